@@ -1,0 +1,41 @@
+"""kissipo = KISS + IPO: every job is one pipeline Input -> Process -> Output.
+
+    import kissipo as ki
+    task = ki.load("digits")            # a built-in name, a .yaml, your own data with a question, or ki.Task(...)
+    run = task.fit(seed=0)
+    run.evaluate(); run.predict(value); run.trace(value); run.net
+    run = ki.open("runs/digits-1")
+
+Nothing heavy is imported before it is used: `import kissipo` takes a few milliseconds and does not load torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kissipo.core.errors import UserError
+    from kissipo.plan.load import load
+    from kissipo.plan.open import open  # noqa: A004
+    from kissipo.plan.task import Task
+
+__version__ = "0.1.0"
+__all__ = ["Task", "UserError", "load", "open"]
+
+_HOMES = {
+    "Task": "kissipo.plan.task",
+    "UserError": "kissipo.core.errors",
+    "load": "kissipo.plan.load",
+    "open": "kissipo.plan.open",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kissipo' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

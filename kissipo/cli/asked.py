@@ -1,0 +1,39 @@
+"""What stands behind a verb: a task by name, file or data, its question, and words that change it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kissipo.plan.task import Task
+
+
+def add_question(parser: ArgumentParser) -> None:
+    """TASK, key=value and the three options of a question."""
+    parser.add_argument("task", metavar="TASK", help="a built-in name, a .yaml, or your own data")
+    parser.add_argument(
+        "words", metavar="key=value", nargs="*", help="words of the task, such as epochs=5 or process.cell=gru"
+    )
+    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--time", metavar="COLUMN", help="the column of moments: the data are a series")
+    parser.add_argument("--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast")
+
+
+def asked_task(arguments: Namespace) -> Task:
+    """The task that the arguments mean."""
+    from kissipo.core.task import split_argument
+    from kissipo.plan.grammar import full_place
+    from kissipo.plan.load import load
+
+    task = load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon)
+    for argument in arguments.words:
+        place, value = split_argument(argument)
+        task = task.with_words({full_place(place, task): value})
+    return task
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is a folder with a trained run."""
+    return (Path(name) / "codecs.json").is_file()

@@ -1,0 +1,123 @@
+"""The command `kissipo`: finds the verb, reads its arguments, and turns what goes wrong into one paragraph and a code.
+
+Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after saving.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from kissipo import __version__
+from kissipo.core.errors import StoppedError, TaskError, UserError
+from kissipo.core.family import Family
+from kissipo.core.suggest import did_you_mean, nearest
+
+VERBS = Family(
+    "kissipo.cli.verbs",
+    "verb",
+    planned={
+        "generate": "S25",
+        "xray": "S46",
+        "studio": "S46",
+        "export": "S44",
+        "eject": "S44",
+        "serve": "S44",
+        "tune": "S05",
+    },
+)
+_ORDER = ("list", "show", "fit", "evaluate", "predict", "compare", "data", "doctor")
+DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [each for each in given if each != "--debug"]
+    try:
+        return _run(given)
+    except StoppedError as stop:
+        return _tell(f"{stop}. Everything is saved: go on with --resume", STOPPED)
+    except KeyboardInterrupt:
+        return _tell("stopped", STOPPED)
+    except UserError as error:
+        if debug:
+            raise
+        return _tell(str(error), SLIP)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+    except Exception as error:
+        if debug:
+            raise
+        return _tell(
+            f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
+            "Please report it with what --debug prints",
+            BUG,
+        )
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(help_text())  # noqa: T201
+        return DONE
+    if given[0] in ("-V", "--version"):
+        print(f"kissipo {__version__}")  # noqa: T201
+        return DONE
+    verb, rest = given[0], given[1:]
+    if verb.startswith("-"):
+        raise TaskError(f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs()))
+    module = VERBS.find(verb, place=f"kissipo {verb}")
+    parser = Parser(
+        prog=f"kissipo {verb}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.options(parser)
+    parsed = parser.parse_intermixed_args(rest)
+    from kissipo.cli.screen import Screen
+
+    code: int | None = module.run(
+        parsed, Screen(quiet=getattr(parsed, "quiet", False), json=getattr(parsed, "json", False))
+    )
+    return code or DONE
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that speaks in the same way as the rest."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what is wrong with the arguments, with what was probably meant."""
+        hint = f"See {self.prog} --help"
+        if message.startswith("unrecognized arguments:"):
+            wrong = message.split(":", 1)[1].split()[0]
+            known = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
+            if nearest(wrong.split("=")[0], known):
+                hint = did_you_mean(wrong.split("=")[0], known)
+            message = f"{wrong} is no option of {self.prog}"
+        raise TaskError(message, do=hint)
+
+
+def help_text() -> str:
+    """What `kissipo --help` prints."""
+    lines = ["kissipo: Input -> Process -> Output, for every kind of net", "", "usage: kissipo VERB ...", ""]
+    for verb in _verbs():
+        first = (VERBS.find(verb, place="verb").__doc__ or "").splitlines()[0]
+        lines.append(f"  {verb:<10}{first}")
+    lines += ["", "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help"]
+    return "\n".join(lines)
+
+
+def _verbs() -> list[str]:
+    names = VERBS.names()
+    return [verb for verb in _ORDER if verb in names] + [verb for verb in names if verb not in _ORDER]
+
+
+def _tell(message: str, code: int) -> int:
+    text = message if message.endswith((".", "?", "`")) else message + "."
+    print(f"kissipo: {text}", file=sys.stderr)  # noqa: T201
+    return code

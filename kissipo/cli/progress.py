@@ -1,0 +1,150 @@
+"""Progress: a bar in a terminal, a plain line now and then elsewhere; with a time estimate after the first batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kissipo.cli import tell
+from kissipo.cli.screen import Screen
+from kissipo.core.devices import threads
+from kissipo.plan.job import Teller
+from kissipo.plan.prepare import Prepared
+from kissipo.plan.run import Run
+from kissipo.plan.scores import Score
+from kissipo.run.trace import Trace
+
+_ESTIMATE_AFTER = 0.5
+_LINE_EVERY = 5.0
+
+
+class Story(Teller):
+    """Tells a fit from the data check to the verdict, in that order."""
+
+    def __init__(self, screen: Screen, *, title: str = "") -> None:
+        self.screen, self.title = screen, title
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._facts: Mapping[str, Any] = {}
+        self._estimated = False
+        self._line_at = perf_counter()
+
+    def on_folder(self, path: Path) -> None:
+        self.screen.log_to(path / "log.txt")
+
+    def on_prepared(self, prepared: Prepared, way: Trace) -> None:
+        note = self.screen.note
+        note(f"[bold]{self.title or prepared.task.name}[/]: Input -> Process -> Output\n")
+        note("[bold]Data check[/]")
+        note(tell.findings_table(prepared.wiring.findings))
+        if prepared.decisions:
+            note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
+            note(tell.decisions_table(prepared.decisions))
+        note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
+        note(tell.way_table(way))
+        note(f"[dim]{tell.way_sum(way)}[/]\n")
+        note(tell.parts_table(prepared))
+        note()
+
+    def on_start(self, facts: Mapping[str, Any]) -> None:
+        self._facts = facts
+        if self.screen.quiet or not self.screen.err.is_terminal:
+            return
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=self.screen.err, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(
+            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", told=""
+        )
+
+    def on_progress(self, facts: Mapping[str, Any]) -> None:
+        done = (facts["epoch"] - 1) * facts["steps"] + facts["step"]
+        total = facts["epochs"] * facts["steps"]
+        if not self._estimated and facts["seconds"] > _ESTIMATE_AFTER and done < total:
+            self._estimated = True
+            left = facts["seconds"] / done * (total - done)
+            self.screen.note(f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {threads()} threads[/]")
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                completed=done,
+                epoch=f"{facts['epoch']}/{facts['epochs']}",
+                told=f"loss {facts['loss']:.4f}",
+            )
+
+    def on_epoch(self, row: Mapping[str, Any]) -> None:
+        told = _row(row, self._facts.get("epochs", 0))
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                completed=row["epoch"] * self._facts["steps"],
+                epoch=f"{row['epoch']}/{self._facts['epochs']}",
+                told=told,
+            )
+        last = row["epoch"] == self._facts.get("epochs")
+        if (
+            row["epoch"] == 1
+            or last
+            or perf_counter() - self._line_at > _LINE_EVERY
+            or self._facts.get("epochs", 0) <= 10
+        ):
+            self._line_at = perf_counter()
+            self.screen.note(told)
+
+    def on_note(self, text: str) -> None:
+        self.screen.note(f"[dim]{text}[/]")
+
+    def on_judged(self, scores: Sequence[Score]) -> None:
+        self.close()
+        for score in scores:
+            self.screen.result(f"\n[bold]Score on the test part[/] [dim]({_samples(score)})[/]")
+            self.screen.result(tell.scores_table(score))
+            if score.verdict is not None:
+                self.screen.result("Verdict: " + tell.verdict_line(score))
+
+    def on_kept(self, run: Run) -> None:
+        told = f"\nKept in [bold]{run.folder}[/]; look at {run.folder}/report.html"
+        self.screen.result(told)
+        self.screen.note(
+            f"[dim]Next: kissipo show {run.folder}   kissipo evaluate {run.folder}   kissipo predict {run.folder} VALUE[/]"
+        )
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _row(row: Mapping[str, Any], epochs: int) -> str:
+    parts = [f"epoch {row['epoch']}/{epochs}"]
+    parts += [
+        f"{name.replace('_', ' ')} {tell.tell_number(value)}"
+        for name, value in row.items()
+        if isinstance(value, float) and name != "seconds"
+    ]
+    return "  ".join(parts) + f"  {row['seconds']:.1f} s" + ("  (best so far)" if row.get("best") else "")
+
+
+def _span(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _samples(score: Score) -> str:
+    each = score.net.each
+    return f"{len(each):,} samples never seen before" if each is not None else "never seen before"

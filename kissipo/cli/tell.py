@@ -1,0 +1,174 @@
+"""How findings, the way of the data, parts, scores and decisions look in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from kissipo.cli.screen import table
+from kissipo.core.finding import Finding
+from kissipo.output.answer import Decision as Answered
+from kissipo.plan.draft import Decision
+from kissipo.plan.prepare import Prepared
+from kissipo.plan.scores import Score
+from kissipo.run.trace import Step, Trace, tell_array
+
+_COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+_MOST_CLASSES = 12
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """PASS, WARN or FAIL, what was found, what is done about it."""
+    made = table("", "")
+    for each in findings:
+        action = f" [dim]-> {escape(each.action)}[/]" if each.action else ""
+        made.add_row(f"[{_COLOURS[each.level]}]{each.level}[/]", escape(each.message) + action)
+    return made
+
+
+def decisions_table(decisions: Sequence[Decision]) -> Table:
+    """Words that were inferred, with the reason."""
+    made = table("", "")
+    for each in decisions:
+        value = ", ".join(map(str, each.value)) if isinstance(each.value, list | tuple) else str(each.value)
+        made.add_row(
+            f"{each.place}={escape(value if len(value) <= 60 else value[:57] + '...')}",
+            f"[dim]{escape(each.reason)}[/]",
+        )
+    return made
+
+
+def way_table(trace: Trace) -> Table:
+    """Every step with its shape, its cost and a sample of what it gives."""
+    made = table("", "step", "what happens", "shape", "weights", "mult.", "memory", "one sample", right=(4, 5, 6))
+    before = ""
+    for step in trace.steps:
+        stage = step.stage if step.stage != before else ""
+        before = step.stage
+        made.add_row(
+            f"[bold]{stage}[/]",
+            escape(step.name),
+            escape(step.tell),
+            *_numbers(step),
+            f"[dim]{escape(_sample(step.value))}[/]",
+        )
+    return made
+
+
+def way_sum(trace: Trace) -> str:
+    """The net in one line."""
+    return (
+        f"{trace.parameters:,} weights, {trace.multiplications:,} multiplications and "
+        f"{_bytes(trace.memory)} of intermediate values for one sample"
+    )
+
+
+def _numbers(step: Step) -> tuple[str, str, str, str]:
+    shape = "x".join(str(side) for side in step.shape)
+    return (
+        shape,
+        f"{step.parameters:,}" if step.parameters else "",
+        f"{step.multiplications:,}" if step.multiplications else "",
+        _bytes(step.memory),
+    )
+
+
+def _bytes(count: int) -> str:
+    if not count:
+        return ""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000  # type: ignore[assignment]
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def _sample(value: Any) -> str:
+    if value is None:
+        return ""
+    return tell_array(value) if isinstance(value, np.ndarray) else str(value)
+
+
+def parts_table(prepared: Prepared) -> Table:
+    """How many samples each part has, and of which class."""
+    wiring = prepared.wiring
+    answer: Any = wiring.answers[0]
+    levels = answer.levels if answer.WORD == "category" else ()
+    shown = levels[:_MOST_CLASSES]
+    made = table(
+        "part", "samples", *shown, *(["..."] if len(levels) > len(shown) else []), right=tuple(range(1, 2 + len(shown)))
+    )
+    for name, feed in wiring.feeds.items():
+        counts = (
+            np.bincount(feed.targets[0].reshape(-1).numpy(), minlength=len(levels))
+            if levels and len(feed)
+            else [0] * len(levels)
+        )
+        cells = [f"{count:,}" for count in counts[: len(shown)]]
+        made.add_row(name, f"{len(feed):,}", *cells, *(["..."] if len(levels) > len(shown) else []))
+    return made
+
+
+def scores_table(score: Score, *, name: str = "this net") -> Table:
+    """The net above the simple answers."""
+    metrics = list(score.net.metrics)
+    made = table(score.answer.name, *metrics, right=tuple(range(1, 1 + len(metrics))))
+    made.add_row(f"[bold]{name}[/]", *(f"[bold]{tell_number(score.net.metrics[each])}[/]" for each in metrics))
+    sign = -1 if score.answer.HIGHER_IS_BETTER else 1
+    ordered = sorted(score.baselines.items(), key=lambda pair: sign * pair[1].metrics[score.answer.MAIN])
+    for baseline, judged in ordered:
+        made.add_row(baseline, *(tell_number(judged.metrics[each]) for each in metrics))
+    return made
+
+
+def verdict_line(score: Score) -> str:
+    """What to think of it."""
+    if score.verdict is None:
+        return ""
+    colour = {1: "green", 0: "yellow", -1: "red"}[score.verdict.better]
+    return f"[{colour}]{escape(score.verdict.sentence)}[/]"
+
+
+def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> Table:
+    """Rows are the truth, columns the answers."""
+    shown = classes[: 2 * _MOST_CLASSES]
+    made = table("truth \\ answer", *shown, right=tuple(range(1, 1 + len(shown))))
+    for level, row in zip(shown, matrix, strict=False):
+        cells = [
+            f"[bold]{count}[/]" if other == level else str(count) if count else "[dim].[/]"
+            for other, count in zip(shown, row, strict=False)
+        ]
+        made.add_row(escape(level), *cells)
+    return made
+
+
+def tell_number(value: float) -> str:
+    """Four digits that count."""
+    if value != value:
+        return "-"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 1e5 else f"{value:.4g}"
+
+
+def tell_answer(answered: Answered) -> str:
+    """One answer with its confidence."""
+    value = answered.value
+    text = (
+        ", ".join(tell_number(each) for each in value)
+        if isinstance(value, list)
+        else tell_number(value)
+        if isinstance(value, float)
+        else str(value)
+    )
+    return text if answered.confidence is None else f"{text}\t{answered.confidence:.4f}"
+
+
+def mapping_table(content: Mapping[str, Any]) -> Table:
+    """Names and values."""
+    made = table("", "")
+    for key, value in content.items():
+        made.add_row(str(key), escape(str(value)))
+    return made

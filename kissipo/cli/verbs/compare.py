@@ -1,0 +1,73 @@
+"""several tasks, or variations of one, on the same data with the same seeds: one table of score, time and size
+
+kissipo compare digits mnist
+kissipo compare sms.csv --output kind --vary process.cell=rnn,lstm,gru
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kissipo.cli.screen import Screen, table
+
+if TYPE_CHECKING:
+    from kissipo.core.task import Task
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo compare`."""
+    parser.add_argument(
+        "tasks", metavar="TASK", nargs="+", help="built-in names, .yaml files or data; key=value changes all"
+    )
+    parser.add_argument("--vary", metavar="KEY=A,B", action="append", default=[], help="a word and its values")
+    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--time", metavar="COLUMN", help="the column of moments")
+    parser.add_argument("--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast")
+    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="how many seeds each (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--out", type=Path, help="the folder of the runs (default: runs/compare-N)")
+    parser.add_argument("--json", action="store_true", help="give the table as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """One row a task."""
+    from kissipo.cli.tell import tell_number
+    from kissipo.core.errors import TaskError
+    from kissipo.core.task import split_argument
+    from kissipo.plan.compare import compare, variations
+    from kissipo.plan.grammar import full_place
+    from kissipo.plan.load import load
+
+    names = [each for each in arguments.tasks if "=" not in each]
+    words = [split_argument(each) for each in arguments.tasks if "=" in each]
+    question = {"output": arguments.output, "time": arguments.time, "horizon": arguments.horizon}
+    tasks: dict[str, Task] = {}
+    for name in names:
+        task = load(name, **question)
+        for place, value in words:
+            task = task.with_words({full_place(place, task): value})
+        tasks |= variations(task, arguments.vary) if arguments.vary else {name: task}
+    if len(tasks) < 2:
+        raise TaskError(
+            "kissipo compare needs two tasks at least", do="Name another task, or say --vary process.cell=lstm,gru"
+        )
+    if arguments.vary and len(names) > 1:
+        raise TaskError("--vary goes with one task", given=", ".join(names))
+    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, tell=screen.note)
+    metrics = list(dict.fromkeys(name for row in found["rows"] for name in row["metrics"]))
+    made = table("", *metrics, "weights", right=tuple(range(1, 2 + len(metrics))))
+    for row in found["rows"]:
+        cells = [_cell(row["metrics"].get(name), arguments.seeds, tell_number) for name in metrics]
+        made.add_row(f"[bold]{row['task']}[/]", *cells, f"{row['weights']:,}")
+    screen.result(made)
+    screen.result_json(found)
+
+
+def _cell(values: dict[str, float] | None, seeds: int, tell_number: object) -> str:
+    if values is None:
+        return "-"
+    assert callable(tell_number)
+    text = str(tell_number(values["mean"]))
+    return text if seeds == 1 else f"{text} ± {tell_number(values['spread'])}"

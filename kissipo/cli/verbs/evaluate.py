@@ -1,0 +1,35 @@
+"""judge a run: measures, confusion matrix, beside the simple answers; on its test part or on DATA with answers"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.screen import Screen
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo evaluate`."""
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument(
+        "data", metavar="DATA", nargs="?", help="other data with answers (default: the run's own test part)"
+    )
+    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """Scores, verdict, confusion matrix."""
+    from kissipo.cli import tell
+    from kissipo.plan.run import Run
+
+    scores = Run.open(arguments.run).evaluate(arguments.data)
+    for score in scores:
+        screen.result(tell.scores_table(score))
+        if score.verdict is not None:
+            screen.result("Verdict: " + tell.verdict_line(score))
+        if "confusion" in score.net.details:
+            screen.result()
+            screen.result(tell.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
+        if "mae_by_step" in score.net.details:
+            steps = score.net.details["mae_by_step"]
+            screen.result("mae by step ahead: " + "  ".join(tell.tell_number(each) for each in steps))
+    screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

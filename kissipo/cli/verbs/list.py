@@ -1,0 +1,33 @@
+"""built-in tasks: name, system, data, expected score and time"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.screen import Screen, table
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo list`."""
+    parser.add_argument("--json", action="store_true", help="give the list as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """One line a task."""
+    from kissipo.plan.recipes import all_recipes
+
+    made = table("task", "system", "data", "expected", "training")
+    rows = []
+    for name, recipe in all_recipes():
+        made.add_row(f"[bold]{name}[/]", recipe.system, recipe.data, recipe.expected, f"{recipe.seconds} s")
+        rows.append(
+            {
+                "task": name,
+                "system": recipe.system,
+                "data": recipe.data,
+                "expected": recipe.expected,
+                "seconds": recipe.seconds,
+            }
+        )
+    screen.result(made)
+    screen.result_json(rows)

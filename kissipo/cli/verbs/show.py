@@ -1,0 +1,35 @@
+"""the way of the data through a task or a run: every step with shape, cost and values; nothing is trained"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.asked import add_question, asked_task, is_run
+from kissipo.cli.screen import Screen
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo show`."""
+    add_question(parser)
+    parser.add_argument("--json", action="store_true", help="give the trace as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """The trace of one sample of the test part."""
+    from kissipo.cli import tell
+    from kissipo.plan.job import show
+    from kissipo.plan.run import Run
+
+    if is_run(arguments.task):
+        opened = Run.open(arguments.task)
+        task, trace, trained = opened.task, opened.trace(), True
+    else:
+        prepared, trace = show(asked_task(arguments))
+        task, trained = prepared.task, False
+    screen.result(
+        f"[bold]{task.name}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
+    )
+    screen.result(task.to_yaml())
+    screen.result(tell.way_table(trace))
+    screen.result(f"[dim]{tell.way_sum(trace)}[/]")
+    screen.result_json({"task": task.plain(), "trained": trained, **trace.to_json()})

@@ -1,0 +1,114 @@
+"""Calendar: a moment <-> its place in the year, the week and the day, each as a point on a circle, and the passing of time.
+
+Month 12 lies beside month 1, so each cycle is given as sine and cosine; only cycles that the training part really goes
+through are kept (yearly data have no hours). The last feature is the time itself, 0 at the first and 1 at the last training
+moment; `decode` reads the moment from it, exact to about a ten-millionth of the training span.
+
+Shapes:   column (row) -> (row, feature)
+Example:  >>> from kissipo.core.frame import Frame, times
+          >>> Calendar("day").fit(Frame((times("day", ["2024-01-01", "2024-02-01", "2024-07-01"]),))).port.words
+          ('day month sin', 'day month cos', 'day weekday sin', 'day weekday cos', 'day time')
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Column, Frame, times
+from kissipo.core.moments import as_time
+
+_CYCLES = {"month": 12, "weekday": 7, "hour": 24}
+
+
+class Calendar(Door):
+    """Moments as points on circles."""
+
+    KIND: ClassVar[str] = "calendar"
+
+    def __init__(self, column: str, *, style: str | None = None) -> None:
+        self.column, self.style = column, style
+        self.cycles: tuple[str, ...] | None = None
+        self.first, self.span = 0.0, 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def port(self) -> Port:
+        names = tuple(f"{self.column} {cycle} {part}" for cycle in self.cycles or () for part in ("sin", "cos"))
+        names += (f"{self.column} time",)
+        return Port(self.column, ("feature",), (len(names),), words=names)
+
+    def fit(self, frame: Frame) -> Self:
+        moments = self._moments(frame).values
+        moments = moments[~np.isnat(moments)]
+        self.cycles = tuple(cycle for cycle in _CYCLES if len(np.unique(_turn(moments, cycle))) > 1)
+        seconds = moments.astype("datetime64[s]").astype(np.float64)
+        self.first = float(seconds.min()) if len(seconds) else 0.0
+        self.span = float(seconds.max() - seconds.min()) or 1.0 if len(seconds) else 1.0
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        refuse_unfitted(self.cycles, self)
+        column = self._moments(frame)
+        moments = np.where(column.missing, np.datetime64(int(self.first), "s"), column.values)
+        features = []
+        for cycle in self.cycles or ():
+            angle = _turn(moments, cycle) * (2 * np.pi / _CYCLES[cycle])
+            features += [np.sin(angle), np.cos(angle)]
+        features.append((moments.astype("datetime64[s]").astype(np.float64) - self.first) / self.span)
+        return torch.from_numpy(np.stack(features, axis=1).astype(np.float32))
+
+    def decode(self, tensor: Tensor) -> Frame:
+        refuse_unfitted(self.cycles, self)
+        seconds = tensor[:, -1].to(torch.float64).numpy() * self.span + self.first
+        return Frame((times(self.column, np.round(seconds).astype(np.int64).astype("datetime64[s]")),))
+
+    def remarks(self, frame: Frame) -> list[str]:
+        missing = int(self._moments(frame).missing.sum())
+        return [f"{missing} missing '{self.column}' read as the first moment of the training part"] if missing else []
+
+    def state(self) -> dict[str, Any]:
+        cycles = None if self.cycles is None else list(self.cycles)
+        return {"column": self.column, "style": self.style, "cycles": cycles, "first": self.first, "span": self.span}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = cls(state["column"], style=state["style"])
+        codec.cycles = None if state["cycles"] is None else tuple(state["cycles"])
+        codec.first, codec.span = state["first"], state["span"]
+        return codec
+
+    def _moments(self, frame: Frame) -> Column:
+        column = as_time(frame[self.column], style=self.style)
+        if column is None:
+            texts = frame[self.column].levels
+            raise DataError(
+                f"the column '{self.column}' cannot be read as moments in time",
+                given=f"'{texts[0]}'" if texts else "no values",
+                do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
+            )
+        return column
+
+    def tell(self) -> str:
+        return "place in " + ", ".join([*(self.cycles or ()), "time"])
+
+
+def _turn(moments: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
+    if cycle == "month":
+        return moments.astype("datetime64[M]").astype(np.int64) % 12
+    if cycle == "weekday":
+        return (moments.astype("datetime64[D]").astype(np.int64) + 3) % 7
+    return moments.astype("datetime64[h]").astype(np.int64) % 24
+
+
+CODEC = Calendar

@@ -1,0 +1,151 @@
+"""Numbers: columns of quantities <-> one row of scaled values, with a flag beside each that had gaps.
+
+scale 'standard':  z = (x - mean) / deviation      scale 'range':  z = (x - low) / (high - low)      scale 'none':  z = x
+
+A missing number is filled with the median of the training part, and where the training part had gaps a column of 0 and 1
+says so, because that a value is missing is often a fact about the sample. `decode` gives NaN back where the flag stands;
+values come back to float32 precision (about 7 digits of the column's spread).
+
+Shapes:   columns (row) -> (row, feature): the values, then the flags.
+Example:  >>> from kissipo.core.frame import Frame, numbers
+          >>> codec = Numbers(("age",)).fit(Frame((numbers("age", [20, 40, None]),)))
+          >>> codec.encode(Frame((numbers("age", [30, None]),))).tolist()
+          [[0.0, 0.0], [0.0, 1.0]]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.frame import Frame, numbers
+
+Scale = Literal["standard", "range", "none"]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    fill: tuple[float, ...]
+    flagged: tuple[bool, ...]
+
+
+class Numbers(Door):
+    """Scaled columns of numbers."""
+
+    KIND: ClassVar[str] = "numbers"
+
+    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", flag_missing: bool = True) -> None:
+        self._columns, self.scale, self.flag_missing = tuple(columns), scale, flag_missing
+        self.fitted: _Fitted | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    @property
+    def _flagged(self) -> list[int]:
+        return [position for position, flag in enumerate(self.fitted.flagged) if flag] if self.fitted else []
+
+    @property
+    def port(self) -> Port:
+        flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
+        words = self._columns + flags
+        return Port("numbers", ("feature",), (len(words),), words=words)
+
+    def fit(self, frame: Frame) -> Self:
+        centre, spread, fill, flagged = [], [], [], []
+        for name in self._columns:
+            present = frame[name].values[~frame[name].missing]
+            low, width = _scaling(present, self.scale)
+            centre.append(low)
+            spread.append(width)
+            fill.append(float(np.median(present)) if len(present) else 0.0)
+            flagged.append(bool(self.flag_missing and len(present) < len(frame)))
+        self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged))
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        refuse_unfitted(self.fitted, self)
+        assert self.fitted is not None
+        flagged = self._flagged
+        out = np.empty((len(frame), len(self._columns) + len(flagged)), dtype=np.float32)
+        for position, name in enumerate(self._columns):
+            column = frame[name]
+            filled = np.where(column.missing, self.fitted.fill[position], column.values)
+            out[:, position] = (filled - self.fitted.centre[position]) / self.fitted.spread[position]
+        for behind, position in enumerate(flagged):
+            out[:, len(self._columns) + behind] = frame[self._columns[position]].missing
+        return torch.from_numpy(out)
+
+    def decode(self, tensor: Tensor) -> Frame:
+        refuse_unfitted(self.fitted, self)
+        assert self.fitted is not None
+        values = tensor.detach().to(torch.float64).numpy()
+        columns = {
+            name: values[:, at] * self.fitted.spread[at] + self.fitted.centre[at]
+            for at, name in enumerate(self._columns)
+        }
+        for behind, position in enumerate(self._flagged):
+            gaps = values[:, len(self._columns) + behind] > 0.5
+            columns[self._columns[position]][gaps] = np.nan
+        return Frame(tuple(numbers(name, column) for name, column in columns.items()))
+
+    def remarks(self, frame: Frame) -> list[str]:
+        assert self.fitted is not None
+        told = []
+        for position, name in enumerate(self._columns):
+            missing = int(frame[name].missing.sum())
+            if missing:
+                flag = (
+                    " and flagged"
+                    if self.fitted.flagged[position]
+                    else ", though no row of the training part lacked it"
+                )
+                told.append(
+                    f"{missing} missing '{name}' filled with the training median {self.fitted.fill[position]:.6g}{flag}"
+                )
+        return told
+
+    def state(self) -> dict[str, Any]:
+        fitted = vars(self.fitted) if self.fitted else None
+        return {
+            "columns": list(self._columns),
+            "scale": self.scale,
+            "flag_missing": self.flag_missing,
+            "fitted": fitted,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = cls(tuple(state["columns"]), scale=state["scale"], flag_missing=state["flag_missing"])
+        if state["fitted"]:
+            codec.fitted = _Fitted(**{key: tuple(values) for key, values in state["fitted"].items()})
+        return codec
+
+    def tell(self) -> str:
+        ways = {"standard": "scale to mean 0, deviation 1", "range": "scale to 0..1", "none": "as they are"}
+        flags = len(self._flagged)
+        return ways[self.scale] + (f"; {flags} flags for missing values" if flags else "")
+
+
+def _scaling(present: NDArray[np.float64], scale: Scale) -> tuple[float, float]:
+    if scale == "none" or not len(present):
+        return 0.0, 1.0
+    if scale == "range":
+        low, width = float(present.min()), float(present.max() - present.min())
+    else:
+        low, width = float(present.mean()), float(present.std())
+    tiny = np.finfo(np.float32).eps * max(1.0, abs(low))
+    return low, width if width > tiny else 1.0
+
+
+CODEC = Numbers

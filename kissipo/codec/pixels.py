@@ -1,0 +1,190 @@
+"""Pixels: pictures <-> numbers from 0 to 1, brought to one size and to one or three channels.
+
+Left to itself, `fit` takes the size of most pictures, and a square of side `most` where they are larger than that. Pictures are
+kept as bytes; `finish` divides a batch by 255. `decode` gives the bytes back exactly (a picture that was resized
+or turned grey comes back in its new form).
+
+Shapes:   column (row) -> bytes (row, channel, height, width) -> numbers of the same shape
+Example:  >>> import numpy as np
+          >>> from kissipo.core.frame import Frame, pictures
+          >>> frame = Frame((pictures("picture", np.full((2, 4, 4), 51, dtype=np.uint8)),))
+          >>> codec = Pixels("picture").fit(frame)
+          >>> codec.port.shape, codec.finish(codec.encode(frame))[0, 0, 0, 0].item()
+          ((1, 4, 4), 0.20000000298023224)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, pictures
+
+Colour = Literal["grey", "colour"]
+Image.MAX_IMAGE_PIXELS = 200_000_000
+
+
+class Pixels(Door):
+    """Pictures as brightness."""
+
+    KIND: ClassVar[str] = "pixels"
+
+    def __init__(
+        self, column: str, *, size: tuple[int, int] | None = None, colour: Colour | None = None, most: int | None = None
+    ) -> None:
+        self.column, self.size, self.colour, self.most = column, size, colour, most
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def port(self) -> Port:
+        height, width = self.size or (0, 0)
+        return Port(self.column, ("channel", "height", "width"), (1 if self.colour == "grey" else 3, height, width))
+
+    def fit(self, frame: Frame) -> Self:
+        values = frame[self.column].values
+        if self.size is None:
+            self.size = _common_size(values)
+            if self.most is not None and max(self.size) > self.most:
+                self.size = (self.most, self.most)
+        if self.colour is None:
+            self.colour = _common_colour(values)
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        refuse_unfitted(self.size, self)
+        values = frame[self.column].values
+        if values.dtype == np.uint8 and self._fits(values.shape[1:]):
+            stacked = values if values.ndim == 4 else values[..., None]
+        else:
+            stacked = (
+                np.stack(self._read_all(values)) if len(values) else np.zeros((0, *(self.size or (0, 0)), 1), np.uint8)
+            )
+        return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
+
+    def finish(self, tensor: Tensor) -> Tensor:
+        return tensor.to(torch.float32).div_(255)
+
+    def decode(self, tensor: Tensor) -> Frame:
+        values = tensor if tensor.dtype == torch.uint8 else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
+        stacked = values.permute(0, 2, 3, 1).numpy()
+        return Frame((pictures(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),))
+
+    def remarks(self, frame: Frame) -> list[str]:
+        refuse_unfitted(self.size, self)
+        told: list[str] = []
+        sizes = Counter(_shape(value)[:2] for value in frame[self.column].values)
+        other = {size: count for size, count in sizes.items() if size != self.size}
+        if other:
+            height, width = self.size or (0, 0)
+            largest = max(other, key=lambda size: other[size])
+            told.append(
+                f"{sum(other.values())} of {len(frame)} pictures resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
+            )
+        turned = sum(_is_colour(value) for value in frame[self.column].values) if self.colour == "grey" else 0
+        if turned:
+            told.append(f"{turned} of {len(frame)} pictures turned grey")
+        return told
+
+    def state(self) -> dict[str, Any]:
+        return {"column": self.column, "size": None if self.size is None else list(self.size), "colour": self.colour}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        size = None if state["size"] is None else (state["size"][0], state["size"][1])
+        return cls(state["column"], size=size, colour=state["colour"])
+
+    def tell(self) -> str:
+        height, width = self.size or (0, 0)
+        return f"{self.colour}, {height}x{width}, 0..255 -> 0..1"
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        channels = 1 if len(shape) == 2 else shape[2]
+        return shape[:2] == self.size and channels == (1 if self.colour == "grey" else 3)
+
+    def _read_all(self, values: NDArray[Any]) -> list[NDArray[np.uint8]]:
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(self._read, values))
+
+    def _read(self, value: Any) -> NDArray[np.uint8]:
+        height, width = self.size or (1, 1)
+        with open_picture(value) as opened:
+            picture: Image.Image = opened.convert("L" if self.colour == "grey" else "RGB")
+            if picture.size != (width, height):
+                picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+            array = np.asarray(picture, dtype=np.uint8)
+        return array if array.ndim == 3 else array[..., None]
+
+
+def open_picture(value: Any) -> Image.Image:
+    """A picture from a path or an array, fully decoded.
+
+    Raises:   DataError for a file that is missing or damaged.
+    """
+    if isinstance(value, np.ndarray):
+        return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)
+    try:
+        picture: Image.Image = Image.open(value)
+        picture.load()
+    except FileNotFoundError:
+        raise DataError(f"there is no picture {value}") from None
+    except IsADirectoryError:
+        raise DataError(f"{value} is a folder", allowed="a picture file") from None
+    except PermissionError:
+        raise DataError(f"the picture {value} may not be read", do="Check its permissions") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"the picture {value} is damaged or no picture: {error}", do="Remove it or save it again"
+        ) from None
+    if picture.mode == "I;16":
+        picture = picture.point(lambda level: level / 256).convert("L")
+    return picture
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    if isinstance(value, np.ndarray):
+        return value.shape
+    try:
+        with Image.open(value) as picture:
+            return (picture.height, picture.width)
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        with open_picture(value) as picture:
+            return (picture.height, picture.width)
+
+
+def _is_colour(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 3 and value.shape[-1] >= 3
+    with Image.open(Path(value)) as picture:
+        return picture.mode not in ("1", "L", "I", "I;16", "F", "LA")
+
+
+def _common_size(values: NDArray[Any]) -> tuple[int, int]:
+    """The size of most pictures."""
+    if values.dtype == np.uint8:
+        return int(values.shape[1]), int(values.shape[2])
+    height, width = Counter(_shape(value)[:2] for value in values).most_common(1)[0][0]
+    return int(height), int(width)
+
+
+def _common_colour(values: NDArray[Any]) -> Colour:
+    """Colour as soon as one picture in the first hundred has it."""
+    if values.dtype == np.uint8:
+        return "colour" if values.ndim == 4 and values.shape[-1] >= 3 else "grey"
+    return "colour" if any(_is_colour(value) for value in values[:100]) else "grey"
+
+
+CODEC = Pixels

@@ -1,0 +1,63 @@
+"""Together: several codecs that give features, side by side in one tensor; `decode` gives every column back.
+
+Shapes:   columns -> (row, feature), the features of the first codec first
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.door import Door, restore, save
+from kissipo.core.frame import Frame
+
+
+class Together(Door):
+    """Features of several codecs as one vector."""
+
+    KIND: ClassVar[str] = "together"
+
+    def __init__(self, doors: tuple[Door, ...], *, name: str = "features") -> None:
+        self.doors, self.name = tuple(doors), name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(column for door in self.doors for column in door.columns))
+
+    @property
+    def port(self) -> Port:
+        words = tuple(word for door in self.doors for word in door.port.words)
+        return Port(self.name, ("feature",), (len(words),), words=words)
+
+    def fit(self, frame: Frame) -> Self:
+        for door in self.doors:
+            door.fit(frame)
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        return torch.cat([door.encode(frame) for door in self.doors], dim=1)
+
+    def decode(self, tensor: Tensor) -> Frame:
+        widths = [door.port.size for door in self.doors]
+        frames = [door.decode(part) for door, part in zip(self.doors, tensor.split(widths, dim=1), strict=True)]
+        columns = {column.name: column for frame in reversed(frames) for column in frame.columns}
+        return Frame(tuple(columns[name] for name in self.columns))
+
+    def remarks(self, frame: Frame) -> list[str]:
+        return [remark for door in self.doors for remark in door.remarks(frame)]
+
+    def state(self) -> dict[str, Any]:
+        return {"name": self.name, "doors": [save(door) for door in self.doors]}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        return cls(tuple(restore(each) for each in state["doors"]), name=state["name"])
+
+    def tell(self) -> str:
+        return f"{len(self.doors)} encodings side by side"
+
+
+CODEC = Together

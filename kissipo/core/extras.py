@@ -1,0 +1,24 @@
+"""Optional parts: imported in the one file that needs them, and named when they are missing."""
+
+from importlib import import_module
+from types import ModuleType
+
+from kissipo.core.errors import MissingExtraError
+
+
+def need(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Imports an optional module, or says which extra brings it.
+
+    Raises:   MissingExtraError when it is not installed.
+    Example:  >>> need("json", extra="none", purpose="reading JSON").__name__
+              'json'
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"{purpose} needs the package '{module.split('.')[0]}', which is not installed",
+            do=f"Install it with: python -m pip install 'kissipo[{extra}]'",
+        ) from None

@@ -1,0 +1,49 @@
+"""Families of parts, found by their file names: `process/nets/ffn.py` is what the word `ffn` means.
+
+Nothing is listed by hand and nothing is imported before it is asked for. Words that the grammar knows but kissipo does not
+do yet are kept with the system (S row) that they belong to, so that they are refused by name and not as a typing slip.
+
+Example:  >>> Family("kissipo.core", "core file").names()[:2]
+          ['axes', 'batch']
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.core.suggest import did_you_mean
+
+
+class Family:
+    """The parts of one package, each a module that is imported when its word is used."""
+
+    def __init__(self, package: str, noun: str, *, planned: Mapping[str, str] | None = None) -> None:
+        self.package, self.noun, self.planned = package, noun, dict(planned or {})
+
+    def names(self) -> list[str]:
+        """All words of the family, sorted; nothing is imported but the package itself."""
+        spec = find_spec(self.package)
+        if spec is None or spec.submodule_search_locations is None:
+            return []
+        found = pkgutil.iter_modules(spec.submodule_search_locations)
+        return sorted(module.name for module in found if not module.name.startswith("_"))
+
+    def find(self, name: str, *, place: str) -> ModuleType:
+        """The module that a word means.
+
+        Raises:   NotBuiltError for a planned word; TaskError with a 'did you mean' for any other.
+        """
+        known = self.names()
+        if name in known:
+            return import_module(f"{self.package}.{name}")
+        if name in self.planned:
+            raise NotBuiltError(
+                f"{place}: the {self.noun} '{name}' ({self.planned[name]}) is not built yet",
+                allowed=", ".join(known),
+            )
+        raise TaskError(f"{place} names no {self.noun} of kissipo", given=f"'{name}'", do=did_you_mean(name, known))

@@ -1,0 +1,123 @@
+"""Texts and numbers that stand for moments in time: 1949-01, 2024-03-31 14:00, 31.03.2024, 1700 (a year)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Column
+
+_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%d.%m.%y")
+_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
+_OTHER = ("%Y/%m/%d", "%Y.%m.%d", "%b %Y", "%B %Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d")
+_CLOCK = ("", " %H:%M", " %H:%M:%S")
+
+
+def as_time(column: Column, *, style: str | None = None) -> Column | None:
+    """The column as moments, or None when its values are no moments.
+
+    style:  a strptime pattern when the person gave one
+    Raises:   DataError when the values can be read in two ways (03/04/2024), or not in the given style.
+    """
+    if column.kind == "time":
+        return column
+    if column.kind == "number":
+        return _years(column)
+    if column.kind != "string" or not column.levels:
+        return None
+    moments = _read(column.levels, column.name, style)
+    if moments is None:
+        return None
+    table = np.append(moments, np.datetime64("NaT", "s"))
+    return Column(column.name, "time", table[column.values])
+
+
+def looks_like_time(column: Column) -> bool:
+    """A quick guess on the first levels."""
+    if column.kind == "time":
+        return True
+    if column.kind != "string" or not column.levels:
+        return False
+    sample = column.levels[:50]
+    if not all(any(letter.isdigit() for letter in text) and 4 <= len(text) <= 40 for text in sample):
+        return False
+    try:
+        return _read(sample, column.name, None) is not None
+    except DataError:
+        return True
+
+
+def _years(column: Column) -> Column | None:
+    values = column.values
+    present = values[~np.isnan(values)]
+    if not len(present) or np.any(present != np.floor(present)) or present.min() < 1000 or present.max() > 3000:
+        return None
+    whole = np.where(np.isnan(values), 0, values).astype(np.int64)
+    moments = (whole - 1970).astype("datetime64[Y]").astype("datetime64[s]")
+    moments[np.isnan(values)] = np.datetime64("NaT")
+    return Column(column.name, "time", moments)
+
+
+def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.datetime64] | None:
+    if style is not None:
+        moments = _with_patterns(texts, (style,))
+        if moments is None:
+            wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
+            raise DataError(f"the time column '{name}' is not written as input.time_style={style}", given=f"'{wrong}'")
+        return moments
+    iso = _iso(texts)
+    if iso is not None:
+        return iso
+    day_first, month_first = _with_patterns(texts, _DAY_FIRST), _with_patterns(texts, _MONTH_FIRST)
+    if day_first is not None and month_first is not None and np.any(day_first != month_first):
+        raise DataError(
+            f"the dates of '{name}' can be read in two ways",
+            given=f"'{texts[0]}'",
+            do="Say which: input.time_style=%d/%m/%Y (day first) or input.time_style=%m/%d/%Y (month first)",
+        )
+    for moments in (day_first, month_first):
+        if moments is not None:
+            return moments
+    return _with_patterns(texts, _OTHER)
+
+
+def _iso(texts: Sequence[str]) -> NDArray[np.datetime64] | None:
+    cleaned = [text.strip() for text in texts]
+    if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
+        return None
+    if any(text.endswith("Z") or "+" in text[10:] or "-" in text[10:] for text in cleaned):
+        try:
+            moments = [datetime.fromisoformat(text) for text in cleaned]
+        except ValueError:
+            return None
+        return np.array([m.astimezone(UTC).replace(tzinfo=None) if m.tzinfo else m for m in moments], "datetime64[s]")
+    try:
+        return np.array(cleaned, dtype="datetime64[s]")
+    except ValueError:
+        return None
+
+
+def _with_patterns(texts: Sequence[str], patterns: Sequence[str]) -> NDArray[np.datetime64] | None:
+    first = texts[0].strip()
+    for pattern in patterns:
+        for clock in _CLOCK if "%H" not in pattern else ("",):
+            if _parses(first, pattern + clock):
+                try:
+                    return np.array(
+                        [datetime.strptime(text.strip(), pattern + clock) for text in texts], "datetime64[s]"
+                    )
+                except ValueError:
+                    continue
+    return None
+
+
+def _parses(text: str, pattern: str) -> bool:
+    try:
+        datetime.strptime(text, pattern)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""The few promises by which strangers work together: input, process, output and run know these, not each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kissipo.core.batch import Batch
+
+
+class Feed(Protocol):
+    """Samples ready for the net, read by position."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        """The samples at the given positions."""
+        ...
+
+
+class Learn(Protocol):
+    """One way of learning: it owns the optimizers and knows the order of its turns."""
+
+    def begin(self, train: Feed) -> str:
+        """What is done once, before the first step; returns a sentence about it, or nothing."""
+        ...
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Learns from one batch and returns its losses by name, detached."""
+        ...
+
+    def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
+        """The loss of outputs against the truth, as it is watched on the validation part."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything besides the net's weights that the next step depends on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        ...
+
+
+class Judge(Protocol):
+    """One answer, as far as the loop needs it."""
+
+    @property
+    def MAIN(self) -> str: ...  # noqa: N802
+
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
+        """Scores and truth of one batch, as arrays."""
+        ...
+
+    def judge(self, scores: Any, truth: Any) -> Any:
+        """A judgement with `metrics` of all batches together."""
+        ...
+
+
+class Listener:
+    """Whoever wants to know how a run goes: the terminal, the log. Every method may be left out."""
+
+    def on_start(self, facts: Mapping[str, Any]) -> None:
+        """Training begins: epochs, steps an epoch, batch."""
+
+    def on_progress(self, facts: Mapping[str, Any]) -> None:
+        """A few times a second: epoch, step, steps done, steps in all, loss, seconds."""
+
+    def on_epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is over: the row of the history."""
+
+    def on_note(self, text: str) -> None:
+        """Something worth a sentence."""
+
+
+def batches(length: int, size: int) -> Iterator[slice]:
+    """Slices that cover `length` positions in order.
+
+    Example:  >>> [(part.start, part.stop) for part in batches(5, 2)]
+              [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))

@@ -1,0 +1,263 @@
+"""One validator for every word of every part: what it means, which values it takes, what it is when left out.
+
+Whoever owns words (a source, a net, an answer ...) declares them as a frozen dataclass; `read` checks what a person wrote
+against it and says exactly where it fails, `json_schema` writes the same knowledge down for editors.
+
+Example:  >>> @dataclass(frozen=True)
+          ... class Options:
+          ...     units: tuple[int, ...] = word((128,), "width of each hidden layer", at_least=1)
+          >>> read(Options, {"units": 64}, place="process")
+          Options(units=(64,))
+          >>> read(Options, {"units": "many"}, place="process")
+          Traceback (most recent call last):
+          kissipo.core.errors.TaskError: process.units must be an integer of at least 1, or a list of them; got 'many'.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from kissipo.core.errors import TaskError
+from kissipo.core.suggest import did_you_mean
+from kissipo.core.words import freeze
+
+O = TypeVar("O")
+_BOUNDS = {"at_least": "of at least", "above": "above", "at_most": "of at most", "below": "below"}
+_JSON_BOUNDS = {"at_least": "minimum", "above": "exclusiveMinimum", "at_most": "maximum", "below": "exclusiveMaximum"}
+_NAMES: dict[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
+_JSON_NAMES: dict[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
+
+
+def word(
+    default: Any = MISSING,
+    doc: str = "",
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    key: str = "",
+) -> Any:
+    """Declares one word of a dataclass of options.
+
+    A default of None means: inferred from the data and written down. `key` is the word as written where it is not a
+    Python name (`from`, `as`).
+    """
+    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    metadata = {"doc": doc, "key": key, **{name: bound for name, bound in bounds.items() if bound is not None}}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class WordInfo:
+    """What is known of one word: its key as written, its type, bounds, default and meaning."""
+
+    key: str
+    attribute: str
+    type: Any
+    bounds: Mapping[str, float]
+    default: Any
+    doc: str
+
+
+def words_of(options: type) -> dict[str, WordInfo]:
+    """Every word that a dataclass of options declares, by its key."""
+    hints = typing.get_type_hints(options)
+    infos = {}
+    for each in dataclasses.fields(options):
+        key = each.metadata.get("key") or each.name
+        bounds = {name: each.metadata[name] for name in _BOUNDS if name in each.metadata}
+        infos[key] = WordInfo(key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", ""))
+    return infos
+
+
+def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
+    """Options out of what a person wrote.
+
+    Raises:   TaskError naming the place, what is allowed and what was given; with a 'did you mean' for an unknown word.
+    """
+    infos = words_of(options)
+    values = {}
+    for key, value in content.items():
+        if key not in infos:
+            raise unknown_word(f"{place}.{key}", key, infos)
+        info = infos[key]
+        values[info.attribute] = _read_value(info.type, value, info.bounds, f"{place}.{key}")
+    missing = [key for key, info in infos.items() if info.default is MISSING and info.attribute not in values]
+    if missing:
+        raise TaskError(f"{place} needs the word '{missing[0]}'", do=infos[missing[0]].doc)
+    return options(**values)
+
+
+def unknown_word(place: str, key: str, known: Iterable[str]) -> TaskError:
+    """The error for a word that nobody owns."""
+    return TaskError(f"{place} is not a word known here", do=did_you_mean(key, known))
+
+
+def written(options: Any) -> dict[str, Any]:
+    """The inverse of `read`: every word with its value, nested options as mappings."""
+    content = {}
+    for key, info in words_of(type(options)).items():
+        value = getattr(options, info.attribute)
+        content[key] = written(value) if dataclasses.is_dataclass(value) else value
+    return content
+
+
+def _read_value(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> Any:
+    try:
+        return _convert(kind, freeze(value), bounds, place)
+    except _Refused:
+        raise TaskError(f"{place} must be {describe(kind, bounds)}", given=_show(value)) from None
+
+
+class _Refused(Exception):
+    pass
+
+
+def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _first_fit(inner, value, bounds, place)
+    if origin is Literal:
+        if any(value == choice and type(value) is type(choice) for choice in inner):
+            return value
+        raise _Refused
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            if get_origin(inner[0]) is tuple:
+                raise _Refused
+            value = (value,)
+        return tuple(_convert(inner[0], each, bounds, place) for each in value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _Refused
+        return freeze({key: _convert(inner[1], each, bounds, place) for key, each in value.items()})
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _convert_nested(kind, value, place)
+    return _convert_scalar(kind, value, bounds)
+
+
+def _first_fit(kinds: tuple[Any, ...], value: Any, bounds: Mapping[str, float], place: str) -> Any:
+    if value is None:
+        if type(None) in kinds:
+            return None
+        raise _Refused
+    for each in kinds:
+        if each is not type(None):
+            try:
+                return _convert(each, value, bounds, place)
+            except _Refused:
+                continue
+    raise _Refused
+
+
+def _convert_nested(kind: type, value: Any, place: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    short = getattr(kind, "SHORT", None)
+    if not isinstance(value, Mapping):
+        if short is None:
+            raise _Refused
+        value = {short: value}
+    return read(kind, value, place=place)
+
+
+def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not kind:
+        raise _Refused
+    if kind in (int, float):
+        inside = (
+            value >= bounds.get("at_least", value)
+            and value > bounds.get("above", value - 1)
+            and value <= bounds.get("at_most", value)
+            and value < bounds.get("below", value + 1)
+        )
+        if not inside or value != value:
+            raise _Refused
+    return value
+
+
+def describe(kind: Any, bounds: Mapping[str, float]) -> str:
+    """A type in words.
+
+    Example:  >>> describe(int, {"at_least": 1})
+              'an integer of at least 1'
+    """
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(each, bounds) for each in inner if each is not type(None))
+    if origin is Literal:
+        return ("one of " if len(inner) > 1 else "") + ", ".join(str(each) for each in inner)
+    if origin is tuple:
+        if get_origin(inner[0]) is tuple:
+            return "a list of lists"
+        return f"{describe(inner[0], bounds)}, or a list of them"
+    if origin is dict:
+        return "a mapping"
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        listed = "a mapping with " + ", ".join(words_of(kind))
+        if short := getattr(kind, "SHORT", None):
+            info = words_of(kind)[short]
+            return f"{describe(info.type, info.bounds)} (its {short}) or {listed}"
+        return listed
+    limits = " and ".join(f"{_BOUNDS[name]} {bound:g}" for name, bound in bounds.items())
+    return _NAMES.get(kind, str(kind)) + (f" {limits}" if limits and kind in (int, float) else "")
+
+
+def _show(value: Any) -> str:
+    text = repr(freeze(value))
+    if text.startswith("Words("):
+        text = text[6:-1]
+    if isinstance(value, tuple):
+        text = repr(list(value))
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def json_schema(options: type) -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of a dataclass of options: its words as properties."""
+    properties, required = {}, []
+    for key, info in words_of(options).items():
+        entry = {**_json_type(info.type, info.bounds), "description": info.doc}
+        if info.default is MISSING:
+            required.append(key)
+        elif info.default is not None and not dataclasses.is_dataclass(info.default):
+            entry["default"] = list(info.default) if isinstance(info.default, tuple) else info.default
+        properties[key] = entry
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return {}
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [{"type": "null"} if each is type(None) else _json_type(each, bounds) for each in inner]}
+    if origin is Literal:
+        return {"enum": list(inner)}
+    if origin is tuple:
+        each = _json_type(inner[0], bounds)
+        return {"anyOf": [each, {"type": "array", "items": each}]}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _json_type(inner[1], bounds)}
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        schema = json_schema(kind)
+        short = getattr(kind, "SHORT", None)
+        return {"anyOf": [schema["properties"][short], schema]} if short else schema
+    limits = {_JSON_BOUNDS[name]: bound for name, bound in bounds.items()} if kind in (int, float) else {}
+    return {"type": _JSON_NAMES[kind], **limits}

@@ -1,0 +1,87 @@
+"""Words: the frozen mapping in which one part of a sentence (input, process or output) is kept.
+
+Values are what YAML can say: None, bool, int, float, str, lists (kept as tuples) and mappings (kept as `Words`); and, in
+Python only, an object that was handed over as data (an array, a data frame), which no file can hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Words(Mapping[str, Any]):
+    """An immutable, ordered mapping from word to value; `words.units` reads like `words["units"]`.
+
+    Example:  >>> part = Words({"net": "ffn", "units": [128]})
+              >>> part.units, part.get("dropout"), part.plain()
+              ((128,), None, {'net': 'ffn', 'units': [128]})
+    """
+
+    __slots__ = ("_content",)
+    _content: dict[str, Any]
+
+    def __init__(self, content: Mapping[str, Any] | None = None, **more: Any) -> None:
+        merged = {**(content or {}), **more}
+        object.__setattr__(self, "_content", {str(key): freeze(value) for key, value in merged.items()})
+
+    def __getitem__(self, key: str) -> Any:
+        return self._content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        try:
+            return self._content[key]
+        except KeyError:
+            raise AttributeError(
+                f"the word '{key}' is not written here; written: {', '.join(self) or 'nothing'}"
+            ) from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        raise AttributeError("Words are frozen; use replace()")
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted((key, _hashable(value)) for key, value in self._content.items())))
+
+    def __repr__(self) -> str:
+        return f"Words({self.plain()!r})"
+
+    def __reduce__(self) -> tuple[type[Words], tuple[dict[str, Any]]]:
+        return Words, (self.plain(),)
+
+    def replace(self, **changes: Any) -> Words:
+        """The same words with some of them changed or added."""
+        return Words({**self._content, **changes})
+
+    def plain(self) -> dict[str, Any]:
+        """A copy made of ordinary dicts and lists."""
+        return {key: thaw(value) for key, value in self._content.items()}
+
+
+def freeze(value: Any) -> Any:
+    """Turns dicts into `Words` and lists into tuples, all the way down."""
+    if isinstance(value, Mapping):
+        return Words(value)
+    if isinstance(value, list | tuple):
+        return tuple(freeze(each) for each in value)
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """The inverse of `freeze`: ordinary dicts and lists."""
+    if isinstance(value, Words):
+        return value.plain()
+    if isinstance(value, tuple):
+        return [thaw(each) for each in value]
+    return value
+
+
+def _hashable(value: Any) -> str:
+    return f"{type(value).__name__}:{value!r}"

@@ -1,0 +1,38 @@
+"""MNIST: 60,000 + 10,000 handwritten digits of 28x28 grey pixels, ten classes, split by its authors.
+
+Source:   LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998.
+Licence:  usually quoted as CC BY-SA 3.0.
+"""
+
+import numpy as np
+
+from kissipo.core.frame import Frame, pictures, strings
+from kissipo.input.datasets.download import File, get
+from kissipo.input.formats.idx import read_idx
+from kissipo.input.reading import Reading
+
+SOURCES = ("images",)
+ABOUT = "70,000 handwritten digits, 28x28 grey, ten classes, with the official test part"
+HOME = "https://ossci-datasets.s3.amazonaws.com/mnist"
+LICENCE = "CC BY-SA 3.0"
+FILES = tuple(
+    File(name, f"{HOME}/{name}", sha256)
+    for name, sha256 in {
+        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    }.items()
+)
+
+
+def read() -> Reading:
+    """Pictures and their digits; the official test part stays the test part."""
+    train_pictures, train_digits, test_pictures, test_digits = (read_idx(get("mnist", file)) for file in FILES)
+    pixels = np.concatenate([train_pictures, test_pictures])
+    digits = np.concatenate([train_digits, test_digits])
+    frame = Frame(
+        (pictures("picture", pixels), strings("digit", [str(digit) for digit in digits.tolist()])), origin="mnist"
+    )
+    parts = {"train": np.arange(60_000), "test": np.arange(60_000, 70_000)}
+    return Reading(frame, parts=parts, answer="digit")

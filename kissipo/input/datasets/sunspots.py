@@ -1,0 +1,27 @@
+"""Sunspots: the mean number of sunspots of every year from 1700 to 2008; ships with statsmodels.
+
+Source:   World Data Center for the Sunspot Index (SILSO), Brussels, through NOAA.
+Licence:  public domain, as statsmodels states.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from kissipo.core.extras import need
+from kissipo.input.formats.delimited import Layout, read_delimited
+from kissipo.input.reading import Reading
+
+SOURCES = ("series", "table")
+ABOUT = "sunspots a year, 1700-2008, 309 values; ships with statsmodels (extra 'series')"
+HOME = "https://www.sidc.be/SILSO"
+LICENCE = "public domain"
+
+
+def read() -> Reading:
+    """YEAR and SUNACTIVITY; statsmodels' file is read as it lies, its code is not loaded."""
+    spec = find_spec("statsmodels")
+    if spec is None or spec.origin is None:
+        need("statsmodels", extra="series", purpose="the data set 'sunspots'")
+    assert spec is not None and spec.origin is not None
+    frame, _ = read_delimited(Path(spec.origin).parent / "datasets" / "sunspots" / "sunspots.csv", Layout())
+    return Reading(frame, answer="SUNACTIVITY")

@@ -1,0 +1,141 @@
+"""From text cells to typed columns, chunk by chunk, so that a large file never stands in memory as text.
+
+A column stays a number column as long as its cells are numbers or missing. A few cells that are neither (`12,000`) are kept
+with their rows for the data check; where most cells are no numbers, the column is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.frame import Column
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
+ODD_SHARE = 0.1
+_KEEP_ODD = 1000
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value.
+
+    Example:  >>> is_missing(" NA "), is_missing("0"), is_missing("none")
+              (True, False, False)
+    """
+    return cell.strip().lower() in MISSING
+
+
+@dataclass(frozen=True)
+class NumberStyle:
+    """How numbers are written: the decimal mark and the mark between thousands (none by default)."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether Python's own `float` reads this style."""
+        return self.decimal == "." and not self.thousands
+
+    def read(self, cell: str) -> float:
+        """One number.
+
+        Raises:   ValueError when the cell is no number in this style.
+        Example:  >>> NumberStyle(decimal=",", thousands=".").read("12.000,5")
+                  12000.5
+        """
+        if self.thousands:
+            cell = cell.replace(self.thousands, "")
+        if self.decimal != ".":
+            if "." in cell:
+                raise ValueError(cell)
+            cell = cell.replace(self.decimal, ".")
+        if "_" in cell:
+            raise ValueError(cell)
+        return float(cell)
+
+
+@dataclass
+class ColumnBuilder:
+    """One column growing by chunks of cells."""
+
+    name: str
+    style: NumberStyle = NumberStyle()
+    as_text: bool = False
+    _numbers: list[NDArray[np.float64]] = field(default_factory=list)
+    _codes: list[NDArray[np.int32]] = field(default_factory=list)
+    _levels: dict[str, int] = field(default_factory=dict)
+    _odd: list[tuple[int, str]] = field(default_factory=list)
+    _odd_count: int = 0
+    _present: int = 0
+
+    def add(self, cells: Sequence[str], first_row: int) -> None:
+        """Appends cells; `first_row` is the row number of the first of them."""
+        if not self.as_text and first_row == 1 and self._is_text(cells[:1000]):
+            self.as_text = True
+        if self.as_text:
+            self._add_texts(cells)
+        else:
+            self._add_numbers(cells, first_row)
+
+    @property
+    def must_be_text(self) -> bool:
+        """True when what was read as numbers turned out to be text, so that the file must be read again."""
+        return not self.as_text and self._odd_count > ODD_SHARE * max(1, self._present)
+
+    def finish(self) -> Column:
+        """The column."""
+        if self.as_text:
+            codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int32)
+            return Column(self.name, "string", codes, tuple(self._levels))
+        values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
+        return Column(self.name, "number", values, odd=tuple(self._odd), odd_count=self._odd_count)
+
+    def _is_text(self, cells: Sequence[str]) -> bool:
+        """Judged on the first rows: mostly not numbers, or codes with leading zeros such as 00420."""
+        present = [cell for cell in cells if not is_missing(cell)]
+        if not present:
+            return False
+        odd = sum(not self._reads(cell) for cell in present)
+        zeros = sum(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in present)
+        return odd > ODD_SHARE * len(present) or zeros > 0
+
+    def _reads(self, cell: str) -> bool:
+        try:
+            self.style.read(cell)
+        except ValueError:
+            return False
+        return True
+
+    def _add_numbers(self, cells: Sequence[str], first_row: int) -> None:
+        if self.style.plain:
+            try:
+                values = np.fromiter(map(float, cells), np.float64, len(cells))
+            except ValueError:
+                pass
+            else:
+                self._present += len(cells) - int(np.isnan(values).sum())
+                self._numbers.append(values)
+                return
+        values = np.empty(len(cells))
+        for position, cell in enumerate(cells):
+            if is_missing(cell):
+                values[position] = np.nan
+                continue
+            self._present += 1
+            try:
+                values[position] = self.style.read(cell)
+            except ValueError:
+                values[position] = np.nan
+                self._odd_count += 1
+                if len(self._odd) < _KEEP_ODD:
+                    self._odd.append((first_row + position, cell))
+        self._numbers.append(values)
+
+    def _add_texts(self, cells: Sequence[str]) -> None:
+        levels = self._levels
+        codes = [-1 if cell.strip().lower() in MISSING else levels.setdefault(cell, len(levels)) for cell in cells]
+        self._codes.append(np.asarray(codes, dtype=np.int32))

@@ -1,0 +1,193 @@
+"""CSV and TSV files into a frame, in one pass and in chunks, with errors that name the line.
+
+The standard library splits the lines; `cells.py` makes columns of them. A column that first looks like numbers and later
+turns out to be text is read a second time, as text, so that `007` stays `007`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.frame import Frame
+from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
+from kissipo.input.formats.files import open_text
+
+CHUNK = 50_000
+SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+_LONGEST_CELL = 100_000_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file of rows is written. What is None is found out from the file."""
+
+    separator: str | None = None
+    names: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+    quoting: bool = True
+    style: NumberStyle = NumberStyle()
+
+
+def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
+    """The frame of a CSV or TSV file, and what was noticed while reading.
+
+    Raises:   DataError for a missing, empty or header-only file, a wrong encoding, a ragged row: with line and content.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    separator = layout.separator or _guess_separator(path, layout.encoding)
+    texts: set[str] = set()
+    while True:
+        reading = _Reading(path, layout, separator, texts)
+        builders = reading.read()
+        again = {builder.name for builder in builders if builder.must_be_text}
+        if not again:
+            break
+        texts |= again
+    frame = Frame(tuple(builder.finish() for builder in builders), origin=str(path))
+    return frame, reading.findings
+
+
+class _Reading:
+    """One pass over a file."""
+
+    def __init__(self, path: Path, layout: Layout, separator: str, texts: set[str]) -> None:
+        self.path, self.layout, self.separator, self.texts = path, layout, separator, texts
+        self.findings: list[Finding] = []
+        self.blank_lines: list[int] = []
+
+    def read(self) -> list[ColumnBuilder]:
+        with open_text(self.path, self.layout.encoding) as file:
+            if self.layout.quoting:
+                rows = csv.reader(file, delimiter=self.separator)
+            else:
+                rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
+            lines = self._whole_rows(rows)
+            names = list(self.layout.names) if self.layout.names else self._header(lines)
+            builders = [ColumnBuilder(name, self.layout.style, as_text=name in self.texts) for name in names]
+            count = self._fill(lines, builders)
+        if count == 0:
+            raise DataError(
+                f"{self.path} has a header but no rows",
+                given="the columns " + ", ".join(names),
+                do="Add rows of data below the header",
+            )
+        if self.blank_lines:
+            where = tell_rows(self.blank_lines).replace("row", "line")
+            self.findings.append(
+                Finding(
+                    "WARN",
+                    "blank lines",
+                    f"{len(self.blank_lines)} blank lines in {self.path.name} ({where})",
+                    "left out",
+                )
+            )
+        return builders
+
+    def _header(self, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+        _, header = next(lines, (0, []))
+        if not header:
+            raise DataError(f"{self.path} is empty", do="Give a file with a header and rows of data")
+        names = [name.strip() or f"column{position}" for position, name in enumerate(header, 1)]
+        unnamed = [name for name, given in zip(names, header, strict=True) if not given.strip()]
+        if unnamed:
+            self.findings.append(
+                Finding(
+                    "WARN",
+                    "unnamed columns",
+                    f"{len(unnamed)} columns without a name in the header",
+                    "called " + ", ".join(unnamed),
+                )
+            )
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise DataError(
+                f"{self.path} has the column '{doubled[0]}' {names.count(doubled[0])} times in its header",
+                do="Give every column its own name",
+            )
+        if all(_is_number(name) for name in header):
+            raise DataError(
+                f"{self.path} seems to have no header: its first line holds only numbers",
+                given=self.separator.join(header)[:80],
+                do="Put the names of the columns in the first line, or say them with input.header=[name, name, ...]",
+            )
+        return names
+
+    def _whole_rows(self, rows: Any) -> Iterator[tuple[int, list[str]]]:
+        try:
+            for row in rows:
+                if row:
+                    yield rows.line_num, row
+                else:
+                    self.blank_lines.append(rows.line_num)
+        except csv.Error as error:
+            raise DataError(
+                f"{self.path} cannot be split into cells at line {rows.line_num}: {error}",
+                do="Is it a text file of rows?",
+            ) from None
+
+    def _fill(self, lines: Iterator[tuple[int, list[str]]], builders: list[ColumnBuilder]) -> int:
+        width, count = len(builders), 0
+        chunk: list[list[str]] = []
+        for line, row in lines:
+            if len(row) != width:
+                raise _ragged(self.path, line, row, [builder.name for builder in builders], self.separator)
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                _add(builders, chunk, count + 1)
+                count += len(chunk)
+                chunk = []
+        if chunk:
+            _add(builders, chunk, count + 1)
+        return count + len(chunk)
+
+
+def _add(builders: list[ColumnBuilder], rows: list[list[str]], first_row: int) -> None:
+    for builder, cells in zip(builders, zip(*rows, strict=True), strict=True):
+        builder.add(cells, first_row)
+
+
+def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
+    given = separator.join(row)
+    do = "Add or remove cells in that line; a cell that contains the separator must stand in double quotes"
+    if len(row) > len(names):
+        extra = f"; the first cell too many is '{row[len(names)][:30]}'"
+    else:
+        extra = f"; there is nothing for '{names[len(row)]}'"
+    return DataError(
+        f"line {line} of {path} has {len(row)} cells where the header has {len(names)} columns{extra}",
+        given=f"'{given[:80]}{'...' if len(given) > 80 else ''}'",
+        do=do,
+    )
+
+
+def _guess_separator(path: Path, encoding: str) -> str:
+    """The mark that splits the first lines most evenly; a comma when none does."""
+    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
+        return "\t"
+    with open_text(path, encoding) as file:
+        lines = [line for line, _ in zip(file, range(20), strict=False) if line.strip()]
+    if not lines:
+        return ","
+    best, best_score = ",", 0.0
+    for mark in SEPARATORS:
+        widths = [len(row) for row in csv.reader(lines, delimiter=mark)]
+        if widths and widths[0] > 1:
+            same = sum(width == widths[0] for width in widths) / len(widths)
+            score = same * 100 + widths[0]
+            if score > best_score:
+                best, best_score = mark, score
+    return best
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,130 @@
+"""Opening files, with errors that say what stands at a path instead of what was hoped for."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from kissipo.core.errors import DataError, MachineError
+from kissipo.core.suggest import nearest
+
+_BYTE_MARKS = {
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"PK\x03\x04": "",
+    b"\x89PNG": "",
+    b"%PDF": "",
+    b"\xd0\xcf\x11\xe0": "",
+}
+_NOT_TEXT = {
+    b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
+    b"\x89PNG": "a PNG picture",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+}
+
+
+def existing(path: Path, *, kind: str = "file") -> Path:
+    """The path, if a file (or a folder, with kind='folder') stands there.
+
+    Raises:   DataError with the names that are like it.
+    """
+    if kind == "file" and path.is_dir():
+        raise DataError(
+            f"{path} is a folder",
+            allowed="a file",
+            do="Name a file inside it, or use it as pictures in a folder per class",
+        )
+    if kind == "folder" and path.is_file():
+        raise DataError(f"{path} is a file", allowed="a folder")
+    try:
+        there = path.exists()
+    except OSError:
+        there = False
+    if not there:
+        raise DataError(f"there is no {kind} {path}", do=_neighbours(path))
+    return path
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"The folder {folder} does not exist either"
+    close = nearest(path.name, [each.name for each in folder.iterdir()])
+    if close:
+        return "Did you mean " + " or ".join(f"'{folder / name}'" for name in close) + "?"
+    return f"Look into {folder.resolve()}"
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole file, unpacked when its name ends with .gz."""
+    with readable(path):
+        data = existing(path).read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
+    """A text file, unpacked when its name ends with .gz; a byte order mark is left out.
+
+    Raises:   DataError for a missing file, a wrong encoding (with line and byte) or a file that is no text.
+    """
+    existing(path)
+    with readable(path):
+        raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        with raw:
+            _refuse_other_files(path, raw.read(4), encoding)
+            raw.seek(0)
+            try:
+                codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+                text = io.TextIOWrapper(raw, encoding=codec, newline="")
+            except LookupError:
+                raise DataError(
+                    "input.encoding names no encoding", given=f"'{encoding}'", do="Try utf-8, latin-1, cp1252 or utf-16"
+                ) from None
+            try:
+                yield text
+            except UnicodeDecodeError as error:
+                raise _wrong_encoding(path, encoding, error) from None
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns the machine's refusals while reading into errors that name the file."""
+    try:
+        yield
+    except PermissionError:
+        raise MachineError(f"{path} may not be read", do="Check its permissions") from None
+    except (gzip.BadGzipFile, EOFError):
+        raise DataError(f"{path} is not a whole gzip file", do="Download or pack it again") from None
+
+
+def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
+    for mark, codec in _BYTE_MARKS.items():
+        if first.startswith(mark):
+            if not codec:
+                raise DataError(f"{path} is not a text file but {_NOT_TEXT[mark]}", do="Save it as CSV (UTF-8) first")
+            if not encoding.lower().replace("_", "-").startswith("utf-16"):
+                raise DataError(
+                    f"{path} is written in UTF-16, not in {encoding}",
+                    do="Say input.encoding=utf-16, or save it as UTF-8",
+                )
+
+
+def _wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> DataError:
+    data = read_bytes(path)
+    codec = "utf-8" if encoding.lower().startswith("utf-8") else encoding
+    try:
+        data.decode(codec)
+        line, wrong = 0, error.object[error.start : error.start + 1]
+    except UnicodeDecodeError as exact:
+        line = data.count(b"\n", 0, exact.start) + 1
+        wrong = data[exact.start : exact.start + 1]
+    return DataError(
+        f"line {line} of {path} is not valid {encoding}: the byte 0x{wrong.hex()}",
+        do="Save the file as UTF-8, or say how it is written, for example input.encoding=latin-1 or input.encoding=cp1252",
+    )

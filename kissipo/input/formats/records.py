@@ -1,0 +1,106 @@
+"""JSON lines (one object a line) and JSON lists of objects into a frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Column, Frame, numbers, strings
+from kissipo.input.formats.cells import ODD_SHARE, is_missing
+from kissipo.input.formats.files import open_text
+
+
+def read_records(path: Path, encoding: str) -> Frame:
+    """The frame of a file of JSON objects; a name that some objects lack is missing there.
+
+    Raises:   DataError with the line for text that is no JSON, an object that is none, or a nested value.
+    """
+    columns: dict[str, list[Any]] = {}
+    count = 0
+    for count, (line, record) in enumerate(_records(path, encoding), 1):
+        for name, value in record.items():
+            if isinstance(value, dict | list):
+                raise DataError(
+                    f"line {line} of {path} has a nested value under '{name}'",
+                    given=json.dumps(value)[:60],
+                    allowed="numbers, texts, true, false, null",
+                    do="Flatten it into columns first",
+                )
+            columns.setdefault(name, [None] * (count - 1)).append(value)
+        for values in columns.values():
+            if len(values) < count:
+                values.append(None)
+    if count == 0:
+        raise DataError(f"{path} is empty", do="Give one JSON object a line")
+    return Frame(tuple(_column(name, values) for name, values in columns.items()), origin=str(path))
+
+
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    with open_text(path, encoding) as file:
+        first = file.readline()
+        if first.lstrip().startswith("["):
+            yield from enumerate(_list_of_records(path, first + file.read()), 1)
+            return
+        for line, text in enumerate(_lines(first, file), 1):
+            if text.strip():
+                yield line, _record(path, line, text)
+
+
+def _lines(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"line {error.lineno} of {path} is not JSON: {error.msg}") from None
+    for number, each in enumerate(content, 1):
+        if not isinstance(each, dict):
+            raise DataError(
+                f"entry {number} of {path} is not an object", given=json.dumps(each)[:60], allowed="a list of objects"
+            )
+    return list(content)
+
+
+def _record(path: Path, line: int, text: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"line {line} of {path} is not JSON: {error.msg}", given=f"'{text.strip()[:60]}'", do="One object a line"
+        ) from None
+    if not isinstance(record, dict):
+        raise DataError(
+            f"line {line} of {path} is not an object",
+            given=text.strip()[:60],
+            allowed='such as {"age": 31, "city": "Brno"}',
+        )
+    return record
+
+
+def _column(name: str, values: list[Any]) -> Column:
+    """Numbers stay numbers even when a few texts stand between them; those are kept as odd cells."""
+    present = [value for value in values if value is not None]
+    odd = [value for value in present if isinstance(value, str | bool)]
+    if present and len(odd) <= ODD_SHARE * len(present):
+        kept = [value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan for value in values]
+        kept = [np.nan if value is None else value for value in kept]
+        rows = tuple(
+            (row, str(value))
+            for row, value in enumerate(values, 1)
+            if isinstance(value, str | bool) and not is_missing(str(value))
+        )
+        column = numbers(name, np.asarray(kept, dtype=np.float64))
+        return Column(name, "number", column.values, odd=rows, odd_count=len(rows))
+    return strings(name, [None if value is None or is_missing(_text(value)) else _text(value) for value in values])
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)

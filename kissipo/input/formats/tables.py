@@ -1,0 +1,79 @@
+"""Everything that is a table on disk or in memory, by one door: CSV, TSV, Parquet, JSON lines, data frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.core.schema import word
+from kissipo.input.formats.cells import NumberStyle
+from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
+from kissipo.input.formats.delimited import Layout, read_delimited
+from kissipo.input.formats.files import existing
+from kissipo.input.formats.records import read_records
+
+DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
+RECORDS = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class FileWords:
+    """How a table is written on disk; found out when left out."""
+
+    separator: str | None = word(None, "the mark between cells: ',' ';' '|' or a tab; guessed from the first lines")
+    header: tuple[str, ...] | None = word(None, "the names of the columns when the first line does not say them")
+    encoding: str = word("utf-8", "how the letters are stored: utf-8, latin-1, cp1252, utf-16 ...")
+    quoting: bool = word(True, "whether double quotes around a cell belong to the notation (false: to the text)")
+    decimal: str = word(".", "the decimal mark in numbers")
+    thousands: str = word("", "the mark between thousands in numbers, when there is one")
+
+    def layout(self) -> Layout:
+        """The same for the reader of delimited files."""
+        return Layout(
+            self.separator, self.header, self.encoding, self.quoting, NumberStyle(self.decimal, self.thousands)
+        )
+
+
+def is_table_file(path: Path) -> bool:
+    """Whether the name of a file says that it is a table (`.txt` counts as prose)."""
+    suffix = _suffix(path)
+    return suffix in (*DELIMITED, *RECORDS, *PARQUET) and suffix != ".txt"
+
+
+def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
+    """The frame of a file or of a data frame in memory.
+
+    Raises:   DataError saying what stands at the path, which line is wrong, or which kinds of file are read.
+    """
+    if not isinstance(data, str | Path):
+        if is_dataframe(data):
+            return from_dataframe(data, origin="the data frame"), []
+        raise DataError(
+            "input.table is neither a file nor a data frame",
+            given=type(data).__name__,
+            allowed="a path, or a pandas, polars or pyarrow table",
+        )
+    path = existing(Path(data))
+    suffix = _suffix(path)
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty", do="Give a file with a header and rows of data")
+    if suffix in PARQUET:
+        return read_parquet(path), []
+    if suffix in RECORDS:
+        return read_records(path, words.encoding), []
+    if suffix in DELIMITED:
+        return read_delimited(path, words.layout())
+    raise DataError(
+        f"{path} is of no kind that can be read as a table",
+        given=f"'{suffix}'",
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET)),
+    )
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix

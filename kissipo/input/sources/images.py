@@ -1,0 +1,121 @@
+"""Pictures: a folder per class, the idx files of MNIST, an .npz file, arrays, or a named set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, pictures, strings
+from kissipo.core.schema import word
+from kissipo.input.datasets import find_data
+from kissipo.input.formats.files import existing
+from kissipo.input.formats.idx import read_idx
+from kissipo.input.formats.picture_folder import read_picture_folder
+from kissipo.input.reading import Reading
+
+SAMPLES = "rows"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of pictures."""
+
+    labels: Any = word(None, "in Python, with arrays: the class of each picture")
+    size: tuple[int, ...] | None = word(
+        None, "height and width that every picture is brought to; one number for a square", at_least=1
+    )
+    colour: Literal["grey", "colour"] | None = word(None, "one channel or three; found out from the pictures")
+    skip_damaged: bool = word(False, "whether pictures that cannot be decoded are left out, and counted")
+
+
+def read(value: Any, options: Options) -> Reading:
+    """Pictures and, where there are any, their classes."""
+    if not isinstance(value, str | Path):
+        return _from_arrays(np.asarray(value), options.labels, "the array of pictures")
+    known = find_data(value, "images")
+    if known is not None:
+        return known
+    path = Path(value)
+    if path.suffix == ".npz":
+        return _from_npz(existing(path))
+    if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
+        return _from_idx(idx)
+    if path.is_file():
+        raise DataError(
+            f"{path} is a file", allowed="a folder with a folder per class, a folder of idx files, an .npz file"
+        )
+    return read_picture_folder(path)
+
+
+def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
+    if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[-1] not in (1, 3, 4)):
+        raise DataError(
+            f"{origin} must have the axes (picture, height, width) or (picture, height, width, channel)",
+            given="the shape " + str(values.shape),
+            allowed="1, 3 or 4 channels, the channel last",
+        )
+    columns = [pictures("picture", _as_bytes(values, origin))]
+    if labels is not None:
+        labels = np.asarray(labels).reshape(-1)
+        if len(labels) != len(values):
+            raise DataError(
+                f"{origin} and the labels differ in number", given=f"{len(values)} pictures, {len(labels)} labels"
+            )
+        columns.append(strings("class", [str(label) for label in labels.tolist()]))
+    return Reading(Frame(tuple(columns), origin=origin), answer="class" if labels is not None else "")
+
+
+def _as_bytes(values: Any, origin: str) -> Any:
+    if values.dtype == np.uint8:
+        return values
+    if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
+        raise DataError(
+            f"{origin} holds values that are no brightness", given=str(values.dtype), allowed="0-255, or 0.0-1.0"
+        )
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 255:
+        raise DataError(
+            f"{origin} holds values outside of brightness", given=f"{low:g} to {high:g}", allowed="0-255, or 0.0-1.0"
+        )
+    return np.round(values * (255 if high <= 1 else 1)).astype(np.uint8)
+
+
+def _from_npz(path: Path) -> Reading:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is no readable .npz file: {error}") from None
+    images = next((arrays[name] for name in ("images", "pictures", "x", "X") if name in arrays), None)
+    labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
+    if images is None:
+        raise DataError(
+            f"{path} has no array of pictures",
+            given="the arrays " + ", ".join(arrays),
+            allowed="images (or x), and labels (or y)",
+        )
+    return _from_arrays(images, labels, str(path))
+
+
+def _from_idx(images: list[Path]) -> Reading:
+    """Files in pairs, NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte; a pair called t10k or test is the test part."""
+    pixels, digits, parts = [], [], []
+    for path in images:
+        twin = path.with_name(path.name.replace("-images-idx3", "-labels-idx1"))
+        pixels.append(read_idx(path))
+        digits.append(read_idx(existing(twin)))
+        if len(pixels[-1]) != len(digits[-1]):
+            raise DataError(
+                f"{path.name} and {twin.name} differ in number",
+                given=f"{len(pixels[-1])} pictures, {len(digits[-1])} labels",
+            )
+        parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])
+    reading = _from_arrays(np.concatenate(pixels), np.concatenate(digits), str(images[0].parent))
+    test = np.asarray(parts)
+    if not test.any() or test.all():
+        return reading
+    return Reading(reading.frame, parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)}, answer="class")

@@ -1,0 +1,26 @@
+"""Made samples: systems of equations, small truth tables, starting points on surfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kissipo.core.family import Family
+from kissipo.core.schema import word
+from kissipo.input.reading import Reading
+
+SAMPLES = "rows"
+MAKERS = Family("kissipo.input.makers", "maker of samples")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of made samples."""
+
+    scale: Literal["standard", "range", "none"] = word("none", "how the made numbers are scaled for the net")
+
+
+def read(value: Any, options: Options) -> Reading:
+    """What the maker of that name makes."""
+    reading: Reading = MAKERS.find(str(value), place="input.make").make()
+    return reading

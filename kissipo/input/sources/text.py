@@ -1,0 +1,47 @@
+"""A plain text: one long row of characters or words, cut into windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, strings
+from kissipo.core.schema import word
+from kissipo.input.formats.files import open_text
+from kissipo.input.reading import Reading
+
+SAMPLES = "prose"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of a plain text."""
+
+    unit: Literal["characters", "words"] = word("characters", "what one step of the text is", key="as")
+    window: int = word(100, "how many characters (or words) one sample holds", at_least=1)
+    vocabulary: int = word(20_000, "how many distinct units are known at most", at_least=1)
+    encoding: str = word("utf-8", "how the letters are stored")
+
+
+def read(value: Any, options: Options) -> Reading:
+    """The text as a frame of one column, 'text', with one unit a row.
+
+    Raises:   DataError when the file is missing, empty, no text, or shorter than a few windows.
+    """
+    if not isinstance(value, str | Path):
+        raise DataError("input.text names a file", given=type(value).__name__, allowed="the path of a plain text")
+    with open_text(Path(value), options.encoding) as file:
+        content = file.read()
+    if not content.strip():
+        raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
+    units = list(content) if options.unit == "characters" else content.split()
+    if len(units) < 10 * (options.window + 1):
+        raise DataError(
+            f"{value} is too short for windows of {options.window} {options.unit}",
+            given=f"{len(units)} {options.unit}",
+            allowed=f"at least {10 * (options.window + 1)}",
+            do="Give a longer text or a smaller input.window",
+        )
+    return Reading(Frame((strings("text", units),), origin=str(value)), answer="text")

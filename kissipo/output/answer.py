@@ -1,0 +1,132 @@
+"""Answer: what every kind of answer knows: how truth becomes a target, how outputs become decisions, how they are judged.
+
+An answer stands in a file of its own in `answers/`, named as its word, and is called ANSWER there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kissipo.core.axes import Port
+    from kissipo.core.door import Door
+    from kissipo.core.frame import Frame
+
+Scores = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One answer as people read it.
+
+    value:       the label, the number, the forecast
+    confidence:  the probability that the net gives it, None where the net gives none
+    others:      other possible answers with their probabilities, likeliest first
+    """
+
+    value: Any
+    confidence: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        content: dict[str, Any] = {"answer": self.value}
+        if self.confidence is not None:
+            content["confidence"] = self.confidence
+        if self.others:
+            content["others"] = [{"answer": value, "confidence": share} for value, share in self.others]
+        return content
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How good answers are.
+
+    metrics:  measures by name, the main one first
+    details:  what goes with them: confusion matrix, ROC, errors by step
+    each:     quality of every sample, higher is better: right or wrong, minus the error
+    """
+
+    metrics: Mapping[str, float]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    each: Scores | None = None
+
+
+@dataclass(frozen=True)
+class DecodingStep:
+    """One step of the way back, from what the net gives to what people read."""
+
+    name: str
+    shape: tuple[int, ...]
+    value: Any
+    tell: str = ""
+
+
+class Answer(ABC):
+    """One kind of answer for one column."""
+
+    WORD: ClassVar[str]
+    MAIN: ClassVar[str]
+    HIGHER_IS_BETTER: ClassVar[bool]
+    BASELINES: ClassVar[tuple[str, ...]]
+
+    codec: Door
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The column that is answered."""
+
+    @property
+    @abstractmethod
+    def port(self) -> Port:
+        """What the net must give, without the batch axis."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> str:
+        """The name of the loss it is learned with."""
+
+    @abstractmethod
+    def fit(self, frame: Frame) -> Self:
+        """Learns levels or scaling from the training part."""
+
+    @abstractmethod
+    def scores(self, outputs: Tensor) -> Scores:
+        """Outputs of the net in the terms of people: probabilities, or numbers in their own unit."""
+
+    @abstractmethod
+    def truth(self, targets: Tensor) -> Scores:
+        """Targets in the terms in which `judge` compares."""
+
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
+        """Scores and truth of one batch in the form that `judge` takes; smaller than `scores` where those are huge."""
+        return self.scores(outputs), self.truth(targets)
+
+    @abstractmethod
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        """Measures of these answers."""
+
+    @abstractmethod
+    def decide(self, scores: Scores) -> list[Decision]:
+        """One decision a sample."""
+
+    @abstractmethod
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        """The way of one sample's output to its decision, step by step."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Everything needed to decode again, as JSON can hold it."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """The inverse of `state`."""

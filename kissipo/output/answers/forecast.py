@@ -1,0 +1,125 @@
+"""Forecast: the next steps of a series, in its own unit; one row of numbers for every step of the horizon.
+
+The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.windows import Windows
+from kissipo.core.axes import Port
+from kissipo.core.door import restore, save
+from kissipo.core.frame import Frame
+from kissipo.core.schema import word
+from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.output.metrics.errors import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_absolute_scaled_error,
+    root_mean_squared_error,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of a forecast."""
+
+    horizon: int = word(1, "how many steps ahead are answered", at_least=1)
+
+
+class Forecast(Answer):
+    """The steps after a window."""
+
+    WORD = "forecast"
+    MAIN = "mae"
+    HIGHER_IS_BETTER = False
+    BASELINES = ("naive", "seasonal_naive", "linear_autoregression")
+
+    def __init__(
+        self, columns: tuple[str, ...] | str, options: Options = Options(), *, loss: str | None = None
+    ) -> None:
+        columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        self.codec: Windows = Windows(Numbers(columns, flag_missing=False), options.horizon, axis="horizon")
+        self.options, self._loss = options, loss
+        self.naive_error = 0.0
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns that are forecast."""
+        return self.codec.columns
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.variables)
+
+    @property
+    def port(self) -> Port:
+        shape = (self.options.horizon, len(self.variables))
+        return Port(self.name, ("horizon", "variable"), shape, words=self.variables)
+
+    @property
+    def loss(self) -> str:
+        return self._loss or "mean_squared_error"
+
+    def fit(self, frame: Frame) -> Self:
+        self.codec.fit(frame)
+        steps = [np.abs(np.diff(frame[name].values)).mean() for name in self.variables if len(frame) > 1]
+        self.naive_error = float(np.mean(steps)) if steps else 0.0
+        return self
+
+    def scores(self, outputs: Tensor) -> Scores:
+        outputs = outputs.detach().to(torch.float64)
+        frame = self.codec.inner.decode(outputs.reshape(-1, outputs.shape[-1]))
+        return np.stack([column.values for column in frame.columns], axis=1).reshape(outputs.shape)
+
+    def truth(self, targets: Tensor) -> Scores:
+        return self.scores(targets)
+
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        metrics = {
+            "mae": mean_absolute_error(truth, scores),
+            "rmse": root_mean_squared_error(truth, scores),
+            "mape": mean_absolute_percentage_error(truth, scores),
+            "mase": mean_absolute_scaled_error(truth, scores, naive_error=self.naive_error),
+        }
+        by_step = [float(error) for error in np.abs(scores - truth).mean(axis=(0, 2))]
+        return Judgement(
+            metrics, {"mae_by_step": by_step, "unit": self.name}, each=-np.abs(scores - truth).mean(axis=(1, 2))
+        )
+
+    def decide(self, scores: Scores) -> list[Decision]:
+        plain = scores[:, :, 0] if scores.shape[2] == 1 else scores
+        return [Decision(row.tolist() if self.options.horizon > 1 or row.ndim > 1 else float(row[0])) for row in plain]
+
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        values = self.scores(outputs)[0]
+        return [
+            DecodingStep("output", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
+            DecodingStep("forecast", values.shape, values, f"inverse scaling, in the unit of '{self.name}'"),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "codec": save(self.codec),
+            "horizon": self.options.horizon,
+            "naive_error": self.naive_error,
+            "loss": self.loss,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = restore(state["codec"])
+        assert isinstance(codec, Windows)
+        answer = cls(codec.columns, Options(state["horizon"]), loss=state["loss"])
+        answer.codec, answer.naive_error = codec, state["naive_error"]
+        return answer
+
+
+ANSWER = Forecast

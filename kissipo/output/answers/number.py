@@ -1,0 +1,113 @@
+"""Number: a quantity, in its own unit: scaled value -> inverse scaling -> number.
+
+With the Poisson loss the net answers the logarithm of a count, and the way back is e^y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.codec.numbers import Numbers
+from kissipo.core.axes import Port
+from kissipo.core.door import restore, save
+from kissipo.core.frame import Frame
+from kissipo.core.schema import word
+from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.output.metrics.errors import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    r_squared,
+    root_mean_squared_error,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of a number."""
+
+    scale: Literal["standard", "range", "none"] | None = word(
+        None, "how the number is scaled for the net; undone in the answer"
+    )
+
+
+class Number(Answer):
+    """One quantity a sample."""
+
+    WORD = "number"
+    MAIN = "rmse"
+    HIGHER_IS_BETTER = False
+    BASELINES = ("mean", "ridge_regression", "nearest_neighbours", "random_forest", "tfidf_ridge")
+
+    def __init__(self, column: str, options: Options = Options(), *, loss: str | None = None) -> None:
+        self._loss = loss
+        self.options = options
+        self.codec: Numbers = Numbers(
+            (column,), scale=options.scale or ("none" if self.counts else "standard"), flag_missing=False
+        )
+
+    @property
+    def counts(self) -> bool:
+        """Whether the net answers the logarithm of a count."""
+        return self._loss == "poisson"
+
+    @property
+    def name(self) -> str:
+        return self.codec.columns[0]
+
+    @property
+    def port(self) -> Port:
+        return Port(self.name, ("answer",), (1,), words=(self.name,))
+
+    @property
+    def loss(self) -> str:
+        return self._loss or "mean_squared_error"
+
+    def fit(self, frame: Frame) -> Self:
+        self.codec.fit(frame)
+        return self
+
+    def scores(self, outputs: Tensor) -> Scores:
+        outputs = outputs.detach().to(torch.float64)
+        return self.codec.decode(outputs.exp() if self.counts else outputs)[self.name].values
+
+    def truth(self, targets: Tensor) -> Scores:
+        return self.codec.decode(targets)[self.name].values
+
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        metrics = {
+            "rmse": root_mean_squared_error(truth, scores),
+            "mae": mean_absolute_error(truth, scores),
+            "r2": r_squared(truth, scores),
+            "mape": mean_absolute_percentage_error(truth, scores),
+        }
+        return Judgement(metrics, {"unit": self.name}, each=-np.square(scores - truth))
+
+    def decide(self, scores: Scores) -> list[Decision]:
+        return [Decision(float(value)) for value in scores]
+
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        value = float(self.scores(outputs)[0])
+        way = "e^y" if self.counts else "inverse scaling" if self.codec.scale != "none" else "as it is"
+        return [
+            DecodingStep("output", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
+            DecodingStep("number", (), value, f"{way}, in the unit of '{self.name}'"),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        return {"codec": save(self.codec), "scale": self.options.scale, "loss": self.loss}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = restore(state["codec"])
+        assert isinstance(codec, Numbers)
+        answer = cls(codec.columns[0], Options(state["scale"]), loss=state["loss"])
+        answer.codec = codec
+        return answer
+
+
+ANSWER = Number

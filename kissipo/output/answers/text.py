@@ -1,0 +1,123 @@
+"""Text, the next unit: at every step of a text, which character or word comes next.
+
+logits -> probabilities (softmax) -> the likeliest unit. Judged by the mean surprise in nats (and as bits and perplexity) and
+by how often the likeliest unit is the right one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.codec.index import Index
+from kissipo.codec.windows import Windows
+from kissipo.core.axes import Port
+from kissipo.core.door import restore, save
+from kissipo.core.frame import Frame
+from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the next unit: none so far."""
+
+
+class NextUnit(Answer):
+    """What comes next in a text."""
+
+    WORD = "text"
+    MAIN = "nats"
+    HIGHER_IS_BETTER = False
+    BASELINES = ("most_frequent_unit", "pairs_of_units")
+
+    def __init__(
+        self, *, window: int = 100, vocabulary: int = 20_000, unit: str = "characters", loss: str | None = None
+    ) -> None:
+        self.codec: Windows = Windows(Index("text", most=vocabulary), window, stride=window)
+        self.unit, self._loss = unit, loss
+
+    @property
+    def name(self) -> str:
+        return self.codec.columns[0]
+
+    @property
+    def port(self) -> Port:
+        inner = self.codec.inner.port
+        return Port("next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words)
+
+    @property
+    def loss(self) -> str:
+        return self._loss or "sparse_categorical_cross_entropy"
+
+    def fit(self, frame: Frame) -> Self:
+        self.codec.fit(frame)
+        return self
+
+    def scores(self, outputs: Tensor) -> Scores:
+        return outputs.detach().softmax(dim=-1).numpy()
+
+    def truth(self, targets: Tensor) -> Scores:
+        return targets.numpy()
+
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
+        """Only what is judged: the probability of the right unit, and whether it was the likeliest (batch, time, 2)."""
+        probabilities = outputs.detach().softmax(dim=-1)
+        chosen = probabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        right = probabilities.argmax(dim=-1) == targets
+        return torch.stack([chosen, right.to(chosen.dtype)], dim=-1).numpy(), self.truth(targets)
+
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        surprise = -np.log(np.clip(scores[..., 0].astype(np.float64), _LEAST, 1))
+        nats = float(surprise.mean())
+        metrics = {
+            "nats": nats,
+            "bits": nats / log(2),
+            "perplexity": exp(min(nats, 50)),
+            "accuracy": float(scores[..., 1].mean()),
+        }
+        return Judgement(metrics, {"unit": self.unit}, each=-surprise.mean(axis=-1))
+
+    def decide(self, scores: Scores) -> list[Decision]:
+        """The unit after the last step."""
+        words, decisions = self.codec.inner.port.words, []
+        for row in scores[:, -1]:
+            order = np.argsort(-row, kind="stable")[:5]
+            others = tuple((words[at], float(row[at])) for at in order[1:].tolist())
+            decisions.append(Decision(words[int(order[0])], float(row[order[0]]), others))
+        return decisions
+
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        scores = self.scores(outputs)
+        best = self.decide(scores)[0]
+        return [
+            DecodingStep(
+                "logits",
+                tuple(outputs.shape[1:]),
+                outputs[0, -1].detach().numpy(),
+                "what the net gives, at the last step",
+            ),
+            DecodingStep("probability", scores.shape[1:], scores[0, -1], "softmax"),
+            DecodingStep("decision", (), int(scores[0, -1].argmax()), "argmax"),
+            DecodingStep("next", (), best.value, f"'{best.value}'"),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        return {"codec": save(self.codec), "unit": self.unit, "loss": self.loss}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = restore(state["codec"])
+        assert isinstance(codec, Windows)
+        answer = cls(window=codec.length, unit=state["unit"], loss=state["loss"])
+        answer.codec = codec
+        return answer
+
+
+ANSWER = NextUnit

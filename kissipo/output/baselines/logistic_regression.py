@@ -1,0 +1,18 @@
+"""Logistic regression on the encoded features (scikit-learn, L2 with C = 1)."""
+
+import warnings
+
+from sklearn.linear_model import LogisticRegression
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+from kissipo.output.classic import classify
+
+NAME = "logistic regression"
+
+
+def answer(case: Case) -> Scores | None:
+    """Probabilities of the classes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return classify(case, LogisticRegression(max_iter=1000))

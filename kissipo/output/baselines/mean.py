@@ -1,0 +1,13 @@
+"""Mean: always the mean of the training part."""
+
+import numpy as np
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+
+NAME = "mean"
+
+
+def answer(case: Case) -> Scores:
+    """The same number for every sample."""
+    return np.full(len(case.test), case.train.truth.mean())

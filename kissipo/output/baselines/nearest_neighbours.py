@@ -1,0 +1,17 @@
+"""k nearest neighbours on the encoded features (scikit-learn, k = 5)."""
+
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+from kissipo.output.classic import classify, estimate
+
+NAME = "5 nearest neighbours"
+
+
+def answer(case: Case) -> Scores | None:
+    """Probabilities, or numbers in the unit of the data."""
+    neighbours = min(5, len(case.train))
+    if case.answer.WORD == "category":
+        return classify(case, KNeighborsClassifier(neighbours))
+    return estimate(case, KNeighborsRegressor(neighbours))

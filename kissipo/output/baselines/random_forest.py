@@ -1,0 +1,16 @@
+"""Random forest on the encoded features (scikit-learn, 100 trees)."""
+
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+from kissipo.output.classic import classify, estimate
+
+NAME = "random forest"
+
+
+def answer(case: Case) -> Scores | None:
+    """Probabilities, or numbers in the unit of the data."""
+    if case.answer.WORD == "category":
+        return classify(case, RandomForestClassifier(100, random_state=case.seed, n_jobs=-1))
+    return estimate(case, RandomForestRegressor(100, random_state=case.seed, n_jobs=-1))

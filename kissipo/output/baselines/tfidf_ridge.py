@@ -1,0 +1,14 @@
+"""TF-IDF with ridge regression: each text as the weights of its words (scikit-learn), no order of words."""
+
+from sklearn.linear_model import Ridge
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+from kissipo.output.classic import estimate, text_weights
+
+NAME = "TF-IDF + ridge regression"
+
+
+def answer(case: Case) -> Scores | None:
+    """Numbers in the unit of the data; None when there is no prose."""
+    return estimate(case, Ridge(), features=text_weights(case)) if case.texts else None

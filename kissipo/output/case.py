@@ -1,0 +1,60 @@
+"""Case: what a baseline is given: the same training and test samples as the net, encoded and as they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.frame import Frame
+from kissipo.output.answer import Answer, Scores
+
+MOST_SAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One part: encoded inputs, truth as `Answer.judge` takes it, and the rows as they came (where samples are rows)."""
+
+    inputs: tuple[Tensor, ...]
+    truth: Scores
+    frame: Frame | None = None
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question for a baseline.
+
+    season:  after how many steps a series repeats itself, 0 where it does not or is none
+    texts:   names of the columns of prose
+    """
+
+    answer: Answer
+    ports: tuple[Port, ...]
+    train: Samples
+    test: Samples
+    season: int = 0
+    texts: tuple[str, ...] = ()
+    seed: int = 0
+
+    def features(self, part: Samples) -> NDArray[np.float32] | None:
+        """All plain numbers of the inputs, laid flat; None when there are none or when ids of words are among the inputs."""
+        if any(port.vocabulary for port in self.ports) or not self.ports:
+            return None
+        return np.concatenate([x.flatten(1).numpy() for x in part.inputs], axis=1)
+
+    def windows(self, part: Samples) -> NDArray[np.float64]:
+        """The inputs of a forecast in the unit of the data (sample, time, variable), the forecast variables only."""
+        answer: Any = self.answer
+        names = self.ports[0].words
+        numbers = answer.codec.inner
+        steps = part.inputs[0].numpy().astype(np.float64)
+        at = [names.index(name) for name in answer.variables]
+        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(numbers.fitted.centre)

@@ -1,0 +1,1 @@
+"""From scores to decisions, one way a file."""

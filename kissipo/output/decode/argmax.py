@@ -1,0 +1,16 @@
+"""Argmax: the class with the highest probability.
+
+Example:  >>> import numpy as np
+          >>> argmax(np.array([[0.2, 0.5, 0.3]])).tolist()
+          [1]
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def argmax(probabilities: Any) -> NDArray[np.int64]:
+    """The position of the highest value of each row, the first of equals."""
+    return np.asarray(probabilities).argmax(axis=-1)

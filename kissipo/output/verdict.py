@@ -1,0 +1,82 @@
+"""The verdict: the net's score beside the simple answers, in words, and honest about chance.
+
+Two answers to the same test samples are compared sample by sample; a difference smaller than twice its standard error is
+called a tie, because another draw of the test part could turn it round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from kissipo.output.answer import Judgement
+
+TRIVIAL = ("majority class", "mean", "naive (last value)", "most frequent unit", "random policy")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to think of the net's score.
+
+    better:    1 better than every simple answer, 0 a tie with the best of them, -1 worse
+    sentence:  the same in words
+    """
+
+    better: int
+    sentence: str
+    beside: str
+
+
+def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, higher_is_better: bool) -> Verdict | None:
+    """Compares with the best baseline; None when there is none."""
+    if not baselines:
+        return None
+    sign = 1 if higher_is_better else -1
+    best = max(baselines, key=lambda name: sign * baselines[name].metrics[main])
+    sure = _sure(net, baselines[best])
+    gap = _gap(net.metrics[main], baselines[best].metrics[main], main)
+    ahead = sign * (net.metrics[main] - baselines[best].metrics[main])
+    if ahead == 0:
+        sentence, better = f"equal to {best}", 0
+    elif not sure:
+        sentence, better = f"{gap} {_side(ahead)} {best}: a tie, the test part is too small to tell them apart", 0
+    else:
+        better = 1 if ahead > 0 else -1
+        sentence = f"{gap} {_side(ahead)} {best}"
+        if better < 0:
+            sentence += ": the simpler answer is the better one here"
+    worse_than = [
+        name for name in TRIVIAL if name in baselines and sign * (net.metrics[main] - baselines[name].metrics[main]) < 0
+    ]
+    if worse_than:
+        better, sentence = -1, f"worse than {worse_than[0]}: do not use"
+    return Verdict(better, sentence, best)
+
+
+def _sure(one: Judgement, other: Judgement) -> bool:
+    """Whether the mean difference of the samples is more than two standard errors from zero."""
+    if one.each is None or other.each is None or len(one.each) < 2:
+        return True
+    difference: Any = one.each - other.each
+    error = float(np.std(difference, ddof=1)) / sqrt(len(difference))
+    return abs(float(np.mean(difference))) > 2 * error
+
+
+def _side(ahead: float) -> str:
+    return "better than" if ahead > 0 else "worse than"
+
+
+def _gap(value: float, other: float, main: str) -> str:
+    if main == "accuracy":
+        return f"{100 * abs(value - other):.1f} points"
+    if main == "return":
+        return f"{abs(value - other):.3g}"
+    return (
+        f"{100 * abs(value - other) / abs(other):.1f} % of {main.upper()}"
+        if other
+        else f"{abs(value - other):.3g} of {main.upper()}"
+    )

@@ -1,0 +1,175 @@
+"""Asking: what a person gives to a trained run (texts, paths, dicts, files) as a frame with the columns that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kissipo.codec.labels import as_strings
+from kissipo.core.door import Door
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import refuse_failures
+from kissipo.core.frame import Column, Frame, numbers, pictures, strings
+from kissipo.core.suggest import nearest
+from kissipo.core.task import split_argument
+from kissipo.input.check.columns import infinities, mixed_types
+from kissipo.input.formats.cells import is_missing
+from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
+from kissipo.input.formats.tables import is_table_file, read_table
+from kissipo.plan.grammar import Choices
+
+
+def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:
+    """A frame of the values, whatever they are.
+
+    Raises:   TaskError when they are nothing that this source takes.
+    """
+    if not values:
+        raise TaskError("nothing was asked", do=_how(choices, doors))
+    first = values[0]
+    if isinstance(first, Frame):
+        return first
+    if choices.source.word == "images":
+        return _pictures(values)
+    if is_dataframe(first):
+        return from_dataframe(first, origin="the data frame")
+    if isinstance(first, str | Path) and _is_file(first) and len(values) == 1:
+        frame, _ = read_table(first, choices.source.options) if is_table_file(Path(first)) else (None, None)
+        if frame is not None:
+            return frame
+    if choices.source.word == "text":
+        text = Path(first).read_text(encoding="utf-8") if isinstance(first, Path) else str(first)
+        return Frame(
+            (strings("text", list(text) if choices.source.options.unit == "characters" else text.split()),),
+            origin="the text",
+        )
+    if choices.source.word == "series":
+        return _steps(values, doors)
+    return _rows(values, choices, doors)
+
+
+def fit_to(frame: Frame, doors: Sequence[Door], *, also: Sequence[str] = ()) -> Frame:
+    """The frame with every column that the doors read, in the kind that they were fitted on.
+
+    Raises:   DataError for a column that is missing or renamed, or that holds texts where numbers were learned.
+    """
+    needed = list(dict.fromkeys([*(column for door in doors for column in door.columns), *also]))
+    absent = [name for name in needed if name not in frame]
+    if absent:
+        spare = [name for name in frame.names if name not in needed]
+        close = nearest(absent[0], spare)
+        hint = f"Was '{close[0]}' meant? Rename it to '{absent[0]}'" if close else f"Add the column '{absent[0]}'"
+        raise DataError(
+            f"{frame.origin} has no column '{absent[0]}', which this run was trained with",
+            given="the columns " + ", ".join(frame.names),
+            allowed="all of " + ", ".join(needed),
+            do=hint,
+        )
+    wanted_numbers = _number_columns(doors)
+    columns = []
+    for name in needed:
+        column = frame[name]
+        if name in wanted_numbers and column.kind == "string":
+            column = _as_numbers(column)
+        elif name not in wanted_numbers and column.kind == "number":
+            column = as_strings(column)
+        columns.append(column)
+    fitted = Frame(tuple(columns), frame.origin, frame.rows)
+    refuse_failures(mixed_types(fitted, wanted_numbers) + infinities(fitted, wanted_numbers))
+    return fitted
+
+
+def _number_columns(doors: Sequence[Door]) -> list[str]:
+    names: list[str] = []
+    for door in doors:
+        inner = [*getattr(door, "doors", ()), *([door.inner] if hasattr(door, "inner") else [])]
+        if door.KIND == "numbers":
+            names += door.columns
+        elif door.KIND == "cross":
+            names += [name for name in door.columns if name in (getattr(door, "edges", None) or {})]
+        elif inner:
+            names += _number_columns(inner)
+    return list(dict.fromkeys(names))
+
+
+def _as_numbers(column: Column) -> Column:
+    values, odd = np.full(len(column), np.nan), []
+    for position, text in enumerate(column.texts()):
+        if text is None or is_missing(text):
+            continue
+        try:
+            values[position] = float(text)
+        except ValueError:
+            odd.append((position + 1, text))
+    return Column(column.name, "number", values, odd=tuple(odd), odd_count=len(odd))
+
+
+def _is_file(value: str | Path) -> bool:
+    try:
+        return Path(value).is_file()
+    except OSError:
+        return False
+
+
+def _pictures(values: Sequence[Any]) -> Frame:
+    cells = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        if isinstance(value, str | Path):
+            if Path(value).is_dir():
+                raise DataError(f"{value} is a folder", allowed="picture files", do=f"Use {value}/*")
+            cells[position] = str(value)
+            continue
+        picture = np.asarray(value)
+        if picture.dtype != np.uint8:
+            picture = np.round(picture * (255 if picture.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
+        cells[position] = picture
+    return Frame((pictures("picture", cells),), origin="the pictures")
+
+
+def _steps(values: Sequence[Any], doors: Sequence[Door]) -> Frame:
+    columns = doors[0].columns
+    flat = np.asarray([float(value) for each in values for value in np.asarray(each, dtype=object).reshape(-1)])
+    if len(columns) != 1:
+        raise TaskError("this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}")
+    return Frame((numbers(columns[0], flat),), origin="the values")
+
+
+def _rows(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:
+    names = list(dict.fromkeys(column for door in doors for column in door.columns))
+    rows: list[Mapping[str, Any]] = []
+    if all(isinstance(value, str) and "=" in value for value in values) and (len(names) > 1):
+        rows = [dict(split_argument(str(value)) for value in values)]
+    elif len(names) == 1:
+        rows = [value if isinstance(value, Mapping) else {names[0]: value} for value in values]
+    elif all(isinstance(value, Mapping) for value in values):
+        rows = list(values)
+    else:
+        raise TaskError("the question does not name its columns", given=repr(values[0])[:60], do=_how(choices, doors))
+    present = list(dict.fromkeys(name for row in rows for name in row))
+    return Frame(tuple(_column(name, [row.get(name) for row in rows]) for name in present), origin="the question")
+
+
+def _column(name: str, cells: list[Any]) -> Column:
+    cells = [None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell for cell in cells]
+    if all(
+        cell is None or (isinstance(cell, int | float | np.number) and not isinstance(cell, bool)) for cell in cells
+    ):
+        return numbers(name, cells)
+    return strings(
+        name, [None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in cells]
+    )
+
+
+def _how(choices: Choices, doors: Sequence[Door]) -> str:
+    names = list(dict.fromkeys(column for door in doors for column in door.columns))
+    if choices.source.word == "images":
+        return "Give paths of pictures: kissipo predict RUN photo.png"
+    if choices.source.word == "series":
+        return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
+    if len(names) == 1:
+        return 'Give a value: kissipo predict RUN "text"'
+    example = " ".join(f"{name}=..." for name in names[:3])
+    return f"Give a file (--file new.csv), or one row as {example}{' ...' if len(names) > 3 else ''}"

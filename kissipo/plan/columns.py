@@ -1,0 +1,128 @@
+"""Columns of a table -> codecs: every column in its kind, as written or as guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kissipo.codec.calendar import Calendar
+from kissipo.codec.cross import Cross
+from kissipo.codec.index import Index
+from kissipo.codec.labels import as_strings
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.one_hot import OneHot
+from kissipo.codec.together import Together
+from kissipo.codec.tokens import Tokens
+from kissipo.core.door import Door
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.input.check import columns as checks
+from kissipo.plan.draft import Decision
+from kissipo.plan.kinds import Guess, Kind, guess_kinds
+
+WORDS: dict[Kind, str] = {
+    "number": "numbers",
+    "category": "categories",
+    "text": "text",
+    "characters": "characters",
+    "calendar": "calendar",
+    "drop": "drop",
+}
+_ONE_HOT_UP_TO = 30
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Every column that is not an answer, by kind; `guesses` are those that were not written."""
+
+    by_kind: dict[Kind, list[str]]
+    guesses: list[Guess]
+
+    def decisions(self) -> list[Decision]:
+        """The words that were inferred, each with up to four of its reasons."""
+        decided = []
+        for kind, word in WORDS.items():
+            mine = [guess for guess in self.guesses if guess.kind == kind]
+            if mine:
+                reason = "; ".join(f"{guess.column}: {guess.reason}" for guess in mine[:4])
+                more = f"; and {len(mine) - 4} more" if len(mine) > 4 else ""
+                decided.append(Decision(f"input.{word}", list(self.by_kind[kind]), reason + more))
+        return decided
+
+
+def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sorted:
+    """Columns by kind.
+
+    reserved:  columns that the net must not see: the answers, the group
+    Raises:    DataError for a column that is not there or not of its kind; TaskError when an answer is named as input.
+    """
+    by_kind = {kind: list(getattr(options, word, None) or ()) for kind, word in WORDS.items()}
+    for kind, names in by_kind.items():
+        for name in names:
+            if name in reserved and kind != "drop":
+                raise TaskError(
+                    f"input.{WORDS[kind]} names '{name}', which is the answer",
+                    do="The net must not see what it shall answer",
+                )
+            if kind == "number" and frame[name].kind != "number":
+                raise DataError(
+                    f"'{name}' is no column of numbers", given=f"texts such as '{next(iter(frame[name].levels), '')}'"
+                )
+            if kind in ("text", "characters") and frame[name].kind != "string":
+                raise DataError(
+                    f"'{name}' is no column of text",
+                    given=f"a column of {frame[name].kind}s",
+                    do=f"Use input.numbers=[{name}]",
+                )
+            frame[name]  # must exist
+    taken = {name for names in by_kind.values() for name in names} | set(reserved)
+    guesses = guess_kinds(frame, [name for name in frame.names if name not in taken])
+    for guess in guesses:
+        by_kind[guess.kind].append(guess.column)
+    return Sorted(by_kind, guesses)
+
+
+def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
+    """Features that stand side by side in one tensor first, then ids of levels, then texts.
+
+    Raises:   DataError when nothing is left to learn from.
+    """
+    by_kind = columns.by_kind
+    many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > _ONE_HOT_UP_TO]
+    vectors: list[Door] = (
+        [Numbers(tuple(by_kind["number"]), scale=options.scale, flag_missing=options.flag_missing)]
+        if by_kind["number"]
+        else []
+    )
+    vectors += [OneHot(name) for name in by_kind["category"] if name not in many]
+    vectors += [Calendar(name, style=options.time_style) for name in by_kind["calendar"]]
+    vectors += [Cross(names) for names in options.cross or ()]
+    doors: list[Door] = [Together(tuple(vectors))] if len(vectors) > 1 else vectors
+    doors = doors + [Index(name) for name in many]
+    for kind, unit in (("text", "words"), ("characters", "characters")):
+        names = by_kind[kind]  # type: ignore[index]
+        doors += [Tokens(name, unit=unit, length=options.length, most=options.vocabulary) for name in names]  # type: ignore[arg-type]
+    if not doors:
+        raise DataError(
+            f"no column of {frame.origin} is left for the net to learn from",
+            given="; ".join(guess.tell() for guess in columns.guesses) or "every column is the answer or dropped",
+            do="Name columns with input.numbers, input.categories or input.text",
+        )
+    return tuple(doors)
+
+
+def check_columns(frame: Frame, columns: Sorted) -> list[Finding]:
+    """What is wrong with the columns that the net sees, and which it does not see and why."""
+    by_kind = columns.by_kind
+    numbers = by_kind["number"]
+    fills = dict.fromkeys(numbers, "filled with the training median, and flagged in a column of its own")
+    fills |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
+    used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
+    findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
+    findings += checks.missing_values(frame, used, fills=fills)
+    left = [guess for guess in columns.guesses if guess.kind == "drop"]
+    return findings + [
+        Finding("WARN", "columns left out", f"'{each.column}' holds {each.reason}", "left out") for each in left
+    ]

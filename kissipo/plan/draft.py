@@ -1,0 +1,71 @@
+"""Draft: a task on its way from what was written to a wired pipeline: the data, what was found in them, what was decided.
+
+Everything that is decided is kept as a word of the task together with its reason, so that it can be printed, written to
+`task.yaml` and edited. A written word is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kissipo.core.door import Door
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.core.task import Task
+from kissipo.input.feeds import TensorFeed
+from kissipo.input.split import Positions
+from kissipo.output.answer import Answer
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A word that was inferred, its value and the reason."""
+
+    place: str
+    value: Any
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What the input and output stages became for these data.
+
+    frame:     the samples as they came, in the order of the positions in `parts` (a series: its steps)
+    parts:     positions of the samples of train, validation and test
+    doors:     one codec for each input of the net
+    answers:   one for each answer of the net
+    feeds:     encoded samples of each part
+    season:    steps after which a series repeats itself, else 0
+    decisions: words that were inferred on the way
+    """
+
+    frame: Frame
+    parts: Mapping[str, Positions]
+    doors: tuple[Door, ...]
+    answers: tuple[Answer, ...]
+    feeds: Mapping[str, TensorFeed]
+    findings: tuple[Finding, ...] = ()
+    season: int = 0
+    decisions: tuple[Decision, ...] = field(default=())
+
+
+def decide(task: Task, decisions: Mapping[str, Any] | tuple[Decision, ...]) -> Task:
+    """The task with inferred words added; what is written stays, even where it says null on purpose."""
+    if isinstance(decisions, Mapping):
+        decisions = tuple(Decision(place, value) for place, value in decisions.items())
+    return task.with_words({each.place: each.value for each in decisions if not is_written(task, each.place)})
+
+
+def is_written(task: Task, place: str) -> bool:
+    """Whether a word stands in the task with a value."""
+    value: Any = task.parts()
+    for step in place.split("."):
+        if isinstance(value, tuple):
+            value = value[int(step)]
+        elif isinstance(value, Mapping) and step in value:
+            value = value[step]
+        else:
+            return False
+    return value is not None

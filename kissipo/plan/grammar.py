@@ -1,0 +1,292 @@
+"""Grammar: which word belongs to whom. One reading of a Task that checks every word and gives typed options.
+
+    input     one source and its words, and split, batch          process   net and its words, learn and its words
+    output    one answer (or a list) and its words, and baselines
+
+A part that is left out is inferred later; whatever is written is checked here, before any data are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from kissipo.core.errors import NotBuiltError, TaskError, UserError
+from kissipo.core.schema import json_schema, read, unknown_word, words_of
+from kissipo.core.suggest import did_you_mean
+from kissipo.core.task import Task
+from kissipo.core.words import Words
+from kissipo.input import general as input_general
+from kissipo.output import general as output_general
+from kissipo.plan.vocabulary import ANSWERS, LEARNS, LOSSES, NETS, PLANNED_WORDS, SHORT_LOSSES, SOURCES
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One part that a word means: its name, its module, what was written behind the word, its typed options."""
+
+    word: str
+    module: ModuleType
+    value: Any
+    options: Any
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A whole task, read: net and learn are None where they must still be inferred."""
+
+    source: Chosen
+    general: input_general.Options
+    net: Chosen | None
+    learn: Chosen | None
+    answers: tuple[Chosen, ...]
+    baselines: tuple[str, ...] | None
+
+
+def read_task(task: Task) -> Choices:
+    """Every word of the task, checked.
+
+    Raises:   TaskError naming the place; NotBuiltError for a word of a later day.
+    """
+    source, general = _read_input(task.input)
+    answers, baselines = _read_output(task)
+    net, learn = _read_process(task.process)
+    return Choices(source, general, net, learn, answers, baselines)
+
+
+def source_of(part: Words) -> str:
+    """The word of the source in the input part.
+
+    Raises:   TaskError when there is none or more than one.
+    """
+    found = [key for key in part if key in SOURCES.names() or key in SOURCES.planned]
+    if not found:
+        known = ", ".join(SOURCES.names())
+        close = next((key for key in part if not did_you_mean(key, SOURCES.names()).startswith("Known")), None)
+        do = (
+            did_you_mean(close, SOURCES.names())
+            if close
+            else "Say where the data come from, for example input: {table: sms.csv}"
+        )
+        raise TaskError("input names no source", given=", ".join(part) or "nothing", allowed=f"one of {known}", do=do)
+    if len(found) > 1:
+        owners = [
+            key for key in found if key in SOURCES.names() and _owns(key, [other for other in found if other != key])
+        ]
+        if len(owners) != 1:
+            raise TaskError("input names two sources", given=" and ".join(found), allowed="one")
+        return owners[0]
+    return found[0]
+
+
+def _owns(source: str, others: list[str]) -> bool:
+    words = words_of(SOURCES.find(source, place="input").Options)
+    return all(other in words for other in others)
+
+
+def _read_input(part: Words) -> tuple[Chosen, input_general.Options]:
+    source = source_of(part)
+    module = SOURCES.find(source, place="input")
+    rest = {key: value for key, value in part.items() if key != source}
+    own, general = _divide(rest, {"own": module.Options, "general": input_general.Options}, place="input")
+    return (
+        Chosen(source, module, part[source], read(module.Options, own, place="input")),
+        read(input_general.Options, general, place="input"),
+    )
+
+
+def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
+    rest = {key: value for key, value in part.items() if key not in ("net", "learn")}
+    net_name, learn_name = part.get("net"), part.get("learn")
+    for key, name in (("net", net_name), ("learn", learn_name)):
+        if name is not None and not isinstance(name, str):
+            raise TaskError(f"process.{key} must be a name", given=repr(name))
+    net = NETS.find(net_name, place="process.net") if net_name else None
+    learn_name = learn_name or (net.LEARN if net is not None else None)
+    learn = LEARNS.find(learn_name, place="process.learn") if learn_name else None
+    if net is None:
+        _check_loosely(rest, learn)
+        return None, None
+    assert learn is not None
+    assert isinstance(net_name, str)
+    own, way = _divide(rest, {"net": net.Options, "learn": learn.Options}, place="process")
+    way = {**way, **_long_losses(way)}
+    return (
+        Chosen(net_name, net, None, read(net.Options, own, place="process")),
+        Chosen(str(learn_name), learn, None, read(learn.Options, way, place="process")),
+    )
+
+
+def _check_loosely(rest: Mapping[str, Any], learn: ModuleType | None) -> None:
+    """Before the net is known: a word must at least belong to some net or way of learning."""
+    owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
+    owners += (
+        [learn.Options] if learn else [LEARNS.find(name, place="process.learn").Options for name in LEARNS.names()]
+    )
+    for key, value in rest.items():
+        mine = [owner for owner in owners if key in words_of(owner)]
+        if not mine:
+            raise _unknown("process", key, [word for owner in owners for word in words_of(owner)])
+        _read_by_any(mine, key, value)
+
+
+def _read_by_any(owners: list[type], key: str, value: Any) -> None:
+    problem: TaskError | None = None
+    for owner in owners:
+        try:
+            read(owner, {key: value}, place="process")
+        except TaskError as error:
+            problem = error
+        else:
+            return
+    if problem is not None:
+        raise problem
+
+
+def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
+    """`mse` means mean_squared_error; every loss must exist."""
+    if way.get("loss") is None:
+        return {}
+    named = way["loss"] if isinstance(way["loss"], tuple) else (way["loss"],)
+    losses = tuple(SHORT_LOSSES.get(each, each) if isinstance(each, str) else each for each in named)
+    for each in losses:
+        if isinstance(each, str) and each not in LOSSES.names():
+            raise TaskError(
+                "process.loss names no loss of kissipo",
+                given=f"'{each}'",
+                do=did_you_mean(each, [*LOSSES.names(), *SHORT_LOSSES]),
+            )
+    return {"loss": losses}
+
+
+def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[str, ...] | None]:
+    answers, baselines = [], None
+    for number, part in enumerate(task.answers):
+        place = f"output[{number}]" if isinstance(task.output, tuple) else "output"
+        answer, general = _read_answer(part, place)
+        answers += [answer] if answer else []
+        baselines = general.baselines if baselines is None else baselines
+    return tuple(answers), baselines
+
+
+def _read_answer(part: Words, place: str) -> tuple[Chosen | None, output_general.Options]:
+    found = [key for key in part if key in ANSWERS.names() or key in ANSWERS.planned]
+    if len(found) > 1:
+        raise TaskError(
+            f"{place} names two answers",
+            given=" and ".join(found),
+            allowed="one, or a list: output: [{category: a}, {number: b}]",
+        )
+    if not found:
+        _, general = _divide(
+            part, {"own": _Nothing, "general": output_general.Options}, place=place, known=ANSWERS.names()
+        )
+        return None, read(output_general.Options, general, place=place)
+    module = ANSWERS.find(found[0], place=place)
+    rest = {key: value for key, value in part.items() if key != found[0]}
+    own, general = _divide(rest, {"own": module.Options, "general": output_general.Options}, place=place)
+    options = read(module.Options, own, place=place)
+    return Chosen(found[0], module, part[found[0]], options), read(output_general.Options, general, place=place)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """The words of an answer that is not named."""
+
+
+def _divide(
+    rest: Mapping[str, Any], owners: Mapping[str, type], *, place: str, known: list[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sorts words by their owner; a word that two own goes to the first."""
+    tables = {name: words_of(owner) for name, owner in owners.items()}
+    parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
+    for key, value in rest.items():
+        owner = next((name for name, table in tables.items() if key in table), None)
+        if owner is None:
+            raise _unknown(place, key, [*(known or []), *(word for table in tables.values() for word in table)])
+        parts[owner][key] = value
+    first, second = parts.values()
+    return first, second
+
+
+def _unknown(place: str, key: str, known: list[str]) -> UserError:
+    part = place.split("[")[0]
+    if f"{part}.{key}" in PLANNED_WORDS:
+        return NotBuiltError(
+            f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet", allowed=", ".join(sorted(set(known)))
+        )
+    return unknown_word(f"{place}.{key}", key, known)
+
+
+def full_place(key: str, task: Task) -> str:
+    """`epochs` -> `process.epochs`: the one part that knows the word.
+
+    Raises:   TaskError when no part knows it, or more than one.
+    """
+    first = key.split(".")[0]
+    if first in ("input", "process", "output"):
+        return key
+    parts = [part for part, words in _known_words().items() if first in words]
+    if len(parts) > 1:
+        written = [part for part in parts if first in getattr(task, part)]
+        parts = written or parts
+    if len(parts) == 1:
+        return f"{parts[0]}.{key}"
+    everything = [word for words in _known_words().values() for word in words]
+    if not parts:
+        raise TaskError(f"'{key}' is not a word of a task", do=did_you_mean(first, everything))
+    raise TaskError(f"'{key}' is a word of several parts", allowed=" or ".join(f"{part}.{key}" for part in parts))
+
+
+def _known_words() -> dict[str, list[str]]:
+    return {
+        "input": [*SOURCES.names(), *words_of(input_general.Options), *_options_of(SOURCES)],
+        "process": ["net", "learn", *_options_of(NETS), *_options_of(LEARNS)],
+        "output": [*ANSWERS.names(), *words_of(output_general.Options), *_options_of(ANSWERS)],
+    }
+
+
+def _options_of(family: Any) -> list[str]:
+    return [word for name in family.names() for word in words_of(family.find(name, place=family.noun).Options)]
+
+
+def task_schema() -> dict[str, Any]:
+    """The JSON schema of a task file, for editors and for programs."""
+    sources = [
+        _variant(name, SOURCES.find(name, place="input").Options, [input_general.Options]) for name in SOURCES.names()
+    ]
+    answers = [
+        _variant(name, ANSWERS.find(name, place="output").Options, [output_general.Options]) for name in ANSWERS.names()
+    ]
+    nets = []
+    for name in NETS.names():
+        net = NETS.find(name, place="process.net")
+        nets.append(_variant("net", net.Options, [LEARNS.find(net.LEARN, place="process.learn").Options], const=name))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A kissipo task",
+        "type": "object",
+        "properties": {
+            "input": {"anyOf": [*sources, {"enum": SOURCES.names()}]},
+            "process": {"anyOf": [*nets, {"type": "object", "not": {"required": ["net"]}}]},
+            "output": {"anyOf": [*answers, {"enum": ANSWERS.names()}, {"type": "array", "items": {"anyOf": answers}}]},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _variant(word: str, owner: type, others: list[type], *, const: str | None = None) -> dict[str, Any]:
+    schema = json_schema(owner)
+    properties = dict(schema["properties"])
+    for other in others:
+        properties = {**json_schema(other)["properties"], **properties}
+    first = {word: {"const": const} if const else {"description": f"the {word}"}}
+    learn = {"learn": {"type": ["string", "null"]}} if const else {}
+    return {
+        "type": "object",
+        "properties": {**first, **learn, **properties},
+        "required": [word],
+        "additionalProperties": False,
+    }

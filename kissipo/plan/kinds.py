@@ -1,0 +1,81 @@
+"""Kinds: what each column of a table is, guessed from its values, with the reason in words.
+
+number     quantities                        category   one of a few levels          text       prose, read as words
+calendar   moments                           characters short text without blanks    drop       nothing to learn from
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kissipo.core.frame import Column, Frame
+from kissipo.core.moments import looks_like_time
+from kissipo.input.check.columns import constant_columns, numbered_rows
+
+Kind = Literal["number", "category", "text", "characters", "calendar", "drop"]
+_FEW_LEVELS = 50
+_REPEATS = 0.5
+_CLASSES_OF_NUMBERS = 20
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A kind and why."""
+
+    column: str
+    kind: Kind
+    reason: str
+
+    def tell(self) -> str:
+        """One line."""
+        return f"{self.column}: {self.kind} ({self.reason})"
+
+
+def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
+    """One guess for each named column."""
+    names = list(names)
+    constant, numbered = set(constant_columns(frame, names)), set(numbered_rows(frame, names))
+    guesses = []
+    for name in names:
+        if name in constant:
+            guesses.append(Guess(name, "drop", "the same value, or none, in every row"))
+        elif name in numbered:
+            guesses.append(Guess(name, "drop", "nothing but a name for each row, like an id"))
+        else:
+            guesses.append(_guess(frame[name]))
+    return guesses
+
+
+def guess_answer(column: Column) -> tuple[Literal["category", "number"], str]:
+    """Whether an answer column asks for a class or for a number, and why."""
+    if column.kind == "string":
+        return "category", f"{len(column.counts())} different texts"
+    present = column.values[~column.missing]
+    distinct = np.unique(present)
+    whole = bool(np.all(distinct == np.floor(distinct)))
+    if whole and len(distinct) <= _CLASSES_OF_NUMBERS and len(distinct) <= max(2, 0.05 * len(present)):
+        return "category", f"only {len(distinct)} different whole numbers"
+    return "number", f"{len(distinct)} different numbers"
+
+
+def _guess(column: Column) -> Guess:
+    if column.kind == "number":
+        present = column.values[~column.missing]
+        return Guess(column.name, "number", f"{len(np.unique(present))} different numbers")
+    if column.kind == "time" or looks_like_time(column):
+        return Guess(column.name, "calendar", "its values are moments in time")
+    levels = list(column.counts())
+    count = int((~column.missing).sum())
+    words = float(np.mean([len(level.split()) for level in levels[:1000]]))
+    repeated = len(levels) <= _FEW_LEVELS and len(levels) <= _REPEATS * count
+    if repeated or (words < 3 and len(levels) <= 0.1 * count):
+        return Guess(column.name, "category", f"{len(levels)} levels in {count} rows")
+    if words >= 2:
+        return Guess(column.name, "text", f"{words:.0f} words a row, {len(levels)} different rows")
+    if len(levels) > _REPEATS * count:
+        return Guess(column.name, "characters", f"one word a row, {len(levels)} different ones")
+    return Guess(column.name, "category", f"{len(levels)} levels in {count} rows")

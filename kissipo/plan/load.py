@@ -1,0 +1,107 @@
+"""Load: whatever a person names (a built-in task, a YAML file, their own data) as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.recipe import Recipe
+from kissipo.core.suggest import nearest
+from kissipo.core.words import Words
+from kissipo.input.formats.files import existing, readable
+from kissipo.plan.question import ENVIRONMENT, ask
+from kissipo.plan.task import Task, as_task
+from kissipo.plan.vocabulary import RECIPES, SOURCES
+from kissipo.run.folder import TASK
+
+_YAML = (".yaml", ".yml")
+
+
+def load(task: Any, *, output: str | None = None, time: str | None = None, horizon: int | None = None) -> Task:
+    """A task.
+
+    task:     the name of a built-in task; a .yaml file; a run folder; your own data: a table, a folder of pictures, a text,
+              a data frame, `gym:NAME`; or a mapping of the three parts
+    output:   the column that is asked for, with your own data
+    time:     the column of moments, which makes the data a series
+    horizon:  how many steps ahead are forecast
+    Raises:   UserError of some kind, saying what stands there and what was probably meant.
+    """
+    if isinstance(task, Task):
+        return task
+    if isinstance(task, Mapping):
+        return Task.from_plain(task)
+    if isinstance(task, str) and not task.startswith(ENVIRONMENT):
+        if task in recipe_names():
+            return _only_alone(task, as_task(recipe(task).task.named(task)), output, time, horizon)
+        path = Path(task)
+        if path.suffix in _YAML:
+            return _from_yaml(path)
+        if (path / TASK).is_file():
+            return _from_yaml(path / TASK)
+        if not path.exists() and "/" not in task and "." not in task:
+            _refuse_unknown(task)
+    return as_task(ask(task, output=output, time=time, horizon=horizon))
+
+
+def recipe_names() -> list[str]:
+    """The names of all built-in tasks."""
+    return [name.replace("_", "-") for name in RECIPES.names()]
+
+
+def recipe(name: str) -> Recipe:
+    """A built-in task with its story."""
+    found: Recipe = RECIPES.find(name.replace("-", "_"), place="TASK").RECIPE
+    return found
+
+
+def _from_yaml(path: Path) -> Task:
+    existing(path)
+    with readable(path):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise TaskError(f"{path} is not UTF-8 text", do="Save it as UTF-8") from None
+    name = path.parent.name if path.name == TASK else path.stem
+    task = Task.from_yaml(text, origin=str(path), name=name)
+    return task.with_words(_beside(task.input, path))
+
+
+def _beside(words: Words, path: Path) -> dict[str, Any]:
+    """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
+    changes = {}
+    for key, value in words.items():
+        if (
+            key in SOURCES.names()
+            and isinstance(value, str)
+            and not Path(value).exists()
+            and (path.parent / value).exists()
+        ):
+            changes[f"input.{key}"] = str(path.parent / value)
+    return changes
+
+
+def _only_alone(name: str, task: Task, output: str | None, time: str | None, horizon: int | None) -> Task:
+    if output or time:
+        raise TaskError(
+            f"'{name}' is a built-in task and brings its own question",
+            do="Leave --output and --time out, or name a file",
+        )
+    return task if horizon is None else task.with_words({"output.horizon": horizon})
+
+
+def _refuse_unknown(name: str) -> None:
+    from kissipo.input.datasets import dataset_names
+
+    known = [*recipe_names(), *dataset_names()]
+    if name in known:
+        return
+    close = nearest(name, known) + nearest(name, [each.name for each in Path().iterdir()])
+    hint = (
+        "Did you mean " + " or ".join(f"'{each}'" for each in close[:3]) + "?"
+        if close
+        else "Built-in tasks: " + ", ".join(recipe_names())
+    )
+    raise DataError(f"'{name}' is no built-in task and no file", do=hint)

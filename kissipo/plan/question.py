@@ -1,0 +1,124 @@
+"""Question: from the user's own data and what is asked of them to a task, as little of it as must be said.
+
+sms.csv --output kind                               a table
+photos/                                             pictures, a folder per class
+air.csv --time Month --output Passengers            a series
+novel.txt                                           a text
+gym:CartPole-v1                                     an environment
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.frame import Frame
+from kissipo.core.moments import as_time, looks_like_time
+from kissipo.core.task import Task
+from kissipo.input.datasets import DATASETS, dataset_names, module_name
+from kissipo.input.formats.files import existing
+from kissipo.input.formats.tables import FileWords, is_table_file, read_table
+from kissipo.plan.kinds import guess_answer
+
+ENVIRONMENT = "gym:"
+
+
+def ask(
+    data: Any, *, output: str | None = None, time: str | None = None, horizon: int | None = None, name: str = ""
+) -> Task:
+    """The task that these data and this question mean.
+
+    Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
+    """
+    if isinstance(data, str) and data.startswith(ENVIRONMENT):
+        return Task(input={"environment": data.removeprefix(ENVIRONMENT)}, output="actions", name=name or _plain(data))
+    if not isinstance(data, str | Path):
+        return _ask_table(data, output, time, horizon, name or "data")
+    path = Path(data)
+    name = name or _plain(path.name if path.exists() else str(data))
+    if not path.exists() and str(data) in dataset_names():
+        return _ask_named(str(data), output, time, horizon, name)
+    if path.is_dir():
+        return Task(input={"images": str(data)}, output={"category": output} if output else "category", name=name)
+    existing(path)
+    if path.suffix == ".npz":
+        return Task(input={"images": str(data)}, output="category", name=name)
+    if is_table_file(path) or output or time:
+        return _ask_table(str(data), output, time, horizon, name)
+    if path.suffix.lower() in (".txt", ".md", ""):
+        return Task(input={"text": str(data)}, output={"text": "next"}, name=name)
+    raise DataError(
+        f"{path} is of no kind that is known here",
+        given=f"'{path.suffix}'",
+        allowed="tables (.csv .tsv .jsonl .parquet), a folder of pictures, an .npz, a text (.txt), a task (.yaml)",
+    )
+
+
+def _ask_named(data: str, output: str | None, time: str | None, horizon: int | None, name: str) -> Task:
+    module = DATASETS.find(module_name(data), place="data")
+    source = "series" if "series" in module.SOURCES and (time or horizon or not output) else module.SOURCES[0]
+    if source == "series":
+        return _series(data, output or module.read().answer, time, horizon, name)
+    if source == "images":
+        return Task(input={"images": data}, output="category", name=name)
+    answer = output or module.read().answer
+    kind, _ = guess_answer(module.read().frame[answer])
+    return Task(input={"table": data}, output={kind: answer}, name=name)
+
+
+def _ask_table(data: Any, output: str | None, time: str | None, horizon: int | None, name: str) -> Task:
+    frame, _ = read_table(data, FileWords())
+    if time is not None:
+        frame[time]
+    if output is not None:
+        frame[output]
+    if time or horizon or _is_series(frame, output):
+        return _series(data, output or _only_number(frame, time), time, horizon, name)
+    if output is None:
+        raise TaskError(
+            f"which column of {frame.origin} is the answer?",
+            given="the columns " + ", ".join(frame.names),
+            do="Say it with --output COLUMN",
+        )
+    kind, _ = guess_answer(frame[output])
+    return Task(input={"table": data}, output={kind: output}, name=name)
+
+
+def _series(data: Any, output: str, time: str | None, horizon: int | None, name: str) -> Task:
+    words = {"series": data} | ({"time": time} if time else {})
+    return Task(input=words, output={"forecast": output} | ({"horizon": horizon} if horizon else {}), name=name)
+
+
+def _is_series(frame: Frame, output: str | None) -> bool:
+    """One column of rising, evenly spaced moments, and otherwise only numbers."""
+    moments = [column for column in frame.columns if looks_like_time(column)]
+    others = [column for column in frame.columns if column not in moments]
+    if len(moments) != 1 or not others or any(column.kind != "number" for column in others):
+        return False
+    if output is not None and output == moments[0].name:
+        return False
+    time = as_time(moments[0])
+    if time is None or time.missing.any():
+        return False
+    steps = np.diff(time.values).astype(np.int64)
+    return bool(len(steps) and np.all(steps > 0) and steps.max() <= 1.2 * steps.min())
+
+
+def _only_number(frame: Frame, time: str | None) -> str:
+    numbers = [column.name for column in frame.columns if column.kind == "number" and column.name != time]
+    if len(numbers) == 1:
+        return numbers[0]
+    raise TaskError(
+        f"which column of {frame.origin} is to be forecast?",
+        given="the numbers " + ", ".join(numbers),
+        do="Say it with --output COLUMN",
+    )
+
+
+def _plain(text: str) -> str:
+    """A name for the run: letters, digits and dashes."""
+    stem = Path(text.removesuffix(".gz")).stem if "." in text else text
+    return "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-").lower() or "run"

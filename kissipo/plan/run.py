@@ -1,0 +1,186 @@
+"""Run: a fitted task, opened from its folder or fresh from training; it evaluates, predicts and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from kissipo.core.door import Door, restore
+from kissipo.core.errors import DataError, RunError, TaskError
+from kissipo.core.frame import Frame
+from kissipo.core.task import Task
+from kissipo.output.answer import Answer, Decision
+from kissipo.plan.asking import fit_to, frame_of
+from kissipo.plan.draft import Wiring
+from kissipo.plan.grammar import Choices, read_task
+from kissipo.plan.prepare import Prepared, build_net, prepare, read_data
+from kissipo.plan.scores import Score, score
+from kissipo.plan.vocabulary import ANSWERS, WIRINGS
+from kissipo.plan.way import follow, sample_frame
+from kissipo.run.evaluate import answer_all
+from kissipo.run.folder import CODECS, DATA, FORMAT, METRICS, TASK, RunFolder
+from kissipo.run.trace import Trace
+
+
+class Run:
+    """A trained task.
+
+    Example:  run = kissipo.open("runs/digits-1"); run.evaluate(); run.predict(picture); run.net
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        task: Task,
+        net: nn.Module,
+        doors: Sequence[Door],
+        answers: Sequence[Answer],
+        *,
+        prepared: Prepared | None = None,
+    ) -> None:
+        self.folder, self.task, self.net = Path(folder), task, net.eval()
+        self.doors, self.answers = tuple(doors), tuple(answers)
+        self._prepared = prepared
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """A run from its folder.
+
+        Raises:   RunError when the folder is missing, cut short, damaged or of another version.
+        """
+        folder = RunFolder(Path(path))
+        task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
+        codecs = folder.read_json(CODECS)
+        if codecs.get("format") != FORMAT:
+            raise RunError(
+                f"{folder.path} was written by another version of kissipo",
+                given=f"format {codecs.get('format')}",
+                allowed=f"format {FORMAT}",
+                do="Open it with that version, or train it again",
+            )
+        try:
+            doors = tuple(restore(each) for each in codecs["inputs"])
+            answers = tuple(_restore_answer(each) for each in codecs["answers"])
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{folder.path / CODECS} is damaged: {error}", do="Train it again") from None
+        choices = read_task(task)
+        net = build_net(choices, Wiring(Frame(()), {}, doors, answers, {}))
+        weights = folder.read_weights()
+        try:
+            net.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise RunError(
+                f"the weights in {folder.path} do not fit its task.yaml: {reason}",
+                do="Was task.yaml edited? Restore it",
+            ) from None
+        return cls(folder.path, task, net, doors, answers)
+
+    @cached_property
+    def choices(self) -> Choices:
+        """The task, read."""
+        return read_task(self.task)
+
+    @property
+    def seed(self) -> int:
+        """The seed it was trained with."""
+        return int(RunFolder(self.folder).read_json(DATA)["seed"])
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` says."""
+        content: dict[str, Any] = RunFolder(self.folder).read_json(METRICS)
+        return content
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch."""
+        return RunFolder(self.folder).read_history()
+
+    def evaluate(self, data: Any = None) -> list[Score]:
+        """Judges the net beside the simple answers, on its own test part or on other data with answers.
+
+        Raises:   DataError when a column is missing or of another kind.
+        """
+        wiring = self._wiring() if data is None else self._wiring_of(data)
+        return score(self.net, wiring, asked=self.choices.baselines if data is None else (), seed=self.seed)[0]
+
+    def predict(self, *values: Any) -> list[Decision] | Decision:
+        """One decision for each value (of the first answer); a single one for a single value.
+
+        A value is what the source has: a text, the path of a picture, a dict of columns, a data frame, a file.
+        """
+        decisions, _ = self.predict_all(values)
+        return decisions[0][0] if len(values) == 1 and len(decisions) == 1 else [row[0] for row in decisions]
+
+    def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:
+        """All answers for all values, and remarks on what was never seen in training, cut or filled."""
+        frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
+        feed = self._way_of_samples.question(frame, self.doors)
+        outputs = answer_all(self.net, feed)
+        decided = [answer.decide(answer.scores(output)) for answer, output in zip(self.answers, outputs, strict=True)]
+        remarks = [remark for door in self.doors for remark in door.remarks(frame)]
+        return list(zip(*decided, strict=True)), remarks
+
+    def trace(self, value: Any = None) -> Trace:
+        """One sample through every step; without a value the first of the test part."""
+        if value is None:
+            wiring = self._wiring()
+            part = "test" if len(wiring.feeds["test"]) else "train"
+            return follow(sample_frame(wiring, part, 0), wiring.feeds[part], self.doors, self.answers, self.net)
+        frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
+        feed = self._way_of_samples.question(frame, self.doors)
+        remarks = [remark for door in self.doors for remark in door.remarks(frame)]
+        return follow(frame, feed, self.doors, self.answers, self.net, notes=remarks)
+
+    def __repr__(self) -> str:
+        return f"Run('{self.folder}')"
+
+    @property
+    def _way_of_samples(self) -> Any:
+        module = self.choices.source.module
+        return WIRINGS.find(module.SAMPLES, place="input")
+
+    def _wiring(self) -> Wiring:
+        """The data it was trained on, encoded as in training."""
+        if self._prepared is None:
+            self._prepared = prepare(self.task, seed=self.seed)
+            before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
+            if before != self._prepared.wiring.frame.fingerprint():
+                raise DataError(
+                    f"the data of {self._prepared.wiring.frame.origin} have changed since this run was trained",
+                    do="Give the data to judge by: kissipo evaluate RUN DATA",
+                )
+        return self._prepared.wiring
+
+    def _wiring_of(self, data: Any) -> Wiring:
+        """Other data, all of them as test part."""
+        choices = self.choices
+        if choices.source.module.SAMPLES != "rows":
+            raise TaskError(f"a run on {choices.source.word} is judged on its own test part only", do="Leave DATA out")
+        task = self.task.with_words({f"input.{choices.source.word}": data})
+        frame = read_data(read_task(task)).frame
+        frame = fit_to(frame, self.doors, also=[answer.name for answer in self.answers])
+        rows = WIRINGS.find("rows", place="input")
+        for answer in self.answers:
+            frame = frame.take(np.flatnonzero(~frame[answer.name].missing))
+        if not len(frame):
+            raise DataError(f"no row of {frame.origin} has an answer to judge by")
+        feed = rows.encode(frame, self.doors, self.answers)
+        everything = np.arange(len(frame))
+        nothing = everything[:0]
+        parts = {"train": nothing, "validation": nothing, "test": everything}
+        feeds = {"train": feed.take(slice(0, 0)), "validation": feed.take(slice(0, 0)), "test": feed}
+        return Wiring(frame, parts, self.doors, self.answers, feeds)
+
+
+def _restore_answer(content: Mapping[str, Any]) -> Answer:
+    state = dict(content)
+    word = state.pop("answer")
+    answer: Answer = ANSWERS.find(word, place="codecs.json").ANSWER.from_state(state)
+    return answer

@@ -1,0 +1,91 @@
+"""Scores: the net and the simple answers on the same test part, with a verdict for each answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from kissipo.codec.tokens import Tokens
+from kissipo.core.errors import TaskError
+from kissipo.core.suggest import did_you_mean
+from kissipo.output.answer import Answer, Judgement
+from kissipo.output.case import MOST_SAMPLES, Case, Samples
+from kissipo.output.verdict import Verdict, verdict
+from kissipo.plan.draft import Wiring
+from kissipo.plan.vocabulary import BASELINES
+from kissipo.run.evaluate import Evaluation, evaluate
+
+
+@dataclass(frozen=True)
+class Score:
+    """One answer judged: the net, the simple answers, the verdict."""
+
+    answer: Answer
+    net: Judgement
+    baselines: dict[str, Judgement]
+    verdict: Verdict | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form; the same run gives the same text."""
+        return {
+            "answer": self.answer.WORD,
+            "column": self.answer.name,
+            "main": self.answer.MAIN,
+            "metrics": dict(self.net.metrics),
+            "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},
+            "verdict": None if self.verdict is None else vars(self.verdict),
+            "details": dict(self.net.details),
+        }
+
+
+def score(
+    net: nn.Module, wiring: Wiring, *, asked: tuple[str, ...] | None = None, seed: int = 0
+) -> tuple[list[Score], Evaluation]:
+    """Judges the net on the test part (the validation part where there is none) beside the baselines that fit."""
+    part = "test" if len(wiring.feeds["test"]) else "validation"
+    found = evaluate(net, wiring.feeds[part], wiring.answers)
+    scores = []
+    for number, (answer, judged) in enumerate(zip(wiring.answers, found.judgements, strict=True)):
+        case = _case(wiring, number, part, seed)
+        beside = baselines(case, asked)
+        result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
+        scores.append(Score(answer, judged, beside, result))
+    return scores, found
+
+
+def baselines(case: Case, asked: tuple[str, ...] | None) -> dict[str, Judgement]:
+    """Every simple answer that fits, judged.
+
+    Raises:   TaskError for a baseline that is not known.
+    """
+    fitting = case.answer.BASELINES
+    for name in asked or ():
+        if name not in BASELINES.names():
+            raise TaskError(
+                "output.baselines names no baseline of kissipo", given=f"'{name}'", do=did_you_mean(name, fitting)
+            )
+    judged = {}
+    for name in fitting if asked is None else asked:
+        module = BASELINES.find(name, place="output.baselines")
+        scores = module.answer(case)
+        if scores is not None:
+            judged[module.NAME] = case.answer.judge(scores, case.test.truth)
+    return judged
+
+
+def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
+    texts = tuple(door.column for door in wiring.doors if isinstance(door, Tokens))
+    every = slice(None, None, -(-len(wiring.feeds["train"]) // MOST_SAMPLES))
+    train = _samples(wiring, number, "train", every, with_frame=bool(texts))
+    test = _samples(wiring, number, part, slice(None), with_frame=bool(texts))
+    ports = tuple(door.port for door in wiring.doors)
+    return Case(wiring.answers[number], ports, train, test, wiring.season, texts, seed)
+
+
+def _samples(wiring: Wiring, number: int, part: str, some: slice, *, with_frame: bool) -> Samples:
+    batch = wiring.feeds[part].batch(some)
+    truth = np.asarray(wiring.answers[number].truth(batch.targets[number]))
+    return Samples(batch.inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)

@@ -1,0 +1,100 @@
+"""All words of the grammar: the families of parts that are built, and the words that are understood but not built yet.
+
+A planned word is refused with the system (S row) that it belongs to, so that nobody looks for a typing slip. When it is
+built, its file appears in its family and its line here goes.
+"""
+
+from __future__ import annotations
+
+from kissipo.core.family import Family
+
+SOURCES = Family(
+    "kissipo.input.sources",
+    "source",
+    planned={
+        "pairs": "S33",
+        "ratings": "S43",
+        "audio": "S29",
+        "events": "S48",
+        "games": "S19",
+    },
+)
+NETS = Family(
+    "kissipo.process.nets",
+    "net",
+    planned={
+        "vgg11": "S14",
+        "vgg13": "S14",
+        "vgg16": "S14",
+        "vgg19": "S14",
+        "googlenet": "S15",
+        "resnet18": "S16",
+        "resnet34": "S16",
+        "resnet50": "S16",
+        "resnet101": "S16",
+        "resnet152": "S16",
+        "unet": "S18",
+        "text_cnn": "S28",
+        "lsa": "S31",
+        "word_vectors": "S32",
+        "seq2seq": "S33",
+        "transformer": "S34",
+        "bert": "S35",
+        "pca": "S36",
+        "tsne": "S36",
+        "som": "S36",
+        "autoencoder": "S37",
+        "rbm": "S37",
+        "captioner": "S38",
+        "style_transfer": "S39",
+        "gan": "S40",
+        "cyclegan": "S40",
+        "pix2pix": "S40",
+        "yolo": "S41",
+        "faster_rcnn": "S41",
+        "recommender": "S43",
+    },
+)
+LEARNS = Family(
+    "kissipo.process.learn",
+    "way of learning",
+    planned={"masked_text": "S35", "adversarial": "S40", "deep_q_learning": "S42", "contrastive": "S32"},
+)
+ANSWERS = Family(
+    "kissipo.output.answers",
+    "answer",
+    planned={
+        "labels": "S08",
+        "anomaly": "S24",
+        "boxes": "S41",
+        "mask": "S18",
+        "move": "S19",
+        "image": "S37, S39, S40",
+        "rating": "S43",
+        "vectors": "S31, S32",
+        "map": "S36",
+    },
+)
+LOSSES = Family("kissipo.process.losses", "loss")
+BASELINES = Family("kissipo.output.baselines", "baseline")
+RECIPES = Family("kissipo.recipes", "task")
+WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
+
+PLANNED_WORDS = {
+    "input.augment": "S17",
+    "input.masks": "S18",
+    "input.boxes": "S41",
+    "input.captions": "S38",
+    "input.style": "S39",
+    "process.from": "S17",
+    "process.freeze": "S17",
+    "process.stateful": "S21",
+}
+SHORT_LOSSES = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "cross_entropy": "sparse_categorical_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "kl": "kl_divergence",
+    "cosine": "cosine_similarity",
+}

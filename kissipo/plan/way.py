@@ -1,0 +1,94 @@
+"""The way of the data: one sample through every step of a wired pipeline, from the world to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from kissipo.codec.together import Together
+from kissipo.codec.windows import Windows
+from kissipo.core.door import Door
+from kissipo.core.frame import Frame
+from kissipo.input.feeds import TensorFeed
+from kissipo.output.answer import Answer
+from kissipo.plan.draft import Wiring
+from kissipo.run.trace import Step, Trace, trace_net
+
+
+def follow(
+    frame: Frame,
+    feed: TensorFeed,
+    doors: Sequence[Door],
+    answers: Sequence[Answer],
+    net: nn.Module,
+    *,
+    notes: Sequence[str] = (),
+) -> Trace:
+    """The trace of the first sample of the feed.
+
+    frame:  what the sample came from: its row, or the steps of its window
+    """
+    sample = feed.batch(slice(0, 1))
+    steps = [step for door, x in zip(doors, sample.inputs, strict=True) for step in _input_steps(frame, door, x[0])]
+    process, outputs = trace_net(net, sample.inputs)
+    steps += process
+    for answer, output in zip(answers, outputs, strict=True):
+        steps += [
+            Step("output", each.name, each.tell, each.shape, value=each.value) for each in answer.decoding(output)
+        ]
+    return Trace(tuple(steps), tuple(notes))
+
+
+def sample_frame(wiring: Wiring, part: str, number: int) -> Frame:
+    """The rows of the frame that one sample of a part came from: its row, or the steps of its window."""
+    first = int(wiring.parts[part][number])
+    door = wiring.doors[0]
+    return wiring.frame.take(np.arange(first, first + (door.length if isinstance(door, Windows) else 1)))
+
+
+def _input_steps(frame: Frame, door: Door, encoded: torch.Tensor) -> list[Step]:
+    """The values as they came, then what each codec made of them."""
+    columns = list(dict.fromkeys(door.columns))
+    shape = encoded.shape[:1] if isinstance(door, Windows) else ()
+    listed = ", ".join(columns[:4]) + (f" and {len(columns) - 4} more" if len(columns) > 4 else "")
+    steps = [
+        Step("input", listed, "as it came", tuple(shape), value=_raw(frame, columns, whole=isinstance(door, Windows)))
+    ]
+    for inner in door.doors if isinstance(door, Together) else ():
+        part = inner.encode(frame.take(np.arange(1)))[0]
+        steps.append(Step("input", inner.KIND.replace("_", "-"), inner.tell(), tuple(part.shape), value=part.numpy()))
+    size = encoded.numel() * encoded.element_size()
+    steps.append(
+        Step(
+            "input", door.KIND.replace("_", "-"), door.tell(), tuple(encoded.shape), memory=size, value=encoded.numpy()
+        )
+    )
+    return steps
+
+
+def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
+    """One row as people write it; a window as its first and last steps."""
+    if whole:
+        column = frame[columns[0]]
+        texts = [column.show(at) for at in range(len(frame))]
+        if column.kind == "string":
+            joined = "".join(str(text) for text in texts)
+            return joined if len(joined) <= 60 else joined[:57] + "..."
+        shown = [str(text) for text in texts]
+        return ", ".join(shown if len(shown) <= 6 else [*shown[:3], "...", *shown[-2:]])
+    values = {name: frame[name].show(0) for name in columns[:6]}
+    if len(columns) == 1:
+        return _short(values[columns[0]])
+    more = f", and {len(columns) - 6} more" if len(columns) > 6 else ""
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items()) + more
+
+
+def _short(value: Any) -> Any:
+    if hasattr(value, "shape"):
+        return f"picture of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
+    text = "(missing)" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,5 @@
+"""How samples are made of what a source hands over, one way a file: rows, series, prose.
+
+Each file has `wire(reading, choices, seed, strict)`, which fits codecs and encodes all parts, and `question(frame, doors)`,
+which encodes new data in the same way. A source names its way in SAMPLES.
+"""

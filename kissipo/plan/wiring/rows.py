@@ -1,0 +1,221 @@
+"""Rows as samples: how a table or a collection of pictures becomes features, targets and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kissipo.codec.labels import as_strings
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.pixels import Pixels
+from kissipo.codec.tokens import Tokens
+from kissipo.core.door import Door
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.frame import Frame
+from kissipo.input.check import answers as answer_checks
+from kissipo.input.check import columns as column_checks
+from kissipo.input.check import images as image_checks
+from kissipo.input.check.rows import twins
+from kissipo.input.feeds import TensorFeed
+from kissipo.input.reading import Reading
+from kissipo.input.split import split_rows
+from kissipo.output.answer import Answer
+from kissipo.plan.columns import check_columns, doors_for, sort_columns
+from kissipo.plan.draft import Decision, Wiring
+from kissipo.plan.grammar import Choices
+from kissipo.plan.kinds import guess_answer
+from kissipo.plan.vocabulary import ANSWERS
+
+_PICTURE_SIDE = 64
+
+
+def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+    """Codecs fitted on the training part, all parts encoded.
+
+    Raises:   DataError for data that cannot be used, saying what to do.
+    """
+    findings = list(reading.findings)
+    frame = _decodable(reading.frame, choices, findings)
+    answers, decisions = _answers(reading, choices)
+    frame = _answered(frame, answers, findings)
+    doors = _doors(frame, choices, answers, findings, decisions)
+    refuse_failures(findings, strict=strict)
+    together = _together(frame, doors, answers, choices.general.split.group, findings)
+    parts = split_rows(
+        len(frame),
+        choices.general.split,
+        seed=seed,
+        classes=_classes(frame, answers),
+        together=together,
+        fixed=_published(reading, frame),
+    )
+    train = frame.take(parts["train"])
+    for door in doors:
+        door.fit(train)
+    for answer in answers:
+        answer.fit(train)
+    findings += _check_fitted(frame, doors, answers)
+    refuse_failures(findings, strict=strict)
+    feeds = {name: encode(frame.take(positions), doors, answers) for name, positions in parts.items()}
+    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=(*decisions, *_settled(doors)))
+
+
+def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = ()) -> TensorFeed:
+    """Samples for the net; without answers only the inputs."""
+    inputs = tuple(door.encode(frame) for door in doors)
+    targets = tuple(answer.codec.encode(frame) for answer in answers)
+    finishes = tuple(door.finish if type(door).finish is not Door.finish else None for door in doors)
+    return TensorFeed(inputs, targets, finishes)
+
+
+def question(frame: Frame, doors: Sequence[Door]) -> TensorFeed:
+    """Every row of new data, asked by itself."""
+    return encode(frame, doors)
+
+
+def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame:
+    """Pictures that can be read; a table as it is."""
+    if choices.source.word != "images":
+        return frame
+    skip = choices.source.options.skip_damaged
+    found = image_checks.damaged(frame["picture"])
+    findings += image_checks.damage_finding(found, len(frame), skip=skip)
+    refuse_failures(findings)
+    return frame.take(np.setdiff1d(np.arange(len(frame)), [position for position, _ in found])) if found else frame
+
+
+def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], list[Decision]]:
+    """The answers as written, or one inferred from the column that comes as the answer."""
+    losses: tuple[str | None, ...] = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or ()
+    written = choices.answers
+    if losses and len(losses) != max(1, len(written)):
+        raise TaskError(
+            "process.loss must name one loss for each answer", given=f"{len(losses)} losses, {len(written)} answers"
+        )
+    if not written:
+        column = _asked_column(reading)
+        word, reason = guess_answer(reading.frame[column])
+        return (_make(word, column, None, losses[0] if losses else None),), [
+            Decision(f"output.{word}", column, f"'{column}' has {reason}")
+        ]
+    answers, decisions = [], []
+    for number, chosen in enumerate(written):
+        if chosen.word not in ("category", "number"):
+            raise TaskError(f"output.{chosen.word} is no answer for {choices.source.word}", allowed="category, number")
+        column = chosen.value
+        if column is None:
+            column = _asked_column(reading)
+            decisions.append(Decision(f"output.{chosen.word}", column, "the answer that comes with these data"))
+        answers.append(_make(chosen.word, str(column), chosen.options, losses[number] if losses else None))
+    return tuple(answers), decisions
+
+
+def _asked_column(reading: Reading) -> str:
+    if reading.answer:
+        return reading.answer
+    raise TaskError(
+        f"which column of {reading.frame.origin} is the answer?",
+        given="the columns " + ", ".join(reading.frame.names),
+        do="Say it with --output COLUMN, or output.category=COLUMN, or output.number=COLUMN",
+    )
+
+
+def _make(word: str, column: str, options: Any, loss: str | None) -> Answer:
+    module = ANSWERS.find(word, place="output")
+    answer: Answer = module.ANSWER(column, options if options is not None else module.Options(), loss=loss)
+    return answer
+
+
+def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) -> Frame:
+    """The rows that can be learned from, every answer in its kind."""
+    for answer in answers:
+        name, column = answer.name, frame[answer.name]
+        answer_checks.refuse_no_answers(frame, name)
+        if answer.WORD == "category":
+            frame = frame.replaced(as_strings(column))
+        elif column.kind != "number":
+            raise DataError(
+                f"the answer '{name}' must be a number for output.number",
+                given=f"texts such as '{next(iter(column.levels), '')}'",
+                do=f"Use output.category={name}, or correct the cells",
+            )
+        else:
+            findings += column_checks.mixed_types(frame, [name]) + column_checks.infinities(frame, [name])
+            refuse_failures(findings)
+        found = answer_checks.unanswered(frame, name)
+        findings += found
+        if found:
+            frame = frame.take(np.flatnonzero(~frame[name].missing))
+    for answer in answers:
+        if answer.WORD == "category":
+            findings += answer_checks.classes(frame[answer.name])
+    return frame
+
+
+def _doors(
+    frame: Frame, choices: Choices, answers: Sequence[Answer], findings: list[Finding], decisions: list[Decision]
+) -> tuple[Door, ...]:
+    options, group = choices.source.options, choices.general.split.group
+    if choices.source.word == "images":
+        size = (options.size[0], options.size[-1]) if options.size else None
+        return (Pixels("picture", size=size, colour=options.colour, most=_PICTURE_SIDE),)
+    if choices.source.word == "make":
+        names = tuple(name for name in frame.names if name not in {answer.name for answer in answers})
+        return (Numbers(names, scale=options.scale),)
+    columns = sort_columns(frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])])
+    findings += check_columns(frame, columns)
+    decisions += columns.decisions()
+    return doors_for(frame, columns, options)
+
+
+def _together(
+    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], group: str | None, findings: list[Finding]
+) -> Any:
+    """One number a row, equal for rows that must not be divided between parts."""
+    seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
+    together, found = twins(frame.only(dict.fromkeys(seen)))
+    findings += found
+    return together if group is None else as_strings(frame[group]).values
+
+
+def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
+    """Class numbers by which the split keeps shares: those of the first answer that is a category."""
+    first = next((answer for answer in answers if answer.WORD == "category"), None)
+    return None if first is None else frame[first.name].values
+
+
+def _published(reading: Reading, frame: Frame) -> dict[str, Any] | None:
+    """The publisher's parts, as positions in the frame without the rows that were left out."""
+    if reading.parts is None:
+        return None
+    place = np.full(len(reading.frame), -1)
+    place[frame.rows - 1] = np.arange(len(frame))
+    return {name: place[positions][place[positions] >= 0] for name, positions in reading.parts.items()}
+
+
+def _check_fitted(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer]) -> list[Finding]:
+    """What can be asked only when the doors are known: columns that give the answer away, sizes of pictures."""
+    findings: list[Finding] = []
+    for door in doors:
+        if isinstance(door, Pixels):
+            return image_checks.sizes(frame[door.column], door.size or (1, 1))
+    names = [name for door in doors for name in door.columns if frame[name].kind in ("number", "string")]
+    for answer in answers:
+        findings += answer_checks.giveaways(frame, names, answer.name, is_category=answer.WORD == "category")
+    return findings or [Finding("PASS", "gives the answer away", "no column alone tells the answer")]
+
+
+def _settled(doors: Sequence[Door]) -> list[Decision]:
+    """Words that only the fitted codecs know."""
+    decisions = []
+    lengths = [door.length for door in doors if isinstance(door, Tokens)]
+    if len(lengths) == 1:
+        decisions.append(Decision("input.length", lengths[0], "99 % of the training texts are not longer"))
+    for door in doors:
+        if isinstance(door, Pixels):
+            decisions.append(Decision("input.size", list(door.size or ()), "the size of most pictures, at most 64x64"))
+            decisions.append(Decision("input.colour", door.colour, "as the training pictures are"))
+    return decisions

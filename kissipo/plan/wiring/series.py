@@ -1,0 +1,218 @@
+"""A series as samples: windows of the past as inputs, the steps after them as targets; parts by time only.
+
+A sample belongs to the part in which the steps that it forecasts lie, so that nothing that is judged was seen while learning;
+a window may reach back into an earlier part, because the past is known. Scaling is learned from the training steps alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.windows import Windows
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.frame import Frame
+from kissipo.core.moments import as_time, looks_like_time
+from kissipo.input.check import columns as checks
+from kissipo.input.check.moments import order_in_time
+from kissipo.input.feeds import TensorFeed
+from kissipo.input.reading import Reading
+from kissipo.input.season import find_season
+from kissipo.input.split import split_rows
+from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.forecast import Options as ForecastOptions
+from kissipo.plan.draft import Decision, Wiring
+from kissipo.plan.grammar import Choices
+
+_LEAST_SAMPLES = 10
+
+
+def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+    """Windows cut, scaling fitted on the training steps, all parts encoded.
+
+    Raises:   DataError for gaps in the values, an unknown column, a series that is too short.
+    """
+    options, findings = choices.source.options, list(reading.findings)
+    decisions: list[Decision] = []
+    frame, time = _in_order(reading.frame, options, findings, decisions)
+    names, horizon, answer_options, loss = _asked(reading, choices, frame, time, decisions)
+    seen = tuple(options.values or names)
+    columns = tuple(dict.fromkeys((*seen, *names)))
+    findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
+    refuse_failures(findings)
+    _refuse_gaps(frame, columns)
+    constant = checks.constant_columns(frame, columns)
+    if constant:
+        raise DataError(
+            f"'{constant[0]}' has the same value at every step, there is nothing to forecast",
+            do="Is it the right column?",
+        )
+    refuse_failures(findings, strict=strict)
+    test_share = choices.general.split.test
+    season = (
+        options.season
+        if options.season is not None
+        else find_season(frame[names[0]].values[: int(len(frame) * (1 - test_share))])
+    )
+    if options.season is None:
+        found = f"'{names[0]}' repeats itself after {season} steps" if season else "no season was found"
+        decisions.append(Decision("input.season", season, found))
+    window = options.window or _window(len(frame), season, horizon)
+    decisions.append(Decision("input.window", window, "two seasons" if season else "a share of the series"))
+    count = len(frame) - window - horizon + 1
+    if count < _LEAST_SAMPLES:
+        raise DataError(
+            f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
+            given=f"{len(frame)} steps",
+            allowed=f"at least {window + horizon + _LEAST_SAMPLES - 1}",
+            do="Use a smaller input.window or output.horizon",
+        )
+    parts = _parts(len(frame), window, horizon, choices, seed)
+    trained = frame.take(np.arange(window + horizon + int(parts["train"][-1])))
+    door = Windows(Numbers(seen, flag_missing=False), window).fit(trained)
+    answer = Forecast(names, answer_options, loss=loss).fit(trained)
+    inputs = door.encode(frame)[:count]
+    targets = answer.codec.encode(frame)[window : window + count]
+    feeds = {
+        name: TensorFeed((inputs[part[0] : part[-1] + 1],), (targets[part[0] : part[-1] + 1],))
+        if len(part)
+        else TensorFeed((inputs[:0],), (targets[:0],))
+        for name, part in parts.items()
+    }
+    return Wiring(frame, parts, (door,), (answer,), feeds, tuple(findings), season, tuple(decisions))
+
+
+def _in_order(
+    frame: Frame, options: Any, findings: list[Finding], decisions: list[Decision]
+) -> tuple[Frame, str | None]:
+    """The frame sorted by its time column, if it has one."""
+    name = options.time
+    if name is None:
+        name = next((column.name for column in frame.columns if looks_like_time(column)), None) or _year_column(frame)
+        if name is None:
+            findings.append(
+                Finding(
+                    "WARN", "order of time", "no column of moments was found", "rows are taken as evenly spaced steps"
+                )
+            )
+            return frame, None
+        decisions.append(Decision("input.time", name, "its values are moments in time"))
+    moments = as_time(frame[name], style=options.time_style)
+    if moments is None:
+        if frame[name].kind != "number":
+            raise DataError(
+                f"the time column '{name}' cannot be read as moments",
+                given=f"'{next(iter(frame[name].levels), '')}'",
+                do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
+            )
+        return _in_number_order(frame, name, findings), name
+    frame, found = order_in_time(frame.replaced(moments), name)
+    findings += found
+    return frame, name
+
+
+def _year_column(frame: Frame) -> str | None:
+    """A column called like time that holds whole years."""
+    for column in frame.columns:
+        if column.name.lower() in ("year", "time", "date", "jahr", "month", "t") and as_time(column) is not None:
+            return column.name
+    return None
+
+
+def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
+    values = frame[name].values
+    if np.isnan(values).any() or len(np.unique(values)) < len(values):
+        raise DataError(f"the time column '{name}' has missing or doubled values", allowed="one row a step, rising")
+    if np.any(np.diff(values) < 0):
+        findings.append(Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it"))
+        return frame.take(np.argsort(values, kind="stable"))
+    return frame
+
+
+def _asked(
+    reading: Reading, choices: Choices, frame: Frame, time: str | None, decisions: list[Decision]
+) -> tuple[tuple[str, ...], int, ForecastOptions, str | None]:
+    """Which columns are forecast, how far, with which loss."""
+    if len(choices.answers) > 1 or (choices.answers and choices.answers[0].word != "forecast"):
+        raise TaskError(
+            "output must be one forecast for a series", given=", ".join(each.word for each in choices.answers)
+        )
+    losses = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or (None,)
+    options = choices.answers[0].options if choices.answers else ForecastOptions()
+    value = choices.answers[0].value if choices.answers else None
+    if value is None:
+        numeric = [column.name for column in frame.columns if column.kind == "number" and column.name != time]
+        value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
+        if value is None:
+            raise TaskError(
+                f"which column of {frame.origin} is to be forecast?",
+                given="the numbers " + ", ".join(numeric),
+                do="Say it with --output COLUMN",
+            )
+        decisions.append(Decision("output.forecast", value, "the only column of numbers"))
+    names = tuple(value) if isinstance(value, tuple) else (str(value),)
+    for name in names:
+        if name == time:
+            raise TaskError(f"'{name}' is the time column", do="Name the column of values with --output")
+        if frame[name].kind != "number":
+            raise DataError(
+                f"'{name}' is no column of numbers and cannot be forecast", given=f"'{frame[name].show(0)}'"
+            )
+    return names, options.horizon, options, losses[0]
+
+
+def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
+    for name in names:
+        column = frame[name]
+        if column.missing.any():
+            told = checks.missing_values(frame, [name], fills={name: ""})[0].message
+            raise DataError(
+                told,
+                allowed="a value at every step",
+                do="Fill the gaps first: a window over a gap would teach the net an invention",
+            )
+
+
+def _window(steps: int, season: int, horizon: int) -> int:
+    """Two seasons, or a twentieth of the series; at least the horizon, at most a fifth of the series."""
+    wished = 2 * season if season else max(8, steps // 20)
+    return max(2, min(max(wished, horizon), 128, steps // 5))
+
+
+def _parts(steps: int, window: int, horizon: int, choices: Choices, seed: int) -> dict[str, Any]:
+    """Windows by the part in which their first forecast step lies; training windows end before the validation steps."""
+    how = replace(choices.general.split, by="time")
+    parts = split_rows(steps, how, seed=seed)
+    first = {name: int(part[0]) - window for name, part in parts.items() if len(part)}
+    last = {name: int(part[-1]) - window - horizon + 1 for name, part in parts.items() if len(part)}
+    windows = {
+        name: np.arange(max(0, first[name]), last[name] + 1) if name in first else np.zeros(0, np.int64)
+        for name in parts
+    }
+    for name, part in windows.items():
+        if len(parts[name]) and not len(part):
+            raise DataError(
+                f"the {name} part has no room for a window of {window} and a horizon of {horizon}",
+                given=f"{len(parts[name])} of {steps} steps",
+                do="Use a smaller input.window or output.horizon, or a larger part (input.split.test)",
+            )
+    return windows
+
+
+def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
+    """The last window of new steps, asked what comes after it.
+
+    Raises:   DataError when there are fewer steps than one window holds, or when values are missing.
+    """
+    door: Windows = doors[0]
+    if len(frame) < door.length:
+        raise DataError(
+            f"{frame.origin} is shorter than the window", given=f"{len(frame)} steps", allowed=f"at least {door.length}"
+        )
+    newest = frame.take(np.arange(len(frame) - door.length, len(frame)))
+    _refuse_gaps(newest, door.columns)
+    return TensorFeed((door.encode(newest),), ())

@@ -1,0 +1,39 @@
+"""Heads: from features to the answers, one linear layer each.
+
+One answer gives one tensor, several give a tuple. An answer with more than one axis (twelve months of two variables) is
+computed as one long row and then folded.
+
+Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
+Example:  >>> import torch
+          >>> from kissipo.core.axes import Port
+          >>> Heads(4, (Port("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
+          torch.Size([3, 12, 2])
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+
+
+class Heads(nn.Module):
+    """One linear layer an answer, beside each other."""
+
+    def __init__(self, width: int, ports: tuple[Port, ...], *, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList([_head(width, port, bias=bias) for port in ports])
+
+    def forward(self, features: Tensor) -> Tensor | tuple[Tensor, ...]:
+        answers = tuple(head(features) for head in self.heads)
+        return answers[0] if len(answers) == 1 else answers
+
+
+def head(width: int, ports: tuple[Port, ...], *, bias: bool = True) -> nn.Module:
+    """The plainest module that gives these answers: a single linear layer where one is enough."""
+    return _head(width, ports[0], bias=bias) if len(ports) == 1 else Heads(width, ports, bias=bias)
+
+
+def _head(width: int, port: Port, *, bias: bool) -> nn.Module:
+    linear = nn.Linear(width, port.size, bias=bias)
+    return linear if len(port.shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, port.shape))

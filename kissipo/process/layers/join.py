@@ -1,0 +1,70 @@
+"""Join: several inputs into one row of features.
+
+Numbers are laid flat, ids of levels are looked up in an embedding, ids of words are looked up and averaged over the words
+that are there (id 0 fills up and does not count).
+
+Shapes:   one tensor a port, the batch axis first -> (batch, feature)
+Choices:  an embedding of V ids has min(50, (V + 1) // 2) features unless `embed` says otherwise.
+Example:  >>> import torch
+          >>> from kissipo.core.axes import Port
+          >>> join = Join((Port("age", ("feature",), (1,)), Port("film", (), (), vocabulary=9)))
+          >>> join(torch.zeros(2, 1), torch.tensor([3, 0])).shape
+          torch.Size([2, 6])
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+
+
+def embedding_width(vocabulary: int, embed: int | None) -> int:
+    """Features of an embedding: as asked, else half the ids, at most 50."""
+    return embed or min(50, (vocabulary + 1) // 2)
+
+
+class Join(nn.Module):
+    """One branch a port, side by side."""
+
+    def __init__(self, ports: tuple[Port, ...], *, embed: int | None = None) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList([_branch(port, embed) for port in ports])
+        self.width = sum(_width(port, embed) for port in ports)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
+        return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
+
+
+class MeanEmbedding(nn.Module):
+    """The mean of the embeddings of all ids but 0.
+
+    Shapes:   ids (batch, time) -> (batch, feature)
+    """
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        there = (ids != 0).unsqueeze(-1)
+        return (self.embedding(ids) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
+
+
+def _branch(port: Port, embed: int | None) -> nn.Module:
+    if not port.vocabulary:
+        return nn.Flatten()
+    width = embedding_width(port.vocabulary, embed)
+    if port.axes == ("time",):
+        return MeanEmbedding(port.vocabulary, width)
+    embedding = nn.Embedding(port.vocabulary, width)
+    return embedding if not port.axes else nn.Sequential(embedding, nn.Flatten())
+
+
+def _width(port: Port, embed: int | None) -> int:
+    if not port.vocabulary:
+        return port.size
+    width = embedding_width(port.vocabulary, embed)
+    return width if port.axes == ("time",) else width * port.size

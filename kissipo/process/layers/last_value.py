@@ -1,0 +1,53 @@
+"""Relative to the last value: a window is shifted so that its last step is zero, and the forecast is shifted back.
+
+A net then learns how a series moves, not where it stands, and a level that it never saw in training does not disturb it.
+
+y = net(x - x_last) + x_last
+
+Shapes:   x (batch, time, variable) -> (batch, horizon, answered variable)
+Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series Forecasting?, AAAI 2023.
+Example:  >>> import torch
+          >>> keep = RelativeToLast(nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False), nn.Unflatten(1, (1, 1))), (0,))
+          >>> bool((keep(torch.full((1, 3, 1), 7.0)) == 7).all())
+          True
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+
+
+class RelativeToLast(nn.Module):
+    """A net on windows, made blind to the level."""
+
+    def __init__(self, net: nn.Module, answered: tuple[int, ...]) -> None:
+        super().__init__()
+        self.net, self.answered = net, list(answered)
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = x[:, -1:, :]
+        shifted: Tensor = self.net(x - last)
+        return shifted + last[:, :, self.answered]
+
+
+def relative_to_last(net: nn.Module, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> nn.Module:
+    """Wraps a net from one window to one forecast.
+
+    Raises:   ShapeError when the net is not from a window to a forecast, or forecasts a variable that it does not see.
+    """
+    fits = (
+        len(inputs) == len(outputs) == 1
+        and inputs[0].axes == ("time", "variable")
+        and outputs[0].axes == ("horizon", "variable")
+    )
+    if not fits:
+        raise ShapeError("process.relative suits a forecast from one window of a series", do="Leave it out")
+    unseen = [name for name in outputs[0].words if name not in inputs[0].words]
+    if unseen:
+        raise ShapeError(
+            f"process.relative needs '{unseen[0]}' among the input.values", do="Add it, or say process.relative=false"
+        )
+    return RelativeToLast(net, tuple(inputs[0].words.index(name) for name in outputs[0].words))

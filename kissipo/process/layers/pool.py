@@ -1,0 +1,38 @@
+"""From one row of features for each step to one row for the whole sequence: the last step, the greatest or the mean.
+
+Steps that only fill up a text to its length are left out of account.
+
+Shapes:   (batch, time, feature), there (batch, time) -> (batch, feature)
+Example:  >>> import torch
+          >>> x = torch.tensor([[[1.0], [5.0], [9.0]]])
+          >>> over_time(x, torch.tensor([[True, True, False]]), "last").item()
+          5.0
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Pool = Literal["last", "max", "mean"]
+
+
+def over_time(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:
+    """One row of features a sequence; zeros for an empty one."""
+    if there is None:
+        return {
+            "last": lambda: features[:, -1],
+            "max": lambda: features.amax(dim=1),
+            "mean": lambda: features.mean(dim=1),
+        }[how]()
+    mask = there.unsqueeze(-1)
+    if how == "mean":
+        return (features * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+    if how == "max":
+        greatest = features.masked_fill(~mask, -torch.inf).amax(dim=1)
+        return torch.where(there.any(dim=1, keepdim=True), greatest, torch.zeros_like(greatest))
+    last = there.sum(dim=1).sub(1).clamp(min=0)
+    rows = features[torch.arange(len(features)), last]
+    return rows * there.any(dim=1, keepdim=True)

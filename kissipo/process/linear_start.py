@@ -1,0 +1,72 @@
+"""Where a wide-and-deep net starts: the linear path gets the weights of ridge or logistic regression on the same samples.
+
+That is a convex problem with one solution, found by scikit-learn; the deep path starts at zero and adds to it only what
+lowers the validation loss.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from torch import Tensor, nn
+
+from kissipo.core.batch import Batch
+from kissipo.core.protocols import Feed
+from kissipo.process.layers.wide import WideAndDeep
+
+MOST_SAMPLES = 20_000
+ALPHAS = np.logspace(-3, 4, 29)
+
+
+def start_linear(net: nn.Module, train: Feed) -> str:
+    """Fills the linear path of the first wide-and-deep layer of a net with one answer; says what it did."""
+    wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
+    if wide is None:
+        return ""
+    batch = train.batch(slice(None, None, -(-len(train) // MOST_SAMPLES)))
+    features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
+    numbers = targets.is_floating_point()
+    weight, bias = _ridge(features, targets) if numbers else _logistic(features, targets, wide.wide.out_features)
+    with torch.no_grad():
+        wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
+        wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
+    rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
+    kind = "ridge" if numbers else "logistic"
+    return f"the linear path starts at the solution of {kind} regression{rows}; the hidden layers start at zero"
+
+
+def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
+    seen: list[Tensor] = []
+    handle = wide.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    training = net.training
+    try:
+        with torch.no_grad():
+            net.eval()(*batch.inputs)
+    finally:
+        handle.remove()
+        net.train(training)
+    return seen[0]
+
+
+def _ridge(features: np.ndarray, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    truth = targets.reshape(len(targets), -1).numpy()
+    model = RidgeCV(alphas=ALPHAS).fit(features, truth)
+    return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+
+
+def _logistic(features: np.ndarray, targets: Tensor, answers: int) -> tuple[np.ndarray, np.ndarray]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(max_iter=1000).fit(features, targets.numpy())
+    weight, bias = np.zeros((answers, features.shape[1])), np.full(answers, -10.0)
+    if answers == 1:
+        return model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        weight[model.classes_[1]], bias[model.classes_[0]] = model.coef_[0], 0.0
+        bias[model.classes_[1]] = model.intercept_[0]
+        return weight, bias
+    weight[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
+    return weight, bias

@@ -1,0 +1,5 @@
+"""Answer against truth -> one number, one loss a file (S06).
+
+Each file has `loss(outputs, targets, *, probabilities=False)`, the mean over the batch; PROPER names the answers that it
+suits. Outputs are logits unless `probabilities` is true.
+"""

@@ -1,0 +1,22 @@
+"""Binary cross-entropy: yes or no, one output.
+
+L = -mean [t log p + (1 - t) log(1 - p)]      p = 1 / (1 + e^-logit);  odds = p / (1 - p);  logit = ln odds, so logit(0.5) = 0
+
+Shapes:   outputs (batch, 1), targets (batch) of 0 and 1; or both (batch, label) for several yes/no questions
+Example:  >>> import torch
+          >>> round(loss(torch.tensor([[-18.6], [0.51], [2.94], [-12.8]]), torch.tensor([0, 1, 0, 0])).item(), 3)
+          0.865
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+PROPER = ("category",)
+
+
+def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
+    """Mean cross-entropy in nats."""
+    targets = targets.to(outputs.dtype).reshape(outputs.shape)
+    if probabilities:
+        return functional.binary_cross_entropy(outputs, targets)
+    return functional.binary_cross_entropy_with_logits(outputs, targets)

@@ -1,0 +1,19 @@
+"""Cosine similarity: only the direction of the answer counts, not its length. -1 is the same direction, 0 a right angle.
+
+L = -mean (y . t) / (|y| |t|)
+
+Shapes:   outputs and targets (batch, feature)
+Example:  >>> import torch
+          >>> round(loss(torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 1.0]])).item(), 6)
+          -1.0
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+PROPER = ("number", "forecast")
+
+
+def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
+    """Negative mean similarity, so that less is better."""
+    return -functional.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1).mean()

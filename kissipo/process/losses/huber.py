@@ -1,0 +1,20 @@
+"""Huber loss: the square for near errors, the distance for far ones, so that outliers do not rule.
+
+L = mean (e^2 / 2 where |e| <= 1, else |e| - 1/2)      e = y - t, in scaled units
+
+Shapes:   outputs and targets alike
+Source:   Huber 1964.
+Example:  >>> import torch
+          >>> loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0])).item()
+          1.3125
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+PROPER = ("number", "forecast")
+
+
+def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
+    """Mean over all values."""
+    return functional.huber_loss(outputs, targets)

@@ -1,0 +1,23 @@
+"""Sparse categorical cross-entropy: classes that exclude each other, the truth as a class number.
+
+L = -mean log p[truth]      p = softmax(logits)
+
+Shapes:   outputs (batch, class) or (batch, time, class), targets (batch) or (batch, time)
+Example:  >>> import torch
+          >>> round(loss(torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]]), torch.tensor([1, 2]), probabilities=True).item(), 3)
+          1.177
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+PROPER = ("category", "text")
+_LEAST = 1e-7
+
+
+def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
+    """Mean cross-entropy in nats."""
+    outputs, targets = outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1)
+    if probabilities:
+        return functional.nll_loss(outputs.clamp(min=_LEAST).log(), targets)
+    return functional.cross_entropy(outputs, targets)

@@ -1,0 +1,83 @@
+"""Convolutional net: filters that slide over the picture, pooling, then linear layers (S13).
+
+For each number of filters: convolution, relu, max-pooling by 2; then flatten, and linear layers as in the feed-forward net.
+
+Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
+Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
+          a side has shrunk to one.
+Source:   LeCun et al. 1998; batch normalisation (norm: true) Ioffe and Szegedy 2015.
+Raises:   ShapeError when the input is no picture or shrinks to nothing.
+Example:  >>> from kissipo.core.axes import Port
+          >>> picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))
+          >>> net = build((picture,), (Port("digit", ("class",), (10,)),), Options(filters=(25, 50), units=(100,), padding="valid"))
+          >>> sum(parameter.numel() for parameter in net.parameters())
+          137660
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.core.schema import word
+from kissipo.process.layers.activation import Activation, activation
+from kissipo.process.layers.heads import head
+
+LEARN = "supervised"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the convolutional net."""
+
+    filters: tuple[int, ...] = word((32, 64), "number of filters of each convolution", at_least=1)
+    kernel: int = word(3, "height and width of each filter", at_least=1)
+    padding: Literal["same", "valid"] = word("same", "same: the picture keeps its size; valid: the filter stays inside")
+    pool: int = word(2, "each side is divided by this after each convolution", at_least=1)
+    norm: bool = word(False, "batch normalisation after each convolution")
+    units: tuple[int, ...] = word((100,), "width of each linear layer after the convolutions", at_least=1)
+    activation: Activation = word("relu", "the bend after each layer")
+    dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    channels, height, width = _picture(inputs)
+    layers: list[nn.Module] = []
+    for number, filters in enumerate(options.filters, 1):
+        shrink = 0 if options.padding == "same" else options.kernel - 1
+        if min(height, width) - shrink < 1:
+            raise ShapeError(
+                f"process step 'cnn': convolution {number} slides a filter of {options.kernel}x{options.kernel} over {height}x{width}",
+                do="Use fewer process.filters, a smaller process.kernel, process.padding=same or a larger input.size",
+            )
+        layers.append(nn.Conv2d(channels, filters, options.kernel, padding=options.padding, bias=not options.norm))
+        layers += [nn.BatchNorm2d(filters)] if options.norm else []
+        layers.append(activation(options.activation))
+        channels, height, width = filters, height - shrink, width - shrink
+        if min(height, width) >= options.pool > 1:
+            layers.append(nn.MaxPool2d(options.pool))
+            height, width = height // options.pool, width // options.pool
+    layers.append(nn.Flatten())
+    features = channels * height * width
+    for units in options.units:
+        layers += [nn.Linear(features, units), activation(options.activation)]
+        layers += [nn.Dropout(options.dropout)] if options.dropout else []
+        features = units
+    return nn.Sequential(*layers, head(features, outputs))
+
+
+def _picture(inputs: tuple[Port, ...]) -> tuple[int, int, int]:
+    if len(inputs) != 1 or inputs[0].axes != ("channel", "height", "width"):
+        gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
+        raise ShapeError(
+            "process step 'cnn' takes one picture (batch, channel, height, width)",
+            given=f"input step {gives}",
+            do="Use process.net=ffn or process.net=recurrent for other data",
+        )
+    channels, height, width = inputs[0].shape
+    return channels, height, width

@@ -1,0 +1,61 @@
+"""Feed-forward net: linear layers with a bend and dropout between them (S02).
+
+h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b        with `skip`: y = W h_k + b + V x
+
+Shapes:   any inputs -> (batch, feature), laid flat -> (batch, unit) ... -> one row for each answer
+Choices:  relu; weights as torch.nn.Linear starts them (uniform in 1/sqrt(inputs)).
+Source:   Rumelhart, Hinton and Williams 1986; dropout Srivastava et al. 2014.
+Example:  >>> from kissipo.core.axes import Port
+          >>> net = build((Port("x", ("feature",), (64,)),), (Port("y", ("class",), (10,)),), Options(units=(128,), dropout=0.2))
+          >>> sum(parameter.numel() for parameter in net.parameters())
+          9610
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.activation import Activation, activation
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.join import Join
+from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.stack import stack
+from kissipo.process.layers.wide import WideAndDeep
+
+LEARN = "supervised"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the feed-forward net."""
+
+    units: tuple[int, ...] = word((128,), "width of each hidden layer", at_least=1)
+    activation: Activation = word("relu", "the bend after each hidden layer")
+    dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
+    bias: bool = word(True, "whether a constant is added in each layer")
+    skip: bool | None = word(None, "a linear path beside the hidden layers (wide and deep); one answer only")
+    relative: bool | None = word(
+        None, "on a series: whether a window is taken relative to its last value, and the answer too"
+    )
+    embed: int | None = word(None, "features of each embedding of levels or words", at_least=1)
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    join = Join(inputs, embed=options.embed)
+    layers: list[nn.Module] = []
+    width = join.width
+    for units in options.units:
+        layers += [nn.Linear(width, units, bias=options.bias), activation(options.activation)]
+        layers += [nn.Dropout(options.dropout)] if options.dropout else []
+        width = units
+    last = head(width, outputs, bias=options.bias)
+    if options.skip and isinstance(last, nn.Linear) and layers:
+        net = stack(join, WideAndDeep(nn.Sequential(*layers), last, join.width))
+    else:
+        net = stack(join, *layers, last)
+    return relative_to_last(net, inputs, outputs) if options.relative else net

@@ -1,0 +1,46 @@
+"""Linear net: one weight for each feature and answer; with a category as answer it is logistic regression.
+
+y = W x + b
+
+Shapes:   any inputs -> (batch, feature), laid flat -> one row for each answer
+Source:   Legendre 1805 (least squares); Rosenblatt 1958 (perceptron) for learning it step by step.
+Example:  >>> from kissipo.core.axes import Port
+          >>> build((Port("x", ("feature",), (2,)),), (Port("y", ("answer",), (1,)),), Options(bias=False))
+          Sequential(
+            (0): Flatten(start_dim=1, end_dim=-1)
+            (1): Linear(in_features=2, out_features=1, bias=False)
+          )
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.join import Join
+from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.stack import stack
+
+LEARN = "supervised"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the linear net."""
+
+    bias: bool = word(True, "whether a constant is added")
+    relative: bool | None = word(
+        None, "on a series: whether a window is taken relative to its last value, and the answer too"
+    )
+    embed: int | None = word(None, "features of each embedding of levels", at_least=1)
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    join = Join(inputs, embed=options.embed)
+    net = stack(join, head(join.width, outputs, bias=options.bias))
+    return relative_to_last(net, inputs, outputs) if options.relative else net

@@ -1,0 +1,130 @@
+"""Recurrent net: reads a sequence step by step and keeps a state; vanilla, LSTM or GRU, stacked, in both directions (S20).
+
+ids: embedding -> cell ... -> pool over time -> the answer          numbers: cell ... -> pool over time -> the answer
+What is not a sequence is joined to the pooled state. When the answer itself has a time axis, it is given at every step.
+
+Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit) -> (batch, unit) -> the answer
+Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bias starts at 1 (Jozefowicz et al. 2015); id 0
+          fills up and is neither pooled nor, with `bidirectional`, read.
+Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
+Raises:   ShapeError when no input is a sequence.
+Example:  >>> from kissipo.core.axes import Port
+          >>> message = Port("message", ("time",), (162,), vocabulary=7298)
+          >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
+          'max'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.core.schema import word
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.join import Join, embedding_width
+from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.pool import Pool, over_time
+
+_CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+LEARN = "supervised"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the recurrent net."""
+
+    cell: Literal["rnn", "lstm", "gru"] = word("lstm", "vanilla, long short-term memory, gated recurrent unit")
+    units: int = word(64, "width of the state", at_least=1)
+    layers: int = word(1, "how many cells stand on each other", at_least=1)
+    bidirectional: bool = word(False, "whether the sequence is also read from its end")
+    pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
+    relative: bool | None = word(
+        None, "on a series: whether a window is taken relative to its last value, and the answer too"
+    )
+    embed: int | None = word(None, "features of each embedding of words or levels", at_least=1)
+    dropout: float = word(
+        0.0, "share of values set to zero while learning, between layers and before the answer", at_least=0, below=1
+    )
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    sequences = [position for position, port in enumerate(inputs) if port.axes and port.axes[0] == "time"]
+    if not sequences:
+        gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
+        raise ShapeError(
+            "process step 'recurrent' takes a sequence (batch, time) or (batch, time, feature)",
+            given=f"input step {gives}",
+            do="Use process.net=ffn, or give a text, a series or windows",
+        )
+    net = Recurrent(inputs, sequences[0], outputs, options)
+    return relative_to_last(net, inputs, outputs) if options.relative else net
+
+
+class Recurrent(nn.Module):
+    """One sequence through the cell; everything else joins at the end."""
+
+    def __init__(self, inputs: tuple[Port, ...], sequence: int, outputs: tuple[Port, ...], options: Options) -> None:
+        super().__init__()
+        port = inputs[sequence]
+        self.sequence, self.pool = sequence, options.pool or ("max" if port.vocabulary else "last")
+        self.fills = port.fills
+        width = embedding_width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
+        self.embedding = (
+            nn.Embedding(port.vocabulary, width, padding_idx=0 if self.fills else None) if port.vocabulary else None
+        )
+        self.cell: nn.RNNBase = _CELLS[options.cell](
+            width,
+            options.units,
+            options.layers,
+            batch_first=True,
+            bidirectional=options.bidirectional,
+            dropout=options.dropout if options.layers > 1 else 0.0,
+        )
+        _open_forget_gates(self.cell)
+        others = inputs[:sequence] + inputs[sequence + 1 :]
+        self.join = Join(others, embed=options.embed) if others else None
+        features = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
+        self.dropout = nn.Dropout(options.dropout)
+        self.every_step = outputs[0].axes[:1] == ("time",)
+        steps = tuple(Port(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
+        self.head = head(features, steps if self.every_step else outputs)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        x = inputs[self.sequence]
+        there = (x != 0) if self.fills else None
+        if there is not None:
+            longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
+            x, there = x[:, :longest], there[:, :longest]
+        states = self._read(self.embedding(x) if self.embedding is not None else x.flatten(2), there)
+        if self.every_step:
+            return self.head(self.dropout(states))
+        row = over_time(states, there, self.pool)
+        if self.join is not None:
+            others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
+            row = torch.cat([row, self.join(*others)], dim=1)
+        return self.head(self.dropout(row))
+
+    def _read(self, steps: Tensor, there: Tensor | None) -> Tensor:
+        if there is None or not self.cell.bidirectional:
+            states: Tensor = self.cell(steps)[0]
+            return states
+        lengths = there.sum(dim=1).clamp(min=1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=steps.shape[1])[0]
+
+
+def _open_forget_gates(cell: nn.RNNBase) -> None:
+    """Sets the sum of the two forget biases of an LSTM to 1, so that it starts by remembering."""
+    if isinstance(cell, nn.LSTM):
+        for name, parameter in cell.named_parameters():
+            if name.startswith("bias"):
+                with torch.no_grad():
+                    parameter[cell.hidden_size : 2 * cell.hidden_size].fill_(1.0 if name.startswith("bias_ih") else 0.0)

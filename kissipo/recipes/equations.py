@@ -1,0 +1,35 @@
+"""A perceptron that solves linear equations (S03): 5 a + 2 b = 10 and a + 4 b = 11, so a = 1 and b = 2.5.
+
+Input     the coefficients of each equation, as they are
+Process   one linear layer without a constant; gradient descent on the mean squared error
+Output    the right side; the answer to the puzzle is the two weights
+
+Command   kissipo fit equations      weights 1 and 2.5
+"""
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+RECIPE = Recipe(
+    task=Task(
+        input={"make": "equations", "batch": 2, "split": {"validation": 0}},
+        process={
+            "net": "linear",
+            "bias": False,
+            "optimizer": "sgd",
+            "rate": 0.03,
+            "loss": "mean_squared_error",
+            "epochs": 400,
+            "stop": {"patience": 0},
+        },
+        output={"number": "right side", "scale": "none"},
+    ),
+    system="S03",
+    data="two equations with two unknowns",
+    metric="rmse",
+    band=(0.0, 1e-3),
+    expected="weights 1 and 2.5",
+    seconds=1,
+    look="the weights, which are the unknowns",
+    differs="the same samples train and judge: an equation has no unseen part",
+)

@@ -1,0 +1,62 @@
+"""Evaluate: the net answers every sample of a part, and each kind of answer judges its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.protocols import Feed, Judge, Learn, batches
+
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One judgement for each answer; scores and truth as the answers gathered them; the loss where it was asked for."""
+
+    judgements: tuple[Any, ...]
+    scores: tuple[Any, ...]
+    truths: tuple[Any, ...]
+    loss: float = float("nan")
+
+
+def evaluate(
+    net: nn.Module, feed: Feed, answers: Sequence[Judge], *, learn: Learn | None = None, batch: int = _BATCH
+) -> Evaluation:
+    """Judges the net on all samples of the feed; its mode (training or not) is the same after as before."""
+    gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
+    total, training = 0.0, net.training
+    net.eval()
+    with torch.inference_mode():
+        for part in batches(len(feed), batch):
+            samples = feed.batch(part)
+            outputs = net(*samples.inputs)
+            if learn is not None:
+                total += float(learn.loss(outputs, samples.targets)) * len(samples)
+            for answer, into, output, target in zip(answers, gathered, as_tuple(outputs), samples.targets, strict=True):
+                into.append(answer.gather(output, target))
+    net.train(training)
+    scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
+    truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
+    judgements = tuple(answer.judge(score, truth) for answer, score, truth in zip(answers, scores, truths, strict=True))
+    return Evaluation(judgements, scores, truths, total / len(feed) if learn is not None else float("nan"))
+
+
+def answer_all(net: nn.Module, feed: Feed, *, batch: int = _BATCH) -> tuple[Tensor, ...]:
+    """The outputs of the net for all samples, one tensor for each answer."""
+    training = net.training
+    net.eval()
+    with torch.inference_mode():
+        rows = [as_tuple(net(*feed.batch(part).inputs)) for part in batches(len(feed), batch)]
+    net.train(training)
+    return tuple(torch.cat(each) for each in zip(*rows, strict=True))
+
+
+def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
+    """What a net gives, as one tensor an answer."""
+    return outputs if isinstance(outputs, tuple) else (outputs,)

@@ -1,0 +1,246 @@
+"""Fit: the one loop over data. It asks `learn` for a step, keeps the best state, saves itself, and can go on where it ended.
+
+The order of the samples is a pure function of seed and epoch, and everything else that the next step depends on (weights,
+optimizer, dice of dropout, sums of the running epoch, best state, history) is in the checkpoint. So a run that was killed
+and resumed ends with the same weights, bit for bit, as one that was not.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.errors import DataError, StoppedError
+from kissipo.core.protocols import Feed, Judge, Learn, Listener
+from kissipo.core.seeds import torch_generator
+from kissipo.run.evaluate import evaluate
+
+Save = Callable[[dict[str, Any]], None]
+_TELL_EVERY = 0.1
+_SAVE_EVERY = 2.0
+_SAVE_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long and in which portions.
+
+    patience:  epochs without a better validation loss before stopping; 0: never stops, but still keeps the best
+    """
+
+    epochs: int
+    batch: int
+    seed: int
+    patience: int = 0
+    shuffle: bool = True
+
+
+@dataclass
+class Position:
+    """Where a fit stands; all of it is saved."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    begun: bool = False
+    done: bool = False
+    seconds: float = 0.0
+
+
+class Fit:
+    """One net learning from one feed."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        learn: Learn,
+        course: Course,
+        *,
+        train: Feed,
+        validation: Feed | None = None,
+        answers: Sequence[Judge] = (),
+        listeners: Sequence[Listener] = (),
+        save: Save | None = None,
+    ) -> None:
+        self.net, self.learn, self.course = net, learn, course
+        self.train, self.validation, self.answers = train, validation, answers
+        self.listeners, self.save = listeners, save
+        self.at = Position()
+        self._stop = threading.Event()
+        self._saved_at, self._save_takes = perf_counter(), 0.0
+        self._told_at = 0.0
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """How many batches one epoch has."""
+        return -(-len(self.train) // self.course.batch)
+
+    def run(self) -> Position:
+        """Learns to the end, or until patience is out; the net then holds the weights of the best epoch.
+
+        Raises:   StoppedError after Ctrl-C, when everything is saved; DataError when the loss is no longer a number.
+        """
+        started = perf_counter() - self.at.seconds
+        with self._stopping_on_interrupt():
+            self._begin()
+            while not self.at.done:
+                self._epoch(started)
+        self.net.load_state_dict(self.at.best_weights)
+        return self.at
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything the next step depends on."""
+        return {
+            "net": self.net.state_dict(),
+            "learn": self.learn.state_dict(),
+            "position": vars(self.at),
+            "dice": torch.get_rng_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.net.load_state_dict(state["net"])
+        self.learn.load_state_dict(state["learn"])
+        self.at = Position(**state["position"])
+        torch.set_rng_state(state["dice"])
+
+    def _begin(self) -> None:
+        facts = {
+            "epochs": self.course.epochs,
+            "steps": self.steps_an_epoch,
+            "batch": self.course.batch,
+            "samples": len(self.train),
+        }
+        for listener in self.listeners:
+            listener.on_start(facts)
+        if self.at.begun:
+            return
+        note = self.learn.begin(self.train)
+        for listener in self.listeners if note else ():
+            listener.on_note(note)
+        self.at.begun = True
+        self._keep_if_best(self._watch({"epoch": 0}))
+
+    def _epoch(self, started: float) -> None:
+        at, course = self.at, self.course
+        order = self._order(at.epoch + 1)
+        self.net.train()
+        while at.step < self.steps_an_epoch:
+            index = order[at.step * course.batch : (at.step + 1) * course.batch]
+            losses = self.learn.step(self.train.batch(index))
+            at.loss_sum.add_(losses["loss"], alpha=len(index))
+            at.step += 1
+            self._between_steps(started)
+        loss = float(at.loss_sum) / len(self.train)
+        self._refuse_lost(loss)
+        at.epoch, at.step = at.epoch + 1, 0
+        at.loss_sum = torch.zeros((), dtype=torch.float64)
+        row = self._watch({"epoch": at.epoch, "loss": loss})
+        self._keep_if_best(row)
+        at.seconds = perf_counter() - started
+        patient = not course.patience or at.epoch - at.best_epoch < course.patience
+        at.done = at.epoch >= course.epochs or not patient
+        for listener in self.listeners:
+            listener.on_epoch({**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch})
+            if at.done and at.epoch < course.epochs:
+                listener.on_note(
+                    f"stopped after epoch {at.epoch}: {course.patience} epochs without a lower validation loss"
+                )
+        if at.done or perf_counter() - self._saved_at > self._interval:
+            self._save_now()
+
+    def _order(self, epoch: int) -> Tensor:
+        if not self.course.shuffle:
+            return torch.arange(len(self.train))
+        return torch.randperm(len(self.train), generator=torch_generator(self.course.seed, "order", epoch))
+
+    def _between_steps(self, started: float) -> None:
+        """What is looked after several times a second: progress, saving, the wish to stop."""
+        now = perf_counter()
+        if now - self._told_at < _TELL_EVERY and not self._stop.is_set():
+            return
+        self._told_at = now
+        at = self.at
+        at.seconds = now - started
+        loss = float(at.loss_sum) / min(at.step * self.course.batch, len(self.train))
+        self._refuse_lost(loss)
+        facts = {
+            "epoch": at.epoch + 1,
+            "epochs": self.course.epochs,
+            "step": at.step,
+            "steps": self.steps_an_epoch,
+            "loss": loss,
+            "seconds": at.seconds,
+        }
+        for listener in self.listeners:
+            listener.on_progress(facts)
+        if self._stop.is_set():
+            self._save_now()
+            raise StoppedError(f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}")
+        if now - self._saved_at > self._interval:
+            self._save_now()
+
+    @property
+    def _interval(self) -> float:
+        return max(_SAVE_EVERY, self._save_takes / _SAVE_SHARE)
+
+    def _save_now(self) -> None:
+        if self.save is not None:
+            began = perf_counter()
+            self.save(self.state_dict())
+            self._saved_at = perf_counter()
+            self._save_takes = self._saved_at - began
+
+    def _watch(self, row: dict[str, Any]) -> dict[str, Any]:
+        if self.validation is not None and len(self.validation):
+            seen = evaluate(self.net, self.validation, self.answers, learn=self.learn)
+            row["validation_loss"] = seen.loss
+            for answer, judgement in zip(self.answers, seen.judgements, strict=True):
+                row[f"validation_{answer.MAIN}"] = judgement.metrics[answer.MAIN]
+        self.at.history.append(row)
+        return row
+
+    def _keep_if_best(self, row: dict[str, Any]) -> None:
+        """By validation loss; without a validation part by the order of time, the last epoch being the best."""
+        loss = row.get("validation_loss", -float(self.at.epoch))
+        if loss < self.at.best_loss or not self.at.best_weights:
+            self.at.best_loss, self.at.best_epoch = loss, self.at.epoch
+            self.at.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
+
+    def _refuse_lost(self, loss: float) -> None:
+        if loss != loss or loss in (float("inf"), float("-inf")):
+            raise DataError(
+                f"the loss is no longer a number in epoch {self.at.epoch + 1}: the steps are too long, or a value in the data is extreme",
+                do="Lower process.rate, set process.clip=1, or look at the data with `kissipo data check`",
+            )
+
+    @contextmanager
+    def _stopping_on_interrupt(self) -> Iterator[None]:
+        """The first Ctrl-C stops after the step and saves; a second one ends at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def wish_to_stop(number: int, frame: Any) -> None:
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+            self._stop.set()
+
+        before = {number: signal.signal(number, wish_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

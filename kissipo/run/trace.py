@@ -1,0 +1,187 @@
+"""Trace: the way of one sample through all steps, with shape, cost and values; what `show`, the report and the pages read.
+
+The steps of the net are recorded by hooks on its layers while it answers one sample; the steps before and after are told by
+the codecs and the answers. Values are copied at once, because later layers may write over them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kissipo.run.costs import multiplications, parameters
+from kissipo.run.evaluate import as_tuple
+
+Stage = Literal["input", "process", "output"]
+_LIST_MOST = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the way.
+
+    shape:            of one sample, without the batch axis
+    parameters:       weights that belong to this step
+    multiplications:  by weights, for one sample
+    memory:           bytes of what the step gives, for one sample
+    value:            what it gives: an array, a text, a number
+    """
+
+    stage: Stage
+    name: str
+    tell: str
+    shape: tuple[int, ...] = ()
+    parameters: int = 0
+    multiplications: int = 0
+    memory: int = 0
+    value: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The step with at most a dozen of its values."""
+        content = {key: value for key, value in vars(self).items() if key != "value"}
+        return {**content, "shape": list(self.shape), "value": show_value(self.value)}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All steps in the order in which the data pass."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    version: int = field(default=1)
+
+    def of(self, stage: Stage) -> list[Step]:
+        """The steps of one stage."""
+        return [step for step in self.steps if step.stage == stage]
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the whole net."""
+        return sum(step.parameters for step in self.steps)
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications by weights for one sample."""
+        return sum(step.multiplications for step in self.steps)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all steps of the net give, for one sample."""
+        return sum(step.memory for step in self.of("process"))
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form: version, totals, steps."""
+        return {
+            "version": self.version,
+            "parameters": self.parameters,
+            "multiplications": self.multiplications,
+            "memory": self.memory,
+            "notes": list(self.notes),
+            "steps": [step.to_json() for step in self.steps],
+        }
+
+
+def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], tuple[Tensor, ...]]:
+    """The steps of a net for one sample (a batch of one), and what it answers."""
+    steps: list[Step] = []
+    handles = [
+        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if _is_step(layer)
+    ]
+    training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            outputs = net(*inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        net.train(training)
+    return steps, tuple(output.clone() for output in as_tuple(outputs))
+
+
+def _is_step(layer: nn.Module) -> bool:
+    """A layer that is not only a frame around other layers, and that does something when answering."""
+    return not any(layer.children()) and not isinstance(layer, nn.Identity)
+
+
+def _record(name: str, steps: list[Step]) -> Any:
+    def hook(layer: nn.Module, given: Any, gives: Any) -> None:
+        output = _tensor(gives)
+        steps.append(
+            Step(
+                stage="process",
+                name=name or type(layer).__name__.lower(),
+                tell=_tell(layer),
+                shape=tuple(output.shape[1:]),
+                parameters=parameters(layer),
+                multiplications=multiplications(layer, given[0], output),
+                memory=output.numel() * output.element_size(),
+                value=output[0].detach().clone().numpy(),
+            )
+        )
+
+    return hook
+
+
+def _tensor(gives: Any) -> Tensor:
+    """The output of a layer; of a recurrent one the states of all steps, of a packed one its data."""
+    first = gives[0] if isinstance(gives, tuple) else gives
+    if isinstance(first, nn.utils.rnn.PackedSequence):
+        return nn.utils.rnn.pad_packed_sequence(first, batch_first=True)[0]
+    assert isinstance(first, Tensor), type(first)
+    return first
+
+
+def _tell(layer: nn.Module) -> str:
+    kind = type(layer).__name__
+    if isinstance(layer, nn.Linear):
+        return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
+    if isinstance(layer, nn.Conv2d):
+        size = "x".join(str(side) for side in layer.kernel_size)
+        return f"{layer.out_channels} filters of {size}, padding {layer.padding}, stride {layer.stride[0]}"
+    if isinstance(layer, nn.RNNBase):
+        ways = ", both directions" if layer.bidirectional else ""
+        return (
+            f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units, {layer.num_layers} layers{ways}".replace(
+                ", 1 layers", ""
+            )
+        )
+    if isinstance(layer, nn.Embedding):
+        return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
+    if isinstance(layer, nn.MaxPool2d):
+        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}"
+    if isinstance(layer, nn.Dropout):
+        return f"dropout {layer.p:g} (only while learning)"
+    return kind.lower()
+
+
+def show_value(value: Any) -> Any:
+    """A value as JSON can hold it: short arrays whole, long ones by their first entries."""
+    if isinstance(value, np.ndarray):
+        flat = value.reshape(-1)
+        return [_plain(each) for each in flat[:_LIST_MOST]] + (["..."] if len(flat) > _LIST_MOST else [])
+    return _plain(value)
+
+
+def tell_array(value: NDArray[Any], *, most: int = 5) -> str:
+    """An array in a few words.
+
+    Example:  >>> tell_array(np.array([0.5, 1.0, -2.25]))
+              '[0.5 1 -2.25]'
+    """
+    flat = np.asarray(value).reshape(-1)
+    if not len(flat):
+        return "[]"
+    shown = " ".join(f"{each:.3g}" if isinstance(each, np.floating) else str(each) for each in flat[:most])
+    return f"[{shown}{' ...' if len(flat) > most else ''}]"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

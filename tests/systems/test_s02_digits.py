@@ -1,0 +1,47 @@
+"""S02: a feed-forward net on handwritten digits, from the command line and from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+
+def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "digits", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    answer = result["answers"][0]
+    assert answer["metrics"]["accuracy"] >= 0.97
+    assert set(answer["baselines"]) == {
+        "majority class",
+        "logistic regression",
+        "5 nearest neighbours",
+        "random forest",
+    }
+    assert answer["baselines"]["majority class"]["accuracy"] < 0.15
+    for name in (
+        "task.yaml",
+        "data.json",
+        "environment.json",
+        "history.csv",
+        "metrics.json",
+        "model.safetensors",
+        "codecs.json",
+        "log.txt",
+    ):
+        assert (Path(result["run"]) / name).stat().st_size > 0, name
+
+
+def test_digits_from_python_predict_what_the_opened_run_predicts() -> None:
+    run = ki.load("digits").fit(seed=1, epochs=3)
+    assert isinstance(run.net, torch.nn.Module)
+    again = ki.open(run.folder)
+    picture = run._wiring().frame["picture"].values[5]
+    first, second = run.predict(picture), again.predict(picture)
+    assert first.value == second.value
+    assert first.confidence == pytest.approx(second.confidence, abs=1e-9)
