@@ -47,7 +47,8 @@ class Story(Teller):
         note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
         note(tell.way_table(way))
         note(f"[dim]{tell.way_sum(way)}[/]\n")
-        note(tell.parts_table(prepared))
+        if prepared.wiring.answers[0].WORD != "actions":
+            note(tell.parts_table(prepared))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -106,10 +107,17 @@ class Story(Teller):
     def on_judged(self, scores: Sequence[Score]) -> None:
         self.close()
         for score in scores:
-            self.screen.result(f"\n[bold]Score on the test part[/] [dim]({_samples(score)})[/]")
+            self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
+            if "walks" in score.net.details:
+                self.screen.result(tell.walks_table(score.net.details["walks"]))
+                continue
             self.screen.result(tell.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tell.verdict_line(score))
+            if "weights" in score.net.details:
+                self.screen.result("Weights: " + tell.weights_line(score.net.details["weights"]))
+            if "policy" in score.net.details:
+                self.screen.result(tell.policy_table(score.net.details["policy"]))
 
     def on_kept(self, run: Run) -> None:
         told = f"\nKept in [bold]{run.folder}[/]; look at {run.folder}/report.html"
@@ -146,5 +154,12 @@ def _span(seconds: float) -> str:
 
 
 def _samples(score: Score) -> str:
-    each = score.net.each
-    return f"{len(each):,} samples never seen before" if each is not None else "never seen before"
+    if score.same_samples:
+        return "the same samples train and judge: there is no unseen part"
+    count = len(score.net.each) if score.net.each is not None else 0
+    what = (
+        "episodes with dice of their own"
+        if score.answer.WORD == "actions"
+        else "samples of the test part, never seen before"
+    )
+    return f"{count:,} {what}"

@@ -15,10 +15,12 @@ from kissipo.output.answer import Decision as Answered
 from kissipo.plan.draft import Decision
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.scores import Score
+from kissipo.run.chain import Chain
 from kissipo.run.trace import Step, Trace, tell_array
 
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12
+_MOST_STATES = 64
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
@@ -121,7 +123,7 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
     sign = -1 if score.answer.HIGHER_IS_BETTER else 1
     ordered = sorted(score.baselines.items(), key=lambda pair: sign * pair[1].metrics[score.answer.MAIN])
     for baseline, judged in ordered:
-        made.add_row(baseline, *(tell_number(judged.metrics[each]) for each in metrics))
+        made.add_row(baseline, *(tell_number(judged.metrics.get(each, float("nan"))) for each in metrics))
     return made
 
 
@@ -143,6 +145,60 @@ def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> 
             for other, count in zip(shown, row, strict=False)
         ]
         made.add_row(escape(level), *cells)
+    return made
+
+
+def chains_table(chains: Sequence[Chain]) -> Table:
+    """Every weight with the factors of its derivative, beside autograd."""
+    made = table("weight", "chain rule", "dL/dw", "autograd", right=(2, 3))
+    for chain in chains:
+        told = " · ".join(f"{each.name} {each.value:.6g}" for each in chain.factors)
+        made.add_row(chain.weight, escape(told), f"{chain.product:.9f}", f"{chain.autograd:.9f}")
+        for factor in chain.factors:
+            for term in factor.terms:
+                made.add_row("", f"[dim]  way back: {escape(term)}[/]", "", "")
+    return made
+
+
+def walks_table(walks: Sequence[Mapping[str, Any]]) -> Table:
+    """Where every walk began and ended."""
+    made = table("surface", "optimizer", "start", "end", "height", "place", right=(4,))
+    for each in walks:
+        start, end = (", ".join(f"{value:.3f}" for value in each[key]) for key in ("start", "end"))
+        made.add_row(
+            each["surface"], each["optimizer"], f"({start})", f"({end})", f"{each['height']:.4f}", each["place"]
+        )
+    return made
+
+
+def weights_line(weights: Mapping[str, float], *, most: int = 12) -> str:
+    """The weights of a linear net, the greatest first where there are many."""
+    shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))[:most]
+    more = f" and {len(weights) - most} more" if len(weights) > most else ""
+    return escape(", ".join(f"{name} = {value:.4g}" for name, value in shown)) + more
+
+
+def policy_table(policy: Mapping[str, Any]) -> Table:
+    """Learned values beside those of value iteration, in every state in which something can be decided."""
+    actions = policy["actions"]
+    titles = [f"Q({name})" for name in actions]
+    made = table(
+        "state",
+        *titles,
+        "learned",
+        *(f"V {title}" for title in titles),
+        "best",
+        "",
+        right=(*range(1, 1 + len(actions)), *range(2 + len(actions), 2 + 2 * len(actions))),
+    )
+    for at, state in enumerate(policy["states"][:_MOST_STATES]):
+        if not policy["matters"][at]:
+            continue
+        learned, best = policy["learned"][at], policy["best"][at]
+        chosen, right = int(np.argmax(learned)), int(np.argmax(best))
+        cells = [f"{value:.3f}" for value in learned], [f"[dim]{value:.3f}[/]" for value in best]
+        same = "[green]agrees[/]" if policy["agrees"][at] else "[red]differs[/]"
+        made.add_row(escape(state), *cells[0], actions[chosen], *cells[1], f"[dim]{actions[right]}[/]", same)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,3 +59,13 @@ class Case:
         steps = part.inputs[0].numpy().astype(np.float64)
         at = [names.index(name) for name in answer.variables]
         return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(numbers.fitted.centre)
+
+
+@dataclass(frozen=True)
+class WorldCase:
+    """A question for a baseline that acts: `play(choose)` gives the returns of the judged episodes."""
+
+    play: Callable[[Callable[[int, Any], int]], Scores]
+    actions: tuple[str, ...]
+    model: Any
+    discount: float

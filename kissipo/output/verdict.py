@@ -43,12 +43,11 @@ def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, hi
     if ahead == 0:
         sentence, better = f"equal to {best}", 0
     elif not sure:
-        sentence, better = f"{gap} {_side(ahead)} {best}: a tie, the test part is too small to tell them apart", 0
+        sentence, better = f"{gap} {best}: a tie, the test part is too small to tell them apart", 0
+    elif ahead > 0:
+        sentence, better = f"{gap} {best}", 1
     else:
-        better = 1 if ahead > 0 else -1
-        sentence = f"{gap} {_side(ahead)} {best}"
-        if better < 0:
-            sentence += ": the simpler answer is the better one here"
+        sentence, better = f"{gap} {best}: the simpler answer is the better one here", -1
     worse_than = [
         name for name in TRIVIAL if name in baselines and sign * (net.metrics[main] - baselines[name].metrics[main]) < 0
     ]
@@ -66,17 +65,18 @@ def _sure(one: Judgement, other: Judgement) -> bool:
     return abs(float(np.mean(difference))) > 2 * error
 
 
-def _side(ahead: float) -> str:
-    return "better than" if ahead > 0 else "worse than"
-
-
 def _gap(value: float, other: float, main: str) -> str:
+    """The difference, in words that lead up to the name of the other.
+
+    Example:  >>> _gap(0.98, 0.95, "accuracy"), _gap(9.0, 10.0, "mae")
+              ('3.0 points above', '10 % less MAE than')
+    """
+    higher = value > other
     if main == "accuracy":
-        return f"{100 * abs(value - other):.1f} points"
+        return f"{100 * abs(value - other):.1f} points {'above' if higher else 'below'}"
     if main == "return":
-        return f"{abs(value - other):.3g}"
-    return (
-        f"{100 * abs(value - other) / abs(other):.1f} % of {main.upper()}"
-        if other
-        else f"{abs(value - other):.3g} of {main.upper()}"
-    )
+        return f"a return {abs(value - other):.3g} {'above' if higher else 'below'}"
+    measure = main.upper() if main != "nats" else "surprise"
+    if other:
+        return f"{100 * abs(value - other) / abs(other):.3g} % {'more' if higher else 'less'} {measure} than"
+    return f"{abs(value - other):.3g} {'more' if higher else 'less'} {measure} than"

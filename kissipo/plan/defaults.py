@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kissipo.core.task import Task
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
+from kissipo.process import optim
 
 _STEPS = 4_000
 _WIDEST_SKIP = 2_000
@@ -12,13 +13,24 @@ _WIDEST_SKIP = 2_000
 def with_defaults(task: Task, wiring: Wiring) -> tuple[Task, tuple[Decision, ...]]:
     """The task with net, sizes, batch and epochs decided, and what was decided."""
     samples = len(wiring.parts["train"])
+    if wiring.answers[0].WORD == "actions":
+        return _for_actions(task)
     decisions = [] if is_written(task, "process.net") else [_net(wiring)]
     task = decide(task, tuple(decisions))
-    more = _words(str(task.process["net"]), wiring, samples)
+    more = _words(str(task.process["net"]), wiring) if decisions else _needed(str(task.process["net"]), wiring)
     more = [each for each in more if not is_written(task, each.place)]
     task = decide(task, tuple(more))
-    course = [each for each in _course(task, samples) if not is_written(task, each.place)]
+    course = [each for each in _course(task, wiring, samples) if not is_written(task, each.place)]
     return decide(task, tuple(course)), (*decisions, *more, *course)
+
+
+def _for_actions(task: Task) -> tuple[Task, tuple[Decision, ...]]:
+    decisions = (
+        Decision("process.net", "q_table", "states and actions can be counted"),
+        Decision("process.episodes", 20_000, "enough to see rare ways often"),
+    )
+    missing = tuple(each for each in decisions if not is_written(task, each.place))
+    return decide(task, missing), missing
 
 
 def _net(wiring: Wiring) -> Decision:
@@ -32,7 +44,15 @@ def _net(wiring: Wiring) -> Decision:
     return Decision("process.net", "ffn", "the input is a row of features")
 
 
-def _words(net: str, wiring: Wiring, samples: int) -> list[Decision]:
+def _needed(net: str, wiring: Wiring) -> list[Decision]:
+    """For a net that was asked for by name: only what the data make advisable whatever its sizes are."""
+    if net == "walkers":
+        return [Decision("process.walks", len(wiring.parts["train"]))]
+    forecasting = wiring.answers[0].WORD == "forecast" and net in ("ffn", "linear", "recurrent")
+    return _forecast_words(net)[:1] if forecasting else []
+
+
+def _words(net: str, wiring: Wiring) -> list[Decision]:
     """Sizes of the net that suit the data."""
     if wiring.answers[0].WORD == "forecast" and net in ("ffn", "linear", "recurrent"):
         return _forecast_words(net)
@@ -89,13 +109,24 @@ def _forecast_words(net: str) -> list[Decision]:
     return decided
 
 
-def _course(task: Task, samples: int) -> list[Decision]:
+def _course(task: Task, wiring: Wiring, samples: int) -> list[Decision]:
     """Batch and epochs, so that training takes a few thousand steps."""
+    if task.process.get("learn") not in (None, "supervised"):
+        return []
     batch = task.input.get("batch") or 2 ** max(4, min(9, (samples // 50).bit_length() - 1))
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     reason = f"{samples:,} training samples"
     patience = max(5, epochs // 4)
+    optimizer = str(task.process.get("optimizer") or "adam")
+    losses = [answer.loss for answer in wiring.answers]
     return [
+        Decision(
+            "process.loss",
+            losses[0] if len(losses) == 1 else losses,
+            "it suits " + " and ".join(answer.WORD for answer in wiring.answers),
+        ),
+        Decision("process.optimizer", optimizer, "the usual one"),
+        Decision("process.rate", optim.RATES.get(optimizer, 1e-3), f"the usual one of {optimizer}"),
         Decision("input.batch", batch, reason),
         Decision("process.epochs", epochs, f"about {_STEPS:,} steps of {batch} samples, at least 5 epochs, at most 60"),
         Decision("process.stop", {"patience": patience}),

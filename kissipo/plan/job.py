@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.door import save as save_door
 from kissipo.core.errors import RunError
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
-from kissipo.plan.draft import is_written
+from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
 from kissipo.plan.report import write_report
+from kissipo.plan.resume import continued_seed, refuse_other_data
 from kissipo.plan.run import Run
-from kissipo.plan.scores import Score, score
+from kissipo.plan.scores import Score
+from kissipo.plan.spell import writable
 from kissipo.plan.way import follow, sample_frame
-from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.run.evaluate import Evaluation
-from kissipo.run.fit import Course, Fit, Position
 from kissipo.run.folder import (
     CODECS,
     DATA,
@@ -72,11 +69,11 @@ def fit(
     """
     folder = _folder(task, out, resume=resume)
     if resume:
-        seed = _continued_seed(folder, task)
+        seed = continued_seed(folder, task)
         task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
     prepared = prepare(task, seed=seed, strict=strict)
     if resume:
-        _refuse_other_data(folder, prepared)
+        refuse_other_data(folder, prepared.wiring.frame.fingerprint(), prepared.wiring.frame.origin)
     else:
         folder.create()
         _write_start(folder, prepared, seed)
@@ -85,11 +82,11 @@ def fit(
     way = _way(prepared)
     for teller in tellers:
         teller.on_prepared(prepared, way)
-    position, seconds = _learn(prepared, folder, seed, tellers, resume=resume)
-    scores, found = score(prepared.net, prepared.wiring, asked=prepared.choices.baselines, seed=seed)
+    outcome = learn(prepared, folder, seed, tellers, resume=resume)
+    judged = judge(prepared, seed=seed)
     for teller in tellers:
-        teller.on_judged(scores)
-    _write_end(folder, prepared, position, scores, found, way, seed=seed, seconds=seconds)
+        teller.on_judged(judged.scores)
+    _write_end(folder, prepared, outcome, judged, way, seed=seed)
     run = Run(
         folder.path, prepared.task, prepared.net, prepared.wiring.doors, prepared.wiring.answers, prepared=prepared
     )
@@ -119,51 +116,9 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
     return RunFolder(latest)
 
 
-def _continued_seed(folder: RunFolder, task: Task) -> int:
-    """The seed of the run to go on with; the words now given must be those it was started with."""
-    began = folder.read_json(DATA)
-    if began.get("format") != FORMAT:
-        raise RunError(
-            f"{folder.path} was written by another version of kissipo",
-            given=f"format {began.get('format')}",
-            allowed=f"format {FORMAT}",
-        )
-    stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK))
-    for part, words in task.parts().items():
-        for key, value in words.items() if isinstance(words, Mapping) else ():
-            place = f"{part}.{key}"
-            before = getattr(stored, part).get(key) if isinstance(getattr(stored, part), Mapping) else None
-            if value is not None and is_written(stored, place) and not _same(value, before):
-                raise RunError(
-                    f"the run in {folder.path} was started with another {place}",
-                    given=f"{value!r}, before {before!r}",
-                    do="Start a new run without --resume",
-                )
-    return int(began["seed"])
-
-
-def _same(now: Any, before: Any) -> bool:
-    if isinstance(now, Mapping) and isinstance(before, Mapping):
-        return all(_same(value, before.get(key)) for key, value in now.items())
-    if isinstance(before, Mapping) or isinstance(now, Mapping):
-        return True
-    if isinstance(before, tuple) and not isinstance(now, tuple):
-        now = (now,) * len(before)
-    return bool(now == before) or str(now) == str(before) or str(before).endswith(f"/{now}")
-
-
-def _refuse_other_data(folder: RunFolder, prepared: Prepared) -> None:
-    before = folder.read_json(DATA)["fingerprint"]
-    if before != prepared.wiring.frame.fingerprint():
-        raise RunError(
-            f"the data of {prepared.wiring.frame.origin} have changed since the run in {folder.path} began",
-            do="Start a new run without --resume",
-        )
-
-
 def _write_start(folder: RunFolder, prepared: Prepared, seed: int) -> None:
     wiring = prepared.wiring
-    folder.write_text(TASK, prepared.task.to_yaml())
+    folder.write_text(TASK, writable(prepared.task, prepared.choices.source.word).to_yaml())
     folder.write_json(
         DATA,
         {
@@ -186,65 +141,21 @@ def _way(prepared: Prepared) -> Trace:
     return follow(frame, wiring.feeds[part], wiring.doors, wiring.answers, prepared.net)
 
 
-def _learn(
-    prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[Teller], *, resume: bool
-) -> tuple[Position, float]:
-    wiring, course = prepared.wiring, prepared.course
-    loop = Fit(
-        prepared.net,
-        prepared.learn,
-        Course(course.epochs, prepared.choices.general.batch or 32, seed, course.stop.patience),
-        train=wiring.feeds["train"],
-        validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
-        answers=wiring.answers,
-        listeners=tellers,
-        save=lambda state: save_checkpoint(folder.checkpoints, state),
-    )
-    if resume and (found := load_checkpoint(folder.checkpoints)) is not None:
-        state, note = found
-        loop.load_state_dict(state)
-        told = (
-            f"going on in epoch {loop.at.epoch + 1}, step {loop.at.step}"
-            if not loop.at.done
-            else "the training was already done"
-        )
-        for teller in tellers:
-            teller.on_note("; ".join(each for each in (note, told) if each))
-    began = perf_counter()
-    position = loop.run()
-    return position, perf_counter() - began
-
-
 def _write_end(
-    folder: RunFolder,
-    prepared: Prepared,
-    position: Position,
-    scores: Sequence[Score],
-    found: Evaluation,
-    way: Trace,
-    *,
-    seed: int,
-    seconds: float,
+    folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace, *, seed: int
 ) -> None:
     wiring = prepared.wiring
-    folder.write_history(position.history)
-    folder.write_json(
-        METRICS,
-        {
-            "format": FORMAT,
-            "answers": [each.to_json() for each in scores],
-            "epochs": position.epoch,
-            "best_epoch": position.best_epoch,
-        },
-    )
+    folder.write_history(outcome.history)
+    answers = [each.to_json() for each in judged.scores]
+    metrics = {"format": FORMAT, "answers": answers, "epochs": outcome.epochs, "best_epoch": outcome.best_epoch}
+    folder.write_json(METRICS, metrics)
     folder.write_weights(prepared.net.state_dict())
-    folder.write_json(
-        CODECS,
-        {
-            "format": FORMAT,
-            "inputs": [save_door(door) for door in wiring.doors],
-            "answers": [{"answer": answer.WORD, **answer.state()} for answer in wiring.answers],
-        },
-    )
-    folder.write_json(ENVIRONMENT, {**describe_machine(), "seed": seed, "training_seconds": round(position.seconds, 3)})
-    write_report(folder, prepared, position, scores, found, way)
+    codecs = {
+        "format": FORMAT,
+        "inputs": [save_door(door) for door in wiring.doors],
+        "answers": [{"answer": answer.WORD, **answer.state()} for answer in wiring.answers],
+    }
+    folder.write_json(CODECS, codecs)
+    environment = {**describe_machine(), "seed": seed, "training_seconds": round(outcome.seconds, 3)}
+    folder.write_json(ENVIRONMENT, environment)
+    write_report(folder, prepared, outcome, judged, way)

@@ -16,6 +16,7 @@ from kissipo.input.reading import Reading
 from kissipo.plan.defaults import with_defaults
 from kissipo.plan.draft import Decision, Wiring, decide
 from kissipo.plan.grammar import Choices, read_task
+from kissipo.plan.spell import spell_out
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
 
 
@@ -25,7 +26,7 @@ class Prepared:
 
     task: Task
     choices: Choices
-    reading: Reading
+    reading: Any
     wiring: Wiring
     net: nn.Module
     learn: Learn
@@ -38,13 +39,12 @@ class Prepared:
         return self.choices.learn.options
 
 
-def read_data(choices: Choices) -> Reading:
-    """What the source hands over."""
-    reading: Reading = choices.source.module.read(choices.source.value, choices.source.options)
-    return reading
+def read_data(choices: Choices) -> Any:
+    """What the source hands over: a reading, or a world."""
+    return choices.source.module.read(choices.source.value, choices.source.options)
 
 
-def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
     """The input and output stages for these data."""
     module = WIRINGS.find(choices.source.module.SAMPLES, place=f"input.{choices.source.word}")
     wiring: Wiring = module.wire(reading, choices, seed=seed, strict=strict)
@@ -61,6 +61,7 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
     wiring = wire(reading, choices, seed=seed, strict=strict)
     task = decide(task, wiring.decisions)
     task, decisions = with_defaults(task, wiring)
+    task = spell_out(task, read_task(task))
     choices = read_task(task)
     assert choices.net is not None and choices.learn is not None
     torch.manual_seed(derive(seed, "weights"))
@@ -82,9 +83,12 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
 def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
     """The way of learning for this net."""
     assert choices.learn is not None
+    options = choices.learn.options
+    if choices.learn.word != "supervised":
+        acting: Learn = choices.learn.module.LEARN(net, (), options)
+        return acting
     losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
     _refuse_improper(wiring)
-    options = choices.learn.options
     batch = choices.general.batch or 1
     steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
     learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)

@@ -20,6 +20,7 @@ from kissipo.plan.draft import Wiring
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.prepare import Prepared, build_net, prepare, read_data
 from kissipo.plan.scores import Score, score
+from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
 from kissipo.run.evaluate import answer_all
@@ -149,6 +150,11 @@ class Run:
     def _wiring(self) -> Wiring:
         """The data it was trained on, encoded as in training."""
         if self._prepared is None:
+            if is_remark(self.choices.source.value):
+                raise DataError(
+                    f"this run was trained on data {self.choices.source.value}, which are not kept",
+                    do="Give the data to judge by: run.evaluate(data)",
+                )
             self._prepared = prepare(self.task, seed=self.seed)
             before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
             if before != self._prepared.wiring.frame.fingerprint():

@@ -27,6 +27,7 @@ class Score:
     net: Judgement
     baselines: dict[str, Judgement]
     verdict: Verdict | None
+    same_samples: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The documented form; the same run gives the same text."""
@@ -47,32 +48,34 @@ def score(
     """Judges the net on the test part (the validation part where there is none) beside the baselines that fit."""
     part = "test" if len(wiring.feeds["test"]) else "validation"
     found = evaluate(net, wiring.feeds[part], wiring.answers)
+    same = bool(np.intersect1d(wiring.parts["train"], wiring.parts[part]).size)
     scores = []
     for number, (answer, judged) in enumerate(zip(wiring.answers, found.judgements, strict=True)):
         case = _case(wiring, number, part, seed)
-        beside = baselines(case, asked)
+        beside = judge_beside(answer, case, case.test.truth, asked)
         result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
-        scores.append(Score(answer, judged, beside, result))
+        scores.append(Score(answer, judged, beside, result, same_samples=same))
     return scores, found
 
 
-def baselines(case: Case, asked: tuple[str, ...] | None) -> dict[str, Judgement]:
-    """Every simple answer that fits, judged.
+def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None) -> dict[str, Judgement]:
+    """Every simple answer that fits the case, judged.
 
     Raises:   TaskError for a baseline that is not known.
     """
-    fitting = case.answer.BASELINES
+    fitting = answer.BASELINES
     for name in asked or ():
-        if name not in BASELINES.names():
+        if name not in fitting:
+            given = f"'{name}'"
             raise TaskError(
-                "output.baselines names no baseline of kissipo", given=f"'{name}'", do=did_you_mean(name, fitting)
+                f"output.baselines names no baseline for {answer.WORD}", given=given, do=did_you_mean(name, fitting)
             )
     judged = {}
     for name in fitting if asked is None else asked:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.answer(case)
         if scores is not None:
-            judged[module.NAME] = case.answer.judge(scores, case.test.truth)
+            judged[module.NAME] = answer.judge(scores, truth)
     return judged
 
 

@@ -16,6 +16,7 @@ from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.plan.draft import Wiring
+from kissipo.run.chain import chain_rule
 from kissipo.run.trace import Step, Trace, trace_net
 
 
@@ -40,7 +41,10 @@ def follow(
         steps += [
             Step("output", each.name, each.tell, each.shape, value=each.value) for each in answer.decoding(output)
         ]
-    return Trace(tuple(steps), tuple(notes))
+    chains = (
+        chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
+    )
+    return Trace(tuple(steps), tuple(notes), tuple(chains))
 
 
 def sample_frame(wiring: Wiring, part: str, number: int) -> Frame:

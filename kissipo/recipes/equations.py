@@ -22,7 +22,7 @@ RECIPE = Recipe(
             "epochs": 400,
             "stop": {"patience": 0},
         },
-        output={"number": "right side", "scale": "none"},
+        output={"number": "right side", "scale": "none", "baselines": ["mean"]},
     ),
     system="S03",
     data="two equations with two unknowns",

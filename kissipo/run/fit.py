@@ -7,10 +7,7 @@ and resumed ends with the same weights, bit for bit, as one that was not.
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -22,6 +19,7 @@ from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import Feed, Judge, Learn, Listener
 from kissipo.core.seeds import torch_generator
 from kissipo.run.evaluate import evaluate
+from kissipo.run.stopping import Stopping
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1
@@ -78,7 +76,7 @@ class Fit:
         self.train, self.validation, self.answers = train, validation, answers
         self.listeners, self.save = listeners, save
         self.at = Position()
-        self._stop = threading.Event()
+        self._stopping = Stopping()
         self._saved_at, self._save_takes = perf_counter(), 0.0
         self._told_at = 0.0
 
@@ -93,12 +91,20 @@ class Fit:
         Raises:   StoppedError after Ctrl-C, when everything is saved; DataError when the loss is no longer a number.
         """
         started = perf_counter() - self.at.seconds
-        with self._stopping_on_interrupt():
+        with self._stopping:
             self._begin()
             while not self.at.done:
                 self._epoch(started)
         self.net.load_state_dict(self.at.best_weights)
         return self.at
+
+    def where(self) -> str:
+        """Where it stands, in words."""
+        return (
+            "to the end: the training was already done"
+            if self.at.done
+            else f"in epoch {self.at.epoch + 1}, step {self.at.step}"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything the next step depends on."""
@@ -169,7 +175,7 @@ class Fit:
     def _between_steps(self, started: float) -> None:
         """What is looked after several times a second: progress, saving, the wish to stop."""
         now = perf_counter()
-        if now - self._told_at < _TELL_EVERY and not self._stop.is_set():
+        if now - self._told_at < _TELL_EVERY and not self._stopping.wished:
             return
         self._told_at = now
         at = self.at
@@ -186,7 +192,7 @@ class Fit:
         }
         for listener in self.listeners:
             listener.on_progress(facts)
-        if self._stop.is_set():
+        if self._stopping.wished:
             self._save_now()
             raise StoppedError(f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}")
         if now - self._saved_at > self._interval:
@@ -225,22 +231,3 @@ class Fit:
                 f"the loss is no longer a number in epoch {self.at.epoch + 1}: the steps are too long, or a value in the data is extreme",
                 do="Lower process.rate, set process.clip=1, or look at the data with `kissipo data check`",
             )
-
-    @contextmanager
-    def _stopping_on_interrupt(self) -> Iterator[None]:
-        """The first Ctrl-C stops after the step and saves; a second one ends at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def wish_to_stop(number: int, frame: Any) -> None:
-            if self._stop.is_set():
-                raise KeyboardInterrupt
-            self._stop.set()
-
-        before = {number: signal.signal(number, wish_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

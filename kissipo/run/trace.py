@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.evaluate import as_tuple
 
@@ -53,6 +54,7 @@ class Trace:
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    chains: tuple[Chain, ...] = ()
     version: int = field(default=1)
 
     def of(self, stage: Stage) -> list[Step]:
@@ -82,6 +84,7 @@ class Trace:
             "multiplications": self.multiplications,
             "memory": self.memory,
             "notes": list(self.notes),
+            "chains": [chain.to_json() for chain in self.chains],
             "steps": [step.to_json() for step in self.steps],
         }
 

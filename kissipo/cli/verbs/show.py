@@ -16,6 +16,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The trace of one sample of the test part."""
+    from rich.text import Text
+
     from kissipo.cli import tell
     from kissipo.plan.job import show
     from kissipo.plan.run import Run
@@ -29,7 +31,10 @@ def run(arguments: Namespace, screen: Screen) -> None:
     screen.result(
         f"[bold]{task.name}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
     )
-    screen.result(task.to_yaml())
+    screen.result(Text(task.to_yaml()))
     screen.result(tell.way_table(trace))
     screen.result(f"[dim]{tell.way_sum(trace)}[/]")
+    if trace.chains:
+        screen.result("\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]")
+        screen.result(tell.chains_table(trace.chains))
     screen.result_json({"task": task.plain(), "trained": trained, **trace.to_json()})

@@ -1,7 +1,8 @@
-"""Backprop: four samples of two numbers for the lecture's net of 2-2-2-1 units (S04); the answer is exclusive or.
+"""Backprop: four samples of two numbers for the lecture's net of 2-2-2-1 units (S04); the answer is whether
+their signs are equal.
 
 Example:  >>> make().frame["y"].values.tolist()
-          [0.0, 1.0, 1.0, 0.0]
+          [1.0, 0.0, 1.0, 0.0]
 """
 
 import numpy as np
@@ -12,5 +13,5 @@ from kissipo.input.reading import Reading
 
 def make() -> Reading:
     """x1, x2 and y; all samples train, all are checked."""
-    columns = (numbers("x1", [0, 0, 1, 1]), numbers("x2", [0, 1, 0, 1]), numbers("y", [0, 1, 1, 0]))
+    columns = (numbers("x1", [0.5, 1, -0.5, -1]), numbers("x2", [1, -0.5, -1, 0.5]), numbers("y", [1, 0, 1, 0]))
     return Reading(Frame(columns, origin="backprop"), parts={"train": np.arange(4), "test": np.arange(4)}, answer="y")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.codec.labels import as_strings
+from kissipo.codec.labels import Labels, as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
@@ -43,7 +43,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     frame = _answered(frame, answers, findings)
     doors = _doors(frame, choices, answers, findings, decisions)
     refuse_failures(findings, strict=strict)
-    together = _together(frame, doors, answers, choices.general.split.group, findings)
+    together = _together(frame, doors, answers, choices, findings)
     parts = split_rows(
         len(frame),
         choices.general.split,
@@ -57,7 +57,8 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         door.fit(train)
     for answer in answers:
         answer.fit(train)
-    findings += _check_fitted(frame, doors, answers)
+    if choices.source.word != "make":
+        findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
     feeds = {name: encode(frame.take(positions), doors, answers) for name, positions in parts.items()}
     return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=(*decisions, *_settled(doors)))
@@ -163,8 +164,9 @@ def _doors(
         size = (options.size[0], options.size[-1]) if options.size else None
         return (Pixels("picture", size=size, colour=options.colour, most=_PICTURE_SIDE),)
     if choices.source.word == "make":
-        names = tuple(name for name in frame.names if name not in {answer.name for answer in answers})
-        return (Numbers(names, scale=options.scale),)
+        rest = [column for column in frame.columns if column.name not in {answer.name for answer in answers}]
+        numbers = Numbers(tuple(column.name for column in rest if column.kind == "number"), scale=options.scale)
+        return (*(Labels(column.name) for column in rest if column.kind == "string"), numbers)
     columns = sort_columns(frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])])
     findings += check_columns(frame, columns)
     decisions += columns.decisions()
@@ -172,12 +174,15 @@ def _doors(
 
 
 def _together(
-    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], group: str | None, findings: list[Finding]
+    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], choices: Choices, findings: list[Finding]
 ) -> Any:
     """One number a row, equal for rows that must not be divided between parts."""
     seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
+    if choices.source.word == "make":
+        return None
     together, found = twins(frame.only(dict.fromkeys(seen)))
     findings += found
+    group = choices.general.split.group
     return together if group is None else as_strings(frame[group]).values
 
 

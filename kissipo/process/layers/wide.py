@@ -23,8 +23,8 @@ class WideAndDeep(nn.Module):
         super().__init__()
         self.wide = nn.Linear(features, head.out_features)
         self.deep, self.head = deep, head
-        nn.init.zeros_(head.weight)
-        nn.init.zeros_(head.bias)
+        for parameter in head.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         wide: Tensor = self.wide(x)

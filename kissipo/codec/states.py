@@ -1,0 +1,73 @@
+"""States: the counted states of an environment <-> their numbers; a state may be given by its number or by its name.
+
+Shapes:   column (row) -> ids (row)
+Raises:   DataError for a state that the environment does not have.
+Example:  >>> from kissipo.core.frame import Frame, strings
+          >>> codec = States(("cool", "warm", "overheated"))
+          >>> codec.encode(Frame((strings("state", ["warm", "0"]),))).tolist()
+          [1, 0]
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.codec.labels import as_strings
+from kissipo.core.axes import Port
+from kissipo.core.door import Door
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, strings
+from kissipo.core.suggest import did_you_mean
+
+
+class States(Door):
+    """States by number; nothing is fitted, the environment tells how many there are."""
+
+    KIND: ClassVar[str] = "states"
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = tuple(names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("state",)
+
+    @property
+    def port(self) -> Port:
+        return Port("state", (), (), vocabulary=len(self.names), words=self.names)
+
+    def fit(self, frame: Frame) -> Self:
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        numbers = {name: number for number, name in enumerate(self.names)}
+        ids = []
+        for row, text in zip(frame.rows.tolist(), as_strings(frame["state"]).texts(), strict=True):
+            number = numbers.get(text or "", int(text) if text and text.isdigit() else -1)
+            if not 0 <= number < len(self.names):
+                hint = did_you_mean(str(text), self.names, most_listed=10)
+                raise DataError(
+                    f"row {row} names no state", given=f"'{text}'", allowed=f"0 to {len(self.names) - 1}", do=hint
+                )
+            ids.append(number)
+        return torch.from_numpy(np.asarray(ids, dtype=np.int64))
+
+    def decode(self, tensor: Tensor) -> Frame:
+        return Frame((strings("state", [self.names[number] for number in tensor.tolist()]),))
+
+    def state(self) -> dict[str, Any]:
+        return {"names": list(self.names)}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        return cls(tuple(state["names"]))
+
+    def tell(self) -> str:
+        return f"one of {len(self.names)} states, by number"
+
+
+CODEC = States

@@ -1,0 +1,43 @@
+"""Surfaces: starting points for walks downhill, one row a walk: on which surface, by which optimizer, from where (S05, S11).
+
+`lowest` is the height of the lowest point there is; what remains above it is what the walk did not find.
+
+Example:  >>> frame = make().frame
+          >>> len(frame), frame["surface"].levels
+          (30, ('bowl', 'saddle', 'valleys', 'lagrange'))
+"""
+
+import numpy as np
+
+from kissipo.core.frame import Frame, numbers, strings
+from kissipo.input.reading import Reading
+
+OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+STARTS = {
+    "bowl": ((4.0, 2.0, 0.0),),
+    "saddle": ((3.0, 0.01, 0.0),),
+    "valleys": ((1.6, 1.0, 0.0), (-0.4, 1.0, 0.0)),
+    "lagrange": ((5.0, 3.0, 0.0), (-5.0, -3.0, 0.0)),
+}
+LOWEST = {"bowl": 0.0, "saddle": -0.5, "valleys": -0.3053, "lagrange": 0.0}
+
+
+def make() -> Reading:
+    """Every start walked by every optimizer."""
+    rows = [
+        (surface, name, *start, LOWEST[surface])
+        for surface, starts in STARTS.items()
+        for start in starts
+        for name in OPTIMIZERS
+    ]
+    surface, optimizer, x, y, multiplier, lowest = zip(*rows, strict=True)
+    columns = (
+        strings("surface", surface),
+        strings("optimizer", optimizer),
+        numbers("x", x),
+        numbers("y", y),
+        numbers("l", multiplier),
+        numbers("lowest", lowest),
+    )
+    everything = np.arange(len(rows))
+    return Reading(Frame(columns, origin="surfaces"), parts={"train": everything, "test": everything}, answer="lowest")

@@ -1,0 +1,55 @@
+"""Racing: the lecture's Markov decision process of a robot car that wants to travel far, quickly (S42).
+
+cool        slow -> cool, reward 1                     fast -> cool or warm, half and half, reward 2
+warm        slow -> cool or warm, half and half, 1     fast -> overheated, reward -10, the end
+overheated  the end
+
+Source:   Berkeley CS188, Markov decision processes.
+Example:  >>> Racing().P[0][1]
+          [(0.5, 0, 2.0, False), (0.5, 1, 2.0, False)]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kissipo.core.extras import need
+
+gymnasium = need("gymnasium", extra="rl", purpose="learning in environments")
+
+STATES = ("cool", "warm", "overheated")
+ACTIONS = ("slow", "fast")
+LIMIT = 100
+_COOL, _WARM, _OVERHEATED = range(3)
+
+
+class Racing(gymnasium.Env):  # type: ignore[name-defined]
+    """Three states, two actions; `P[state][action]` lists (probability, next state, reward, end)."""
+
+    def __init__(self) -> None:
+        self.observation_space = gymnasium.spaces.Discrete(len(STATES))
+        self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+        even = lambda reward: [(0.5, _COOL, reward, False), (0.5, _WARM, reward, False)]  # noqa: E731
+        stay = [(1.0, _OVERHEATED, 0.0, True)]
+        self.P = {
+            _COOL: {0: [(1.0, _COOL, 1.0, False)], 1: even(2.0)},
+            _WARM: {0: even(1.0), 1: [(1.0, _OVERHEATED, -10.0, True)]},
+            _OVERHEATED: {0: stay, 1: stay},
+        }
+        self.state = _COOL
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """A cool car."""
+        super().reset(seed=seed)
+        self.state = _COOL
+        return self.state, {}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        """Drives on: state, reward, end, cut short, nothing more."""
+        ways = self.P[self.state][int(action)]
+        chosen = 0 if len(ways) == 1 else int(self.np_random.random() >= ways[0][0])
+        _, self.state, reward, end = ways[chosen]
+        return self.state, reward, end, False, {}
+
+
+WORLD = Racing

@@ -1,0 +1,99 @@
+"""Actions: what to do in each state: values of the actions -> the best one.
+
+Judged by playing: the sum of rewards of an episode, over many episodes with dice of their own; and, where the environment
+tells its rules, by the share of the states in which the best action is really the best (value iteration knows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor
+
+from kissipo.codec.states import States
+from kissipo.core.axes import Port
+from kissipo.core.door import restore, save
+from kissipo.core.frame import Frame
+from kissipo.core.schema import word
+from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of actions."""
+
+    episodes: int = word(1000, "how many episodes are played to judge", at_least=2)
+
+
+class Actions(Answer):
+    """The best action."""
+
+    WORD = "actions"
+    MAIN = "return"
+    HIGHER_IS_BETTER = True
+    BASELINES = ("random_policy", "value_iteration")
+
+    def __init__(self, codec: States, names: tuple[str, ...], options: Options = Options()) -> None:
+        self.codec: States = codec
+        self.names, self.options = tuple(names), options
+
+    @property
+    def name(self) -> str:
+        return "action"
+
+    @property
+    def port(self) -> Port:
+        return Port("action", ("action",), (len(self.names),), words=self.names)
+
+    @property
+    def loss(self) -> str:
+        return ""
+
+    def fit(self, frame: Frame) -> Self:
+        return self
+
+    def scores(self, outputs: Tensor) -> Scores:
+        return outputs.detach().numpy().astype(np.float64)
+
+    def truth(self, targets: Tensor) -> Scores:
+        return targets.numpy()
+
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        """`scores` are the returns of the episodes; `truth` is not used, an environment has none."""
+        mean, spread = float(scores.mean()), float(scores.std(ddof=1))
+        return Judgement(
+            {"return": mean, "spread": spread, "lowest": float(scores.min()), "highest": float(scores.max())},
+            each=scores,
+        )
+
+    def decide(self, scores: Scores) -> list[Decision]:
+        decisions = []
+        for row in scores:
+            order = [int(at) for at in np.argsort(-row, kind="stable")]
+            others = tuple((f"{self.names[at]} is worth", float(row[at])) for at in order)
+            decisions.append(Decision(self.names[order[0]], None, others))
+        return decisions
+
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        values = self.scores(outputs)
+        best = int(values[0].argmax())
+        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(self.names, values[0], strict=True))
+        return [
+            DecodingStep("values", values.shape[1:], values[0], told),
+            DecodingStep("decision", (), best, "argmax"),
+            DecodingStep("action", (), self.names[best], f"action {best} is '{self.names[best]}'"),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        return {"codec": save(self.codec), "names": list(self.names), "episodes": self.options.episodes}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = restore(state["codec"])
+        assert isinstance(codec, States)
+        return cls(codec, tuple(state["names"]), Options(state["episodes"]))
+
+
+ANSWER = Actions

@@ -1,0 +1,62 @@
+"""Spelling out: the task with every word that it is made of, as it is written to `task.yaml`, ready to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kissipo.core.schema import written
+from kissipo.core.task import Task
+from kissipo.core.words import Words
+from kissipo.plan.grammar import Choices
+
+_GIVEN = "given in Python"
+
+
+def spell_out(task: Task, choices: Choices) -> Task:
+    """Every word with its value; words without one are left out. What was written before stands first, unchanged."""
+    assert choices.net is not None and choices.learn is not None
+    changes: dict[str, Any] = {}
+    changes |= _words("input", written(choices.source.options), task.input)
+    changes |= _words("input", written(choices.general), task.input)
+    changes |= _words("process", {"net": choices.net.word, "learn": choices.learn.word}, task.process)
+    changes |= _words("process", written(choices.net.options), task.process)
+    changes |= _words("process", written(choices.learn.options), task.process)
+    for number, answer in enumerate(choices.answers):
+        several = isinstance(task.output, tuple)
+        place, part = f"output.{number}" if several else "output", task.answers[number]
+        changes |= _words(place, written(answer.options), part)
+    return task.with_words(changes)
+
+
+def _words(place: str, options: Mapping[str, Any], part: Words) -> dict[str, Any]:
+    """The words of a part that are not written yet; a nested mapping keeps what is written in it."""
+    changes = {}
+    for key, value in options.items():
+        held = part.get(key)
+        if isinstance(value, Mapping):
+            inner = {name: each for name, each in value.items() if each is not None}
+            changes[f"{place}.{key}"] = {**inner, **held} if isinstance(held, Mapping) else inner
+        elif held is None and value is not None:
+            changes[f"{place}.{key}"] = value
+    return changes
+
+
+def writable(task: Task, source: str) -> Task:
+    """The task as a file can hold it: paths in full, objects that exist only in Python as a remark."""
+    value = task.input[source]
+    changes: dict[str, Any] = {}
+    if isinstance(value, str | Path):
+        if Path(value).exists():
+            changes[f"input.{source}"] = str(Path(value).resolve())
+    else:
+        changes[f"input.{source}"] = f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
+    if task.input.get("labels") is not None:
+        changes["input.labels"] = None
+    return task.with_words(changes) if changes else task
+
+
+def is_remark(value: Any) -> bool:
+    """Whether a source is only a remark about data that were given in Python."""
+    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_GIVEN})")

@@ -1,0 +1,41 @@
+"""Q-table: what every action is worth in every state, one number each, looked up and not computed (S42).
+
+Q(state, action) = the reward that follows, in the long run, when the best is done from then on
+
+Shapes:   state ids (batch) -> values (batch, action)
+Source:   Watkins 1989.
+Raises:   ShapeError when the input is no counted state.
+Example:  >>> import torch
+          >>> from kissipo.core.axes import Port
+          >>> table = build((Port("state", (), (), vocabulary=3),), (Port("action", ("action",), (2,)),), Options())
+          >>> table(torch.tensor([0, 2])).tolist()
+          [[0.0, 0.0], [0.0, 0.0]]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.core.schema import word
+
+LEARN = "q_learning"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the table."""
+
+    first: float = word(0.0, "what every action is believed to be worth before anything is known")
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The table for these ports."""
+    if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
+        raise ShapeError("process step 'q_table' takes one counted state", given=f"input step {inputs[0].tell()}")
+    table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)
+    nn.init.constant_(table.weight, options.first)
+    return table

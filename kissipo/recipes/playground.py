@@ -1,0 +1,26 @@
+"""Playground (S05, S11): five optimizers walk down from the same starts on four surfaces, and the lecture's Lagrange answers.
+
+Input     starting points: surface, optimizer, x, y (and l, the Lagrange multiplier)
+Process   a point whose coordinates are the weights; sgd, momentum, adagrad, rmsprop, adam, side by side
+Output    the height where each walk ends, and what kind of place it is
+
+Command   kissipo fit playground      the ways are drawn in report.html
+"""
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+RECIPE = Recipe(
+    task=Task(
+        input={"make": "surfaces", "batch": 1000, "split": {"validation": 0}},
+        process={"net": "walkers", "learn": "descent", "epochs": 2000},
+        output={"number": "lowest", "scale": "none", "baselines": []},
+    ),
+    system="S11",
+    data="starting points on a bowl, a saddle, two valleys and a Lagrange function",
+    metric="rmse",
+    band=(0.0, 1.0),
+    expected="(4, 4) and (-4, -4) with l = -1/8 and 1/8",
+    seconds=10,
+    look="who passes the saddle, who ends in the wrong valley, whose way is straight",
+)
