@@ -12,10 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from kissipo.cli import tell
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
+from kissipo.output.score import Score
 from kissipo.plan.job import Teller
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.run import Run
-from kissipo.plan.scores import Score
 from kissipo.run.trace import Trace
 
 _ESTIMATE_AFTER = 0.5

@@ -12,9 +12,9 @@ from rich.table import Table
 from kissipo.cli.screen import table
 from kissipo.core.finding import Finding
 from kissipo.output.answer import Decision as Answered
+from kissipo.output.score import Score
 from kissipo.plan.draft import Decision
 from kissipo.plan.prepare import Prepared
-from kissipo.plan.scores import Score
 from kissipo.run.chain import Chain
 from kissipo.run.trace import Step, Trace, tell_array
 

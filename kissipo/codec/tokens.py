@@ -1,8 +1,9 @@
 """Tokens: text <-> ids of its words or characters, cut or filled up to one length.
 
-Id 0 fills up, id 1 stands for a token that the training part does not have. Words are taken in lower case, punctuation
-marks are words of their own; characters are taken as they are. `decode` joins words by blanks (case and spacing are lost) and
-characters exactly, as far as they were known and not cut.
+Id 0 fills up, id 1 stands for a token that the training part does not have, or has fewer than `least` times: so the net also
+learns what a rare word means to be. Left to itself, `least` is 2, and 1 where there are fewer than 200 texts. Words are taken
+in lower case, punctuation marks are words of their own; characters are taken as they are. `decode` joins words by blanks
+(case and spacing are lost) and characters exactly, as far as they were known and not cut.
 
 Shapes:   column (row) -> ids (row, time)
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -29,6 +30,7 @@ from kissipo.core.frame import Frame, strings
 FILL, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 LENGTH_SHARE = 0.99
+_MANY_TEXTS = 200
 
 
 def split_words(text: str) -> list[str]:
@@ -52,8 +54,9 @@ class Tokens(Door):
         unit: Literal["words", "characters"] = "words",
         length: int | None = None,
         most: int = 20_000,
+        least: int | None = None,
     ) -> None:
-        self.column, self.unit, self.length, self.most = column, unit, length, most
+        self.column, self.unit, self.length, self.most, self.least = column, unit, length, most, least
         self.vocabulary: tuple[str, ...] | None = None
         self._ids: dict[str, int] = {}
 
@@ -77,7 +80,10 @@ class Tokens(Door):
                 lengths += [len(some)] * times_used
                 for token, count in Counter(some).items():
                     counts[token] += count * times_used
-        by_frequency = sorted(counts, key=lambda token: (-counts[token], token))
+        if self.least is None:
+            self.least = 2 if len(lengths) >= _MANY_TEXTS else 1
+        known = [token for token, count in counts.items() if count >= self.least]
+        by_frequency = sorted(known, key=lambda token: (-counts[token], token))
         if self.length is None:
             self.length = max(1, int(np.ceil(np.quantile(lengths, LENGTH_SHARE)))) if lengths else 1
         self._know(tuple(by_frequency[: self.most]))
@@ -116,7 +122,7 @@ class Tokens(Door):
         if unknown:
             listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
             told.append(
-                f"{sum(unknown.values())} {self.unit} of '{self.column}' never seen in training ({listed}), read as unknown"
+                f"{sum(unknown.values())} {self.unit} of '{self.column}' rare or never seen in training ({listed}), read as unknown"
             )
         if empty:
             told.append(f"{empty} empty '{self.column}', read as no {self.unit}")
@@ -129,12 +135,15 @@ class Tokens(Door):
             "unit": self.unit,
             "length": self.length,
             "most": self.most,
+            "least": self.least,
             "vocabulary": vocabulary,
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"], unit=state["unit"], length=state["length"], most=state["most"])
+        codec = cls(
+            state["column"], unit=state["unit"], length=state["length"], most=state["most"], least=state["least"]
+        )
         if state["vocabulary"] is not None:
             codec._know(tuple(state["vocabulary"]))
         return codec

@@ -15,6 +15,7 @@ import numpy as np
 
 from kissipo.output.answer import Judgement
 
+_EQUAL = 1e-6
 TRIVIAL = ("majority class", "mean", "naive (last value)", "most frequent unit", "random policy")
 
 
@@ -40,7 +41,7 @@ def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, hi
     sure = _sure(net, baselines[best])
     gap = _gap(net.metrics[main], baselines[best].metrics[main], main)
     ahead = sign * (net.metrics[main] - baselines[best].metrics[main])
-    if ahead == 0:
+    if abs(ahead) <= _EQUAL * abs(net.metrics[main]):
         sentence, better = f"equal to {best}", 0
     elif not sure:
         sentence, better = f"{gap} {best}: a tie, the test part is too small to tell them apart", 0

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
 from kissipo.core.task import Task
 from kissipo.input.check.rows import twins
+from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.sources import table
 from kissipo.plan.columns import check_columns, sort_columns
 from kissipo.plan.grammar import read_task
 from kissipo.plan.prepare import read_data, wire
+from kissipo.plan.question import asks_for_answer
 
 
 def check(task: Task) -> list[Finding]:
     """Every finding, in the order in which the checks are made; what ends them is the last one, a FAIL."""
     try:
         choices = read_task(task)
-        reading = read_data(choices)
-        if choices.source.word == "table" and not choices.answers and not reading.answer:
-            columns = sort_columns(reading.frame, choices.source.options, reserved=[])
-            return [*reading.findings, *check_columns(reading.frame, columns), *twins(reading.frame)[1]]
-        return list(wire(reading, choices, seed=0).findings)
+        return list(wire(read_data(choices), choices, seed=0).findings)
     except UserError as error:
-        found = [each for each in getattr(error, "findings", ()) if isinstance(each, Finding)]
-        if not any(each.level == "FAIL" for each in found):
-            found.append(
-                Finding("FAIL", "usable", error.wrong + (f"; got {error.given}" if error.given else ""), error.do)
-            )
-        return found
+        return _failed(error)
+
+
+def check_data(data: Any, *, output: str | None = None, time: str | None = None) -> list[Finding]:
+    """The same for data with a question; a table without a question has only its columns and rows checked."""
+    from kissipo.plan.load import load
+
+    try:
+        if output is None and time is None and asks_for_answer(data):
+            frame, findings = read_table(data, FileWords())
+            columns = sort_columns(frame, table.Options(), reserved=[])
+            return [*findings, *check_columns(frame, columns), *twins(frame)[1]]
+        return check(load(data, output=output, time=time))
+    except UserError as error:
+        return _failed(error)
+
+
+def _failed(error: UserError) -> list[Finding]:
+    """What was found until the error, and the error as the last finding."""
+    found = [each for each in getattr(error, "findings", ()) if isinstance(each, Finding)]
+    if not any(each.level == "FAIL" for each in found):
+        given = f"; got {error.given}" if error.given else ""
+        found.append(Finding("FAIL", "usable", error.wrong + given, error.do))
+    return found

@@ -103,7 +103,8 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
     doors = doors + [Index(name) for name in many]
     for kind, unit in (("text", "words"), ("characters", "characters")):
         names = by_kind[kind]  # type: ignore[index]
-        doors += [Tokens(name, unit=unit, length=options.length, most=options.vocabulary) for name in names]  # type: ignore[arg-type]
+        limits = {"length": options.length, "most": options.vocabulary, "least": options.least}
+        doors += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
     if not doors:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",

@@ -11,12 +11,12 @@ from kissipo.core.door import save as save_door
 from kissipo.core.errors import RunError
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
+from kissipo.output.score import Score
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
 from kissipo.plan.report import write_report
 from kissipo.plan.resume import continued_seed, refuse_other_data
 from kissipo.plan.run import Run
-from kissipo.plan.scores import Score
 from kissipo.plan.spell import writable
 from kissipo.plan.way import follow, sample_frame
 from kissipo.run.folder import (
@@ -86,7 +86,7 @@ def fit(
     judged = judge(prepared, seed=seed)
     for teller in tellers:
         teller.on_judged(judged.scores)
-    _write_end(folder, prepared, outcome, judged, way, seed=seed)
+    _write_end(folder, prepared, outcome, judged, _way(prepared), seed=seed)
     run = Run(
         folder.path, prepared.task, prepared.net, prepared.wiring.doors, prepared.wiring.answers, prepared=prepared
     )

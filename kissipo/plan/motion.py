@@ -14,9 +14,10 @@ from kissipo.output.answer import Judgement
 from kissipo.output.answers.actions import Actions
 from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
+from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.plan.prepare import Prepared
-from kissipo.plan.scores import Score, judge_beside, score
+from kissipo.plan.scores import judge_beside, score
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.run.evaluate import Evaluation
 from kissipo.run.fit import Course, Fit

@@ -57,6 +57,17 @@ def ask(
     )
 
 
+def asks_for_answer(data: Any) -> bool:
+    """Whether these data are a table that does not say by itself what is asked of it."""
+    if not isinstance(data, str | Path):
+        return True
+    path = Path(data)
+    if not (path.is_file() and is_table_file(path)):
+        return False
+    frame, _ = read_table(str(data), FileWords())
+    return not _is_series(frame, None)
+
+
 def _ask_named(data: str, output: str | None, time: str | None, horizon: int | None, name: str) -> Task:
     module = DATASETS.find(module_name(data), place="data")
     source = "series" if "series" in module.SOURCES and (time or horizon or not output) else module.SOURCES[0]

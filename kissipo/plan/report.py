@@ -1,7 +1,198 @@
-"""Gathers what a report shows; a stand-in until the page is written."""
+"""The report of a run: what the plan knows (data, way, learning, mistakes, how to do it again) around what the answers say."""
 
-from typing import Any
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from kissipo.core.frame import Frame
+from kissipo.output.report import drawing, sections
+from kissipo.output.report.page import Section, page, preformatted, table
+from kissipo.output.score import Score
+from kissipo.plan.draft import Wiring
+from kissipo.plan.spell import writable
+from kissipo.process.layers.surfaces import height
+from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
+from kissipo.run.trace import Trace, tell_array
+
+if TYPE_CHECKING:
+    from kissipo.plan.motion import Judged, Outcome
+    from kissipo.plan.prepare import Prepared
+
+_WORST = 12
+_MOST_COLUMNS = 8
 
 
-def write_report(*args: Any) -> None:
-    """Nothing yet."""
+def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace) -> None:
+    """Writes `report.html`."""
+    environment = folder.read_json(ENVIRONMENT)
+    mains = [answer.MAIN for answer in prepared.wiring.answers]
+    epochs = getattr(prepared.course, "epochs", 0) or 0
+    learning = sections.curves(outcome.history, mains, best_epoch=outcome.best_epoch, asked_epochs=epochs)
+    scored = [each for each in judged.scores if "walks" not in each.net.details]
+    content = [
+        Section("Verdict", sections.verdicts(judged.scores)),
+        *(Section(f"Score of '{each.answer.name}'", sections.scores(each)) for each in scored),
+        Section("Data", _data(prepared)),
+        Section("The way of the data", _way(way)),
+        Section("Learning", learning),
+        *_answers(prepared, judged),
+        Section("How to reproduce it", _reproduce(prepared, environment, folder)),
+    ]
+    subtitle = (
+        f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
+        f"{outcome.seconds:.1f} s of training on {environment['threads']} threads"
+    )
+    folder.write_text(REPORT, page(f"{prepared.task.name or 'run'}: Input → Process → Output", subtitle, content))
+
+
+def _data(prepared: Prepared) -> str:
+    wiring = prepared.wiring
+    rows = [[each.level, each.message, each.action] for each in wiring.findings]
+    content = f"<p>{escape(wiring.frame.origin)}: {len(wiring.frame):,} rows.</p>"
+    content += table(["check", "what was found", "what is done"], rows, classes=[row[0] for row in rows])
+    content += _parts(wiring)
+    if prepared.decisions:
+        decided = [[each.place, _listed(each.value), each.reason] for each in prepared.decisions]
+        content += "<p>Decided for you, and written to task.yaml, where it can be changed:</p>"
+        content += table(["word", "value", "reason"], decided)
+    return content
+
+
+def _parts(wiring: Wiring) -> str:
+    """How many samples each part has, and of which class."""
+    answer: Any = wiring.answers[0]
+    if answer.WORD == "actions":
+        return ""
+    rows = [[name, f"{len(feed):,}"] for name, feed in wiring.feeds.items()]
+    levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= sections.MOST_CLASSES else ()
+    for row, feed in zip(rows, wiring.feeds.values(), strict=True):
+        if levels:
+            counts = np.bincount(feed.targets[0].numpy(), minlength=len(levels))
+            row += [f"{count:,}" for count in counts]
+    return table(["part", "samples", *levels], rows, numbers=range(1, 2 + len(levels)))
+
+
+def _way(way: Trace) -> str:
+    rows, classes, before = [], [], ""
+    for step in way.steps:
+        classes.append("stage" if step.stage != before else "")
+        stage, before = (step.stage if step.stage != before else ""), step.stage
+        value = tell_array(step.value, most=6) if isinstance(step.value, np.ndarray) else _listed(step.value)
+        costs = [f"{count:,}" if count else "" for count in (step.parameters, step.multiplications, step.memory)]
+        rows.append([stage, step.name, step.tell, "×".join(str(side) for side in step.shape), *costs, value])
+    titles = ["", "step", "what happens", "shape", "weights", "multiplications", "bytes", "one sample (trained net)"]
+    content = table(titles, rows, numbers=(4, 5, 6), classes=classes)
+    content += f'<p class="dim">{way.parameters:,} weights, {way.multiplications:,} multiplications for one sample.</p>'
+    if way.chains:
+        chains = []
+        for each in way.chains:
+            factors = " · ".join(f"{factor.name} {factor.value:.6g}" for factor in each.factors)
+            chains.append([each.weight, factors, f"{each.product:.9f}", f"{each.autograd:.9f}"])
+        content += "<p>The chain rule with numbers, for half the squared error of this sample:</p>"
+        content += table(["weight", "factors", "dL/dw", "autograd"], chains, numbers=(2, 3))
+    return content
+
+
+def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
+    score = judged.scores[0]
+    details = score.net.details
+    if "walks" in details:
+        drawn = sections.walks(
+            details["walks"], lambda surface, x, y: float(height(surface, torch.tensor([x, y, 0.0])))
+        )
+        return [Section("The ways", drawn)]
+    if "policy" in details:
+        return [Section("The policy", sections.policy(details["policy"]))]
+    found = [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
+    if "confusion" in details and len(details["classes"]) <= sections.MOST_CLASSES:
+        found.append(Section("Confusion", sections.confusion(details)))
+    if judged.found is None:
+        return found
+    answers, truth = judged.found.scores[0], judged.found.truths[0]
+    if score.answer.WORD == "number":
+        found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
+    if score.answer.WORD == "forecast":
+        moments, unit = _moments(prepared)
+        found.append(Section("Forecasts beside the truth", sections.forecasts(answers, truth, details, moments, unit)))
+    return [*found, Section("The worst mistakes", _worst(prepared.wiring, score, answers, truth))]
+
+
+def _moments(prepared: Prepared) -> tuple[list[float], str]:
+    """When the judged steps were, as years with their fractions, or as numbers of steps."""
+    wiring, time = prepared.wiring, prepared.choices.source.options.time
+    part = "test" if len(wiring.feeds["test"]) else "validation"
+    door: Any = wiring.doors[0]
+    answer: Any = wiring.answers[0]
+    first = int(wiring.parts[part][0]) + door.length
+    steps = np.arange(first, first + len(wiring.parts[part]) + answer.options.horizon - 1)
+    if time is None or wiring.frame[time].kind != "time":
+        return [float(step + 1) for step in steps], "step"
+    days = wiring.frame[time].values[steps].astype("datetime64[h]").astype(np.int64) / 24
+    return [1970 + float(day) / 365.2425 for day in days], time
+
+
+def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
+    """The samples on which the net is most wrong, with what went in."""
+    each, answer = score.net.each, score.answer
+    if each is None or answer.WORD not in ("category", "number", "forecast"):
+        return ""
+    part = "test" if len(wiring.feeds["test"]) else "validation"
+    worst = np.argsort(each, kind="stable")[:_WORST]
+    if answer.WORD == "category":
+        wrong = np.flatnonzero(each == 0)
+        worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")[:_WORST]]
+        if not len(worst):
+            return "<p>None: every judged sample is answered right.</p>"
+    if answer.WORD == "forecast":
+        rows = [[f"step {wiring.parts[part][at] + 1}", _series(truth[at]), _series(answers[at])] for at in worst]
+        return table(["window from", "truth", "answer"], rows)
+    frame = wiring.frame.take(wiring.parts[part][worst])
+    told = []
+    for decision in answer.decide(answers[worst]):
+        sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
+        told.append(f"{_listed(decision.value)}{sure}")
+    real = [answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]]  # type: ignore[attr-defined]
+    if any(column.kind == "picture" for column in frame.columns):
+        return _gallery(wiring.feeds[part].inputs[0][worst], frame, told, real)
+    names = list(dict.fromkeys(name for door in wiring.doors for name in door.columns))[:_MOST_COLUMNS]
+    rows = [
+        [str(frame.rows[at]), real[at], told[at], *(_listed(frame[name].show(at)) for name in names)]
+        for at in range(len(frame))
+    ]
+    return table(["row", "truth", "answer", *names], rows)
+
+
+def _gallery(pictures: Any, frame: Frame, told: Sequence[str], real: Sequence[str]) -> str:
+    shown = []
+    for at in range(len(frame)):
+        pixels = pictures[at].permute(1, 2, 0).numpy()
+        address = drawing.picture_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        name = frame["picture"].show(at)
+        title = f' title="{escape(name)}"' if isinstance(name, str) else ""
+        words = escape(f"{real[at]}, answered {told[at]}")
+        shown.append(f'<figure><img src="{address}" alt=""{title}><figcaption>{words}</figcaption></figure>')
+    return f'<div class="gallery">{"".join(shown)}</div>'
+
+
+def _reproduce(prepared: Prepared, environment: Any, folder: RunFolder) -> str:
+    task = writable(prepared.task, prepared.choices.source.word)
+    command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
+    return preformatted(command) + preformatted(task.to_yaml()) + preformatted(json.dumps(environment, indent=1))
+
+
+def _series(values: Any) -> str:
+    flat = np.asarray(values).reshape(-1)
+    return ", ".join(f"{value:.4g}" for value in flat[:12]) + (" ..." if len(flat) > 12 else "")
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_listed(each) for each in value)
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 160 else text[:157] + "..."

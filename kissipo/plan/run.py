@@ -15,11 +15,12 @@ from kissipo.core.errors import DataError, RunError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
 from kissipo.output.answer import Answer, Decision
+from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.draft import Wiring
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.prepare import Prepared, build_net, prepare, read_data
-from kissipo.plan.scores import Score, score
+from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame

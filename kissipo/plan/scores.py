@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,33 +12,11 @@ from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
 from kissipo.output.case import MOST_SAMPLES, Case, Samples
-from kissipo.output.verdict import Verdict, verdict
+from kissipo.output.score import Score
+from kissipo.output.verdict import verdict
 from kissipo.plan.draft import Wiring
 from kissipo.plan.vocabulary import BASELINES
 from kissipo.run.evaluate import Evaluation, evaluate
-
-
-@dataclass(frozen=True)
-class Score:
-    """One answer judged: the net, the simple answers, the verdict."""
-
-    answer: Answer
-    net: Judgement
-    baselines: dict[str, Judgement]
-    verdict: Verdict | None
-    same_samples: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """The documented form; the same run gives the same text."""
-        return {
-            "answer": self.answer.WORD,
-            "column": self.answer.name,
-            "main": self.answer.MAIN,
-            "metrics": dict(self.net.metrics),
-            "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},
-            "verdict": None if self.verdict is None else vars(self.verdict),
-            "details": dict(self.net.details),
-        }
 
 
 def score(

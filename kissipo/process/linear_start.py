@@ -1,7 +1,7 @@
 """Where a wide-and-deep net starts: the linear path gets the weights of ridge or logistic regression on the same samples.
 
-That is a convex problem with one solution, found by scikit-learn; the deep path starts at zero and adds to it only what
-lowers the validation loss.
+That is a convex problem with one solution, found by scikit-learn. The linear path then stays as it is (without its L2 fence it
+would run away from that solution), and the deep path, which starts at zero, learns what is left.
 """
 
 from __future__ import annotations
@@ -33,9 +33,17 @@ def start_linear(net: nn.Module, train: Feed) -> str:
     with torch.no_grad():
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
+    hold_linear(net)
     rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
     kind = "ridge" if numbers else "logistic"
     return f"the linear path starts at the solution of {kind} regression{rows}; the hidden layers start at zero"
+
+
+def hold_linear(net: nn.Module) -> None:
+    """Keeps the linear path as it is, also when learning goes on from a checkpoint."""
+    for layer in net.modules():
+        if isinstance(layer, WideAndDeep):
+            layer.wide.requires_grad_(False)
 
 
 def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:

@@ -26,6 +26,14 @@ VERSION = 1
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 
+def saving_interval() -> float:
+    """Seconds between two checkpoints: 2, or what `$KISSIPO_SAVE_EVERY` says; how often is saved never changes a result."""
+    try:
+        return float(os.environ.get("KISSIPO_SAVE_EVERY", 2))
+    except ValueError:
+        return 2.0
+
+
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     """Writes the state as the last checkpoint of the folder.
 

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import Feed, Judge, Learn, Listener
 from kissipo.core.seeds import torch_generator
+from kissipo.run.checkpoint import saving_interval
 from kissipo.run.evaluate import evaluate
 from kissipo.run.stopping import Stopping
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1
-_SAVE_EVERY = 2.0
 _SAVE_SHARE = 0.05
 
 
@@ -52,6 +52,7 @@ class Position:
     best_loss: float = float("inf")
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    start_quality: Tensor | None = None
     begun: bool = False
     done: bool = False
     seconds: float = 0.0
@@ -137,7 +138,9 @@ class Fit:
         for listener in self.listeners if note else ():
             listener.on_note(note)
         self.at.begun = True
-        self._keep_if_best(self._watch({"epoch": 0}))
+        row, quality = self._watch({"epoch": 0})
+        self.at.start_quality = quality if note else None
+        self._keep_if_best(row, None)
 
     def _epoch(self, started: float) -> None:
         at, course = self.at, self.course
@@ -153,8 +156,8 @@ class Fit:
         self._refuse_lost(loss)
         at.epoch, at.step = at.epoch + 1, 0
         at.loss_sum = torch.zeros((), dtype=torch.float64)
-        row = self._watch({"epoch": at.epoch, "loss": loss})
-        self._keep_if_best(row)
+        row, quality = self._watch({"epoch": at.epoch, "loss": loss})
+        self._keep_if_best(row, quality)
         at.seconds = perf_counter() - started
         patient = not course.patience or at.epoch - at.best_epoch < course.patience
         at.done = at.epoch >= course.epochs or not patient
@@ -200,7 +203,7 @@ class Fit:
 
     @property
     def _interval(self) -> float:
-        return max(_SAVE_EVERY, self._save_takes / _SAVE_SHARE)
+        return max(saving_interval(), self._save_takes / _SAVE_SHARE)
 
     def _save_now(self) -> None:
         if self.save is not None:
@@ -209,18 +212,31 @@ class Fit:
             self._saved_at = perf_counter()
             self._save_takes = self._saved_at - began
 
-    def _watch(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _watch(self, row: dict[str, Any]) -> tuple[dict[str, Any], Tensor | None]:
+        """The row of the history with what the validation part says, and the quality of each of its samples."""
+        quality = None
         if self.validation is not None and len(self.validation):
             seen = evaluate(self.net, self.validation, self.answers, learn=self.learn)
             row["validation_loss"] = seen.loss
             for answer, judgement in zip(self.answers, seen.judgements, strict=True):
                 row[f"validation_{answer.MAIN}"] = judgement.metrics[answer.MAIN]
+            each = seen.judgements[0].each if seen.judgements else None
+            quality = None if each is None else torch.from_numpy(each)
         self.at.history.append(row)
-        return row
+        return row, quality
 
-    def _keep_if_best(self, row: dict[str, Any]) -> None:
-        """By validation loss; without a validation part by the order of time, the last epoch being the best."""
+    def _keep_if_best(self, row: dict[str, Any], quality: Tensor | None) -> None:
+        """By validation loss; without a validation part by the order of time, the last epoch being the best.
+
+        Where learning started from a solution (of linear regression), an epoch must also be better than that start by more
+        than one standard error over the validation samples, or chance alone would talk a small set out of the simpler answer.
+        """
         loss = row.get("validation_loss", -float(self.at.epoch))
+        start = self.at.start_quality
+        if start is not None and quality is not None and len(start) > 1:
+            gain = quality - start
+            if float(gain.mean()) <= float(gain.std()) / len(gain) ** 0.5:
+                return
         if loss < self.at.best_loss or not self.at.best_weights:
             self.at.best_loss, self.at.best_epoch = loss, self.at.epoch
             self.at.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}

@@ -19,11 +19,11 @@ from torch import nn
 from kissipo.core.errors import StoppedError
 from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive, numpy_generator
+from kissipo.run.checkpoint import saving_interval
 from kissipo.run.stopping import Stopping
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1
-_SAVE_EVERY = 2.0
 _ROWS = 50
 
 
@@ -94,7 +94,7 @@ class Interact:
                 if stopping.wished:
                     self._save_now()
                     raise StoppedError(f"stopped after episode {self.at.episode} of {self.episodes}")
-                if now - saved > _SAVE_EVERY:
+                if now - saved > saving_interval():
                     self._save_now()
                     saved = now
         self._save_now()

@@ -109,7 +109,8 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
 
 def _is_step(layer: nn.Module) -> bool:
     """A layer that is not only a frame around other layers, and that does something when answering."""
-    return not any(layer.children()) and not isinstance(layer, nn.Identity)
+    inside = [each for each in layer.children() if not isinstance(each, nn.ParameterList | nn.ParameterDict)]
+    return not inside and not isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
 
 
 def _record(name: str, steps: list[Step]) -> Any:

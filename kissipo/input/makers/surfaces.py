@@ -4,7 +4,7 @@
 
 Example:  >>> frame = make().frame
           >>> len(frame), frame["surface"].levels
-          (30, ('bowl', 'saddle', 'valleys', 'lagrange'))
+          (35, ('bowl', 'saddle', 'valleys', 'lagrange'))
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from kissipo.input.reading import Reading
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 STARTS = {
     "bowl": ((4.0, 2.0, 0.0),),
-    "saddle": ((3.0, 0.01, 0.0),),
+    "saddle": ((3.0, 0.0, 0.0), (3.0, 0.01, 0.0)),
     "valleys": ((1.6, 1.0, 0.0), (-0.4, 1.0, 0.0)),
     "lagrange": ((5.0, 3.0, 0.0), (-5.0, -3.0, 0.0)),
 }

@@ -31,6 +31,7 @@ class Options(FileWords):
     )
     vocabulary: int = word(20_000, "how many distinct words are known at most, the most frequent ones", at_least=1)
     scale: Literal["standard", "range", "none"] = word("standard", "how numbers are scaled")
+    least: int | None = word(None, "how often a word must stand in training to be known", at_least=1)
     flag_missing: bool = word(True, "whether a filled number is accompanied by a column that says so")
     time_style: str | None = word(None, "how dates are written, as in strptime: %d/%m/%Y")
 

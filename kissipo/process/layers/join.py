@@ -4,7 +4,6 @@ Numbers are laid flat, ids of levels are looked up in an embedding, ids of words
 that are there (id 0 fills up and does not count).
 
 Shapes:   one tensor a port, the batch axis first -> (batch, feature)
-Choices:  an embedding of V ids has min(50, (V + 1) // 2) features unless `embed` says otherwise.
 Example:  >>> import torch
           >>> from kissipo.core.axes import Port
           >>> join = Join((Port("age", ("feature",), (1,)), Port("film", (), (), vocabulary=9)))
@@ -18,11 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
-
-
-def embedding_width(vocabulary: int, embed: int | None) -> int:
-    """Features of an embedding: as asked, else half the ids, at most 50."""
-    return embed or min(50, (vocabulary + 1) // 2)
+from kissipo.process.layers.embedding import embedding, width
 
 
 class Join(nn.Module):
@@ -44,9 +39,9 @@ class MeanEmbedding(nn.Module):
     Shapes:   ids (batch, time) -> (batch, feature)
     """
 
-    def __init__(self, vocabulary: int, width: int) -> None:
+    def __init__(self, vocabulary: int, features: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
+        self.embedding = embedding(vocabulary, features, fills=True)
 
     def forward(self, ids: Tensor) -> Tensor:
         there = (ids != 0).unsqueeze(-1)
@@ -56,15 +51,15 @@ class MeanEmbedding(nn.Module):
 def _branch(port: Port, embed: int | None) -> nn.Module:
     if not port.vocabulary:
         return nn.Flatten()
-    width = embedding_width(port.vocabulary, embed)
+    features = width(port.vocabulary, embed)
     if port.axes == ("time",):
-        return MeanEmbedding(port.vocabulary, width)
-    embedding = nn.Embedding(port.vocabulary, width)
-    return embedding if not port.axes else nn.Sequential(embedding, nn.Flatten())
+        return MeanEmbedding(port.vocabulary, features)
+    looked_up = embedding(port.vocabulary, features)
+    return looked_up if not port.axes else nn.Sequential(looked_up, nn.Flatten())
 
 
 def _width(port: Port, embed: int | None) -> int:
     if not port.vocabulary:
         return port.size
-    width = embedding_width(port.vocabulary, embed)
-    return width if port.axes == ("time",) else width * port.size
+    features = width(port.vocabulary, embed)
+    return features if port.axes == ("time",) else features * port.size

@@ -124,8 +124,14 @@ class Descent:
             "slope": float(slopes.norm()),
             "curvature": curvature.tolist(),
             "place": _place(float(slopes.norm()), curvature, float(height(surface, end)) - self._lowest[number]),
-            "way": way[:: max(1, len(way) // 100), :size].tolist(),
+            "way": way[_thinned(len(way)), :size].tolist(),
         }
+
+
+def _thinned(count: int) -> list[int]:
+    """Every early step, and ever fewer of the later ones; the first and the last always."""
+    late = torch.logspace(2, torch.log10(torch.tensor(float(max(count, 101)))).item(), 60).long().clamp(max=count - 1)
+    return sorted({*range(min(100, count)), *late.tolist()})
 
 
 def _place(slope: float, curvature: Tensor, above: float) -> str:

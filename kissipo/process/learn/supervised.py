@@ -19,7 +19,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.protocols import Feed
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
-from kissipo.process.linear_start import start_linear
+from kissipo.process.linear_start import hold_linear, start_linear
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -103,6 +103,8 @@ class Supervised:
         """The inverse of `state_dict`."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps_done = state["steps_done"]
+        if self.options.start == "linear":
+            hold_linear(self.net)
 
     def _penalty(self) -> Tensor:
         penalty = torch.zeros(())

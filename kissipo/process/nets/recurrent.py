@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.join import Join, embedding_width
+from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import Pool, over_time
 
@@ -76,12 +77,10 @@ class Recurrent(nn.Module):
         port = inputs[sequence]
         self.sequence, self.pool = sequence, options.pool or ("max" if port.vocabulary else "last")
         self.fills = port.fills
-        width = embedding_width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
-        self.embedding = (
-            nn.Embedding(port.vocabulary, width, padding_idx=0 if self.fills else None) if port.vocabulary else None
-        )
+        features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
+        self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
         self.cell: nn.RNNBase = _CELLS[options.cell](
-            width,
+            features,
             options.units,
             options.layers,
             batch_first=True,
@@ -91,11 +90,11 @@ class Recurrent(nn.Module):
         _open_forget_gates(self.cell)
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = Join(others, embed=options.embed) if others else None
-        features = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
+        row = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
         self.dropout = nn.Dropout(options.dropout)
         self.every_step = outputs[0].axes[:1] == ("time",)
         steps = tuple(Port(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
-        self.head = head(features, steps if self.every_step else outputs)
+        self.head = head(row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
         x = inputs[self.sequence]

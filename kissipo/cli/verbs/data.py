@@ -1,0 +1,76 @@
+"""named public data sets, and a check of your own file
+
+kissipo data list
+kissipo data get mnist
+kissipo data check sms.csv --output kind
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.screen import Screen, table
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo data`."""
+    parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
+    parser.add_argument("name", nargs="?", help="the name of a set, or a file")
+    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--time", metavar="COLUMN", help="the column of moments: the data are a series")
+    parser.add_argument("--strict", action="store_true", help="a warning counts as a failure")
+    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> int | None:
+    """Lists, fetches or checks."""
+    from kissipo.core.errors import TaskError
+
+    if arguments.what == "list":
+        _list(screen)
+        return None
+    if arguments.name is None:
+        what = "a set: kissipo data get mnist" if arguments.what == "get" else "a file: kissipo data check sms.csv"
+        raise TaskError(f"kissipo data {arguments.what} needs the name of {what}")
+    if arguments.what == "get":
+        _get(arguments.name, screen)
+        return None
+    return _check(arguments, screen)
+
+
+def _list(screen: Screen) -> None:
+    from kissipo.input.datasets import DATASETS, dataset_names, module_name
+
+    made = table("name", "what it is", "licence", "home")
+    rows = []
+    for name in dataset_names():
+        module = DATASETS.find(module_name(name), place="data")
+        made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENCE, f"[dim]{module.HOME}[/]")
+        rows.append({"name": name, "about": module.ABOUT, "licence": module.LICENCE, "home": module.HOME})
+    screen.result(made)
+    screen.result_json(rows)
+
+
+def _get(name: str, screen: Screen) -> None:
+    from kissipo.core.errors import DataError
+    from kissipo.core.suggest import did_you_mean
+    from kissipo.input.datasets import DATASETS, dataset_names, module_name
+
+    if name not in dataset_names():
+        raise DataError(f"there is no data set '{name}'", do=did_you_mean(name, dataset_names()))
+    reading = DATASETS.find(module_name(name), place="data").read()
+    screen.result(f"{name}: {len(reading.frame):,} rows, columns {', '.join(reading.frame.names)}")
+    screen.result_json({"name": name, "rows": len(reading.frame), "columns": reading.frame.names})
+
+
+def _check(arguments: Namespace, screen: Screen) -> int:
+    from kissipo.cli.tell import findings_table
+    from kissipo.plan.check import check_data
+
+    findings = check_data(arguments.name, output=arguments.output, time=arguments.time)
+    screen.result(findings_table(findings))
+    levels = [each.level for each in findings]
+    worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
+    screen.result(f"{worst}: {levels.count('FAIL')} failures, {levels.count('WARN')} warnings")
+    screen.result_json({"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]})
+    return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

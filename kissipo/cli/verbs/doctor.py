@@ -1,0 +1,48 @@
+"""versions, threads, what is missing; with --resume TASK it proves that a killed run, resumed, ends as an unbroken one"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.screen import Screen, table
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo doctor`."""
+    parser.add_argument("--resume", metavar="TASK", help="a task to kill and resume, such as digits")
+    parser.add_argument("--kills", type=int, default=2, help="how often it is killed (default: 2)")
+    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> int:
+    """Looks at the machine, or at resuming."""
+    from kissipo.plan.doctor import examine, prove_resume
+
+    if arguments.resume:
+        found = prove_resume(arguments.resume, kills=arguments.kills, tell=lambda text: screen.note(f"[dim]{text}[/]"))
+        same = found["same_weights"] and found["same_metrics"]
+        screen.result(
+            "[green]PASS[/] the resumed run is the unbroken one, bit for bit"
+            if same
+            else "[red]FAIL[/] the runs differ"
+        )
+        screen.result(f"{found['compared']} weights compared, largest difference {found['largest_difference']:g}")
+        screen.result_json(found)
+        return 0 if same else 1
+    found = examine()
+    made = table("", "")
+    for key, value in found["machine"].items():
+        made.add_row(key, str(value))
+    screen.result(made)
+    parts = table("part", "", "needed for")
+    for part in found["parts"]:
+        there = (
+            f"[green]{part['version']}[/]"
+            if part["version"]
+            else f"[yellow]missing[/]: pip install 'kissipo\\[{part['extra']}]'"
+        )
+        parts.add_row(part["package"], there, part["purpose"])
+    screen.result()
+    screen.result(parts)
+    screen.result_json(found)
+    return 0

@@ -1,0 +1,227 @@
+"""Drawings as SVG: lines, points, bars, matrices, ways over a surface. Plain shapes, readable in light and dark."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from math import floor, isfinite, log10
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Points = Sequence[tuple[float, float]]
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 40
+
+
+def lines(
+    series: Mapping[str, Points],
+    *,
+    across: str,
+    up: str,
+    width: int = 640,
+    height: int = 260,
+    mark: float | None = None,
+    dots: Sequence[str] = (),
+    square: bool = False,
+) -> str:
+    """Curves with their names; `mark` draws a vertical line, series named in `dots` are drawn as points.
+
+    Example:  >>> lines({"loss": [(0, 2.0), (1, 1.0)]}, across="epoch", up="loss")[:4]
+              '<svg'
+    """
+    plain = {name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)] for name, points in series.items()}
+    every = [point for points in plain.values() for point in points]
+    if not every:
+        return ""
+    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, same_scale=square)
+    parts = [*frame.axes(across, up)]
+    if mark is not None:
+        x = frame.x(mark)
+        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
+    for number, (name, points) in enumerate(plain.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        if name in dots or len(points) == 1:
+            parts += [
+                f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.4" fill="{colour}" fill-opacity="0.6"/>'
+                for x, y in points
+            ]
+        else:
+            path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
+            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
+    parts += _legend(list(plain), width)
+    return _svg(parts, width, height)
+
+
+def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int = 34) -> str:
+    """A confusion matrix: rows are the truth, columns the answers; the darker, the larger the share of the row."""
+    left = 8 + 7 * max(len(label) for label in labels)
+    left = min(left, 150)
+    width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
+    parts = []
+    for at, row in enumerate(rows):
+        total = sum(row) or 1
+        y = side + at * side
+        parts.append(
+            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[at], 20))}</text>'
+        )
+        for other, count in enumerate(row):
+            x, share = left + other * side, count / total
+            colour = "#009e73" if at == other else "#d55e00"
+            parts.append(
+                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{colour}" fill-opacity="{share:.3f}" class="cell"/>'
+            )
+            if count:
+                parts.append(
+                    f'<text class="number" x="{x + side / 2}" y="{y + side / 2 + 4}" text-anchor="middle">{count:g}</text>'
+                )
+    for other, label in enumerate(labels):
+        middle = left + other * side + side / 2
+        parts.append(
+            f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
+        )
+    parts.append(f'<text class="label" x="{left}" y="{height - 8}">rows: the truth; columns: the answer</text>')
+    return _svg(parts, width, height)
+
+
+def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
+    """One bar a name, the one called `first` in another colour."""
+    finite = {name: value for name, value in values.items() if isfinite(value)}
+    if not finite:
+        return ""
+    left, row = 220, 24
+    longest = max(abs(value) for value in finite.values()) or 1
+    parts = []
+    for at, (name, value) in enumerate(finite.items()):
+        y, length = 6 + at * row, abs(value) / longest * (width - left - 80)
+        colour = COLOURS[0] if name == first else COLOURS[6]
+        parts.append(
+            f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
+        )
+        parts.append(f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{colour}"/>')
+        parts.append(f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>')
+    return _svg(parts, width, 12 + row * len(finite))
+
+
+def ways(
+    paths: Mapping[str, Points], surface: Callable[[float, float], float], *, width: int = 420, height: int = 320
+) -> str:
+    """Ways over a surface seen from above: the darker the ground, the lower it is."""
+    every = [point for points in paths.values() for point in points]
+    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, room=0.35)
+    box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}" preserveAspectRatio="none"'
+    parts = [f'<image {box} href="{_ground(surface, frame)}"/>', *frame.axes("x", "y")]
+    for number, points in enumerate(paths.values()):
+        colour = COLOURS[number % len(COLOURS)]
+        path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
+        end = points[-1]
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
+        parts.append(f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{colour}"/>')
+    parts += _legend(list(paths), width)
+    return _svg(parts, width, height)
+
+
+def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int = 64) -> str:
+    """The heights as a small picture of twelve shades, each over as much ground as the others."""
+    xs = frame.left + (np.arange(cells) + 0.5) / cells * frame.across
+    ys = frame.low + (np.arange(cells)[::-1] + 0.5) / cells * frame.upward
+    heights = np.array([[surface(float(x), float(y)) for x in xs] for y in ys])
+    rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
+    return picture_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
+
+
+def picture_address(pixels: NDArray[np.uint8]) -> str:
+    """A grey or colour picture as an address that holds it."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+class _Frame:
+    """From values to places in the picture, and the axes."""
+
+    def __init__(
+        self,
+        xs: Sequence[float],
+        ys: Sequence[float],
+        width: int,
+        height: int,
+        *,
+        room: float = 0.04,
+        same_scale: bool = False,
+    ) -> None:
+        if same_scale:
+            xs = ys = [*xs, *ys]
+        self.left, self.across = _span(xs, room if room > 0.1 else 0.0)
+        self.low, self.upward = _span(ys, room)
+        self.width, self.height = width, height
+        self.inner_width, self.inner_height = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
+
+    def x(self, value: float) -> float:
+        return _LEFT + (value - self.left) / self.across * self.inner_width
+
+    def y(self, value: float) -> float:
+        return self.height - _BOTTOM - (value - self.low) / self.upward * self.inner_height
+
+    def axes(self, across: str, up: str) -> list[str]:
+        base = self.height - _BOTTOM
+        parts = [f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>']
+        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>')
+        for value in _ticks(self.left, self.across):
+            parts.append(
+                f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
+            )
+        for value in _ticks(self.low, self.upward):
+            y = self.y(value)
+            parts.append(f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+        parts.append(
+            f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
+        )
+        parts.append(f'<text class="label" x="2" y="{_TOP - 4}">{escape(up)}</text>')
+        return parts
+
+
+def _span(values: Sequence[float], room: float) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    width = high - low
+    if not width:
+        width = abs(high) or 1.0
+        low -= width / 2
+    return low - room * width, width * (1 + 2 * room)
+
+
+def _ticks(low: float, span: float) -> list[float]:
+    """About five round numbers."""
+    step: float = 10 ** floor(log10(span / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 6)
+    first = -(-low // step)
+    return [
+        round((first + at) * step, 12)
+        for at in range(int(span / step) + 2)
+        if (first + at) * step <= low + span * 1.0001
+    ]
+
+
+def _legend(names: Sequence[str], width: int) -> list[str]:
+    parts: list[str] = []
+    x = width - _RIGHT - sum(26 + 6.5 * len(name) for name in names)
+    for number, name in enumerate(names):
+        if len(names) == 1:
+            return []
+        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>')
+        parts.append(f'<text class="label" x="{x + 14:.0f}" y="15">{escape(name)}</text>')
+        x += 26 + 6.5 * len(name)
+    return parts
+
+
+def _svg(parts: Sequence[str], width: int, height: int) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">' + "".join(parts) + "</svg>"
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,62 @@
+"""The page: sections of words, tables and drawings in one HTML file, with its style inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it, as HTML."""
+
+    title: str
+    content: str
+
+
+def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """The whole file."""
+    body = "".join(
+        f"<section><h2>{escape(each.title)}</h2>{each.content}</section>\n" for each in sections if each.content
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_style()}</style></head><body>\n"
+        f'<h1>{escape(title)}</h1><p class="dim">{escape(subtitle)}</p>\n{body}</body></html>\n'
+    )
+
+
+def _style() -> str:
+    return (files("kissipo.output.report") / "page.css").read_text(encoding="utf-8")
+
+
+def table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = (), classes: Sequence[str] = ()
+) -> str:
+    """A table; cells are text, the columns in `numbers` stand flush right, `classes` gives one class a row."""
+    right = set(numbers)
+    head = "".join(
+        f'<th class="n">{escape(each)}</th>' if at in right else f"<th>{escape(each)}</th>"
+        for at, each in enumerate(titles)
+    )
+    lines = []
+    for number, row in enumerate(rows):
+        kind = f' class="{classes[number]}"' if number < len(classes) and classes[number] else ""
+        cells = "".join(
+            f'<td class="n">{escape(each)}</td>' if at in right else f"<td>{escape(each)}</td>"
+            for at, each in enumerate(row)
+        )
+        lines.append(f"<tr{kind}>{cells}</tr>")
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def paragraphs(texts: Iterable[str]) -> str:
+    """Sentences, each a paragraph."""
+    return "".join(f"<p>{escape(text)}</p>" for text in texts)
+
+
+def preformatted(text: str) -> str:
+    """A file as it is."""
+    return f"<pre>{escape(text)}</pre>"

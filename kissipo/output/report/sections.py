@@ -1,0 +1,174 @@
+"""Sections of the report that speak of answers: scores, confusion, forecasts, ways, policies, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from kissipo.output.report import drawing
+from kissipo.output.report.page import paragraphs, table
+from kissipo.output.report.reading import read_curves
+from kissipo.output.score import Score
+
+MOST_CLASSES = 40
+_MOST_POINTS = 600
+_MOST_STATES = 200
+_KINDS = {1: "better", 0: "tie", -1: "worse"}
+
+
+def verdicts(scores: Sequence[Score]) -> str:
+    """One coloured line an answer."""
+    parts = []
+    for each in scores:
+        if each.verdict is not None:
+            main = each.answer.MAIN
+            words = f"{main.replace('_', ' ')} {each.net.metrics[main]:.4g}: {each.verdict.sentence}."
+            parts.append(f'<div class="verdict {_KINDS[each.verdict.better]}">{escape(words)}</div>')
+    return "".join(parts)
+
+
+def scores(score: Score) -> str:
+    """The net above the simple answers, as numbers and as bars."""
+    names, main = list(score.net.metrics), score.answer.MAIN
+    rows = [["this net", *(number(score.net.metrics[name]) for name in names)]]
+    for name, judged in score.ordered():
+        rows.append([name, *(number(judged.metrics.get(each, float("nan"))) for each in names)])
+    values = {"this net": score.net.metrics[main], **{name: judged.metrics[main] for name, judged in score.ordered()}}
+    titles = ["", *(name.replace("_", " ") for name in names)]
+    note = (
+        "All answers are judged on the same samples, which none of them saw while learning. "
+        "The simple ones learned from at most 10,000 training samples."
+    )
+    if score.same_samples:
+        note = "The same samples train and judge: there is no unseen part."
+    shown = table(titles, rows, numbers=range(1, 1 + len(names)), classes=["own"])
+    return shown + drawing.bars(values, first="this net") + f'<p class="dim">{note}</p>'
+
+
+def curves(history: Sequence[Mapping[str, Any]], mains: Sequence[str], *, best_epoch: int, asked_epochs: int) -> str:
+    """Losses and the main measure by epoch, and what they say; returns by episode where there are any."""
+    if history and "return" in history[-1]:
+        returns = [(row["episode"], row["return"]) for row in history]
+        return drawing.lines({"mean return": returns}, across="episode", up="mean return of a block of episodes")
+    keys = {"training": "loss", "validation": "validation_loss"}
+    series = {name: _points(history, key) for name, key in keys.items()}
+    series = {name: points for name, points in series.items() if len(points) > 1}
+    mark = best_epoch if "validation" in series else None
+    content = drawing.lines(series, across="epoch", up="loss", mark=mark)
+    for main in mains:
+        points = _points(history, f"validation_{main}")
+        if len(points) > 1:
+            content += drawing.lines(
+                {main: points}, across="epoch", up=f"{main} of the validation part", height=180, mark=mark
+            )
+    return content + paragraphs(read_curves(history, best_epoch=best_epoch, asked_epochs=asked_epochs))
+
+
+def confusion(details: Mapping[str, Any]) -> str:
+    """The matrix, each class by itself, the ROC curve of two classes."""
+    classes = details["classes"]
+    content = drawing.matrix(details["confusion"], classes, side=max(22, min(40, 640 // len(classes))))
+    rates = details["by_class"]
+    rows = [
+        [level, f"{details['count'][at]:,}", *(number(rates[name][at]) for name in ("precision", "recall", "f1"))]
+        for at, level in enumerate(classes)
+    ]
+    content += table(["class", "samples", "precision", "recall", "F1"], rows, numbers=range(1, 5))
+    if "roc" in details:
+        points = list(zip(details["roc"]["fpr"], details["roc"]["tpr"], strict=True))
+        across = f"false positive rate of '{details['positive']}'"
+        both = {"this net": points, "chance": [(0, 0), (1, 1)]}
+        content += drawing.lines(both, across=across, up="true positive rate", width=420, height=330)
+    return content
+
+
+def beside_truth(answers: Any, truth: Any) -> str:
+    """A point a sample; on the line the answer is the truth."""
+    pairs = list(zip(truth.tolist(), answers.tolist(), strict=True))[:_MOST_POINTS]
+    line = [(min(truth), min(truth)), (max(truth), max(truth))]
+    series = {"samples": pairs, "perfect": line}
+    return drawing.lines(series, across="truth", up="answer", dots=["samples"], width=440, height=420, square=True)
+
+
+def forecasts(answers: Any, truth: Any, details: Mapping[str, Any], moments: Sequence[float], unit: str) -> str:
+    """Every horizon-th forecast, so that they do not overlap, over the truth of the test part."""
+    horizon = answers.shape[1]
+    values = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]])
+    known = list(zip(moments, values.tolist(), strict=True))
+    told: list[tuple[float, float]] = []
+    for start in range(0, len(answers), horizon):
+        told += [(moments[start + step], float(answers[start, step, 0])) for step in range(horizon)]
+    up = str(details["unit"]).split(", ")[0]
+    content = drawing.lines({"truth": known, "forecast": told}, across=unit, up=up, width=900, height=290)
+    if horizon > 1:
+        errors = [(at + 1, error) for at, error in enumerate(details["mae_by_step"])]
+        content += drawing.lines({"error": errors}, across="steps ahead", up="mean absolute error", height=180)
+        content += f'<p class="dim">Forecasts of {horizon} steps, one after the other, each made when the one before it ended.</p>'
+    return content
+
+
+def weights(named: Mapping[str, float]) -> str:
+    """The weights of a linear net, the greatest first."""
+    ordered = sorted(named.items(), key=lambda pair: -abs(pair[1]))[:MOST_CLASSES]
+    return table(["feature", "weight"], [[name, f"{value:.6g}"] for name, value in ordered], numbers=[1])
+
+
+def policy(found: Mapping[str, Any]) -> str:
+    """Learned values beside the true ones in every state in which something can be decided."""
+    actions = found["actions"]
+    rows = []
+    for at, state in enumerate(found["states"][:_MOST_STATES]):
+        if found["matters"][at]:
+            cells = [state]
+            for values in (found["learned"][at], found["best"][at]):
+                cells += [*(f"{value:.4f}" for value in values), actions[int(np.argmax(values))]]
+            rows.append([*cells, "agrees" if found["agrees"][at] else "differs"])
+    titles = [
+        "state",
+        *(f"learned {name}" for name in actions),
+        "best",
+        *(f"true {name}" for name in actions),
+        "best",
+        "",
+    ]
+    flush = [*range(1, 1 + len(actions)), *range(2 + len(actions), 2 + 2 * len(actions))]
+    return table(titles, rows, numbers=flush)
+
+
+def walks(found: Sequence[Mapping[str, Any]], height: Callable[[str, float, float], float]) -> str:
+    """A map for each start on a surface of two dimensions, and where every walk ended."""
+    content = ""
+    for surface, start in dict.fromkeys((each["surface"], tuple(each["start"])) for each in found):
+        mine = [each for each in found if each["surface"] == surface and tuple(each["start"]) == start]
+        if len(start) == 2:
+            paths = {each["optimizer"]: [(point[0], point[1]) for point in each["way"]] for each in mine}
+            drawn = drawing.ways(paths, lambda x, y, surface=surface: height(surface, x, y))  # type: ignore[misc]
+            content += f"<h3>{escape(surface)}, from {_point(start)}</h3>{drawn}"
+    keys = ("start", "end")
+    rows = [
+        [
+            each["surface"],
+            each["optimizer"],
+            *(_point(each[key]) for key in keys),
+            f"{each['height']:.5f}",
+            each["place"],
+        ]
+        for each in found
+    ]
+    return content + table(["surface", "optimizer", "start", "end", "height", "place"], rows, numbers=[4])
+
+
+def number(value: float) -> str:
+    """Four digits that count; nothing for no number."""
+    return "" if value != value else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+    return [(row["epoch"], row[key]) for row in history if key in row]
+
+
+def _point(values: Sequence[float]) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"

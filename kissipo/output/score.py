@@ -1,0 +1,41 @@
+"""Score: one answer judged: the net, the simple answers beside it, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kissipo.output.answer import Answer, Judgement
+from kissipo.output.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good the net is, and beside what.
+
+    same_samples:  whether the judged samples also trained the net, so that nothing was unseen
+    """
+
+    answer: Answer
+    net: Judgement
+    baselines: Mapping[str, Judgement]
+    verdict: Verdict | None
+    same_samples: bool = False
+
+    def ordered(self) -> list[tuple[str, Judgement]]:
+        """The simple answers, the best first."""
+        main, higher = self.answer.MAIN, self.answer.HIGHER_IS_BETTER
+        return sorted(self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher)
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form; the same run gives the same text."""
+        return {
+            "answer": self.answer.WORD,
+            "column": self.answer.name,
+            "main": self.answer.MAIN,
+            "metrics": dict(self.net.metrics),
+            "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},
+            "verdict": None if self.verdict is None else vars(self.verdict),
+            "details": dict(self.net.details),
+        }

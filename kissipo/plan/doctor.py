@@ -1,0 +1,121 @@
+"""Doctor: what is installed and what is missing; and the proof that a killed run, resumed, is the unbroken one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from kissipo.core.devices import describe_machine
+from kissipo.core.errors import RunError
+from kissipo.run.folder import CHECKPOINTS, METRICS, MODEL, RunFolder
+
+_PARTS = (
+    ("polars", "frames", "Parquet files"),
+    ("statsmodels", "series", "the series 'sunspots'"),
+    ("gymnasium", "rl", "environments"),
+    ("tensorboard", "board", "TensorBoard files in every run"),
+)
+_LONGEST = 600
+
+
+def examine() -> dict[str, Any]:
+    """The machine, the optional parts, where the layers are computed."""
+    parts = [
+        {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
+        for package, extra, purpose in _PARTS
+    ]
+    kernels = {"recurrent": f"torch {torch.__version__}", "oneDNN": str(torch.backends.mkldnn.is_available())}
+    return {"machine": {**describe_machine(), **kernels}, "parts": parts}
+
+
+def prove_resume(task: str, *, kills: int = 2, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Trains a task twice in processes of its own, once unbroken and once killed (with SIGKILL) and resumed; compares.
+
+    Raises:   RunError when a run does not end well.
+    """
+    with tempfile.TemporaryDirectory(prefix="kissipo-doctor-") as folder:
+        whole, broken = Path(folder) / "whole", Path(folder) / "broken"
+        began = time.perf_counter()
+        _finish(_start(task, whole))
+        took = time.perf_counter() - began
+        tell(f"unbroken run: {took:.1f} s")
+        dice, resume = Random(0), False
+        for number in range(kills):
+            process = _start(task, broken, resume=resume)
+            killed = _kill_while_learning(process, broken, dice)
+            tell(f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}")
+            resume = (broken / "data.json").exists()
+        _finish(_start(task, broken, resume=resume))
+        return {"task": task, "kills": kills, **compare_runs(whole, broken)}
+
+
+def compare_runs(one: Path, other: Path) -> dict[str, Any]:
+    """Whether two runs have the same weights, bit for bit, and the same metrics, to the letter."""
+    mine, theirs = RunFolder(one).read_weights(), RunFolder(other).read_weights()
+    same = mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
+    largest = max(
+        (float((mine[name] - theirs[name]).abs().max()) for name in mine if name in theirs and mine[name].numel()),
+        default=0.0,
+    )
+    return {
+        "same_weights": same,
+        "same_metrics": (one / METRICS).read_text() == (other / METRICS).read_text(),
+        "same_file": (one / MODEL).read_bytes() == (other / MODEL).read_bytes(),
+        "compared": sum(tensor.numel() for tensor in mine.values()),
+        "largest_difference": largest,
+    }
+
+
+def _start(task: str, out: Path, *, resume: bool = False) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "kissipo",
+        "fit",
+        task,
+        "--out",
+        str(out),
+        "--quiet",
+        "--json",
+        *(["--resume"] if resume else []),
+    ]
+    environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0.2"}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603
+
+
+def _finish(process: subprocess.Popen[str]) -> None:
+    _, told = process.communicate(timeout=_LONGEST)
+    if process.returncode:
+        raise RunError(f"a run did not end well (code {process.returncode}): {told.strip()}")
+
+
+def _kill_while_learning(process: subprocess.Popen[str], out: Path, dice: Random) -> bool:
+    """Waits for a first checkpoint, then a little longer, then kills; False when the run was faster."""
+    last = out / CHECKPOINTS / "last.safetensors"
+    before = last.stat().st_mtime_ns if last.exists() else None
+    while process.poll() is None:
+        if last.exists() and last.stat().st_mtime_ns != before:
+            time.sleep(dice.uniform(0.0, 0.5))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
