@@ -24,14 +24,10 @@ def add_question(parser: ArgumentParser) -> None:
 def asked_task(arguments: Namespace) -> Task:
     """The task that the arguments mean."""
     from kissipo.core.task import split_argument
-    from kissipo.plan.grammar import full_place
     from kissipo.plan.load import load
 
-    task = load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon)
-    for argument in arguments.words:
-        place, value = split_argument(argument)
-        task = task.with_words({full_place(place, task): value})
-    return task
+    words = dict(split_argument(argument) for argument in arguments.words)
+    return load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
 
 
 def is_run(name: str) -> bool:

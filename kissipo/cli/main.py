@@ -99,7 +99,7 @@ class Parser(argparse.ArgumentParser):
             if nearest(wrong.split("=")[0], known):
                 hint = did_you_mean(wrong.split("=")[0], known)
             message = f"{wrong} is no option of {self.prog}"
-        raise TaskError(message, do=hint)
+        raise TaskError(message.replace(", key=value", ""), do=hint)
 
 
 def help_text() -> str:

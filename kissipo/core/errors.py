@@ -14,6 +14,8 @@ class UserError(ValueError):
     def __init__(self, wrong: str, *, given: str = "", allowed: str = "", do: str = "") -> None:
         self.wrong, self.given, self.allowed, self.do = wrong, given, allowed, do
         parts = [wrong.rstrip(".") + (f"; got {given}" if given else "") + "."]
+        if wrong.endswith("?"):
+            parts = [wrong, f"There are {given}."] if given else [wrong]
         if allowed:
             parts.append(f"Allowed: {allowed.rstrip('.')}.")
         if do:

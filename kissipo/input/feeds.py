@@ -25,10 +25,10 @@ class TensorFeed:
 
     def batch(self, index: Tensor | slice) -> Batch:
         """The samples at the given positions."""
-        inputs = tuple(tensor[index] for tensor in self.inputs)
+        inputs = tuple(_pick(tensor, index) for tensor in self.inputs)
         if any(self.finishes):
             inputs = tuple(finish(x) if finish else x for finish, x in zip(self.finishes, inputs, strict=True))
-        return Batch(inputs, tuple(tensor[index] for tensor in self.targets))
+        return Batch(inputs, tuple(_pick(tensor, index) for tensor in self.targets))
 
     def everything(self) -> Batch:
         """All samples in one batch."""
@@ -39,3 +39,8 @@ class TensorFeed:
         return TensorFeed(
             tuple(x[positions] for x in self.inputs), tuple(y[positions] for y in self.targets), self.finishes
         )
+
+
+def _pick(tensor: Tensor, index: Tensor | slice) -> Tensor:
+    """Rows of a tensor; `index_select` is several times faster than indexing for small batches."""
+    return tensor[index] if isinstance(index, slice) else tensor.index_select(0, index)

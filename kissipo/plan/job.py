@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kissipo.core.devices import describe_machine
+from kissipo.core.devices import describe_machine, threads_for
 from kissipo.core.door import save as save_door
 from kissipo.core.errors import RunError
 from kissipo.core.protocols import Listener
@@ -82,11 +82,12 @@ def fit(
     way = _way(prepared)
     for teller in tellers:
         teller.on_prepared(prepared, way)
-    outcome = learn(prepared, folder, seed, tellers, resume=resume)
+    with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
+        outcome = learn(prepared, folder, seed, tellers, resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:
         teller.on_judged(judged.scores)
-    _write_end(folder, prepared, outcome, judged, _way(prepared), seed=seed)
+    _write_end(folder, prepared, outcome, judged, _way(prepared), seed=seed, threads=threads)
     run = Run(
         folder.path, prepared.task, prepared.net, prepared.wiring.doors, prepared.wiring.answers, prepared=prepared
     )
@@ -142,7 +143,7 @@ def _way(prepared: Prepared) -> Trace:
 
 
 def _write_end(
-    folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace, *, seed: int
+    folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace, *, seed: int, threads: int
 ) -> None:
     wiring = prepared.wiring
     folder.write_history(outcome.history)
@@ -156,6 +157,7 @@ def _write_end(
         "answers": [{"answer": answer.WORD, **answer.state()} for answer in wiring.answers],
     }
     folder.write_json(CODECS, codecs)
-    environment = {**describe_machine(), "seed": seed, "training_seconds": round(outcome.seconds, 3)}
+    measured = {"training_threads": threads, "training_seconds": round(outcome.seconds, 3)}
+    environment = {**describe_machine(), "seed": seed, **measured}
     folder.write_json(ENVIRONMENT, environment)
     write_report(folder, prepared, outcome, judged, way)

@@ -8,9 +8,12 @@ from typing import Any
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.recipe import Recipe
+from kissipo.core.schema import read, words_of
 from kissipo.core.suggest import nearest
 from kissipo.core.words import Words
 from kissipo.input.formats.files import existing, readable
+from kissipo.input.formats.tables import FileWords
+from kissipo.plan.grammar import full_place
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
 from kissipo.plan.vocabulary import RECIPES, SOURCES
@@ -19,7 +22,14 @@ from kissipo.run.folder import TASK
 _YAML = (".yaml", ".yml")
 
 
-def load(task: Any, *, output: str | None = None, time: str | None = None, horizon: int | None = None) -> Task:
+def load(
+    task: Any,
+    *,
+    output: str | None = None,
+    time: str | None = None,
+    horizon: int | None = None,
+    words: Mapping[str, Any] | None = None,
+) -> Task:
     """A task.
 
     task:     the name of a built-in task; a .yaml file; a run folder; your own data: a table, a folder of pictures, a text,
@@ -27,8 +37,15 @@ def load(task: Any, *, output: str | None = None, time: str | None = None, horiz
     output:   the column that is asked for, with your own data
     time:     the column of moments, which makes the data a series
     horizon:  how many steps ahead are forecast
+    words:    words to change or to add, by their places or, where only one part has them, by their names
     Raises:   UserError of some kind, saying what stands there and what was probably meant.
     """
+    found = _find(task, output, time, horizon, words or {})
+    places = {full_place(key, found): value for key, value in (words or {}).items()}
+    return found.with_words(places) if places else found
+
+
+def _find(task: Any, output: str | None, time: str | None, horizon: int | None, words: Mapping[str, Any]) -> Task:
     if isinstance(task, Task):
         return task
     if isinstance(task, Mapping):
@@ -43,7 +60,13 @@ def load(task: Any, *, output: str | None = None, time: str | None = None, horiz
             return _from_yaml(path / TASK)
         if not path.exists() and "/" not in task and "." not in task:
             _refuse_unknown(task)
-    return as_task(ask(task, output=output, time=time, horizon=horizon))
+    return as_task(ask(task, output=output, time=time, horizon=horizon, written=_file_words(words)))
+
+
+def _file_words(words: Mapping[str, Any]) -> FileWords:
+    """How a table is written on disk, as far as the words say it."""
+    plain = {key.removeprefix("input."): value for key, value in words.items()}
+    return read(FileWords, {key: plain[key] for key in words_of(FileWords) if key in plain}, place="input")
 
 
 def recipe_names() -> list[str]:

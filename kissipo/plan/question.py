@@ -27,18 +27,25 @@ ENVIRONMENT = "gym:"
 
 
 def ask(
-    data: Any, *, output: str | None = None, time: str | None = None, horizon: int | None = None, name: str = ""
+    data: Any,
+    *,
+    output: str | None = None,
+    time: str | None = None,
+    horizon: int | None = None,
+    written: FileWords = FileWords(),  # noqa: B008
 ) -> Task:
     """The task that these data and this question mean.
+
+    written:  how a table is written on disk, where that must be said to read it at all
 
     Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
     """
     if isinstance(data, str) and data.startswith(ENVIRONMENT):
-        return Task(input={"environment": data.removeprefix(ENVIRONMENT)}, output="actions", name=name or _plain(data))
+        return Task(input={"environment": data.removeprefix(ENVIRONMENT)}, output="actions", name=_plain(data))
     if not isinstance(data, str | Path):
-        return _ask_table(data, output, time, horizon, name or "data")
+        return _ask_table(data, output, time, horizon, written, "data")
     path = Path(data)
-    name = name or _plain(path.name if path.exists() else str(data))
+    name = _plain(path.name if path.exists() else str(data))
     if not path.exists() and str(data) in dataset_names():
         return _ask_named(str(data), output, time, horizon, name)
     if path.is_dir():
@@ -47,7 +54,7 @@ def ask(
     if path.suffix == ".npz":
         return Task(input={"images": str(data)}, output="category", name=name)
     if is_table_file(path) or output or time:
-        return _ask_table(str(data), output, time, horizon, name)
+        return _ask_table(str(data), output, time, horizon, written, name)
     if path.suffix.lower() in (".txt", ".md", ""):
         return Task(input={"text": str(data)}, output={"text": "next"}, name=name)
     raise DataError(
@@ -80,8 +87,10 @@ def _ask_named(data: str, output: str | None, time: str | None, horizon: int | N
     return Task(input={"table": data}, output={kind: answer}, name=name)
 
 
-def _ask_table(data: Any, output: str | None, time: str | None, horizon: int | None, name: str) -> Task:
-    frame, _ = read_table(data, FileWords())
+def _ask_table(
+    data: Any, output: str | None, time: str | None, horizon: int | None, written: FileWords, name: str
+) -> Task:
+    frame, _ = read_table(data, written)
     if time is not None:
         frame[time]
     if output is not None:

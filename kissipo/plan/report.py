@@ -46,7 +46,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
     ]
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
-        f"{outcome.seconds:.1f} s of training on {environment['threads']} threads"
+        f"{outcome.seconds:.1f} s of training on {environment['training_threads']} threads"
     )
     folder.write_text(REPORT, page(f"{prepared.task.name or 'run'}: Input → Process → Output", subtitle, content))
 

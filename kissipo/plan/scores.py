@@ -28,8 +28,10 @@ def score(
     same = bool(np.intersect1d(wiring.parts["train"], wiring.parts[part]).size)
     scores = []
     for number, (answer, judged) in enumerate(zip(wiring.answers, found.judgements, strict=True)):
-        case = _case(wiring, number, part, seed)
-        beside = judge_beside(answer, case, case.test.truth, asked)
+        beside: dict[str, Judgement] = {}
+        if len(wiring.feeds["train"]):
+            case = _case(wiring, number, part, seed)
+            beside = judge_beside(answer, case, case.test.truth, asked)
         result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
         scores.append(Score(answer, judged, beside, result, same_samples=same))
     return scores, found

@@ -37,17 +37,13 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
     from kissipo.plan.compare import compare, variations
-    from kissipo.plan.grammar import full_place
     from kissipo.plan.load import load
 
     names = [each for each in arguments.tasks if "=" not in each]
-    words = [split_argument(each) for each in arguments.tasks if "=" in each]
-    question = {"output": arguments.output, "time": arguments.time, "horizon": arguments.horizon}
+    words = dict(split_argument(each) for each in arguments.tasks if "=" in each)
     tasks: dict[str, Task] = {}
     for name in names:
-        task = load(name, **question)
-        for place, value in words:
-            task = task.with_words({full_place(place, task): value})
+        task = load(name, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
         tasks |= variations(task, arguments.vary) if arguments.vary else {name: task}
     if len(tasks) < 2:
         raise TaskError(

@@ -12,14 +12,6 @@ from typing import TextIO
 from kissipo.core.errors import DataError, MachineError
 from kissipo.core.suggest import nearest
 
-_BYTE_MARKS = {
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-    b"PK\x03\x04": "",
-    b"\x89PNG": "",
-    b"%PDF": "",
-    b"\xd0\xcf\x11\xe0": "",
-}
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
     b"\x89PNG": "a PNG picture",
@@ -54,9 +46,10 @@ def _neighbours(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {folder} does not exist either"
-    close = nearest(path.name, [each.name for each in folder.iterdir()])
+    stems = {each.stem: each.name for each in folder.iterdir()}
+    close = nearest(path.stem, stems)
     if close:
-        return "Did you mean " + " or ".join(f"'{folder / name}'" for name in close) + "?"
+        return "Did you mean " + " or ".join(f"'{folder / stems[stem]}'" for stem in close) + "?"
     return f"Look into {folder.resolve()}"
 
 
@@ -77,7 +70,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
     with readable(path):
         raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
         with raw:
-            _refuse_other_files(path, raw.read(4), encoding)
+            _refuse_other_files(path, raw.read(4096), encoding)
             raw.seek(0)
             try:
                 codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
@@ -104,15 +97,18 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
-    for mark, codec in _BYTE_MARKS.items():
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    for mark, what in _NOT_TEXT.items():
         if first.startswith(mark):
-            if not codec:
-                raise DataError(f"{path} is not a text file but {_NOT_TEXT[mark]}", do="Save it as CSV (UTF-8) first")
-            if not encoding.lower().replace("_", "-").startswith("utf-16"):
-                raise DataError(
-                    f"{path} is written in UTF-16, not in {encoding}",
-                    do="Say input.encoding=utf-16, or save it as UTF-8",
-                )
+            raise DataError(f"{path} is not a text file but {what}", do="Save it as CSV (UTF-8) first")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")) and not wide:
+        raise DataError(
+            f"{path} is written in UTF-16, not in {encoding}", do="Say input.encoding=utf-16, or save it as UTF-8"
+        )
+    if b"\0" in first and not wide:
+        raise DataError(
+            f"{path} is not a text file: it holds zero bytes", do="Is it the right file? Save it as CSV (UTF-8) first"
+        )
 
 
 def _wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> DataError:

@@ -61,11 +61,8 @@ class Supervised:
     def __init__(self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int) -> None:
         self.net, self.losses, self.options = net, losses, options
         self.total_steps, self.steps_done = total_steps, 0
-        name = options.optimizer or "adam"
-        self.rate = options.rate or optim.RATES[name]
-        self.optimizer = optim.optimizer(
-            name, net.parameters(), rate=self.rate, momentum=options.momentum, decay=options.decay
-        )
+        self._name: optim.Name = options.optimizer or "adam"
+        self.rate = options.rate or optim.RATES[self._name]
         self._moves = options.schedule != "constant" or options.warmup > 0
         self._weights = (
             [parameter for parameter in net.parameters() if parameter.dim() > 1] if options.l1 or options.l2 else []
@@ -73,7 +70,9 @@ class Supervised:
 
     def begin(self, train: Feed) -> str:
         """What is done once, before the first step; says so in a sentence, or nothing."""
-        return start_linear(self.net, train) if self.options.start == "linear" else ""
+        told = start_linear(self.net, train) if self.options.start == "linear" else ""
+        self._equip()
+        return told
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """One batch, one step downhill."""
@@ -83,9 +82,10 @@ class Supervised:
         total = loss + self._penalty() if self._weights else loss
         total.backward()
         if self.options.clip is not None:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
+            nn.utils.clip_grad_norm_(self._learned, self.options.clip)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self._learned:
+            parameter.grad = None
         self.steps_done += 1
         return {"loss": loss.detach()}
 
@@ -100,11 +100,20 @@ class Supervised:
         return {"optimizer": self.optimizer.state_dict(), "steps_done": self.steps_done}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.steps_done = state["steps_done"]
+        """The inverse of `state_dict`; the net has its weights already."""
         if self.options.start == "linear":
             hold_linear(self.net)
+        self._equip()
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps_done = state["steps_done"]
+
+    def _equip(self) -> None:
+        """An optimizer over all weights that are not held."""
+        options = self.options
+        self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self.optimizer = optim.optimizer(
+            self._name, self._learned, rate=self.rate, momentum=options.momentum, decay=options.decay
+        )
 
     def _penalty(self) -> Tensor:
         penalty = torch.zeros(())
