@@ -18,7 +18,7 @@ from kissipo.plan.prepare import Prepared
 from kissipo.plan.run import Run
 from kissipo.run.trace import Trace
 
-_ESTIMATE_AFTER = 0.5
+_ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
 
 
@@ -31,6 +31,7 @@ class Story(Teller):
         self._task: Any = None
         self._facts: Mapping[str, Any] = {}
         self._estimated = False
+        self._first: tuple[int, float] | None = None
         self._line_at = perf_counter()
 
     def on_folder(self, path: Path) -> None:
@@ -70,9 +71,12 @@ class Story(Teller):
     def on_progress(self, facts: Mapping[str, Any]) -> None:
         done = (facts["epoch"] - 1) * facts["steps"] + facts["step"]
         total = facts["epochs"] * facts["steps"]
-        if not self._estimated and facts["seconds"] > _ESTIMATE_AFTER and done < total:
+        if self._first is None:
+            self._first = (done, facts["seconds"])
+        steps, seconds = done - self._first[0], facts["seconds"] - self._first[1]
+        if not self._estimated and steps >= _ESTIMATE_STEPS and seconds > _ESTIMATE_AFTER and done < total:
             self._estimated = True
-            left = facts["seconds"] / done * (total - done)
+            left = seconds / steps * (total - done)
             self.screen.note(f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {threads()} threads[/]")
         if self._bar is not None:
             self._bar.update(

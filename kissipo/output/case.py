@@ -15,6 +15,7 @@ from kissipo.core.frame import Frame
 from kissipo.output.answer import Answer, Scores
 
 MOST_SAMPLES = 10_000
+MOST_LEVELS = 2_000
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,15 @@ class Case:
     seed: int = 0
 
     def features(self, part: Samples) -> NDArray[np.float32] | None:
-        """All plain numbers of the inputs, laid flat; None when there are none or when ids of words are among the inputs."""
-        if any(port.vocabulary for port in self.ports) or not self.ports:
-            return None
-        return np.concatenate([x.flatten(1).numpy() for x in part.inputs], axis=1)
+        """All inputs as plain numbers, laid flat, levels as columns of zeros and ones; None when there are sequences of ids."""
+        columns = []
+        for port, x in zip(self.ports, part.inputs, strict=True):
+            if port.vocabulary and (port.axes or port.vocabulary > MOST_LEVELS):
+                return None
+            columns.append(
+                np.eye(port.vocabulary, dtype=np.float32)[x.numpy()] if port.vocabulary else x.flatten(1).numpy()
+            )
+        return np.concatenate(columns, axis=1) if columns else None
 
     def windows(self, part: Samples) -> NDArray[np.float64]:
         """The inputs of a forecast in the unit of the data (sample, time, variable), the forecast variables only."""

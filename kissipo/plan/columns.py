@@ -30,7 +30,8 @@ WORDS: dict[Kind, str] = {
     "calendar": "calendar",
     "drop": "drop",
 }
-_ONE_HOT_UP_TO = 30
+_ONE_HOT_UP_TO, _ALWAYS_ONE_HOT = 100, 20
+_ONE_HOT_CELLS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
     Raises:   DataError when nothing is left to learn from.
     """
     by_kind = columns.by_kind
-    many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > _ONE_HOT_UP_TO]
+    most = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
+    many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)]
     vectors: list[Door] = (
         [Numbers(tuple(by_kind["number"]), scale=options.scale, flag_missing=options.flag_missing)]
         if by_kind["number"]

@@ -19,6 +19,7 @@ from kissipo.plan.resume import continued_seed, refuse_other_data
 from kissipo.plan.run import Run
 from kissipo.plan.spell import writable
 from kissipo.plan.way import follow, sample_frame
+from kissipo.run.board import boards
 from kissipo.run.folder import (
     CODECS,
     DATA,
@@ -83,7 +84,7 @@ def fit(
     for teller in tellers:
         teller.on_prepared(prepared, way)
     with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
-        outcome = learn(prepared, folder, seed, tellers, resume=resume)
+        outcome = learn(prepared, folder, seed, [*tellers, *boards(folder.path)], resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:
         teller.on_judged(judged.scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -117,7 +118,9 @@ class Run:
 
         A value is what the source has: a text, the path of a picture, a dict of columns, a data frame, a file.
         """
-        decisions, _ = self.predict_all(values)
+        decisions, remarks = self.predict_all(values)
+        for remark in remarks:
+            warnings.warn(remark, stacklevel=2)
         return decisions[0][0] if len(values) == 1 and len(decisions) == 1 else [row[0] for row in decisions]
 
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:

@@ -16,6 +16,7 @@ from kissipo.core.frame import Column
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
 ODD_SHARE = 0.1
+_NAN = dict.fromkeys(("", "NA", "N/A", "na", "n/a", "null", "NULL", "?", "#N/A", "<NA>"), "nan")
 _KEEP_ODD = 1000
 
 
@@ -68,6 +69,7 @@ class ColumnBuilder:
     _numbers: list[NDArray[np.float64]] = field(default_factory=list)
     _codes: list[NDArray[np.int32]] = field(default_factory=list)
     _levels: dict[str, int] = field(default_factory=dict)
+    _codes_of: dict[str, int] = field(default_factory=dict)
     _odd: list[tuple[int, str]] = field(default_factory=list)
     _odd_count: int = 0
     _present: int = 0
@@ -113,7 +115,7 @@ class ColumnBuilder:
     def _add_numbers(self, cells: Sequence[str], first_row: int) -> None:
         if self.style.plain:
             try:
-                values = np.fromiter(map(float, cells), np.float64, len(cells))
+                values = np.fromiter(map(float, [_NAN.get(cell, cell) for cell in cells]), np.float64, len(cells))
             except ValueError:
                 pass
             else:
@@ -136,6 +138,12 @@ class ColumnBuilder:
         self._numbers.append(values)
 
     def _add_texts(self, cells: Sequence[str]) -> None:
+        codes = self._codes_of
+        for cell in set(cells).difference(codes):
+            if is_missing(cell):
+                codes[cell] = -1
         levels = self._levels
-        codes = [-1 if cell.strip().lower() in MISSING else levels.setdefault(cell, len(levels)) for cell in cells]
-        self._codes.append(np.asarray(codes, dtype=np.int32))
+        for cell in cells:
+            if cell not in codes:
+                codes[cell] = levels.setdefault(cell, len(levels))
+        self._codes.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Frame
 from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
-from kissipo.input.formats.files import open_text
+from kissipo.input.formats.files import existing, open_text
 
 CHUNK = 50_000
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
@@ -39,6 +40,14 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
 
     Raises:   DataError for a missing, empty or header-only file, a wrong encoding, a ragged row: with line and content.
     """
+    there = existing(path).stat()
+    frame, findings = _read_once(path, layout, there.st_mtime_ns, there.st_size)
+    return frame, list(findings)
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, layout: Layout, changed: int, size: int) -> tuple[Frame, tuple[Finding, ...]]:
+    """Remembers the last file, because a question about it and its training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
     separator = layout.separator or _guess_separator(path, layout.encoding)
     texts: set[str] = set()
@@ -50,7 +59,7 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
             break
         texts |= again
     frame = Frame(tuple(builder.finish() for builder in builders), origin=str(path))
-    return frame, reading.findings
+    return frame, tuple(reading.findings)
 
 
 class _Reading:

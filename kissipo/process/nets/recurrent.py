@@ -91,7 +91,7 @@ class Recurrent(nn.Module):
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = Join(others, embed=options.embed) if others else None
         row = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
         steps = tuple(Port(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
         self.head = head(row, steps if self.every_step else outputs)
