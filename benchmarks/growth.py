@@ -148,9 +148,8 @@ def main() -> None:
                 if each:
                     seconds = statistics.median(one["seconds"] for one in each)
                     memory = max(one["gigabytes"] for one in each)
-                    print(
-                        f"  {peer:22} {seconds:7.1f} s  {memory:5.2f} GB  accuracy {each[0]['accuracy']:.4f}  {seconds / ours:.2f} x kissipo's time"
-                    )
+                    told = f"{seconds:7.1f} s  {memory:5.2f} GB  accuracy {each[0]['accuracy']:.4f}"
+                    print(f"  {peer:22} {told}  {seconds / ours:.2f} x kissipo's time")
 
 
 if __name__ == "__main__":
