@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.words import freeze
+from kissipo.core.words import freeze, thaw
 
 O = TypeVar("O")
 _BOUNDS = {"at_least": "of at least", "above": "above", "at_most": "of at most", "below": "below"}
@@ -130,10 +130,11 @@ def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> 
             return value
         raise _Refused
     if origin is tuple:
-        if not isinstance(value, tuple):
-            if get_origin(inner[0]) is tuple:
-                raise _Refused
-            value = (value,)
+        if get_origin(inner[0]) is tuple and not (
+            isinstance(value, tuple) and all(isinstance(v, tuple) for v in value)
+        ):
+            raise _Refused
+        value = value if isinstance(value, tuple) else (value,)
         return tuple(_convert(inner[0], each, bounds, place) for each in value)
     if origin is dict:
         if not isinstance(value, Mapping):
@@ -232,7 +233,7 @@ def json_schema(options: type) -> dict[str, Any]:
         if info.default is MISSING:
             required.append(key)
         elif info.default is not None and not dataclasses.is_dataclass(info.default):
-            entry["default"] = list(info.default) if isinstance(info.default, tuple) else info.default
+            entry["default"] = thaw(info.default)
         properties[key] = entry
     return {
         "type": "object",
@@ -252,6 +253,8 @@ def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
         return {"enum": list(inner)}
     if origin is tuple:
         each = _json_type(inner[0], bounds)
+        if get_origin(inner[0]) is tuple:
+            return {"type": "array", "items": each["anyOf"][1]}
         return {"anyOf": [each, {"type": "array", "items": each}]}
     if origin is dict:
         return {"type": "object", "additionalProperties": _json_type(inner[1], bounds)}

@@ -16,6 +16,8 @@ Example:  >>> task = Task(input={"table": "sms.csv", "text": "message"}, process
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -26,6 +28,9 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.words import Words, freeze, thaw
 
 PARTS = ("input", "process", "output")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_STEP = re.compile(rf"{_QUOTED}|[^.]+")
+_ARGUMENT = re.compile(rf"(?P<place>\s*(?:{_QUOTED}|[^\s=])(?:{_QUOTED}|[^=])*?)=(?P<text>.*)", re.DOTALL)
 Part = Words | tuple[Words, ...]
 
 
@@ -137,12 +142,12 @@ def split_argument(argument: str) -> tuple[str, Any]:
 
     Raises:   TaskError when there is no `=`.
     """
-    place, equals, text = argument.partition("=")
-    if not equals or not place.strip():
+    found = _ARGUMENT.fullmatch(argument)
+    if found is None:
         raise TaskError(
             f"'{argument}' is not a word of a task", allowed="key=value, such as process.epochs=5 or epochs=5"
         )
-    return place.strip(), notation.read_value(text)
+    return found["place"].strip(), notation.read_value(found["text"])
 
 
 def _part(part: str, content: Any) -> Part:
@@ -182,42 +187,52 @@ def _is_bare(word: str) -> bool:
 
 
 def _quote_key(key: str) -> str:
-    return notation.write_value(key) if any(letter in key for letter in ".= ") else key
+    return key if re.fullmatch(r"[\w-]+", key) else json.dumps(key)
 
 
 def _put(plain: dict[str, Any], place: str, value: Any) -> None:
     steps = _steps(place)
-    if steps[0] not in PARTS:
+    if not steps or steps[0] not in PARTS:
         raise TaskError(f"'{place}' does not begin with a part of the task", allowed="input, process, output")
-    if len(steps) == 1:
-        plain[steps[0]] = value
-        return
     target: Any = plain
-    for step in steps[:-1]:
-        held = target[int(step)] if isinstance(target, list) else target.get(step)
+    for number, step in enumerate(steps[:-1]):
+        key = _key(target, step, place)
+        held = target[key] if isinstance(target, list) else target.get(key)
         if isinstance(held, str) and target is plain:
             held = {held: None}
-        if not isinstance(held, dict | list):
+        if held is None:
             held = {}
-        target[int(step) if isinstance(target, list) else step] = held
+        if not isinstance(held, dict | list):
+            whole = ".".join(steps[: number + 1])
+            raise TaskError(
+                f"'{place}' has no room in {whole}, which is a single value",
+                given=notation.write_value(held),
+                do=f"Write it as a mapping, with both: {whole}={{...}}",
+            )
+        target[key] = held
         target = held
-    if isinstance(target, list):
-        target[int(steps[-1])] = value
-    else:
-        target[steps[-1]] = value
+    target[_key(target, steps[-1], place)] = value
+
+
+def _key(target: Any, step: str, place: str) -> Any:
+    """A word of a mapping, or the number of an item of a list."""
+    if not isinstance(target, list):
+        return step
+    if not step.isdecimal() or int(step) >= len(target):
+        raise TaskError(f"'{place}' names no item of a list", given=f"'{step}'", allowed=f"0 to {len(target) - 1}")
+    return int(step)
 
 
 def _steps(place: str) -> list[str]:
     """Splits at dots outside quotes: `input."odd.name"` has two steps."""
-    steps, rest = [], place
-    while rest:
-        if rest[0] in "'\"" and (end := rest.find(rest[0], 1)) > 0:
-            steps.append(str(notation.read_value(rest[: end + 1])))
-            rest = rest[end + 1 :].removeprefix(".")
-        else:
-            step, _, rest = rest.partition(".")
-            steps.append(step)
-    return steps
+    return [_unquoted(step) for step in _STEP.findall(place)]
+
+
+def _unquoted(step: str) -> str:
+    try:
+        return str(json.loads(step)) if step[0] == '"' else step
+    except ValueError:
+        return step
 
 
 def _leaves(place: str, value: Any) -> Iterable[tuple[str, Any]]:

@@ -14,23 +14,35 @@ from types import ModuleType
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
-from kissipo.core.schema import json_schema, read, unknown_word, words_of
+from kissipo.core.family import Family
+from kissipo.core.schema import read, unknown_word, words_of
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
-from kissipo.core.words import Words
+from kissipo.core.words import Words, thaw
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
-from kissipo.plan.vocabulary import ANSWERS, LEARNS, LOSSES, NETS, PLANNED_WORDS, SHORT_LOSSES, SOURCES
+from kissipo.plan.vocabulary import (
+    ANSWERS,
+    BASELINES,
+    LEARNS,
+    LOSSES,
+    NETS,
+    PLANNED_VALUES,
+    PLANNED_WORDS,
+    SHORT_LOSSES,
+    SOURCES,
+)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One part that a word means: its name, its module, what was written behind the word, its typed options."""
+    """One part that a word means: its name, its module, what was written behind the word, its typed options, its place."""
 
     word: str
     module: ModuleType
     value: Any
     options: Any
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
     net_name, learn_name = part.get("net"), part.get("learn")
     for key, name in (("net", net_name), ("learn", learn_name)):
         if name is not None and not isinstance(name, str):
-            raise TaskError(f"process.{key} must be a name", given=repr(name))
+            raise TaskError(f"process.{key} must be a name", given=repr(thaw(name)))
     net = NETS.find(net_name, place="process.net") if net_name else None
     learn_name = learn_name or (net.LEARN if net is not None else None)
     learn = LEARNS.find(learn_name, place="process.learn") if learn_name else None
@@ -111,6 +123,11 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
         return None, None
     assert learn is not None
     assert isinstance(net_name, str)
+    if learn_name != net.LEARN:
+        raise NotBuiltError(
+            f"process.learn: '{learn_name}' for the net '{net_name}' is not built yet",
+            allowed=f"'{net.LEARN}' for '{net_name}'",
+        )
     own, way = _divide(rest, {"net": net.Options, "learn": learn.Options}, place="process")
     way = {**way, **_long_losses(way)}
     return (
@@ -128,7 +145,7 @@ def _check_loosely(rest: Mapping[str, Any], learn: ModuleType | None) -> None:
     for key, value in rest.items():
         mine = [owner for owner in owners if key in words_of(owner)]
         if not mine:
-            raise _unknown("process", key, [word for owner in owners for word in words_of(owner)])
+            raise _unknown("process", key, value, [word for owner in owners for word in words_of(owner)])
         _read_by_any(mine, key, value)
 
 
@@ -164,11 +181,22 @@ def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
 def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[str, ...] | None]:
     answers, baselines = [], None
     for number, part in enumerate(task.answers):
-        place = f"output[{number}]" if isinstance(task.output, tuple) else "output"
+        place = f"output.{number}" if isinstance(task.output, tuple) else "output"
         answer, general = _read_answer(part, place)
+        _check_baselines(general.baselines or (), answer, place)
         answers += [answer] if answer else []
         baselines = general.baselines if baselines is None else baselines
     return tuple(answers), baselines
+
+
+def _check_baselines(names: tuple[str, ...], answer: Chosen | None, place: str) -> None:
+    """A simple answer must exist, and be one for this answer."""
+    known = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
+    for name in names:
+        if name not in known:
+            noun = f"baseline for {answer.word}" if answer else "baseline of kissipo"
+            hint = did_you_mean(name, known)
+            raise TaskError(f"{place}.baselines names no {noun}", given=f"'{name}'", do=hint)
 
 
 def _read_answer(part: Words, place: str) -> tuple[Chosen | None, output_general.Options]:
@@ -188,7 +216,8 @@ def _read_answer(part: Words, place: str) -> tuple[Chosen | None, output_general
     rest = {key: value for key, value in part.items() if key != found[0]}
     own, general = _divide(rest, {"own": module.Options, "general": output_general.Options}, place=place)
     options = read(module.Options, own, place=place)
-    return Chosen(found[0], module, part[found[0]], options), read(output_general.Options, general, place=place)
+    chosen = Chosen(found[0], module, part[found[0]], options, place)
+    return chosen, read(output_general.Options, general, place=place)
 
 
 @dataclass(frozen=True)
@@ -204,20 +233,27 @@ def _divide(
     parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
     for key, value in rest.items():
         owner = next((name for name, table in tables.items() if key in table), None)
-        if owner is None:
-            raise _unknown(place, key, [*(known or []), *(word for table in tables.values() for word in table)])
+        if owner is None or _is_planned(place.split(".")[0], key, value):
+            every = [*(known or []), *(word for table in tables.values() for word in table)]
+            raise _unknown(place, key, value, every)
         parts[owner][key] = value
     first, second = parts.values()
     return first, second
 
 
-def _unknown(place: str, key: str, known: list[str]) -> UserError:
-    part = place.split("[")[0]
+def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
+    part = place.split(".")[0]
+    if _is_planned(part, key, value):
+        return NotBuiltError(f"{place}.{key}={value} ({PLANNED_VALUES[f'{part}.{key}={value}']}) is not built yet")
     if f"{part}.{key}" in PLANNED_WORDS:
         return NotBuiltError(
             f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet", allowed=", ".join(sorted(set(known)))
         )
     return unknown_word(f"{place}.{key}", key, known)
+
+
+def _is_planned(part: str, key: str, value: Any) -> bool:
+    return isinstance(value, str) and f"{part}.{key}={value}" in PLANNED_VALUES
 
 
 def full_place(key: str, task: Task) -> str:
@@ -229,6 +265,7 @@ def full_place(key: str, task: Task) -> str:
     if first in ("input", "process", "output"):
         return key
     parts = [part for part, words in _known_words().items() if first in words]
+    parts = parts or [part for part, words in _planned_words().items() if first in words]
     if len(parts) > 1:
         written = [part for part in parts if first in getattr(task, part)]
         parts = written or parts
@@ -242,51 +279,26 @@ def full_place(key: str, task: Task) -> str:
 
 def _known_words() -> dict[str, list[str]]:
     return {
-        "input": [*SOURCES.names(), *words_of(input_general.Options), *_options_of(SOURCES)],
-        "process": ["net", "learn", *_options_of(NETS), *_options_of(LEARNS)],
-        "output": [*ANSWERS.names(), *words_of(output_general.Options), *_options_of(ANSWERS)],
+        "input": [*SOURCES.names(), *words_of(input_general.Options), *_every_word(SOURCES)],
+        "process": ["net", "learn", *_every_word(NETS), *_every_word(LEARNS)],
+        "output": [*ANSWERS.names(), *words_of(output_general.Options), *_every_word(ANSWERS)],
     }
 
 
-def _options_of(family: Any) -> list[str]:
-    return [word for name in family.names() for word in words_of(family.find(name, place=family.noun).Options)]
+def _planned_words() -> dict[str, list[str]]:
+    """Words that are understood but not built, by part; a word that is built comes first."""
+    planned: dict[str, list[str]] = {"input": [*SOURCES.planned], "process": [], "output": [*ANSWERS.planned]}
+    for place in PLANNED_WORDS:
+        part, word = place.split(".")
+        planned[part].append(word)
+    return planned
 
 
-def task_schema() -> dict[str, Any]:
-    """The JSON schema of a task file, for editors and for programs."""
-    sources = [
-        _variant(name, SOURCES.find(name, place="input").Options, [input_general.Options]) for name in SOURCES.names()
-    ]
-    answers = [
-        _variant(name, ANSWERS.find(name, place="output").Options, [output_general.Options]) for name in ANSWERS.names()
-    ]
-    nets = []
-    for name in NETS.names():
-        net = NETS.find(name, place="process.net")
-        nets.append(_variant("net", net.Options, [LEARNS.find(net.LEARN, place="process.learn").Options], const=name))
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A kissipo task",
-        "type": "object",
-        "properties": {
-            "input": {"anyOf": [*sources, {"enum": SOURCES.names()}]},
-            "process": {"anyOf": [*nets, {"type": "object", "not": {"required": ["net"]}}]},
-            "output": {"anyOf": [*answers, {"enum": ANSWERS.names()}, {"type": "array", "items": {"anyOf": answers}}]},
-        },
-        "additionalProperties": False,
-    }
+def _every_word(family: Family) -> list[str]:
+    return [word for name in family.names() for word in words_of(options_of(family, name))]
 
 
-def _variant(word: str, owner: type, others: list[type], *, const: str | None = None) -> dict[str, Any]:
-    schema = json_schema(owner)
-    properties = dict(schema["properties"])
-    for other in others:
-        properties = {**json_schema(other)["properties"], **properties}
-    first = {word: {"const": const} if const else {"description": f"the {word}"}}
-    learn = {"learn": {"type": ["string", "null"]}} if const else {}
-    return {
-        "type": "object",
-        "properties": {**first, **learn, **properties},
-        "required": [word],
-        "additionalProperties": False,
-    }
+def options_of(family: Family, name: str) -> type:
+    """The words that a member of a family owns, as its dataclass."""
+    options: type = family.find(name, place=family.noun).Options
+    return options

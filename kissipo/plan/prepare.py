@@ -56,6 +56,8 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
 
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
+    if isinstance(task.output, tuple) and len(task.output) == 1:
+        task = task.with_words({"output": task.output[0]})
     choices = read_task(task)
     reading = reading or read_data(choices)
     wiring = wire(reading, choices, seed=seed, strict=strict)

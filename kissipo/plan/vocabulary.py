@@ -89,7 +89,9 @@ PLANNED_WORDS = {
     "process.from": "S17",
     "process.freeze": "S17",
     "process.stateful": "S21",
+    "process.replay": "S42",
 }
+PLANNED_VALUES = {"input.as=wordpieces": "S35"}
 SHORT_LOSSES = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",

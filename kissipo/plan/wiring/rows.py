@@ -109,7 +109,7 @@ def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], li
         column = chosen.value
         if column is None:
             column = _asked_column(reading)
-            decisions.append(Decision(f"output.{chosen.word}", column, "the answer that comes with these data"))
+            decisions.append(Decision(f"{chosen.place}.{chosen.word}", column, "the answer that comes with these data"))
         answers.append(_make(chosen.word, str(column), chosen.options, losses[number] if losses else None))
     return tuple(answers), decisions
 

@@ -1,0 +1,92 @@
+"""The JSON schema of a task file: what the grammar takes, written down for editors and for programs (docs/task.schema.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kissipo.core.family import Family
+from kissipo.core.schema import json_schema
+from kissipo.input import general as input_general
+from kissipo.output import general as output_general
+from kissipo.plan.grammar import options_of
+from kissipo.plan.vocabulary import ANSWERS, BASELINES, LEARNS, LOSSES, NETS, SHORT_LOSSES, SOURCES
+
+
+def task_schema() -> dict[str, Any]:
+    """The JSON schema of a task file, for editors and for programs: it takes what `read_task` takes."""
+    general = {"input": _properties(input_general.Options), "output": _properties(output_general.Options)}
+    sources = [
+        _variant(name, {}, {**general["input"], **_properties(options_of(SOURCES, name))}) for name in SOURCES.names()
+    ]
+    answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
+    for name in ANSWERS.names():
+        baselines = _listed(ANSWERS.find(name, place="output").ANSWER.BASELINES)
+        words = {**general["output"], "baselines": baselines, **_properties(options_of(ANSWERS, name))}
+        answers.append(_variant(name, {}, words))
+    answers.append({"enum": ANSWERS.names()})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A kissipo task",
+        "type": "object",
+        "properties": {
+            "input": {"anyOf": [*sources, {"enum": SOURCES.names()}]},
+            "process": {"anyOf": [*_process_variants(), {"type": "null"}]},
+            "output": {
+                "anyOf": [*answers, {"type": "array", "items": {"anyOf": answers}, "minItems": 1}, {"type": "null"}]
+            },
+        },
+        "required": ["input"],
+        "additionalProperties": False,
+    }
+
+
+def _process_variants() -> list[dict[str, Any]]:
+    """A named net takes its own words; without one a word must belong to some net, or to the way of learning."""
+    named = []
+    for name in NETS.names():
+        net = NETS.find(name, place="process.net")
+        words = {**_learn_properties([net.LEARN]), **_properties(net.Options)}
+        named.append(_variant("net", {"const": name}, {"learn": {"enum": [net.LEARN, None]}, **words}))
+    nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
+    unnamed = [_object({"learn": {"type": "null"}, **_learn_properties(LEARNS.names()), **nets})]
+    unnamed += [_variant("learn", {"const": name}, {**_learn_properties([name]), **nets}) for name in LEARNS.names()]
+    return named + unnamed
+
+
+def _learn_properties(names: list[str]) -> dict[str, Any]:
+    """The words of these ways of learning; a loss by one of its names."""
+    properties = _any_of(LEARNS, names)
+    if "loss" in properties:
+        properties["loss"] = _listed([*LOSSES.names(), *SHORT_LOSSES])
+    return properties
+
+
+def _listed(names: Iterable[str]) -> dict[str, Any]:
+    """One of these names, or a list of them, or none."""
+    one = {"enum": list(names)}
+    return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
+
+
+def _any_of(family: Family, names: list[str]) -> dict[str, Any]:
+    """The words of several members of a family, each as any of them takes it."""
+    entries: dict[str, list[Any]] = {}
+    for name in names:
+        for key, entry in _properties(options_of(family, name)).items():
+            mine = entries.setdefault(key, [])
+            mine += [entry] if entry not in mine else []
+    return {key: mine[0] if len(mine) == 1 else {"anyOf": mine} for key, mine in entries.items()}
+
+
+def _properties(options: type) -> dict[str, Any]:
+    properties: dict[str, Any] = json_schema(options)["properties"]
+    return properties
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
+
+
+def _variant(word: str, value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An object that must have this word."""
+    return {**_object({word: {"description": f"the {word}", **value}, **properties}), "required": [word]}

@@ -1,0 +1,370 @@
+"""Every row of the table of sentences is a Task: it holds, or it is refused as not built yet, never as an unknown word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from kissipo.core.errors import NotBuiltError
+from kissipo.core.task import Task
+from kissipo.plan.grammar import read_task
+from kissipo.plan.load import load
+from kissipo.plan.vocabulary import ANSWERS, NETS
+
+
+@dataclass(frozen=True)
+class Sentence:
+    system: str
+    about: str
+    yaml: str
+    refused: str = ""
+
+
+PAIRS = "input: {pairs: captions.tsv, source: en, target: cs}"
+SENTENCES = [
+    Sentence(
+        "S02",
+        "digits",
+        """
+        input: {images: digits}
+        process: {net: ffn, units: [128], dropout: 0.2, epochs: 5}
+        output: {category: digit}""",
+    ),
+    Sentence(
+        "S03",
+        "equations",
+        """
+        input: {make: equations}
+        process: {net: linear, bias: false, optimizer: sgd}
+        output: {number: right side}""",
+    ),
+    Sentence(
+        "S09",
+        "feature cross",
+        """
+        input: {table: trips.csv, cross: [[hour, place]]}
+        process: {net: linear}
+        output: {number: fare}""",
+    ),
+    Sentence(
+        "S13",
+        "convolution",
+        """
+        input: {images: mnist}
+        process: {net: cnn, filters: [25, 50], kernel: 3, units: [100]}
+        output: {category: digit}""",
+    ),
+    *(
+        Sentence(
+            system,
+            net,
+            f"""
+        input: {{images: photos/, size: 224, augment: [flip, crop]}}
+        process: {{net: {net}, from: {net}.safetensors, freeze: all but head}}
+        output: category""",
+            "input.augment (S17)",
+        )
+        for system, net in (("S14", "vgg16"), ("S15", "googlenet"), ("S16", "resnet50"))
+    ),
+    Sentence(
+        "S18",
+        "segmentation",
+        """
+        input: {images: tiles/, masks: masks/}
+        process: {net: unet}
+        output: {mask: defect}""",
+        "input.masks (S18)",
+    ),
+    Sentence(
+        "S19",
+        "the game of go",
+        """
+        input: {games: sgf/}
+        process: {net: cnn}
+        output: {category: move}""",
+        "'games' (S19)",
+    ),
+    Sentence(
+        "S22",
+        "forecast",
+        """
+        input: {series: air.csv, time: Month, window: 12}
+        process: {net: recurrent, cell: lstm, units: 64}
+        output: {forecast: Passengers, horizon: 12}""",
+    ),
+    *(
+        Sentence(
+            "S24",
+            f"anomaly by {net}",
+            f"""
+        input: {{series: sensor.csv, window: 48}}
+        process: {{net: {net}}}
+        output: {{anomaly: value}}""",
+            "'anomaly' (S24)",
+        )
+        for net in ("autoencoder", "recurrent")
+    ),
+    Sentence(
+        "S25",
+        "a novel, letter by letter",
+        """
+        input: {text: novel.txt, as: characters, window: 100}
+        process: {net: recurrent, cell: lstm, units: 256, layers: 2, stateful: true}
+        output: {text: next}""",
+        "process.stateful (S21)",
+    ),
+    Sentence(
+        "S26",
+        "spam",
+        """
+        input: {table: sms.csv, text: message, length: 162}
+        process: {net: recurrent, cell: lstm, embed: 20, units: 15, pool: max}
+        output: {category: kind}""",
+    ),
+    Sentence(
+        "S27",
+        "names",
+        """
+        input: {table: names.csv, characters: name}
+        process: {net: recurrent, cell: gru, bidirectional: true}
+        output: {category: language}""",
+    ),
+    Sentence(
+        "S28",
+        "feelings",
+        """
+        input: {table: reviews.csv, text: review}
+        process: {net: text_cnn, widths: [3, 4, 5]}
+        output: {category: feeling}""",
+        "'text_cnn' (S28)",
+    ),
+    *(
+        Sentence(
+            "S29",
+            f"speech by {net}",
+            f"""
+        input: {{audio: recordings/}}
+        process: {{net: {net}}}
+        output: {{category: digit}}""",
+            "'audio' (S29)",
+        )
+        for net in ("recurrent", "cnn")
+    ),
+    Sentence(
+        "S31",
+        "vectors of documents",
+        """
+        input: {text: documents/}
+        process: {net: lsa, size: 100}
+        output: {vectors: documents}""",
+        "'vectors' (S31, S32)",
+    ),
+    Sentence(
+        "S32",
+        "vectors of words",
+        """
+        input: {text: corpus.txt}
+        process: {net: word_vectors, model: skipgram, negative: 5}
+        output: {vectors: words}""",
+        "'vectors' (S31, S32)",
+    ),
+    *(
+        Sentence(system, f"translation by {words}", f"{PAIRS}\nprocess: {words}\n{output}", "'pairs' (S33)")
+        for output in ("output: {text: target, decode: {beam: 4}}",)
+        for system, words in (
+            ("S33", "{net: seq2seq, cell: gru, attention: additive}"),
+            ("S34", "{net: transformer, layers: 3, heads: 4}"),
+        )
+    ),
+    Sentence(
+        "S35",
+        "BERT pre-training",
+        """
+        input: {text: corpus.txt, as: wordpieces}
+        process: {net: bert, layers: 4, learn: masked_text}
+        output: {text: masked}""",
+        "input.as=wordpieces (S35)",
+    ),
+    Sentence(
+        "S35",
+        "BERT fine-tuning",
+        """
+        input: {table: news.csv, text: body}
+        process: {net: bert, from: runs/bert-1, rate: 2e-5}
+        output: {category: truth}""",
+        "'bert' (S35)",
+    ),
+    *(
+        Sentence(
+            "S36",
+            f"a map by {net}",
+            f"""
+        input: {{table: iris.csv}}
+        process: {{net: {net}}}
+        output: {{map: 2}}""",
+            "'map' (S36)",
+        )
+        for net in ("pca", "tsne", "som")
+    ),
+    Sentence(
+        "S37",
+        "autoencoder",
+        """
+        input: {images: digits}
+        process: {net: autoencoder, code: 16}
+        output: {image: same}""",
+        "'image' (S37, S39, S40)",
+    ),
+    Sentence(
+        "S38",
+        "captions",
+        """
+        input: {images: photos/, captions: captions.tsv}
+        process: {net: captioner, prior: gmm}
+        output: {text: caption, decode: {samples: 10}}""",
+        "input.captions (S38)",
+    ),
+    Sentence(
+        "S39",
+        "style transfer",
+        """
+        input: {images: photo.jpg, style: wave.jpg}
+        process: {net: style_transfer, from: vgg19.safetensors}
+        output: {image: styled}""",
+        "input.style (S39)",
+    ),
+    Sentence(
+        "S40",
+        "GAN",
+        """
+        input: {images: digits}
+        process: {net: gan}
+        output: {image: new}""",
+        "'image' (S37, S39, S40)",
+    ),
+    Sentence(
+        "S40",
+        "CycleGAN",
+        """
+        input: {images: [paintings/, photos/]}
+        process: {net: cyclegan}
+        output: {image: other}""",
+        "'image' (S37, S39, S40)",
+    ),
+    Sentence(
+        "S41",
+        "YOLO",
+        """
+        input: {images: cells/, boxes: boxes.csv, size: 416}
+        process: {net: yolo, anchors: 9}
+        output: {boxes: class, decode: {nms: 0.5}}""",
+        "input.boxes (S41)",
+    ),
+    Sentence(
+        "S42",
+        "a table of values",
+        """
+        input: {environment: FrozenLake-v1}
+        process: {net: q_table}
+        output: actions""",
+    ),
+    Sentence(
+        "S42",
+        "DQN",
+        """
+        input: {environment: CartPole-v1}
+        process: {net: ffn, units: [64, 64], learn: q_learning, replay: 50000}
+        output: actions""",
+        "'q_learning' for the net 'ffn'",
+    ),
+    Sentence(
+        "S43",
+        "recommender",
+        """
+        input: {ratings: u.data, user: user, item: film}
+        process: {net: recommender, embed: 10, units: [512]}
+        output: {rating: stars, decode: {top: 10}}""",
+        "'ratings' (S43)",
+    ),
+    Sentence(
+        "S48",
+        "events",
+        """
+        input: {events: pickups.csv, time: at, place: [x, y], grid: 20}
+        process: {net: recurrent}
+        output: {forecast: count, horizon: 1}""",
+        "'events' (S48)",
+    ),
+]
+BUILT = [sentence for sentence in SENTENCES if not sentence.refused]
+PLANNED = [sentence for sentence in SENTENCES if sentence.refused]
+
+
+def named(sentence: Sentence) -> str:
+    return f"{sentence.system} {sentence.about}"
+
+
+def ways(sentence: Sentence) -> list[Task]:
+    """The sentence from YAML, from Python and from words of the command line."""
+    task = Task.from_yaml(sentence.yaml)
+    return [task, Task(**task.plain()), Task.from_arguments(task.to_arguments())]
+
+
+@pytest.mark.parametrize("sentence", BUILT, ids=named)
+def test_a_sentence_of_today_holds(sentence: Sentence) -> None:
+    for task in ways(sentence):
+        choices = read_task(task)
+        assert [choices.source.word, *(answer.word for answer in choices.answers)] == [
+            next(iter(task.input)),
+            *(next(iter(answer)) for answer in task.answers),
+        ]
+        assert choices.net is not None
+        assert choices.net.word == task.process["net"]
+
+
+@pytest.mark.parametrize("sentence", PLANNED, ids=named)
+def test_a_sentence_of_a_later_day_is_refused_as_not_built_yet(sentence: Sentence) -> None:
+    for task in ways(sentence):
+        with pytest.raises(NotBuiltError) as refused:
+            read_task(task)
+        assert sentence.refused in str(refused.value)
+        assert "not built yet" in str(refused.value)
+
+
+def test_every_net_and_every_answer_of_the_table_is_known_by_name() -> None:
+    """So nothing else of a sentence is taken for a slip once its first planned word is built."""
+    for task in (Task.from_yaml(sentence.yaml) for sentence in SENTENCES):
+        assert task.process.get("net", "ffn") in {*NETS.names(), *NETS.planned}
+        assert all(next(iter(answer)) in {*ANSWERS.names(), *ANSWERS.planned} for answer in task.answers)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=named)
+def test_it_comes_back_from_yaml_and_from_words_unchanged(sentence: Sentence) -> None:
+    first, *others = ways(sentence)
+    assert all(other == first for other in others)
+    assert Task.from_yaml(first.to_yaml()) == first
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "told"),
+    [
+        ("augment", ["flip"], "input.augment (S17) is not built yet"),
+        ("freeze", "all but head", "process.freeze (S17) is not built yet"),
+        ("replay", 50000, "process.replay (S42) is not built yet"),
+        ("net", "bert", "the net 'bert' (S35) is not built yet"),
+        ("learn", "adversarial", "the way of learning 'adversarial' (S40) is not built yet"),
+        ("output.boxes", "class", "the answer 'boxes' (S41) is not built yet"),
+    ],
+)
+def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(word: str, value: object, told: str) -> None:
+    words = {word: value} if word != "output.boxes" else {"output": {"boxes": value}}
+    with pytest.raises(NotBuiltError) as refused:
+        read_task(load("digits", words=words))
+    assert told in str(refused.value)
+
+
+def test_a_net_instead_of_a_table_of_values_is_not_built_yet() -> None:
+    with pytest.raises(NotBuiltError) as refused:
+        load("frozen-lake", words={"net": "ffn"}).show()
+    assert "'q_learning' for the net 'ffn' is not built yet" in str(refused.value)
