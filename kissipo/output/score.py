@@ -28,6 +28,13 @@ class Score:
         main, higher = self.answer.MAIN, self.answer.HIGHER_IS_BETTER
         return sorted(self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher)
 
+    def __getitem__(self, metric: str) -> float:
+        return self.net.metrics[metric]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in self.net.metrics.items())
+        return f"<{self.answer.name}: {told}{f'; {self.verdict.sentence}' if self.verdict else ''}>"
+
     def to_json(self) -> dict[str, Any]:
         """The documented form; the same run gives the same text."""
         return {

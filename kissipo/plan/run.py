@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from kissipo.core.door import Door, restore
-from kissipo.core.errors import DataError, RunError, TaskError
+from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
 from kissipo.output.answer import Answer, Decision
@@ -131,6 +131,15 @@ class Run:
         decided = [answer.decide(answer.scores(output)) for answer, output in zip(self.answers, outputs, strict=True)]
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         return list(zip(*decided, strict=True)), remarks
+
+    def export(self, path: Path | str) -> None:
+        """Writes the net as ONNX or LiteRT.
+
+        Raises:   NotBuiltError: it comes with the verb `export`.
+        """
+        raise NotBuiltError(
+            f"export to {path} is not built yet", do="run.net is a plain torch module, model.safetensors its weights"
+        )
 
     def trace(self, value: Any = None) -> Trace:
         """One sample through every step; without a value the first of the test part."""
