@@ -2,7 +2,7 @@
 
 Numbers are first sorted into bins with about equally many training rows. The levels of the cross are then read as any
 column of levels is: one-hot when they are few, ids when they are many. `decode` gives the columns back; a number comes back
-as the middle of its bin, None where the combination was not seen in training.
+as the mean of the training values in its bin, None where the combination was not seen in training.
 
 Source:   feature crosses as in Google's Machine Learning Crash Course.
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -60,10 +60,11 @@ class Cross(Door):
         column = crossed[self.name]
         few = len(column.counts()) <= self.one_hot_up_to
         self.inner = (OneHot(self.name) if few else Index(self.name)).fit(crossed)
-        texts = column.texts()
-        for row, text in enumerate(texts):
+        ways_back = [self._way_back(frame[name]) for name in self._columns]
+        self.combinations = {}
+        for row, text in enumerate(column.texts()):
             if text is not None and text not in self.combinations:
-                self.combinations[text] = [self._middle(frame[name], row) for name in self._columns]
+                self.combinations[text] = [values[row] for values in ways_back]
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -118,15 +119,15 @@ class Cross(Door):
         bins = np.searchsorted(edges, column.values, side="right")
         return [None if gap else f"bin {at}" for at, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)]
 
-    def _middle(self, column: Column, row: int) -> Any:
+    def _way_back(self, column: Column) -> list[Any]:
+        """What each row comes back as: its text, or the mean of its bin."""
         if column.kind != "number":
-            return str(column.show(row))
-        edges = (self.edges or {})[column.name]
-        at = int(np.searchsorted(edges, column.values[row], side="right"))
-        around = [
-            edge for edge in (edges[at - 1] if at else None, edges[at] if at < len(edges) else None) if edge is not None
-        ]
-        return float(np.mean(around)) if around else float(column.values[row])
+            return self._texts(column)
+        bins = np.searchsorted((self.edges or {})[column.name], column.values, side="right")
+        means = {
+            at: float(column.values[(bins == at) & ~column.missing].mean()) for at in np.unique(bins[~column.missing])
+        }
+        return [means.get(at) for at in bins.tolist()]
 
 
 def _edges(column: Column) -> list[float]:

@@ -144,8 +144,8 @@ def _scaling(present: NDArray[np.float64], scale: Scale) -> tuple[float, float]:
         low, width = float(present.min()), float(present.max() - present.min())
     else:
         low, width = float(present.mean()), float(present.std())
-    tiny = np.finfo(np.float32).eps * max(1.0, abs(low))
-    return low, width if width > tiny else 1.0
+    noise = len(present) * np.finfo(np.float64).eps * abs(low)
+    return low, width if width > noise else 1.0
 
 
 CODEC = Numbers

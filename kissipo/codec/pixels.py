@@ -65,7 +65,7 @@ class Pixels(Door):
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.size, self)
+        refuse_unfitted(self.size and self.colour, self)
         values = frame[self.column].values
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
@@ -79,6 +79,7 @@ class Pixels(Door):
         return tensor.to(torch.float32).div_(255)
 
     def decode(self, tensor: Tensor) -> Frame:
+        refuse_unfitted(self.size and self.colour, self)
         values = tensor if tensor.dtype == torch.uint8 else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
         stacked = values.permute(0, 2, 3, 1).numpy()
         return Frame((pictures(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),))

@@ -47,7 +47,7 @@ class States(Door):
         numbers = {name: number for number, name in enumerate(self.names)}
         ids = []
         for row, text in zip(frame.rows.tolist(), as_strings(frame["state"]).texts(), strict=True):
-            number = numbers.get(text or "", int(text) if text and text.isdigit() else -1)
+            number = numbers.get(text or "", int(text) if text and text.isdecimal() else -1)
             if not 0 <= number < len(self.names):
                 hint = did_you_mean(str(text), self.names, most_listed=10)
                 raise DataError(

@@ -5,6 +5,7 @@ Shapes:   columns -> (row, feature), the features of the first codec first
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any, ClassVar, Self
 
 import torch
@@ -41,8 +42,10 @@ class Together(Door):
         return torch.cat([door.encode(frame) for door in self.doors], dim=1)
 
     def decode(self, tensor: Tensor) -> Frame:
-        widths = [door.port.size for door in self.doors]
-        frames = [door.decode(part) for door, part in zip(self.doors, tensor.split(widths, dim=1), strict=True)]
+        ends = list(accumulate(door.port.size for door in self.doors))
+        frames = [
+            door.decode(tensor[:, start:end]) for door, start, end in zip(self.doors, [0, *ends], ends, strict=False)
+        ]
         columns = {column.name: column for frame in reversed(frames) for column in frame.columns}
         return Frame(tuple(columns[name] for name in self.columns))
 

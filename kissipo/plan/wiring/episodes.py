@@ -9,7 +9,7 @@ import numpy as np
 
 from kissipo.codec.states import States
 from kissipo.core.door import Door
-from kissipo.core.errors import TaskError
+from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
 from kissipo.input.feeds import TensorFeed
@@ -23,6 +23,11 @@ def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> 
     if len(choices.answers) > 1 or (choices.answers and choices.answers[0].word != "actions"):
         given = ", ".join(each.word for each in choices.answers)
         raise TaskError("output must be actions for an environment", given=given, allowed="actions")
+    if choices.net is not None and choices.net.word != "q_table":
+        raise NotBuiltError(
+            f"process.net: learning in an environment with the net '{choices.net.word}' (DQN, S42) is not built yet",
+            allowed="q_table",
+        )
     options = choices.answers[0].options if choices.answers else Options()
     door = States(reading.states)
     answer = Actions(door, reading.actions, options)
