@@ -89,6 +89,8 @@ class Calendar(Door):
         return codec
 
     def _moments(self, frame: Frame) -> Column:
+        if frame[self.column].missing.all():
+            return times(self.column, np.full(len(frame), np.datetime64("NaT")))
         column = as_time(frame[self.column], style=self.style)
         if column is None:
             texts = frame[self.column].levels

@@ -1,0 +1,67 @@
+"""Calendar: moments as points on circles, equal to what Python's datetime says of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import cos, pi, sin
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kissipo.codec.calendar import Calendar
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, numbers, strings, times
+
+CYCLES = {
+    "month": lambda at: (at.month - 1) / 12,
+    "weekday": lambda at: at.weekday() / 7,
+    "hour": lambda at: at.hour / 24,
+}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=2, max_size=10))
+def test_each_cycle_is_the_angle_of_datetime(moments: list[datetime]) -> None:
+    frame = Frame((times("at", moments),))
+    codec = Calendar("at").fit(frame)
+    encoded = codec.encode(frame).numpy()
+    seconds = np.array([np.datetime64(at, "s").astype(int) for at in moments], dtype=float)
+    expected = {"at time": (seconds - seconds.min()) / (np.ptp(seconds) or 1)}
+    for cycle, share in CYCLES.items():
+        turns = [2 * pi * share(at) for at in moments]
+        if len(set(turns)) > 1:
+            expected |= {f"at {cycle} sin": [sin(t) for t in turns], f"at {cycle} cos": [cos(t) for t in turns]}
+    assert set(codec.port.words) == set(expected)
+    for at, name in enumerate(codec.port.words):
+        np.testing.assert_allclose(encoded[:, at], expected[name], atol=1e-6)
+
+
+def test_december_lies_beside_january() -> None:
+    frame = Frame((times("at", [f"2024-{month:02}-01" for month in range(1, 13)]),))
+    x = Calendar("at").fit(frame).encode(frame)[:, :2]
+    assert (x[11] - x[0]).norm().item() == pytest.approx((x[1] - x[0]).norm().item(), rel=1e-5)
+
+
+def test_texts_and_years_are_moments_too() -> None:
+    days = Calendar("at", style="%d/%m/%Y").fit(Frame((strings("at", ["01/02/2024", "03/02/2024"]),)))
+    assert days.encode(Frame((strings("at", ["02/02/2024"]),)))[0, -1].item() == pytest.approx(0.5)
+    years = Calendar("at").fit(Frame((numbers("at", [1900, 2000]),)))
+    assert years.port.words == ("at weekday sin", "at weekday cos", "at time")
+
+
+def test_a_missing_moment_is_read_as_the_first_and_told() -> None:
+    codec = Calendar("at").fit(Frame((strings("at", ["2024-01-01", "2024-03-01"]),)))
+    gap = Frame((strings("at", [None]),))
+    assert codec.encode(gap).tolist() == codec.encode(Frame((strings("at", ["2024-01-01"]),))).tolist()
+    assert codec.remarks(gap) == ["1 missing 'at' read as the first moment of the training part"]
+
+
+def test_what_is_no_moment_is_refused_with_a_way_out() -> None:
+    with pytest.raises(DataError) as refused:
+        Calendar("at").fit(Frame((strings("at", ["soon"]),)))
+    assert str(refused.value) == (
+        "the column 'at' cannot be read as moments in time; got 'soon'. "
+        "Say how it is written, as in strptime: input.time_style=%d/%m/%Y."
+    )
