@@ -29,6 +29,7 @@ _PLAIN = {
     "tag:yaml.org,2002:null": (r"^(?:null|~|)$", "n~\0"),
     "tag:yaml.org,2002:merge": (r"^<<$", "<"),
 }
+_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 
 class _Reader(yaml.SafeLoader):
@@ -70,7 +71,14 @@ def _write_float(writer: _Writer, value: float) -> yaml.ScalarNode:
     return writer.represent_scalar("tag:yaml.org,2002:float", text)
 
 
+def _write_text(writer: _Writer, value: str) -> yaml.ScalarNode:
+    """In double quotes where a letter would be taken for the end of a line."""
+    style = '"' if _LINE_ENDS.search(value) else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
 _Writer.add_representer(float, _write_float)
+_Writer.add_representer(str, _write_text)
 
 
 def read(text: str, *, origin: str = "the task") -> Any:

@@ -217,11 +217,7 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
 
 
 def _show(value: Any) -> str:
-    text = repr(freeze(value))
-    if text.startswith("Words("):
-        text = text[6:-1]
-    if isinstance(value, tuple):
-        text = repr(list(value))
+    text = repr(thaw(freeze(value)))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
