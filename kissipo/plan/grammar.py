@@ -138,6 +138,7 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
 
 def _check_loosely(rest: Mapping[str, Any], learn: ModuleType | None) -> None:
     """Before the net is known: a word must at least belong to some net or way of learning."""
+    _long_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
     owners += (
         [learn.Options] if learn else [LEARNS.find(name, place="process.learn").Options for name in LEARNS.names()]

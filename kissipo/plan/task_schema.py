@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -90,3 +91,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _variant(word: str, value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """An object that must have this word."""
     return {**_object({word: {"description": f"the {word}", **value}, **properties}), "required": [word]}
+
+
+if __name__ == "__main__":
+    print(json.dumps(task_schema(), indent=1))  # noqa: T201

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jsonschema
 import pytest
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.task import Task
 from kissipo.plan.grammar import read_task
 from kissipo.plan.load import load
+from kissipo.plan.task_schema import task_schema
 from kissipo.plan.vocabulary import ANSWERS, NETS
 
 
@@ -21,6 +23,7 @@ class Sentence:
     refused: str = ""
 
 
+SCHEMA = jsonschema.Draft202012Validator(task_schema())
 PAIRS = "input: {pairs: captions.tsv, source: en, target: cs}"
 SENTENCES = [
     Sentence(
@@ -337,6 +340,11 @@ def test_every_net_and_every_answer_of_the_table_is_known_by_name() -> None:
     for task in (Task.from_yaml(sentence.yaml) for sentence in SENTENCES):
         assert task.process.get("net", "ffn") in {*NETS.names(), *NETS.planned}
         assert all(next(iter(answer)) in {*ANSWERS.names(), *ANSWERS.planned} for answer in task.answers)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=named)
+def test_the_schema_takes_what_is_built_and_nothing_else(sentence: Sentence) -> None:
+    assert SCHEMA.is_valid(Task.from_yaml(sentence.yaml).plain()) == (not sentence.refused)
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=named)

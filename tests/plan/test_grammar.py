@@ -1,0 +1,207 @@
+"""One validator: every slip is told with its place and what was probably meant; the JSON schema agrees with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from kissipo.core.errors import DataError, NotBuiltError, TaskError, UserError
+from kissipo.core.task import Task
+from kissipo.plan.grammar import full_place, read_task
+from kissipo.plan.load import load, recipe, recipe_names
+from kissipo.plan.task_schema import task_schema
+
+SCHEMA = jsonschema.Draft202012Validator(task_schema())
+EXPORTED = Path(__file__).parents[2] / "docs" / "task.schema.json"
+TABLE = "input: {table: sms.csv}"
+DIGITS = "input: {images: digits}"
+WRONG = [
+    # a part
+    ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, images, make"),
+    ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
+    ("input: {batch: 3}", "Say where the data come from, for example input: {table: sms.csv}"),
+    ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
+    ("input: tabel", "Did you mean 'table'?"),
+    # a word
+    (f"{TABLE}\nprocess: {{net: ffn, unit: 3}}", "process.unit is not a word known here. Did you mean 'units'?"),
+    (f"{TABLE}\nprocess: {{net: ffn, epoch: 3}}", "process.epoch is not a word known here. Did you mean 'epochs'?"),
+    (f"{TABLE}\nprocess: {{epoch: 3}}", "process.epoch is not a word known here. Did you mean 'epochs'?"),
+    (f"{TABLE}\nprocess: ffn", "process.ffn is not a word known here."),
+    (f"{TABLE}\nprocess: {{net: cnn, cell: gru}}", "process.cell is not a word known here."),
+    (f"{TABLE}\noutput: {{categry: kind}}", "output.categry is not a word known here. Did you mean 'category'?"),
+    (f"{TABLE}\noutput: {{category: kind, horizon: 3}}", "output.horizon is not a word known here. Known here: positive, decode"),
+    (f"{TABLE}\noutput: [{{category: a}}, {{numbr: b}}]", "output.1.numbr is not a word known here. Did you mean 'number'"),
+    ("input: {table: sms.csv, txt: message}", "input.txt is not a word known here. Did you mean 'text'?"),
+    ("input: {table: sms.csv, split: {tset: 0.1}}", "input.split.tset is not a word known here. Did you mean 'test'?"),
+    (f"{TABLE}\nprocess: {{learn: q_learning, dropout: 0.1, optimizer: adam}}", "process.optimizer is not a word known here."),
+    # a name
+    (f"{TABLE}\nprocess: {{net: recurent}}", "process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'?"),
+    (f"{TABLE}\nprocess: {{net: [ffn]}}", "process.net must be a name; got ['ffn']."),
+    (f"{TABLE}\nprocess: {{learn: supervized}}", "process.learn names no way of learning of kissipo; got 'supervized'. Did you"),
+    (f"{TABLE}\nprocess: {{loss: msee}}", "process.loss names no loss of kissipo; got 'msee'. Did you mean 'mse'?"),
+    (f"{TABLE}\noutput: {{category: a, baselines: [majorty]}}", "no baseline for category; got 'majorty'. Did you mean 'majority'?"),
+    (f"{TABLE}\noutput: {{number: a, baselines: majority}}", "names no baseline for number; got 'majority'. Known here: mean"),
+    (f"{TABLE}\noutput: {{baselines: majorty}}", "output.baselines names no baseline of kissipo; got 'majorty'. Did you mean 'majority'?"),
+    # a value
+    (f"{TABLE}\nprocess: {{net: ffn, units: many}}", "process.units must be an integer of at least 1, or a list of them; got 'many'."),
+    (f"{TABLE}\nprocess: {{units: many}}", "process.units must be an integer of at least 1"),
+    (f"{TABLE}\nprocess: {{net: recurrent, units: [64, 64]}}", "process.units must be an integer of at least 1; got [64, 64]."),
+    (f"{TABLE}\nprocess: {{net: recurrent, cell: lstn}}", "process.cell must be one of rnn, lstm, gru; got 'lstn'."),
+    (f"{TABLE}\nprocess: {{net: ffn, dropout: 1}}", "process.dropout must be a number of at least 0 and below 1; got 1."),
+    (f"{TABLE}\nprocess: {{epochs: 0}}", "process.epochs must be an integer of at least 1; got 0."),
+    (f"{TABLE}\nprocess: {{epochs: 2.5}}", "process.epochs must be an integer of at least 1; got 2.5."),
+    (f"{TABLE}\nprocess: {{rate: -1}}", "process.rate must be a number above 0"),
+    (f"{TABLE}\nprocess: {{optimizer: adm}}", "process.optimizer must be one of sgd, momentum, adagrad, rmsprop, adam, adamw; got 'adm'."),
+    (f"{TABLE}\nprocess: {{stop: soon}}", "process.stop.patience must be an integer of at least 0; got 'soon'."),
+    ("input: {table: sms.csv, split: 2}", "input.split.test must be a number of at least 0 and below 1; got 2."),
+    ("input: {table: sms.csv, split: {by: place}}", "input.split.by must be one of random, time; got 'place'."),
+    ("input: {table: sms.csv, batch: half}", "input.batch must be an integer of at least 1; got 'half'."),
+    ("input: {table: sms.csv, cross: [hour, place]}", "input.cross must be a list of lists; got ['hour', 'place']."),
+    ("input: {images: digits, size: [0, 8]}", "input.size must be an integer of at least 1, or a list of them; got [0, 8]."),
+    ("input: {images: digits, colour: blue}", "input.colour must be one of grey, colour; got 'blue'."),
+    ("input: {series: air.csv}\noutput: {forecast: y, horizon: 0}", "output.horizon must be an integer of at least 1; got 0."),
+    (f"{TABLE}\noutput: {{category: a, decode: 2}}", "output.decode.threshold must be a number above 0 and below 1; got 2."),
+    # words that exclude each other
+    (f"{TABLE}\noutput: {{category: a, number: b}}", "output names two answers; got category and number. Allowed: one, or a list"),
+]  # fmt: skip
+LATER = [
+    (f"{DIGITS}\nprocess: {{net: ffn, learn: q_learning}}", "'q_learning' for the net 'ffn' is not built yet. Allowed"),
+    ("input: {pairs: a.tsv}", "input: the source 'pairs' (S33) is not built yet."),
+    ("input: {text: a.txt, as: wordpieces}", "input.as=wordpieces (S35) is not built yet."),
+    (f"{DIGITS}\nprocess: {{freeze: all}}", "process.freeze (S17) is not built yet."),
+    (f"{DIGITS}\noutput: [category, {{boxes: class}}]", "output.1: the answer 'boxes' (S41) is not built yet."),
+]  # fmt: skip
+RIGHT = [
+    TABLE,
+    "input: images",
+    f"{TABLE}\nprocess:\noutput:",
+    f"{TABLE}\nprocess: {{}}\noutput: {{baselines: [majority, mean]}}",
+    "input: {table: sms.csv, text: message, split: 0.3, batch: 16}\noutput: {category: kind}",
+    "input: {table: sms.csv, split: {test: 0.1, by: time, group: user, seed: 3}, cross: [[a, b], [c, d]]}",
+    f"{TABLE}\nprocess: {{units: 64, cell: gru, filters: [8], episodes: 5}}",
+    f"{TABLE}\nprocess: {{net: ffn, learn: supervised, units: [], loss: [mse, bce], stop: 3, schedule: cosine}}",
+    f"{TABLE}\nprocess: {{net: null, learn: null, rate: null, epochs: 5.0}}",
+    f"{TABLE}\nprocess: {{learn: q_learning, explore: 0.5}}",
+    f"{TABLE}\noutput: [{{category: a, positive: yes}}, {{number: b, scale: range}}, number]",
+    f"{TABLE}\noutput: {{category: kind, decode: 0.3, baselines: majority}}",
+    "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, limit: 50}\noutput: {actions: null, episodes: 9}",
+    "input: {text: a.txt, as: words, window: 20}\noutput: {text: next}",
+    "input: {series: air.csv, values: [a, b], season: 0}\noutput: {forecast: [a, b], horizon: 3}",
+    "input: {make: surfaces}\nprocess: {net: walkers, rates: {sgd: 0.1}}",
+]
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG)
+def test_a_slip_is_told_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(TaskError) as refused:
+        read_task(Task.from_yaml(text))
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "told"), LATER)
+def test_what_comes_later_is_told_as_that(text: str, told: str) -> None:
+    with pytest.raises(NotBuiltError) as refused:
+        read_task(Task.from_yaml(text))
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_holds_is_taken_by_the_validator_and_by_the_schema(text: str) -> None:
+    task = Task.from_yaml(text)
+    assert read_task(task).source.word == next(iter(task.input))
+    assert SCHEMA.is_valid(task.plain())
+
+
+@pytest.mark.parametrize("text", [text for text, _ in WRONG + LATER])
+def test_what_the_validator_refuses_the_schema_refuses_too(text: str) -> None:
+    assert not SCHEMA.is_valid(Task.from_yaml(text).plain())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_built_in_task_fits_the_schema_as_written_and_spelled_out(name: str) -> None:
+    SCHEMA.validate(recipe(name).task.plain())
+    if name != "mnist":
+        SCHEMA.validate(load(name).complete().plain())
+
+
+def test_the_exported_schema_is_the_one_of_this_code() -> None:
+    """When it differs: `python -m kissipo.plan.task_schema > docs/task.schema.json`."""
+    SCHEMA.check_schema(task_schema())
+    assert json.loads(EXPORTED.read_text(encoding="utf-8")) == task_schema()
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("epochs", "process.epochs"),
+        ("split.test", "input.split.test"),
+        ("horizon", "output.horizon"),
+        ("units", "process.units"),
+        ("output.decode", "output.decode"),
+        ("freeze", "process.freeze"),
+    ],
+)
+def test_a_short_word_finds_its_part(key: str, place: str) -> None:
+    assert full_place(key, Task(input="make")) == place
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("epoch", "'epoch' is not a word of a task. Did you mean 'epochs'"),
+        ("zzz", "'zzz' is not a word of a task. Known here: environment, images"),
+        ("scale", "'scale' is a word of several parts. Allowed: input.scale or output.scale."),
+        ("episodes", "Allowed: process.episodes or output.episodes."),
+    ],
+)
+def test_a_short_word_of_no_part_or_of_several_is_refused(key: str, told: str) -> None:
+    with pytest.raises(TaskError) as refused:
+        full_place(key, Task(input="make"))
+    assert told in str(refused.value)
+
+
+def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> None:
+    assert full_place("scale", Task(input="make", output={"number": "y", "scale": "none"})) == "output.scale"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("digts", DataError, "'digts' is no built-in task and no file. Did you mean 'digits'?"),
+        ("zzz", DataError, "Built-in tasks: backprop, digits, equations"),
+        ("sms.cvs", DataError, "there is no file sms.cvs. Did you mean 'sms.csv'?"),
+        ("other.yaml", DataError, "there is no file other.yaml"),
+        ("gym:FrozenLak-v1", DataError, "there is no environment 'FrozenLak-v1'"),
+    ],
+)
+def test_a_misspelt_name_or_file_is_told_with_what_is_like_it(name: str, kind: type[UserError], told: str) -> None:
+    Path("sms.csv").write_text("kind,message\nham,hello\n", encoding="utf-8")
+    with pytest.raises(kind) as refused:
+        load(name, output="kind" if name.endswith("cvs") else None).show()
+    assert told in str(refused.value)
+
+
+ROWS = "\n".join(["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}" for at in range(60))])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"output": {"number": "fair"}}, "has no column 'fair'. Did you mean 'fare'?"),
+        ({"input.numbers": ["huor"]}, "has no column 'huor'. Did you mean 'hour'?"),
+        ({"input.cross": [["hour", "plce"]]}, "has no column 'plce'. Did you mean 'place'?"),
+        ({"input.split": {"group": "plac"}}, "has no column 'plac'. Did you mean 'place'?"),
+        ({"input.drop": ["fare"], "input.numbers": ["fare"]}, "input.numbers names 'fare', which is the answer."),
+        ({"input.text": ["hour"]}, "'hour' is no column of text; got a column of numbers. Use input.numbers=[hour]."),
+        ({"input.numbers": ["place"]}, "'place' is no column of numbers; got texts such as 'A'."),
+    ],
+)
+def test_a_misspelt_column_is_told_with_what_is_like_it(words: dict[str, Any], told: str) -> None:
+    Path("trips.csv").write_text(ROWS, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load("trips.csv", output="fare", words=words).complete()
+    assert told in str(refused.value)
