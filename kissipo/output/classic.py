@@ -26,7 +26,7 @@ def classify(case: Case, model: Any, *, features: Features | None = None) -> Sco
     train, test = both
     if len(np.unique(case.train.truth)) < 2:
         return None
-    model.fit(train, case.train.truth)
+    _fit(model, train, case)
     probabilities = np.zeros((len(case.test), len(case.answer.levels)))  # type: ignore[attr-defined]
     probabilities[:, model.classes_] = model.predict_proba(test)
     return probabilities
@@ -38,8 +38,15 @@ def estimate(case: Case, model: Any, *, features: Features | None = None) -> Sco
     if both is None:
         return None
     train, test = both
-    model.fit(train, case.train.truth)
+    _fit(model, train, case)
     return np.asarray(model.predict(test))
+
+
+def _fit(model: Any, train: Any, case: Case) -> None:
+    """Trained by all cores, asked by one: a forest that sums its trees in any order differs in the last digit."""
+    model.fit(train, case.train.truth)
+    if hasattr(model, "n_jobs"):
+        model.n_jobs = 1
 
 
 def text_weights(case: Case) -> Features:

@@ -1,0 +1,135 @@
+"""What every built-in task promises: a whole story, a sentence that is spelled out, a complete trace, a fit that runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+from kissipo.plan.grammar import read_task
+from kissipo.plan.recipes import all_recipes
+from kissipo.run.trace import Step
+
+RECIPES = dict(all_recipes())
+SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
+every_recipe = pytest.mark.parametrize("name", RECIPES)
+quick_recipes = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "mnist" else name for name in RECIPES]
+)
+
+
+@pytest.fixture
+def recipe(name: str) -> Recipe:
+    return RECIPES[name]
+
+
+@every_recipe
+def test_its_story_is_whole(name: str, recipe: Recipe) -> None:
+    module = Path(ki.__file__).parent / "recipes" / f"{name.replace('-', '_')}.py"
+    told = module.read_text(encoding="utf-8")
+    for heading in ("Input  ", "Process  ", "Output  ", "Command  "):
+        assert heading in told
+    assert re.search(rf"kissipo (fit|show) {name} ", told)
+    assert recipe.system in told
+    assert recipe.data
+    assert recipe.expected
+    assert recipe.look
+    assert 0 < recipe.seconds < 60
+    assert recipe.band[0] <= recipe.band[1]
+
+
+@every_recipe
+def test_its_sentence_holds_and_is_the_same_in_every_form(name: str, recipe: Recipe) -> None:
+    task = recipe.task
+    assert read_task(task).net is not None
+    assert Task.from_yaml(task.to_yaml()) == Task.from_arguments(task.to_arguments()) == task
+    assert (ki.load(name).parts(), ki.load(name).name) == (task.parts(), name)
+
+
+@quick_recipes
+def test_spelled_out_it_says_everything_and_stays_so(name: str) -> None:
+    complete = ki.load(name).complete()
+    assert complete.complete() == complete
+    assert ki.Task.from_yaml(complete.to_yaml()) == complete
+    assert complete.process.get("learn")
+
+
+@quick_recipes
+def test_its_trace_is_complete(name: str) -> None:
+    task = ki.load(name)
+    trace = task.show()
+    stages = [step.stage for step in trace.steps]
+    assert stages == sorted(stages, key=("input", "process", "output").index)
+    assert set(stages) == {"input", "process", "output"}
+    first, *_, last = trace.steps
+    assert first.tell == "as it came"
+    assert last.value is not None
+    assert all(step.name and step.tell and step.value is not None for step in trace.steps)
+    for step in trace.of("process"):
+        assert isinstance(step.value, np.ndarray)
+        assert step.value.shape == step.shape
+        assert step.memory == step.value.nbytes > 0
+    encoded = [step for step in trace.of("input") if isinstance(step.value, np.ndarray)]
+    assert encoded
+    assert all(step.value.shape == step.shape for step in encoded)
+
+
+def dense(step: Step, before: int) -> tuple[int, int]:
+    """Weights and multiplications of a linear layer by hand."""
+    units = step.shape[0]
+    constants = 0 if "no bias" in step.tell else units
+    return before * units + constants, before * units
+
+
+@pytest.mark.parametrize("name", ["digits", "backprop", "equations"])
+def test_the_costs_of_dense_layers_are_those_counted_by_hand(name: str) -> None:
+    trace = ki.load(name).show()
+    width = int(np.prod(trace.of("input")[-1].shape))
+    for step in trace.of("process"):
+        if step.tell.startswith("linear"):
+            assert (step.parameters, step.multiplications) == dense(step, width)
+            width = step.shape[0]
+        else:
+            assert (step.parameters, step.multiplications) == (0, 0)
+    assert trace.parameters == sum(step.parameters for step in trace.steps)
+
+
+@quick_recipes
+def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", name, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [step["name"] for step in shown["steps"]] == [step.name for step in ki.load(name).show().steps]
+    assert {"shape", "parameters", "multiplications", "memory", "value", "stage", "tell"} <= set(shown["steps"][0])
+    assert main(["show", name]) == 0
+    told = capsys.readouterr().out
+    assert f"{shown['parameters']:,} weights, {shown['multiplications']:,} multiplications" in told
+    assert all(word in told for word in ("input", "process", "output", "shape", "memory", "one sample"))
+
+
+@quick_recipes
+def test_the_smallest_fit_keeps_a_whole_run_that_opens_again(name: str, recipe: Recipe) -> None:
+    learn = read_task(recipe.task).learn
+    assert learn is not None
+    run = ki.load(name, words=SHORTEST[learn.word]).fit(seed=1)
+    metrics = run.metrics["answers"][0]["metrics"]
+    assert recipe.metric in metrics
+    assert all(np.isfinite(value) for value in metrics.values())
+    again = ki.open(run.folder)
+    before, after = run.net.state_dict(), again.net.state_dict()
+    assert before.keys() == after.keys()
+    assert all(bool((before[key] == after[key]).all()) for key in before)
+
+
+@pytest.mark.slow
+@every_recipe
+def test_it_keeps_what_it_promises(name: str, recipe: Recipe) -> None:
+    run = ki.load(name).fit()
+    metrics = run.metrics["answers"][0]["metrics"]
+    assert recipe.band[0] <= metrics[recipe.metric] <= recipe.band[1]

@@ -1,0 +1,150 @@
+"""A written value is never overridden by an automatic one, and `task.yaml` holds every word that a run was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+
+from kissipo.core.schema import WordInfo, words_of, written
+from kissipo.core.task import Task as Sentence
+from kissipo.core.words import freeze
+from kissipo.plan.grammar import read_task
+from kissipo.plan.load import load, recipe_names
+from kissipo.plan.task import Task
+
+
+def numbers_and_classes() -> Task:
+    load_wine(as_frame=True).frame.iloc[::2].to_csv("wine.csv", index=False)
+    return load("wine.csv", output="target")
+
+
+def numbers() -> Task:
+    load_diabetes(as_frame=True).frame.iloc[::4].to_csv("diabetes.csv", index=False)
+    return load("diabetes.csv", output="target")
+
+
+def series() -> Task:
+    rows = [f"{1949 + at // 12}-{at % 12 + 1:02},{100 + at + 20 * np.sin(at * np.pi / 6):.3f}" for at in range(144)]
+    Path("air.csv").write_text("\n".join(["Month,Passengers", *rows]), encoding="utf-8")
+    return load("air.csv", output="Passengers", horizon=3)
+
+
+def prose() -> Task:
+    Path("novel.txt").write_text(load_wine().DESCR + load_breast_cancer().DESCR, encoding="utf-8")
+    return load("novel.txt")
+
+
+def messages() -> Task:
+    rows = [
+        f"{'win a prize now' if at % 3 else 'see you at home'} number {at},{'ham' if at % 3 else 'spam'}"
+        for at in range(90)
+    ]
+    Path("sms.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
+    return load("sms.csv", output="kind", words={"input.text": ["message"]})
+
+
+def pictures() -> Task:
+    digits = load_digits()
+    for at in range(60):
+        folder = Path("photos", f"class{digits.target[at] % 2}")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.kron(digits.images[at] * 15, np.ones((2, 2))).astype(np.uint8)).save(folder / f"{at}.png")
+    return load("photos")
+
+
+def built_in(name: str) -> Callable[[], Task]:
+    return lambda: load(name)
+
+
+OWN = {each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, pictures)}
+QUESTIONS = OWN | {name: built_in(name) for name in recipe_names() if name != "mnist"}
+every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
+
+
+def another(info: WordInfo, value: Any) -> Any:
+    """Another value that the word takes."""
+    kind = next((each for each in get_args(info.type) if each is not NoneType), info.type)
+    kind = info.type if get_origin(info.type) in (Literal, tuple) else kind
+    if get_origin(kind) is Literal:
+        return next(choice for choice in get_args(kind) if choice != value)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return {key: another(each, getattr(value, each.attribute)) for key, each in words_of(kind).items()}
+    if get_origin(kind) is tuple:
+        return [each + 1 for each in value]
+    if kind is bool:
+        return not value
+    return (value or 2) + 1 if kind is int else (value or 0.5) / 2
+
+
+def process_words(task: Sentence) -> dict[str, tuple[WordInfo, Any]]:
+    """Every word of the net and of its way of learning, with what is decided for it."""
+    choices = read_task(task)
+    assert choices.net is not None
+    assert choices.learn is not None
+    found = {}
+    for options in (choices.learn.options, choices.net.options):
+        found |= {key: (info, getattr(options, info.attribute)) for key, info in words_of(type(options)).items()}
+    return found
+
+
+@every_question
+def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Task]) -> None:
+    task = question()
+    decided, answer = process_words(task.complete()), next(iter(task.answers[0]))
+    words = {key: another(info, value) for key, (info, value) in decided.items() if key not in ("loss", "rates")}
+    if "relative" in words and answer != "forecast":
+        words["relative"] = False
+    if "loss" in decided and answer in ("forecast", "number"):
+        words["loss"] = "huber"
+    wished = {"input.batch": 7, **{f"process.{key}": value for key, value in words.items()}}
+    wished["process.net"] = read_task(task.complete()).net.word  # type: ignore[union-attr]
+    kept = task.with_words(wished).complete()
+    assert {place: kept.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished} == {  # type: ignore[index]
+        place: freeze(value) for place, value in wished.items()
+    }
+
+
+@every_question
+def test_a_complete_task_keeps_every_word_that_was_written(question: Callable[[], Task]) -> None:
+    task = question()
+    complete = task.complete()
+    for part in ("input", "process"):
+        for key, value in getattr(task, part).items():
+            held = getattr(complete, part)[key]
+            assert {**held, **value} == dict(held) if isinstance(value, Mapping) else held == value, key
+    assert complete.complete() == complete
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (built_in("equations"), {"epochs": 3}),
+        (built_in("racing"), {"process.episodes": 200, "output.episodes": 50}),
+        (built_in("sunspots"), {"epochs": 2}),
+        (numbers_and_classes, {"epochs": 2}),
+        (numbers, {"epochs": 2, "loss": "mae"}),
+        (prose, {"epochs": 1, "units": 8}),
+        (messages, {"epochs": 2}),
+        (pictures, {"epochs": 1}),
+    ],
+    ids=["equations", "racing", "sunspots", "classes", "numbers", "prose", "messages", "pictures"],
+)
+def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
+    question: Callable[[], Task], words: dict[str, Any]
+) -> None:
+    first = load(question(), words=words).fit(seed=3)
+    kept = load(str(first.folder / "task.yaml"))
+    choices = read_task(kept)
+    for part, chosen in (("input", choices.source), ("process", choices.net), ("process", choices.learn)):
+        assert chosen is not None
+        for key, value in written(chosen.options).items():
+            assert value is None or key in getattr(kept, part), f"{part}.{key}"
+    assert kept.fit(seed=3).metrics == first.metrics
