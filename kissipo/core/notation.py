@@ -53,7 +53,9 @@ def _mapping_without_doubles(reader: _Reader, node: yaml.MappingNode, deep: bool
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = reader.construct_object(key_node, deep=True)
-        if isinstance(key, Hashable) and key in seen:
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(None, None, "a word must be text", key_node.start_mark)
+        if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the word '{key}' stands twice", key_node.start_mark)
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(reader, node, deep)

@@ -22,7 +22,7 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most_listed: int = 12) -> str:
-    """A sentence that helps: the likely names, else the list of all when it is short, else nothing.
+    """A sentence that helps: the likely names, else the first `most_listed` of all, else nothing.
 
     Example:  >>> did_you_mean("epoch", ["epochs", "rate"])
               "Did you mean 'epochs'?"
@@ -31,7 +31,7 @@ def did_you_mean(name: str, known: Iterable[str], *, most_listed: int = 12) -> s
     close = nearest(name, known)
     if close:
         return "Did you mean " + " or ".join(f"'{k}'" for k in close) + "?"
-    if not known:
+    if not known or not most_listed:
         return ""
     listed = ", ".join(known[:most_listed]) + (
         f" and {len(known) - most_listed} more" if len(known) > most_listed else ""

@@ -105,7 +105,9 @@ class Task:
         for part in content:
             if part not in PARTS:
                 raise TaskError(
-                    f"{origin} has a part '{part}'", allowed="input, process, output", do=did_you_mean(str(part), PARTS)
+                    f"{origin} has a part '{part}'",
+                    allowed="input, process, output",
+                    do=did_you_mean(str(part), PARTS, most_listed=0),
                 )
         return cls(**{str(part): words for part, words in content.items()}, name=name)
 

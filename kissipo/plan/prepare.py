@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kissipo.core.errors import ShapeError
+from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
@@ -18,6 +18,8 @@ from kissipo.plan.draft import Decision, Wiring, decide
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
 
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
+    if not 0 <= seed < _SEEDS:
+        raise TaskError("the seed must be an integer of at least 0", given=str(seed), allowed=f"0 to {_SEEDS - 1}")
     if isinstance(task.output, tuple) and len(task.output) == 1:
         task = task.with_words({"output": task.output[0]})
     choices = read_task(task)
