@@ -47,14 +47,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Choices:
-    """A whole task, read: net and learn are None where they must still be inferred."""
+    """A whole task, read: net and learn are None where they must still be inferred; baselines are one entry an answer."""
 
     source: Chosen
     general: input_general.Options
     net: Chosen | None
     learn: Chosen | None
     answers: tuple[Chosen, ...]
-    baselines: tuple[str, ...] | None
+    baselines: tuple[tuple[str, ...] | None, ...]
 
 
 def read_task(task: Task) -> Choices:
@@ -179,15 +179,15 @@ def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
     return {"loss": losses}
 
 
-def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[str, ...] | None]:
-    answers, baselines = [], None
+def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[tuple[str, ...] | None, ...]]:
+    answers, baselines = [], []
     for number, part in enumerate(task.answers):
         place = f"output.{number}" if isinstance(task.output, tuple) else "output"
         answer, general = _read_answer(part, place)
         _check_baselines(general.baselines or (), answer, place)
         answers += [answer] if answer else []
-        baselines = general.baselines if baselines is None else baselines
-    return tuple(answers), baselines
+        baselines.append(general.baselines)
+    return tuple(answers), tuple(baselines)
 
 
 def _check_baselines(names: tuple[str, ...], answer: Chosen | None, place: str) -> None:

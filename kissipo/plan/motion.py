@@ -121,7 +121,7 @@ def _judge_world(prepared: Prepared, world: World, seed: int) -> Score:
     judged = answer.judge(returns, returns)
     if world.model is not None:
         judged = _beside_the_rules(judged, prepared, world)
-    beside = judge_beside(answer, case, returns, prepared.choices.baselines)
+    beside = judge_beside(answer, case, returns, prepared.choices.baselines[0])
     return Score(answer, judged, beside, verdict(judged, beside, main=answer.MAIN, higher_is_better=True))
 
 

@@ -111,7 +111,7 @@ class Run:
         Raises:   DataError when a column is missing or of another kind.
         """
         wiring = self._wiring() if data is None else self._wiring_of(data)
-        return score(self.net, wiring, asked=self.choices.baselines if data is None else (), seed=self.seed)[0]
+        return score(self.net, wiring, asked=self.choices.baselines, seed=self.seed)[0]
 
     def predict(self, *values: Any) -> list[Decision] | Decision:
         """One decision for each value (of the first answer); a single one for a single value.

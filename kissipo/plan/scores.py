@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,12 @@ from kissipo.run.evaluate import Evaluation, evaluate
 
 
 def score(
-    net: nn.Module, wiring: Wiring, *, asked: tuple[str, ...] | None = None, seed: int = 0
+    net: nn.Module, wiring: Wiring, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
 ) -> tuple[list[Score], Evaluation]:
-    """Judges the net on the test part (the validation part where there is none) beside the baselines that fit."""
+    """Judges the net on the test part (the validation part where there is none) beside the baselines that fit.
+
+    asked:  one entry an answer: the baselines that were asked for, None for all that fit
+    """
     part = "test" if len(wiring.feeds["test"]) else "validation"
     found = evaluate(net, wiring.feeds[part], wiring.answers)
     same = bool(np.intersect1d(wiring.parts["train"], wiring.parts[part]).size)
@@ -31,7 +35,7 @@ def score(
         beside: dict[str, Judgement] = {}
         if len(wiring.feeds["train"]):
             case = _case(wiring, number, part, seed)
-            beside = judge_beside(answer, case, case.test.truth, asked)
+            beside = judge_beside(answer, case, case.test.truth, asked[number])
         result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
         scores.append(Score(answer, judged, beside, result, same_samples=same))
     return scores, found

@@ -148,3 +148,13 @@ def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
         for key, value in written(chosen.options).items():
             assert value is None or key in getattr(kept, part), f"{part}.{key}"
     assert kept.fit(seed=3).metrics == first.metrics
+
+
+def test_each_of_several_answers_has_its_own_words_and_baselines() -> None:
+    rows = [f"{at},{at % 7},{'ab'[at % 2]},{2 * at}" for at in range(80)]
+    Path("both.csv").write_text("\n".join(["x,y,kind,size", *rows]), encoding="utf-8")
+    output = [{"category": "kind", "baselines": ["majority"]}, {"number": "size", "baselines": ["mean"]}]
+    run = Task(input={"table": "both.csv"}, process={"net": "ffn", "epochs": 1}, output=output).fit()
+    assert [list(answer["baselines"]) for answer in run.metrics["answers"]] == [["majority class"], ["mean"]]
+    first = {**output[0], "decode": {"threshold": 0.5, "top": 3}}
+    assert run.task.plain()["output"] == [first, output[1]]
