@@ -52,7 +52,7 @@ class Wiring:
 
 
 def decide(task: Task, decisions: Mapping[str, Any] | tuple[Decision, ...]) -> Task:
-    """The task with inferred words added; what is written stays, even where it says null on purpose."""
+    """The task with inferred words added; what is written with a value stays."""
     if isinstance(decisions, Mapping):
         decisions = tuple(Decision(place, value) for place, value in decisions.items())
     return task.with_words({each.place: each.value for each in decisions if not is_written(task, each.place)})

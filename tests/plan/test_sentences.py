@@ -372,7 +372,15 @@ def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(word: str, value: o
     assert told in str(refused.value)
 
 
-def test_a_net_instead_of_a_table_of_values_is_not_built_yet() -> None:
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("frozen-lake", "'q_learning' for the net 'ffn' is not built yet"),
+        ("gym:FrozenLake-v1", "learning in an environment with the net 'ffn' (DQN, S42) is not built yet"),
+        ("gym:CartPole-v1", "learning with a net instead of a table (DQN, S42) is not built yet"),
+    ],
+)
+def test_a_net_instead_of_a_table_of_values_is_not_built_yet(task: str, told: str) -> None:
     with pytest.raises(NotBuiltError) as refused:
-        load("frozen-lake", words={"net": "ffn"}).show()
-    assert "'q_learning' for the net 'ffn' is not built yet" in str(refused.value)
+        load(task, words={"net": "ffn"}).show()
+    assert told in str(refused.value)
