@@ -25,14 +25,14 @@ from torch import Tensor, nn
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import Pool, over_time
 
-_CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-
+_CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 LEARN = "supervised"
 
@@ -112,12 +112,9 @@ class Recurrent(nn.Module):
         return self.head(self.dropout(row))
 
     def _read(self, steps: Tensor, there: Tensor | None) -> Tensor:
-        if there is None or not self.cell.bidirectional:
-            states: Tensor = self.cell(steps)[0]
-            return states
-        lengths = there.sum(dim=1).clamp(min=1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
-        return nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=steps.shape[1])[0]
+        lengths = None if there is None else there.sum(dim=1).clamp(min=1)
+        states: Tensor = self.cell(steps, lengths=lengths)[0]
+        return states
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:

@@ -1,0 +1,90 @@
+"""The compiled kernels: where they are, which instruction set they use here, how they are called.
+
+The library is plain C: Python hands over the addresses of tensors, packed into one string of bytes, and the address of
+torch's own `parallel_for`, so that threads are torch's threads and follow `torch.set_num_threads`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_LIBRARY = Path(__file__).parent / ("_recurrent.dll" if sys.platform == "win32" else "_recurrent.so")
+_LONG, _BYTES, _ADDRESS = ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p
+
+
+_FUNCTIONS = ("packed_size", "pack", "inputs", "forward", "backward", "weight_gradients")
+
+
+class _Table(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("lanes", _LONG),
+        ("packed_size", ctypes.CFUNCTYPE(_LONG, _BYTES, _LONG)),
+        ("pack", ctypes.CFUNCTYPE(None, _BYTES, _LONG, _ADDRESS)),
+        ("inputs", ctypes.CFUNCTYPE(None, _BYTES, _LONG, _ADDRESS)),
+        ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("weight_gradients", ctypes.CFUNCTYPE(None, _BYTES)),
+    ]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The functions for one instruction set.
+
+    lanes:  how many numbers a vector holds; units are filled up to whole vectors
+    """
+
+    name: str
+    lanes: int
+    parallel_for: int
+    packed_size: Any
+    pack: Any
+    inputs: Any
+    forward: Any
+    backward: Any
+    weight_gradients: Any
+
+    def wide(self, units: int) -> int:
+        """Units filled up to whole vectors."""
+        return -(-units // self.lanes) * self.lanes
+
+
+@cache
+def kernels(name: str = "") -> Kernels | None:
+    """The kernels for an instruction set (avx512, avx2, plain), the widest one by default (or `$KISSIPO_INSTRUCTIONS`).
+
+    None where they were not built or where this machine cannot run them.
+    """
+    if not _LIBRARY.exists():
+        return None
+    library = ctypes.CDLL(str(_LIBRARY))
+    library.kissipo_kernels.restype = ctypes.POINTER(_Table)
+    library.kissipo_kernels.argtypes = [_BYTES]
+    found = library.kissipo_kernels((name or os.environ.get("KISSIPO_INSTRUCTIONS", "")).encode())
+    if not found:
+        return None
+    table = found.contents
+    return Kernels(
+        table.name.decode(),
+        table.lanes,
+        _torch_parallel_for(),
+        *(getattr(table, field) for field in _FUNCTIONS),
+    )
+
+
+def _torch_parallel_for() -> int:
+    """The address of torch's stable C function."""
+    folder = Path(torch.__file__).parent / "lib"
+    name = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
+    address = ctypes.cast(ctypes.CDLL(str(folder / name)).torch_parallel_for, ctypes.c_void_p).value
+    assert address is not None
+    return address

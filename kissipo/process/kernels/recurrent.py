@@ -1,0 +1,267 @@
+"""One recurrent layer, in one or both directions, by the compiled kernels; gradients included.
+
+What backward needs (gates, cells) is kept in buffers that are used again. Backward turns the gates into their gradients in
+place; a second backward through the same graph (`retain_graph=True`) computes the gates anew. Second derivatives are left to the
+reference, which torch differentiates itself.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from kissipo.process.kernels.buffers import Buffer
+from kissipo.process.kernels.native import Kernels
+
+CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
+_PLANES = (1, 1, 4, 4)
+_GATES = (1, 1, 4, 3)
+_WORTH_SHARING = 2_000_000
+_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("7q"), struct.Struct("14q"), struct.Struct("21q")
+
+Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+Results = tuple[Tensor, Tensor, Tensor]
+Reference = Callable[..., Results]
+
+_packed: WeakIdKeyDictionary = WeakIdKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the steps of the sequences stand.
+
+    Rows are counted in packed order, as in a PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
+    sequence that is at least t + 1 long, the longest sequence first.
+
+    offsets:  (step + 1), int64
+    place:    (row), int64: where a row stands in the tensors, laid flat; None: at its own number
+    whole:    whether the tensors have no other places than these
+    """
+
+    steps: int
+    batch: int
+    count: int
+    offsets: Tensor
+    place: Tensor | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of a layer but its numbers.
+
+    reference:  the same layer in plain torch: (x, h0, c0, *weights) -> (y, h_n, c_n)
+    """
+
+    cell: int
+    features: int
+    units: int
+    directions: int
+    rows: Rows
+    kernels: Kernels
+    reference: Reference
+
+    @property
+    def threads(self) -> int:
+        """As many as torch has, one where sharing costs more than the sums."""
+        work = 2 * _GATES[self.cell] * self.units * (self.features + self.units) * self.rows.count * self.directions
+        return torch.get_num_threads() if work >= _WORTH_SHARING else 1
+
+    @property
+    def wide(self) -> int:
+        """Units filled up to whole vectors."""
+        return self.kernels.wide(self.units)
+
+    @property
+    def planes(self) -> int:
+        """How many planes of gates a row keeps."""
+        return _PLANES[self.cell]
+
+
+def run_layer(plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor | None]) -> Results:
+    """y, h_n, c_n of one layer.
+
+    Shapes:   x (..., feature) -> y (..., unit * direction); h0, c0, h_n, c_n (direction, batch, unit); c_n is empty but for LSTM
+    """
+    inputs = (x, h0, c0, *weights)
+    if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs):
+        results: Results = _Layer.apply(plan, *inputs)
+        return results
+    lasting = all(each is None or (each.is_contiguous() and not each.is_inference()) for each in weights)
+    return _forward(plan, x.contiguous(), h0, c0, _by_direction(plan, weights), keep=None, lasting=lasting)
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None
+    ) -> Results:
+        x = x.contiguous()
+        keep = _Kept(plan)
+        y, h_n, c_n = _forward(plan, x, h0, c0, _by_direction(plan, weights), keep)
+        ctx.plan, ctx.keep = plan, keep
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, h0, c0, y, *weights)
+        if not c_n.numel():
+            ctx.mark_non_differentiable(c_n)
+        return y, h_n, c_n
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None) -> Any:
+        plan: Plan = ctx.plan
+        x, h0, c0, y, *weights = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return (None, *_by_reference(plan, (x, h0, c0, *weights), (dy, dh_n, dc_n), ctx.needs_input_grad[1:]))
+        keep: _Kept = ctx.keep
+        if keep.used:
+            keep = _Kept(plan)
+            _forward(plan, x, h0, c0, _by_direction(plan, weights), keep)
+        keep.used = True
+        return (None, *_backward(plan, (x, h0, c0, y, *weights), (dy, dh_n, dc_n), ctx.needs_input_grad[1:], keep))
+
+
+class _Kept:
+    """What forward leaves for backward, one buffer a direction."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.used = False
+        rows = plan.rows.count * plan.wide
+        self.gates = [Buffer(rows * plan.planes) for _ in range(plan.directions)]
+        self.cells = [Buffer(rows) for _ in range(plan.directions)] if plan.cell == CELLS["LSTM"] else []
+
+
+def _by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:
+    four = [weights[at : at + 4] for at in range(0, 4 * plan.directions, 4)]
+    return [tuple(None if each is None else each.contiguous() for each in one) for one in four]  # type: ignore[misc]
+
+
+def _forward(
+    plan: Plan,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: list[Weights],
+    keep: _Kept | None,
+    *,
+    lasting: bool = False,
+) -> Results:
+    lstm = plan.cell == CELLS["LSTM"]
+    make = x.new_empty if plan.rows.whole else x.new_zeros
+    y = make((*x.shape[:-1], plan.directions * plan.units))
+    state = (plan.directions, plan.rows.batch, plan.units)
+    h_n, c_n = x.new_empty(state), x.new_empty(state if lstm else 0)
+    h0, c0 = _whole(h0), _whole(c0)
+    packed = [_pack(plan, each, backward=False, again=lasting) for each in weights]
+    parts = []
+    for at in range(plan.directions):
+        gates = cells = 0
+        if keep is not None and plan.planes > 1:
+            gates = keep.gates[at].address
+            cells = keep.cells[at].address if lstm else 0
+        here = at * plan.rows.batch * plan.units * 4
+        states = (_at(h0, here), _at(c0, here), h_n.data_ptr() + here, _at(c_n, here) if lstm else 0)
+        parts.append(
+            _DIRECTION.pack(
+                at, packed[at].data_ptr(), 0, 0, *states, y.data_ptr() + at * plan.units * 4, gates, cells, *[0] * 10
+            )
+        )
+    plan.kernels.forward(_layer(plan, x, y.shape[-1], 0, parts))
+    return y, h_n, c_n
+
+
+def _backward(
+    plan: Plan, saved: Sequence[Any], gradients: Sequence[Tensor | None], needed: Sequence[bool], keep: _Kept
+) -> list[Tensor | None]:
+    x, h0, c0, y, *weights = saved
+    by_direction = _by_direction(plan, weights)
+    dy, dh_n, dc_n = (_whole(each) for each in gradients)
+    lstm = plan.cell == CELLS["LSTM"]
+    h0, c0 = _whole(h0), _whole(c0)
+    make = torch.empty_like if plan.rows.whole else torch.zeros_like
+    dx = [make(x) for _ in range(plan.directions)] if needed[0] else []
+    state = (plan.directions, plan.rows.batch, plan.units)
+    dh0 = x.new_empty(state) if needed[1] else None
+    dc0 = x.new_empty(state) if needed[2] else None
+    dw = [None if each is None or not wanted else torch.empty_like(each, memory_format=torch.contiguous_format)
+          for each, wanted in zip(weights, needed[3:], strict=True)]  # fmt: skip
+    packed = [_pack(plan, each, backward=True) for each in by_direction]
+    parts = []
+    for at in range(plan.directions):
+        here = at * plan.rows.batch * plan.units * 4
+        parts.append(
+            _DIRECTION.pack(
+                at,
+                packed[at].data_ptr(),
+                *(0, 0, _at(h0, here), _at(c0, here), 0, 0, y.data_ptr() + at * plan.units * 4),
+                keep.gates[at].address,
+                keep.cells[at].address if lstm else 0,
+                _at(dy, at * plan.units * 4),
+                *(_at(dh_n, here), _at(dc_n, here), _at(dh0, here), _at(dc0, here)),
+                dx[at].data_ptr() if dx else 0,
+                *(_at(each, 0) for each in dw[4 * at : 4 * at + 4]),
+            )
+        )
+    layer = _layer(plan, x, y.shape[-1], y.shape[-1], parts)
+    plan.kernels.backward(layer)
+    if any(each is not None for each in dw):
+        plan.kernels.weight_gradients(layer)
+    whole_dx = None if not dx else dx[0] if len(dx) == 1 else dx[0].add_(dx[1])
+    return [whole_dx, dh0, dc0, *dw]
+
+
+def _by_reference(
+    plan: Plan, inputs: Sequence[Tensor | None], gradients: Sequence[Tensor | None], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again."""
+    results = plan.reference(*inputs)
+    pairs = [(result, gradient) for result, gradient in zip(results, gradients, strict=True) if gradient is not None]
+    wanted = [each for each, need in zip(inputs, needed, strict=True) if need and each is not None]
+    found = iter(
+        torch.autograd.grad(
+            [result for result, _ in pairs],
+            wanted,
+            [gradient for _, gradient in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(found) if need and each is not None else None for each, need in zip(inputs, needed, strict=True)]
+
+
+def _layer(plan: Plan, x: Tensor, y_stride: int, dy_stride: int, parts: list[bytes]) -> bytes:
+    rows = plan.rows
+    head = _LAYER.pack(
+        *(plan.cell, plan.features, plan.units, rows.steps, rows.batch, rows.count),
+        *(rows.offsets.data_ptr(), _at(rows.place, 0), x.data_ptr(), y_stride, dy_stride),
+        *(plan.directions, plan.threads, plan.kernels.parallel_for),
+    )
+    return head + b"".join(parts) + bytes(_DIRECTION.size * (2 - len(parts)))
+
+
+def _pack(plan: Plan, weights: Weights, *, backward: bool, again: bool = False) -> Tensor:
+    """The weights as the kernels read them; with `again` those of the last call, where the weights are still the same."""
+    key = (plan.kernels.name, *((0, 0) if each is None else (each.data_ptr(), each._version) for each in weights))
+    if again:
+        found = _packed.get(weights[1])
+        if found is not None and found[0] == key:
+            return found[1]
+    content = _WEIGHTS.pack(plan.cell, plan.features, plan.units, *(_at(each, 0) for each in weights))
+    packed = weights[0].new_empty(plan.kernels.packed_size(content, backward))
+    plan.kernels.pack(content, backward, packed.data_ptr())
+    if again:
+        _packed[weights[1]] = (key, packed)
+    return packed
+
+
+def _whole(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.contiguous()
+
+
+def _at(tensor: Tensor | None, offset: int) -> int:
+    return 0 if tensor is None else tensor.data_ptr() + offset

@@ -1,0 +1,219 @@
+"""What RNN, LSTM and GRU share: layers on each other, both directions, lengths, and which kernel does the sums.
+
+A layer of kissipo is torch's layer of that name with the same parameters; only `forward` goes another way. What the cell does in one
+step stands in the cell's own file, in plain torch.
+
+Kernels:  "fused" the whole loop over time in one compiled function; "torch" torch.nn's own; "reference" the cell's step, called step
+          by step; "auto" the fused one where it can be used, else torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.native import kernels
+from kissipo.process.kernels.recurrent import CELLS, Plan, Results, Rows, run_layer
+from kissipo.process.layers.rows import even_rows, packed_rows, uneven_rows
+
+Kernel = Literal["auto", "fused", "torch", "reference"]
+State = tuple[Tensor, ...]
+Lengths = Tensor | list[int] | tuple[int, ...]
+
+
+class Recurrent(nn.RNNBase):
+    """Stands before torch's class in the bases of a cell's layer."""
+
+    kernel: Kernel = "auto"
+    states: ClassVar[int] = 1
+    step: ClassVar[Callable[..., State]]
+
+    def __init__(self, *args: Any, kernel: Kernel = "auto", **words: Any) -> None:
+        super().__init__(*args, **words)
+        if kernel not in get_args(Kernel):
+            raise TaskError("kernel must be one of auto, fused, torch, reference", given=repr(kernel))
+        self.kernel = kernel
+
+    def choose(self, x: Tensor) -> tuple[Literal["fused", "torch", "reference"], str]:
+        """The kernel for this input, and why.
+
+        Raises:   MachineError when the kernel that was asked for cannot be used.
+        """
+        if self.kernel in ("torch", "reference"):
+            return self.kernel, "asked for"
+        why_not = self._why_not_fused(x)
+        if not why_not:
+            found = kernels()
+            assert found is not None
+            return "fused", found.name
+        if self.kernel == "fused":
+            raise MachineError(f"the fused kernel cannot be used: {why_not}", do="Leave kernel='auto', or use 'torch'")
+        return "torch", why_not
+
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Any = None, lengths: Lengths | None = None
+    ) -> tuple[Any, Any]:
+        """As torch.nn's layer; `lengths` (batch) says how long each sequence is: what is behind it is not read, and is 0 in y.
+
+        Raises:   ShapeError when x has no time axis or other features, or lengths or states do not fit.
+        """
+        x = input.data if isinstance(input, PackedSequence) else input
+        kernel, _ = self.choose(x)
+        if kernel == "torch":
+            return self._by_torch(input, hx, lengths)
+        if isinstance(input, PackedSequence):
+            order, back = input.sorted_indices, input.unsorted_indices
+            y, states = self._layers(x, packed_rows(input), self._initial(hx, order), kernel)
+            return PackedSequence(y, input.batch_sizes, order, back), self._given(states, back)
+        self._check(x)
+        if x.dim() == 2:
+            x, hx = x.unsqueeze(0 if self.batch_first else 1), _each(hx, lambda state: state.unsqueeze(1))
+        steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
+        if not steps or not batch:
+            return self._by_torch(input, hx, lengths)
+        order = back = None
+        if lengths is None:
+            rows = even_rows(steps, batch, self.batch_first)
+        else:
+            rows, order, back = uneven_rows(_one_each(lengths, batch), steps, self.batch_first)
+        y, states = self._layers(x, rows, self._initial(hx, order), kernel)
+        if input.dim() == 2:
+            y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
+        return y, self._given(states, back)
+
+    def extra_repr(self) -> str:
+        """As torch's, with the kernel where it is not `auto`."""
+        return super().extra_repr() + (f", kernel={self.kernel!r}" if self.kernel != "auto" else "")
+
+    def _why_not_fused(self, x: Tensor) -> str:
+        if self.proj_size:
+            return "projections are left to torch"
+        if x.device.type != "cpu":
+            return f"on {x.device.type} torch's own is used"
+        if x.dtype != torch.float32 or self.weight_hh_l0.dtype != torch.float32:
+            return f"numbers are {x.dtype}, the fused kernel takes torch.float32"
+        if torch.is_autocast_enabled("cpu"):
+            return "under autocast torch's own is used"
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return "while a graph is captured torch's own is used"
+        return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
+
+    def _layers(
+        self, x: Tensor, rows: Rows, initial: tuple[Tensor | None, Tensor | None], kernel: str
+    ) -> tuple[Tensor, State]:
+        """All layers, one on the other."""
+        directions, four = (2 if self.bidirectional else 1), 4 if self.bias else 2
+        finals: list[Results] = []
+        for layer in range(self.num_layers):
+            here = slice(layer * directions, (layer + 1) * directions)
+            h0, c0 = (None if state is None else state[here] for state in initial)
+            weights: list[Tensor | None] = []
+            for at in range(here.start, here.stop):
+                given = self._flat_weights[at * four : (at + 1) * four]
+                weights += [*given, *[None] * (4 - four)]
+            if layer and self.dropout and self.training:
+                x = functional.dropout(x, self.dropout)
+
+            def plain(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
+                return reference(type(self), self.mode, rows, x, (h0, c0), weights)
+
+            if kernel == "reference":
+                results = plain(x, h0, c0, *weights)
+            else:
+                found = kernels()
+                assert found is not None
+                plan = Plan(CELLS[self.mode], x.shape[-1], self.hidden_size, directions, rows, found, plain)
+                results = run_layer(plan, x, h0, c0, weights)
+            x = results[0]
+            finals.append(results)
+        joined = [torch.cat([each[at] for each in finals]) if len(finals) > 1 else finals[0][at] for at in (1, 2)]
+        return x, tuple(joined[: self.states])
+
+    def _initial(self, hx: Any, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        states = (hx,) if isinstance(hx, Tensor) else tuple(hx or ())
+        if order is not None:
+            states = tuple(state.index_select(1, order) for state in states)
+        h0, c0 = (*states, None, None)[:2]
+        return h0, c0
+
+    def _given(self, states: State, back: Tensor | None) -> Any:
+        if back is not None:
+            states = tuple(state.index_select(1, back) for state in states)
+        return states if self.states == 2 else states[0]
+
+    def _by_torch(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+        if lengths is None or isinstance(input, PackedSequence):
+            return cast(tuple[Any, Any], super().forward(input, hx))
+        steps = input.shape[1 if self.batch_first else 0]
+        batch = input.shape[0 if self.batch_first else 1]
+        packed = pack_padded_sequence(
+            input, _one_each(lengths, batch), batch_first=self.batch_first, enforce_sorted=False
+        )
+        y, states = super().forward(packed, hx)
+        return pad_packed_sequence(y, batch_first=self.batch_first, total_length=steps)[0], states
+
+    def _check(self, x: Tensor) -> None:
+        axes = "(batch, time, feature)" if self.batch_first else "(time, batch, feature)"
+        if x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"{type(self).__name__} takes {axes} or (time, feature) with {self.input_size} features",
+                given=f"shape {tuple(x.shape)}",
+            )
+
+
+def reference(
+    cell: type[Recurrent],
+    mode: str,
+    rows: Rows,
+    x: Tensor,
+    initial: tuple[Tensor | None, Tensor | None],
+    weights: tuple[Tensor | None, ...],
+) -> Results:
+    """One layer step by step, in plain torch: what the kernels must equal.
+
+    In step t the first sequences, those that are still going on, take their next row; the states of the others wait.
+    """
+    flat = x.reshape(-1, x.shape[-1])
+    place = torch.arange(rows.count) if rows.place is None else rows.place
+    bounds = rows.offsets.tolist()
+    ys, finals = [], []
+    for direction in range(len(weights) // 4):
+        w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
+        assert w_hh is not None
+        none = x.new_zeros(rows.batch, w_hh.shape[1])
+        states = tuple(none if state is None else state[direction] for state in initial[: cell.states])
+        outputs: dict[int, Tensor] = {}
+        for t in reversed(range(rows.steps)) if direction else range(rows.steps):
+            here = bounds[t + 1] - bounds[t]
+            steps = flat[place[bounds[t] : bounds[t + 1]]]
+            words = {"relu": True} if mode == "RNN_RELU" else {}
+            new = cell.step(steps, tuple(state[:here] for state in states), w_ih, w_hh, b_ih, b_hh, **words)
+            states = tuple(torch.cat([now, state[here:]]) for now, state in zip(new, states, strict=True))
+            outputs[t] = new[0]
+        ys.append(torch.cat([outputs[t] for t in range(rows.steps)]))
+        finals.append(states)
+    y = torch.cat(ys, dim=1)
+    y = x.new_zeros(len(flat), y.shape[1]).index_copy(0, place, y).view(*x.shape[:-1], y.shape[1])
+    final = [torch.stack([states[at] for states in finals]) for at in range(cell.states)]
+    return (y, final[0], final[1] if cell.states == 2 else x.new_empty(0))
+
+
+def _each(hx: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if hx is None or isinstance(hx, Tensor):
+        return None if hx is None else change(hx)
+    return tuple(change(state) for state in hx)
+
+
+def _one_each(lengths: Lengths, batch: int) -> Tensor:
+    each = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
+    if each.shape != (batch,):
+        raise ShapeError(
+            f"lengths must be one number for each of {batch} sequences", given=f"shape {tuple(each.shape)}"
+        )
+    return each

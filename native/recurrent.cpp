@@ -1,0 +1,713 @@
+// Recurrent layers, forward and backward, with the whole loop over time inside. Compiled once for each instruction set.
+//
+// Threads share the rows of the batch: each takes its rows through all time steps, so nobody waits for anybody within a step.
+// A tile of a few rows times four vectors stays in registers while the products run over k; the gates are applied there.
+// Gates lie in planes (row, plane, unit), units filled up to whole vectors. Planes: RNN h; LSTM i f g o; GRU n r z hn, where
+// n is the candidate and hn the part of it that comes from the state, so that input parts are planes 0-2 and state parts 1-3.
+//
+// Nothing of the standard library that could be compiled into a function of its own is used here: the linker keeps one copy of
+// such a function, and it might keep the one with instructions that the machine does not know.
+#include "recurrent.h"
+
+#include <new>
+#include <type_traits>
+
+#include "vector.h"
+
+namespace KISSIPO_ISA {
+namespace {
+
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int TILE = 6;  // rows of a tile: 6 x 4 sums + 4 weights + 1 of 32 registers
+#else
+constexpr int TILE = 3;
+#endif
+constexpr int BLOCKS = 4;  // vectors of a tile
+constexpr int64_t GRADIENT_ROWS = 128;
+
+int64_t padded(int64_t units) { return (units + LANES - 1) / LANES * LANES; }
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+struct RnnTanh {
+    static constexpr int planes = 1, x_planes = 1, h_planes = 1, h_first = 0;
+};
+struct RnnRelu : RnnTanh {};
+struct Lstm {
+    static constexpr int planes = 4, x_planes = 4, h_planes = 4, h_first = 0;
+};
+struct Gru {
+    static constexpr int planes = 4, x_planes = 3, h_planes = 3, h_first = 1;
+};
+
+// Which of torch's blocks of weight rows a plane comes from (torch's GRU: r z n).
+template <class C>
+int64_t torch_gate(int plane) {
+    if constexpr (std::is_same_v<C, Gru>) return plane == 0 || plane == 3 ? 2 : plane - 1;
+    return plane;
+}
+
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+void copy(const float* from, int64_t count, float* to) { std::memcpy(to, from, count * sizeof(float)); }
+
+template <class T>
+struct Array {  // aligned, starts as zeros
+    T* data;
+    int64_t size;
+    explicit Array(int64_t size = 0) : data(nullptr), size(0) { resize(size); }
+    Array(const Array&) = delete;
+    ~Array() { release(); }
+    void resize(int64_t to) {
+        release();
+        void* memory = ::operator new((to + 1) * sizeof(T), std::align_val_t(64));
+        std::memset(memory, 0, to * sizeof(T));
+        data = static_cast<T*>(memory);
+        size = to;
+    }
+    void append(const T& item) {
+        if ((size & (size - 1)) == 0) {  // the room is the next power of two
+            T* before = data;
+            data = static_cast<T*>(::operator new((2 * size + 1) * sizeof(T), std::align_val_t(64)));
+            std::memcpy(static_cast<void*>(data), before, size * sizeof(T));
+            ::operator delete(before, std::align_val_t(64));
+        }
+        data[size++] = item;
+    }
+    T& operator[](int64_t at) { return data[at]; }
+    const T& operator[](int64_t at) const { return data[at]; }
+
+  private:
+    void release() {
+        if (data) ::operator delete(data, std::align_val_t(64));
+    }
+};
+
+template <class F>
+void share(const Layer& layer, int64_t jobs, const F& job) {
+    if (jobs <= 1 || layer.threads <= 1) {
+        for (int64_t each = 0; each < jobs; each++) job(each);
+        return;
+    }
+    auto part = [](int64_t begin, int64_t end, void* with) {
+        for (int64_t each = begin; each < end; each++) (*static_cast<const F*>(with))(each);
+    };
+    layer.parallel_for(0, jobs, 1, part, const_cast<F*>(&job));
+}
+
+// ---- products ---------------------------------------------------------------------------------------------------------
+
+// sums[row][at + vector] += a[row][k] * w[k][vector]
+template <int R, int NV, int AT, int WIDE>
+inline __attribute__((always_inline)) void add(const float* const* a, int64_t count, const float* w, Vec (&sums)[R][WIDE]) {
+    const float* rows[R];
+    for (int r = 0; r < R; r++) rows[r] = a[r];
+    for (int64_t k = 0; k < count; k++, w += NV * LANES) {
+        Vec weight[NV];
+        for (int v = 0; v < NV; v++) weight[v] = load(w + v * LANES);
+        for (int r = 0; r < R; r++) {
+            const Vec value = all(rows[r][k]);
+            for (int v = 0; v < NV; v++) sums[r][AT + v] += value * weight[v];
+        }
+    }
+}
+
+template <class F, int R = TILE>
+inline void with_rows(int64_t rows, const F& f) {
+    if constexpr (R > 1) {
+        if (rows < R) return with_rows<F, R - 1>(rows, f);
+    }
+    f(std::integral_constant<int, R>());
+}
+
+template <class F, int NV = BLOCKS>
+inline void with_blocks(int64_t blocks, const F& f) {
+    if constexpr (NV > 1) {
+        if (blocks < NV) return with_blocks<F, NV - 1>(blocks, f);
+    }
+    f(std::integral_constant<int, NV>());
+}
+
+// ---- packed weights ---------------------------------------------------------------------------------------------------
+
+// Forward, gated cells: for each block of units: bias (plane), W_ih (feature, x plane), W_hh (unit, h plane), each a vector.
+// Forward, RNN: for each four blocks of units: bias (block), W_ih (feature, block), W_hh (unit, block).
+template <class C>
+int64_t panel_floats(int64_t features, int64_t units) {
+    if (C::planes == 1) return BLOCKS * LANES * (1 + features + units);
+    return LANES * (C::planes + C::x_planes * features + C::h_planes * units);
+}
+
+template <class C>
+int64_t forward_floats(int64_t features, int64_t units) {
+    int64_t blocks = padded(units) / LANES;
+    return panel_floats<C>(features, units) * (C::planes == 1 ? ceil_div(blocks, BLOCKS) : blocks);
+}
+
+// Backward: W_hh and then W_ih, transposed: for each four blocks of the k wanted: (plane, unit, block).
+template <class C>
+int64_t state_floats(int64_t units) {
+    return C::h_planes * padded(units) * padded(units);
+}
+
+template <class C>
+int64_t backward_floats(int64_t features, int64_t units) {
+    return state_floats<C>(units) + C::x_planes * padded(units) * padded(features);
+}
+
+template <class C>
+float bias_of(const Weights& w, int plane, int64_t unit) {
+    int64_t at = torch_gate<C>(plane) * w.units + unit;
+    bool from_x = plane < C::x_planes, from_h = plane >= C::h_first;
+    return (from_x && w.b_ih ? w.b_ih[at] : 0.0f) + (from_h && w.b_hh ? w.b_hh[at] : 0.0f);
+}
+
+template <class C>
+void pack_forward(const Weights& w, float* to) {
+    const int64_t units = w.units, blocks = padded(units) / LANES, step = C::planes == 1 ? BLOCKS : 1;
+    const int64_t size = panel_floats<C>(w.features, units);
+    for (int64_t block = 0; block < blocks; block += step, to += size) {
+        const int64_t wide = C::planes == 1 ? least(BLOCKS, blocks - block) : 1;
+        // vector v of a part: plane v of this block, or block v of the only plane
+        auto lay = [&](float* at, int64_t count, int vectors, int first_plane, const float* from) {
+            for (int v = 0; v < vectors; v++) {
+                const int plane = C::planes == 1 ? 0 : first_plane + v;
+                const int64_t unit = (block + (C::planes == 1 ? v : 0)) * LANES;
+                for (int64_t lane = 0; lane < LANES; lane++) {
+                    const float* row = from + (torch_gate<C>(plane) * units + unit + lane) * count;
+                    float* cell = at + v * LANES + lane;
+                    if (unit + lane >= units)
+                        for (int64_t k = 0; k < count; k++) cell[k * vectors * LANES] = 0.0f;
+                    else
+                        for (int64_t k = 0; k < count; k++) cell[k * vectors * LANES] = row[k];
+                }
+            }
+        };
+        const int x_vectors = C::planes == 1 ? wide : C::x_planes, h_vectors = C::planes == 1 ? wide : C::h_planes;
+        const int vectors = C::planes == 1 ? wide : C::planes;
+        for (int v = 0; v < vectors; v++)
+            for (int64_t lane = 0; lane < LANES; lane++) {
+                const int64_t unit = (block + (C::planes == 1 ? v : 0)) * LANES + lane;
+                to[v * LANES + lane] = unit < units ? bias_of<C>(w, C::planes == 1 ? 0 : v, unit) : 0.0f;
+            }
+        float* x_part = to + vectors * LANES;
+        lay(x_part, w.features, x_vectors, 0, w.w_ih);
+        lay(x_part + w.features * x_vectors * LANES, units, h_vectors, C::h_first, w.w_hh);
+    }
+}
+
+template <class C>
+void pack_transposed(const Weights& w, const float* from, int64_t wanted, int first_plane, int planes, float* to) {
+    const int64_t units = w.units, wide = padded(units), blocks = padded(wanted) / LANES;
+    for (int64_t block = 0; block < blocks; block += BLOCKS) {
+        const int64_t columns = least(BLOCKS, blocks - block) * LANES;
+        const int64_t there = least(columns, wanted - block * LANES);
+        for (int plane = first_plane; plane < first_plane + planes; plane++)
+            for (int64_t unit = 0; unit < wide; unit++, to += columns) {
+                std::memset(to, 0, columns * sizeof(float));
+                if (unit < units)
+                    copy(from + (torch_gate<C>(plane) * units + unit) * wanted + block * LANES, there, to);
+            }
+    }
+}
+
+// ---- where rows are ---------------------------------------------------------------------------------------------------
+
+struct Rows {
+    const Layer& layer;
+    const Direction& direction;
+
+    int64_t active(int64_t t) const { return layer.offsets[t + 1] - layer.offsets[t]; }
+    int64_t time(int64_t step) const { return direction.reverse ? layer.steps - 1 - step : step; }
+    int64_t row(int64_t t, int64_t sequence) const { return layer.offsets[t] + sequence; }
+    int64_t place(int64_t row) const { return layer.place ? layer.place[row] : row; }
+
+    // The row that holds the state before this one; -1: the initial state.
+    int64_t before(int64_t t, int64_t sequence) const {
+        if (!direction.reverse) return t > 0 ? row(t - 1, sequence) : -1;
+        return t + 1 < layer.steps && sequence < active(t + 1) ? row(t + 1, sequence) : -1;
+    }
+    bool last(int64_t t, int64_t sequence) const {  // of the steps in the order of this direction
+        if (direction.reverse) return t == 0;
+        return t + 1 == layer.steps || sequence >= active(t + 1);
+    }
+    const float* state_before(int64_t t, int64_t sequence, const float* zeros) const {
+        const int64_t from = before(t, sequence);
+        if (from >= 0) return direction.y + place(from) * layer.y_stride;
+        return direction.h0 ? direction.h0 + sequence * layer.units : zeros;
+    }
+};
+
+// Cuts the sequences into parts of about equal work.
+void cut(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
+    Array<int64_t> length(layer.batch);
+    ends.resize(parts + 1);
+    for (int64_t t = 0; t < layer.steps; t++) {
+        const int64_t active = layer.offsets[t + 1] - layer.offsets[t];
+        if (active > 0) length[active - 1]++;
+    }
+    for (int64_t r = layer.batch - 2; r >= 0; r--) length[r] += length[r + 1];
+    int64_t done = 0, sequence = 0;
+    for (int64_t part = 1; part <= parts; part++) {
+        const int64_t until = layer.rows * part / parts;
+        while (sequence < layer.batch && (part == parts || done + length[sequence] / 2 < until)) done += length[sequence++];
+        ends[part] = sequence;
+    }
+}
+
+// ---- forward ----------------------------------------------------------------------------------------------------------
+
+struct Tile {  // pointers of the rows of a step
+    Array<const float*> x, h, before, pre;
+    Array<float*> y, cell, gates;
+    explicit Tile(int64_t count)
+        : x(count), h(count), before(count), pre(count), y(count), cell(count), gates(count) {}
+};
+
+template <class C, int R>
+inline void start(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit, Vec (&sums)[R][BLOCKS],
+                  int64_t wide) {
+    for (int r = 0; r < R; r++) {
+        const float* pre = tile.pre[at + r];
+        for (int v = 0; v < BLOCKS; v++) {
+            if (C::planes == 1 && v >= wide)
+                sums[r][v] = Vec{};
+            else if (pre)
+                sums[r][v] = load(pre + (C::planes == 1 ? unit + v * LANES : v * padded(layer.units) + unit));
+            else
+                sums[r][v] = load(panel + v * LANES);
+        }
+    }
+}
+
+// Input and state parts of one tile; given to the gates through memory, which keeps the sums of the products in registers.
+template <class C, int R>
+__attribute__((noinline)) void gated_sums(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit,
+                                          Vec* to) {
+    Vec sums[R][BLOCKS];
+    start<C, R>(layer, tile, at, panel, unit, sums, BLOCKS);
+    panel += C::planes * LANES;
+    if (!tile.pre[at]) add<R, C::x_planes, 0>(&tile.x[at], layer.features, panel, sums);
+    add<R, C::h_planes, C::h_first>(&tile.h[at], layer.units, panel + layer.features * C::x_planes * LANES, sums);
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < BLOCKS; v++) to[r * BLOCKS + v] = sums[r][v];
+}
+
+template <class C, int R>
+void forward_gated(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit) {
+    const int64_t wide = padded(layer.units), left = layer.units - unit;
+    Vec sums[R * BLOCKS];
+    gated_sums<C, R>(layer, tile, at, panel, unit, sums);
+#pragma GCC unroll 1
+    for (int r = 0; r < R; r++) {
+        const Vec* sum = sums + r * BLOCKS;
+        float* gates = tile.gates[at + r] ? tile.gates[at + r] + unit : nullptr;
+        if constexpr (std::is_same_v<C, Lstm>) {
+            const Vec i = sigmoid(sum[0]), f = sigmoid(sum[1]), g = tanh(sum[2]), o = sigmoid(sum[3]);
+            const Vec c = f * load(tile.before[at + r] + unit) + i * g;
+            store(tile.cell[at + r] + unit, c);
+            store(tile.y[at + r] + unit, o * tanh(c), left);
+            if (gates) {
+                store(gates, i);
+                store(gates + wide, f);
+                store(gates + 2 * wide, g);
+                store(gates + 3 * wide, o);
+            }
+        } else {
+            const Vec reset = sigmoid(sum[1]), z = sigmoid(sum[2]), hn = sum[3];
+            const Vec n = tanh(sum[0] + reset * hn);
+            store(tile.y[at + r] + unit, n + z * (load(tile.h[at + r] + unit, left) - n), left);
+            if (gates) {
+                store(gates, n);
+                store(gates + wide, reset);
+                store(gates + 2 * wide, z);
+                store(gates + 3 * wide, hn);
+            }
+        }
+    }
+}
+
+template <class C, int R, int WIDE>
+void forward_rnn(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit) {
+    Vec sums[R][BLOCKS];
+    start<C, R>(layer, tile, at, panel, unit, sums, WIDE);
+    panel += WIDE * LANES;
+    if (!tile.pre[at]) add<R, WIDE, 0>(&tile.x[at], layer.features, panel, sums);
+    add<R, WIDE, 0>(&tile.h[at], layer.units, panel + layer.features * WIDE * LANES, sums);
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < WIDE; v++) {
+            const Vec sum = sums[r][v];
+            const Vec h = std::is_same_v<C, RnnRelu> ? (sum < Vec{} ? Vec{} : sum) : tanh(sum);
+            store(tile.y[at + r] + unit + v * LANES, h, layer.units - unit - v * LANES);
+        }
+}
+
+template <class C>
+void forward_steps(const Layer& layer, const Direction& direction, int64_t first, int64_t last) {
+    if (first >= last) return;
+    const Rows rows{layer, direction};
+    const int64_t units = layer.units, wide = padded(units), size = panel_floats<C>(layer.features, units);
+    constexpr bool lstm = std::is_same_v<C, Lstm>;
+    const Array<float> zeros(wide), memory(lstm ? (last - first) * wide : 0);
+    for (int64_t sequence = first; lstm && direction.c0 && sequence < last; sequence++)
+        copy(direction.c0 + sequence * units, units, memory.data + (sequence - first) * wide);
+    Tile tile(last - first);
+    for (int64_t step = 0; step < layer.steps; step++) {
+        const int64_t t = rows.time(step), count = least(last, rows.active(t)) - first;
+        if (count <= 0) {
+            if (direction.reverse) continue;
+            break;
+        }
+        for (int64_t at = 0; at < count; at++) {
+            const int64_t sequence = first + at, row = rows.row(t, sequence), place = rows.place(row);
+            const int64_t before = rows.before(t, sequence);
+            tile.x[at] = layer.x ? layer.x + place * layer.features : nullptr;
+            tile.pre[at] = !direction.pre ? nullptr
+                                          : direction.pre + (direction.ids ? direction.ids[place] : row) * C::planes * wide;
+            tile.h[at] = rows.state_before(t, sequence, zeros.data);
+            tile.y[at] = direction.y + place * layer.y_stride;
+            tile.gates[at] = direction.gates ? direction.gates + row * C::planes * wide : nullptr;
+            if (lstm) {
+                float* kept = memory.data + at * wide;
+                tile.cell[at] = direction.cells ? direction.cells + row * wide : kept;
+                tile.before[at] = direction.cells && before >= 0 ? direction.cells + before * wide : kept;
+            }
+        }
+        const float* panel = direction.packed;
+        for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
+            for (int64_t at = 0; at < count; at += TILE)
+                with_rows(least(TILE, count - at), [&](auto rows_here) {
+                    constexpr int R = decltype(rows_here)::value;
+                    if constexpr (C::planes == 1)
+                        with_blocks((wide - unit) / LANES, [&](auto blocks) {
+                            forward_rnn<C, R, decltype(blocks)::value>(layer, tile, at, panel, unit);
+                        });
+                    else
+                        forward_gated<C, R>(layer, tile, at, panel, unit);
+                });
+        for (int64_t at = 0; at < count; at++)
+            if (rows.last(t, first + at)) {
+                if (direction.hn) copy(tile.y[at], units, direction.hn + (first + at) * units);
+                if (lstm && direction.cn) copy(tile.cell[at], units, direction.cn + (first + at) * units);
+            }
+    }
+}
+
+// Planes of one block of units: VECTORS of them have weights, the others (hn of the GRU) only a bias.
+template <class C, int R, int VECTORS, int GIVEN>
+void input_tile(const Layer& layer, const float* const* x, const float* panel, float* to, int64_t apart) {
+    Vec sums[R][BLOCKS];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < BLOCKS; v++) sums[r][v] = v < GIVEN ? load(panel + v * LANES) : Vec{};
+    add<R, VECTORS, 0>(x, layer.features, panel + GIVEN * LANES, sums);
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < GIVEN; v++) store(to + r * C::planes * padded(layer.units) + v * apart, sums[r][v]);
+}
+
+template <class C>
+void input_rows(const Layer& layer, const Direction& direction, float* to, int64_t first, int64_t last) {
+    const int64_t wide = padded(layer.units), size = panel_floats<C>(layer.features, layer.units);
+    const float* panel = direction.packed;
+    for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
+        for (int64_t row = first; row < last; row += TILE) {
+            const float* x[TILE];
+            for (int64_t r = 0; r < least(TILE, last - row); r++)
+                x[r] = layer.x + (layer.place ? layer.place[row + r] : row + r) * layer.features;
+            float* cell = to + row * C::planes * wide + unit;
+            with_rows(last - row, [&](auto rows_here) {
+                constexpr int R = decltype(rows_here)::value;
+                if constexpr (C::planes == 1)
+                    with_blocks((wide - unit) / LANES, [&](auto blocks) {
+                        constexpr int NV = decltype(blocks)::value;
+                        input_tile<C, R, NV, NV>(layer, x, panel, cell, LANES);
+                    });
+                else
+                    input_tile<C, R, C::x_planes, C::planes>(layer, x, panel, cell, wide);
+            });
+        }
+}
+
+template <class C>
+void inputs(const Layer& layer, int64_t which, float* to) {
+    const int64_t parts = least(layer.threads, ceil_div(layer.rows, TILE));
+    share(layer, parts, [&](int64_t part) {
+        const int64_t tiles = ceil_div(layer.rows, TILE);
+        input_rows<C>(layer, layer.direction[which], to, least(layer.rows, tiles * part / parts * TILE),
+                      least(layer.rows, tiles * (part + 1) / parts * TILE));
+    });
+}
+
+int64_t parts_of(const Layer& layer) { return least(layer.batch, most(1, layer.threads / layer.directions)); }
+
+template <class C>
+void forward(const Layer& layer) {
+    const int64_t parts = parts_of(layer);
+    Direction directions[2] = {layer.direction[0], layer.direction[1]};
+    Array<float> ready[2];
+    // Few rows a step: the input parts of all steps together make better use of the weights than step by step.
+    if (layer.batch < 4 * parts && layer.steps > 1)
+        for (int64_t which = 0; which < layer.directions; which++)
+            if (!directions[which].pre) {
+                float* to = directions[which].gates;
+                if (!to) {
+                    ready[which].resize(layer.rows * C::planes * padded(layer.units));
+                    to = ready[which].data;
+                }
+                inputs<C>(layer, which, to);
+                directions[which].pre = to;
+            }
+    Array<int64_t> ends;
+    cut(layer, parts, ends);
+    share(layer, parts * layer.directions, [&](int64_t job) {
+        forward_steps<C>(layer, directions[job / parts], ends[job % parts], ends[job % parts + 1]);
+    });
+}
+
+// ---- backward ---------------------------------------------------------------------------------------------------------
+
+template <class C>
+inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y, const float* h,
+                         const float* cell, const float* before, float* gates) {
+    const int64_t units = layer.units, wide = padded(units);
+    for (int64_t unit = 0; unit < wide; unit += LANES) {
+        Vec d = load(dh + unit);
+        if (dy) d += load(dy + unit, units - unit);
+        if constexpr (C::planes == 1) {
+            const Vec h = load(y + unit, units - unit);
+            store(gates + unit, std::is_same_v<C, RnnRelu> ? (h > Vec{} ? d : Vec{}) : d * (1.0f - h * h));
+            store(dh + unit, Vec{});
+        } else if constexpr (std::is_same_v<C, Lstm>) {
+            const Vec i = load(gates + unit), f = load(gates + wide + unit), g = load(gates + 2 * wide + unit),
+                      o = load(gates + 3 * wide + unit), t = tanh(load(cell + unit));
+            const Vec c = load(dc + unit) + d * o * (1.0f - t * t);
+            store(gates + unit, c * g * i * (1.0f - i));
+            store(gates + wide + unit, c * load(before + unit) * f * (1.0f - f));
+            store(gates + 2 * wide + unit, c * i * (1.0f - g * g));
+            store(gates + 3 * wide + unit, d * t * o * (1.0f - o));
+            store(dc + unit, c * f);
+            store(dh + unit, Vec{});
+        } else {
+            const Vec n = load(gates + unit), r = load(gates + wide + unit), z = load(gates + 2 * wide + unit),
+                      hn = load(gates + 3 * wide + unit);
+            const Vec dn = d * (1.0f - z) * (1.0f - n * n);
+            store(gates + unit, dn);
+            store(gates + wide + unit, dn * hn * r * (1.0f - r));
+            store(gates + 2 * wide + unit, d * (load(h + unit, units - unit) - n) * z * (1.0f - z));
+            store(gates + 3 * wide + unit, dn * r);
+            store(dh + unit, d * z);
+        }
+    }
+}
+
+// to[row] (+)= a[row] W for all rows, `wanted` numbers each.
+template <int R, int NV>
+void multiply_tile(const float* const* a, int64_t count, const float* panel, float* const* to, int64_t from, int64_t wanted,
+                   bool onto) {
+    Vec sums[R][NV];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < NV; v++) sums[r][v] = onto ? load(to[r] + from + v * LANES) : Vec{};
+    add<R, NV, 0>(a, count, panel, sums);
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < NV; v++) store(to[r] + from + v * LANES, sums[r][v], wanted - from - v * LANES);
+}
+
+inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights, float* const* to, int64_t wanted,
+                     bool onto) {
+    for (int64_t from = 0; from < wanted; from += BLOCKS * LANES)
+        with_blocks(ceil_div(wanted - from, LANES), [&](auto blocks) {
+            for (int64_t at = 0; at < rows; at += TILE)
+                with_rows(rows - at, [&](auto rows_here) {
+                    multiply_tile<decltype(rows_here)::value, decltype(blocks)::value>(a + at, count, weights + from * count,
+                                                                                     to + at, from, wanted, onto);
+                });
+        });
+}
+
+template <class C>
+void backward_steps(const Layer& layer, const Direction& direction, int64_t first, int64_t last) {
+    if (first >= last) return;
+    const Rows rows{layer, direction};
+    const int64_t units = layer.units, wide = padded(units), count = last - first;
+    constexpr bool lstm = std::is_same_v<C, Lstm>;
+    const Array<float> zeros(wide), carry(count * wide), memory(lstm ? count * wide : 0), start(lstm ? count * wide : 0);
+    for (int64_t at = 0; at < count; at++) {
+        if (direction.dhn) copy(direction.dhn + (first + at) * units, units, carry.data + at * wide);
+        if (lstm && direction.dcn) copy(direction.dcn + (first + at) * units, units, memory.data + at * wide);
+        if (lstm && direction.c0) copy(direction.c0 + (first + at) * units, units, start.data + at * wide);
+    }
+    Array<const float*> for_state(count), for_input(count);
+    Array<float*> dh(count), dx(count);
+    for (int64_t step = layer.steps - 1; step >= 0; step--) {
+        const int64_t t = rows.time(step), here = least(last, rows.active(t)) - first;
+        if (here <= 0) {
+            if (direction.reverse) break;
+            continue;
+        }
+        for (int64_t at = 0; at < here; at++) {
+            const int64_t sequence = first + at, row = rows.row(t, sequence), place = rows.place(row);
+            const int64_t before = rows.before(t, sequence);
+            float* gates = direction.gates + row * C::planes * wide;
+            dh[at] = carry.data + at * wide;
+            backward_row<C>(layer, direction.dy ? direction.dy + place * layer.dy_stride : nullptr, dh[at], memory.data + at * wide,
+                            direction.y + place * layer.y_stride, rows.state_before(t, sequence, zeros.data),
+                            lstm ? direction.cells + row * wide : nullptr,
+                            lstm ? (before >= 0 ? direction.cells + before * wide : start.data + at * wide) : nullptr, gates);
+            for_state[at] = gates + C::h_first * wide;
+            for_input[at] = gates;
+            dx[at] = direction.dx ? direction.dx + place * layer.features : nullptr;
+        }
+        multiply(for_state.data, here, C::h_planes * wide, direction.packed, dh.data, wide, std::is_same_v<C, Gru>);
+        if (direction.dx)
+            multiply(for_input.data, here, C::x_planes * wide, direction.packed + state_floats<C>(units), dx.data,
+                     layer.features, false);
+    }
+    for (int64_t at = 0; at < count; at++) {
+        if (direction.dh0) copy(carry.data + at * wide, units, direction.dh0 + (first + at) * units);
+        if (lstm && direction.dc0) copy(memory.data + at * wide, units, direction.dc0 + (first + at) * units);
+    }
+}
+
+template <class C>
+void backward(const Layer& layer) {
+    const int64_t parts = parts_of(layer);
+    Array<int64_t> ends;
+    cut(layer, parts, ends);
+    share(layer, parts * layer.directions, [&](int64_t job) {
+        backward_steps<C>(layer, layer.direction[job / parts], ends[job % parts], ends[job % parts + 1]);
+    });
+}
+
+// ---- gradients of the weights -----------------------------------------------------------------------------------------
+
+// One tile of a product of columns: sums[k][column] += a[row][k] * gradient[row][column] over a block of rows.
+struct GradientTile {
+    const Direction* direction;
+    const Array<const float*>* a;
+    int64_t k, rows, column, blocks;  // rows: how many k
+    enum Kind { INPUT, STATE, BIAS } kind;
+};
+
+template <int R, int NV>
+void gradient_block(const GradientTile& tile, int64_t stride, int64_t first, int64_t last, float* kept) {
+    const float* const* a = tile.a->data;
+    Vec sums[R][NV];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < NV; v++) sums[r][v] = load(kept + (r * NV + v) * LANES);
+    for (int64_t row = first; row < last; row++) {
+        const float* gradient = tile.direction->gates + row * stride + tile.column;
+        const float* factors = a[row] + tile.k;
+        Vec d[NV];
+        for (int v = 0; v < NV; v++) d[v] = load(gradient + v * LANES);
+        for (int r = 0; r < R; r++) {
+            const Vec factor = all(factors[r]);
+            for (int v = 0; v < NV; v++) sums[r][v] += factor * d[v];
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < NV; v++) store(kept + (r * NV + v) * LANES, sums[r][v]);
+}
+
+template <class C>
+void write_gradient(const Layer& layer, const GradientTile& tile, const float* kept) {
+    const int64_t units = layer.units, wide = padded(units), columns = tile.blocks * LANES;
+    for (int64_t c = 0; c < columns; c++) {
+        const int plane = (tile.column + c) / wide;
+        const int64_t unit = (tile.column + c) % wide, at = torch_gate<C>(plane) * units + unit;
+        if (unit >= units) continue;
+        for (int64_t each = 0; each < tile.rows; each++) {
+            const float value = kept[each * columns + c];
+            if (tile.kind == GradientTile::INPUT) tile.direction->dw_ih[at * layer.features + tile.k + each] = value;
+            if (tile.kind == GradientTile::STATE) tile.direction->dw_hh[at * units + tile.k + each] = value;
+            if (tile.kind == GradientTile::BIAS) {
+                if (tile.direction->db_ih && plane < C::x_planes) tile.direction->db_ih[at] = value;
+                if (tile.direction->db_hh && plane >= C::h_first) tile.direction->db_hh[at] = value;
+            }
+        }
+    }
+}
+
+template <class C>
+void weight_gradients(const Layer& layer) {
+    const int64_t wide = padded(layer.units), stride = C::planes * wide;
+    static const float one = 1.0f;
+    const Array<float> zeros(wide);
+    Array<const float*> inputs(layer.rows), states[2], ones(layer.rows);
+    for (int64_t row = 0; row < layer.rows; row++) {
+        inputs[row] = layer.x ? layer.x + (layer.place ? layer.place[row] : row) * layer.features : nullptr;
+        ones[row] = &one;
+    }
+    Array<GradientTile> tiles;
+    for (int64_t which = 0; which < layer.directions; which++) {
+        const Direction& direction = layer.direction[which];
+        const Rows rows{layer, direction};
+        states[which].resize(layer.rows);
+        for (int64_t t = 0; t < layer.steps; t++)
+            for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
+                states[which][rows.row(t, sequence)] = rows.state_before(t, sequence, zeros.data);
+        auto tile = [&](GradientTile::Kind kind, const Array<const float*>& a, int64_t count, int first, int planes) {
+            for (int64_t column = first * wide; column < (first + planes) * wide; column += BLOCKS * LANES)
+                for (int64_t k = 0; k < count; k += TILE)
+                    tiles.append({&direction, &a, k, least(TILE, count - k), column,
+                                     least(BLOCKS, ((first + planes) * wide - column) / LANES), kind});
+        };
+        if (direction.dw_ih) tile(GradientTile::INPUT, inputs, layer.features, 0, C::x_planes);
+        if (direction.dw_hh) tile(GradientTile::STATE, states[which], layer.units, C::h_first, C::h_planes);
+        if (direction.db_ih || direction.db_hh) tile(GradientTile::BIAS, ones, 1, 0, C::planes);
+    }
+    const int64_t parts = least(layer.threads, tiles.size), size = TILE * BLOCKS * LANES;
+    share(layer, parts, [&](int64_t part) {
+        const int64_t first = tiles.size * part / parts, last = tiles.size * (part + 1) / parts;
+        const Array<float> kept((last - first) * size);
+        for (int64_t row = 0; row < layer.rows; row += GRADIENT_ROWS)
+            for (int64_t each = first; each < last; each++)
+                with_rows(tiles[each].rows, [&](auto rows_here) {
+                    with_blocks(tiles[each].blocks, [&](auto blocks) {
+                        gradient_block<decltype(rows_here)::value, decltype(blocks)::value>(
+                            tiles[each], stride, row, least(row + GRADIENT_ROWS, layer.rows), kept.data + (each - first) * size);
+                    });
+                });
+        for (int64_t each = first; each < last; each++) write_gradient<C>(layer, tiles[each], kept.data + (each - first) * size);
+    });
+}
+
+// ---- by cell ----------------------------------------------------------------------------------------------------------
+
+template <class F>
+auto with_cell(int64_t cell, const F& f) {
+    if (cell == RNN_TANH) return f(RnnTanh());
+    if (cell == RNN_RELU) return f(RnnRelu());
+    if (cell == LSTM) return f(Lstm());
+    return f(Gru());
+}
+
+int64_t packed_size(const Weights* w, int64_t backward) {
+    return with_cell(w->cell, [&](auto c) {
+        using C = decltype(c);
+        return backward ? backward_floats<C>(w->features, w->units) : forward_floats<C>(w->features, w->units);
+    });
+}
+
+void pack(const Weights* w, int64_t backward, float* to) {
+    with_cell(w->cell, [&](auto c) {
+        using C = decltype(c);
+        if (!backward) return pack_forward<C>(*w, to);
+        pack_transposed<C>(*w, w->w_hh, w->units, C::h_first, C::h_planes, to);
+        pack_transposed<C>(*w, w->w_ih, w->features, 0, C::x_planes, to + state_floats<C>(w->units));
+    });
+}
+
+}  // namespace
+
+extern const Kernels kernels;
+const Kernels kernels = {
+    KISSIPO_NAME,
+    LANES,
+    packed_size,
+    pack,
+    [](const Layer* l, int64_t which, float* to) { with_cell(l->cell, [&](auto c) { inputs<decltype(c)>(*l, which, to); }); },
+    [](const Layer* l) { with_cell(l->cell, [&](auto c) { forward<decltype(c)>(*l); }); },
+    [](const Layer* l) { with_cell(l->cell, [&](auto c) { backward<decltype(c)>(*l); }); },
+    [](const Layer* l) { with_cell(l->cell, [&](auto c) { weight_gradients<decltype(c)>(*l); }); },
+};
+
+}  // namespace KISSIPO_ISA

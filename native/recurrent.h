@@ -1,0 +1,61 @@
+// Recurrent layers on a CPU: what Python hands over. Every field has eight bytes, so that Python fills it with one struct.pack.
+//
+// Rows stand in packed order, as in torch's PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
+// sequence that is at least t + 1 long, the longest sequence first. Equal lengths are the special case of equal steps.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+
+enum Cell : int64_t { RNN_TANH = 0, RNN_RELU = 1, LSTM = 2, GRU = 3 };
+
+typedef int32_t (*ParallelFor)(int64_t begin, int64_t end, int64_t grain, void (*part)(int64_t, int64_t, void*), void* with);
+
+struct Direction {
+    int64_t reverse;
+    const float *packed;            // the weights as `kissipo_pack` lays them
+    const float *pre;               // (id or row, plane, unit): input parts with bias, ready; null: from x
+    const int64_t *ids;             // which row of `pre` each place takes; null: row n takes row n
+    const float *h0, *c0;           // (batch, unit); null: zeros
+    float *hn, *cn;                 // (batch, unit)
+    float *y;                       // (row, unit), y_stride apart
+    float *gates;                   // (row, plane, unit): activated gates, later their gradients; null: nothing is kept
+    float *cells;                   // (row, unit), LSTM; null: nothing is kept
+    const float *dy;                // (row, unit), dy_stride apart; null: zeros
+    const float *dhn, *dcn;         // (batch, unit); null: zeros
+    float *dh0, *dc0;               // (batch, unit); null: not wanted
+    float *dx;                      // (row, feature); null: not wanted
+    float *dw_ih, *dw_hh;           // as torch lays them; null: not wanted
+    float *db_ih, *db_hh;
+};
+
+struct Layer {
+    int64_t cell, features, units, steps, batch, rows;
+    const int64_t* offsets;         // steps + 1
+    const int64_t* place;           // (row): where the row stands in x, y, dy, dx and ids; null: at its own number
+    const float* x;                 // (row, feature)
+    int64_t y_stride, dy_stride;
+    int64_t directions, threads;
+    ParallelFor parallel_for;
+    Direction direction[2];
+};
+
+struct Weights {
+    int64_t cell, features, units;
+    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null
+};
+
+// For each instruction set one table of these; `kissipo_kernels` gives the table of the named set, or null.
+struct Kernels {
+    const char* name;
+    int64_t lanes;
+    int64_t (*packed_size)(const Weights*, int64_t backward);
+    void (*pack)(const Weights*, int64_t backward, float* to);
+    void (*inputs)(const Layer*, int64_t direction, float* to);  // x W_ih + b for all rows: (row, plane, unit)
+    void (*forward)(const Layer*);
+    void (*backward)(const Layer*);  // gates become their gradients
+    void (*weight_gradients)(const Layer*);
+};
+
+const Kernels* kissipo_kernels(const char* name);
+}

@@ -1,0 +1,74 @@
+"""Builds the kernels in native/ with the system's C++ compiler; without one, kissipo works in pure torch and says so."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+COMMON = [
+    "-std=c++17",
+    "-O3",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fvisibility=hidden",
+    "-g0",
+]
+SETS = {
+    "plain": (4, []),
+    "avx2": (8, ["-mavx2", "-mfma"]),
+    "avx512": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"]),
+}
+
+
+def instruction_sets() -> list[str]:
+    """What this processor's family can have; the one that fits is chosen when the library is loaded."""
+    return list(SETS) if platform.machine().lower() in ("x86_64", "amd64") else ["plain"]
+
+
+class BuildKernels(build_ext):
+    """One library of plain C functions, for every Python: the same source once for each instruction set."""
+
+    def build_extension(self, ext: Extension) -> None:
+        objects = self.compiler.compile(["native/choose.cpp"], output_dir=self.build_temp, extra_postargs=COMMON)
+        for name in instruction_sets():
+            lanes, flags = SETS[name]
+            macros = [("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{name}"')]
+            objects += self.compiler.compile(
+                ["native/recurrent.cpp"],
+                output_dir=f"{self.build_temp}/{name}",
+                macros=macros,
+                extra_postargs=COMMON + flags,
+            )
+        self.compiler.link_shared_object(objects, self.get_ext_fullpath(ext.name), target_lang="c++")
+
+    def get_ext_filename(self, fullname: str) -> str:
+        return fullname.replace(".", "/") + (".dll" if sys.platform == "win32" else ".so")
+
+    def get_export_symbols(self, ext: Extension) -> list[str]:
+        return ["kissipo_kernels"]
+
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:
+    commands: dict[str, type] = {"build_ext": BuildKernels}
+else:
+
+    class WheelForEveryPython(bdist_wheel):
+        """The library knows nothing of Python, so one wheel a platform serves all versions."""
+
+        def get_tag(self) -> tuple[str, str, str]:
+            return "py3", "none", super().get_tag()[2]
+
+    commands = {"build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
+
+setup(
+    ext_modules=[
+        Extension("kissipo.process.kernels._recurrent", ["native/recurrent.cpp", "native/choose.cpp"], optional=True)
+    ],
+    cmdclass=commands,
+)
