@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from kissipo.plan.load import load
     from kissipo.plan.open import open  # noqa: A004
     from kissipo.plan.task import Task
+    from kissipo.process.layers.accelerate import accelerate
 
 __version__ = "0.1.0"
-__all__ = ["Task", "UserError", "load", "open"]
+__all__ = ["Task", "UserError", "accelerate", "load", "open"]
 
 _HOMES = {
     "Task": "kissipo.plan.task",
     "UserError": "kissipo.core.errors",
+    "accelerate": "kissipo.process.layers.accelerate",
     "load": "kissipo.plan.load",
     "open": "kissipo.plan.open",
 }

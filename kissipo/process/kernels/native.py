@@ -58,27 +58,27 @@ class Kernels:
         return -(-units // self.lanes) * self.lanes
 
 
-@cache
-def kernels(name: str = "") -> Kernels | None:
-    """The kernels for an instruction set (avx512, avx2, plain), the widest one by default (or `$KISSIPO_INSTRUCTIONS`).
+def kernels() -> Kernels | None:
+    """The kernels for the widest instruction set of this machine, or for `$KISSIPO_INSTRUCTIONS` (avx512, avx2, plain).
 
     None where they were not built or where this machine cannot run them.
     """
+    return _load(os.environ.get("KISSIPO_INSTRUCTIONS", ""))
+
+
+@cache
+def _load(name: str) -> Kernels | None:
     if not _LIBRARY.exists():
         return None
     library = ctypes.CDLL(str(_LIBRARY))
     library.kissipo_kernels.restype = ctypes.POINTER(_Table)
     library.kissipo_kernels.argtypes = [_BYTES]
-    found = library.kissipo_kernels((name or os.environ.get("KISSIPO_INSTRUCTIONS", "")).encode())
+    found = library.kissipo_kernels(name.encode())
     if not found:
         return None
     table = found.contents
-    return Kernels(
-        table.name.decode(),
-        table.lanes,
-        _torch_parallel_for(),
-        *(getattr(table, field) for field in _FUNCTIONS),
-    )
+    functions = (getattr(table, field) for field in _FUNCTIONS)
+    return Kernels(table.name.decode(), table.lanes, _torch_parallel_for(), *functions)
 
 
 def _torch_parallel_for() -> int:

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from kissipo.process.kernels.buffers import Buffer
 from kissipo.process.kernels.native import Kernels
@@ -28,8 +27,6 @@ _WEIGHTS, _LAYER, _DIRECTION = struct.Struct("7q"), struct.Struct("14q"), struct
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
 Reference = Callable[..., Results]
-
-_packed: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,7 @@ def run_layer(plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, weigh
     if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs):
         results: Results = _Layer.apply(plan, *inputs)
         return results
-    lasting = all(each is None or (each.is_contiguous() and not each.is_inference()) for each in weights)
-    return _forward(plan, x.contiguous(), h0, c0, _by_direction(plan, weights), keep=None, lasting=lasting)
+    return _forward(plan, x.contiguous(), h0, c0, _by_direction(plan, weights), keep=None)
 
 
 class _Layer(torch.autograd.Function):
@@ -148,8 +144,6 @@ def _forward(
     c0: Tensor | None,
     weights: list[Weights],
     keep: _Kept | None,
-    *,
-    lasting: bool = False,
 ) -> Results:
     lstm = plan.cell == CELLS["LSTM"]
     make = x.new_empty if plan.rows.whole else x.new_zeros
@@ -157,7 +151,7 @@ def _forward(
     state = (plan.directions, plan.rows.batch, plan.units)
     h_n, c_n = x.new_empty(state), x.new_empty(state if lstm else 0)
     h0, c0 = _whole(h0), _whole(c0)
-    packed = [_pack(plan, each, backward=False, again=lasting) for each in weights]
+    packed = [_pack(plan, each, backward=False) for each in weights]
     parts = []
     for at in range(plan.directions):
         gates = cells = 0
@@ -244,18 +238,11 @@ def _layer(plan: Plan, x: Tensor, y_stride: int, dy_stride: int, parts: list[byt
     return head + b"".join(parts) + bytes(_DIRECTION.size * (2 - len(parts)))
 
 
-def _pack(plan: Plan, weights: Weights, *, backward: bool, again: bool = False) -> Tensor:
-    """The weights as the kernels read them; with `again` those of the last call, where the weights are still the same."""
-    key = (plan.kernels.name, *((0, 0) if each is None else (each.data_ptr(), each._version) for each in weights))
-    if again:
-        found = _packed.get(weights[1])
-        if found is not None and found[0] == key:
-            return found[1]
+def _pack(plan: Plan, weights: Weights, *, backward: bool) -> Tensor:
+    """The weights as the kernels read them; at every call, for a changed weight need not say so (`.data`, fused optimizers)."""
     content = _WEIGHTS.pack(plan.cell, plan.features, plan.units, *(_at(each, 0) for each in weights))
     packed = weights[0].new_empty(plan.kernels.packed_size(content, backward))
     plan.kernels.pack(content, backward, packed.data_ptr())
-    if again:
-        _packed[weights[1]] = (key, packed)
     return packed
 
 

@@ -36,9 +36,7 @@ class Recurrent(nn.RNNBase):
 
     def __init__(self, *args: Any, kernel: Kernel = "auto", **words: Any) -> None:
         super().__init__(*args, **words)
-        if kernel not in get_args(Kernel):
-            raise TaskError("kernel must be one of auto, fused, torch, reference", given=repr(kernel))
-        self.kernel = kernel
+        self.kernel = check_kernel(kernel)
 
     def choose(self, x: Tensor) -> tuple[Literal["fused", "torch", "reference"], str]:
         """The kernel for this input, and why.
@@ -69,7 +67,8 @@ class Recurrent(nn.RNNBase):
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
             order, back = input.sorted_indices, input.unsorted_indices
-            y, states = self._layers(x, packed_rows(input), self._initial(hx, order), kernel)
+            rows = packed_rows(input)
+            y, states = self._layers(x, rows, self._initial(hx, rows.batch, order), kernel)
             return PackedSequence(y, input.batch_sizes, order, back), self._given(states, back)
         self._check(x)
         if x.dim() == 2:
@@ -82,7 +81,7 @@ class Recurrent(nn.RNNBase):
             rows = even_rows(steps, batch, self.batch_first)
         else:
             rows, order, back = uneven_rows(_one_each(lengths, batch), steps, self.batch_first)
-        y, states = self._layers(x, rows, self._initial(hx, order), kernel)
+        y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel)
         if input.dim() == 2:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
         return y, self._given(states, back)
@@ -135,8 +134,14 @@ class Recurrent(nn.RNNBase):
         joined = [torch.cat([each[at] for each in finals]) if len(finals) > 1 else finals[0][at] for at in (1, 2)]
         return x, tuple(joined[: self.states])
 
-    def _initial(self, hx: Any, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def _initial(self, hx: Any, batch: int, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         states = (hx,) if isinstance(hx, Tensor) else tuple(hx or ())
+        expected = (self.num_layers * (2 if self.bidirectional else 1), batch, self.hidden_size)
+        if states and (len(states) != self.states or any(state.shape != expected for state in states)):
+            raise ShapeError(
+                f"{type(self).__name__} takes {'two initial states' if self.states == 2 else 'an initial state'} of shape {expected}",
+                given=" and ".join(str(tuple(state.shape)) for state in states),
+            )
         if order is not None:
             states = tuple(state.index_select(1, order) for state in states)
         h0, c0 = (*states, None, None)[:2]
@@ -165,6 +170,16 @@ class Recurrent(nn.RNNBase):
                 f"{type(self).__name__} takes {axes} or (time, feature) with {self.input_size} features",
                 given=f"shape {tuple(x.shape)}",
             )
+
+
+def check_kernel(kernel: Kernel) -> Kernel:
+    """The kernel, if there is one of that name.
+
+    Raises:   TaskError when there is not.
+    """
+    if kernel not in get_args(Kernel):
+        raise TaskError(f"kernel must be one of {', '.join(get_args(Kernel))}", given=repr(kernel))
+    return kernel
 
 
 def reference(

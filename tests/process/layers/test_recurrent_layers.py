@@ -1,0 +1,391 @@
+"""RNN, LSTM and GRU: every kernel beside torch.nn in double precision and beside a loop written out in numpy."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+import kissipo
+from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.native import kernels
+from kissipo.process.layers import GRU, LSTM, RNN
+
+CELLS = {
+    "lstm": (LSTM, nn.LSTM, {}),
+    "gru": (GRU, nn.GRU, {}),
+    "tanh": (RNN, nn.RNN, {}),
+    "relu": (RNN, nn.RNN, {"nonlinearity": "relu"}),
+}
+KERNELS = ("reference", "plain", "avx2", "avx512")
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The word for `kernel=`; for the fused ones the instruction set is set, and the test skips where it cannot run."""
+    if request.param == "reference":
+        return "reference"
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", request.param)
+    if kernels() is None:
+        pytest.skip(f"this machine has no {request.param} kernels")
+    return "fused"
+
+
+@pytest.fixture(params=CELLS)
+def cell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def pair(cell: str, kernel: str, *sizes: int, **words: Any) -> tuple[nn.RNNBase, nn.RNNBase]:
+    """The layer and torch's of the same weights in double precision."""
+    ours, theirs, extra = CELLS[cell]
+    layer = ours(*sizes, **words, **extra, kernel=kernel)
+    witness = theirs(*sizes, **words, **extra)
+    witness.load_state_dict(layer.state_dict())
+    return layer, witness.double()
+
+
+def as_tuple(states: Any) -> tuple[Tensor, ...]:
+    return states if isinstance(states, tuple) else (states,)
+
+
+def all_of(layer: nn.RNNBase, x: Tensor, hx: Any, lengths: Tensor | None, dtype: torch.dtype) -> Iterator[Tensor]:
+    """y, final states, and the gradients of a fixed sum of them by x, the initial states and all weights."""
+    x = x.to(dtype).requires_grad_()
+    hx = None if hx is None else tuple(each.to(dtype).requires_grad_() for each in hx)
+    given = hx if hx is None or isinstance(layer, nn.LSTM) else hx[0]
+    if lengths is None:
+        y, states = layer(x, given)
+    elif dtype == torch.float32:
+        y, states = layer(x, given, lengths=lengths)
+    else:
+        packed = pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False)
+        y, states = layer(packed, given)
+        y, _ = pad_packed_sequence(
+            y, batch_first=layer.batch_first, total_length=x.shape[1 if layer.batch_first else 0]
+        )
+    results = (y, *as_tuple(states))
+    dice = torch.Generator().manual_seed(1)
+    total = sum(
+        (each * torch.randn(each.shape, generator=dice, dtype=torch.float64).to(dtype)).sum() for each in results
+    )
+    used = () if hx is None else hx if isinstance(layer, nn.LSTM) else hx[:1]
+    yield from results
+    yield from torch.autograd.grad(total, [x, *used, *layer.parameters()])
+
+
+def assert_close(found: Iterator[Tensor], expected: Iterator[Tensor], tolerance: float = 3e-6) -> None:
+    for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+        scale = max(1.0, float(other.detach().abs().max()) if other.numel() else 0.0)
+        torch.testing.assert_close(
+            one.double(),
+            other,
+            rtol=0,
+            atol=tolerance * scale,
+            msg=lambda text, number=number: f"result {number}: {text}",
+        )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(data=st.data())
+def test_every_kernel_gives_what_torch_gives_in_double_precision(cell: str, kernel: str, data: st.DataObject) -> None:
+    draw = data.draw
+    batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
+    features, units = draw(st.integers(1, 21), "features"), draw(st.integers(1, 70), "units")
+    words = {
+        "num_layers": draw(st.integers(1, 2), "layers"),
+        "bidirectional": draw(st.booleans(), "bidirectional"),
+        "batch_first": draw(st.booleans(), "batch_first"),
+        "bias": draw(st.booleans(), "bias"),
+    }
+    torch.manual_seed(draw(st.integers(0, 99), "seed"))
+    layer, witness = pair(cell, kernel, features, units, **words)
+    x = torch.randn((batch, steps, features) if words["batch_first"] else (steps, batch, features))
+    state = (words["num_layers"] * (1 + words["bidirectional"]), batch, units)
+    hx = (torch.randn(state), torch.randn(state)) if draw(st.booleans(), "states") else None
+    lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
+    assert_close(
+        all_of(layer, x, hx, lengths, torch.float32), all_of(witness, x, hx, lengths, torch.float64), tolerance=1e-5
+    )
+
+
+def by_hand(cell: str, x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
+    """The formulas of the papers, one number after the other."""
+    w, u, b, d = weights
+    units = u.shape[1]
+    h, c, rows = np.zeros(units), np.zeros(units), []
+    sigmoid = lambda value: 1 / (1 + np.exp(-value))  # noqa: E731
+    for step in x:
+        fresh, old = w @ step + b, u @ h + d
+        part = lambda of, number: of[number * units : (number + 1) * units]  # noqa: E731
+        if cell == "lstm":
+            i, f, o = (sigmoid(part(fresh + old, number)) for number in (0, 1, 3))
+            c = f * c + i * np.tanh(part(fresh + old, 2))
+            h = o * np.tanh(c)
+        elif cell == "gru":
+            r, z = (sigmoid(part(fresh + old, number)) for number in (0, 1))
+            h = (1 - z) * np.tanh(part(fresh, 2) + r * part(old, 2)) + z * h
+        else:
+            h = np.tanh(fresh + old) if cell == "tanh" else np.maximum(fresh + old, 0)
+        rows.append(h)
+    return np.array(rows)
+
+
+def test_the_formulas_written_out_in_numpy(cell: str, kernel: str) -> None:
+    torch.manual_seed(3)
+    layer, _ = pair(cell, kernel, 5, 18)
+    x = torch.randn(11, 1, 5)
+    weights = [each.detach().double().numpy() for each in layer._flat_weights]
+    np.testing.assert_allclose(
+        layer(x)[0][:, 0].detach().numpy(), by_hand(cell, x[:, 0].double().numpy(), weights), atol=1e-6
+    )
+
+
+def test_a_packed_sequence_comes_back_packed(cell: str, kernel: str) -> None:
+    layer, witness = pair(cell, kernel, 4, 9, num_layers=2, bidirectional=True)
+    packed = pack_padded_sequence(torch.randn(7, 5, 4), torch.tensor([3, 7, 1, 7, 2]), enforce_sorted=False)
+    y, states = layer(packed)
+    expected, final = witness(packed.to(torch.float64))
+    assert torch.equal(y.batch_sizes, expected.batch_sizes) and torch.equal(
+        y.unsorted_indices, expected.unsorted_indices
+    )
+    assert_close((y.data, *as_tuple(states)), (expected.data, *as_tuple(final)))
+
+
+def test_one_sequence_without_a_batch_axis(cell: str, kernel: str) -> None:
+    for batch_first in (False, True):
+        layer, witness = pair(cell, kernel, 4, 9, batch_first=batch_first)
+        x = torch.randn(6, 4)
+        y, states = layer(x)
+        expected, final = witness(x.double())
+        assert_close((y, *as_tuple(states)), (expected, *as_tuple(final)))
+
+
+def test_what_stands_behind_a_length_is_never_read(cell: str, kernel: str) -> None:
+    layer, _ = pair(cell, kernel, 4, 9, batch_first=True, bidirectional=True)
+    x = torch.randn(3, 6, 4)
+    lengths = [2, 6, 4]
+    clean = layer(x, lengths=lengths)[0]
+    for row, length in enumerate(lengths):
+        x[row, length:] = float("nan")
+    x.requires_grad_()
+    y = layer(x, lengths=lengths)[0]
+    assert torch.equal(y, clean)
+    gradient = torch.autograd.grad(y.sum(), x)[0]
+    for row, length in enumerate(lengths):
+        assert not y[row, length:].any() and not gradient[row, length:].any()
+        assert gradient[row, :length].abs().min() > 0 or cell == "relu"
+
+
+def test_weights_go_both_ways_between_torch_and_here(cell: str) -> None:
+    layer, witness = pair(cell, "auto", 4, 9, num_layers=2, bidirectional=True)
+    assert list(layer.state_dict()) == list(witness.state_dict())
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(2)
+    witness.load_state_dict(layer.state_dict())
+    x = torch.randn(3, 2, 4)
+    assert_close((layer(x)[0],), (witness(x.double())[0],))
+
+
+def test_backward_twice_through_a_retained_graph(cell: str, kernel: str) -> None:
+    layer, _ = pair(cell, kernel, 4, 9)
+    total = layer(torch.randn(5, 3, 4))[0].square().sum()
+    first = torch.autograd.grad(total, list(layer.parameters()), retain_graph=True)
+    second = torch.autograd.grad(total, list(layer.parameters()))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_second_derivatives_are_those_of_torch(cell: str, kernel: str) -> None:
+    layer, witness = pair(cell, kernel, 3, 5, num_layers=2)
+    x = torch.randn(4, 2, 3)
+
+    def second(layer: nn.RNNBase, x: Tensor) -> tuple[Tensor, ...]:
+        x = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
+        return torch.autograd.grad(gradient.square().sum(), [x, *layer.parameters()], allow_unused=True)
+
+    pairs = [
+        (one, other)
+        for one, other in zip(second(layer, x), second(witness, x.double()), strict=True)
+        if other is not None and one is not None
+    ]
+    assert len(pairs) >= 5
+    assert_close((one for one, _ in pairs), (other for _, other in pairs), tolerance=1e-4)
+
+
+def test_gradcheck_of_the_reference(cell: str) -> None:
+    ours, _, extra = CELLS[cell]
+    torch.manual_seed(5)
+    layer = ours(2, 3, bidirectional=True, kernel="reference", **extra).double()
+    x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
+
+    def run(x: Tensor, *weights: Tensor) -> Tensor:
+        layer._flat_weights = list(weights)
+        return layer(x, lengths=[4, 2])[0]
+
+    assert torch.autograd.gradcheck(run, (x, *(each.detach().requires_grad_() for each in layer.parameters())))
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, 1e-39, -1e-39, 30.0, -30.0, 200.0, -200.0, float("inf"), float("-inf"), float("nan")]
+)
+def test_extreme_numbers_pass_as_in_torch(cell: str, kernel: str, value: float) -> None:
+    layer, witness = pair(cell, kernel, 1, 17)
+    x = torch.zeros(3, 2, 1)
+    x[1] = value
+    with torch.no_grad():
+        y, expected = layer(x)[0], witness(x.double())[0].float()
+    assert torch.equal(y.isnan(), expected.isnan()) and torch.equal(y.isinf(), expected.isinf())
+    scale = max(1.0, min(abs(value), 200.0))  # sums of numbers of this size cancel
+    torch.testing.assert_close(y, expected, equal_nan=True, rtol=2e-6, atol=2e-7 * scale)
+
+
+def test_activations_keep_their_relative_error_near_zero(kernel: str) -> None:
+    layer = RNN(1, 1, bias=False, kernel=kernel)
+    with torch.no_grad():
+        layer.weight_ih_l0.fill_(1)
+        layer.weight_hh_l0.fill_(0)
+        x = torch.cat([torch.logspace(-30, 1.2, 4000), -torch.logspace(-30, 1.2, 4000)])
+        y = layer(x.view(1, -1, 1))[0].view(-1).double()
+    error = (y - torch.tanh(x.double())).abs() / torch.tanh(x.double()).abs()
+    assert error.max() < 4e-7
+
+
+def test_the_same_again_is_the_same_to_the_last_bit(cell: str, kernel: str) -> None:
+    layer, _ = pair(cell, kernel, 7, 33, bidirectional=True)
+    x = torch.randn(20, 12, 7)
+    once, again = ([*all_of(layer, x, None, None, torch.float32)] for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(once, again, strict=True))
+
+
+def test_threads_of_python_do_not_disturb_each_other(cell: str, kernel: str) -> None:
+    layer, _ = pair(cell, kernel, 8, 40)
+    inputs = [torch.randn(30, 16, 8) for _ in range(6)]
+    expected = [[*all_of(layer, x, None, None, torch.float32)] for x in inputs]
+    found: dict[int, list[Tensor]] = {}
+
+    def work(number: int) -> None:
+        for _ in range(5):
+            found[number] = [*all_of(copy.copy(layer), inputs[number], None, None, torch.float32)]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, each in enumerate(expected):
+        assert all(torch.equal(one, other) for one, other in zip(found[number], each, strict=True))
+
+
+def _in_a_child(layer: nn.RNNBase, x: Tensor, answers: Any) -> None:
+    torch.set_num_threads(1)
+    answers.put(float(layer(x)[0].sum().detach()))
+
+
+def test_a_forked_child_computes_too(cell: str) -> None:
+    layer, _ = pair(cell, "auto", 8, 40)
+    x = torch.randn(30, 16, 8)
+    expected = float(layer(x)[0].sum().detach())
+    fork = multiprocessing.get_context("fork")
+    answers = fork.Queue()
+    child = fork.Process(target=_in_a_child, args=(layer, x, answers))
+    child.start()
+    assert answers.get(timeout=60) == pytest.approx(expected, rel=1e-6)
+    child.join(60)
+    assert child.exitcode == 0
+
+
+def test_the_choice_is_told_with_its_reason() -> None:
+    x = torch.zeros(2, 1, 3)
+    assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "asked for")
+    assert LSTM(3, 4).choose(x.double()) == ("torch", "numbers are torch.float64, the fused kernel takes torch.float32")
+    assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "projections are left to torch")
+    with pytest.raises(MachineError, match=r"the fused kernel cannot be used: numbers are torch.float64"):
+        LSTM(3, 4, kernel="fused")(x.double())
+    with pytest.raises(TaskError, match=r"kernel must be one of auto, fused, torch, reference; got 'fast'"):
+        LSTM(3, 4, kernel="fast")
+
+
+def test_projections_and_double_precision_go_torchs_way() -> None:
+    layer, witness = pair("lstm", "auto", 3, 4, proj_size=2)
+    x = torch.randn(5, 2, 3)
+    assert_close((layer(x)[0],), (witness(x.double())[0],))
+    assert torch.equal(layer.double()(x.double())[0], witness(x.double())[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda layer: layer(torch.zeros(2, 5)),
+            r"takes \(time, batch, feature\) .* with 3 features; got shape \(2, 5\)",
+        ),
+        (lambda layer: layer(torch.zeros(3)), r"got shape \(3,\)"),
+        (
+            lambda layer: layer(torch.zeros(4, 2, 3), lengths=[4]),
+            r"one number for each of 2 sequences; got shape \(1,\)",
+        ),
+        (
+            lambda layer: layer(torch.zeros(4, 2, 3), lengths=[4, 0]),
+            r"at least 1 .* got lengths from 0 to 4 for 4 steps",
+        ),
+        (lambda layer: layer(torch.zeros(4, 2, 3), lengths=[5, 4]), r"got lengths from 4 to 5 for 4 steps"),
+        (
+            lambda layer: layer(torch.zeros(4, 2, 3), torch.zeros(1, 3, 6)),
+            r"initial state .*\(1, 2, 6\).* got \(1, 3, 6\)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kernel", ["fused", "reference"])
+def test_shapes_that_do_not_fit_are_told(kernel: str, call: Any, text: str) -> None:
+    if kernel == "fused" and kernels() is None:
+        pytest.skip("the kernels are not built here")
+    with pytest.raises(ShapeError, match=text):
+        call(GRU(3, 6, kernel=kernel))
+
+
+def test_accelerate_swaps_in_place_and_back() -> None:
+    shared = nn.GRU(4, 5)
+    model = nn.ModuleDict(
+        {"a": nn.LSTM(3, 4), "b": nn.Sequential(nn.RNN(4, 4), shared), "c": shared, "d": nn.Linear(5, 1)}
+    )
+    before = [*model.parameters()]
+    x = torch.randn(6, 2, 3)
+
+    def run() -> Tensor:
+        y = model["b"][0](model["a"](x)[0])[0]
+        return model["d"](model["c"](model["b"][1](y)[0] @ torch.eye(5, 4))[0])
+
+    expected = run()
+    done = kissipo.accelerate(model)
+    assert [type(each) for each in (model["a"], model["b"][0], shared)] == [LSTM, RNN, GRU]
+    assert all(one is other for one, other in zip(before, model.parameters(), strict=True))
+    torch.testing.assert_close(run(), expected, rtol=1e-5, atol=1e-6)
+    done.undo()
+    assert [type(each) for each in (model["a"], model["b"][0], shared)] == [nn.LSTM, nn.RNN, nn.GRU]
+    assert "kernel" not in vars(shared) and torch.equal(run(), expected)
+
+
+def test_accelerate_takes_torch_modules_only() -> None:
+    with pytest.raises(TaskError, match=r"accelerate takes a torch.nn.Module; got list"):
+        kissipo.accelerate([nn.LSTM(2, 3)])  # type: ignore[arg-type]
+
+
+def test_dropout_between_layers_works_as_in_torch(cell: str) -> None:
+    ours, _, extra = CELLS[cell]
+    layer = ours(3, 4, num_layers=2, dropout=0.9, kernel="fused" if kernels() else "reference", **extra)
+    x = torch.randn(50, 20, 3)
+    assert not torch.equal(layer(x)[0], layer(x)[0])
+    layer.eval()
+    assert torch.equal(layer(x)[0], layer(x)[0])
