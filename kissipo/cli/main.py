@@ -6,6 +6,7 @@ Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after sa
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except StoppedError as stop:
-        return _tell(f"{stop}. Everything is saved: go on with --resume", STOPPED)
+        return _tell(str(stop), STOPPED)
     except KeyboardInterrupt:
         return _tell("stopped", STOPPED)
     except UserError as error:
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _tell("there is no space left on the disk; free some, then go on with --resume", SLIP)
         return _tell(
             f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
             "Please report it with what --debug prints",

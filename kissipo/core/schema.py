@@ -16,6 +16,7 @@ Example:  >>> @dataclass(frozen=True)
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -178,13 +179,9 @@ def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
     if type(value) is not kind:
         raise _Refused
     if kind in (int, float):
-        inside = (
-            value >= bounds.get("at_least", value)
-            and value > bounds.get("above", value - 1)
-            and value <= bounds.get("at_most", value)
-            and value < bounds.get("below", value + 1)
-        )
-        if not inside or value != value:
+        at_least, at_most = bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf)
+        above, below = bounds.get("above", -math.inf), bounds.get("below", math.inf)
+        if not (at_least <= value <= at_most and above < value < below):
             raise _Refused
     return value
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from kissipo.core.devices import describe_machine, threads_for
 from kissipo.core.door import save as save_door
-from kissipo.core.errors import RunError
+from kissipo.core.errors import RunError, StoppedError
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
 from kissipo.output.score import Score
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
 from kissipo.plan.report import write_report
-from kissipo.plan.resume import continued_seed, refuse_other_data
+from kissipo.plan.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.plan.run import Run
 from kissipo.plan.spell import writable
 from kissipo.plan.way import follow, sample_frame
@@ -28,6 +28,7 @@ from kissipo.run.folder import (
     METRICS,
     TASK,
     RunFolder,
+    as_json,
     latest_folder,
     next_folder,
 )
@@ -55,7 +56,7 @@ class Teller(Listener):
 def fit(
     task: Task,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     strict: bool = False,
@@ -63,6 +64,7 @@ def fit(
 ) -> Run:
     """Trains a task and keeps the run.
 
+    seed:     where all dice start; 0 when left out, when resuming the one of the run
     out:      the run folder; `runs/NAME-N` when left out
     resume:   go on with the run in `out`, or with the latest run of that name
     strict:   stop at the first warning of the data check
@@ -70,21 +72,21 @@ def fit(
     """
     folder = _folder(task, out, resume=resume)
     if resume:
-        seed = continued_seed(folder, task)
-        task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
+        seed = continued_seed(folder, seed)
+        task = continued_task(folder, task)
+    seed = seed or 0
     prepared = prepare(task, seed=seed, strict=strict)
     if resume:
         refuse_other_data(folder, prepared.wiring.frame.fingerprint(), prepared.wiring.frame.origin)
     else:
-        folder.create()
-        _write_start(folder, prepared, seed)
+        folder.create(_start(prepared, seed))
     for teller in tellers:
         teller.on_folder(folder.path)
     way = _way(prepared)
     for teller in tellers:
         teller.on_prepared(prepared, way)
     with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
-        outcome = learn(prepared, folder, seed, [*tellers, *boards(folder.path)], resume=resume)
+        outcome = _learn(prepared, folder, seed, tellers, resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:
         teller.on_judged(judged.scores)
@@ -118,22 +120,30 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
     return RunFolder(latest)
 
 
-def _write_start(folder: RunFolder, prepared: Prepared, seed: int) -> None:
+def _start(prepared: Prepared, seed: int) -> dict[str, str]:
+    """The files that a run begins with, by name."""
     wiring = prepared.wiring
-    folder.write_text(TASK, writable(prepared.task, prepared.choices.source.word).to_yaml())
-    folder.write_json(
-        DATA,
-        {
-            "format": FORMAT,
-            "seed": seed,
-            "origin": wiring.frame.origin,
-            "fingerprint": wiring.frame.fingerprint(),
-            "samples": {name: len(feed) for name, feed in wiring.feeds.items()},
-            "findings": [finding.to_json() for finding in wiring.findings],
-            "decisions": [asdict(each) for each in prepared.decisions],
-        },
-    )
-    folder.write_json(ENVIRONMENT, {**describe_machine(), "seed": seed})
+    data = {
+        "format": FORMAT,
+        "seed": seed,
+        "origin": wiring.frame.origin,
+        "fingerprint": wiring.frame.fingerprint(),
+        "samples": {name: len(feed) for name, feed in wiring.feeds.items()},
+        "findings": [finding.to_json() for finding in wiring.findings],
+        "decisions": [asdict(each) for each in prepared.decisions],
+    }
+    return {
+        TASK: writable(prepared.task, prepared.choices.source.word).to_yaml(),
+        DATA: as_json(data),
+        ENVIRONMENT: as_json({**describe_machine(), "seed": seed}),
+    }
+
+
+def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[Teller], *, resume: bool) -> Outcome:
+    try:
+        return learn(prepared, folder, seed, [*tellers, *boards(folder.path)], resume=resume)
+    except StoppedError as stop:
+        raise StoppedError(f"{stop}. Everything is saved: go on with --resume --out {folder.path}") from None
 
 
 def _way(prepared: Prepared) -> Trace:

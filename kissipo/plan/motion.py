@@ -48,17 +48,24 @@ def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[
     loop = _world_loop(prepared, seed) if isinstance(prepared.reading, World) else _data_loop(prepared, seed)
     loop.listeners = listeners
     loop.save = lambda state: save_checkpoint(folder.checkpoints, state)
-    if resume and (found := load_checkpoint(folder.checkpoints)) is not None:
-        state, note = found
-        loop.load_state_dict(state)
-        for text in (note, f"going on {loop.where()}"):
-            for listener in listeners if text else ():
-                listener.on_note(text)
+    for note in _go_on(loop, folder) if resume else ():
+        for listener in listeners:
+            listener.on_note(note)
     position = loop.run()
     if isinstance(loop, Interact):
         rows = len(position.history)
         return Outcome(position.history, rows, rows, position.seconds)
     return Outcome(position.history, position.epoch, position.best_epoch, position.seconds)
+
+
+def _go_on(loop: Any, folder: RunFolder) -> list[str]:
+    """Puts the loop where the last checkpoint was saved; says where that is."""
+    found = load_checkpoint(folder.checkpoints)
+    if found is None:
+        return ["nothing was saved yet: it begins at the beginning"]
+    state, note = found
+    loop.load_state_dict(state)
+    return [*([note] if note else []), f"going on {loop.where()}"]
 
 
 def judge(prepared: Prepared, *, seed: int) -> Judged:

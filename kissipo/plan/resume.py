@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kissipo.core.errors import RunError
+from kissipo.core.errors import RunError, UserError
+from kissipo.core.notation import write_value
 from kissipo.core.task import Task
-from kissipo.plan.draft import is_written
+from kissipo.core.words import thaw
+from kissipo.plan.grammar import read_task
+from kissipo.plan.spell import is_remark, writable
 from kissipo.run.folder import DATA, FORMAT, TASK, RunFolder
 
+_ANEW = "Start a new run without --resume"
 
-def continued_seed(folder: RunFolder, task: Task) -> int:
-    """The seed of the run to go on with; the words now given must be those it was started with."""
+
+def continued_seed(folder: RunFolder, seed: int | None) -> int:
+    """The seed of the run to go on with.
+
+    Raises:   RunError when another one is asked for, or the run is not of this version.
+    """
     began = folder.read_json(DATA)
     if began.get("format") != FORMAT:
         raise RunError(
@@ -20,34 +28,59 @@ def continued_seed(folder: RunFolder, task: Task) -> int:
             given=f"format {began.get('format')}",
             allowed=f"format {FORMAT}",
         )
-    stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK))
-    for part, words in task.parts().items():
-        for key, value in words.items() if isinstance(words, Mapping) else ():
-            place = f"{part}.{key}"
-            before = getattr(stored, part).get(key) if isinstance(getattr(stored, part), Mapping) else None
-            if value is not None and is_written(stored, place) and not _same(value, before):
-                raise RunError(
-                    f"the run in {folder.path} was started with another {place}",
-                    given=f"{value!r}, before {before!r}",
-                    do="Start a new run without --resume",
-                )
+    if seed not in (None, began["seed"]):
+        raise _another(folder, "seed", seed, began["seed"])
     return int(began["seed"])
 
 
-def _same(now: Any, before: Any) -> bool:
-    if isinstance(now, Mapping) and isinstance(before, Mapping):
-        return all(_same(value, before.get(key)) for key, value in now.items())
-    if isinstance(before, Mapping) or isinstance(now, Mapping):
-        return True
-    if isinstance(before, tuple) and not isinstance(now, tuple):
-        now = (now,) * len(before)
-    return bool(now == before) or str(now) == str(before) or str(before).endswith(f"/{now}")
+def continued_task(folder: RunFolder, task: Task) -> Task:
+    """The task of the run to go on with, every word of it; what is said now must mean what was said then.
+
+    Raises:   RunError naming the word that differs.
+    """
+    stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
+    source = read_task(task).source.word
+    began = read_task(stored)
+    for part, words in writable(task, source).parts().items():
+        before = stored.parts()[part]
+        if not isinstance(words, Mapping) or not isinstance(before, Mapping):
+            if words and not _means(stored, part, _over(before, words), began):
+                raise _another(folder, part, words, before)
+            continue
+        for key, value in words.items():
+            if not _means(stored, part, _over(before, {key: value}), began):
+                raise _another(folder, f"{part}.{key}", value, before.get(key))
+    if is_remark(stored.input[source]):
+        given = {key: task.input[key] for key in (source, "labels") if key in task.input}
+        return stored.with_words({f"input.{key}": value for key, value in given.items()})
+    return stored
 
 
 def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
     """Raises RunError when the data are not those that the run began with."""
     if folder.read_json(DATA)["fingerprint"] != fingerprint:
-        raise RunError(
-            f"the data of {origin} have changed since the run in {folder.path} began",
-            do="Start a new run without --resume",
-        )
+        raise RunError(f"the data of {origin} have changed since the run in {folder.path} began", do=_ANEW)
+
+
+def _over(before: Any, now: Any) -> Any:
+    """What was said before, with what is said now laid over it."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        said = {key: _over(before.get(key), value) for key, value in now.items() if value is not None}
+        bare = {key: value for key, value in now.items() if value is None and key not in before}
+        return {**before, **said, **bare}
+    if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == len(now):
+        return tuple(_over(old, new) for old, new in zip(before, now, strict=True))
+    return now
+
+
+def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
+    """Whether the stored task with another part says the same."""
+    try:
+        return bool(read_task(Task(**{**stored.parts(), part: content})) == began)
+    except UserError:
+        return False
+
+
+def _another(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
+    given = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
+    return RunError(f"the run in {folder.path} was started with another {place}", given=given, do=_ANEW)

@@ -25,7 +25,7 @@ class Task(Sentence):
     def fit(
         self,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         epochs: int | None = None,
         out: Path | str | None = None,
         resume: bool = False,

@@ -41,7 +41,8 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     skeleton = _take_out(state, tensors)
-    header = {"version": str(VERSION), "state": json.dumps(skeleton), "checksum": str(_checksum(tensors))}
+    told = json.dumps(skeleton)
+    header = {"version": str(VERSION), "state": told, "checksum": str(_checksum(told, tensors))}
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / LAST
     write_whole(last, to_bytes(tensors, metadata=header), keep=folder / PREVIOUS)
@@ -114,7 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"written by another version of kissipo (checkpoint version {header.get('version')}, this is {VERSION})"
         )
-    if int(header["checksum"]) != _checksum(tensors):
+    if int(header["checksum"]) != _checksum(header["state"], tensors):
         raise ValueError("its checksum does not fit its content")
     state: dict[str, Any] = _put_back(json.loads(header["state"]), tensors)
     return state
@@ -144,14 +145,13 @@ def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     return value
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    total = 0
-    for name in sorted(tensors):
-        total = (
-            zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, total)
-            if tensors[name].numel()
-            else total
-        )
+def _checksum(told: str, tensors: Mapping[str, Tensor]) -> int:
+    """Over the plain values and, of every tensor, its name, kind, shape and bytes."""
+    total = zlib.crc32(told.encode())
+    for name, tensor in sorted(tensors.items()):
+        total = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), total)
+        if tensor.numel():
+            total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, total)
     return total
 
 

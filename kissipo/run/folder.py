@@ -41,8 +41,8 @@ class RunFolder:
         """Where the whole state is saved."""
         return self.path / CHECKPOINTS
 
-    def create(self) -> None:
-        """Makes the folder.
+    def create(self, files: Mapping[str, str]) -> None:
+        """Makes the folder with the files that a run begins with; whoever is killed meanwhile has begun no run.
 
         Raises:   RunError when something is there already; MachineError when it cannot be made.
         """
@@ -51,8 +51,13 @@ class RunFolder:
                 f"{self.path} exists already",
                 do="Choose another --out, remove it, or go on with that run: --resume",
             )
+        aside = self if self.path.is_dir() else RunFolder(self.path.with_name(self.path.name + ".part"))
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            aside.path.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                aside.write_text(name, text)
+            if aside is not self:
+                aside.path.replace(self.path)
         except OSError as error:
             raise refusal(self.path, error) from None
 
@@ -62,7 +67,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Writes JSON, readable, with a trailing newline."""
-        self.write_text(name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        self.write_text(name, as_json(content))
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """One row an epoch; a column for everything that any row has."""
@@ -127,6 +132,11 @@ class RunFolder:
         if self.checkpoints.is_dir():
             return "Its training was not finished: go on with `kissipo fit TASK --resume --out " + f"{self.path}`"
         return "Train it again"
+
+
+def as_json(content: Any) -> str:
+    """JSON as people read it, with a trailing newline."""
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def next_folder(runs: Path, name: str) -> Path:

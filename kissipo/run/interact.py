@@ -102,7 +102,8 @@ class Interact:
 
     def where(self) -> str:
         """Where it stands, in words."""
-        return f"after episode {self.at.episode}"
+        done = self.at.episode >= self.episodes
+        return "to the end: the training was already done" if done else f"after episode {self.at.episode}"
 
     def state_dict(self) -> dict[str, Any]:
         """Everything the next episode depends on."""

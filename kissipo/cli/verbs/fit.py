@@ -24,7 +24,7 @@ def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo fit`."""
     add_question(parser)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
-    parser.add_argument("--seed", type=int, default=0, help="where all dice start (default: 0)")
+    parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
     parser.add_argument("--seeds", type=int, metavar="K", help="train K times with seeds 0..K-1: mean and spread")
     parser.add_argument("--epochs", type=int, help="how often every sample is seen")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
@@ -55,7 +55,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         )
     finally:
         story.close()
-    screen.result_json({"run": str(made.folder), "seed": arguments.seed, **made.metrics})
+    screen.result_json({"run": str(made.folder), "seed": made.seed, **made.metrics})
     return None
 
 
@@ -68,7 +68,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError("--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds))
     found = several_seeds(
-        task, arguments.seeds, out=arguments.out, first=arguments.seed, strict=arguments.strict, tell=screen.note
+        task, arguments.seeds, out=arguments.out, first=arguments.seed or 0, strict=arguments.strict, tell=screen.note
     )
     made = table("", "mean", "spread", "lowest", "highest", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():

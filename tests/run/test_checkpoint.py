@@ -1,0 +1,201 @@
+"""Checkpoints: whole or not at all, at whatever line the process is killed and whatever happens to the bytes afterwards."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from kissipo.cli.main import main
+from kissipo.core.errors import MachineError, RunError
+from kissipo.run import checkpoint
+from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole
+
+
+def state(number: int) -> dict[str, Any]:
+    """A state in which every value and every kind of value tells which one it is."""
+    tensors = {
+        kind: torch.full((2, 3), number).to(kind) for kind in (torch.float32, torch.float64, torch.int64, torch.bool)
+    }
+    return {
+        "net": {str(kind): tensor for kind, tensor in tensors.items()},
+        "learn": {"state": {0: {"step": torch.tensor(float(number)), "empty": torch.zeros(0, 3)}}, "betas": [0.9, 0.1]},
+        "position": {"epoch": number, "history": [{"loss": number / 3}], "best": math.inf, "start": None, "on": True},
+    }
+
+
+def assert_same(one: Any, other: Any) -> None:
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert list(one) == list(other)
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for mine, theirs in zip(one, other, strict=True):
+            assert_same(mine, theirs)
+    else:
+        assert one == other
+
+
+def loaded(folder: Path) -> tuple[dict[str, Any], str]:
+    found = load_checkpoint(folder)
+    assert found is not None
+    return found
+
+
+def killed_after(lines: int, act: Callable[[], None]) -> bool:
+    """Runs `act` in a process that kills itself after so many lines of checkpoint.py; False when it came to its end."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    left = lines
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename != checkpoint.__file__:
+            return None
+        left -= event == "line"
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return count
+
+    sys.settrace(count)
+    act()
+    os._exit(0)
+
+
+def test_what_is_saved_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, state(1))
+    found, note = loaded(tmp_path)
+    assert note == ""
+    assert_same(found, state(1))
+
+
+def test_the_one_before_is_kept(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        save_checkpoint(tmp_path, state(number))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
+    (tmp_path / LAST).unlink()
+    assert_same(loaded(tmp_path)[0], state(2))
+
+
+def test_without_any_there_is_none(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, state(1))
+    lines, seen = 0, set()
+    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2))):
+        found, note = loaded(tmp_path)
+        epoch = found["position"]["epoch"]
+        assert_same(found, state(epoch))
+        assert note == ""
+        seen.add(epoch)
+        lines += 1
+        save_checkpoint(tmp_path, state(1))
+    assert lines > 50
+    assert seen == {1, 2}
+    assert_same(loaded(tmp_path)[0], state(2))
+
+
+@pytest.mark.parametrize("left", ["1 byte", "half", "all but one byte", "nothing"])
+def test_a_file_cut_short_is_noticed_and_the_one_before_is_used(tmp_path: Path, left: str) -> None:
+    save_checkpoint(tmp_path, state(1))
+    save_checkpoint(tmp_path, state(2))
+    whole = (tmp_path / LAST).read_bytes()
+    length = {"1 byte": 1, "half": len(whole) // 2, "all but one byte": len(whole) - 1, "nothing": 0}[left]
+    (tmp_path / LAST).write_bytes(whole[:length])
+    found, note = loaded(tmp_path)
+    assert_same(found, state(1))
+    assert note.startswith(f"the last checkpoint is damaged ({LAST}: ")
+    assert note.endswith("; the one before it is used")
+
+
+def test_a_cut_anywhere_and_any_turned_bit_are_noticed(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, state(1))
+    whole = (tmp_path / LAST).read_bytes()
+    damaged = [whole[:length] for length in range(0, len(whole), 3)]
+    for at in range(len(whole)):
+        damaged.append(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+    for content in damaged:
+        (tmp_path / LAST).write_bytes(content)
+        try:
+            found, _ = loaded(tmp_path)
+        except RunError as error:
+            assert "can be read (last.safetensors: " in str(error)  # noqa: PT017
+        else:
+            assert_same(found, state(1))
+
+
+def test_when_both_are_damaged_it_says_so_and_what_to_do(tmp_path: Path) -> None:
+    for name in (LAST, PREVIOUS):
+        (tmp_path / name).write_bytes(b"nonsense")
+    with pytest.raises(
+        RunError, match=r"no checkpoint in .* can be read \(last\.safetensors: .*; previous\.safetensors: "
+    ) as caught:
+        load_checkpoint(tmp_path)
+    assert str(caught.value).endswith("Start again without --resume.")
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "VERSION", 999)
+    save_checkpoint(tmp_path, state(1))
+    monkeypatch.undo()
+    with pytest.raises(RunError, match=r"written by another version of kissipo \(checkpoint version 999, this is 1\)"):
+        load_checkpoint(tmp_path)
+
+
+def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None:
+    for number in (1, 2):
+        save_checkpoint(tmp_path, state(number))
+    (tmp_path / f"{LAST}.part").symlink_to("/dev/full")
+    with pytest.raises(
+        MachineError, match=r"no space left to write .*last\.safetensors\. Free some space, then go on with --resume"
+    ):
+        save_checkpoint(tmp_path, state(3))
+    assert_same(loaded(tmp_path)[0], state(2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
+    save_checkpoint(tmp_path, state(3))
+    assert_same(loaded(tmp_path)[0], state(3))
+
+
+def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json" / "inside").mkdir(parents=True)
+    with pytest.raises(MachineError, match=r"metrics\.json cannot be written: .*Choose another folder with --out"):
+        write_whole(tmp_path / "metrics.json", b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_run_folder_holds_no_pickle_and_files_that_others_may_read(capsys: pytest.CaptureFixture[str]) -> None:
+    before = os.umask(0o022)
+    try:
+        assert main(["fit", "digits", "epochs=2", "--out", "run", "--quiet"]) == 0
+    finally:
+        os.umask(before)
+    files = [path for path in Path("run").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"task.yaml", "metrics.json", "model.safetensors", LAST}
+    for path in files:
+        content = path.read_bytes()
+        assert not content.startswith((b"\x80", b"PK")), f"{path} looks pickled or zipped"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as opened:
+                assert list(opened.keys())
+        elif not path.name.startswith("events."):
+            content.decode("utf-8")
+    assert not list(Path().rglob("*.part"))

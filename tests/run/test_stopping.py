@@ -1,0 +1,150 @@
+"""When a fit ends: the best weights come back, patience runs out, a start that is as good is kept, a lost loss is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.cli.main import main
+from kissipo.core.errors import DataError
+from kissipo.core.protocols import Listener
+from kissipo.input.feeds import TensorFeed
+from kissipo.output.answer import Judgement
+from kissipo.run.fit import Course, Fit, Position
+from kissipo.run.stopping import Stopping
+
+NOTHING = TensorFeed((torch.zeros(8, 1),), (torch.zeros(8, 1),))
+
+
+class Scripted:
+    """A way of learning whose weight is the epoch, with validation losses written down beforehand, that of epoch 0 first."""
+
+    def __init__(self, losses: Sequence[float], *, start: str = "", loss: float = 1.0) -> None:
+        self.net = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.net.weight)
+        self.losses, self.start, self.told = losses, start, torch.tensor(loss)
+
+    def begin(self, train: Any) -> str:
+        return self.start
+
+    def step(self, batch: Any) -> Mapping[str, Tensor]:
+        with torch.no_grad():
+            self.net.weight += 1
+        return {"loss": self.told}
+
+    def loss(self, outputs: Any, targets: Any) -> Tensor:
+        return torch.tensor(self.losses[int(self.net.weight)])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Qualities:
+    """An answer whose quality of each validation sample is written down for every epoch."""
+
+    MAIN = "quality"
+
+    def __init__(self, learn: Scripted, qualities: Sequence[Sequence[float]]) -> None:
+        self.learn, self.qualities = learn, qualities
+
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
+        return outputs.numpy(), targets.numpy()
+
+    def judge(self, scores: Any, truth: Any) -> Judgement:
+        each = np.array(self.qualities[int(self.learn.net.weight)], dtype=float)
+        return Judgement({"quality": float(each.mean())}, each=each)
+
+
+class Notes(Listener):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def on_note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def learned(learn: Scripted, *, patience: int = 0, answers: Sequence[Any] = (), notes: Notes | None = None) -> Position:
+    course = Course(epochs=len(learn.losses) - 1, batch=8, seed=0, patience=patience)
+    listeners = [notes] if notes else []
+    answers = answers or [Qualities(learn, [[0] * 4] * len(learn.losses))]
+    return Fit(learn.net, learn, course, train=NOTHING, validation=NOTHING, answers=answers, listeners=listeners).run()
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "last", "best"),
+    [
+        ([9, 3, 2, 1], 0, 3, 3),
+        ([9, 1, 2, 3, 4], 0, 4, 1),
+        ([9, 1, 2, 3, 4], 2, 3, 1),
+        ([9, 3, 4, 2, 5, 5, 5, 1], 3, 6, 3),
+        ([9, 3, 3, 3], 2, 3, 1),
+        ([1, 2, 2, 2], 1, 1, 0),
+    ],
+)
+def test_the_weights_of_the_lowest_validation_loss_come_back(
+    losses: list[float], patience: int, last: int, best: int
+) -> None:
+    learn, notes = Scripted(losses), Notes()
+    at = learned(learn, patience=patience, notes=notes)
+    assert (at.epoch, at.best_epoch, learn.net.weight.item()) == (last, best, best)
+    assert [row.get("validation_loss") for row in at.history] == losses[: last + 1]
+    early = f"stopped after epoch {last}: {patience} epochs without a lower validation loss"
+    assert notes.notes == ([early] if last < len(losses) - 1 else [])
+
+
+def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
+    learn = Scripted([3, 1, 2, 3])
+    at = Fit(learn.net, learn, Course(epochs=3, batch=8, seed=0), train=NOTHING).run()
+    assert (at.best_epoch, learn.net.weight.item()) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("gains", "best"),
+    [([3, 1, 1, 3], 1), ([3, -2, 3, -2], 0), ([1, 0, 0, 0], 0), ([1, 1, 0, 0], 1), ([0, 0, 0, 0], 0)],
+)
+def test_a_solved_start_is_left_only_for_a_gain_of_more_than_a_standard_error(gains: list[float], best: int) -> None:
+    """By hand: gains 1 1 0 0 have mean 0.5 and standard error 0.577 / 2 = 0.289; 1 0 0 0 have 0.25 and 0.5 / 2 = 0.25."""
+    learn = Scripted([2, 1], start="solved")
+    at = learned(learn, answers=[Qualities(learn, [[5] * 4, [5 + gain for gain in gains]])])
+    assert (at.best_epoch, learn.net.weight.item()) == (best, best)
+
+
+def test_a_random_start_is_left_for_any_lower_loss() -> None:
+    learn = Scripted([2, 1])
+    assert learned(learn, answers=[Qualities(learn, [[5] * 4, [0] * 4])]).best_epoch == 1
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
+def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
+    with pytest.raises(
+        DataError, match=r"no longer a number in epoch 1: .*Lower process\.rate, set process\.clip=1, or look at"
+    ):
+        learned(Scripted([1, 1], loss=loss))
+
+
+def test_steps_that_are_too_long_end_in_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "digits", "optimizer=sgd", "rate=1e30", "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert "the loss is no longer a number in epoch 1" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_a_wish_the_second_ends_at_once_and_handlers_come_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with Stopping() as stopping:
+        assert not stopping.wished
+        os.kill(os.getpid(), number)
+        assert stopping.wished
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
