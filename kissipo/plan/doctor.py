@@ -18,6 +18,7 @@ import torch
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import RunError
+from kissipo.process.kernels.native import kernels
 from kissipo.run.folder import CHECKPOINTS, METRICS, MODEL, RunFolder
 
 _PARTS = (
@@ -35,8 +36,10 @@ def examine() -> dict[str, Any]:
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
         for package, extra, purpose in _PARTS
     ]
-    kernels = {"recurrent": f"torch {torch.__version__}", "oneDNN": str(torch.backends.mkldnn.is_available())}
-    return {"machine": {**describe_machine(), **kernels}, "parts": parts}
+    found = kernels()
+    recurrent = f"fused, {found.name}" if found else "torch: the kernels were not built, as there was no C++ compiler"
+    machine = {**describe_machine(), "recurrent": recurrent, "oneDNN": str(torch.backends.mkldnn.is_available())}
+    return {"machine": machine, "parts": parts}
 
 
 def prove_resume(task: str, *, kills: int = 2, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""What `--json` prints is what docs/json.md says, place by place, and nothing else stands on standard output."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kissipo.cli.main import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+COMMANDS = {
+    "list": [["list"]],
+    "show": [["show", "digits"], ["show", "backprop"]],
+    "fit": [["fit", "racing", "--out", "one"], ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"]],
+    "evaluate": [["evaluate", "run"]],
+    "predict": [["predict", "run", "picture.png"]],
+    "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
+    "data check": [["data", "check", "table.csv"]],
+    "data list": [["data", "list"]],
+    "data get": [["data", "get", "digits"]],
+    "doctor": [["doctor"]],
+}
+
+
+def documented(verb: str) -> list[re.Pattern[str]]:
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {verb}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.split("With `--resume TASK`")[0].splitlines() if line.startswith("- ")]
+    places = [place for line in lines for place in re.findall(r"`([^`]+)`", line.split(":")[0])]
+    assert places
+    return [_pattern(place) for place in places]
+
+
+def _pattern(place: str) -> re.Pattern[str]:
+    return re.compile("^" + re.escape(place).replace(r"\.\.\.", ".*").replace(r"\*", r"[^.\[\]]+") + "$")
+
+
+def places_of(value: Any, at: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from places_of(item, f"{at}.{key.replace('.', '')}" if at else key)
+    elif isinstance(value, list):
+        yield from (place for item in value for place in places_of(item, f"{at}[]"))
+        if not value:
+            yield f"{at}[]"
+    else:
+        yield at
+
+
+@pytest.fixture
+def a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run of digits with a picture to ask it about, and a table."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    assert main(["fit", "digits", "epochs=1", "--out", "run", "--quiet"]) == 0
+    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("picture.png")
+    Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("a_run")
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_place_is_documented_and_every_documented_place_is_there(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patterns, found = documented(verb), set()
+    for command in COMMANDS[verb]:
+        assert main([*command, "--json"]) == 0
+        found |= set(places_of(json.loads(capsys.readouterr().out)))
+    unknown = [place for place in found if not any(pattern.match(place) for pattern in patterns)]
+    absent = [pattern.pattern for pattern in patterns if not any(pattern.match(place) for place in found)]
+    assert not unknown and not absent
+
+
+def test_the_page_knows_every_verb() -> None:
+    from kissipo.cli.main import VERBS
+
+    titles = {line[3:].split()[0] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("## ")}
+    assert titles == set(VERBS.names())

@@ -1,0 +1,27 @@
+"""The command is there at once: nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("torch", "numpy", "sklearn", "pandas", "PIL", "yaml")
+
+
+@pytest.mark.parametrize("code", ["import kissipo", "from kissipo.cli.main import main; main(['--help'])"])
+def test_nothing_heavy_is_imported(code: str) -> None:
+    tell = f"; import sys; print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code + tell], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == "HEAVY []"
+
+
+def test_help_is_there_within_three_tenths_of_a_second() -> None:
+    took = []
+    for _ in range(7):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "kissipo", "--help"], check=True, capture_output=True)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.3

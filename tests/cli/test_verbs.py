@@ -1,0 +1,154 @@
+"""Results go to standard output, progress and notes to standard error; a bar on a terminal, plain lines elsewhere; exit codes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kissipo.cli.main import main
+
+Out = pytest.CaptureFixture[str]
+
+
+def test_fit_tells_the_whole_story_in_order(capsys: Out) -> None:
+    assert main(["fit", "digits", "epochs=2"]) == 0
+    out, err = capsys.readouterr()
+    told = out + err
+    story = [
+        "Data check", "PASS", "The way of the data", "pixels", "linear 64 -> 128", "probability", "decision", "label",
+        "train", "1,258", "epoch 2/2", "Score (359 samples of the test part", "majority class", "Verdict:",
+        "Kept in runs", "kissipo predict",
+    ]  # fmt: skip
+    for each in story:
+        assert each in told, each
+    assert "epoch 2/2" in err and "epoch" not in out
+    assert "Verdict:" in out and "majority class" in out and "Verdict" not in err
+    assert Path("runs/digits-1/report.html").exists()
+
+
+def test_quiet_shows_only_the_result(capsys: Out) -> None:
+    assert main(["fit", "digits", "epochs=1", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "Verdict:" in out and not err
+
+
+def test_show_trains_nothing_and_leaves_nothing(capsys: Out) -> None:
+    assert main(["show", "digits"]) == 0
+    out, err = capsys.readouterr()
+    assert "linear 64 -> 128" in out and "9,610 weights, 9,472 multiplications" in out and not err
+    assert not list(Path.cwd().glob("runs*"))
+
+
+def test_list_names_every_task(capsys: Out) -> None:
+    from kissipo.plan.recipes import all_recipes
+
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out and recipe.system in out for name, recipe in all_recipes())
+
+
+def test_predict_gives_one_answer_a_line_with_its_confidence(capsys: Out) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for number in (0, 1):
+        Image.fromarray((digits.images[number] * 255 / 16).astype("uint8")).save(f"{number}.png")
+    assert main(["fit", "digits", "epochs=15", "--out", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "0.png", "1.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    answers = [re.fullmatch(r"(\d)\t(0\.\d{4}|1\.0000)", line) for line in lines]
+    assert [each and each[1] for each in answers] == ["0", "1"]
+
+
+def test_evaluate_shows_the_confusion_matrix_of_the_fit(capsys: Out) -> None:
+    assert main(["fit", "digits", "epochs=2", "--out", "run"]) == 0
+    verdict = re.search(r"Verdict: .*", capsys.readouterr().out)
+    assert main(["evaluate", "run"]) == 0
+    out = capsys.readouterr().out
+    assert "truth \\ answer" in out and verdict and verdict[0] in out
+
+
+def test_several_seeds_give_mean_and_spread(capsys: Out) -> None:
+    assert main(["fit", "backprop", "epochs=3", "--seeds", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "3 seeds" in out and "spread" in out
+    rows = [line.split() for line in out.splitlines() if line.startswith("rmse")]
+    mean, spread, lowest, highest = map(float, rows[0][1:])
+    assert lowest < mean < highest and spread > 0
+
+
+def test_compare_varies_a_word(capsys: Out) -> None:
+    assert main(["compare", "digits", "epochs=1", "--vary", "process.units=[8],[16,16]"]) == 0
+    out = capsys.readouterr().out
+    assert "units=[8]" in out and " 610" in out  # 64 * 8 + 8 + 8 * 10 + 10 weights
+    assert "units=[16, 16]" in out and "1,482" in out
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
+    command = [sys.executable, "-m", "kissipo", "fit", "digits", "epochs=3"]
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr and "\r" not in piped.stderr
+    assert "epoch 1/3  loss" in piped.stderr
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"})
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        seen += part
+    os.close(master)
+    assert process.wait() == 0
+    assert "━".encode() in seen and b"\x1b[" in seen and b"Verdict" in seen
+
+
+def test_a_bug_is_one_line_and_code_1(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    import kissipo.plan.recipes
+
+    def broken() -> None:
+        raise RuntimeError("the dog ate it")
+
+    monkeypatch.setattr(kissipo.plan.recipes, "all_recipes", broken)
+    assert main(["list"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("kissipo: a bug in kissipo: RuntimeError: the dog ate it.") and "--debug" in err
+    assert len(err.splitlines()) == 1
+    with pytest.raises(RuntimeError, match="the dog ate it"):
+        main(["list", "--debug"])
+
+
+def test_what_is_wrong_goes_to_standard_error_with_code_2(capsys: Out) -> None:
+    assert main(["fitt", "digits"]) == 2
+    out, err = capsys.readouterr()
+    assert not out and "Did you mean 'fit'?" in err
+    assert main(["studio"]) == 2
+    assert "not built yet" in capsys.readouterr().err
+
+
+def test_help_of_every_verb(capsys: Out) -> None:
+    from kissipo.cli.main import VERBS
+
+    for verb in VERBS.names():
+        with pytest.raises(SystemExit) as ended:
+            main([verb, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: kissipo {verb}" in capsys.readouterr().out
+
+
+def test_the_doctor_names_kernels_and_missing_parts(capsys: Out) -> None:
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"recurrent +(fused, (avx512|avx2|plain)|torch: the kernels were not built)", out)
+    assert "gymnasium" in out and "torch" in out
