@@ -1,4 +1,4 @@
-"""Real `kissipo` processes that are stopped in the middle, and runs that must be the same run."""
+"""Real `kissipo` processes that are stopped in the middle, by a signal at some moment or at a chosen line of the code."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from kissipo.plan.job import Teller
+
 LAST = Path("checkpoints", "last.safetensors")
-Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `kissipo fit ...` as a process of its own that saves as often as it can; none outlives the test."""
     processes = []
 
@@ -29,17 +32,15 @@ def start() -> Iterator[Start]:
 
     yield begin
     for process in processes:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
 
 
 @pytest.fixture
 def stop_while_learning() -> Callable[..., str]:
-    """Sends a signal to a process some time after it has saved its state anew; returns what it said."""
+    """Sends a signal to a process some time after it has saved its state anew; gives what it said."""
 
-    def stop(
-        process: subprocess.Popen[str], folder: Path, *, later: float = 0.0, by: signal.Signals = signal.SIGKILL
-    ) -> str:
+    def stop(process: subprocess.Popen[str], folder: Path, *, later: float, by: signal.Signals = signal.SIGKILL) -> str:
         last = folder / LAST
         before = last.stat().st_mtime_ns if last.exists() else None
         while not last.exists() or last.stat().st_mtime_ns == before:
@@ -54,8 +55,53 @@ def stop_while_learning() -> Callable[..., str]:
 
 
 @pytest.fixture
+def killed_after() -> Callable[..., bool]:
+    """Runs something in a process that kills itself after so many lines of a module; false when it came to its end."""
+
+    def fork(lines: int, module: Any, act: Callable[[], None]) -> bool:
+        child = os.fork()
+        if child:
+            return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        left = lines
+
+        def count(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != module.__file__:
+                return None
+            left -= event == "line"
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return count
+
+        sys.settrace(count)
+        act()
+        os._exit(0)
+
+    return fork
+
+
+class Interrupter(Teller):
+    """Somebody who presses Ctrl-C after an epoch, or any of them, and remembers what was said."""
+
+    def __init__(self, *epochs: int) -> None:
+        self.epochs, self.notes = epochs, list[str]()
+
+    def on_epoch(self, row: Any) -> None:
+        if row["epoch"] in self.epochs:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def interrupter() -> type[Interrupter]:
+    return Interrupter
+
+
+@pytest.fixture
 def assert_same_run() -> Callable[[Path, Path], None]:
-    """Weights, metrics and history of two runs are equal to the last bit."""
+    """Weights, metrics, history, codecs and task of two runs are equal to the last bit."""
 
     def check(one: Path, other: Path) -> None:
         for name in ("model.safetensors", "metrics.json", "history.csv", "codecs.json", "task.yaml"):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -57,27 +54,6 @@ def loaded(folder: Path) -> tuple[dict[str, Any], str]:
     return found
 
 
-def killed_after(lines: int, act: Callable[[], None]) -> bool:
-    """Runs `act` in a process that kills itself after so many lines of checkpoint.py; False when it came to its end."""
-    child = os.fork()
-    if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    left = lines
-
-    def count(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename != checkpoint.__file__:
-            return None
-        left -= event == "line"
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return count
-
-    sys.settrace(count)
-    act()
-    os._exit(0)
-
-
 def test_what_is_saved_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, state(1))
     found, note = loaded(tmp_path)
@@ -97,10 +73,12 @@ def test_without_any_there_is_none(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere") is None
 
 
-def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(tmp_path: Path) -> None:
+def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(
+    tmp_path: Path, killed_after: Callable[..., bool]
+) -> None:
     save_checkpoint(tmp_path, state(1))
     lines, seen = 0, set()
-    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2))):
+    while killed_after(lines, checkpoint, lambda: save_checkpoint(tmp_path, state(2))):
         found, note = loaded(tmp_path)
         epoch = found["position"]["epoch"]
         assert_same(found, state(epoch))

@@ -1,0 +1,310 @@
+"""A run that was killed, stopped or damaged and then resumed ends as the one that was not: to the last bit."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_wine
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import RunError, StoppedError
+from kissipo.core.task import split_argument
+from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint
+
+WHOLE, BROKEN = Path("whole"), Path("broken")
+LONG = ["digits", "epochs=80", "stop=0", "schedule=cosine", "l2=0.0001", "clip=5", "baselines=[majority]"]
+SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
+TASKS: dict[str, tuple[list[str], str, int, int]] = {
+    "table": (["cancer.csv", "--output", "kind", "stop=40", "batch=8"], "epochs", 6, 60),
+    "series": (["sunspots", "net=recurrent", "units=8", "dropout=0.2", "schedule=one_cycle", "stop=8"], "epochs", 6, 60),
+    "words": (["messages.csv", "--output", "kind", "net=recurrent", "cell=gru", "units=6", "stop=0"], "epochs", 6, 90),
+    "characters": (["novel.txt", "units=12", "dropout=0.1", "stop=0", "optimizer=rmsprop"], "epochs", 4, 6),
+    "racing": (["racing"], "process.episodes", 500, 20000),
+    "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
+    "playground": (["playground"], "epochs", 20, 400),
+    "two answers": (["two.yaml"], "epochs", 6, 60),
+}  # fmt: skip
+Start = Callable[..., "subprocess.Popen[str]"]
+Stop = Callable[..., str]
+SameRun = Callable[[Path, Path], None]
+
+
+def write_tasks() -> None:
+    """A table, messages, prose and a task with two answers, all made of what scikit-learn ships."""
+    cancer = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "kind"})
+    cancer.to_csv("cancer.csv", index=False)
+    told = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
+    rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in told]
+    Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
+    Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
+    Path("two.yaml").write_text(
+        "input: {table: cancer.csv}\nprocess: {stop: 0, dropout: 0.2}\n"
+        "output: [{category: kind}, {number: mean radius}]",
+        encoding="utf-8",
+    )
+
+
+def fit(*arguments: str) -> None:
+    assert main(["fit", *arguments, "--quiet"]) == 0
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one paragraph with which a command is refused."""
+    capsys.readouterr()
+    assert main(["fit", *arguments, "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("kissipo: ")
+    assert told.count("\n") == 1
+    return told
+
+
+@pytest.fixture
+def stopped(interrupter: Any) -> Path:
+    """A run of the digits, interrupted twice: in the third and in the fifth epoch of six."""
+    for epoch in (2, 4):
+        with pytest.raises(StoppedError):
+            ki.load("digits", words=SHORT).fit(out=BROKEN, resume=BROKEN.exists(), tellers=[interrupter(epoch)])
+    return BROKEN
+
+
+def test_digits_killed_twice_and_stopped_by_ctrl_c(
+    start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+) -> None:
+    fit(*LONG, "--out", str(WHOLE))
+    for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
+        resume = ["--resume"] if BROKEN.exists() else []
+        process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
+        told = stop_while_learning(process, BROKEN, later=random.uniform(0, 0.3), by=by)
+        assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
+        if by != signal.SIGKILL:
+            assert told.startswith("kissipo: stopped in epoch ")
+            assert told.endswith(f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n")
+    fit(*LONG, "--out", str(BROKEN), "--resume")
+    assert_same_run(WHOLE, BROKEN)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_kind_of_task_interrupted_twice(name: str, interrupter: Any, assert_same_run: SameRun) -> None:
+    write_tasks()
+    (given, *words), word, short, _ = TASKS[name]
+    output = words[1] if words[:1] == ["--output"] else None
+    changes = {**dict(map(split_argument, words[2 if output else 0 :])), word: short}
+    task = ki.load(given, output=output, words=changes)
+    task.fit(out=WHOLE)
+    for epoch in (1, 3):
+        with pytest.raises(StoppedError):
+            task.fit(out=BROKEN, resume=BROKEN.exists(), tellers=[interrupter(epoch)])
+    task.fit(out=BROKEN, resume=True)
+    assert_same_run(WHOLE, BROKEN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TASKS)
+def test_every_kind_of_task_killed(
+    name: str, start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+) -> None:
+    write_tasks()
+    words, word, _, long = TASKS[name]
+    words = [*words, f"{word}={long}"]
+    fit(*words, "--out", str(WHOLE))
+    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=random.uniform(0, 0.1))
+    fit(*words, "--out", str(BROKEN), "--resume")
+    assert_same_run(WHOLE, BROKEN)
+
+
+@pytest.mark.slow
+def test_mnist_killed_at_random_moments_and_while_writing(
+    data: Path, start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+) -> None:
+    fit("mnist", "--out", str(WHOLE))
+    begin = ["mnist", "--out", str(BROKEN), "--quiet"]
+    for _ in range(3):
+        resume = ["--resume"] if BROKEN.exists() else []
+        stop_while_learning(start(*begin, *resume), BROKEN, later=random.uniform(0, 1))
+    process, part = start(*begin, "--resume"), BROKEN / "checkpoints" / f"{LAST}.part"
+    while not part.exists():
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    whole = load_checkpoint(BROKEN / "checkpoints")
+    assert whole is not None
+    assert whole[1] == ""
+    (BROKEN / "checkpoints" / LAST).write_bytes(part.read_bytes()[:100_000] if part.exists() else b"")
+    fit("mnist", "--out", str(BROKEN), "--resume")
+    assert "the last checkpoint is damaged" in (BROKEN / "log.txt").read_text(encoding="utf-8")
+    assert_same_run(WHOLE, BROKEN)
+
+
+def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun) -> None:
+    words = ["digits", "epochs=6", "baselines=[majority]"]
+    fit(*words, "--seed", "3", "--out", str(WHOLE))
+    process = start(*words, "--seed", "3", "--out", str(BROKEN), "--quiet")
+    while not BROKEN.exists():
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
+    fit(*words, "--out", str(BROKEN), "--resume")
+    assert "nothing was saved yet: it begins at the beginning" in (BROKEN / "log.txt").read_text(encoding="utf-8")
+    assert_same_run(WHOLE, BROKEN)
+
+
+def test_a_half_written_checkpoint_gives_way_to_the_one_before(
+    stopped: Path, interrupter: Any, assert_same_run: SameRun
+) -> None:
+    last = stopped / "checkpoints" / LAST
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    witness = interrupter()
+    task = ki.load("digits", words=SHORT)
+    task.fit(out=stopped, resume=True, tellers=[witness])
+    assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
+    assert witness.notes[0].endswith("; the one before it is used")
+    assert witness.notes[1] == "going on in epoch 3, step 1"
+    task.fit(out=WHOLE)
+    assert_same_run(WHOLE, stopped)
+
+
+def test_two_damaged_checkpoints_are_refused(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (LAST, PREVIOUS):
+        (stopped / "checkpoints" / name).write_bytes(b"")
+    told = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", "--resume", "--out", str(stopped))
+    assert "no checkpoint in broken/checkpoints can be read (last.safetensors: " in told
+    assert told.endswith("Start again without --resume.\n")
+
+
+def test_a_full_disk_while_saving_loses_nothing(
+    stopped: Path, capsys: pytest.CaptureFixture[str], assert_same_run: SameRun
+) -> None:
+    saved = (stopped / "checkpoints" / LAST).read_bytes()
+    (stopped / "checkpoints" / f"{LAST}.part").symlink_to("/dev/full")
+    words = ["digits", "epochs=6", "baselines=[majority]", "--out"]
+    told = refusal(capsys, *words, str(stopped), "--resume")
+    assert (
+        "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume" in told
+    )
+    assert (stopped / "checkpoints" / LAST).read_bytes() == saved
+    fit(*words, str(stopped), "--resume")
+    fit(*words, str(WHOLE))
+    assert_same_run(WHOLE, stopped)
+
+
+def test_a_full_disk_under_the_log_is_said(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (stopped / "log.txt").symlink_to("/dev/full")
+    told = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", "--out", str(stopped), "--resume")
+    assert "there is no space left on the disk; free some, then go on with --resume" in told
+
+
+@pytest.mark.parametrize("name", ["digits", "racing"])
+def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: SameRun) -> None:
+    words = ["epochs=2", "baselines=[majority]"] if name == "digits" else ["process.episodes=500"]
+    fit(name, *words, "--out", str(BROKEN))
+    shutil.copytree(BROKEN, WHOLE)
+    fit(name, *words, "--out", str(BROKEN), "--resume")
+    assert "going on to the end: the training was already done" in (BROKEN / "log.txt").read_text(encoding="utf-8")
+    assert_same_run(WHOLE, BROKEN)
+
+
+def test_where_nothing_was_begun_nothing_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    told = refusal(capsys, "digits", "--resume")
+    assert (
+        "there is no run of 'digits' in runs/ to go on with. Start it without --resume, or name its folder with --out"
+        in told
+    )
+    assert "there is no run folder nowhere. Train one first" in refusal(
+        capsys, "digits", "--resume", "--out", "nowhere"
+    )
+    Path("empty").mkdir()
+    assert "empty is no whole run: data.json is missing." in refusal(capsys, "digits", "--resume", "--out", "empty")
+
+
+def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
+    task = ki.load("digits", words=SHORT)
+    first = task.fit()
+    with pytest.raises(StoppedError, match=r"go on with --resume --out runs/digits-2$"):
+        task.fit(seed=1, tellers=[interrupter(3)])
+    before = (first.folder / "metrics.json").stat().st_mtime_ns
+    again = task.fit(resume=True)
+    assert (again.folder, again.seed) == (Path("runs/digits-2"), 1)
+    assert (first.folder / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refusal(capsys, "digits", "--out", str(stopped))
+    assert "broken exists already. Choose another --out, remove it, or go on with that run: --resume." in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["epochs=7"], "another process.epochs; got 7, before 6. Start a new run without --resume."),
+        (["net=cnn"], "another process.net; got cnn, before ffn."),
+        (["stop=3"], "another process.stop; got 3, before {patience: 10}."),
+        (["split.test=0.3"], "another input.split; got {test: 0.3}, before {test: 0.2, validation: 0.1}."),
+        (["baselines=[random_forest]"], "another output.baselines; got [random_forest], before [majority]."),
+        (["--seed", "1"], "another seed; got 1, before 0."),
+    ],
+)
+def test_other_words_than_before_are_refused(
+    words: list[str], told: str, stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", *words, "--resume", "--out", str(stopped))
+    assert f"the run in broken was started with {told}" in message
+
+
+def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
+    words = ["epochs=6", "baselines=[majority]", "stop={patience: 10}", "units=128", "split={test: 0.2}", "loss=null"]
+    fit("digits", *words, "--seed", "0", "--resume", "--out", str(stopped))
+
+
+def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
+    interrupter: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tasks()
+    task = ki.load("cancer.csv", output="kind", words=SHORT)
+    with pytest.raises(StoppedError):
+        task.fit(out=BROKEN, tellers=[interrupter(2)])
+    Path("deeper").mkdir()
+    words = ["--output", "kind", "epochs=6", "baselines=[majority]", "--resume", "--out", str(BROKEN)]
+    fit("deeper/../cancer.csv", *words)
+    frame = pd.read_csv("cancer.csv")
+    frame.loc[17, "mean area"] += 1
+    frame.to_csv("cancer.csv", index=False)
+    told = refusal(capsys, "cancer.csv", *words)
+    assert "have changed since the run in broken began. Start a new run without --resume." in told
+
+
+def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run: SameRun) -> None:
+    def task(frame: pd.DataFrame) -> ki.Task:
+        return ki.Task(input={"table": frame}, process={"epochs": 4}, output={"category": "target"})
+
+    frame = load_wine(as_frame=True).frame
+    task(frame).fit(out=WHOLE)
+    with pytest.raises(StoppedError):
+        task(frame).fit(out=BROKEN, tellers=[interrupter(2)])
+    with pytest.raises(RunError, match="have changed since the run in broken began"):
+        task(frame.iloc[:-1]).fit(out=BROKEN, resume=True)
+    task(frame).fit(out=BROKEN, resume=True)
+    assert_same_run(WHOLE, BROKEN)
+
+
+@pytest.mark.slow
+def test_one_of_several_seeds_goes_on(start: Start, stop_while_learning: Stop) -> None:
+    seed = Path("several", "seed-0")
+    process = start(*LONG, "--seeds", "2", "--out", "several")
+    told = stop_while_learning(process, seed, later=0, by=signal.SIGINT)
+    assert process.returncode == 130
+    assert "go on with --resume --out several/seed-0." in told
+    fit(*LONG, "--resume", "--out", str(seed))
+    assert json.loads((seed / "data.json").read_text(encoding="utf-8"))["seed"] == 0
