@@ -56,17 +56,17 @@ def stop_while_learning() -> Callable[..., str]:
 
 @pytest.fixture
 def killed_after() -> Callable[..., bool]:
-    """Runs something in a process that kills itself after so many lines of a module; false when it came to its end."""
+    """Runs something in a process that kills itself after so many lines of some modules; false when it came to its end."""
 
-    def fork(lines: int, module: Any, act: Callable[[], None]) -> bool:
+    def fork(lines: int, act: Callable[[], None], *modules: Any) -> bool:
         child = os.fork()
         if child:
             return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-        left = lines
+        left, files = lines, [module.__file__ for module in modules]
 
         def count(frame: FrameType, event: str, argument: Any) -> Any:
             nonlocal left
-            if frame.f_code.co_filename != module.__file__:
+            if frame.f_code.co_filename not in files:
                 return None
             left -= event == "line"
             if left < 0:

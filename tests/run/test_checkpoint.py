@@ -78,7 +78,7 @@ def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(
 ) -> None:
     save_checkpoint(tmp_path, state(1))
     lines, seen = 0, set()
-    while killed_after(lines, checkpoint, lambda: save_checkpoint(tmp_path, state(2))):
+    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint):
         found, note = loaded(tmp_path)
         epoch = found["position"]["epoch"]
         assert_same(found, state(epoch))

@@ -1,0 +1,133 @@
+"""The same seed gives the same run, another seed another one; the order of the samples depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+import torch
+from torch import Tensor
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.batch import Batch
+from kissipo.plan.prepare import prepare
+from kissipo.run.fit import Course, Fit
+
+TASKS = {
+    "digits": ["digits", "epochs=3"],
+    "series": ["sunspots", "net=recurrent", "units=8", "dropout=0.2", "epochs=3"],
+    "environment": ["racing", "process.episodes=200", "rate=0.1"],
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_same_seed_gives_the_same_run_another_seed_another_one(name: str) -> None:
+    for folder, seed in (("one", "7"), ("same", "7"), ("other", "8")):
+        assert main(["fit", *TASKS[name], "--seed", seed, "--out", folder, "--quiet"]) == 0
+    for file in ("metrics.json", "history.csv", "model.safetensors", "codecs.json", "task.yaml"):
+        assert Path("one", file).read_bytes() == Path("same", file).read_bytes(), file
+    for file in ("metrics.json", "history.csv", "model.safetensors"):
+        assert Path("one", file).read_bytes() != Path("other", file).read_bytes(), file
+
+
+def test_how_often_is_saved_and_what_was_random_before_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ki.load("digits", words={"process.epochs": 3})
+    task.fit(out="one")
+    monkeypatch.setenv("KISSIPO_SAVE_EVERY", "0")
+    torch.rand(100)
+    task.fit(out="other")
+    for file in ("metrics.json", "history.csv", "model.safetensors"):
+        assert Path("one", file).read_bytes() == Path("other", file).read_bytes(), file
+
+
+class Witness:
+    """A feed of positions that remembers which ones were asked for, and a way of learning that learns nothing."""
+
+    def __init__(self) -> None:
+        self.net = torch.nn.Linear(1, 1)
+        self.asked: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return 11
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        assert isinstance(index, Tensor)
+        self.asked.append(index.tolist())
+        return Batch((index.float().unsqueeze(1),), (index,))
+
+    def begin(self, train: object) -> str:
+        return ""
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        torch.rand(3)
+        return {"loss": torch.tensor(1.0)}
+
+    def state_dict(self) -> dict[str, object]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, object]) -> None: ...
+
+
+def orders(seed: int, *, epochs: int = 3, batch: int = 4, shuffle: bool = True) -> list[list[int]]:
+    """The order of the samples in every epoch."""
+    witness = Witness()
+    course = Course(epochs, batch, seed, shuffle=shuffle)
+    Fit(witness.net, witness, course, train=witness).run()  # type: ignore[arg-type]
+    every = [position for asked in witness.asked for position in asked]
+    return [every[at : at + 11] for at in range(0, len(every), 11)]
+
+
+def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
+    torch.manual_seed(1)
+    first = orders(0)
+    torch.manual_seed(2)
+    assert orders(0) == first == orders(0, epochs=5)[:3] == orders(0, batch=11)
+    assert all(sorted(order) == list(range(11)) for order in first)
+    assert len({tuple(order) for order in [*first, *orders(1)]}) == 6
+    assert orders(0, shuffle=False) == [list(range(11))] * 3
+
+
+def test_batches_are_full_but_for_the_last() -> None:
+    witness = Witness()
+    Fit(witness.net, witness, Course(1, 4, 0), train=witness).run()  # type: ignore[arg-type]
+    assert [len(asked) for asked in witness.asked] == [4, 4, 3]
+
+
+def test_every_purpose_has_dice_of_its_own() -> None:
+    """Another net does not move the split, nor the split the first weights."""
+    one, wide, part = (
+        prepare(ki.load("digits", words=words), seed=5)
+        for words in ({}, {"process.units": 64}, {"input.split.test": 0.3})
+    )
+    assert all((one.wiring.parts[name] == wide.wiring.parts[name]).all() for name in ("train", "validation", "test"))
+    assert all(
+        torch.equal(mine, theirs) for mine, theirs in zip(one.net.parameters(), part.net.parameters(), strict=True)
+    )
+
+
+def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *TASKS["digits"], "--seeds", "3", "--seed", "4", "--out", "several", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seeds"] == [4, 5, 6]
+    assert found["runs"] == [f"several/seed-{seed}" for seed in (4, 5, 6)]
+    told = [
+        json.loads(Path(run, "metrics.json").read_text())["answers"][0]["metrics"]["accuracy"] for run in found["runs"]
+    ]
+    assert len(set(told)) > 1
+    assert found["metrics"]["accuracy"] == {
+        "mean": mean(told),
+        "spread": stdev(told),
+        "lowest": min(told),
+        "highest": max(told),
+    }
+    assert main(["fit", *TASKS["digits"], "--seed", "5", "--out", "alone", "--quiet"]) == 0
+    assert Path("alone", "metrics.json").read_bytes() == Path("several", "seed-5", "metrics.json").read_bytes()
+
+
+@pytest.mark.parametrize("words", [["--seeds", "0"], ["--seeds", "2", "--resume"]])
+def test_several_seeds_need_a_number_and_no_resume(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "digits", *words]) == 2
+    assert "--seeds takes a number of at least 1, and no --resume" in capsys.readouterr().err
