@@ -31,5 +31,5 @@ def asked_task(arguments: Namespace) -> Task:
 
 
 def is_run(name: str) -> bool:
-    """Whether a name is a folder with a trained run."""
-    return (Path(name) / "codecs.json").is_file()
+    """Whether a name is the folder of a run, whole or not."""
+    return any((Path(name) / file).is_file() for file in ("codecs.json", "task.yaml"))

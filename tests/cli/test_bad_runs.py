@@ -1,0 +1,122 @@
+"""Run folders that cannot be used, places that cannot be written: one paragraph, exit code 2, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kissipo.cli.main import main
+
+Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good") / "run"
+    assert main(["fit", "digits", "epochs=1", "--quiet", "--out", str(folder)]) == 0
+    return folder
+
+
+def cut(name: str, share: float = 0.5) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        data = (run / name).read_bytes()
+        (run / name).write_bytes(data[: int(len(data) * share)])
+
+    return change
+
+
+def without(name: str) -> Callable[[Path], None]:
+    return lambda run: (run / name).unlink()
+
+
+def of_another_version(run: Path) -> None:
+    codecs = json.loads((run / "codecs.json").read_text())
+    (run / "codecs.json").write_text(json.dumps({**codecs, "format": 99}))
+
+
+def edited(run: Path) -> None:
+    text = (run / "task.yaml").read_text()
+    (run / "task.yaml").write_text(text.replace("[128]", "[64]"))
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "show", "predict"])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (of_another_version, ["was written by another version of kissipo; got format 99. Allowed: format 1."]),
+        (cut("model.safetensors"), ["model.safetensors is damaged:"]),
+        (cut("model.safetensors", 0), ["model.safetensors is damaged:"]),
+        (without("model.safetensors"), ["is no whole run: model.safetensors is missing.", "--resume"]),
+        (cut("codecs.json"), ["codecs.json is damaged:", "line"]),
+        (without("codecs.json"), ["is no whole run: codecs.json is missing."]),
+        (without("task.yaml"), ["is no whole run: task.yaml is missing."]),
+        (cut("task.yaml", 0), ["task.yaml must be a mapping of the parts input, process and output; got nothing."]),
+        (edited, ["do not fit its task.yaml", "Was task.yaml edited?"]),
+    ],
+)
+def test_a_damaged_run(good: Path, capsys: Out, verb: str, change: Callable[[Path], None], says: list[str]) -> None:
+    shutil.copytree(good, "run")
+    change(Path("run"))
+    assert main([verb, "run", *(["x.png"] if verb == "predict" else [])]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("kissipo: ") and len(err.strip().splitlines()) == 1
+    assert all(each in err for each in says), err
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+def test_no_run_at_all(capsys: Out, verb: str) -> None:
+    Path("empty").mkdir()
+    value = ["x.png"] if verb == "predict" else []
+    for name, says in (
+        ("nowhere", "there is no run folder nowhere"),
+        ("empty", "is no whole run: task.yaml is missing"),
+    ):
+        assert main([verb, name, *value]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_an_output_folder_that_exists_is_left_alone(good: Path, capsys: Out) -> None:
+    shutil.copytree(good, "run")
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    assert main(["fit", "digits", "epochs=1", "--out", "run"]) == 2
+    err = capsys.readouterr().err
+    assert "run exists already. Choose another --out, remove it, or go on with that run: --resume." in err
+    assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+
+
+def test_an_output_folder_that_is_a_file(capsys: Out) -> None:
+    Path("taken").write_text("mine")
+    assert main(["fit", "digits", "epochs=1", "--out", "taken"]) == 2
+    assert "taken exists already" in capsys.readouterr().err
+    assert Path("taken").read_text() == "mine"
+    assert main(["fit", "digits", "epochs=1", "--out", "taken/run"]) == 2
+    assert "taken" in capsys.readouterr().err
+
+
+def _fit_elsewhere(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    code = f"import os, resource, sys; {before}; from kissipo.cli.main import main; sys.exit(main({list(arguments)!r}))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not os.path.ismount("/sys"), reason="needs a place where even root may not write")
+def test_a_folder_that_may_not_be_written(capsys: Out) -> None:
+    assert main(["fit", "digits", "epochs=1", "--out", "/sys/run"]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last == "kissipo: /sys/run may not be written. Choose another folder with --out, or change its permissions."
+
+
+def test_no_space_for_the_weights() -> None:
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    done = _fit_elsewhere("fit", "digits", "epochs=2", "--out", "run", before=limit)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("kissipo: ") and ("cannot be written: File too large" in last or "no space" in last), last
+    assert not list(Path("run").rglob("*.part"))
+    assert main(["fit", "digits", "epochs=2", "--out", "run", "--resume", "--quiet"]) == 0
