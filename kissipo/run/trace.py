@@ -1,7 +1,8 @@
 """Trace: the way of one sample through all steps, with shape, cost and values; what `show`, the report and the pages read.
 
 The steps of the net are recorded by hooks on its layers while it answers one sample; the steps before and after are told by
-the codecs and the answers. Values are copied at once, because later layers may write over them.
+the codecs and the answers. A layer around others that adds something of its own to what they give (a sum, a mean) says so as
+its `TELL`, and is a step too. Values are copied at once, because later layers may write over them.
 """
 
 from __future__ import annotations
@@ -108,24 +109,31 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
 
 
 def _is_step(layer: nn.Module) -> bool:
-    """A layer that is not only a frame around other layers, and that does something when answering."""
-    inside = [each for each in layer.children() if not isinstance(each, nn.ParameterList | nn.ParameterDict)]
-    return not inside and not isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
+    """A layer that does something when answering, and is not only a frame around other layers."""
+    silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
+    return hasattr(layer, "TELL") or not (_is_frame(layer) or silent)
+
+
+def _is_frame(layer: nn.Module) -> bool:
+    return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
 
 
 def _record(name: str, steps: list[Step]) -> Any:
     def hook(layer: nn.Module, given: Any, gives: Any) -> None:
-        output = _tensor(gives)
+        output, frame = _tensor(gives), _is_frame(layer)
+        value = output[0].detach().clone().numpy()
+        if frame and steps and np.array_equal(steps[-1].value, value):
+            return
         steps.append(
             Step(
                 stage="process",
                 name=name or type(layer).__name__.lower(),
                 tell=_tell(layer),
                 shape=tuple(output.shape[1:]),
-                parameters=parameters(layer),
+                parameters=0 if frame else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
                 memory=output.numel() * output.element_size(),
-                value=output[0].detach().clone().numpy(),
+                value=value,
             )
         )
 
@@ -142,6 +150,8 @@ def _tensor(gives: Any) -> Tensor:
 
 
 def _tell(layer: nn.Module) -> str:
+    if hasattr(layer, "TELL"):
+        return str(layer.TELL)
     kind = type(layer).__name__
     if isinstance(layer, nn.Linear):
         return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")

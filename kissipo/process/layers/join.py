@@ -23,6 +23,8 @@ from kissipo.process.layers.embedding import embedding, width
 class Join(nn.Module):
     """One branch a port, side by side."""
 
+    TELL = "side by side"
+
     def __init__(self, ports: tuple[Port, ...], *, embed: int | None = None) -> None:
         super().__init__()
         self.branches = nn.ModuleList([_branch(port, embed) for port in ports])
@@ -38,6 +40,8 @@ class MeanEmbedding(nn.Module):
 
     Shapes:   ids (batch, time) -> (batch, feature)
     """
+
+    TELL = "mean over the words"
 
     def __init__(self, vocabulary: int, features: int) -> None:
         super().__init__()

@@ -23,14 +23,25 @@ from kissipo.core.errors import ShapeError
 class RelativeToLast(nn.Module):
     """A net on windows, made blind to the level."""
 
+    TELL = "plus the last value"
+
     def __init__(self, net: nn.Module, answered: tuple[int, ...]) -> None:
         super().__init__()
+        self.less_last = LessLast()
         self.net, self.answered = net, list(answered)
 
     def forward(self, x: Tensor) -> Tensor:
-        last = x[:, -1:, :]
-        shifted: Tensor = self.net(x - last)
-        return shifted + last[:, :, self.answered]
+        shifted: Tensor = self.net(self.less_last(x))
+        return shifted + x[:, -1:, self.answered]
+
+
+class LessLast(nn.Module):
+    """Every step less the last one."""
+
+    TELL = "less the last value"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x[:, -1:, :]
 
 
 def relative_to_last(net: nn.Module, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> nn.Module:

@@ -14,9 +14,24 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Pool = Literal["last", "max", "mean"]
+
+
+class OverTime(nn.Module):
+    """`over_time` as a step of a net."""
+
+    def __init__(self, how: Pool) -> None:
+        super().__init__()
+        self.how: Pool = how
+
+    @property
+    def TELL(self) -> str:  # noqa: N802
+        return {"last": "the last step", "max": "greatest over all steps", "mean": "mean over all steps"}[self.how]
+
+    def forward(self, features: Tensor, there: Tensor | None) -> Tensor:
+        return over_time(features, there, self.how)
 
 
 def over_time(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:

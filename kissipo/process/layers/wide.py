@@ -19,6 +19,8 @@ from torch import Tensor, nn
 class WideAndDeep(nn.Module):
     """Two paths, one sum."""
 
+    TELL = "sum of the linear path and the deep one"
+
     def __init__(self, deep: nn.Module, head: nn.Linear, features: int) -> None:
         super().__init__()
         self.wide = nn.Linear(features, head.out_features)

@@ -30,7 +30,7 @@ from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
-from kissipo.process.layers.pool import Pool, over_time
+from kissipo.process.layers.pool import OverTime, Pool
 
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
@@ -91,6 +91,7 @@ class Recurrent(nn.Module):
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = Join(others, embed=options.embed) if others else None
         row = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
+        self.over_time = OverTime(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
         steps = tuple(Port(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
@@ -105,7 +106,7 @@ class Recurrent(nn.Module):
         states = self._read(self.embedding(x) if self.embedding is not None else x.flatten(2), there)
         if self.every_step:
             return self.head(self.dropout(states))
-        row = over_time(states, there, self.pool)
+        row = self.over_time(states, there)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)

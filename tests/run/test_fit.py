@@ -1,0 +1,202 @@
+"""The loop does what a loop written by hand does; judging in portions is judging the whole; what the listeners are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import accuracy_score, log_loss
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import kissipo as ki
+from kissipo.core.protocols import Listener
+from kissipo.core.seeds import derive
+from kissipo.input.feeds import TensorFeed
+from kissipo.plan.prepare import Prepared, prepare
+from kissipo.run.evaluate import answer_all, evaluate
+from kissipo.run.fit import Course, Fit
+
+SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As the loop itself takes for so small a net."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def portions(train: TensorFeed, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of an epoch as the loop promises them."""
+    x, y = train.everything().inputs[0], train.targets[0]
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(derive(SEED, "order", epoch)))
+    for index in order.split(BATCH):
+        yield x[index], y[index]
+
+
+def net_by_hand(prepared: Prepared) -> nn.Module:
+    """The lecture's net with the same first weights, and dice where the loop's are."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
+    with torch.no_grad():
+        for mine, theirs in zip(net.parameters(), prepared.net.parameters(), strict=True):
+            mine.copy_(theirs)
+    torch.manual_seed(derive(SEED, "dice"))
+    return net
+
+
+def with_adam(net: nn.Module, train: TensorFeed) -> Iterator[float]:
+    """Torch's own optimizer; the mean loss of every epoch."""
+    optimizer = torch.optim.Adam(net.parameters(), RATE, eps=1e-8, fused=True)
+    for epoch in range(1, EPOCHS + 1):
+        told = 0.0
+        for x, y in portions(train, epoch):
+            optimizer.zero_grad()
+            loss = cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            told += float(loss.detach()) * len(x)
+        yield told / len(train)
+
+
+def with_everything(net: nn.Module, train: TensorFeed) -> Iterator[float]:
+    """Momentum, cosine schedule, clipped gradients and L2, as their formulas say."""
+    weights = list(net.parameters())
+    speeds = [torch.zeros_like(weight) for weight in weights]
+    steps, done = EPOCHS * math.ceil(len(train) / BATCH), 0
+    for epoch in range(1, EPOCHS + 1):
+        told = 0.0
+        for x, y in portions(train, epoch):
+            loss = cross_entropy(net(x), y)
+            penalty = sum(L2 * (weight**2).sum() for weight in weights if weight.dim() == 2)
+            gradients = torch.autograd.grad(loss + penalty, weights)
+            length = math.sqrt(sum(float((gradient.double() ** 2).sum()) for gradient in gradients))
+            rate = RATE * (1 + math.cos(math.pi * done / steps)) / 2
+            with torch.no_grad():
+                for weight, speed, gradient in zip(weights, speeds, gradients, strict=True):
+                    speed.mul_(0.9).add_(gradient * min(1.0, CLIP / length))
+                    weight -= rate * speed
+            done += 1
+            told += float(loss.detach()) * len(x)
+        yield told / len(train)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "words", "tolerance"),
+    [
+        (with_adam, {"optimizer": "adam"}, 0.0),
+        (with_everything, {"optimizer": "momentum", "schedule": "cosine", "clip": CLIP, "l2": L2}, 1e-6),
+    ],
+)
+def test_it_is_the_loop_written_by_hand(by_hand: Any, words: Mapping[str, Any], tolerance: float) -> None:
+    words = {**words, "rate": RATE, "epochs": EPOCHS, "stop": 0}
+    task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
+    run = task.fit(seed=SEED)
+    prepared = prepare(task, seed=SEED)
+    net = net_by_hand(prepared)
+    train, held = (prepared.wiring.feeds[part] for part in ("train", "validation"))
+    losses, validation, snapshots = [], [], []
+    for loss in by_hand(net, train):
+        losses.append(loss)
+        net.eval()
+        with torch.no_grad():
+            validation.append(float(cross_entropy(net(held.everything().inputs[0]), held.targets[0])))
+        net.train()
+        snapshots.append([weight.detach().clone() for weight in net.parameters()])
+    assert losses[-1] < losses[0]
+    assert [row["loss"] for row in run.history[1:]] == pytest.approx(losses, rel=1e-6)
+    assert [row["validation_loss"] for row in run.history[1:]] == pytest.approx(validation, rel=1e-5)
+    assert run.metrics["best_epoch"] == 1 + int(np.argmin(validation))
+    for found, expected in zip(run.net.parameters(), snapshots[int(np.argmin(validation))], strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+
+
+def messages() -> Prepared:
+    """Short and long texts, so that each batch is filled up to another length."""
+    lines = [line.replace('"', "") for line in load_breast_cancer().DESCR.splitlines() if line.strip()]
+    rows = [f'"{text}",{"number" if any(map(str.isdigit, text)) else "prose"}' for text in lines]
+    Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
+    return prepare(
+        ki.load("messages.csv", output="kind", words={"process.net": "recurrent", "input.text": ["message"]})
+    )
+
+
+def digits() -> Prepared:
+    return prepare(ki.load("digits"))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64])
+@pytest.mark.parametrize("made", [digits, messages])
+def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> None:
+    prepared = made()
+    feed, answers = prepared.wiring.feeds["train"], prepared.wiring.answers
+    whole = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=len(feed))
+    parts = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=batch)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
+    np.testing.assert_allclose(parts.scores[0], whole.scores[0], atol=1e-6)
+    np.testing.assert_array_equal(parts.truths[0], feed.targets[0].reshape(-1))
+    for name, value in whole.judgements[0].metrics.items():
+        assert parts.judgements[0].metrics[name] == pytest.approx(value, abs=1e-6), name
+    (outputs,) = answer_all(prepared.net, feed, batch=batch)
+    np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=1e-6)
+
+
+def test_what_is_judged_is_what_scikit_learn_judges_and_the_mode_stays() -> None:
+    prepared = digits()
+    feed = prepared.wiring.feeds["test"]
+    for training in (True, False):
+        found = evaluate(prepared.net.train(training), feed, prepared.wiring.answers)
+        assert prepared.net.training is training
+        truth, scores = feed.targets[0].numpy(), found.scores[0]
+        assert found.judgements[0].metrics["accuracy"] == pytest.approx(accuracy_score(truth, scores.argmax(axis=1)))
+        assert found.judgements[0].metrics["log_loss"] == pytest.approx(log_loss(truth, scores), rel=1e-9)
+        assert math.isnan(found.loss)
+
+
+class Diary(Listener):
+    """Everything that a listener is told."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.seen: list[dict[str, Any]] = []
+
+    def on_start(self, facts: Mapping[str, Any]) -> None:
+        self.facts = dict(facts)
+
+    def on_progress(self, facts: Mapping[str, Any]) -> None:
+        self.seen.append(dict(facts))
+
+    def on_epoch(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+
+
+def test_listeners_are_told_what_was_planned_where_it_stands_and_every_epoch() -> None:
+    prepared, diary = digits(), Diary()
+    feeds, saved = prepared.wiring.feeds, []
+    fit = Fit(
+        prepared.net,
+        prepared.learn,
+        Course(epochs=2, batch=100, seed=0),
+        train=feeds["train"],
+        validation=feeds["validation"],
+        answers=prepared.wiring.answers,
+        listeners=[diary],
+        save=saved.append,
+    )
+    at = fit.run()
+    assert diary.facts == {"epochs": 2, "steps": 13, "batch": 100, "samples": 1258}
+    assert [(row["epoch"], row["best"]) for row in diary.rows] == [(1, True), (2, True)]
+    assert [{key: row[key] for key in at.history[1]} for row in diary.rows] == at.history[1:]
+    assert all(0 < facts["step"] <= 13 and facts["steps"] == 13 and facts["epochs"] == 2 for facts in diary.seen)
+    assert diary.seen
+    assert len(saved) == 1
+    assert saved[0]["position"]["done"]
