@@ -1,0 +1,45 @@
+"""How a fit is told while it runs: one estimate of the time to go, worked out from the steps since the first look."""
+
+from __future__ import annotations
+
+import pytest
+
+from kissipo.cli.progress import Story
+from kissipo.cli.screen import Screen
+from kissipo.core.devices import threads, told_threads
+
+FACTS = {"epochs": 10, "steps": 100, "batch": 32, "samples": 3200}
+
+
+def told(capsys: pytest.CaptureFixture[str], looks: list[tuple[int, int, float]]) -> str:
+    """What is said when the loop is looked at in some epoch, at some step, after some seconds."""
+    story = Story(Screen())
+    story.on_start(FACTS)
+    for epoch, step, seconds in looks:
+        story.on_progress({**FACTS, "epoch": epoch, "step": step, "loss": 0.5, "seconds": seconds})
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("looks", "span"),
+    [
+        ([(1, 1, 0.5), (1, 11, 1.1)], "59 s"),
+        ([(1, 1, 5.0), (1, 11, 6.0)], "2 min"),
+        ([(1, 1, 0.0), (1, 11, 110.0)], "3.0 h"),
+        ([(4, 50, 700.0), (4, 60, 701.0), (9, 1, 800.0)], "64 s"),
+    ],
+)
+def test_the_time_to_go_is_that_of_the_steps_left(
+    looks: list[tuple[int, int, float]], span: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand: 10 steps in 0.6 s, 1,000 - 11 left: 59.3 s. Resumed in epoch 4: 10 steps a second, 640 left: 64 s, said once."""
+    assert told(capsys, looks) == f"about {span} to go for 10 epochs on {told_threads(threads())}\n"
+
+
+@pytest.mark.parametrize(
+    "looks", [[(1, 1, 0.0)], [(1, 1, 0.0), (1, 5, 9.0)], [(1, 1, 0.0), (1, 90, 0.4)], [(1, 1, 0.0), (10, 100, 60.0)]]
+)
+def test_nothing_is_guessed_from_too_little_or_at_the_end(
+    looks: list[tuple[int, int, float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, looks) == ""
