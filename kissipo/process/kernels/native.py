@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 _LIBRARY = Path(__file__).parent / ("_recurrent.dll" if sys.platform == "win32" else "_recurrent.so")
+BUILT = _LIBRARY.exists()
 _LONG, _BYTES, _ADDRESS = ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p
 
 
@@ -68,7 +69,7 @@ def kernels() -> Kernels | None:
 
 @cache
 def _load(name: str) -> Kernels | None:
-    if not _LIBRARY.exists():
+    if not BUILT:
         return None
     library = ctypes.CDLL(str(_LIBRARY))
     library.kissipo_kernels.restype = ctypes.POINTER(_Table)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kissipo.process.kernels.buffers import Buffer
 from kissipo.process.kernels.native import Kernels
+from kissipo.process.kernels.rows import Rows
 
 CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
@@ -27,26 +28,6 @@ _WEIGHTS, _LAYER, _DIRECTION = struct.Struct("7q"), struct.Struct("14q"), struct
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
 Reference = Callable[..., Results]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Where the steps of the sequences stand.
-
-    Rows are counted in packed order, as in a PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
-    sequence that is at least t + 1 long, the longest sequence first.
-
-    offsets:  (step + 1), int64
-    place:    (row), int64: where a row stands in the tensors, laid flat; None: at its own number
-    whole:    whether the tensors have no other places than these
-    """
-
-    steps: int
-    batch: int
-    count: int
-    offsets: Tensor
-    place: Tensor | None = None
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,7 +71,7 @@ def run_layer(plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, weigh
     if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in inputs):
         results: Results = _Layer.apply(plan, *inputs)
         return results
-    return _forward(plan, x.contiguous(), h0, c0, _by_direction(plan, weights), keep=None)
+    return forward(plan, x.contiguous(), h0, c0, by_direction(plan, weights), keep=None)
 
 
 class _Layer(torch.autograd.Function):
@@ -99,8 +80,8 @@ class _Layer(torch.autograd.Function):
         ctx: Any, plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None
     ) -> Results:
         x = x.contiguous()
-        keep = _Kept(plan)
-        y, h_n, c_n = _forward(plan, x, h0, c0, _by_direction(plan, weights), keep)
+        keep = Kept(plan)
+        y, h_n, c_n = forward(plan, x, h0, c0, by_direction(plan, weights), keep)
         ctx.plan, ctx.keep = plan, keep
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, h0, c0, y, *weights)
@@ -114,37 +95,46 @@ class _Layer(torch.autograd.Function):
         x, h0, c0, y, *weights = ctx.saved_tensors
         if torch.is_grad_enabled():
             return (None, *_by_reference(plan, (x, h0, c0, *weights), (dy, dh_n, dc_n), ctx.needs_input_grad[1:]))
-        keep: _Kept = ctx.keep
+        keep: Kept = ctx.keep
         if keep.used:
-            keep = _Kept(plan)
-            _forward(plan, x, h0, c0, _by_direction(plan, weights), keep)
+            keep = Kept(plan)
+            forward(plan, x, h0, c0, by_direction(plan, weights), keep)
         keep.used = True
-        return (None, *_backward(plan, (x, h0, c0, y, *weights), (dy, dh_n, dc_n), ctx.needs_input_grad[1:], keep))
+        return (None, *backward(plan, (x, h0, c0, y, *weights), (dy, dh_n, dc_n), ctx.needs_input_grad[1:], keep))
 
 
-class _Kept:
-    """What forward leaves for backward, one buffer a direction."""
+class Kept:
+    """What forward leaves for backward, one part a direction: in buffers, or in the tensors given."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, gates: Tensor | None = None, cells: Tensor | None = None) -> None:
         self.used = False
-        rows = plan.rows.count * plan.wide
-        self.gates = [Buffer(rows * plan.planes) for _ in range(plan.directions)]
-        self.cells = [Buffer(rows) for _ in range(plan.directions)] if plan.cell == CELLS["LSTM"] else []
+        parts, rows = range(plan.directions), plan.rows.count * plan.wide
+        many, lstm = rows * plan.planes, plan.cell == CELLS["LSTM"]
+        self.owners: list[Any] = [gates, cells]
+        if gates is None:
+            self.owners = [Buffer(many) for _ in parts] + [Buffer(rows) for _ in parts if lstm]
+            addresses = [each.address for each in self.owners]
+            self.gates, self.cells = addresses[: plan.directions], addresses[plan.directions :]
+        else:
+            self.gates = [_at(gates, part * many * 4) for part in parts]
+            self.cells = [_at(cells, part * rows * 4) for part in parts if lstm]
 
 
-def _by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:
+def by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:
+    """W_ih, W_hh and the biases of each direction."""
     four = [weights[at : at + 4] for at in range(0, 4 * plan.directions, 4)]
     return [tuple(None if each is None else each.contiguous() for each in one) for one in four]  # type: ignore[misc]
 
 
-def _forward(
+def forward(
     plan: Plan,
     x: Tensor,
     h0: Tensor | None,
     c0: Tensor | None,
     weights: list[Weights],
-    keep: _Kept | None,
+    keep: Kept | None,
 ) -> Results:
+    """One pass; with `keep` everything for the way back is left there."""
     lstm = plan.cell == CELLS["LSTM"]
     make = x.new_empty if plan.rows.whole else x.new_zeros
     y = make((*x.shape[:-1], plan.directions * plan.units))
@@ -156,8 +146,8 @@ def _forward(
     for at in range(plan.directions):
         gates = cells = 0
         if keep is not None and plan.planes > 1:
-            gates = keep.gates[at].address
-            cells = keep.cells[at].address if lstm else 0
+            gates = keep.gates[at]
+            cells = keep.cells[at] if lstm else 0
         here = at * plan.rows.batch * plan.units * 4
         states = (_at(h0, here), _at(c0, here), h_n.data_ptr() + here, _at(c_n, here) if lstm else 0)
         parts.append(
@@ -169,11 +159,12 @@ def _forward(
     return y, h_n, c_n
 
 
-def _backward(
-    plan: Plan, saved: Sequence[Any], gradients: Sequence[Tensor | None], needed: Sequence[bool], keep: _Kept
+def backward(
+    plan: Plan, saved: Sequence[Any], gradients: Sequence[Tensor | None], needed: Sequence[bool], keep: Kept
 ) -> list[Tensor | None]:
+    """The gradients of x, h0, c0 and the weights, None for those not needed; `keep` is used up."""
     x, h0, c0, y, *weights = saved
-    by_direction = _by_direction(plan, weights)
+    sides = by_direction(plan, weights)
     dy, dh_n, dc_n = (_whole(each) for each in gradients)
     lstm = plan.cell == CELLS["LSTM"]
     h0, c0 = _whole(h0), _whole(c0)
@@ -184,7 +175,7 @@ def _backward(
     dc0 = x.new_empty(state) if needed[2] else None
     dw = [None if each is None or not wanted else torch.empty_like(each, memory_format=torch.contiguous_format)
           for each, wanted in zip(weights, needed[3:], strict=True)]  # fmt: skip
-    packed = [_pack(plan, each, backward=True) for each in by_direction]
+    packed = [_pack(plan, each, backward=True) for each in sides]
     parts = []
     for at in range(plan.directions):
         here = at * plan.rows.batch * plan.units * 4
@@ -193,8 +184,8 @@ def _backward(
                 at,
                 packed[at].data_ptr(),
                 *(0, 0, _at(h0, here), _at(c0, here), 0, 0, y.data_ptr() + at * plan.units * 4),
-                keep.gates[at].address,
-                keep.cells[at].address if lstm else 0,
+                keep.gates[at],
+                keep.cells[at] if lstm else 0,
                 _at(dy, at * plan.units * 4),
                 *(_at(dh_n, here), _at(dc_n, here), _at(dh0, here), _at(dc0, here)),
                 dx[at].data_ptr() if dx else 0,

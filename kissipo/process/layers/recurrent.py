@@ -18,9 +18,10 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels.native import kernels
-from kissipo.process.kernels.recurrent import CELLS, Plan, Results, Rows, run_layer
-from kissipo.process.layers.rows import even_rows, packed_rows, uneven_rows
+from kissipo.process.kernels import opaque as _opaque  # noqa: F401  registers torch.ops.kissipo
+from kissipo.process.kernels.native import BUILT, kernels
+from kissipo.process.kernels.recurrent import CELLS, Plan, Results, run_layer
+from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_rows
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
@@ -62,6 +63,8 @@ class Recurrent(nn.RNNBase):
         Raises:   ShapeError when x has no time axis or other features, or lengths or states do not fit.
         """
         x = input.data if isinstance(input, PackedSequence) else input
+        if torch.compiler.is_compiling():
+            return self._captured(input, hx, lengths)
         kernel, _ = self.choose(x)
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
@@ -133,6 +136,35 @@ class Recurrent(nn.RNNBase):
             finals.append(results)
         joined = [torch.cat([each[at] for each in finals]) if len(finals) > 1 else finals[0][at] for at in (1, 2)]
         return x, tuple(joined[: self.states])
+
+    def _captured(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+        """While torch.compile captures a graph: an opaque node a layer, or torch's own where the kernels do not fit.
+
+        Dynamo takes no layer that is a torch.nn.RNN, GRU or LSTM unless `torch._dynamo.config.allow_rnn` is set: it cuts the graph
+        there, and the layer runs as it always does.
+        """
+        if (
+            isinstance(input, PackedSequence)
+            or input.dim() != 3
+            or lengths is not None
+            or self.kernel in ("torch", "reference")
+            or not BUILT
+            or self.proj_size
+            or input.dtype != torch.float32
+            or input.device.type != "cpu"
+        ):
+            return self._by_torch(input, hx, lengths)
+        h0, c0 = self._initial(hx, input.shape[0 if self.batch_first else 1], None)
+        x, finals, directions = input, [], 2 if self.bidirectional else 1
+        for layer in range(self.num_layers):
+            if layer and self.dropout and self.training:
+                x = functional.dropout(x, self.dropout)
+            here, many = slice(layer * directions, (layer + 1) * directions), len(self._flat_weights) // self.num_layers
+            weights = self._flat_weights[layer * many : (layer + 1) * many]
+            states = [None if state is None else state[here] for state in (h0, c0)]
+            x, *final = torch.ops.kissipo.recurrent(x, *states, weights, CELLS[self.mode], self.batch_first)[:3]
+            finals.append(final)
+        return x, self._given(tuple(torch.cat([each[at] for each in finals]) for at in range(self.states)), None)
 
     def _initial(self, hx: Any, batch: int, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         states = (hx,) if isinstance(hx, Tensor) else tuple(hx or ())

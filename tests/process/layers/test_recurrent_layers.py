@@ -59,13 +59,15 @@ def as_tuple(states: Any) -> tuple[Tensor, ...]:
     return states if isinstance(states, tuple) else (states,)
 
 
-def all_of(layer: nn.RNNBase, x: Tensor, hx: Any, lengths: Tensor | None, dtype: torch.dtype) -> Iterator[Tensor]:
+def all_of(
+    layer: nn.RNNBase, x: Tensor, hx: Any, lengths: Tensor | None, dtype: torch.dtype, call: Any = None
+) -> Iterator[Tensor]:
     """y, final states, and the gradients of a fixed sum of them by x, the initial states and all weights."""
     x = x.to(dtype).requires_grad_()
     hx = None if hx is None else tuple(each.to(dtype).requires_grad_() for each in hx)
     given = hx if hx is None or isinstance(layer, nn.LSTM) else hx[0]
     if lengths is None:
-        y, states = layer(x, given)
+        y, states = (layer if call is None else call)(x, given)
     elif dtype == torch.float32:
         y, states = layer(x, given, lengths=lengths)
     else:
@@ -389,3 +391,19 @@ def test_dropout_between_layers_works_as_in_torch(cell: str) -> None:
     assert not torch.equal(layer(x)[0], layer(x)[0])
     layer.eval()
     assert torch.equal(layer(x)[0], layer(x)[0])
+
+
+@pytest.mark.parametrize("one_graph", [True, False])
+def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bool) -> None:
+    if kernels() is None:
+        pytest.skip("the kernels are not built here")
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(allow_rnn=one_graph):
+        for bias in (True, False):
+            layer, witness = pair(cell, "auto", 4, 9, num_layers=2, bidirectional=True, batch_first=True, bias=bias)
+            compiled = torch.compile(layer, backend="aot_eager", fullgraph=one_graph)
+            x, hx = torch.randn(3, 6, 4), (torch.randn(4, 3, 9), torch.randn(4, 3, 9))
+            found = all_of(layer, x, hx, None, torch.float32, call=compiled)
+            assert_close(found, all_of(witness, x, hx, None, torch.float64), 1e-5)

@@ -5,27 +5,57 @@ A layer of kissipo reads and writes tensors where they are: rows are not copied 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from kissipo.core.errors import ShapeError
-from kissipo.process.kernels.recurrent import Rows
 
 
-@lru_cache(maxsize=32)
+@dataclass(frozen=True)
+class Rows:
+    """Where the steps of the sequences stand.
+
+    Rows are counted in packed order, as in a PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
+    sequence that is at least t + 1 long, the longest sequence first.
+
+    offsets:  (step + 1), int64
+    place:    (row), int64: where a row stands in the tensors, laid flat; None: at its own number
+    whole:    whether the tensors have no other places than these
+    """
+
+    steps: int
+    batch: int
+    count: int
+    offsets: Tensor
+    place: Tensor | None = None
+    whole: bool = True
+
+
 def even_rows(steps: int, batch: int, batch_first: bool) -> Rows:
     """Sequences of equal length.
 
     Example:  >>> even_rows(2, 3, True).place.tolist()
               [0, 2, 4, 1, 3, 5]
     """
-    place = None
-    if batch_first and steps > 1 and batch > 1:
-        place = torch.arange(batch * steps).view(batch, steps).t().contiguous().view(-1)
-    return Rows(steps, batch, steps * batch, torch.arange(steps + 1) * batch, place)
+    offsets, place = _even(steps, batch, batch_first)
+    return Rows(
+        steps, batch, steps * batch, torch.from_numpy(offsets), None if place is None else torch.from_numpy(place)
+    )
+
+
+@lru_cache(maxsize=32)
+def _even(steps: int, batch: int, batch_first: bool) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Arrays, as a tensor made while a graph is captured is none that lasts."""
+    offsets = np.arange(steps + 1, dtype=np.int64) * batch
+    if not batch_first or steps == 1 or batch == 1:
+        return offsets, None
+    return offsets, np.arange(batch * steps, dtype=np.int64).reshape(batch, steps).T.flatten()
 
 
 def uneven_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Rows, Tensor, Tensor]:
