@@ -49,6 +49,12 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
 def _read_once(path: Path, layout: Layout, changed: int, size: int) -> tuple[Frame, tuple[Finding, ...]]:
     """Remembers the last file, because a question about it and its training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
+    if layout.separator is not None and len(layout.separator) != 1:
+        raise DataError(
+            "input.separator must be a single character",
+            given=f"'{layout.separator}'",
+            allowed="such as ';', or a tab, which is written input.separator='\"\\t\"'",
+        )
     separator = layout.separator or _guess_separator(path, layout.encoding)
     texts: set[str] = set()
     while True:
@@ -73,7 +79,7 @@ class _Reading:
     def read(self) -> list[ColumnBuilder]:
         with open_text(self.path, self.layout.encoding) as file:
             if self.layout.quoting:
-                rows = csv.reader(file, delimiter=self.separator)
+                rows = csv.reader(file, delimiter=self.separator, strict=True)
             else:
                 rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
             lines = self._whole_rows(rows)
@@ -128,16 +134,18 @@ class _Reading:
         return names
 
     def _whole_rows(self, rows: Any) -> Iterator[tuple[int, list[str]]]:
+        begun = 1
         try:
             for row in rows:
                 if row:
                     yield rows.line_num, row
                 else:
                     self.blank_lines.append(rows.line_num)
+                begun = rows.line_num + 1
         except csv.Error as error:
             raise DataError(
-                f"{self.path} cannot be split into cells at line {rows.line_num}: {error}",
-                do="Is it a text file of rows?",
+                f"{self.path} cannot be split into cells in the row that begins at line {begun}: {_in_words(error)}",
+                do="Correct the quotes of that row, or say input.quoting=false when quotes belong to the text",
             ) from None
 
     def _fill(self, lines: Iterator[tuple[int, list[str]]], builders: list[ColumnBuilder]) -> int:
@@ -192,6 +200,12 @@ def _guess_separator(path: Path, encoding: str) -> str:
             if score > best_score:
                 best, best_score = mark, score
     return best
+
+
+def _in_words(error: csv.Error) -> str:
+    if "end of data" in str(error):
+        return "a double quote is opened and never closed"
+    return "a double quote is closed in the middle of a cell" if "expected after" in str(error) else str(error)
 
 
 def _is_number(cell: str) -> bool:
