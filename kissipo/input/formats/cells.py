@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.frame import Column
+from kissipo.core.frame import Column, strings
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
 ODD_SHARE = 0.1
@@ -27,6 +28,37 @@ def is_missing(cell: str) -> bool:
               (True, False, False)
     """
     return cell.strip().lower() in MISSING
+
+
+def mixed(name: str, values: Sequence[Any]) -> Column:
+    """A column of values that have a type already: numbers stay numbers when a few texts stand between them.
+
+    Example:  >>> mixed("age", [31, None, *range(40), "old"]).odd, mixed("kind", [True, None, "a", 7]).texts()
+              (((43, 'old'),), ['true', None, 'a', '7'])
+    """
+    present = [value for value in values if value is not None]
+    odd = sum(isinstance(value, str | bool) for value in present)
+    if not present or odd > ODD_SHARE * len(present):
+        texts = [None if value is None else _text(value) for value in values]
+        return strings(name, [None if text is None or is_missing(text) else text for text in texts])
+    kept, texts_at = np.full(len(values), np.nan), []
+    for row, value in enumerate(values, 1):
+        if isinstance(value, str | bool):
+            texts_at += [] if is_missing(str(value)) else [(row, _text(value))]
+        elif value is not None:
+            kept[row - 1] = _number(value)
+    return Column(name, "number", kept, odd=tuple(texts_at), odd_count=len(texts_at))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number with more than 308 digits
+        return float("inf") if value > 0 else float("-inf")
 
 
 @dataclass(frozen=True)

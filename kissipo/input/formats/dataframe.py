@@ -11,12 +11,16 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.extras import need
 from kissipo.core.frame import Column, Frame, numbers, strings, times
+from kissipo.input.formats.cells import mixed
 from kissipo.input.formats.files import existing, readable
 
 
 def is_dataframe(data: Any) -> bool:
     """Whether narwhals knows this kind of data frame."""
-    return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    try:
+        return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    except nw.exceptions.DuplicateError:  # a data frame, which `from_dataframe` refuses with a reason
+        return True
 
 
 def read_parquet(path: Path) -> Frame:
@@ -39,11 +43,15 @@ def from_dataframe(data: Any, *, origin: str) -> Frame:
 
     Raises:   DataError when it has no rows, or a column of a type without a meaning here (lists, structures).
     """
-    table = nw.from_native(data)
-    table = table.collect() if isinstance(table, nw.LazyFrame) else table
+    try:
+        table = nw.from_native(data)
+        table = table.collect() if isinstance(table, nw.LazyFrame) else table
+        columns = [series.alias(str(series.name)) for series in table.iter_columns()]
+    except nw.exceptions.DuplicateError:
+        raise DataError(f"{origin} has two columns of one name", do="Give every column its own name") from None
     if len(table) == 0:
         raise DataError(f"{origin} has no rows")
-    return Frame(tuple(_column(str(name), table[name]) for name in table.columns), origin=origin)
+    return Frame(tuple(_column(series.name, series) for series in columns), origin=origin)
 
 
 def _column(name: str, series: Any) -> Column:
@@ -51,23 +59,23 @@ def _column(name: str, series: Any) -> Column:
     if kind.is_numeric():
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
         return numbers(name, values)
+    cells = [None if gap else cell for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)]
     if kind == nw.Boolean:
-        return strings(name, [None if value is None else str(value).lower() for value in series.to_list()])
+        return strings(name, [None if cell is None else str(cell).lower() for cell in cells])
     if kind in (nw.Datetime, nw.Date):
-        return times(
-            name,
-            [np.datetime64("NaT") if value is None else np.datetime64(value, "s") for value in _without_zone(series)],
-        )
+        return times(name, [np.datetime64("NaT") if cell is None else _moment(cell) for cell in cells])
+    if kind == nw.Object and all(isinstance(cell, str | int | float | None) for cell in cells):
+        return mixed(name, cells)
     if kind in (nw.String, nw.Categorical, nw.Object, nw.Enum, nw.Unknown):
-        return strings(name, [_text(name, value) for value in series.to_list()])
+        return strings(name, [_text(name, cell) for cell in cells])
     raise DataError(
         f"the column '{name}' holds {kind}", allowed="numbers, texts, true/false, dates", do="Convert or drop it first"
     )
 
 
-def _without_zone(series: Any) -> list[Any]:
-    values = series.to_list()
-    return [value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value for value in values]
+def _moment(cell: Any) -> np.datetime64:
+    """The moment as the clock shows it, without its zone."""
+    return np.datetime64(cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell, "s")
 
 
 def _text(name: str, value: Any) -> str | None:

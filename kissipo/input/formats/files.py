@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,7 +93,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except PermissionError:
         raise MachineError(f"{path} may not be read", do="Check its permissions") from None
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         raise DataError(f"{path} is not a whole gzip file", do="Download or pack it again") from None
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kissipo.core.errors import DataError
-from kissipo.core.frame import Column, Frame, numbers, strings
-from kissipo.input.formats.cells import ODD_SHARE, is_missing
+from kissipo.core.frame import Frame
+from kissipo.input.formats.cells import mixed
 from kissipo.input.formats.files import open_text
 
 
@@ -37,7 +35,7 @@ def read_records(path: Path, encoding: str) -> Frame:
                 values.append(None)
     if count == 0:
         raise DataError(f"{path} is empty", do="Give one JSON object a line")
-    return Frame(tuple(_column(name, values) for name, values in columns.items()), origin=str(path))
+    return Frame(tuple(mixed(name, values) for name, values in columns.items()), origin=str(path))
 
 
 def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -83,24 +81,3 @@ def _record(path: Path, line: int, text: str) -> dict[str, Any]:
             allowed='such as {"age": 31, "city": "Brno"}',
         )
     return record
-
-
-def _column(name: str, values: list[Any]) -> Column:
-    """Numbers stay numbers even when a few texts stand between them; those are kept as odd cells."""
-    present = [value for value in values if value is not None]
-    odd = [value for value in present if isinstance(value, str | bool)]
-    if present and len(odd) <= ODD_SHARE * len(present):
-        kept = [value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan for value in values]
-        kept = [np.nan if value is None else value for value in kept]
-        rows = tuple(
-            (row, str(value))
-            for row, value in enumerate(values, 1)
-            if isinstance(value, str | bool) and not is_missing(str(value))
-        )
-        column = numbers(name, np.asarray(kept, dtype=np.float64))
-        return Column(name, "number", column.values, odd=rows, odd_count=len(rows))
-    return strings(name, [None if value is None or is_missing(_text(value)) else _text(value) for value in values])
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,6 +60,8 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
             given="the shape " + str(values.shape),
             allowed="1, 3 or 4 channels, the channel last",
         )
+    if not values.size:
+        raise DataError(f"{origin} holds no pictures", given="the shape " + str(values.shape))
     columns = [pictures("picture", _as_bytes(values, origin))]
     if labels is not None:
         labels = np.asarray(labels).reshape(-1)
@@ -88,8 +92,10 @@ def _from_npz(path: Path) -> Reading:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} is no readable .npz file: {error}") from None
+    except (ValueError, OSError, EOFError, BadZipFile, zlib.error):
+        raise DataError(
+            f"{path} is no readable .npz file of numbers", do="Write it with numpy.savez(file, images=..., labels=...)"
+        ) from None
     images = next((arrays[name] for name in ("images", "pictures", "x", "X") if name in arrays), None)
     labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
     if images is None:

@@ -1,0 +1,173 @@
+"""Pictures as idx files, as arrays, as .npz and as a folder per class: the same bytes, and refusals that say what stands there."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kissipo.core.errors import DataError
+from kissipo.input.formats.idx import read_idx
+from kissipo.input.formats.picture_folder import read_picture_folder
+from kissipo.input.reading import Reading
+from kissipo.input.sources.images import Options, read
+
+
+def save(name: str, *, size: tuple[int, int] = (4, 4), grey: int = 9) -> None:
+    """A picture of one grey."""
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, grey).save(name)
+
+
+def classes(reading: Reading) -> list[tuple[str, str | None]]:
+    """Every picture's path below the folder, with its class."""
+    frame = reading.frame
+    names = [Path(path).relative_to(frame.origin).as_posix() for path in frame["picture"].values]
+    return list(zip(names, frame["class"].texts(), strict=True))
+
+
+def test_mnist_is_its_raw_bytes(data: Path) -> None:
+    folder = data / "mnist"
+    reading = read(str(folder), Options())
+    raw = {
+        name: gzip.decompress((folder / f"{name}-ubyte.gz").read_bytes())
+        for name in ("t10k-images-idx3", "t10k-labels-idx1")
+    }
+    assert reading.parts is not None and len(reading.frame) == 70_000
+    test = reading.frame.take(reading.parts["test"])
+    assert len(test) == 10_000
+    assert test["picture"].values.tobytes() == raw["t10k-images-idx3"][16:]
+    assert test["class"].texts() == [str(label) for label in raw["t10k-labels-idx1"][8:]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "values"),
+    [
+        (0x08, "B", [0, 255]),
+        (0x09, "b", [-1, 7]),
+        (0x0B, "h", [-300, 2]),
+        (0x0C, "i", [70_000, -1]),
+        (0x0E, "d", [0.1, 2]),
+    ],
+)
+def test_idx_of_every_type(kind: int, code: str, values: list[float]) -> None:
+    content = bytes([0, 0, kind, 2]) + struct.pack(">II", 1, 2) + struct.pack(f">2{code}", *values)
+    Path("some-idx").write_bytes(content)
+    assert read_idx(Path("some-idx")).tolist() == [values]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x89PNG", "some-idx is not an idx file; got it begins with 89 50 4e 47."),
+        (b"", "some-idx is not an idx file"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), "its header promises 11 bytes; got 10 bytes. Download it again."),
+        (bytes([0, 0, 8, 9, 0, 0]), "some-idx is cut short or damaged"),
+    ],
+)
+def test_idx_files_that_are_none_are_refused(content: bytes, told: str) -> None:
+    Path("some-idx").write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        read_idx(Path("some-idx"))
+    assert told in str(refused.value)
+
+
+def test_arrays_of_bytes_of_fractions_and_in_npz_are_one() -> None:
+    pixels = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    np.savez("some.npz", images=pixels, labels=["cat", "dog"])
+    for value, options in [
+        (pixels, Options(labels=["cat", "dog"])),
+        (pixels / 255, Options(labels=np.array(["cat", "dog"]))),
+        (pixels.astype(float), Options(labels=("cat", "dog"))),
+        ("some.npz", Options()),
+    ]:
+        frame = read(value, options).frame
+        np.testing.assert_array_equal(frame["picture"].values, pixels)
+        assert frame["class"].texts() == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "labels", "told"),
+    [
+        (np.zeros((3, 4)), None, "axes (picture, height, width) or (picture, height, width, channel); got the shape (3, 4)."),
+        (np.zeros((3, 4, 4, 2)), None, "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel last."),
+        (np.zeros((0, 4, 4)), None, "the array of pictures holds no pictures; got the shape (0, 4, 4)."),
+        (np.full((1, 2, 2), np.nan), None, "holds values that are no brightness; got float64. Allowed: 0-255, or 0.0-1.0."),
+        (np.full((1, 2, 2), 300), None, "holds values outside of brightness; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
+        (np.zeros((3, 4, 4)), [1, 2], "the array of pictures and the labels differ in number; got 3 pictures, 2 labels."),
+    ],
+)  # fmt: skip
+def test_arrays_that_are_no_pictures_are_refused(pixels: Any, labels: Any, told: str) -> None:
+    with pytest.raises(DataError) as refused:
+        read(pixels, Options(labels=labels))
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"PK\x03\x04garbage", b""])
+def test_an_npz_that_is_none_is_refused(content: bytes) -> None:
+    Path("some.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"some.npz is no readable .npz file of numbers. Write it with numpy.savez"):
+        read("some.npz", Options())
+
+
+def test_a_pickled_array_is_never_opened() -> None:
+    np.savez("some.npz", images=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(DataError, match=r"some.npz is no readable .npz file of numbers"):
+        read("some.npz", Options())
+
+
+def test_a_folder_per_class_is_read_to_any_depth_in_the_order_of_names() -> None:
+    for name in (
+        "photos/good/b.png",
+        "photos/good/a.PNG",
+        "photos/bad/deep/c.png",
+        "photos/bad/.hidden.png",
+        "photos/.git/x.png",
+    ):
+        save(name)
+    reading = read_picture_folder(Path("photos"))
+    assert classes(reading) == [("bad/deep/c.png", "bad"), ("good/a.PNG", "good"), ("good/b.png", "good")]
+    assert not reading.findings
+
+
+def test_what_is_left_aside_is_counted() -> None:
+    for name in ("photos/good/a.png", "photos/bad/b.png", "photos/loose.png"):
+        save(name)
+    Path("photos/good/notes.txt").write_text("x")
+    reading = read_picture_folder(Path("photos"))
+    assert len(reading.frame) == 2
+    assert [each.tell() for each in reading.findings] == [
+        "WARN  1 files in the class folders are no pictures -> left out",
+        "WARN  1 pictures lie outside the class folders -> left out: they have no class",
+    ]
+
+
+def test_masks_beside_their_pictures_are_no_pictures(data: Path) -> None:
+    reading = read_picture_folder(data / "magnetic-tile")
+    assert all(name.endswith(".jpg") for name, _ in classes(reading))
+    assert len(reading.frame) == len(list((data / "magnetic-tile").rglob("*.jpg")))
+    masks = len(list((data / "magnetic-tile").rglob("*.png")))
+    told = f"WARN  {masks} pictures (.png) share the name of a .jpg picture beside them: they look like masks -> only the .jpg"
+    assert any(each.tell().startswith(told) for each in reading.findings)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "told"),
+    [
+        ([], "photos must hold one folder per class; got no folders. Sort the pictures into folders such as photos/good"),
+        (["photos/a.png"], "photos must hold one folder per class; got 1 pictures and no folders."),
+        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad holds no pictures. Allowed: files ending in .jpg"),
+    ],
+)  # fmt: skip
+def test_a_folder_without_classes_or_pictures_is_refused(pictures: list[str], told: str) -> None:
+    Path("photos").mkdir()
+    for name in pictures:
+        save(name) if name.endswith("png") else (Path(name).parent.mkdir(), Path(name).touch())
+    with pytest.raises(DataError) as refused:
+        read_picture_folder(Path("photos"))
+    assert told in str(refused.value)
