@@ -23,7 +23,7 @@ from kissipo.core.task import split_argument
 from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint
 
 WHOLE, BROKEN = Path("whole"), Path("broken")
-LONG = ["digits", "epochs=80", "stop=0", "schedule=cosine", "l2=0.0001", "clip=5", "baselines=[majority]"]
+LONG = ["digits", "epochs=160", "stop=0", "schedule=cosine", "l2=0.0001", "clip=5", "baselines=[majority]"]
 SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
 TASKS: dict[str, tuple[list[str], str, int, int]] = {
     "table": (["cancer.csv", "--output", "kind", "stop=40", "batch=8"], "epochs", 6, 60),
@@ -85,7 +85,7 @@ def test_digits_killed_twice_and_stopped_by_ctrl_c(
     for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         resume = ["--resume"] if BROKEN.exists() else []
         process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
-        told = stop_while_learning(process, BROKEN, later=random.uniform(0, 0.3), by=by)
+        told = stop_while_learning(process, BROKEN, later=random.uniform(0, 0.15), by=by)
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
             assert told.startswith("kissipo: stopped in epoch ")
