@@ -26,10 +26,10 @@ def root_mean_squared_error(truth: Any, answer: Any) -> float:
 def r_squared(truth: Any, answer: Any) -> float:
     """R²: 1 is perfect, 0 no better than the mean; for constant truth 1 if perfect, else 0, as in scikit-learn."""
     truth = np.asarray(truth, dtype=np.float64)
-    off, spread = np.square(_difference(truth, answer)).sum(), np.square(truth - truth.mean()).sum()
-    if spread == 0:
+    off = np.square(_difference(truth, answer)).sum()
+    if np.ptp(truth) == 0:
         return 1.0 if off == 0 else 0.0
-    return float(1 - off / spread)
+    return float(1 - off / np.square(truth - truth.mean()).sum())
 
 
 def mean_absolute_percentage_error(truth: Any, answer: Any) -> float:
