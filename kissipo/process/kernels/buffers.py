@@ -17,6 +17,7 @@ class Buffer:
     """Numbers of no particular value; the memory is kept for the next buffer of that size when nobody uses this one any more."""
 
     def __init__(self, count: int) -> None:
+        self.tensor = torch.empty(0)
         self.tensor = _again(count)
         self.address = self.tensor.data_ptr()
 

@@ -9,7 +9,9 @@ Kernels:  "fused" the whole loop over time in one compiled function; "torch" tor
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, Literal, cast, get_args
 
 import torch
@@ -62,9 +64,17 @@ class Recurrent(nn.RNNBase):
 
         Raises:   ShapeError when x has no time axis or other features, or lengths or states do not fit.
         """
-        x = input.data if isinstance(input, PackedSequence) else input
         if torch.compiler.is_compiling():
             return self._captured(input, hx, lengths)
+        read = Recurrent._read if "torch._dynamo" not in sys.modules else _uncaptured(Recurrent._read)
+        return cast(tuple[Any, Any], read(self, input, hx, lengths))
+
+    def extra_repr(self) -> str:
+        """As torch's, with the kernel where it is not `auto`."""
+        return super().extra_repr() + (f", kernel={self.kernel!r}" if self.kernel != "auto" else "")
+
+    def _read(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+        x = input.data if isinstance(input, PackedSequence) else input
         kernel, _ = self.choose(x)
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
@@ -88,10 +98,6 @@ class Recurrent(nn.RNNBase):
         if input.dim() == 2:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
         return y, self._given(states, back)
-
-    def extra_repr(self) -> str:
-        """As torch's, with the kernel where it is not `auto`."""
-        return super().extra_repr() + (f", kernel={self.kernel!r}" if self.kernel != "auto" else "")
 
     def _why_not_fused(self, x: Tensor) -> str:
         if self.proj_size:
@@ -202,6 +208,12 @@ class Recurrent(nn.RNNBase):
                 f"{type(self).__name__} takes {axes} or (time, feature) with {self.input_size} features",
                 given=f"shape {tuple(x.shape)}",
             )
+
+
+@cache
+def _uncaptured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as it is, where Dynamo is at work: it would follow every call inside, in vain."""
+    return cast(Callable[..., Any], torch.compiler.disable(function))
 
 
 def check_kernel(kernel: Kernel) -> Kernel:
