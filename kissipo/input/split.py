@@ -103,13 +103,22 @@ def _draw(
     for each in np.unique(label):
         order = generator.permutation(np.flatnonzero(label == each))
         wanted_in_all += share * sizes[order].sum()
-        running = np.cumsum(sizes[order])
-        wanted = wanted_in_all - taken_in_all
-        take = int(np.searchsorted(running, wanted + 0.5, side="right"))
-        take = min(take, len(order) - 1) if len(order) > 1 else 0
-        chosen[order[:take]] = True
-        taken_in_all += int(sizes[order[:take]].sum())
+        taken = _fill(order, sizes, wanted_in_all - taken_in_all)[: len(order) - 1]
+        chosen[taken] = True
+        taken_in_all += int(sizes[taken].sum())
     return np.sort(pool[chosen[member]])
+
+
+def _fill(order: NDArray[Any], sizes: NDArray[Any], wanted: float) -> NDArray[Any]:
+    """Groups in the given order, each that still fits, until there are as many rows as wanted."""
+    room, taken = wanted + 0.5, [order[:0]]
+    while len(order := order[sizes[order] <= room]):
+        running = np.cumsum(sizes[order])
+        count = int(np.searchsorted(running, room, side="right"))
+        taken.append(order[:count])
+        room -= float(running[count - 1])
+        order = order[count:]
+    return np.concatenate(taken)
 
 
 def _refuse_empty(parts: dict[str, Positions], how: Split) -> dict[str, Positions]:

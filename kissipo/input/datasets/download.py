@@ -7,6 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from kissipo.core.errors import DataError, MachineError
@@ -66,7 +67,7 @@ def _download(folder: str, file: File) -> Path:
         with urllib.request.urlopen(file.url, timeout=30) as answer, part.open("wb") as out:  # noqa: S310
             while block := answer.read(1 << 20):
                 out.write(block)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
         part.unlink(missing_ok=True)
         raise DataError(
             f"the data set '{folder}' is not on this machine and cannot be downloaded from {file.url}: {getattr(error, 'reason', error)}",

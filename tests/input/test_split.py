@@ -1,0 +1,164 @@
+"""Splits: every row in one part, classes in their shares, groups and twins on one side, nothing learned from the test part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kissipo as ki
+from kissipo.core.errors import DataError
+from kissipo.input.split import Split, split_rows
+from kissipo.plan.grammar import read_task
+from kissipo.plan.prepare import read_data, wire
+
+SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])
+PARTS = ("train", "validation", "test")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(8, 60), min_size=2, max_size=5), SHARES, SHARES, st.integers(0, 99))
+def test_every_class_has_its_share_of_each_part_within_one_row(
+    counts: list[int], test: float, validation: float, seed: int
+) -> None:
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    parts = split_rows(len(classes), Split(test=test, validation=validation), seed=seed, classes=classes)
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(classes)))
+    left = np.delete(classes, parts["test"])
+    for name, share, drawn_from in (("test", test, classes), ("validation", validation / (1 - test), left)):
+        exact = share * np.bincount(drawn_from)
+        assert np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max() < 1
+        assert abs(len(parts[name]) - share * len(drawn_from)) <= 0.5 + 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=30, max_size=60), st.integers(0, 99))
+def test_a_group_stays_on_one_side_and_the_shares_miss_less_than_the_smallest_group(
+    sizes: list[int], seed: int
+) -> None:
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    parts = split_rows(
+        len(groups), Split(validation=0), seed=seed, together=np.random.default_rng(seed).permutation(groups)
+    )
+    shuffled = np.random.default_rng(seed).permutation(groups)
+    sides = [set(shuffled[parts[name]]) for name in PARTS]
+    assert not sides[0] & sides[2]
+    left_over = 0.2 * len(groups) + 0.5 - len(parts["test"])
+    assert 0 <= left_over < min(np.bincount(shuffled[parts["train"]])[list(sides[0])]) or left_over == 0
+
+
+def test_one_large_group_does_not_keep_the_small_ones_out_of_the_test_part() -> None:
+    groups = np.repeat(np.arange(51), [50, *[1] * 50])
+    for seed in range(20):
+        parts = split_rows(100, Split(test=0.2, validation=0.1), seed=seed, together=groups)
+        assert [len(parts[name]) for name in PARTS] == [70, 10, 20]
+
+
+def test_by_time_the_last_rows_judge() -> None:
+    parts = split_rows(10, Split(test=0.3, validation=0.2, by="time"), seed=5)
+    assert {name: part.tolist() for name, part in parts.items()} == {
+        "train": [0, 1, 2, 3, 4],
+        "validation": [5, 6],
+        "test": [7, 8, 9],
+    }
+
+
+def test_a_published_test_part_is_kept_and_validation_is_drawn_from_the_rest() -> None:
+    fixed = {"train": np.arange(5, 50), "test": np.arange(5)}
+    parts = split_rows(50, Split(validation=0.2), seed=0, fixed=fixed)
+    assert parts["test"].tolist() == [0, 1, 2, 3, 4]
+    assert len(parts["validation"]) == 9 and parts["validation"].min() >= 5
+
+
+def test_the_seed_draws_the_split_and_a_written_one_goes_before() -> None:
+    def drawn(seed: int, written: int | None = None) -> list[int]:
+        return split_rows(100, Split(seed=written), seed=seed)["test"].tolist()
+
+    assert drawn(0) == drawn(0) != drawn(1)
+    assert drawn(0, written=7) == drawn(1, written=7) == drawn(7)
+
+
+@pytest.mark.parametrize(
+    ("count", "how", "told"),
+    [
+        (9, Split(test=0.7, validation=0.3), "input.split leaves nothing to train on; got test 0.7 + validation 0.3. Allowed: a sum below"),
+        (3, Split(), "the validation part would be empty; got 3 samples, split into train 2, validation 0, test 1. Give more data, or"),
+        (2, Split(by="time"), "part would be empty; got 2 samples, split into train 2, validation 0, test 0."),
+    ],
+)  # fmt: skip
+def test_a_part_that_would_be_empty_is_refused(count: int, how: Split, told: str) -> None:
+    with pytest.raises(DataError) as refused:
+        split_rows(count, how, seed=0)
+    assert told in str(refused.value)
+
+
+def people(rows: int = 200) -> pandas.DataFrame:
+    """A table of every kind of column, with gaps; the answer is a number."""
+    draw = np.random.default_rng(3)
+    return pandas.DataFrame(
+        {
+            "age": np.where(draw.random(rows) < 0.1, np.nan, draw.normal(40, 9, rows)),
+            "city": draw.choice(["Brno", "Praha", "Ostrava"], rows),
+            "since": pandas.Timestamp("2020-01-01") + pandas.to_timedelta(draw.integers(0, 2000, rows), "D"),
+            "remark": [" ".join(draw.choice(list("abcdefgh"), 4)) for _ in range(rows)],
+            "income": draw.normal(1000, 200, rows),
+        }
+    )
+
+
+def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
+    table = people()
+    words = {"input": {"table": table}, "process": {"net": "ffn", "epochs": 3}, "output": {"number": "income"}}
+    run = ki.load(words).fit(seed=4, out="before")
+    test = run._wiring().parts["test"]
+    changed = table.copy()
+    changed.loc[test, "age"] = 1e6 + np.arange(len(test))
+    changed.loc[test, "city"] = "Oslo"
+    changed.loc[test, "since"] = pandas.Timestamp("1900-01-01")
+    changed.loc[test, "remark"] = [f"never seen words {number}" for number in range(len(test))]
+    changed.loc[test, "income"] = -5.0
+    again = ki.load(words | {"input": {"table": changed}}).fit(seed=4, out="after")
+    assert again._wiring().parts["test"].tolist() == test.tolist()
+    assert [door.state() for door in again.doors] == [door.state() for door in run.doors]
+    assert [answer.state() for answer in again.answers] == [answer.state() for answer in run.answers]
+    for name, weight in run.net.state_dict().items():
+        assert torch.equal(weight, again.net.state_dict()[name]), name
+    assert again.metrics["answers"][0]["metrics"] != run.metrics["answers"][0]["metrics"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(60, 200), st.integers(2, 12), st.integers(1, 5), SHARES, st.sampled_from([0.1, 0.2]))
+def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
+    steps: int, window: int, horizon: int, test: float, validation: float
+) -> None:
+    values = np.arange(steps, dtype=float)
+    task = ki.load(
+        {
+            "input": {
+                "series": pandas.DataFrame({"year": np.arange(1000, 1000 + steps), "x": values}),
+                "time": "year",
+                "window": window,
+                "season": 0,
+                "split": {"test": test, "validation": validation},
+            },
+            "output": {"forecast": "x", "horizon": horizon},
+        }
+    )
+    choices = read_task(task)
+    wiring = wire(read_data(choices), choices, seed=0)
+    first_validation = steps - round(steps * test) - round(steps * validation)
+    bounds = {"train": (0, first_validation), "validation": (first_validation, steps - round(steps * test))}
+    bounds["test"] = (steps - round(steps * test), steps)
+    inner = wiring.doors[0].inner.fitted
+    learned = values[:first_validation]
+    assert (inner.centre[0], inner.spread[0]) == pytest.approx((learned.mean(), learned.std()))
+    for name, (begin, end) in bounds.items():
+        feed = wiring.feeds[name].everything()
+        seen = feed.inputs[0][:, :, 0].double().numpy() * inner.spread[0] + inner.centre[0]
+        asked = feed.targets[0][:, :, 0].double().numpy() * inner.spread[0] + inner.centre[0]
+        np.testing.assert_allclose(asked[:, 0], seen[:, -1] + 1, atol=1e-3)
+        assert asked.min() > begin - 0.01 and asked.max() < end - 0.99
+        assert len(seen) == end - max(begin, window) - horizon + 1
