@@ -1,7 +1,6 @@
 """Seasonal naive: every step ahead is the value one season before it.
 
-Where the season is longer than the window, or a step ahead lies beyond one season, the latest value of the same place in the
-season is taken.
+Where a step ahead lies beyond one season, the latest known value of the same place in the season is taken.
 """
 
 import numpy as np

@@ -1,0 +1,299 @@
+"""What every baseline promises: it is its definition, learned from the training rows alone, and steps aside where it does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from kissipo.codec.index import Index
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.tokens import Tokens
+from kissipo.codec.windows import Windows
+from kissipo.core.door import Door
+from kissipo.core.frame import Frame, numbers, strings
+from kissipo.input.sources import environment
+from kissipo.input.worlds.racing import LIMIT, Racing
+from kissipo.output.answer import Answer
+from kissipo.output.answers.category import Category
+from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.number import Number
+from kissipo.output.answers.text import NextUnit
+from kissipo.output.case import Case, Samples, WorldCase
+from kissipo.plan.vocabulary import BASELINES
+from kissipo.run.interact import play
+
+TRAIN, TEST = slice(0, 40), slice(40, 60)
+SEED = 3
+DICE = np.random.default_rng(0)
+SIZE = DICE.normal(size=60) * 9 + 70
+LEVEL = DICE.choice(["a", "b", "c"], 60)
+PRICE = SIZE * 2 + np.char.equal(LEVEL, "b") * 30 + DICE.normal(size=60) * 5
+KIND = np.where(PRICE < 135, "cheap", np.where(PRICE > 165, "dear", "fair"))
+PROSE = [" ".join(DICE.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6)) for _ in range(60)]
+STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + DICE.normal(size=40)
+SEASON, WINDOW, HORIZON, WINDOWS_IN_TRAINING = 4, 5, 6, 18
+LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
+TABLE = Frame(
+    (numbers("size", SIZE), strings("level", LEVEL), strings("prose", PROSE), numbers("price", PRICE), strings("kind", KIND))
+)  # fmt: skip
+
+
+def part(rows: slice, doors: tuple[Door, ...], answer: Answer) -> Samples:
+    frame = TABLE.take(np.arange(60)[rows])
+    truth = answer.truth(answer.codec.encode(frame))
+    return Samples(tuple(door.encode(frame) for door in doors), truth, frame)
+
+
+def of_a_table(answer: Answer, *doors: Door, texts: tuple[str, ...] = ()) -> Case:
+    train = TABLE.take(np.arange(40))
+    answer.fit(train)
+    for door in doors:
+        door.fit(train)
+    ports = tuple(door.port for door in doors)
+    return Case(answer, ports, part(TRAIN, doors, answer), part(TEST, doors, answer), texts=texts, seed=SEED)
+
+
+def of_a_series() -> Case:
+    frame = Frame((numbers("rest", -STEPS), numbers("y", STEPS)))
+    door = Windows(Numbers(("rest", "y")), WINDOW).fit(frame)
+    answer = Forecast("y", Ahead(HORIZON)).fit(frame)
+    count = len(STEPS) - WINDOW - HORIZON + 1
+    inputs, truth = door.encode(frame)[:count], answer.truth(answer.codec.encode(frame)[WINDOW:])
+    at = WINDOWS_IN_TRAINING
+    parts = Samples((inputs[:at],), truth[:at]), Samples((inputs[at:],), truth[at:])
+    return Case(answer, (door.port,), *parts, season=SEASON)
+
+
+def of_a_text(units: Any = LETTERS) -> Case:
+    frame = Frame((strings("text", list(units)),))
+    answer = NextUnit(window=3).fit(frame)
+    ids = answer.codec.inner.encode(frame)
+    pieces = len(ids) // 3 - 1
+    before, after = ids[: 3 * pieces].view(-1, 3), ids[1 : 3 * pieces + 1].view(-1, 3)
+    parts = Samples((before[:9],), after[:9].numpy()), Samples((before[9:],), after[9:].numpy())
+    return Case(answer, (answer.codec.port,), *parts)
+
+
+def of_a_world(episodes: int = 400) -> WorldCase:
+    world = environment.read("racing", environment.Options())
+    return WorldCase(
+        lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED), world.actions, world.model, 0.9
+    )
+
+
+def category() -> Case:
+    return of_a_table(Category("kind"), Numbers(("size",)), Index("level"))
+
+
+def number() -> Case:
+    return of_a_table(Number("price"), Numbers(("size",)), Index("level"))
+
+
+def prose(answer: Answer) -> Case:
+    return of_a_table(answer, Tokens("prose"), texts=("prose",))
+
+
+def features(rows: slice) -> Any:
+    """The size in deviations of the training part, and each level as a column of its own, the unknown one first."""
+    scaled = (SIZE[rows] - SIZE[TRAIN].mean()) / SIZE[TRAIN].std()
+    ordered = sorted("abc", key=lambda level: -int(np.sum(LEVEL[TRAIN] == level)))
+    return np.stack([scaled, *(np.char.equal(LEVEL[rows], level) for level in ("?", *ordered))], axis=1).astype("f4")
+
+
+def tf_idf(rows: slice) -> Any:
+    """Rows of length 1 of (1 + ln count) · (ln((1 + texts) / (1 + texts with the word)) + 1), over words and pairs of words."""
+    texts = [re.findall(r"\b\w\w+\b", text) for text in PROSE]
+    counts = [Counter([*words, *map(" ".join, pairwise(words))]) for words in texts]
+    known = sorted(set().union(*counts[TRAIN]))
+    rare = {term: log(41 / (1 + sum(term in each for each in counts[TRAIN]))) + 1 for term in known}
+    weights = [[(1 + log(each[term])) * rare[term] if each[term] else 0 for term in known] for each in counts[rows]]
+    return np.asarray(weights) / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def shares(fitted: Any, asked: Any) -> Any:
+    assert list(fitted.classes_) == ["cheap", "dear", "fair"]
+    return fitted.predict_proba(asked)
+
+
+def ridge(known: Any, truth: Any, asked: Any, strengths: Any) -> Any:
+    """Ridge regression whose strength errs least when each row in turn is left out."""
+
+    def error(strength: float) -> float:
+        models = [
+            (at, Ridge(strength).fit(np.delete(known, at, 0), np.delete(truth, at, 0))) for at in range(len(known))
+        ]
+        return float(np.mean([np.square(model.predict(known[at : at + 1])[0] - truth[at]) for at, model in models]))
+
+    return Ridge(min(strengths, key=error)).fit(known, truth).predict(asked)
+
+
+def nearest(truth: Any) -> Any:
+    """Mean truth of the five nearest training rows."""
+    apart = np.linalg.norm(features(TEST)[:, None] - features(TRAIN)[None], axis=2)
+    return truth[TRAIN][apart.argsort(axis=1)[:, :5]].mean(axis=1)
+
+
+def windows(test: bool) -> tuple[Any, Any]:
+    """Known steps and the steps after them, cut by hand."""
+    starts = range(len(STEPS) - WINDOW - HORIZON + 1)[WINDOWS_IN_TRAINING if test else 0 :][: None if test else 18]
+    known = np.asarray([STEPS[at : at + WINDOW] for at in starts])
+    return known, np.asarray([STEPS[at + WINDOW : at + WINDOW + HORIZON] for at in starts])
+
+
+def a_season_before() -> Any:
+    """For every step ahead the latest known step at the same place in the season."""
+    first = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
+    places = [[max(t for t in range(at) if (at + ahead - t) % SEASON == 0) for ahead in range(HORIZON)] for at in first]
+    return STEPS[np.asarray(places)][..., None]
+
+
+def units(guess: Callable[[str], dict[str, float]]) -> Any:
+    """For every judged letter: the share it was given after the letter before it, and whether none was given more."""
+    judged = range(27, 3 * (len(LETTERS) // 3 - 1))
+    rows = []
+    for at in judged:
+        given, truth = guess(LETTERS[at]), LETTERS[at + 1]
+        rows.append((given[truth], truth == max(given, key=lambda letter: given[letter])))
+    return np.asarray(rows).reshape(-1, 3, 2)
+
+
+def one_more(letters: Any) -> dict[str, float]:
+    """Shares with one count more for each of a, b, c, d and the unknown one; the frequent ones first, as their ids are."""
+    counts = {letter: 1 + int(np.sum(letters == letter)) for letter in "?abcd"}
+    return {letter: count / sum(counts.values()) for letter, count in counts.items()}
+
+
+def best_returns() -> Any:
+    """The lecture's best policy, played by hand: fast when cool, slow when warm."""
+    return of_a_world().play(lambda state, dice: 1 if state == 0 else 0)
+
+
+EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
+    "majority": [
+        (category, lambda: np.tile([np.mean(KIND[TRAIN] == kind) for kind in ("cheap", "dear", "fair")], (20, 1)))
+    ],
+    "logistic_regression": [
+        (category, lambda: shares(LogisticRegression().fit(features(TRAIN), KIND[TRAIN]), features(TEST)))
+    ],
+    "nearest_neighbours": [
+        (category, lambda: nearest(np.stack([np.char.equal(KIND, kind) for kind in ("cheap", "dear", "fair")], axis=1))),
+        (number, lambda: nearest(PRICE)),
+    ],
+    "random_forest": [
+        (category, lambda: shares(RandomForestClassifier(random_state=3).fit(features(TRAIN), KIND[TRAIN]), features(TEST))),
+        (number, lambda: RandomForestRegressor(random_state=3).fit(features(TRAIN), number().train.truth).predict(features(TEST))),
+    ],
+    "tfidf_logistic": [
+        (lambda: prose(Category("kind")),
+         lambda: shares(LogisticRegression(C=30, max_iter=1000).fit(tf_idf(TRAIN), KIND[TRAIN]), tf_idf(TEST)))
+    ],
+    "tfidf_ridge": [
+        (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST)))
+    ],
+    "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
+    "ridge_regression": [
+        (number, lambda: ridge(features(TRAIN), PRICE[TRAIN], features(TEST), 10 ** np.arange(-3, 4.1, 0.25)))
+    ],
+    "linear_autoregression": [
+        (of_a_series, lambda: ridge(*windows(test=False), windows(test=True)[0], 10 ** np.arange(-3, 4.1, 0.5))[..., None])
+    ],
+    "naive": [(of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))],
+    "seasonal_naive": [(of_a_series, a_season_before)],
+    "most_frequent_unit": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
+    "pairs_of_units": [
+        (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
+    ],
+    "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, dice: int(dice.integers(2))))],
+    "value_iteration": [(of_a_world, best_returns)],
+}  # fmt: skip
+CASES = [(name, *each) for name, cases in EXPECTED.items() for each in cases]
+every_case = pytest.mark.parametrize(("name", "make", "expected"), CASES, ids=[name for name, *_ in CASES])
+
+
+def answer(name: str, case: Any) -> Any:
+    return BASELINES.find(name, place="here").answer(case)
+
+
+def test_every_baseline_is_tested_here() -> None:
+    assert sorted(EXPECTED) == BASELINES.names()
+
+
+@every_case
+def test_it_is_its_definition(name: str, make: Callable[[], Any], expected: Callable[[], Any]) -> None:
+    np.testing.assert_allclose(answer(name, make()), expected(), rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "make"), [(name, make) for name, make, _ in CASES if make is not of_a_world])
+def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -> None:
+    case = make()
+    few = Samples(
+        tuple(x[:4] for x in case.test.inputs),
+        case.test.truth[:4],
+        case.test.frame.take(np.arange(4)) if case.test.frame else None,
+    )
+    np.testing.assert_allclose(answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6)
+    if make is not of_a_text:
+        other_truth = replace(case.test, truth=case.test.truth[::-1])
+        np.testing.assert_array_equal(answer(name, replace(case, test=other_truth)), answer(name, case))
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbours", "random_forest")),
+        ("ridge_regression", prose(Number("price"))),
+        ("tfidf_logistic", category()),
+        ("tfidf_ridge", number()),
+        ("seasonal_naive", replace(of_a_series(), season=0)),
+        ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
+        ("pairs_of_units", of_a_text([str(number) for number in range(5_000)])),
+        ("value_iteration", replace(of_a_world(), model=None)),
+        ("logistic_regression", replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int)))),
+    ],
+)
+def test_it_steps_aside_where_it_does_not_fit(name: str, case: Any) -> None:
+    assert answer(name, case) is None
+
+
+@pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbours", "random_forest", "majority"])
+def test_a_class_that_the_training_rows_lack_gets_no_chance(name: str) -> None:
+    case = category()
+    lacking = np.where(case.train.truth == 1, 2, case.train.truth)
+    given = answer(name, replace(case, train=replace(case.train, truth=lacking)))
+    assert given.shape == (20, 3)
+    assert np.all(given[:, 1] == 0)
+    np.testing.assert_allclose(given.sum(axis=1), 1, rtol=1e-6)
+
+
+def expected_return(fast: tuple[float, float]) -> tuple[float, float]:
+    """Mean and deviation of what an episode brings, from every way it can go; `fast`: the chance to drive fast when cool, warm."""
+    rules, sums = Racing().P, [np.zeros(3), np.zeros(3)]
+    for _ in range(LIMIT):
+        first, second = np.zeros(3), np.zeros(3)
+        for state in (0, 1):
+            for action, chance in ((1, fast[state]), (0, 1 - fast[state])):
+                for share, following, reward, end in rules[state][action]:
+                    later = [0.0, 0.0] if end else [each[following] for each in sums]
+                    first[state] += chance * share * (reward + later[0])
+                    second[state] += chance * share * (reward**2 + 2 * reward * later[0] + later[1])
+        sums = [first, second]
+    return sums[0][0], (sums[1][0] - sums[0][0] ** 2) ** 0.5
+
+
+@pytest.mark.parametrize(("name", "fast"), [("random_policy", (0.5, 0.5)), ("value_iteration", (1.0, 0.0))])
+def test_an_episode_brings_what_it_must_on_average(name: str, fast: tuple[float, float]) -> None:
+    returns = answer(name, of_a_world(episodes=2000))
+    mean, deviation = expected_return(fast)
+    assert returns.mean() == pytest.approx(mean, abs=3 * deviation / 2000**0.5)
+    assert returns.std() == pytest.approx(deviation, rel=0.1)
