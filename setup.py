@@ -36,7 +36,8 @@ class BuildKernels(build_ext):
         objects = self.compiler.compile(["native/choose.cpp"], output_dir=self.build_temp, extra_postargs=COMMON)
         for name in instruction_sets():
             lanes, flags = SETS[name]
-            macros = [("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{name}"')]
+            told = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
+            macros = [("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{told}"')]
             objects += self.compiler.compile(
                 ["native/recurrent.cpp"],
                 output_dir=f"{self.build_temp}/{name}",

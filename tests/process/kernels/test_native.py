@@ -1,0 +1,56 @@
+"""The kernels without Python: under the address and undefined-behaviour sanitizers, and cross-compiled for NEON under qemu."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+NATIVE = Path(__file__).parents[3] / "native"
+FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+SETS = {
+    "avx512": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]),
+    "avx2": (8, ["-mavx2", "-mfma"]),
+    "plain": (4, []),
+}
+
+
+def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") -> Path:
+    """`check.cpp` with the kernels for these instruction sets."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler} here")
+    objects = []
+    for name in names:
+        lanes, instructions = SETS[name]
+        macros = [f"-DKISSIPO_ISA={name}", f"-DKISSIPO_LANES={lanes}", f'-DKISSIPO_NAME="{told or name}"']
+        objects.append(f"{name}.o")
+        source = str(NATIVE / "recurrent.cpp")
+        subprocess.run([compiler, *FLAGS, *flags, *instructions, *macros, "-c", source, "-o", objects[-1]], check=True)
+    sources = [str(NATIVE / "choose.cpp"), str(NATIVE / "check.cpp")]
+    subprocess.run([compiler, *FLAGS, *flags, *sources, *objects, "-o", "check"], check=True)
+    return Path("check").resolve()
+
+
+@pytest.mark.slow
+def test_no_sanitizer_finds_anything_and_every_number_is_right() -> None:
+    program = built("g++", list(SETS), ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+    done = subprocess.run([program], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "plain: 24480 numbers checked, 0 missed" in done.stdout
+
+
+@pytest.mark.slow
+def test_neon_gives_the_same_under_qemu() -> None:
+    if shutil.which("qemu-aarch64") is None:
+        pytest.skip("there is no qemu-aarch64 here")
+    program = built("aarch64-linux-gnu-g++", ["plain"], ["-O3", "-static"], told="neon")
+    done = subprocess.run(["qemu-aarch64", program], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "neon: 24480 numbers checked, 0 missed\n"
+    code = subprocess.run(
+        ["aarch64-linux-gnu-objdump", "-d", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert len(re.findall(r"fmla\s+v\d+\.4s", code)) > 1000
