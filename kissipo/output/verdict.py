@@ -41,7 +41,8 @@ def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, hi
     sure = _sure(net, baselines[best])
     gap = _gap(net.metrics[main], baselines[best].metrics[main], main)
     ahead = sign * (net.metrics[main] - baselines[best].metrics[main])
-    if abs(ahead) <= _EQUAL * abs(net.metrics[main]):
+    nothing = _EQUAL * abs(net.metrics[main])
+    if abs(ahead) <= nothing:
         sentence, better = f"equal to {best}", 0
     elif not sure:
         sentence, better = f"{gap} {best}: a tie, the test part is too small to tell them apart", 0
@@ -50,7 +51,9 @@ def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, hi
     else:
         sentence, better = f"{gap} {best}: the simpler answer is the better one here", -1
     worse_than = [
-        name for name in TRIVIAL if name in baselines and sign * (net.metrics[main] - baselines[name].metrics[main]) < 0
+        name
+        for name in TRIVIAL
+        if name in baselines and sign * (net.metrics[main] - baselines[name].metrics[main]) < -nothing
     ]
     if worse_than:
         better, sentence = -1, f"worse than {worse_than[0]}: do not use"
