@@ -4,7 +4,7 @@ Input     the field one stands on, 0..15
 Process   a table of values, learned by Q-learning
 Output    the best action on each field, beside value iteration and a random policy
 
-Command   kissipo fit frozen-lake     reaches the goal in about 3 of 4 episodes, as well as can be
+Command   kissipo fit frozen-lake     reaches the goal in 73 of 100 episodes, as the best policy does
 """
 
 from kissipo.core.recipe import Recipe
@@ -26,7 +26,7 @@ RECIPE = Recipe(
     data="gymnasium's FrozenLake-v1, 4x4, slippery",
     metric="return",
     band=(0.65, 0.85),
-    expected="the best policy, 0.74",
+    expected="the best policy, 0.73",
     seconds=12,
     look="the learned policy agrees with value iteration in every state that matters",
 )

@@ -1,0 +1,58 @@
+"""S42, the table part: Q-learning comes to the policy of value iteration, by driving and on slippery ice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+Out = pytest.CaptureFixture[str]
+
+
+def fitted(capsys: Out, *arguments: str) -> dict[str, Any]:
+    assert main(["fit", *arguments, "--out", "run", "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)["answers"][0]
+    return answer
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_racing_is_fast_when_cool_and_slow_when_warm(seed: int, capsys: Out) -> None:
+    answer = fitted(capsys, "racing", "--seed", str(seed))
+    policy = answer["details"]["policy"]
+    assert policy["actions"] == ["slow", "fast"]
+    # by hand: V = 2 + 0.9 (V + W) / 2 and W = 1 + 0.9 (V + W) / 2, so 15.5 and 14.5
+    np.testing.assert_allclose(policy["best"][:2], [[14.95, 15.5], [14.5, -10]], rtol=1e-9)
+    np.testing.assert_allclose(policy["learned"][:2], [[14.95, 15.5], [14.5, -10]], rtol=0.01)
+    assert policy["matters"] == [True, True, False]
+    assert answer["metrics"]["agreement"] == 1
+    # the same policy with the same dice brings the same; a car that warms up half the time when it is fast brings 1.5 a step
+    assert answer["baselines"]["value iteration (the rules known)"]["return"] == answer["metrics"]["return"]
+    assert answer["metrics"]["return"] == pytest.approx(150.5, abs=0.5)
+    assert answer["baselines"]["random policy"]["return"] < 3
+    assert answer["verdict"]["sentence"] == "equal to value iteration (the rules known)"
+    run = ki.open("run")
+    assert [each.value for each in run.predict("cool", "warm")] == ["fast", "slow"]
+
+
+@pytest.mark.slow
+def test_the_frozen_lake_is_crossed_as_the_best_policy_does(capsys: Out) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    answer = fitted(capsys, "frozen-lake")
+    assert answer["metrics"]["agreement"] == 1
+    assert answer["metrics"]["return"] > 0.65 > 0.1 > answer["baselines"]["random policy"]["return"]
+    learned = np.argmax(answer["details"]["policy"]["learned"], axis=1)
+    rules = gymnasium.make("FrozenLake-v1").unwrapped.P
+    arrives = np.zeros(16)
+    for _ in range(100):  # the environment cuts an episode short after 100 steps
+        arrives = np.asarray([
+            sum(chance * (reward if end else arrives[following]) for chance, following, reward, end in rules[state][act])
+            for state, act in enumerate(learned)
+        ])  # fmt: skip
+    assert arrives[0] == pytest.approx(0.73, abs=0.005)
+    error = (arrives[0] * (1 - arrives[0]) / 1000) ** 0.5
+    assert answer["metrics"]["return"] == pytest.approx(arrives[0], abs=3 * error)
