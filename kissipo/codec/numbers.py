@@ -36,6 +36,8 @@ class _Fitted:
     spread: tuple[float, ...]
     fill: tuple[float, ...]
     flagged: tuple[bool, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
 
 class Numbers(Door):
@@ -62,7 +64,7 @@ class Numbers(Door):
         return Port("numbers", ("feature",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
-        centre, spread, fill, flagged = [], [], [], []
+        centre, spread, fill, flagged, lows, highs = [], [], [], [], [], []
         for name in self._columns:
             present = frame[name].values[~frame[name].missing]
             low, width = _scaling(present, self.scale)
@@ -70,7 +72,9 @@ class Numbers(Door):
             spread.append(width)
             fill.append(float(np.median(present)) if len(present) else 0.0)
             flagged.append(bool(self.flag_missing and len(present) < len(frame)))
-        self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged))
+            lows.append(float(present.min()) if len(present) else 0.0)
+            highs.append(float(present.max()) if len(present) else 0.0)
+        self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -112,6 +116,15 @@ class Numbers(Door):
                 )
                 told.append(
                     f"{missing} missing '{name}' filled with the training median {self.fitted.fill[position]:.6g}{flag}"
+                )
+            low, high = self.fitted.low[position], self.fitted.high[position]
+            width = (high - low) or max(abs(high), 1.0)
+            present = frame[name].values[~frame[name].missing]
+            far = present[(present < low - width) | (present > high + width)]
+            if len(far):
+                told.append(
+                    f"{len(far)} '{name}' far outside of what training showed ({low:.6g} to {high:.6g}), "
+                    f"such as {far[0]:.6g}, taken as they are"
                 )
         return told
 

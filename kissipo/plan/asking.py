@@ -18,7 +18,8 @@ from kissipo.core.task import split_argument
 from kissipo.input.check.columns import infinities, mixed_types
 from kissipo.input.formats.cells import is_missing
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
-from kissipo.input.formats.tables import is_table_file, read_table
+from kissipo.input.formats.files import open_text
+from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.plan.grammar import Choices
 
 
@@ -36,16 +37,15 @@ def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> 
         return _pictures(values)
     if is_dataframe(first):
         return from_dataframe(first, origin="the data frame")
-    if isinstance(first, str | Path) and _is_file(first) and len(values) == 1:
-        frame, _ = read_table(first, choices.source.options) if is_table_file(Path(first)) else (None, None)
-        if frame is not None:
-            return frame
     if choices.source.word == "text":
-        text = Path(first).read_text(encoding="utf-8") if isinstance(first, Path) else str(first)
+        text = _text_of(first, choices) if isinstance(first, Path) else str(first)
         return Frame(
             (strings("text", list(text) if choices.source.options.unit == "characters" else text.split()),),
             origin="the text",
         )
+    named = isinstance(first, Path) or (isinstance(first, str) and _is_file(first) and is_table_file(Path(first)))
+    if named and len(values) == 1 and isinstance(choices.source.options, FileWords):
+        return read_table(first, choices.source.options)[0]
     if choices.source.word == "series":
         return _steps(values, doors)
     return _rows(values, choices, doors)
@@ -114,6 +114,11 @@ def _is_file(value: str | Path) -> bool:
         return False
 
 
+def _text_of(path: Path, choices: Choices) -> str:
+    with open_text(path, choices.source.options.encoding) as file:
+        return file.read()
+
+
 def _pictures(values: Sequence[Any]) -> Frame:
     cells = np.empty(len(values), dtype=object)
     for position, value in enumerate(values):
@@ -131,10 +136,10 @@ def _pictures(values: Sequence[Any]) -> Frame:
 
 def _steps(values: Sequence[Any], doors: Sequence[Door]) -> Frame:
     columns = doors[0].columns
-    flat = np.asarray([float(value) for each in values for value in np.asarray(each, dtype=object).reshape(-1)])
+    flat = [value for each in values for value in np.asarray(each, dtype=object).reshape(-1)]
     if len(columns) != 1:
         raise TaskError("this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}")
-    return Frame((numbers(columns[0], flat),), origin="the values")
+    return Frame((_column(columns[0], flat),), origin="the values")
 
 
 def _rows(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:

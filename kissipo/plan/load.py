@@ -16,7 +16,7 @@ from kissipo.input.formats.tables import FileWords
 from kissipo.plan.grammar import full_place
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
-from kissipo.plan.vocabulary import RECIPES, SOURCES
+from kissipo.plan.vocabulary import ANSWERS, RECIPES, SOURCES
 from kissipo.run.folder import TASK
 
 _YAML = (".yaml", ".yml")
@@ -60,7 +60,18 @@ def _find(task: Any, output: str | None, time: str | None, horizon: int | None, 
             return _from_yaml(path / TASK)
         if not path.exists() and "/" not in task and "." not in task:
             _refuse_unknown(task)
-    return as_task(ask(task, output=output, time=time, horizon=horizon, written=_file_words(words)))
+    word, column = _answer_in(words)
+    asked = ask(task, output=output or column, time=time, horizon=horizon, written=_file_words(words), answer=word)
+    return as_task(asked)
+
+
+def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The kind and the column of the answer (of the first of several), as far as the words say them."""
+    plain = {key.removeprefix("output."): value for key, value in words.items()}
+    whole = plain.get("output")
+    first = whole[0] if isinstance(whole, list | tuple) and whole else whole
+    said = {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
+    return next(((word, said[word]) for word in ANSWERS.names() if word in said), (None, None))
 
 
 def _file_words(words: Mapping[str, Any]) -> FileWords:

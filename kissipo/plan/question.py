@@ -29,32 +29,35 @@ ENVIRONMENT = "gym:"
 def ask(
     data: Any,
     *,
-    output: str | None = None,
+    output: Any = None,
     time: str | None = None,
     horizon: int | None = None,
     written: FileWords = FileWords(),  # noqa: B008
+    answer: str | None = None,
 ) -> Task:
     """The task that these data and this question mean.
 
     written:  how a table is written on disk, where that must be said to read it at all
+    answer:   the kind of answer where it is said and need not be guessed
+    answer:   the kind of answer, where it is said and not to be guessed
 
     Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
     """
     if isinstance(data, str) and data.startswith(ENVIRONMENT):
         return Task(input={"environment": data.removeprefix(ENVIRONMENT)}, output="actions", name=_plain(data))
     if not isinstance(data, str | Path):
-        return _ask_table(data, output, time, horizon, written, "data")
+        return _ask_table(data, output, time, horizon, written, answer, "data")
     path = Path(data)
     name = _plain(path.name if path.exists() else str(data))
     if not path.exists() and str(data) in dataset_names():
-        return _ask_named(str(data), output, time, horizon, name)
+        return _ask_named(str(data), output, time, horizon, answer, name)
     if path.is_dir():
         return Task(input={"images": str(data)}, output={"category": output} if output else "category", name=name)
     existing(path)
     if path.suffix == ".npz":
         return Task(input={"images": str(data)}, output="category", name=name)
     if is_table_file(path) or output or time:
-        return _ask_table(str(data), output, time, horizon, written, name)
+        return _ask_table(str(data), output, time, horizon, written, answer, name)
     if path.suffix.lower() in (".txt", ".md", ""):
         return Task(input={"text": str(data)}, output={"text": "next"}, name=name)
     raise DataError(
@@ -75,27 +78,33 @@ def asks_for_answer(data: Any) -> bool:
     return not _is_series(frame, None)
 
 
-def _ask_named(data: str, output: str | None, time: str | None, horizon: int | None, name: str) -> Task:
+def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, answer: str | None, name: str) -> Task:
     module = DATASETS.find(module_name(data), place="data")
     source = "series" if "series" in module.SOURCES and (time or horizon or not output) else module.SOURCES[0]
     if source == "series":
         return _series(data, output or module.read().answer, time, horizon, name)
     if source == "images":
         return Task(input={"images": data}, output="category", name=name)
-    answer = output or module.read().answer
-    kind, _ = guess_answer(module.read().frame[answer])
-    return Task(input={"table": data}, output={kind: answer}, name=name)
+    column = output or module.read().answer
+    kind = answer or guess_answer(module.read().frame[column])[0]
+    return Task(input={"table": data}, output={kind: column}, name=name)
 
 
 def _ask_table(
-    data: Any, output: str | None, time: str | None, horizon: int | None, written: FileWords, name: str
+    data: Any,
+    output: Any,
+    time: str | None,
+    horizon: int | None,
+    written: FileWords,
+    answer: str | None,
+    name: str,
 ) -> Task:
     frame, _ = read_table(data, written)
     if time is not None:
         frame[time]
-    if output is not None:
-        frame[output]
-    if time or horizon or _is_series(frame, output):
+    for column in (output,) if isinstance(output, str) else output or ():
+        frame[column]
+    if time or horizon or answer == "forecast" or (answer is None and _is_series(frame, output)):
         return _series(data, output or _only_number(frame, time), time, horizon, name)
     if output is None:
         raise TaskError(
@@ -103,11 +112,10 @@ def _ask_table(
             given="the columns " + ", ".join(frame.names),
             do="Say it with --output COLUMN",
         )
-    kind, _ = guess_answer(frame[output])
-    return Task(input={"table": data}, output={kind: output}, name=name)
+    return Task(input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name)
 
 
-def _series(data: Any, output: str, time: str | None, horizon: int | None, name: str) -> Task:
+def _series(data: Any, output: Any, time: str | None, horizon: int | None, name: str) -> Task:
     words = {"series": data} | ({"time": time} if time else {})
     return Task(input=words, output={"forecast": output} | ({"horizon": horizon} if horizon else {}), name=name)
 
@@ -131,6 +139,10 @@ def _only_number(frame: Frame, time: str | None) -> str:
     numbers = [column.name for column in frame.columns if column.kind == "number" and column.name != time]
     if len(numbers) == 1:
         return numbers[0]
+    if not numbers:
+        raise DataError(
+            f"{frame.origin} has no column of numbers to forecast", given="the columns " + ", ".join(frame.names)
+        )
     raise TaskError(
         f"which column of {frame.origin} is to be forecast?",
         given="the numbers " + ", ".join(numbers),

@@ -9,6 +9,7 @@ kissipo predict runs/wine-1 --file new.csv
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from kissipo.cli.screen import Screen
 
@@ -32,7 +33,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict takes values or --file, one of both")
     opened = Run.open(arguments.run)
-    answers, remarks = opened.predict_all([arguments.file] if arguments.file else arguments.values)
+    answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
     for remark in remarks:
         screen.note(f"[yellow]note[/]: {remark}")
     for row in answers:

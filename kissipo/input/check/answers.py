@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Column, Frame
+from kissipo.core.seeds import numpy_generator
 
 _IMBALANCE = 10
 _LOOK_AT = 5_000
@@ -23,6 +23,17 @@ def refuse_no_answers(frame: Frame, name: str) -> None:
         raise DataError(
             f"the answer column '{name}' of {frame.origin} has no value in any of its {len(frame)} rows",
             do="Fill it, or name another with --output",
+        )
+
+
+def refuse_one_number(frame: Frame, name: str) -> None:
+    """Raises DataError when the answer is the same number in every row."""
+    present = frame[name].values
+    if len(present) > 1 and np.all(present == present[0]):
+        raise DataError(
+            f"the answer column '{name}' has the same value in all {len(present)} rows",
+            given=str(frame[name].show(0)),
+            do="Is it the right column?",
         )
 
 
@@ -77,9 +88,11 @@ def classes(column: Column) -> list[Finding]:
 
 
 def giveaways(frame: Frame, names: Iterable[str], answer: str, *, is_category: bool) -> list[Finding]:
-    """Columns from which alone the answer can be read: often a copy of it, or something known only afterwards."""
-    every = max(1, ceil(len(frame) / _LOOK_AT))
-    some = frame.take(np.arange(0, len(frame), every))
+    """Columns from which alone the answer can be read: often a copy of it, or something known only afterwards.
+
+    Rows are looked at in a drawn order, because a table may alternate between its classes.
+    """
+    some = frame.take(numpy_generator(0, "giveaways").permutation(len(frame))[:_LOOK_AT])
     truth = some[answer]
     findings = []
     for name in names:

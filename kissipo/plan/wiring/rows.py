@@ -153,6 +153,8 @@ def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) 
     for answer in answers:
         if answer.WORD == "category":
             findings += answer_checks.classes(frame[answer.name])
+        else:
+            answer_checks.refuse_one_number(frame, answer.name)
     return frame
 
 

@@ -15,7 +15,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame, strings
 from kissipo.core.moments import as_time, looks_like_time
 from kissipo.input.check import columns as checks
 from kissipo.input.check.moments import order_in_time
@@ -106,13 +106,20 @@ def _in_order(
         if frame[name].kind != "number":
             raise DataError(
                 f"the time column '{name}' cannot be read as moments",
-                given=f"'{next(iter(frame[name].levels), '')}'",
+                given=_no_moment(frame, name),
                 do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
             )
         return _in_number_order(frame, name, findings), name
     frame, found = order_in_time(frame.replaced(moments), name)
     findings += found
     return frame, name
+
+
+def _no_moment(frame: Frame, name: str) -> str:
+    """The first cell that is no moment by itself, with its row."""
+    texts = frame[name].texts()
+    at = next((at for at, text in enumerate(texts) if text and not looks_like_time(strings(name, [text]))), 0)
+    return f"'{texts[at]}' in row {at + 1}"
 
 
 def _year_column(frame: Frame) -> str | None:
