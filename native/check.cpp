@@ -107,7 +107,7 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     auto x = floats(problem.x), w_ih = floats(problem.w_ih), w_hh = floats(problem.w_hh), b_ih = floats(problem.b_ih);
     auto b_hh = floats(problem.b_hh), h0 = floats(problem.h0), c0 = floats(problem.c0), dy = floats(problem.dy);
     auto dhn = floats(problem.dhn), dcn = floats(problem.dcn);
-    Weights weights{of.cell, of.features, units, w_ih.data(), w_hh.data(), data(b_ih), data(b_hh)};
+    Weights weights{of.cell, of.features, units, w_ih.data(), w_hh.data(), data(b_ih), data(b_hh), nullptr};
     std::vector<float> ahead(kernels->packed_size(&weights, 0)), back(kernels->packed_size(&weights, 1));
     kernels->pack(&weights, 0, ahead.data());
     kernels->pack(&weights, 1, back.data());

@@ -162,53 +162,76 @@ float bias_of(const Weights& w, int plane, int64_t unit) {
     return (from_x && w.b_ih ? w.b_ih[at] : 0.0f) + (from_h && w.b_hh ? w.b_hh[at] : 0.0f);
 }
 
-template <class C>
-void pack_forward(const Weights& w, float* to) {
-    const int64_t units = w.units, blocks = padded(units) / LANES, step = C::planes == 1 ? BLOCKS : 1;
-    const int64_t size = panel_floats<C>(w.features, units);
-    for (int64_t block = 0; block < blocks; block += step, to += size) {
-        const int64_t wide = C::planes == 1 ? least(BLOCKS, blocks - block) : 1;
-        // vector v of a part: plane v of this block, or block v of the only plane
-        auto lay = [&](float* at, int64_t count, int vectors, int first_plane, const float* from) {
-            for (int v = 0; v < vectors; v++) {
-                const int plane = C::planes == 1 ? 0 : first_plane + v;
-                const int64_t unit = (block + (C::planes == 1 ? v : 0)) * LANES;
-                for (int64_t lane = 0; lane < LANES; lane++) {
-                    const float* row = from + (torch_gate<C>(plane) * units + unit + lane) * count;
-                    float* cell = at + v * LANES + lane;
-                    if (unit + lane >= units)
-                        for (int64_t k = 0; k < count; k++) cell[k * vectors * LANES] = 0.0f;
-                    else
-                        for (int64_t k = 0; k < count; k++) cell[k * vectors * LANES] = row[k];
-                }
-            }
-        };
-        const int x_vectors = C::planes == 1 ? wide : C::x_planes, h_vectors = C::planes == 1 ? wide : C::h_planes;
-        const int vectors = C::planes == 1 ? wide : C::planes;
-        for (int v = 0; v < vectors; v++)
-            for (int64_t lane = 0; lane < LANES; lane++) {
-                const int64_t unit = (block + (C::planes == 1 ? v : 0)) * LANES + lane;
-                to[v * LANES + lane] = unit < units ? bias_of<C>(w, C::planes == 1 ? 0 : v, unit) : 0.0f;
-            }
-        float* x_part = to + vectors * LANES;
-        lay(x_part, w.features, x_vectors, 0, w.w_ih);
-        lay(x_part + w.features * x_vectors * LANES, units, h_vectors, C::h_first, w.w_hh);
-    }
+// to[k][vector][lane] = from[the row of vector and lane][k]; rows that are not there (null) give zeros.
+template <int VECTORS>
+void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float* to) {
+    for (int64_t k = 0; k < count; k++, to += VECTORS * LANES)
+        for (int v = 0; v < VECTORS; v++)
+            for (int lane = 0; lane < LANES; lane++) to[v * LANES + lane] = rows[v][lane] ? rows[v][lane][k] : 0.0f;
 }
 
 template <class C>
-void pack_transposed(const Weights& w, const float* from, int64_t wanted, int first_plane, int planes, float* to) {
-    const int64_t units = w.units, wide = padded(units), blocks = padded(wanted) / LANES;
-    for (int64_t block = 0; block < blocks; block += BLOCKS) {
-        const int64_t columns = least(BLOCKS, blocks - block) * LANES;
-        const int64_t there = least(columns, wanted - block * LANES);
-        for (int plane = first_plane; plane < first_plane + planes; plane++)
-            for (int64_t unit = 0; unit < wide; unit++, to += columns) {
-                std::memset(to, 0, columns * sizeof(float));
-                if (unit < units)
-                    copy(from + (torch_gate<C>(plane) * units + unit) * wanted + block * LANES, there, to);
-            }
-    }
+void pack_panel(const Weights& w, int64_t block, float* to) {
+    constexpr bool gated = C::planes > 1;
+    const int vectors = gated ? C::planes : least(BLOCKS, padded(w.units) / LANES - block);
+    auto unit_of = [&](int v, int lane) { return (block + (gated ? 0 : v)) * LANES + lane; };
+    for (int v = 0; v < vectors; v++)
+        for (int lane = 0; lane < LANES; lane++) {
+            const int64_t unit = unit_of(v, lane);
+            to[v * LANES + lane] = unit < w.units ? bias_of<C>(w, gated ? v : 0, unit) : 0.0f;
+        }
+    to += vectors * LANES;
+    auto part = [&](const float* from, int64_t count, int first, int planes) {
+        const int here = gated ? planes : vectors;
+        const float* rows[BLOCKS][LANES] = {};
+        for (int v = 0; v < here; v++)
+            for (int lane = 0; lane < LANES; lane++)
+                if (unit_of(v, lane) < w.units)
+                    rows[v][lane] = from + (torch_gate<C>(gated ? first + v : 0) * w.units + unit_of(v, lane)) * count;
+        with_blocks(here, [&](auto blocks) { interleave<decltype(blocks)::value>(rows, count, to); });
+        to += count * here * LANES;
+    };
+    part(w.w_ih, w.features, 0, C::x_planes);
+    part(w.w_hh, w.units, C::h_first, C::h_planes);
+}
+
+// Four blocks of columns of `from` for all rows: (plane, unit, block).
+template <class C>
+void transpose_panel(const Weights& w, const float* from, int64_t wanted, int64_t column, int first, int planes, float* to) {
+    const int64_t columns = least(BLOCKS * LANES, padded(wanted) - column), there = least(columns, wanted - column);
+    for (int plane = first; plane < first + planes; plane++)
+        for (int64_t unit = 0; unit < padded(w.units); unit++, to += columns) {
+            std::memset(to, 0, columns * sizeof(float));
+            if (unit < w.units) copy(from + (torch_gate<C>(plane) * w.units + unit) * wanted + column, there, to);
+        }
+}
+
+template <class F>
+void share(const Weights& w, int64_t jobs, const F& job) {
+    Layer like{};
+    const bool worth = w.parallel_for && w.units * (w.units + w.features) >= 65536;
+    like.threads = worth ? jobs : 1;
+    like.parallel_for = w.parallel_for;
+    share(like, jobs, job);
+}
+
+template <class C>
+void pack_forward(const Weights& w, float* to) {
+    const int64_t step = C::planes == 1 ? BLOCKS : 1, size = panel_floats<C>(w.features, w.units);
+    share(w, ceil_div(padded(w.units) / LANES, step), [&](int64_t job) { pack_panel<C>(w, job * step, to + job * size); });
+}
+
+template <class C>
+void pack_backward(const Weights& w, float* to) {
+    const int64_t wide = padded(w.units), apart = BLOCKS * LANES, states = ceil_div(wide, apart);
+    share(w, states + ceil_div(padded(w.features), apart), [&](int64_t job) {
+        const int64_t column = (job < states ? job : job - states) * apart;
+        if (job < states)
+            transpose_panel<C>(w, w.w_hh, w.units, column, C::h_first, C::h_planes, to + column * C::h_planes * wide);
+        else
+            transpose_panel<C>(w, w.w_ih, w.features, column, 0, C::x_planes,
+                               to + state_floats<C>(w.units) + column * C::x_planes * wide);
+    });
 }
 
 // ---- where rows are ---------------------------------------------------------------------------------------------------
@@ -690,9 +713,8 @@ int64_t packed_size(const Weights* w, int64_t backward) {
 void pack(const Weights* w, int64_t backward, float* to) {
     with_cell(w->cell, [&](auto c) {
         using C = decltype(c);
-        if (!backward) return pack_forward<C>(*w, to);
-        pack_transposed<C>(*w, w->w_hh, w->units, C::h_first, C::h_planes, to);
-        pack_transposed<C>(*w, w->w_ih, w->features, 0, C::x_planes, to + state_floats<C>(w->units));
+        if (backward) return pack_backward<C>(*w, to);
+        pack_forward<C>(*w, to);
     });
 }
 

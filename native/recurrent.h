@@ -43,6 +43,7 @@ struct Layer {
 struct Weights {
     int64_t cell, features, units;
     const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null
+    ParallelFor parallel_for;                // null: alone
 };
 
 // For each instruction set one table of these; `kissipo_kernels` gives the table of the named set, or null.

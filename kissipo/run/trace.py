@@ -159,12 +159,10 @@ def _tell(layer: nn.Module) -> str:
         size = "x".join(str(side) for side in layer.kernel_size)
         return f"{layer.out_channels} filters of {size}, padding {layer.padding}, stride {layer.stride[0]}"
     if isinstance(layer, nn.RNNBase):
+        layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""
-        return (
-            f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units, {layer.num_layers} layers{ways}".replace(
-                ", 1 layers", ""
-            )
-        )
+        kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
+        return f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
     if isinstance(layer, nn.Embedding):
         return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
     if isinstance(layer, nn.MaxPool2d):

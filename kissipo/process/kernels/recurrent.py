@@ -23,7 +23,7 @@ CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
 _GATES = (1, 1, 4, 3)
 _WORTH_SHARING = 2_000_000
-_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("7q"), struct.Struct("14q"), struct.Struct("21q")
+_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("8q"), struct.Struct("14q"), struct.Struct("21q")
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
@@ -231,7 +231,9 @@ def _layer(plan: Plan, x: Tensor, y_stride: int, dy_stride: int, parts: list[byt
 
 def _pack(plan: Plan, weights: Weights, *, backward: bool) -> Tensor:
     """The weights as the kernels read them; at every call, for a changed weight need not say so (`.data`, fused optimizers)."""
-    content = _WEIGHTS.pack(plan.cell, plan.features, plan.units, *(_at(each, 0) for each in weights))
+    content = _WEIGHTS.pack(
+        plan.cell, plan.features, plan.units, *(_at(each, 0) for each in weights), plan.kernels.parallel_for
+    )
     packed = weights[0].new_empty(plan.kernels.packed_size(content, backward))
     plan.kernels.pack(content, backward, packed.data_ptr())
     return packed

@@ -35,7 +35,8 @@ class Acceleration:
         """Every layer is torch's again."""
         for layer in self.layers:
             layer.__class__ = next(slow for slow, fast in _FAST.items() if type(layer) is fast)
-            vars(layer).pop("kernel", None)
+            for word in ("kernel", "used"):
+                vars(layer).pop(word, None)
         self.layers = []
 
     def __enter__(self) -> Acceleration:

@@ -4,7 +4,7 @@ A layer of kissipo is torch's layer of that name with the same parameters; only 
 step stands in the cell's own file, in plain torch.
 
 Kernels:  "fused" the whole loop over time in one compiled function; "torch" torch.nn's own; "reference" the cell's step, called step
-          by step; "auto" the fused one where it can be used, else torch's.
+          by step; "auto" the fused one where it can be used and is faster, else torch's.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_ro
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
+_FEW_ROWS, _MANY_WEIGHTS = 4, 256_000
 Lengths = Tensor | list[int] | tuple[int, ...]
 
 
@@ -34,6 +35,7 @@ class Recurrent(nn.RNNBase):
     """Stands before torch's class in the bases of a cell's layer."""
 
     kernel: Kernel = "auto"
+    used: str = ""  # the kernel of the last call and why
     states: ClassVar[int] = 1
     step: ClassVar[Callable[..., State]]
 
@@ -49,6 +51,8 @@ class Recurrent(nn.RNNBase):
         if self.kernel in ("torch", "reference"):
             return self.kernel, "asked for"
         why_not = self._why_not_fused(x)
+        if not why_not and self.kernel == "auto":
+            why_not = self._why_slower(x)
         if not why_not:
             found = kernels()
             assert found is not None
@@ -75,7 +79,8 @@ class Recurrent(nn.RNNBase):
 
     def _read(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
         x = input.data if isinstance(input, PackedSequence) else input
-        kernel, _ = self.choose(x)
+        kernel, why = self.choose(x)
+        self.used = f"{kernel}: {why}"
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
@@ -111,6 +116,18 @@ class Recurrent(nn.RNNBase):
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return "while a graph is captured torch's own is used"
         return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
+
+    def _why_slower(self, x: Tensor) -> str:
+        """Shapes at which torch's own was measured to be faster (benchmarks/recurrent.py --grid)."""
+        if x.dim() != 3:
+            return ""
+        steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
+        if steps == 1:
+            return "a single step is not worth laying out the weights anew"
+        states = self._flat_weights[1]
+        if batch < _FEW_ROWS and states is not None and states.numel() > _MANY_WEIGHTS:
+            return "few rows and many weights are better shared out by units than by rows"
+        return ""
 
     def _layers(
         self, x: Tensor, rows: Rows, initial: tuple[Tensor | None, Tensor | None], kernel: str
