@@ -1,0 +1,117 @@
+"""Every registered loss beside its formula in numpy, its slope beside difference quotients, and what it must be for a perfect answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kissipo.plan.vocabulary import LOSSES
+
+Array = np.ndarray
+
+
+def softmax(y: Array) -> Array:
+    e = np.exp(y - y.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def one_hot(t: Array, classes: int) -> Array:
+    return np.eye(classes)[t]
+
+
+def huber(e: Array) -> Array:
+    return np.where(np.abs(e) <= 1, e**2 / 2, np.abs(e) - 0.5)
+
+
+def cosines(y: Array, t: Array) -> Array:
+    return np.asarray((y * t).sum(1) / np.linalg.norm(y, axis=1) / np.linalg.norm(t, axis=1))
+
+
+FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
+    "binary_cross_entropy": ("yes or no", lambda y, t: -np.log(1 / (1 + np.exp(np.where(t[:, None] == 1, -y, y)))).mean()),
+    "categorical_cross_entropy": ("shares", lambda y, t: -(t * np.log(softmax(y))).sum(1).mean()),
+    "sparse_categorical_cross_entropy": ("classes", lambda y, t: -(one_hot(t, y.shape[1]) * np.log(softmax(y))).sum(1).mean()),
+    "kl_divergence": ("shares", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
+    "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
+    "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
+    "mean_absolute_error": ("numbers", lambda y, t: np.abs(y - t).mean()),
+    "huber": ("numbers", lambda y, t: huber(y - t).mean()),
+    "poisson": ("counts", lambda y, t: (np.exp(y) - t * y).mean()),
+    "cosine_similarity": ("numbers", lambda y, t: -cosines(y, t).mean()),
+}  # fmt: skip
+
+
+def drawn(kind: str, seed: int) -> tuple[Array, Array]:
+    dice = np.random.default_rng(seed)
+    if kind == "yes or no":
+        return dice.normal(0, 3, (9, 1)), dice.integers(0, 2, 9)
+    y = dice.normal(0, 2, (9, 4))
+    return y, {
+        "shares": softmax(dice.normal(0, 2, (9, 4))),
+        "classes": dice.integers(0, 4, 9),
+        "numbers": dice.normal(0, 2, (9, 4)),
+        "counts": dice.poisson(3, (9, 4)).astype(float),
+    }[kind]
+
+
+def test_every_loss_has_its_formula() -> None:
+    assert set(FORMULAS) == set(LOSSES.names())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", FORMULAS)
+def test_it_is_the_formula_and_its_slope_the_difference_quotient(name: str, seed: int) -> None:
+    kind, formula = FORMULAS[name]
+    y, t = drawn(kind, seed)
+    loss = LOSSES.find(name, place="loss").loss
+    outputs, targets = torch.tensor(y, requires_grad=True), torch.tensor(t)
+    assert loss(outputs, targets).item() == pytest.approx(float(formula(y, t)), rel=1e-6)
+    assert torch.autograd.gradcheck(lambda outputs: loss(outputs, targets), (outputs,))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_order_of_the_samples_does_not_matter_and_twice_the_same_is_the_same(name: str) -> None:
+    y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 5))
+    loss = LOSSES.find(name, place="loss").loss
+    assert loss(y.flip(0), t.flip(0)).item() == pytest.approx(loss(y, t).item(), rel=1e-12)
+    assert loss(torch.cat([y, y]), torch.cat([t, t])).item() == pytest.approx(loss(y, t).item(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", ["binary_cross_entropy", "categorical_cross_entropy", "sparse_categorical_cross_entropy"]
+)
+def test_logits_and_their_probabilities_are_judged_alike(name: str) -> None:
+    y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 6))
+    loss = LOSSES.find(name, place="loss").loss
+    chances = y.sigmoid() if y.shape[1] == 1 else y.softmax(1)
+    assert loss(chances, t, probabilities=True).item() == pytest.approx(loss(y, t).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["binary_cross_entropy", "sparse_categorical_cross_entropy", "categorical_cross_entropy"]
+)
+def test_a_sure_answer_costs_nothing_when_right_and_much_when_wrong(name: str) -> None:
+    loss = LOSSES.find(name, place="loss").loss
+    sure = torch.tensor([[200.0]]) if name.startswith("binary") else torch.tensor([[0.0, 200.0]])
+    assert loss(sure, torch.tensor([1])).item() == pytest.approx(0, abs=1e-6)
+    assert loss(sure, torch.tensor([0])).item() == pytest.approx(200, rel=1e-6)
+
+
+def test_the_lectures_numbers() -> None:
+    """S06: four logits and their truth give 0.865; shares 0.05, 0.95, 0 and 0.1, 0.8, 0.1 give 1.177."""
+    binary = LOSSES.find("binary_cross_entropy", place="loss").loss
+    logits = torch.tensor([[-18.6], [0.51], [2.94], [-12.8]])
+    assert binary(logits, torch.tensor([0, 1, 0, 0])).item() == pytest.approx(0.865, abs=5e-4)
+    sparse = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
+    shares = torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
+    assert sparse(shares, torch.tensor([1, 2]), probabilities=True).item() == pytest.approx(1.177, abs=5e-4)
+
+
+def test_a_step_of_text_is_judged_as_a_sample() -> None:
+    loss = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
+    y, t = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
+    assert loss(y, t).item() == pytest.approx(loss(y.reshape(15, 7), t.reshape(15)).item(), rel=1e-6)

@@ -1,0 +1,164 @@
+"""Every registered net on every kind of input: gradients reach all weights, 8 samples are learned by heart, rows are strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.plan.vocabulary import NETS
+from kissipo.process.layers.wide import WideAndDeep
+
+ROW = Port("row", ("feature",), (6,))
+LEVEL = Port("level", (), (), vocabulary=5)
+PICTURE = Port("picture", ("channel", "height", "width"), (2, 9, 8))
+WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
+TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+CLASSES = Port("kind", ("class",), (4,))
+AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
+NEXT = Port("next", ("time", "class"), (7, 11))
+CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]] = {
+    "linear": [
+        ((ROW,), (CLASSES,), {}),
+        ((ROW, LEVEL), (CLASSES, AHEAD), {}),
+        ((WINDOW,), (AHEAD,), {"relative": True}),
+    ],
+    "ffn": [
+        ((ROW, LEVEL), (CLASSES,), {"units": (16, 16)}),
+        ((ROW,), (CLASSES, AHEAD), {"units": (16,)}),
+        ((ROW, LEVEL), (CLASSES,), {"units": (16,), "skip": True}),
+        ((PICTURE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
+        ((WINDOW,), (AHEAD,), {"units": (16,), "relative": True}),
+        ((TEXT, ROW), (CLASSES,), {"units": (16,), "embed": 4}),
+    ],
+    "cnn": [((PICTURE,), (CLASSES,), {}), ((PICTURE,), (CLASSES,), {"padding": "valid", "norm": True})],
+    "recurrent": [
+        ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
+        for cell in ("rnn", "lstm", "gru")
+        for both in (False, True)
+    ]
+    + [
+        ((WINDOW,), (AHEAD,), {"units": 12, "layers": 2, "relative": True}),
+        ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pool": "mean"}),
+        ((Port("units", ("time",), (7,), vocabulary=11),), (NEXT,), {"units": 64}),
+    ],
+    "q_table": [((LEVEL,), (Port("action", ("action",), (3,)),), {})],
+}
+ALL = [pytest.param(name, *case, id=f"{name}-{number}") for name in CASES for number, case in enumerate(CASES[name])]
+
+
+def test_every_net_of_samples_has_a_case() -> None:
+    assert set(CASES) == set(NETS.names()) - {"walkers"}  # walkers are points, not a net of samples
+
+
+def built(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], words: dict[str, Any]) -> nn.Module:
+    torch.manual_seed(0)
+    module = NETS.find(name, place="net")
+    net: nn.Module = module.build(inputs, outputs, module.Options(**words))
+    return net
+
+
+def samples(inputs: tuple[Port, ...], count: int) -> list[Tensor]:
+    """Numbers, ids; sequences of words are filled up behind their own lengths."""
+    torch.manual_seed(1)
+    made = []
+    for port in inputs:
+        if not port.vocabulary:
+            made.append(torch.randn(count, *port.shape))
+            continue
+        ids = torch.randint(1 if port.fills else 0, port.vocabulary, (count, *port.shape))
+        for row in range(count if port.fills else 0):
+            ids[row, 1 + row % port.shape[0] :] = 0
+        made.append(ids)
+    return made
+
+
+def each(outputs: Any) -> tuple[Tensor, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_the_answers_have_the_shapes_of_their_ports(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net = built(name, inputs, outputs, words).eval()
+    for count in (1, 5):
+        found = each(net(*samples(inputs, count)))
+        assert [tuple(answer.shape) for answer in found] == [(count, *port.shape) for port in outputs]
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net = built(name, inputs, outputs, words)
+    for layer in net.modules():
+        if isinstance(layer, WideAndDeep):  # its deep path starts at zero, and opens with the first step
+            nn.init.normal_(layer.head.weight)
+    sum(answer.square().sum() for answer in each(net(*samples(inputs, 40)))).backward()  # type: ignore[union-attr]
+    still = {name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.any()}
+    expected = {"weight"} if name == "q_table" else set()  # it learns by its own rule; all its zeros are zero here
+    assert still <= expected
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), [each for each in ALL if each.values[0] != "q_table"])
+def test_eight_samples_are_learned_by_heart(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net = built(name, inputs, outputs, words)
+    x = samples(inputs, 6 if name == "linear" else 8)
+    targets = [torch.randn(len(x[0]), *port.shape) for port in outputs]
+    optimizer = torch.optim.Adam(net.parameters(), 0.02)
+
+    def losses() -> Iterator[float]:
+        for _ in range(400):
+            loss = sum(((y - t) ** 2).mean() for y, t in zip(each(net(*x)), targets, strict=True))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[union-attr]
+            optimizer.step()
+            yield float(loss.detach())  # type: ignore[union-attr]
+
+    run = list(losses())
+    assert min(run) < 0.06 * run[0]
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_a_row_is_answered_alike_alone_and_among_others(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net = built(name, inputs, outputs, words).eval()
+    x = samples(inputs, 7)
+    with torch.no_grad():
+        together = each(net(*x))
+        for row in range(7):
+            alone = each(net(*(one[row : row + 1] for one in x)))
+            for found, expected in zip(alone, together, strict=True):
+                torch.testing.assert_close(found[0], expected[row], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net, other = built(name, inputs, outputs, words).eval(), built(name, inputs, outputs, words).eval()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.normal_()
+        other.load_state_dict(net.state_dict())
+        x = samples(inputs, 4)
+        assert all(torch.equal(one, two) for one, two in zip(each(net(*x)), each(other(*x)), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "text"),
+    [
+        ("cnn", (ROW,), r"'cnn' takes one picture .*; got input step 'row' \(batch, feature 6\)"),
+        ("cnn", (PICTURE, ROW), r"'cnn' takes one picture"),
+        ("recurrent", (ROW,), r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)"),
+        ("q_table", (ROW,), r"'q_table' takes one counted state; got input step \(batch, feature 6\)"),
+        ("walkers", (ROW,), r"'walkers' takes surface, optimizer and start"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(name: str, inputs: Any, text: str) -> None:
+    with pytest.raises(ShapeError, match=text):
+        built(name, inputs, (CLASSES,), {})
+
+
+def test_a_filter_larger_than_the_picture_is_told() -> None:
+    with pytest.raises(ShapeError, match=r"convolution 1 slides a filter of 12x12 over 9x8"):
+        built("cnn", (PICTURE,), (CLASSES,), {"kernel": 12, "padding": "valid"})

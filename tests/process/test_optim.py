@@ -1,0 +1,148 @@
+"""Optimizers beside their formulas in numpy and beside torch; schedules at hand-worked places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, pi, sqrt
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from kissipo.process import optim, schedule
+
+Array = np.ndarray
+SLOPES = [np.array([[0.5, -2.0], [1.0, 0.1]]) * factor for factor in (1.0, -0.4, 0.7, 2.0, 0.0, 1.3)]
+START = np.array([[1.0, -1.0], [0.3, 2.0]])
+
+
+def sgd(w: Array, rate: float) -> Array:
+    for g in SLOPES:
+        w = w - rate * g
+    return w
+
+
+def momentum(w: Array, rate: float) -> Array:
+    v = np.zeros_like(w)
+    for g in SLOPES:
+        v = 0.9 * v + g
+        w = w - rate * v
+    return w
+
+
+def adagrad(w: Array, rate: float) -> Array:
+    n = np.zeros_like(w)
+    for g in SLOPES:
+        n = n + g**2
+        w = w - rate * g / (np.sqrt(n) + 1e-8)
+    return w
+
+
+def rmsprop(w: Array, rate: float) -> Array:
+    n = np.zeros_like(w)
+    for g in SLOPES:
+        n = 0.9 * n + 0.1 * g**2
+        w = w - rate * g / (np.sqrt(n) + 1e-8)
+    return w
+
+
+def adam(w: Array, rate: float, shrink: float = 0.0) -> Array:
+    m, n = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(SLOPES, 1):
+        w = w - rate * shrink * w
+        m, n = 0.9 * m + 0.1 * g, 0.999 * n + 0.001 * g**2
+        w = w - rate * (m / (1 - 0.9**t)) / (np.sqrt(n / (1 - 0.999**t)) + 1e-8)
+    return w
+
+
+FORMULAS: dict[str, Callable[[Array, float], Array]] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "adamw": lambda w, rate: adam(w, rate, shrink=0.01),
+}
+
+
+def walked(name: Any, rate: float, **more: Any) -> Array:
+    weight = nn.Parameter(torch.tensor(START, dtype=torch.float32))
+    steps = optim.optimizer(name, [weight], rate=rate, **more)
+    for slope in SLOPES:
+        weight.grad = torch.tensor(slope, dtype=torch.float32)
+        steps.step()
+    return weight.detach().numpy()
+
+
+def test_every_optimizer_has_its_formula_and_its_rate() -> None:
+    assert set(FORMULAS) == set(get_args(optim.Name)) == set(optim.RATES)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_six_steps_are_those_of_the_formula(name: str) -> None:
+    np.testing.assert_allclose(walked(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_the_lean_step_is_torchs_to_the_last_bit(name: Any, theirs: Any, decay: float) -> None:
+    torch.manual_seed(0)
+    ours, other = (nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)) for _ in range(2))
+    other.load_state_dict(ours.state_dict())
+    lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
+    plain = theirs(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
+    for step in range(8):
+        x = torch.randn(4, 7)
+        for net, steps in ((ours, lean), (other, plain)):
+            if step == 5:  # a new rate, as a schedule sets it
+                steps.param_groups[0]["lr"] = 0.002
+            steps.zero_grad()
+            net(x).square().sum().backward()
+            steps.step()
+        if step == 3:  # saved and loaded on the way
+            state = lean.state_dict()
+            lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
+            lean.load_state_dict(state)
+    assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), other.parameters(), strict=True))
+    assert lean.state_dict()["state"].keys() == plain.state_dict()["state"].keys()
+
+
+def test_a_weight_without_a_slope_stays_where_it_is() -> None:
+    used, idle = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    steps = optim.optimizer("adam", [used, idle], rate=0.1)
+    for _ in range(3):
+        used.grad = torch.ones(2)
+        steps.step()
+    assert torch.equal(idle, torch.ones(2)) and used.max() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("name", "done", "factor"),
+    [
+        ("constant", 0.7, 1.0),
+        ("step", 0.49, 1.0), ("step", 0.5, 0.1), ("step", 0.75, 0.01), ("step", 1.0, 0.01),
+        ("exponential", 0.0, 1.0), ("exponential", 0.5, 0.1), ("exponential", 1.0, 0.01),
+        ("cosine", 0.0, 1.0), ("cosine", 0.25, (1 + sqrt(0.5)) / 2), ("cosine", 0.5, 0.5), ("cosine", 1.0, 0.0),
+        ("one_cycle", 0.0, 0.04), ("one_cycle", 0.15, 0.5), ("one_cycle", 0.3, 1.0),
+        ("one_cycle", 0.65, 0.5), ("one_cycle", 0.475, (1 + cos(pi / 4)) / 2), ("one_cycle", 1.0, 0.0),
+    ],
+)  # fmt: skip
+def test_schedules_at_hand_worked_places(name: Any, done: float, factor: float) -> None:
+    assert schedule.factor(name, done) == pytest.approx(factor, abs=1e-12)
+
+
+def test_warm_up_rises_evenly_and_then_leaves_the_schedule_alone() -> None:
+    assert [schedule.factor("constant", done, warmup=0.2) for done in (0.0, 0.05, 0.1, 0.2, 0.9)] == [
+        0,
+        0.25,
+        0.5,
+        1,
+        1,
+    ]
+    assert schedule.factor("cosine", 0.5, warmup=0.2) == pytest.approx(0.5)
+
+
+def test_every_schedule_has_a_place_above() -> None:
+    assert set(get_args(schedule.Name)) == {"constant", "step", "exponential", "cosine", "one_cycle"}
