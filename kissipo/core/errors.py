@@ -19,7 +19,7 @@ class UserError(ValueError):
         if allowed:
             parts.append(f"Allowed: {allowed.rstrip('.')}.")
         if do:
-            parts.append(do if do.endswith(("?", "`")) else do.rstrip(".") + ".")
+            parts.append(do if do.endswith(("?", "`", "...")) else do.rstrip(".") + ".")
         super().__init__(" ".join(parts))
 
 

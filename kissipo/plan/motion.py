@@ -89,7 +89,7 @@ def weights_by_name(prepared: Prepared) -> dict[str, Any]:
     weight = layers[0].weight.detach()
     if weight.shape != (1, len(names)):
         return {}
-    constant = {} if layers[0].bias is None else {"(constant)": float(layers[0].bias)}
+    constant = {} if layers[0].bias is None else {"(constant)": layers[0].bias.item()}
     named = {name: float(value) for name, value in zip(names, weight[0], strict=True)}
     return {"weights": {**named, **constant}}
 

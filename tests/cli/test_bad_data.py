@@ -1,0 +1,196 @@
+"""Data that cannot be used, from the command line: one clear paragraph, exit code 2, and nothing left beside the user's files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kissipo.cli.main import main
+
+GOOD = "size,city,kind\n" + "".join(
+    f"{number % 7}.5,{'Brno' if number % 3 else 'Praha'},{'yes' if number % 2 else 'no'}\n" for number in range(60)
+)
+FILES: dict[str, bytes] = {
+    "good.csv": GOOD.encode(),
+    "empty.csv": b"",
+    "header.csv": b"size,city,kind\n",
+    "unanswered.csv": GOOD.replace(",yes", ",").replace(",no", ",NA").encode(),
+    "one.csv": GOOD.replace(",no", ",yes").encode(),
+    "lonely.csv": (GOOD + "1,Brno,perhaps\n").encode(),
+    "ragged.csv": (GOOD + "1,Brno\n").encode(),
+    "latin.csv": (GOOD + "1,Plzeň,yes\n").encode("iso8859-2"),
+    "infinite.csv": (GOOD + "inf,Brno,yes\n").encode(),
+    "thousands.csv": GOOD.replace("6.5,", '"12,000",', 1).encode(),
+    "quotes.csv": (GOOD + '1,"Brno,yes\n').encode(),
+    "picture.csv": b"\x89PNG\r\n\x1a\n",
+    "bytes.csv": bytes(range(256)),
+    "few.csv": "\n".join(GOOD.splitlines()[:4]).encode(),
+    "constant.csv": b"size,price\n" + b"".join(b"%d,7\n" % (number % 9) for number in range(40)),
+    "price.csv": b"size,price\n" + b"".join(b"%d,%d.5\n" % (number % 9, number) for number in range(40)),
+    "sheet.xlsx": b"PK\x03\x04",
+    "same.csv": b"kind\n" + b"yes\nno\n" * 20,
+}
+REFUSED = [
+    ("god.csv --output kind", "there is no file god.csv. Did you mean 'good.csv'?"),
+    ("far/good.csv --output kind", "there is no file far/good.csv. The folder far does not exist either."),
+    ("empty.csv --output kind", "empty.csv is empty. Give a file with a header and rows of data."),
+    ("header.csv --output kind", "header.csv has a header but no rows; got the columns size, city, kind. Add rows of data below the"),
+    ("good.csv", "which column of good.csv is the answer? There are the columns size, city, kind. Say it with --output COLUMN."),
+    ("good.csv --output kin", "good.csv has no column 'kin'. Did you mean 'kind'?"),
+    ("good.csv --output zzz", "good.csv has no column 'zzz'. Known here: size, city, kind."),
+    ("good.csv --output kind input.numbers=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
+    ("good.csv --output kind input.numbers=[city]", "'city' is no column of numbers; got texts such as 'Praha'."),
+    ("good.csv --output kind input.text=size", "'size' is no column of text; got a column of numbers. Use input.numbers=[size]."),
+    ("good.csv --output kind input.categories=[kind]", "input.categories names 'kind', which is the answer. The net must not see what"),
+    ("good.csv output.number=kind", "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use"),
+    ("good.csv --time city --output size", "the time column 'city' cannot be read as moments; got 'Praha' in row 1. Say how it is written"),
+    ("good.csv --output kind input.split.test=0.9 input.split.validation=0.2", "input.split leaves nothing to train on; got test 0.9 + "),
+    ("unanswered.csv --output kind", "'kind' of unanswered.csv has no value in any of its 60 rows. Fill it, or name another with"),
+    ("one.csv --output kind", "'kind' has only one class: 'yes' in all 60 rows. Allowed: at least two classes. Is it the right column?"),
+    ("constant.csv --output price output.number=price", "'price' has the same value in all 40 rows; got 7. Is it the right column?"),
+    ("lonely.csv --output kind", "1 of the 3 classes of 'kind' have a single row: 'perhaps'. Allowed: at least two rows a class, one to"),
+    ("price.csv output.category=price", "40 of the 40 classes of 'price' have a single row: '0.5', '1.5', '2.5', '3.5', '4.5' and 35"),
+    ("ragged.csv --output kind", "line 62 of ragged.csv has 2 cells where the header has 3 columns; there is nothing for 'kind'; got"),
+    ("quotes.csv --output kind", "the row that begins at line 62: a double quote is opened and never closed. Correct the quotes of that"),
+    ("latin.csv --output kind", "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or say how it is"),
+    ("infinite.csv --output kind", "'size' is infinite in row 61. Write a number, or leave the cell empty."),
+    ("thousands.csv --output kind", "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 instead of"),
+    ("picture.csv --output kind", "picture.csv is not a text file but a PNG picture. Save it as CSV (UTF-8) first."),
+    ("bytes.csv --output kind", "bytes.csv is not a text file: it holds zero bytes. Is it the right file?"),
+    ("sheet.xlsx --output kind", "sheet.xlsx is of no kind that can be read as a table; got '.xlsx'. Allowed: .csv, .tsv, "),
+    ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'." ),
+    ("same.csv --output kind", "no column of same.csv is left for the net to learn from; got every column is the answer or dropped."),
+    ("folder", "folder must hold one folder per class; got no folders. Sort the pictures into folders such as folder/good and folder/bad."),
+    ("folder.csv --output kind", "folder.csv must hold one folder per class; got no folders."),
+    ("input.table=good.csv", "there is no file input.table=good.csv."),
+]  # fmt: skip
+ASKED = [
+    ("--file new.csv", "size\n1\n", "new.csv has no column 'city', which this run was trained with; got the columns size. Allowed: all"),
+    ("--file new.csv", "size,City\n1,Brno\n", "Allowed: all of size, city. Was 'City' meant? Rename it to 'city'."),
+    ("--file new.csv", "size,city\nlarge,Brno\n", "'large' in row 1 of 'size' is not a number"),
+    ("--file new.csv", "size,city\n1,Brno\n1e999,Brno\n", "'size' is infinite in row 2. Write a number, or leave the cell empty."),
+    ("--file new.csv", "", "new.csv is empty. Give a file with a header and rows of data."),
+    ("--file nwe.csv", "", "there is no file nwe.csv. Did you mean 'new.csv' or 'one.csv'?"),
+    ("--file folder", "", "folder is a folder. Allowed: a file."),
+    ("size=1", "", "the question has no column 'city', which this run was trained with; got the columns size."),
+    ("1.5", "", "the question does not name its columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
+    ("", "", "kissipo predict takes values or --file, one of both."),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _files() -> None:
+    for name, content in FILES.items():
+        Path(name).write_bytes(content)
+    for name in ("folder", "folder.csv"):
+        Path(name).mkdir()
+
+
+def refusal(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a refused command says: one paragraph, code 2, no new file."""
+    before = sorted(Path().rglob("*"))
+    assert main(arguments.split()) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.startswith("kissipo: ") and told.err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+    return told.err
+
+
+@pytest.mark.parametrize(("arguments", "told"), REFUSED)
+def test_data_that_cannot_be_learned_from_are_refused(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told in refusal(f"fit {arguments} --quiet", capsys)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run on good.csv."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "good.csv").write_text(GOOD)
+    assert (
+        main(["fit", str(folder / "good.csv"), "--output", "kind", "epochs=1", "--out", str(folder / "run"), "--quiet"])
+        == 0
+    )
+    return str(folder / "run")
+
+
+@pytest.mark.parametrize(("arguments", "content", "told"), ASKED)
+def test_a_question_that_does_not_fit_the_run_is_refused(
+    run: str, arguments: str, content: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("new.csv").write_text(content)
+    capsys.readouterr()
+    assert told in refusal(f"predict {run} {arguments}", capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("size,city\n1,Brno\n", "no column 'kind', which this run was trained with; got the columns size, city. Allowed: all of size,"),
+        ("size,city,kind\n1,Brno,\n", "no row of new.csv has an answer to judge by."),
+        ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
+    ],
+)  # fmt: skip
+def test_data_that_cannot_be_judged_by_are_refused(
+    run: str, content: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("new.csv").write_text(content)
+    capsys.readouterr()
+    assert told in refusal(f"evaluate {run} new.csv", capsys)
+
+
+def save_pictures() -> None:
+    for number in range(24):
+        path = Path("photos") / ("good" if number % 2 else "bad") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 10 * number, np.uint8)).save(path)
+
+
+def test_damaged_pictures_are_refused_in_training_and_in_questions(capsys: pytest.CaptureFixture[str]) -> None:
+    save_pictures()
+    assert main(["fit", "photos", "epochs=1", "--out", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
+    told = refusal("fit photos --quiet", capsys)
+    assert "the picture photos/good/damaged.png is damaged or no picture: " in told
+    assert told.endswith("Remove or save them again, or say input.skip_damaged=true.\n")
+    for question, expected in [
+        ("photos/good/damaged.png", "the picture photos/good/damaged.png is damaged or no picture: "),
+        ("good.csv", "the picture good.csv is damaged or no picture: "),
+        ("photos/good/absent.png", "there is no picture photos/good/absent.png."),
+        ("photos/good", "photos/good is a folder. Allowed: picture files. Use photos/good/*."),
+    ]:
+        assert expected in refusal(f"predict run {question}", capsys)
+
+
+def test_a_word_where_a_series_has_steps_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("air.csv").write_text(
+        "Year,sold\n" + "".join(f"{1900 + year},{year % 5 + year / 9:.3f}\n" for year in range(90))
+    )
+    assert main(["fit", "air.csv", "--time", "Year", "--output", "sold", "epochs=1", "--out", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    assert "'many' in row 2 of 'sold' is not a number" in refusal("predict run 1 many", capsys)
+    assert "there are fewer steps than one window holds; got 2 in the values." in refusal("predict run 1 2", capsys)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be become by root only")
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    Path("good.csv").chmod(0)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    code = """if True:
+        import os
+        from kissipo.cli.main import main
+        main(["fit", "empty.csv", "--output", "kind"])  # loads all modules as long as they may be read
+        os.seteuid(65534)
+        raise SystemExit(main(["fit", "good.csv", "--output", "kind"]))"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.splitlines()[1:] == ["kissipo: good.csv may not be read. Check its permissions."]

@@ -1,0 +1,209 @@
+"""A user's CSV: numbers, categories and gaps mixed; the net is at least as good as a linear model built by hand in scikit-learn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+SETS: dict[str, Callable[..., Any]] = {
+    "diabetes": load_diabetes,
+    "wine": load_wine,
+    "breast_cancer": load_breast_cancer,
+}
+
+
+def write_messy(name: str) -> pandas.DataFrame:
+    """NAME.csv: the set with one column cut into three levels, and 5 % of three columns left empty."""
+    table = SETS[name](as_frame=True).frame.rename(columns=lambda column: column.replace(" ", "_"))
+    draw = np.random.default_rng(0)
+    first, second, third = table.columns[:3]
+    table[first] = pandas.qcut(table[first], 3, labels=["low", "middle", "high"]).astype(object)
+    for column in (first, second, third):
+        table.loc[draw.random(len(table)) < 0.05, column] = np.nan
+    if name != "diabetes":
+        table["target"] = table["target"].map(lambda number: "abc"[int(number)])
+    table.to_csv(f"{name}.csv", index=False)
+    return table
+
+
+def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
+    """What a careful linear model scores on the same rows: R2, or accuracy."""
+    features, answers = table.drop(columns="target"), table["target"]
+    prepared = make_column_transformer(
+        (
+            make_pipeline(SimpleImputer(strategy="constant", fill_value="gap"), OneHotEncoder(handle_unknown="ignore")),
+            [features.columns[0]],
+        ),
+        remainder=make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()),
+    )
+    last = (
+        LogisticRegression(max_iter=5000)
+        if answers.dtype == object or answers.dtype == "str"
+        else RidgeCV(np.logspace(-3, 3, 13))
+    )
+    model = make_pipeline(prepared, last).fit(features.iloc[train], answers.iloc[train])
+    return float(model.score(features.iloc[test], answers.iloc[test]))
+
+
+def scores(name: str, seed: int) -> tuple[float, float, float]:
+    """R2 or accuracy of the net, of the best linear baseline beside it, and of the model by hand."""
+    table = write_messy(name)
+    run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
+    parts = run._wiring().parts
+    known = np.concatenate([parts["train"], parts["validation"]])
+    judged = run.metrics["answers"][0]
+    metric = "r2" if name == "diabetes" else "accuracy"
+    linear = max(values[metric] for kind, values in judged["baselines"].items() if "regression" in kind)
+    return judged["metrics"][metric], linear, linear_score(table, known, parts["test"])
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_net_is_at_least_as_good_as_a_linear_model(name: str) -> None:
+    net, linear, by_hand = np.mean([scores(name, seed) for seed in (0, 1)], axis=0)
+    assert net >= linear - 0.005
+    assert net >= by_hand - 0.015
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETS)
+def test_the_net_is_at_least_as_good_as_a_linear_model_over_ten_seeds(name: str) -> None:
+    net, linear, by_hand = np.mean([scores(name, seed) for seed in range(10)], axis=0)
+    assert net >= linear - 0.001
+    assert net >= by_hand - 0.003
+
+
+def test_the_command_tells_gaps_kinds_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_messy("wine")
+    assert main(["fit", "wine.csv", "--output", "target", "--out", "run"]) == 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    gaps = int(table["malic_acid"].isna().sum())
+    assert f"WARN 'malic_acid' has no value in {gaps} of 178 rows" in told
+    assert "filled with the training median, and flagged in a column of its own" in told
+    assert "missing is a level of its own" in told and "Verdict: " in told
+    words = ki.open("run").task.input.plain()
+    assert words["categories"] == ["alcohol"] and "malic_acid" in words["numbers"] and len(words["numbers"]) == 12
+
+
+def test_a_gap_is_flagged_and_not_zero() -> None:
+    write_messy("wine")
+    run = ki.load("wine.csv", output="target").fit(epochs=1, out="run")
+    door = next(door for door in run.doors[0].doors if door.KIND == "numbers")
+    assert door.port.words[-2:] == ("malic_acid missing", "ash missing")
+    wiring = run._wiring()
+    train = wiring.frame.take(wiring.parts["train"])
+    values = train["malic_acid"].values
+    encoded = door.encode(train).numpy()
+    at = door.port.words.index("malic_acid")
+    filled = (np.nanmedian(values) - np.nanmean(values)) / np.nanstd(values)
+    np.testing.assert_allclose(encoded[np.isnan(values), at], filled, rtol=1e-5)
+    np.testing.assert_array_equal(encoded[:, -2], np.isnan(values))
+
+
+def rides(rows: int = 300) -> pandas.DataFrame:
+    """A text, a date, a few levels and numbers, whose fare is high at night in the centre and with much luggage."""
+    draw = np.random.default_rng(1)
+    table = pandas.DataFrame(
+        {
+            "hour": draw.choice(["day", "night"], rows),
+            "place": draw.choice(["centre", "suburb"], rows),
+            "length": draw.uniform(1, 20, rows),
+            "remark": [" ".join(draw.choice(["small", "large", "bag", "dog", "slow", "fast"], 4)) for _ in range(rows)],
+            "driver": draw.integers(0, 40, rows).astype(str),
+        }
+    )
+    both = (table["hour"] == "night") & (table["place"] == "centre")
+    table["fare"] = 2 * table["length"] + 30 * both
+    table["liked"] = np.where(both, "no", "yes")
+    return table
+
+
+def frames(table: pandas.DataFrame) -> dict[str, Any]:
+    import polars
+    import pyarrow
+
+    other = polars.DataFrame(table.to_dict("list"))
+    table.to_csv("rides.csv", index=False)
+    table.to_csv("rides.tsv", index=False, sep="\t")
+    other.write_parquet("rides.parquet")
+    other.write_ndjson("rides.jsonl")
+    files = {name: name for name in ("rides.csv", "rides.tsv", "rides.parquet", "rides.jsonl")}
+    return files | {"pandas": table, "polars": other, "pyarrow": pyarrow.Table.from_pandas(table)}
+
+
+def test_one_table_gives_one_result_in_every_form() -> None:
+    table = rides().drop(columns=["driver"])
+    found = {}
+    for form, data in frames(table).items():
+        words = {"process.epochs": 3, "input.text": ["remark"]}
+        run = ki.load(data, output="fare", words=words).fit(out=f"run-{form}")
+        found[form] = json.dumps(run.metrics["answers"], sort_keys=True)
+    assert set(found.values()) == {found["rides.csv"]}
+
+
+def test_a_category_and_a_number_out_of_one_net() -> None:
+    rides().to_csv("rides.csv", index=False)
+    task = ki.load(
+        {
+            "input": {"table": "rides.csv", "drop": ["driver", "remark"]},
+            "output": [{"category": "liked"}, {"number": "fare"}],
+        }
+    )
+    run = task.fit()
+    liked, fare = run.metrics["answers"]
+    assert (liked["column"], fare["column"]) == ("liked", "fare")
+    assert liked["metrics"]["accuracy"] >= 0.95
+    assert fare["metrics"]["rmse"] < 0.5 * fare["baselines"]["mean"]["rmse"]
+    answers, _ = run.predict_all(["rides.csv"])
+    assert (
+        len(answers) == 300
+        and {row[0].value for row in answers} == {"yes", "no"}
+        and isinstance(answers[0][1].value, float)
+    )
+
+
+def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
+    """What tells the answer lies in two columns of levels; a text stands beside them."""
+    rides().to_csv("rides.csv", index=False)
+    words = {"input": {"table": "rides.csv", "drop": ["driver", "fare"]}, "process": {"epochs": 60, "rate": 0.005}}
+    run = ki.load(words | {"output": {"category": "liked"}}).fit()
+    assert [door.KIND for door in run.doors] == ["together", "tokens"]
+    assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
+
+
+def test_a_cross_lets_a_linear_net_see_two_columns_together() -> None:
+    rides().to_csv("rides.csv", index=False)
+
+    def rmse(cross: list[list[str]]) -> float:
+        words = {"table": "rides.csv", "drop": ["driver", "liked", "remark"], "cross": cross}
+        run = ki.load({"input": words, "process": {"net": "linear", "rate": 0.03}, "output": {"number": "fare"}}).fit()
+        return float(run.metrics["answers"][0]["metrics"]["rmse"])
+
+    assert rmse([["hour", "place"]]) < 1.0 < 5.0 < rmse([])
+
+
+def test_a_group_stays_on_one_side() -> None:
+    table = rides()
+    table.to_csv("rides.csv", index=False)
+    words = {"table": "rides.csv", "split": {"group": "driver"}}
+    run = ki.load({"input": words, "process": {"epochs": 1}, "output": {"number": "fare"}}).fit()
+    parts = run._wiring().parts
+    sides = [set(table["driver"].iloc[parts[name]]) for name in ("train", "validation", "test")]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert len(set.union(*sides)) == 40 and 50 <= len(parts["test"]) <= 61
+    assert "driver" not in run.doors[0].columns
+    assert Path(run.folder, "task.yaml").read_text().count("group: driver") == 1
