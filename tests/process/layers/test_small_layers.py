@@ -1,0 +1,101 @@
+"""The small layers by hand: what is pooled, joined, looked up, taken relative to the last value, summed from two paths; surfaces."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+import torch
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.process.layers.activation import activation
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.pool import over_time
+from kissipo.process.layers.surfaces import height
+from kissipo.process.layers.wide import WideAndDeep
+
+STATES = torch.tensor([[[1.0, -5.0], [3.0, -7.0], [99.0, 99.0]], [[2.0, 4.0], [8.0, 0.0], [5.0, 2.0]], [[9.0] * 2] * 3])
+THERE = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("last", [[3, -7], [5, 2], [0, 0]]),
+        ("max", [[3, -5], [8, 4], [0, 0]]),
+        ("mean", [[2, -6], [5, 2], [0, 0]]),
+    ],
+)
+def test_what_only_fills_up_is_never_pooled(how: str, expected: list[list[float]]) -> None:
+    assert over_time(STATES, THERE, how).tolist() == expected  # type: ignore[arg-type]
+
+
+def test_whole_sequences_are_pooled_over_all_steps() -> None:
+    assert over_time(STATES[1:2], None, "last").tolist() == [[5, 2]]
+    assert over_time(STATES[1:2], None, "max").tolist() == [[8, 4]]
+    assert over_time(STATES[1:2], None, "mean").tolist() == [[5, 2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "expected"),
+    [("relu", -2.0, 0.0), ("relu", 3.0, 3.0), ("sigmoid", 0.0, 0.5), ("tanh", 1.0, 0.761594), ("gelu", 1.0, 0.841345)],
+)
+def test_bends_at_known_places(name: str, at: float, expected: float) -> None:
+    assert activation(name)(torch.tensor(at)).item() == pytest.approx(expected, abs=1e-6)  # type: ignore[arg-type]
+
+
+def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
+    window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
+    ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=("b",))
+    torch.manual_seed(0)
+    net = relative_to_last(nn.Sequential(nn.Flatten(), head(8, (ahead,))), (window,), (ahead,))
+    x = torch.randn(5, 4, 2)
+    shifted = x.clone()
+    shifted[:, :, 1] += 10
+    torch.testing.assert_close(net(shifted), net(x) + 10)
+    shifted = x.clone()
+    shifted[:, :, 0] += 10  # a level that is not forecast changes nothing
+    torch.testing.assert_close(net(shifted), net(x))
+
+
+def test_the_deep_path_starts_silent_and_both_are_summed() -> None:
+    torch.manual_seed(0)
+    deep, last = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), nn.Linear(4, 2)
+    layer = WideAndDeep(deep, last, 3)
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(layer(x), x @ layer.wide.weight.T + layer.wide.bias)
+    nn.init.normal_(last.weight)
+    torch.testing.assert_close(layer(x), layer.wide(x) + deep(x) @ last.weight.T)
+
+
+def test_one_long_row_is_folded_by_variable_within_step() -> None:
+    port = Port("sales", ("horizon", "variable"), (2, 3))
+    folded = head(4, (port,))
+    linear = folded[0]  # type: ignore[index]
+    nn.init.zeros_(linear.weight)
+    linear.bias.data = torch.arange(6.0)
+    assert folded(torch.zeros(1, 4)).tolist() == [[[0, 1, 2], [3, 4, 5]]]
+
+
+@pytest.mark.parametrize(
+    ("surface", "point", "expected", "slope"),
+    [
+        ("bowl", (2.0, 1.0, 0.0), 4.0, (2.0, 4.0)),
+        ("saddle", (0.0, sqrt(2), 0.0), -0.5, (0.0, 0.0)),
+        ("saddle", (0.0, 0.0, 0.0), 0.0, (0.0, 0.0)),
+        ("valleys", (1.0, 0.0, 0.0), 0.3, (0.3, 0.0)),
+        ("lagrange", (4.0, 4.0, -0.125), 0.0, (0.0, 0.0)),
+        ("lagrange", (-4.0, -4.0, 0.125), 0.0, (0.0, 0.0)),
+        ("lagrange", (0.0, 0.0, 0.0), 1026.0, (0.0, 0.0)),
+    ],
+)
+def test_heights_and_slopes_by_hand(
+    surface: str, point: tuple[float, ...], expected: float, slope: tuple[float, float]
+) -> None:
+    where = torch.tensor(point, dtype=torch.float64, requires_grad=True)
+    found = height(surface, where)
+    assert found.item() == pytest.approx(expected, abs=1e-12)
+    (gradient,) = torch.autograd.grad(found, where)
+    assert gradient[:2].tolist() == pytest.approx(slope, abs=1e-12)

@@ -1,0 +1,120 @@
+"""Supervised learning beside the same steps written out with torch; the linear start beside scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kissipo.core.axes import Port
+from kissipo.core.batch import Batch
+from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.linear_start import ALPHAS
+from kissipo.process.losses.mean_squared_error import loss as squares
+from kissipo.process.nets import ffn
+
+
+def batches(count: int) -> list[Batch]:
+    torch.manual_seed(2)
+    return [Batch((torch.randn(6, 4),), (torch.randn(6, 2),)) for _ in range(count)]
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))
+
+
+@pytest.mark.parametrize(
+    ("words", "penalty", "clip"),
+    [
+        ({}, lambda weights: 0.0, None),
+        ({"l1": 0.05}, lambda weights: 0.05 * sum(w.abs().sum() for w in weights), None),
+        ({"l2": 0.05}, lambda weights: 0.05 * sum(w.square().sum() for w in weights), None),
+        ({"l1": 0.02, "l2": 0.03}, lambda weights: sum(0.02 * w.abs().sum() + 0.03 * w.square().sum() for w in weights), None),
+        ({"clip": 0.1}, lambda weights: 0.0, 0.1),
+    ],
+)  # fmt: skip
+def test_steps_are_those_written_out(words: dict[str, float], penalty: object, clip: float | None) -> None:
+    ours, theirs = net(), net()
+    learn = Supervised(ours, (squares,), Options(optimizer="sgd", rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
+    learn.begin(None)  # type: ignore[arg-type]
+    for batch in batches(5):
+        told = learn.step(batch)["loss"]
+        loss = functional.mse_loss(theirs(batch.inputs[0]), batch.targets[0])
+        assert told.item() == pytest.approx(loss.item(), rel=1e-6)  # without the penalty
+        total = loss + penalty([theirs[0].weight, theirs[2].weight])  # type: ignore[operator]
+        slopes = torch.autograd.grad(total, list(theirs.parameters()))
+        length = torch.cat([slope.flatten() for slope in slopes]).norm()
+        shorter = 1.0 if clip is None else min(1.0, clip / (float(length) + 1e-6))
+        with torch.no_grad():
+            for weight, slope in zip(theirs.parameters(), slopes, strict=True):
+                weight -= 0.1 * shorter * slope
+    for found, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_rate_follows_the_schedule() -> None:
+    learn = Supervised(net(), (squares,), Options(rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
+    learn.begin(None)  # type: ignore[arg-type]
+    seen = []
+    for batch in batches(4):
+        learn.step(batch)
+        seen.append(learn.optimizer.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.0, 0.4 * 0.853553, 0.4 * 0.5, 0.4 * 0.146447], abs=1e-6)
+
+
+def test_dropout_is_only_there_while_learning() -> None:
+    torch.manual_seed(0)
+    module = ffn.build(
+        (Port("x", ("feature",), (4,)),), (Port("y", ("answer",), (2,)),), ffn.Options((64,), dropout=0.5)
+    )
+    x = torch.randn(3, 4)
+    assert not torch.equal(module.train()(x), module.train()(x))
+    assert torch.equal(module.eval()(x), module.eval()(x))
+
+
+class Rows:
+    """Samples of a table, as a feed."""
+
+    def __init__(self, x: np.ndarray, y: Tensor) -> None:
+        self.x, self.y = torch.tensor(x, dtype=torch.float32), y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        return Batch((self.x[index],), (self.y[index],))
+
+
+@pytest.mark.parametrize("name", ["diabetes", "wine", "cancer"])
+def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -> None:
+    load = {"diabetes": load_diabetes, "wine": load_wine, "cancer": load_breast_cancer}[name]
+    x, y = load(return_X_y=True)
+    x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
+    if name == "diabetes":
+        y = ((y - y.mean()) / y.std()).astype(np.float32)
+        expected, answers = RidgeCV(alphas=ALPHAS).fit(x, y).predict(x), 1
+    else:
+        model = LogisticRegression(max_iter=1000).fit(x, y)
+        expected, answers = model.predict_proba(x), 3 if name == "wine" else 1
+    targets = torch.tensor(y).unsqueeze(1) if name == "diabetes" else torch.tensor(y)
+    torch.manual_seed(0)
+    ports = (Port("x", ("feature",), (x.shape[1],)),), (Port("y", ("class",), (answers,)),)
+    module = ffn.build(*ports, ffn.Options((16,), skip=True)).eval()
+    learn = Supervised(module, (squares,), Options(start="linear"), total_steps=1)
+    told = learn.begin(Rows(x, targets))
+    assert told.startswith(
+        f"the linear path starts at the solution of {'ridge' if name == 'diabetes' else 'logistic'} regression"
+    )
+    with torch.no_grad():
+        found = module(torch.tensor(x))
+    if name == "wine":
+        np.testing.assert_allclose(found.softmax(1).numpy(), expected, atol=1e-4)
+    elif name == "cancer":
+        np.testing.assert_allclose(found.sigmoid().numpy()[:, 0], expected[:, 1], atol=1e-4)
+    else:
+        np.testing.assert_allclose(found.numpy()[:, 0], expected, atol=1e-4)
