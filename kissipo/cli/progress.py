@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kissipo.cli import tell
@@ -39,7 +40,7 @@ class Story(Teller):
 
     def on_prepared(self, prepared: Prepared, way: Trace) -> None:
         note = self.screen.note
-        note(f"[bold]{self.title or prepared.task.name}[/]: Input -> Process -> Output\n")
+        note(f"[bold]{escape(self.title or prepared.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
         note(tell.findings_table(prepared.wiring.findings))
         if prepared.decisions:
@@ -107,7 +108,7 @@ class Story(Teller):
             self.screen.note(told)
 
     def on_note(self, text: str) -> None:
-        self.screen.note(f"[dim]{text}[/]")
+        self.screen.note(f"[dim]{escape(text)}[/]")
 
     def on_judged(self, scores: Sequence[Score]) -> None:
         self.close()
@@ -125,10 +126,10 @@ class Story(Teller):
                 self.screen.result(tell.policy_table(score.net.details["policy"]))
 
     def on_kept(self, run: Run) -> None:
-        told = f"\nKept in [bold]{run.folder}[/]; look at {run.folder}/report.html"
-        self.screen.result(told)
+        folder = escape(str(run.folder))
+        self.screen.result(f"\nKept in [bold]{folder}[/]; look at {folder}/report.html")
         self.screen.note(
-            f"[dim]Next: kissipo show {run.folder}   kissipo evaluate {run.folder}   kissipo predict {run.folder} VALUE[/]"
+            f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   kissipo predict {folder} VALUE[/]"
         )
 
     def close(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _LOG_WIDTH = 110
@@ -42,8 +42,14 @@ class Screen:
 
     def result_json(self, content: Any) -> None:
         """The result as JSON, when that was asked for."""
+        from kissipo.core.notation import as_json
+
         if self.as_json:
-            print(json.dumps(content, indent=1, ensure_ascii=False))  # noqa: T201
+            print(as_json(content), end="")  # noqa: T201
+
+    def fits(self, made: Table) -> bool:
+        """Whether nothing of a table has to be cut."""
+        return Console(width=10_000).measure(made).maximum <= self.out.width
 
     def log_to(self, path: Path) -> None:
         """From now on everything is also written to a file; what was shown before comes first."""
@@ -61,10 +67,10 @@ class Screen:
 
 
 def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
-    """An empty table without lines; the columns in `right` stand flush right."""
+    """An empty table without lines, its titles as they are; the columns in `right` stand flush right."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles), header_style="dim")
     for number, title in enumerate(titles):
         made.add_column(
-            title, justify="right" if number in right else "left", overflow="ellipsis", no_wrap=number in right
+            escape(title), justify="right" if number in right else "left", overflow="ellipsis", no_wrap=number in right
         )
     return made

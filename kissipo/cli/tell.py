@@ -153,7 +153,7 @@ def chains_table(chains: Sequence[Chain]) -> Table:
     made = table("weight", "chain rule", "dL/dw", "autograd", right=(2, 3))
     for chain in chains:
         told = " · ".join(f"{each.name} {each.value:.6g}" for each in chain.factors)
-        made.add_row(chain.weight, escape(told), f"{chain.product:.9f}", f"{chain.autograd:.9f}")
+        made.add_row(escape(chain.weight), escape(told), f"{chain.product:.9f}", f"{chain.autograd:.9f}")
         for factor in chain.factors:
             for term in factor.terms:
                 made.add_row("", f"[dim]  way back: {escape(term)}[/]", "", "")
@@ -198,7 +198,9 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
         chosen, right = int(np.argmax(learned)), int(np.argmax(best))
         cells = [f"{value:.3f}" for value in learned], [f"[dim]{value:.3f}[/]" for value in best]
         same = "[green]agrees[/]" if policy["agrees"][at] else "[red]differs[/]"
-        made.add_row(escape(state), *cells[0], actions[chosen], *cells[1], f"[dim]{actions[right]}[/]", same)
+        made.add_row(
+            escape(state), *cells[0], escape(actions[chosen]), *cells[1], f"[dim]{escape(actions[right])}[/]", same
+        )
     return made
 
 
@@ -210,21 +212,13 @@ def tell_number(value: float) -> str:
 
 
 def tell_answer(answered: Answered) -> str:
-    """One answer with its confidence."""
+    """One answer with its confidence, in one line whatever it is."""
     value = answered.value
     text = (
         ", ".join(tell_number(each) for each in value)
         if isinstance(value, list)
         else tell_number(value)
         if isinstance(value, float)
-        else str(value)
+        else str(value).replace("\n", "\\n").replace("\t", "\\t")
     )
     return text if answered.confidence is None else f"{text}\t{answered.confidence:.4f}"
-
-
-def mapping_table(content: Mapping[str, Any]) -> Table:
-    """Names and values."""
-    made = table("", "")
-    for key, value in content.items():
-        made.add_row(str(key), escape(str(value)))
-    return made

@@ -4,7 +4,7 @@ scale 'standard':  z = (x - mean) / deviation      scale 'range':  z = (x - low)
 
 A missing number is filled with the median of the training part, and where the training part had gaps a column of 0 and 1
 says so, because that a value is missing is often a fact about the sample. `decode` gives NaN back where the flag stands;
-values come back to float32 precision (about 7 digits of the column's spread).
+values come back to float32 precision (about 7 digits of the column's spread), and a zero as a zero.
 
 Shapes:   columns (row) -> (row, feature): the values, then the flags.
 Example:  >>> from kissipo.core.frame import Frame, numbers
@@ -28,6 +28,7 @@ from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Frame, numbers
 
 Scale = Literal["standard", "range", "none"]
+_FLOAT32 = 2.0**-23
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Numbers(Door):
             name: values[:, at] * self.fitted.spread[at] + self.fitted.centre[at]
             for at, name in enumerate(self._columns)
         }
+        for at, name in enumerate(self._columns):
+            columns[name][np.abs(columns[name]) < abs(self.fitted.centre[at]) * _FLOAT32] = 0.0
         for behind, position in enumerate(self._flagged):
             gaps = values[:, len(self._columns) + behind] > 0.5
             columns[self._columns[position]][gaps] = np.nan

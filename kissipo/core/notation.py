@@ -1,4 +1,4 @@
-"""How a task is written down: a plain dialect of YAML, and `key=value` words for the command line.
+"""How a task is written down: a plain dialect of YAML, `key=value` words for the command line; and results as JSON.
 
 The dialect is YAML as people expect it: only `true` and `false` are booleans (a country code `no` stays text), `2e-5` is a
 number, a date stays text, and a key that stands twice is an error. Reading is safe: no tag builds an object.
@@ -11,8 +11,10 @@ Example:  >>> read("{rate: 2e-5, country: no, units: [64, 64]}")
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -120,3 +122,20 @@ def write_value(value: Any) -> str:
         value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=True
     ).removesuffix("\n...\n")
     return text.removesuffix("\n")
+
+
+def as_json(content: Any) -> str:
+    """JSON as people read it, with a trailing newline; a number that has no value (NaN) or no end is null, as JSON has neither.
+
+    Example:  >>> as_json({"roc_auc": float("nan")})
+              '{\\n "roc_auc": null\\n}\\n'
+    """
+    return json.dumps(_with_null(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _with_null(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _with_null(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_with_null(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from math import nan
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -41,9 +42,10 @@ def several_seeds(
         seconds.append(float(RunFolder(run.folder).read_json(ENVIRONMENT)["training_seconds"]))
         for answer in run.metrics["answers"]:
             for name, value in answer["metrics"].items():
-                found.setdefault(_named(answer, name, run.metrics), []).append(value)
+                known = nan if value is None else value
+                found.setdefault(_named(answer, name, run.metrics), []).append(known)
         answer = run.metrics["answers"][0]
-        tell(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
+        tell(f"seed {seed}: {answer['main']} {found[_named(answer, answer['main'], run.metrics)][-1]:.4f}")
     metrics = {name: _spread(values) for name, values in {**found, "training seconds": seconds}.items()}
     return {"runs": runs, "seeds": list(range(first, first + count)), "metrics": metrics}
 

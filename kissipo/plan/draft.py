@@ -50,6 +50,11 @@ class Wiring:
     season: int = 0
     decisions: tuple[Decision, ...] = field(default=())
 
+    @property
+    def judging(self) -> str:
+        """The part that judges the net: test, where that is empty validation, where both are empty train."""
+        return next((name for name in ("test", "validation") if len(self.feeds[name])), "train")
+
 
 def decide(task: Task, decisions: Mapping[str, Any] | tuple[Decision, ...]) -> Task:
     """The task with inferred words added; what is written with a value stays."""

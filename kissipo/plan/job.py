@@ -9,6 +9,7 @@ from pathlib import Path
 from kissipo.core.devices import describe_machine, threads_for
 from kissipo.core.door import save as save_door
 from kissipo.core.errors import RunError, StoppedError
+from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
 from kissipo.output.score import Score
@@ -28,7 +29,6 @@ from kissipo.run.folder import (
     METRICS,
     TASK,
     RunFolder,
-    as_json,
     latest_folder,
     next_folder,
 )

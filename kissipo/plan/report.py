@@ -127,7 +127,7 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
 def _moments(prepared: Prepared) -> tuple[list[float], str]:
     """When the judged steps were, as years with their fractions, or as numbers of steps."""
     wiring, time = prepared.wiring, prepared.choices.source.options.time
-    part = "test" if len(wiring.feeds["test"]) else "validation"
+    part = wiring.judging
     door: Any = wiring.doors[0]
     answer: Any = wiring.answers[0]
     first = int(wiring.parts[part][0]) + door.length
@@ -143,7 +143,7 @@ def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
     each, answer = score.net.each, score.answer
     if each is None or answer.WORD not in ("category", "number", "forecast"):
         return ""
-    part = "test" if len(wiring.feeds["test"]) else "validation"
+    part = wiring.judging
     worst = np.argsort(each, kind="stable")[:_WORST]
     if answer.WORD == "category":
         wrong = np.flatnonzero(each == 0)

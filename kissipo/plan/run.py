@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from kissipo.core.door import Door, restore
 from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
+from kissipo.input.sources.environment import World
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.draft import Wiring
 from kissipo.plan.grammar import Choices, read_task
-from kissipo.plan.prepare import Prepared, build_net, prepare, read_data
+from kissipo.plan.motion import judge
+from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
 from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
@@ -111,6 +114,8 @@ class Run:
         Raises:   DataError when a column is missing or of another kind.
         """
         wiring = self._wiring() if data is None else self._wiring_of(data)
+        if self._prepared is not None and isinstance(self._prepared.reading, World):
+            return judge(self._prepared, seed=self.seed).scores
         return score(self.net, wiring, asked=self.choices.baselines, seed=self.seed)[0]
 
     def predict(self, *values: Any) -> list[Decision] | Decision:
@@ -168,7 +173,9 @@ class Run:
                     f"this run was trained on data {self.choices.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            self._prepared = prepare(self.task, seed=self.seed)
+            prepared = prepare(self.task, seed=self.seed)
+            learn = build_learn(prepared.choices, prepared.wiring, self.net)
+            self._prepared = replace(prepared, net=self.net, learn=learn)
             before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
             if before != self._prepared.wiring.frame.fingerprint():
                 raise DataError(

@@ -23,11 +23,11 @@ from kissipo.run.evaluate import Evaluation, evaluate
 def score(
     net: nn.Module, wiring: Wiring, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
 ) -> tuple[list[Score], Evaluation]:
-    """Judges the net on the test part (the validation part where there is none) beside the baselines that fit.
+    """Judges the net beside the baselines that fit.
 
     asked:  one entry an answer: the baselines that were asked for, None for all that fit
     """
-    part = "test" if len(wiring.feeds["test"]) else "validation"
+    part = wiring.judging
     found = evaluate(net, wiring.feeds[part], wiring.answers)
     same = bool(np.intersect1d(wiring.parts["train"], wiring.parts[part]).size)
     scores = []

@@ -22,6 +22,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from kissipo.core.errors import RunError
+from kissipo.core.notation import as_json
 from kissipo.run.checkpoint import refusal, write_whole
 
 FORMAT = 1
@@ -132,11 +133,6 @@ class RunFolder:
         if self.checkpoints.is_dir():
             return "Its training was not finished: go on with `kissipo fit TASK --resume --out " + f"{self.path}`"
         return "Train it again"
-
-
-def as_json(content: Any) -> str:
-    """JSON as people read it, with a trailing newline."""
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def next_folder(runs: Path, name: str) -> Path:

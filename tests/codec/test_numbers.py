@@ -70,3 +70,11 @@ def test_codecs_side_by_side_are_their_tensors_side_by_side() -> None:
     assert torch.equal(whole.encode(frame), torch.cat([part.encode(frame) for part in parts], dim=1))
     assert whole.port.words == (*parts[0].port.words, *parts[1].port.words, *parts[2].port.words)
     assert whole.decode(whole.encode(frame)).names == ["x", "kind", "at"]
+
+
+def test_a_zero_comes_back_as_zero_and_the_smallest_number_that_float32_can_tell_as_itself() -> None:
+    frame = Frame((numbers("x", [0.0, 1e-6, 0.3, 1.7, -2.0, 5.0]),))
+    codec = Numbers(("x",)).fit(frame)
+    back = codec.decode(codec.encode(frame))["x"].values
+    assert back[0] == 0
+    assert back[1] == pytest.approx(1e-6, abs=1e-7)

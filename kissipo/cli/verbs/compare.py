@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kissipo.cli.screen import Screen, table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from kissipo.core.task import Task
 
 
@@ -33,7 +35,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One row a task."""
-    from kissipo.cli.tell import tell_number
+    from rich.markup import escape
+
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
     from kissipo.plan.compare import compare, variations
@@ -51,19 +54,36 @@ def run(arguments: Namespace, screen: Screen) -> None:
         )
     if arguments.vary and len(names) > 1:
         raise TaskError("--vary goes with one task", given=", ".join(names))
-    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, tell=screen.note)
-    metrics = list(dict.fromkeys(name for row in found["rows"] for name in row["metrics"]))
-    made = table("", *metrics, "weights", right=tuple(range(1, 2 + len(metrics))))
-    for row in found["rows"]:
-        cells = [_cell(row["metrics"].get(name), arguments.seeds, tell_number) for name in metrics]
-        made.add_row(f"[bold]{row['task']}[/]", *cells, f"{row['weights']:,}")
+    tell = lambda text: screen.note(escape(text))  # noqa: E731
+    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, tell=tell)
+    rows = found["rows"]
+    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    mains = {row["main"] for row in rows} | {"seconds"}
+    spare = [name for name in metrics if name.split(" ")[-1] not in mains]
+    left_out: list[str] = []
+    while not screen.fits(made := _table(rows, metrics, arguments.seeds)) and spare:
+        left_out.insert(0, spare.pop())
+        metrics.remove(left_out[0])
     screen.result(made)
+    if left_out:
+        screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
     screen.result_json(found)
 
 
-def _cell(values: dict[str, float] | None, seeds: int, tell_number: object) -> str:
+def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
+    from rich.markup import escape
+
+    made = table("", *metrics, "weights", right=tuple(range(1, 2 + len(metrics))))
+    for row in rows:
+        cells = [_cell(row["metrics"].get(name), seeds) for name in metrics]
+        made.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
+    return made
+
+
+def _cell(values: dict[str, float] | None, seeds: int) -> str:
+    from kissipo.cli.tell import tell_number
+
     if values is None:
         return "-"
-    assert callable(tell_number)
-    text = str(tell_number(values["mean"]))
+    text = tell_number(values["mean"])
     return text if seeds == 1 else f"{text} ± {tell_number(values['spread'])}"

@@ -52,6 +52,8 @@ def _list(screen: Screen) -> None:
 
 
 def _get(name: str, screen: Screen) -> None:
+    from rich.markup import escape
+
     from kissipo.core.errors import DataError
     from kissipo.core.suggest import did_you_mean
     from kissipo.input.datasets import DATASETS, dataset_names, module_name
@@ -59,7 +61,7 @@ def _get(name: str, screen: Screen) -> None:
     if name not in dataset_names():
         raise DataError(f"there is no data set '{name}'", do=did_you_mean(name, dataset_names()))
     reading = DATASETS.find(module_name(name), place="data").read()
-    screen.result(f"{name}: {len(reading.frame):,} rows, columns {', '.join(reading.frame.names)}")
+    screen.result(f"{name}: {len(reading.frame):,} rows, columns {escape(', '.join(reading.frame.names))}")
     screen.result_json({"name": name, "rows": len(reading.frame), "columns": reading.frame.names})
 
 

@@ -16,10 +16,13 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> int:
     """Looks at the machine, or at resuming."""
+    from rich.markup import escape
+
     from kissipo.plan.doctor import examine, prove_resume
 
     if arguments.resume:
-        found = prove_resume(arguments.resume, kills=arguments.kills, tell=lambda text: screen.note(f"[dim]{text}[/]"))
+        tell = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
+        found = prove_resume(arguments.resume, kills=arguments.kills, tell=tell)
         same = found["same_weights"] and found["same_metrics"]
         screen.result(
             "[green]PASS[/] the resumed run is the unbroken one, bit for bit"

@@ -60,6 +60,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
+    from rich.markup import escape
+
     from kissipo.cli.screen import table
     from kissipo.cli.tell import tell_number
     from kissipo.core.errors import TaskError
@@ -72,8 +74,8 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     )
     made = table("", "mean", "spread", "lowest", "highest", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():
-        made.add_row(name, *(tell_number(values[key]) for key in ("mean", "spread", "lowest", "highest")))
+        made.add_row(escape(name), *(tell_number(values[key]) for key in ("mean", "spread", "lowest", "highest")))
     screen.result(f"[bold]{arguments.seeds} seeds[/]")
     screen.result(made)
-    screen.result("Runs: " + ", ".join(found["runs"]))
+    screen.result("Runs: " + escape(", ".join(found["runs"])))
     screen.result_json(found)

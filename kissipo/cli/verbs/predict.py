@@ -26,6 +26,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a sample."""
+    from rich.markup import escape
+
     from kissipo.cli.tell import tell_answer
     from kissipo.core.errors import TaskError
     from kissipo.plan.run import Run
@@ -35,7 +37,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     opened = Run.open(arguments.run)
     answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
     for remark in remarks:
-        screen.note(f"[yellow]note[/]: {remark}")
+        screen.note(f"[yellow]note[/]: {escape(remark)}")
     for row in answers:
         if not screen.as_json:
             print("\t".join(tell_answer(each) for each in row))  # noqa: T201

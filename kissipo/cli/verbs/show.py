@@ -16,6 +16,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The trace of one sample of the test part."""
+    from rich.markup import escape
     from rich.text import Text
 
     from kissipo.cli import tell
@@ -29,7 +30,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         prepared, trace = show(asked_task(arguments))
         task, trained = prepared.task, False
     screen.result(
-        f"[bold]{task.name}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
+        f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
     )
     screen.result(Text(task.to_yaml()))
     screen.result(tell.way_table(trace))

@@ -218,7 +218,9 @@ def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
     door: Windows = doors[0]
     if len(frame) < door.length:
         raise DataError(
-            f"{frame.origin} is shorter than the window", given=f"{len(frame)} steps", allowed=f"at least {door.length}"
+            "there are fewer steps than one window holds",
+            given=f"{len(frame)} in {frame.origin}",
+            allowed=f"at least {door.length}",
         )
     newest = frame.take(np.arange(len(frame) - door.length, len(frame)))
     _refuse_gaps(newest, door.columns)

@@ -1,0 +1,115 @@
+"""What is odd and allowed is shown as it is: names in brackets, measures without a value, no part to judge by, wide tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from kissipo.cli.main import main
+from kissipo.cli.tell import tell_answer
+from kissipo.output.answer import Decision
+
+Out = pytest.CaptureFixture[str]
+
+
+def wrong_constant(name: str) -> NoReturn:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def told(capsys: Out, *arguments: str) -> str:
+    assert main(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
+def read(text: str) -> Any:
+    return json.loads(text, parse_constant=wrong_constant)
+
+
+def write(
+    name: str, header: str, *, rows: int = 60, classes: tuple[str, str] = ("no", "yes"), least: float = -9
+) -> None:
+    """A table of two numbers and a class that follows from them; `least` keeps the first number above it."""
+    dice = np.random.default_rng(0)
+    drawn = [(max(first, least), second) for first, second in dice.normal(size=(rows, 2))]
+    lines = [f"{first:.3f},{second:.3f},{classes[int(first > 0)]}" for first, second in drawn]
+    Path(name).write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+
+
+def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
+    write("odd.csv", '"speed [m/s]",[/],[red]kind', classes=("[b]no", "[/]yes"))
+    assert main(["fit", "odd.csv", "--output", "[red]kind", "epochs=2", "--out", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert "class 1 is '[b]no'" in err
+    assert "speed [m/s]" in err
+    assert "part        samples  [/]yes  [b]no" in err
+    assert "\n[red]kind " in out
+    assert "truth \\ answer  [/]yes  [b]no" in told(capsys, "evaluate", "run")
+    assert main(["predict", "run", "speed [m/s]=9", "[/]=fast"]) == 2
+    assert "'fast' in row 1 of '[/]' is not a number" in capsys.readouterr().err
+    for verb in (["show", "run"], ["data", "check", "odd.csv"], ["compare", "run", "--vary", "process.rate=0.1,0.2"]):
+        assert main(verb) == 0
+
+
+def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
+    write("two.csv", "x,y,kind")
+    write("one.csv", "x,y,kind", least=0.1)
+    told(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run")
+    metrics = read(told(capsys, "evaluate", "run", "one.csv", "--json"))["answers"][0]["metrics"]
+    assert metrics["roc_auc"] is None
+    assert metrics["recall"] > 0
+    row = next(line for line in told(capsys, "evaluate", "run", "one.csv").splitlines() if line.startswith("this net"))
+    assert row.split()[6] == "-"
+
+
+def test_an_error_in_percent_leaves_zeros_out(capsys: Out) -> None:
+    write("gain.csv", "x,y,kind")
+    rows = [line.split(",")[:2] for line in Path("gain.csv").read_text().splitlines()[1:]]
+    gains = [max(0.0, float(first)) + 0.3 * (float(first) > 0) for first, _ in rows]
+    lines = [f"{first},{second},{gain}" for (first, second), gain in zip(rows, gains, strict=True)]
+    Path("gain.csv").write_text("\n".join(["x,y,gain", *lines, ""]))
+    answer = read(told(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json"))["answers"][
+        0
+    ]
+    # the mean is the same answer everywhere; in percent of gains of 0.3 and more it cannot be off by more than its share
+    assert answer["baselines"]["mean"]["mape"] < 100 * max(gains) / 0.3
+    Path("none.csv").write_text("x,y,gain\n1,2,0\n2,1,0\n")
+    assert read(told(capsys, "evaluate", "run", "none.csv", "--json"))["answers"][0]["metrics"]["mape"] is None
+
+
+def test_without_a_part_to_judge_by_the_training_part_judges_and_that_is_said(capsys: Out) -> None:
+    write("two.csv", "x,y,kind")
+    split = ["input.split.test=0", "input.split.validation=0"]
+    out = told(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run", *split)
+    assert "the same samples train and judge: there is no unseen part" in out
+    assert "Verdict:" in out
+
+
+def test_an_opened_run_of_an_environment_is_judged_as_it_was(capsys: Out) -> None:
+    fitted = read(told(capsys, "fit", "racing", "--out", "run", "--json"))
+    assert read(told(capsys, "evaluate", "run", "--json"))["answers"] == fitted["answers"]
+    out = told(capsys, "evaluate", "run")
+    assert "equal to value iteration" in out
+    assert "agrees" in out
+
+
+def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> None:
+    write("two.csv", "x,y,kind")
+    command = ["compare", "two.csv", "--output", "kind", "epochs=1", "--vary", "process.units=[8],[16]", "--seeds", "2"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    title, *rows = out.splitlines()
+    assert [row.split()[0] for row in rows] == ["units=[8]", "units=[16]"]
+    assert title.split()[0] == "accuracy"
+    assert title.rstrip().endswith("training seconds  weights")
+    assert "…" not in out
+    assert "No room here for" in err
+    assert "log_loss: see --json" in err
+
+
+def test_an_answer_is_one_line_whatever_it_is() -> None:
+    assert tell_answer(Decision("\n", 0.25)) == "\\n\t0.2500"
+    assert tell_answer(Decision("a\tb")) == "a\\tb"
