@@ -1,0 +1,48 @@
+"""A folder of pictures, a folder per class: magnetic tiles, five defects or none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+CLASSES = ["MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Free", "MT_Uneven"]
+
+
+def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
+    """The accuracy, after the confusion matrix was held against the answers of the opened run."""
+    assert main(["fit", str(folder), *words, "--out", "run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answers"][0]
+    run = ki.open("run")
+    wiring = run._wiring()
+    test = wiring.frame.take(wiring.parts["test"])
+    decided = [row[0].value for row in run.predict_all(list(test["picture"].values))[0]]
+    matrix = np.zeros((6, 6), dtype=int)
+    for truth, said in zip(test["class"].texts(), decided, strict=True):
+        matrix[CLASSES.index(str(truth)), CLASSES.index(said)] += 1
+    assert answer["details"]["classes"] == CLASSES
+    assert answer["details"]["confusion"] == matrix.tolist()
+    assert answer["metrics"]["accuracy"] == pytest.approx(np.trace(matrix) / len(test))
+    assert main(["evaluate", "run"]) == 0
+    assert "truth \\ answer" in capsys.readouterr().out
+    return float(answer["metrics"]["accuracy"])
+
+
+def test_tiles_of_a_small_size_train_and_are_judged_class_by_class(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(data / "magnetic-tile", capsys, "input.size=[16]", "epochs=1") > 1 / 6
+    told = Path("run/report.html").read_text(encoding="utf-8")
+    assert all(name in told for name in CLASSES)
+
+
+@pytest.mark.slow
+def test_tiles_beat_the_majority_class(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    accuracy = fit(data / "magnetic-tile", capsys)
+    counts = [len(list((data / "magnetic-tile" / name).rglob("*.jpg"))) for name in CLASSES]
+    assert accuracy > max(counts) / sum(counts) + 0.1
