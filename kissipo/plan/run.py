@@ -174,14 +174,14 @@ class Run:
                     do="Give the data to judge by: run.evaluate(data)",
                 )
             prepared = prepare(self.task, seed=self.seed)
-            learn = build_learn(prepared.choices, prepared.wiring, self.net)
-            self._prepared = replace(prepared, net=self.net, learn=learn)
             before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
-            if before != self._prepared.wiring.frame.fingerprint():
+            if before != prepared.wiring.frame.fingerprint():
                 raise DataError(
-                    f"the data of {self._prepared.wiring.frame.origin} have changed since this run was trained",
+                    f"the data of {prepared.wiring.frame.origin} have changed since this run was trained",
                     do="Give the data to judge by: kissipo evaluate RUN DATA",
                 )
+            learn = build_learn(prepared.choices, prepared.wiring, self.net)
+            self._prepared = replace(prepared, net=self.net, learn=learn)
         return self._prepared.wiring
 
     def _wiring_of(self, data: Any) -> Wiring:

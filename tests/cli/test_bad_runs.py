@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 
 Out = pytest.CaptureFixture[str]
 
@@ -80,6 +82,24 @@ def test_no_run_at_all(capsys: Out, verb: str) -> None:
     ):
         assert main([verb, name, *value]) == 2
         assert says in capsys.readouterr().err
+
+
+def test_show_of_a_run_that_is_not_there(good: Path, capsys: Out) -> None:
+    shutil.copytree(good, "runs/digits-1")
+    assert main(["show", "runs/nope"]) == 2
+    assert "kissipo: there is no file runs/nope." in capsys.readouterr().err
+    assert main(["evaluate", "runs/digits-2"]) == 2
+    assert "there is no run folder runs/digits-2. Did you mean 'runs/digits-1'?" in capsys.readouterr().err
+
+
+def test_data_that_changed_judge_no_run_however_often_it_is_asked() -> None:
+    Path("two.csv").write_text("x,kind\n" + "".join(f"{number},{'ab'[number > 20]}\n" for number in range(40)))
+    assert main(["fit", "two.csv", "--output", "kind", "epochs=1", "--out", "run", "--quiet"]) == 0
+    run = ki.open("run")
+    Path("two.csv").write_text(Path("two.csv").read_text().replace("3,a", "4,a"))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"the data of .*two.csv have changed since this run was trained"):
+            run.evaluate()
 
 
 def test_an_output_folder_that_exists_is_left_alone(good: Path, capsys: Out) -> None:
