@@ -129,6 +129,32 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     assert again.metrics["answers"][0]["metrics"] != run.metrics["answers"][0]["metrics"]
 
 
+def with_copies() -> pandas.DataFrame:
+    """People of whom the first ten stand at the end once more, in another house."""
+    table = people(100).assign(house=np.arange(100))
+    return pandas.concat([table, table.head(10).assign(house=np.arange(100, 110))], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("split", "apart"),
+    [({}, 0), ({"by": "time"}, 20), ({"group": "house"}, None)],
+)
+def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str, str], apart: int | None) -> None:
+    words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
+    choices = read_task(ki.load({"input": words, "output": {"number": "income"}}))
+    wiring = wire(read_data(choices), choices, seed=1)
+    part = {row: name for name, positions in wiring.parts.items() for row in positions.tolist()}
+    divided = 2 * sum(part[row] != part[100 + row] for row in range(10))
+    assert divided == apart if apart is not None else divided > 0
+    told = next(each for each in wiring.findings if each.check == "duplicate rows")
+    assert told.rows == tuple(range(101, 111))
+    assert told.action == (
+        f"kept; {divided} rows have a twin in another part, because the split is by time, by group or published"
+        if divided
+        else "kept, each on the same side of the split as its twin"
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(60, 200), st.integers(2, 12), st.integers(1, 5), SHARES, st.sampled_from([0.1, 0.2]))
 def test_no_window_of_a_series_learns_from_a_step_that_is_judged(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,24 @@ def twins(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
     return member.astype(np.int64), [
         Finding("WARN", "duplicate rows", message, "kept, each on the same side of the split as its twin", some)
     ]
+
+
+def tell_divided(
+    found: list[Finding], twin: NDArray[np.int64] | None, parts: Mapping[str, NDArray[np.int64]]
+) -> list[Finding]:
+    """What `twins` found, corrected where another rule of the split (time, a group, the publisher's parts) divided twins."""
+    if twin is None:
+        return found
+    part = np.zeros(len(twin), dtype=np.int64)
+    for number, positions in enumerate(parts.values()):
+        part[positions] = number
+    last = np.zeros(len(twin), dtype=np.int64)
+    last[twin] = part
+    apart = int(np.isin(twin, twin[part != last[twin]]).sum())
+    if not apart:
+        return found
+    action = f"kept; {apart} rows have a twin in another part, because the split is by time, by group or published"
+    return [replace(each, action=action) for each in found]
 
 
 def _row_keys(frame: Frame) -> NDArray[np.uint64]:

@@ -18,7 +18,7 @@ from kissipo.core.frame import Frame
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
-from kissipo.input.check.rows import twins
+from kissipo.input.check.rows import tell_divided, twins
 from kissipo.input.feeds import TensorFeed
 from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
@@ -43,15 +43,17 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     frame = _answered(frame, answers, findings)
     doors = _doors(frame, choices, answers, findings, decisions)
     refuse_failures(findings, strict=strict)
-    together = _together(frame, doors, answers, choices, findings)
+    twin, found = _twins(frame, doors, answers, choices)
+    group = choices.general.split.group
     parts = split_rows(
         len(frame),
         choices.general.split,
         seed=seed,
         classes=_classes(frame, answers),
-        together=together,
+        together=twin if group is None else as_strings(frame[group]).values,
         fixed=_published(reading, frame),
     )
+    findings += tell_divided(found, twin, parts)
     train = frame.take(parts["train"])
     for door in doors:
         door.fit(train)
@@ -175,17 +177,14 @@ def _doors(
     return doors_for(frame, columns, options)
 
 
-def _together(
-    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], choices: Choices, findings: list[Finding]
-) -> Any:
-    """One number a row, equal for rows that must not be divided between parts."""
-    seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
+def _twins(
+    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], choices: Choices
+) -> tuple[Any, list[Finding]]:
+    """One number a row, equal for rows in which the net and the judge see the same; made samples may repeat."""
     if choices.source.word == "make":
-        return None
-    together, found = twins(frame.only(dict.fromkeys(seen)))
-    findings += found
-    group = choices.general.split.group
-    return together if group is None else as_strings(frame[group]).values
+        return None, []
+    seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
+    return twins(frame.only(dict.fromkeys(seen)))
 
 
 def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:

@@ -262,7 +262,7 @@ def test_a_failure_is_code_2_and_what_was_found_before_is_shown(capsys: pytest.C
     ]
 
 
-def test_a_table_without_a_question_has_its_columns_and_rows_checked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_without_a_question_has_its_columns_and_rows_checked() -> None:
     table = people()
     set_cells(0, {7: "12,000"})(table)
     repeat_rows(table)

@@ -1,0 +1,49 @@
+"""A plain text as a source: its units in order, packed or not, and refusals that say how much is needed."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kissipo.core.errors import DataError
+from kissipo.input.sources.text import Options, read
+
+TEXT = "The cat, the hat.\r\nŽluťoučký kůň!\n" * 10
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("characters", list(TEXT)), ("words", TEXT.split())],
+)
+@pytest.mark.parametrize("name", ["novel.txt", "novel.txt.gz"])
+def test_every_unit_of_the_text_is_a_row(name: str, unit: Any, expected: list[str]) -> None:
+    content = TEXT.encode("utf-8-sig")
+    Path(name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert read(name, Options(unit=unit, window=4)).frame["text"].texts() == expected
+
+
+def test_a_real_play_is_its_characters(data: Path) -> None:
+    path = data / "tiny-shakespeare" / "input.txt"
+    column = read(str(path), Options()).frame["text"]
+    assert "".join(text or "" for text in column.texts()) == path.read_text(encoding="utf-8")
+    assert len(column.levels) == 65
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "novel.txt is empty. Give a text of at least a few pages."),
+        (b" \n\t", "novel.txt is empty."),
+        (b"x" * 1009, "novel.txt is too short for windows of 100 characters; got 1009 characters. Allowed: at least 1010."),
+        (b"caf\xe9" * 999, "line 1 of novel.txt is not valid utf-8: the byte 0xe9."),
+        (b"\x89PNG\r\n", "novel.txt is not a text file but a PNG picture."),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_refused(content: bytes, told: str) -> None:
+    Path("novel.txt").write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        read("novel.txt", Options())
+    assert told in str(refused.value)
