@@ -83,4 +83,6 @@ def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
 
 def _another(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
     given = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
-    return RunError(f"the run in {folder.path} was started with another {place}", given=given, do=_ANEW)
+    said = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
+    again = f"To go on with it {f'leave {place} out' if before is None else f'say {said}'}; or start a new run without --resume"
+    return RunError(f"the run in {folder.path} was started with another {place}", given=given, do=again)
