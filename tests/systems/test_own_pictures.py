@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,14 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     return float(answer["metrics"]["accuracy"])
 
 
-def test_tiles_of_a_small_size_train_and_are_judged_class_by_class(
+def test_a_few_tiles_of_a_small_size_train_and_are_judged_class_by_class(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fit(data / "magnetic-tile", capsys, "input.size=[16]", "epochs=1") > 1 / 6
+    for name in CLASSES:
+        Path("tiles", name).mkdir(parents=True)
+        for path in sorted((data / "magnetic-tile" / name).rglob("*.jpg"))[:20]:
+            shutil.copy(path, Path("tiles", name))
+    fit(Path("tiles"), capsys, "input.size=[16]", "epochs=1")
     told = Path("run/report.html").read_text(encoding="utf-8")
     assert all(name in told for name in CLASSES)
 
