@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +133,10 @@ class Frame:
         return replace(self, columns=kept + tuple(new.values()))
 
     def fingerprint(self) -> str:
-        """A digest of everything in the frame: two frames with the same fingerprint hold the same data."""
+        """A digest of everything in the frame: two frames with the same fingerprint hold the same data.
+
+        Of a picture on disk its content counts, not its path: a folder may be moved, or named in another way.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for column in self.columns:
             digest.update(f"{column.name}/{column.kind}/{len(column)}".encode())
@@ -140,7 +144,7 @@ class Frame:
                 digest.update(level.encode() + b"\0")
             if column.values.dtype == object:
                 for value in column.values:
-                    digest.update(value.tobytes() if isinstance(value, np.ndarray) else str(value).encode())
+                    digest.update(value.tobytes() if isinstance(value, np.ndarray) else Path(value).read_bytes())
             else:
                 digest.update(np.ascontiguousarray(column.values).view(np.uint8).data if column.values.size else b"")
         return digest.hexdigest()

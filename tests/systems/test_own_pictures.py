@@ -11,6 +11,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 
 CLASSES = ["MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Free", "MT_Uneven"]
 
@@ -51,3 +52,16 @@ def test_tiles_beat_the_majority_class(data: Path, capsys: pytest.CaptureFixture
     accuracy = fit(data / "magnetic-tile", capsys)
     counts = [len(list((data / "magnetic-tile" / name).rglob("*.jpg"))) for name in CLASSES]
     assert accuracy > max(counts) / sum(counts) + 0.1
+
+
+def test_a_run_knows_its_pictures_by_their_content(data: Path) -> None:
+    for name in CLASSES[:2]:
+        Path("tiles", name).mkdir(parents=True)
+        for path in sorted((data / "magnetic-tile" / name).rglob("*.jpg"))[:8]:
+            shutil.copy(path, Path("tiles", name))
+    ki.load("tiles", words={"input.size": [8], "process.epochs": 1}).fit(out="run")
+    assert ki.open("run").evaluate()[0].net.metrics
+    first, second = sorted(Path("tiles", CLASSES[0]).iterdir())[:2]
+    shutil.copy(second, first)
+    with pytest.raises(DataError, match="have changed since this run was trained"):
+        ki.open("run").evaluate()
