@@ -49,7 +49,7 @@ def optimizer(
 class _Lean(torch.optim.Adam):
     """Adam whose step goes straight to torch's fused sums once the memory of every weight stands.
 
-    The first step, any weight without a gradient, and anything but plain float32 on a CPU go torch's own way.
+    The first step, and any step in which a weight has no gradient, go torch's own way.
     """
 
     _sums: Any

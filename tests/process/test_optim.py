@@ -86,15 +86,15 @@ def test_six_steps_are_those_of_the_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_the_lean_step_is_torchs_to_the_last_bit(name: Any, theirs: Any, decay: float) -> None:
+@pytest.mark.parametrize(("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)])
+def test_the_lean_step_is_torchs_to_the_last_bit(name: Any, theirs: Any, decay: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    ours, other = (nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)) for _ in range(2))
+    ours, other = (nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype) for _ in range(2))
     other.load_state_dict(ours.state_dict())
     lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
     plain = theirs(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
     for step in range(8):
-        x = torch.randn(4, 7)
+        x = torch.randn(4, 7, dtype=dtype)
         for net, steps in ((ours, lean), (other, plain)):
             if step == 5:  # a new rate, as a schedule sets it
                 steps.param_groups[0]["lr"] = 0.002

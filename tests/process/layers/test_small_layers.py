@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
 from kissipo.process.layers.activation import activation
-from kissipo.process.layers.heads import head
+from kissipo.process.layers.embedding import embedding, width
+from kissipo.process.layers.heads import Heads, head
+from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import over_time
 from kissipo.process.layers.surfaces import height
@@ -32,6 +35,14 @@ def test_what_only_fills_up_is_never_pooled(how: str, expected: list[list[float]
     assert over_time(STATES, THERE, how).tolist() == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("how", ["last", "max", "mean"])
+def test_no_slope_goes_to_what_only_fills_up(how: str) -> None:
+    states = torch.randn(3, 3, 2, requires_grad=True)
+    over_time(states, THERE, how).square().sum().backward()  # type: ignore[arg-type]
+    assert states.grad is not None
+    assert states.grad.isfinite().all() and not states.grad[~THERE].any() and states.grad[:2].any()
+
+
 def test_whole_sequences_are_pooled_over_all_steps() -> None:
     assert over_time(STATES[1:2], None, "last").tolist() == [[5, 2]]
     assert over_time(STATES[1:2], None, "max").tolist() == [[8, 4]]
@@ -40,10 +51,75 @@ def test_whole_sequences_are_pooled_over_all_steps() -> None:
 
 @pytest.mark.parametrize(
     ("name", "at", "expected"),
-    [("relu", -2.0, 0.0), ("relu", 3.0, 3.0), ("sigmoid", 0.0, 0.5), ("tanh", 1.0, 0.761594), ("gelu", 1.0, 0.841345)],
+    [
+        ("relu", -2.0, 0.0),
+        ("relu", 3.0, 3.0),
+        ("sigmoid", 0.0, 0.5),
+        ("tanh", 1.0, 0.761594),
+        ("gelu", 1.0, 0.841345),
+        ("silu", 1.0, 0.731059),
+        ("leaky_relu", -2.0, -0.02),
+        ("elu", -1.0, -0.632121),
+        ("identity", -2.0, -2.0),
+    ],
 )
 def test_bends_at_known_places(name: str, at: float, expected: float) -> None:
     assert activation(name)(torch.tensor(at)).item() == pytest.approx(expected, abs=1e-6)  # type: ignore[arg-type]
+
+
+def test_an_embedding_starts_small_and_what_fills_up_stays_zero() -> None:
+    torch.manual_seed(0)
+    layer = embedding(200, 8, fills=True)
+    assert 0.04 < layer.weight.abs().max() <= 0.05
+    (layer(torch.tensor([[3, 0, 0], [3, 7, 0]])) * 2).sum().backward()
+    slopes = layer.weight.grad
+    assert slopes is not None
+    assert slopes[:, 0].nonzero().flatten().tolist() == [3, 7] and slopes[3, 0] == 4 and slopes[7, 0] == 2
+
+
+@pytest.mark.parametrize(("ids", "asked", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)])
+def test_features_of_an_embedding(ids: int, asked: int | None, features: int) -> None:
+    assert width(ids, asked) == features
+
+
+def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
+    """A level is looked up, of two levels both, words are averaged over those that are there, numbers are laid flat."""
+    ports = (
+        Port("word", ("time",), (3,), vocabulary=4, fills=True),
+        Port("numbers", ("time", "variable"), (2, 2)),
+        Port("level", (), (), vocabulary=3),
+        Port("pair", ("feature",), (2,), vocabulary=3),
+    )
+    join = Join(ports, embed=1)
+    for values in join.parameters():
+        values.data = torch.arange(float(len(values))).unsqueeze(1) * 10
+    rows = join(
+        torch.tensor([[1, 3, 0], [2, 0, 0], [0, 0, 0]]),
+        torch.arange(12.0).reshape(3, 2, 2),
+        torch.tensor([2, 0, 1]),
+        torch.tensor([[1, 2], [0, 0], [2, 1]]),
+    )
+    assert rows.tolist() == [[20, 0, 1, 2, 3, 20, 10, 20], [20, 4, 5, 6, 7, 0, 0, 0], [0, 8, 9, 10, 11, 10, 20, 10]]
+    assert join.width == rows.shape[1]
+
+
+def test_several_answers_have_a_layer_each() -> None:
+    heads = head(3, (Port("kind", ("class",), (2,)), Port("price", ("answer",), (1,))), bias=False)
+    assert isinstance(heads, Heads)
+    x = torch.randn(4, 3)
+    for answer, weight in zip(heads(x), heads.parameters(), strict=True):
+        torch.testing.assert_close(answer, x @ weight.T)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(("c",), "process.relative needs 'c' among the input.values. Add it"), ((), "suits a forecast from one window")],
+)
+def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> None:
+    window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
+    ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=words)
+    with pytest.raises(ShapeError, match=text):
+        relative_to_last(nn.Flatten(), (window,), (ahead,) if words else (ahead, ahead))
 
 
 def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -118,3 +120,36 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
         np.testing.assert_allclose(found.sigmoid().numpy()[:, 0], expected[:, 1], atol=1e-4)
     else:
         np.testing.assert_allclose(found.numpy()[:, 0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("there", [[0, 2], [0, 1, 3]])
+def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[int]) -> None:
+    dice = np.random.default_rng(0)
+    y = np.repeat(there, 30)
+    x = (dice.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
+    net = ffn.build((Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options((8,), skip=True))
+    Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    with torch.no_grad():
+        chances = net(torch.tensor(x)).softmax(1).numpy()
+    np.testing.assert_allclose(
+        chances[:, there], LogisticRegression(max_iter=1000).fit(x, y).predict_proba(x), atol=2e-3
+    )
+    assert chances[:, [kind for kind in range(4) if kind not in there]].max() < 2e-3
+
+
+def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoint() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    feed = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
+    ports = (Port("x", ("feature",), (10,)),), (Port("y", ("answer",), (1,)),)
+    nets = [ffn.build(*ports, ffn.Options((16,), skip=True)) for _ in range(2)]
+    learns = [Supervised(net, (squares,), Options(start="linear"), total_steps=20) for net in nets]
+    learns[0].begin(feed)
+    start = {name: weight.clone() for name, weight in nets[0].state_dict().items()}
+    learns[0].step(feed.batch(slice(0, 64)))
+    nets[1].load_state_dict(nets[0].state_dict())
+    learns[1].load_state_dict(deepcopy(learns[0].state_dict()))
+    for learn in learns:
+        learn.step(feed.batch(slice(64, 128)))
+    for name, weight in nets[0].state_dict().items():
+        assert torch.equal(weight, nets[1].state_dict()[name])
+        assert torch.equal(weight, start[name]) == ("wide" in name), name

@@ -1,0 +1,128 @@
+"""Each net beside the same one written out in plain torch with the same weights; each recurrent one sample by sample, unfilled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.process.nets import cnn, ffn, linear, q_table, recurrent, walkers
+
+ROW = Port("row", ("feature",), (6,))
+CLASSES = Port("kind", ("class",), (4,))
+TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+POOLS: dict[str, Any] = {"last": lambda h: h[-1], "max": lambda h: h.amax(0), "mean": lambda h: h.mean(0)}
+
+
+def same_answers(ours: nn.Module, plain: nn.Module, x: Tensor) -> None:
+    """Weights go over in the order of the layers."""
+    ours_state, plain_state = ours.state_dict(), plain.state_dict()
+    assert [each.shape for each in ours_state.values()] == [each.shape for each in plain_state.values()]
+    plain.load_state_dict(dict(zip(plain_state, ours_state.values(), strict=True)))
+    torch.testing.assert_close(ours.eval()(x), plain.eval()(x))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear(bias: bool) -> None:
+    net = linear.build((ROW,), (CLASSES,), linear.Options(bias=bias))
+    same_answers(net, nn.Linear(6, 4, bias=bias), torch.randn(5, 6))
+
+
+def test_feed_forward() -> None:
+    net = ffn.build((ROW,), (CLASSES,), ffn.Options((8, 3), "gelu", dropout=0.3))
+    plain = nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 3), nn.GELU(), nn.Linear(3, 4))
+    same_answers(net, plain, torch.randn(5, 6))
+
+
+def test_the_convolutional_net_of_the_lecture() -> None:
+    """S13: 25 and 50 filters of 3x3, valid, each pooled by 2: 28 -> 26 -> 13 -> 11 -> 5."""
+    picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))
+    net = cnn.build((picture,), (CLASSES,), cnn.Options((25, 50), padding="valid", units=(100,)))
+    plain = nn.Sequential(
+        *(nn.Conv2d(1, 25, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(25, 50, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(50 * 5 * 5, 100), nn.ReLU(), nn.Linear(100, 4)),
+    )
+    same_answers(net, plain, torch.randn(3, 1, 28, 28))
+
+
+def test_a_convolutional_net_on_small_coloured_pictures() -> None:
+    """Nothing is pooled where a side is one: 5x4 -> 2x2 -> 1x1 -> 1x1."""
+    picture = Port("picture", ("channel", "height", "width"), (3, 5, 4))
+    net = cnn.build((picture,), (CLASSES,), cnn.Options((4, 5, 6), norm=True, units=(), activation="tanh"))
+    for statistic in (each for name, each in net.state_dict().items() if "running" in name):
+        statistic.uniform_(0.5, 2.0)
+    blocks = [
+        (nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.Tanh(), pool)
+        for before, after, pool in ((3, 4, nn.MaxPool2d(2)), (4, 5, nn.MaxPool2d(2)), (5, 6, nn.Identity()))
+    ]
+    plain = nn.Sequential(*(layer for block in blocks for layer in block), nn.Flatten(), nn.Linear(6, 4))
+    same_answers(net, plain, torch.randn(3, 3, 5, 4))
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("cell", "plain"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
+def test_recurrent_nets_read_each_text_to_its_own_end(cell: Any, plain: Any, bidirectional: bool, pool: Any) -> None:
+    torch.manual_seed(0)
+    options = recurrent.Options(cell, units=5, layers=2, bidirectional=bidirectional, pool=pool, embed=3)
+    net: Any = recurrent.build((ROW, TEXT), (CLASSES,), options).eval()
+    theirs = plain(3, 5, 2, batch_first=True, bidirectional=bidirectional)
+    theirs.load_state_dict(net.cell.state_dict())
+    lengths = [7, 1, 4, 2]
+    ids = torch.randint(1, 11, (4, 7))
+    for row, length in enumerate(lengths):
+        ids[row, length:] = 0
+    rows = torch.randn(4, 6)
+    with torch.no_grad():
+        for found, row, text, length in zip(net(rows, ids), rows, ids, lengths, strict=True):
+            states = theirs(net.embedding(text[None, :length]))[0][0]
+            joined = torch.cat([POOLS[pool](states), row])
+            torch.testing.assert_close(found, net.head(joined[None])[0])
+
+
+def test_an_empty_text_is_answered_by_what_else_is_known() -> None:
+    net: Any = recurrent.build((TEXT, ROW), (CLASSES,), recurrent.Options(units=5)).eval()
+    row = torch.randn(1, 6)
+    expected = net.head(torch.cat([torch.zeros(1, 5), row], dim=1))
+    torch.testing.assert_close(net(torch.zeros(1, 7, dtype=torch.long), row), expected)
+
+
+def test_an_lstm_starts_by_remembering() -> None:
+    net: Any = recurrent.build((TEXT,), (CLASSES,), recurrent.Options("lstm", units=5, layers=2, bidirectional=True))
+    biases = dict(net.cell.named_parameters())
+    for end in ("l0", "l1", "l0_reverse", "l1_reverse"):
+        assert (biases[f"bias_ih_{end}"] + biases[f"bias_hh_{end}"])[5:10].tolist() == [1.0] * 5
+
+
+def test_a_table_is_looked_up() -> None:
+    state, action = Port("state", (), (), vocabulary=3), Port("action", ("action",), (2,))
+    net: Any = q_table.build((state,), (action,), q_table.Options(first=0.5))
+    assert net.weight.tolist() == [[0.5, 0.5]] * 3
+    net.weight.data[2] = torch.tensor([7.0, -1.0])
+    assert net(torch.tensor([2, 0])).tolist() == [[7.0, -1.0], [0.5, 0.5]]
+
+
+def ports(*surfaces: str) -> tuple[Port, ...]:
+    return (
+        Port("surface", (), (), vocabulary=len(surfaces), words=surfaces),
+        Port("optimizer", (), (), vocabulary=1, words=("sgd",)),
+        Port("start", ("place",), (3,)),
+    )
+
+
+def test_walkers_tell_the_height_of_where_they_stand() -> None:
+    net: Any = walkers.build(ports("bowl", "saddle"), (), walkers.Options(walks=3))
+    for point, at in zip(net.points, ([2.0, 1.0, 0.0], [0.0, 2**0.5, 0.0], [1.0, 0.0, 0.0]), strict=True):
+        point.data = torch.tensor(at)
+    heights = net(torch.tensor([0, 1, 0]), torch.zeros(3, dtype=torch.long), torch.zeros(3, 3))
+    assert heights.flatten().tolist() == pytest.approx([4.0, -0.5, 0.5], abs=1e-6)
+
+
+def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
+    with pytest.raises(ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"):
+        walkers.build(ports("moon"), (), walkers.Options())
