@@ -160,12 +160,14 @@ def _span(seconds: float) -> str:
 
 
 def _samples(score: Score) -> str:
-    if score.same_samples:
+    if score.part == "train":
         return "the same samples train and judge: there is no unseen part"
     count = len(score.net.each) if score.net.each is not None else 0
     what = (
         "episodes with dice of their own"
         if score.answer.WORD == "actions"
         else "samples of the test part, never seen before"
+        if score.part == "test"
+        else "samples of the validation part, by which the best epoch was chosen: there is no test part"
     )
     return f"{count:,} {what}"

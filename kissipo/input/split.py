@@ -130,6 +130,10 @@ def _refuse_empty(parts: dict[str, Positions], how: Split) -> dict[str, Position
                 f"the {name} part would be empty",
                 given=f"{total} samples, split into "
                 + ", ".join(f"{key} {len(value)}" for key, value in parts.items()),
-                do="Give more data, or set input.split.test and input.split.validation",
+                do=(
+                    f"The groups of '{how.group}' are too few or too large: leave input.split.group out, or change the shares"
+                    if how.group
+                    else "Give more data, or set input.split.test and input.split.validation"
+                ),
             )
     return parts

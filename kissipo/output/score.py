@@ -14,14 +14,14 @@ from kissipo.output.verdict import Verdict
 class Score:
     """How good the net is, and beside what.
 
-    same_samples:  whether the judged samples also trained the net, so that nothing was unseen
+    part:  which part judges: test; validation or train where there is no other
     """
 
     answer: Answer
     net: Judgement
     baselines: Mapping[str, Judgement]
     verdict: Verdict | None
-    same_samples: bool = False
+    part: str = "test"
 
     def ordered(self) -> list[tuple[str, Judgement]]:
         """The simple answers, the best first."""

@@ -29,7 +29,7 @@ def score(
     """
     part = wiring.judging
     found = evaluate(net, wiring.feeds[part], wiring.answers)
-    same = bool(np.intersect1d(wiring.parts["train"], wiring.parts[part]).size)
+    told = "train" if np.intersect1d(wiring.parts["train"], wiring.parts[part]).size else part
     scores = []
     for number, (answer, judged) in enumerate(zip(wiring.answers, found.judgements, strict=True)):
         beside: dict[str, Judgement] = {}
@@ -37,7 +37,7 @@ def score(
             case = _case(wiring, number, part, seed)
             beside = judge_beside(answer, case, case.test.truth, asked[number])
         result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
-        scores.append(Score(answer, judged, beside, result, same_samples=same))
+        scores.append(Score(answer, judged, beside, result, part=told))
     return scores, found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas
 import pytest
@@ -13,7 +15,7 @@ import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.split import Split, split_rows
 from kissipo.plan.grammar import read_task
-from kissipo.plan.prepare import read_data, wire
+from kissipo.plan.prepare import prepare, read_data, wire
 
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])
 PARTS = ("train", "validation", "test")
@@ -30,7 +32,7 @@ def test_every_class_has_its_share_of_each_part_within_one_row(
     left = np.delete(classes, parts["test"])
     for name, share, drawn_from in (("test", test, classes), ("validation", validation / (1 - test), left)):
         exact = share * np.bincount(drawn_from)
-        assert np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max() < 1
+        assert np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max() <= 1 + 1e-9
         assert abs(len(parts[name]) - share * len(drawn_from)) <= 0.5 + 1e-9
 
 
@@ -188,3 +190,24 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
         np.testing.assert_allclose(asked[:, 0], seen[:, -1] + 1, atol=1e-3)
         assert asked.min() > begin - 0.01 and asked.max() < end - 0.99
         assert len(seen) == end - max(begin, window) - horizon + 1
+
+
+def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
+    rows = "".join(f"{number % 37},{'' if number % 5 == 0 else number // 10},{number % 2}\n" for number in range(100))
+    Path("grouped.csv").write_text("size,house,kind\n" + rows)
+    prepared = prepare(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
+    found = next(each for each in prepared.wiring.findings if each.check == "groups")
+    assert found.level == "WARN" and found.rows[:3] == (1, 6, 11)
+    assert found.tell().endswith(
+        "20 of 100 rows have no 'house', by which the samples are split -> each of them is a group of its own"
+    )
+    sides = {name: {int(row) // 10 for row in part if row % 5} for name, part in prepared.wiring.parts.items()}
+    assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
+    alone = {name: [row for row in part if row % 5 == 0] for name, part in prepared.wiring.parts.items()}
+    assert alone["train"] and alone["test"]
+
+
+def test_too_few_groups_are_named() -> None:
+    Path("grouped.csv").write_text("size,house,kind\n" + "".join(f"{n % 37},{n // 50},{n % 2}\n" for n in range(100)))
+    with pytest.raises(DataError, match="The groups of 'house' are too few or too large"):
+        prepare(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))

@@ -8,6 +8,7 @@ kissipo data check sms.csv --output kind
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from kissipo.cli.screen import Screen, table
 
@@ -73,6 +74,11 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     screen.result(findings_table(findings))
     levels = [each.level for each in findings]
     worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
-    screen.result(f"{worst}: {levels.count('FAIL')} failures, {levels.count('WARN')} warnings")
+    screen.result(f"{worst}: {_count(levels, 'FAIL', 'failure')}, {_count(levels, 'WARN', 'warning')}")
     screen.result_json({"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]})
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0
+
+
+def _count(levels: Sequence[str], level: str, noun: str) -> str:
+    number = levels.count(level)
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -42,7 +42,9 @@ def scores(score: Score) -> str:
         "All answers are judged on the same samples, which none of them saw while learning. "
         "The simple ones learned from at most 10,000 training samples."
     )
-    if score.same_samples:
+    if score.part == "validation":
+        note = "There is no test part: the validation part judges, by which the best epoch of the net was chosen."
+    if score.part == "train":
         note = "The same samples train and judge: there is no unseen part."
     shown = table(titles, rows, numbers=range(1, 1 + len(names)), classes=["own"])
     return shown + drawing.bars(values, first="this net") + f'<p class="dim">{note}</p>'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.codec.labels import Labels, as_strings
 from kissipo.codec.numbers import Numbers
@@ -14,7 +15,7 @@ from kissipo.codec.tokens import Tokens
 from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Column, Frame
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
@@ -42,15 +43,16 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     answers, decisions = _answers(reading, choices)
     frame = _answered(frame, answers, findings)
     doors = _doors(frame, choices, answers, findings, decisions)
+    group = choices.general.split.group
+    groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
     twin, found = _twins(frame, doors, answers, choices)
-    group = choices.general.split.group
     parts = split_rows(
         len(frame),
         choices.general.split,
         seed=seed,
         classes=_classes(frame, answers),
-        together=twin if group is None else as_strings(frame[group]).values,
+        together=twin if groups is None else groups,
         fixed=_published(reading, frame),
     )
     findings += tell_divided(found, twin, parts)
@@ -185,6 +187,19 @@ def _twins(
         return None, []
     seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
     return twins(frame.only(dict.fromkeys(seen)))
+
+
+def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
+    """One number a row, equal for rows of one group; rows that name none stand alone."""
+    groups = as_strings(column).values.astype(np.int64)
+    alone = np.flatnonzero(column.missing)
+    if len(alone):
+        told = f"{len(alone):,} of {len(column):,} rows have no '{column.name}', by which the samples are split"
+        findings.append(
+            Finding("WARN", "groups", told, "each of them is a group of its own", tuple(rows[alone][:10].tolist()))
+        )
+        groups[alone] = np.iinfo(np.int64).max - np.arange(len(alone))
+    return groups
 
 
 def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:

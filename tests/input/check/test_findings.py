@@ -226,7 +226,7 @@ def test_the_verb_tells_levels_rows_and_the_worst(capsys: pytest.CaptureFixture[
     set_cells(0, {2: ""})(table)
     write(table)
     assert main(["data", "check", "some.csv", "--output", "kind"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "WARN: 0 failures, 1 warnings"
+    assert capsys.readouterr().out.splitlines()[-1] == "WARN: 0 failures, 1 warning"
     assert main(["data", "check", "some.csv", "--output", "kind", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["data"], told["result"]) == ("some.csv", "WARN")
