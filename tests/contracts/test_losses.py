@@ -115,3 +115,23 @@ def test_a_step_of_text_is_judged_as_a_sample() -> None:
     loss = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
     y, t = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
     assert loss(y, t).item() == pytest.approx(loss(y.reshape(15, 7), t.reshape(15)).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "targets", "expected"),
+    [
+        ("kl_divergence", [[0.0, 0.0]], [[1.0, 0.0]], np.log(2)),
+        ("kl_divergence", [[200.0, 0.0]], [[0.0, 1.0]], 200),
+        ("categorical_cross_entropy", [[0.0, 0.0]], [[1.0, 0.0]], np.log(2)),
+        ("poisson", [[0.0], [-30.0]], [[0.0], [0.0]], 0.5),
+        ("huber", [[1.0], [-1000.0]], [[0.0], [0.0]], (0.5 + 999.5) / 2),
+        ("cosine_similarity", [[3.0, 4.0], [0.0, 0.0]], [[6.0, 8.0], [1.0, 0.0]], -0.5),
+    ],
+)
+def test_at_the_rims_it_is_finite_and_so_is_its_slope(name: str, outputs: Any, targets: Any, expected: float) -> None:
+    """A share of nothing, a count of none, a far outlier, a vector without a direction."""
+    y = torch.tensor(outputs, requires_grad=True)
+    found = LOSSES.find(name, place="loss").loss(y, torch.tensor(targets))
+    found.backward()
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+    assert y.grad is not None and y.grad.isfinite().all()
