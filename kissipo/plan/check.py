@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
+from kissipo.core.schema import read, words_of
 from kissipo.core.task import Task
 from kissipo.input.check.rows import twins
-from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
 from kissipo.plan.columns import check_columns, sort_columns
 from kissipo.plan.grammar import read_task
@@ -25,16 +27,21 @@ def check(task: Task) -> list[Finding]:
         return _failed(error)
 
 
-def check_data(data: Any, *, output: str | None = None, time: str | None = None) -> list[Finding]:
+def check_data(
+    data: Any, *, output: str | None = None, time: str | None = None, words: Mapping[str, Any] | None = None
+) -> list[Finding]:
     """The same for data with a question; a table without a question has only its columns and rows checked."""
     from kissipo.plan.load import load
 
     try:
-        if output is None and time is None and asks_for_answer(data):
-            frame, findings = read_table(data, FileWords())
-            columns = sort_columns(frame, table.Options(), reserved=[])
-            return [*findings, *check_columns(frame, columns), *twins(frame)[1]]
-        return check(load(data, output=output, time=time))
+        said = {key.removeprefix("input."): value for key, value in (words or {}).items()}
+        if output is None and time is None and said.keys() <= words_of(table.Options).keys():
+            options = read(table.Options, said, place="input")
+            if asks_for_answer(data, options):
+                frame, findings = read_table(data, options)
+                columns = sort_columns(frame, options, reserved=[])
+                return [*findings, *check_columns(frame, columns), *twins(frame)[1]]
+        return check(load(data, output=output, time=time, words=words))
     except UserError as error:
         return _failed(error)
 

@@ -39,7 +39,6 @@ def ask(
 
     written:  how a table is written on disk, where that must be said to read it at all
     answer:   the kind of answer where it is said and need not be guessed
-    answer:   the kind of answer, where it is said and not to be guessed
 
     Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
     """
@@ -67,14 +66,14 @@ def ask(
     )
 
 
-def asks_for_answer(data: Any) -> bool:
+def asks_for_answer(data: Any, written: FileWords) -> bool:
     """Whether these data are a table that does not say by itself what is asked of it."""
     if not isinstance(data, str | Path):
         return True
     path = Path(data)
     if not (path.is_file() and is_table_file(path)):
         return False
-    frame, _ = read_table(str(data), FileWords())
+    frame, _ = read_table(str(data), written)
     return not _is_series(frame, None)
 
 
@@ -99,10 +98,16 @@ def _ask_table(
     answer: str | None,
     name: str,
 ) -> Task:
-    frame, _ = read_table(data, written)
-    if time is not None:
-        frame[time]
-    for column in (output,) if isinstance(output, str) else output or ():
+    frame, findings = read_table(data, written)
+    outputs = (output,) if isinstance(output, str) else tuple(output or ())
+    for column in (*((time,) if time is not None else ()), *outputs):
+        for finding in findings:
+            if finding.check == "no header" and column not in frame:
+                raise DataError(
+                    f"there is no column '{column}': {finding.message}",
+                    given="the columns " + ", ".join(frame.names),
+                    do="Say their names with input.header=[name, name, ...]",
+                )
         frame[column]
     if time or horizon or answer == "forecast" or (answer is None and _is_series(frame, output)):
         return _series(data, output or _only_number(frame, time), time, horizon, name)

@@ -34,6 +34,7 @@ FILES: dict[str, bytes] = {
     "constant.csv": b"size,price\n" + b"".join(b"%d,7\n" % (number % 9) for number in range(40)),
     "price.csv": b"size,price\n" + b"".join(b"%d,%d.5\n" % (number % 9, number) for number in range(40)),
     "sheet.xlsx": b"PK\x03\x04",
+    "nameless.csv": "".join(GOOD.splitlines(keepends=True)[1:]).encode(),
     "same.csv": b"kind\n" + b"yes\nno\n" * 20,
 }
 REFUSED = [
@@ -44,6 +45,8 @@ REFUSED = [
     ("good.csv", "which column of good.csv is the answer? There are the columns size, city, kind. Say it with --output COLUMN."),
     ("good.csv --output kin", "good.csv has no column 'kin'. Did you mean 'kind'?"),
     ("good.csv --output zzz", "good.csv has no column 'zzz'. Known here: size, city, kind."),
+    ("nameless.csv --output kind", "there is no column 'kind': nameless.csv seems to have no header: its first line looks like a row of"),
+    ("nameless.csv --output kind", "got the columns column1, column2, column3. Say their names with input.header=[name, name, ...]."),
     ("good.csv --output kind input.numbers=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
     ("good.csv --output kind input.numbers=[city]", "'city' is no column of numbers; got texts such as 'Praha'."),
     ("good.csv --output kind input.text=size", "'size' is no column of text; got a column of numbers. Use input.numbers=[size]."),
@@ -107,6 +110,32 @@ def test_data_that_cannot_be_learned_from_are_refused(
     arguments: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told in refusal(f"fit {arguments} --quiet", capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("latin.csv input.encoding=iso8859-2", "PASS no missing values in 3 columns"),
+        ("latin.csv", "input.encoding=latin-1 or input.encoding=cp1252 FAIL: 1 failure, 0 warnings"),
+        ("nameless.csv input.header=[size,city,kind] --output kind", "PASS 2 classes of 'kind', the rarest with 30 of 60 rows"),
+        ("nameless.csv", "WARN nameless.csv seems to have no header: its first line looks like a row of data ("),
+        ("nameless.csv", "-> read as row 1, and the columns are called column1, column2, column3; say their names with input"),
+        ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
+        ("good.csv input.numbers=[city]", "FAIL 'city' is no column of numbers; got texts such as 'Praha'"),
+        ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
+    ],
+)  # fmt: skip
+def test_the_check_alone_takes_the_words_that_it_tells_to_say(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(f"data check {words}".split()) == (2 if "FAIL" in told else 0)
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_words_of_a_task_belong_to_the_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "kissipo data get takes no words of a task; got 'input.quoting=false'." in refusal(
+        "data get mnist input.quoting=false", capsys
+    )
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,24 @@ def test_a_part_of_the_messages(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.startswith("spam\t")
 
 
+def test_a_file_without_a_header_loses_no_message_and_is_told(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (data / "sms-spam" / "SMSSpamCollection.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("sms.tsv").write_text("".join(lines[:300]), encoding="utf-8")
+    words = ["--output", "column1", "input.quoting=false", "epochs=1", "--out", "run"]
+    assert main(["fit", "sms.tsv", *words]) == 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert (
+        "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' recurs in its column below)"
+        in told
+    )
+    frame = ki.open("run")._wiring().frame
+    assert sorted(map("\t".join, zip(frame["column1"].texts(), frame["column2"].texts(), strict=True))) == sorted(
+        line.rstrip("\n") for line in lines[:300]
+    )
+    assert main(["predict", "run", "--file", "sms.tsv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 300
+
+
 @pytest.mark.slow
 def test_all_messages_reach_97_percent_and_the_verdict_is_true(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = fit(data / "sms-spam" / "SMSSpamCollection.tsv", capsys)

@@ -3,6 +3,7 @@
 kissipo data list
 kissipo data get mnist
 kissipo data check sms.csv --output kind
+kissipo data check old.csv input.encoding=latin-1    any word of the task
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
     parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
     parser.add_argument("name", nargs="?", help="the name of a set, or a file")
+    parser.add_argument(
+        "words", metavar="key=value", nargs="*", help="words of the task, for check: input.separator=';'"
+    )
     parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
     parser.add_argument("--time", metavar="COLUMN", help="the column of moments: the data are a series")
     parser.add_argument("--strict", action="store_true", help="a warning counts as a failure")
@@ -27,6 +31,12 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
     """Lists, fetches or checks."""
     from kissipo.core.errors import TaskError
 
+    if arguments.words and arguments.what != "check":
+        raise TaskError(
+            f"kissipo data {arguments.what} takes no words of a task",
+            given=f"'{arguments.words[0]}'",
+            allowed="they belong to kissipo data check",
+        )
     if arguments.what == "list":
         _list(screen)
         return None
@@ -68,9 +78,11 @@ def _get(name: str, screen: Screen) -> None:
 
 def _check(arguments: Namespace, screen: Screen) -> int:
     from kissipo.cli.tell import findings_table
+    from kissipo.core.task import split_argument
     from kissipo.plan.check import check_data
 
-    findings = check_data(arguments.name, output=arguments.output, time=arguments.time)
+    words = dict(split_argument(argument) for argument in arguments.words)
+    findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)
     screen.result(findings_table(findings))
     levels = [each.level for each in findings]
     worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Frame
 from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
 from kissipo.input.formats.files import existing, open_text
+from kissipo.input.formats.first_line import SAMPLE, sign_of_data
 
 CHUNK = 50_000
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _LONGEST_CELL = 100_000_000
+Lines = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,10 @@ class _Reading:
             else:
                 rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
             lines = self._whole_rows(rows)
-            names = list(self.layout.names) if self.layout.names else self._header(lines)
+            if self.layout.names:
+                names = list(self.layout.names)
+            else:
+                names, lines = self._header(lines)
             builders = [ColumnBuilder(name, self.layout.style, as_text=name in self.texts) for name in names]
             count = self._fill(lines, builders)
         if count == 0:
@@ -104,10 +110,29 @@ class _Reading:
             )
         return builders
 
-    def _header(self, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
-        _, header = next(lines, (0, []))
+    def _header(self, lines: Lines) -> tuple[list[str], Lines]:
+        """The names of the columns, and the lines that are rows of data."""
+        line, header = next(lines, (0, []))
         if not header:
             raise DataError(f"{self.path} is empty", do="Give a file with a header and rows of data")
+        sample = list(islice(lines, SAMPLE))
+        sign = sign_of_data(header, [row for _, row in sample], self.layout.style)
+        if sign:
+            names = [f"column{position}" for position in range(1, len(header) + 1)]
+            self.findings.append(
+                Finding(
+                    "WARN",
+                    "no header",
+                    f"{self.path.name} seems to have no header: its first line looks like a row of data ({sign})",
+                    f"read as row 1, and the columns are called {_listed(names)}; "
+                    "say their names with input.header=[name, name, ...]",
+                    (1,),
+                )
+            )
+            return names, chain([(line, header)], sample, lines)
+        return self._names(header), chain(sample, lines)
+
+    def _names(self, header: list[str]) -> list[str]:
         names = [name.strip() or f"column{position}" for position, name in enumerate(header, 1)]
         unnamed = [name for name, given in zip(names, header, strict=True) if not given.strip()]
         if unnamed:
@@ -133,7 +158,7 @@ class _Reading:
             )
         return names
 
-    def _whole_rows(self, rows: Any) -> Iterator[tuple[int, list[str]]]:
+    def _whole_rows(self, rows: Any) -> Lines:
         begun = 1
         try:
             for row in rows:
@@ -148,7 +173,7 @@ class _Reading:
                 do="Correct the quotes of that row, or say input.quoting=false when quotes belong to the text",
             ) from None
 
-    def _fill(self, lines: Iterator[tuple[int, list[str]]], builders: list[ColumnBuilder]) -> int:
+    def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> int:
         width, count = len(builders), 0
         chunk: list[list[str]] = []
         for line, row in lines:
@@ -206,6 +231,10 @@ def _in_words(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
     return "a double quote is closed in the middle of a cell" if "expected after" in str(error) else str(error)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names if len(names) <= 4 else [*names[:2], "...", names[-1]])
 
 
 def _is_number(cell: str) -> bool:
