@@ -138,9 +138,10 @@ class Category(Answer):
         return Judgement(metrics, details, each=(chosen == truth).astype(np.float64))
 
     def decide(self, scores: Scores) -> list[Decision]:
-        decisions = []
+        decisions, top = [], self.options.decode.top
         for row, chosen in zip(scores, self.choose(scores), strict=True):
-            order = [int(at) for at in np.argsort(-row, kind="stable")[: self.options.decode.top] if at != chosen]
+            likeliest = np.argsort(-row, kind="stable")[: top + 1]
+            order = [int(at) for at in likeliest if at != chosen][:top]
             others = tuple((self.levels[at], float(row[at])) for at in order)
             decisions.append(Decision(self.levels[chosen], float(row[chosen]), others))
         return decisions

@@ -1,0 +1,207 @@
+"""What every kind of answer promises: scores in the terms of people, measures as scikit-learn counts them, the same after saving."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+from sklearn import metrics as sklearn
+from torch import Tensor
+
+from kissipo.codec.states import States
+from kissipo.core.frame import Frame, numbers, strings
+from kissipo.output.answer import Answer, Decision, Judgement
+from kissipo.output.answers.actions import Actions
+from kissipo.output.answers.category import Category, Decode
+from kissipo.output.answers.category import Options as CategoryOptions
+from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.number import Number
+from kissipo.output.answers.text import NextUnit
+from kissipo.plan.vocabulary import ANSWERS
+
+DICE = np.random.default_rng(4)
+ROWS = 40
+TABLE = Frame((
+    strings("kind", DICE.choice(["cheap", "dear", "fair", "free"], ROWS).tolist()),
+    strings("spam", DICE.choice(["no", "yes"], ROWS).tolist()),
+    numbers("price", DICE.normal(size=ROWS) * 9 + 70),
+    numbers("count", DICE.poisson(3, ROWS) + 1),
+    numbers("noise", DICE.normal(size=ROWS)),
+    strings("text", DICE.choice(["a", "b", "c"], ROWS).tolist()),
+))  # fmt: skip
+ANSWERERS: dict[str, Callable[[], Answer]] = {
+    "category of four": lambda: Category("kind"),
+    "category of two": lambda: Category("spam"),
+    "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))),
+    "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
+    "number": lambda: Number("price"),
+    "number, a count": lambda: Number("count", loss="poisson"),
+    "forecast": lambda: Forecast("price", Ahead(3)),
+    "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
+    "text": lambda: NextUnit(window=5),
+    "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
+}
+every_answer = pytest.mark.parametrize("make", ANSWERERS.values(), ids=ANSWERERS.keys())
+
+
+def outputs_for(answer: Answer, samples: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *answer.port.shape))).float()
+
+
+def judged(answer: Answer) -> tuple[Tensor, Any, Judgement]:
+    """Random outputs, the truth beside them, and what is said of them; of actions, the returns of episodes."""
+    if answer.WORD == "actions":
+        returns = np.array([1.0, 4.0, -2.0, 5.0])
+        return torch.zeros(4, 3), returns, answer.judge(returns, np.zeros(4))
+    targets = answer.fit(TABLE).codec.encode(TABLE)
+    outputs = outputs_for(answer, len(targets))
+    scores, truth = answer.gather(outputs, targets)
+    return outputs, truth, answer.judge(scores, truth)
+
+
+def test_every_answer_is_tested_here() -> None:
+    assert {make().WORD for make in ANSWERERS.values()} == set(ANSWERS.names())
+
+
+@every_answer
+def test_what_was_saved_answers_the_same(make: Callable[[], Answer]) -> None:
+    answer = make().fit(TABLE)
+    again = type(answer).from_state(json.loads(json.dumps(answer.state())))
+    scores = answer.scores(outputs_for(answer, 20))
+    np.testing.assert_array_equal(again.scores(outputs_for(answer, 20)), scores)
+    assert again.decide(scores) == answer.decide(scores)
+    assert (again.name, again.port, again.loss, again.state()) == (
+        answer.name,
+        answer.port,
+        answer.loss,
+        answer.state(),
+    )
+
+
+@every_answer
+def test_the_way_back_step_by_step_ends_at_the_decision(make: Callable[[], Answer]) -> None:
+    answer = make().fit(TABLE)
+    outputs = outputs_for(answer, 20)
+    for at in range(len(outputs)):
+        one = outputs[at : at + 1]
+        way, decision = answer.decoding(one), answer.decide(answer.scores(one))[0]
+        np.testing.assert_array_equal(way[0].value, one[0, -1] if answer.WORD == "text" else one[0])
+        assert np.ravel(way[-1].value).tolist() == np.ravel(decision.value).tolist()
+
+
+@every_answer
+def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], Answer]) -> None:
+    answer = make()
+    judgement = judged(answer)[2]
+    assert judgement.each is not None
+    mean = float(judgement.each.mean())
+    quality = mean if answer.HIGHER_IS_BETTER else math.sqrt(-mean) if answer.MAIN == "rmse" else -mean
+    assert next(iter(judgement.metrics)) == answer.MAIN
+    assert judgement.metrics[answer.MAIN] == pytest.approx(quality, rel=1e-9)
+
+
+def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:
+    outputs, truth, judgement = judged(Category("kind"))
+    shares = softmax(outputs.double().numpy(), axis=1)
+    chosen = shares.argmax(axis=1)
+    assert judgement.metrics == pytest.approx({
+        "accuracy": sklearn.accuracy_score(truth, chosen),
+        "balanced_accuracy": sklearn.balanced_accuracy_score(truth, chosen),
+        "macro_f1": sklearn.f1_score(truth, chosen, average="macro"),
+        "roc_auc": sklearn.roc_auc_score(truth, shares, multi_class="ovr"),
+        "log_loss": sklearn.log_loss(truth, shares),
+    })  # fmt: skip
+    assert judgement.details["classes"] == ["cheap", "dear", "fair", "free"]
+    assert judgement.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
+    assert judgement.details["by_class"]["f1"] == pytest.approx(sklearn.f1_score(truth, chosen, average=None))
+    assert judgement.details["count"] == np.bincount(truth).tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "sought", "least"),
+    [(CategoryOptions(), "yes", 0.5), (CategoryOptions("no", Decode(threshold=0.3)), "no", 0.3)],
+)
+def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOptions, sought: str, least: float) -> None:
+    outputs, _, judgement = judged(Category("spam", options))
+    truth, share = np.asarray(TABLE["spam"].texts()) == sought, 1 / (1 + np.exp(-outputs.double().numpy()[:, 0]))
+    chosen = share >= least
+    assert judgement.metrics == pytest.approx({
+        "accuracy": sklearn.accuracy_score(truth, chosen),
+        "precision": sklearn.precision_score(truth, chosen),
+        "recall": sklearn.recall_score(truth, chosen),
+        "f1": sklearn.f1_score(truth, chosen),
+        "roc_auc": sklearn.roc_auc_score(truth, share),
+        "log_loss": sklearn.log_loss(truth, share),
+    })  # fmt: skip
+    assert judgement.details["positive"] == sought
+    assert np.trapezoid(judgement.details["roc"]["tpr"], judgement.details["roc"]["fpr"]) == pytest.approx(
+        judgement.metrics["roc_auc"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("top", "others"), [(1, [("fair", 0.3)]), (2, [("fair", 0.3), ("cheap", 0.2)]), (9, [("fair", 0.3), ("cheap", 0.2), ("dear", 0.1)])]
+)  # fmt: skip
+def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(top: int, others: list[Any]) -> None:
+    answer = Category("kind", CategoryOptions(decode=Decode(top=top))).fit(TABLE)
+    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [Decision("free", 0.4, tuple(others))]
+
+
+def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() -> None:
+    answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))).fit(TABLE)
+    assert answer.levels == ("yes", "no")
+    assert answer.decide(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
+        Decision("no", 0.4, (("yes", 0.6),)),
+        Decision("yes", 0.8, (("no", 0.2),)),
+    ]
+
+
+@pytest.mark.parametrize(("column", "loss"), [("price", None), ("count", "poisson")])
+def test_a_number_is_measured_in_its_own_unit(column: str, loss: str | None) -> None:
+    outputs, _, judgement = judged(Number(column, loss=loss))
+    values, output = TABLE[column].values, outputs.double().numpy()[:, 0]
+    guess = np.exp(output) if loss else output * values.std() + values.mean()
+    assert judgement.metrics == pytest.approx(
+        {
+            "rmse": sklearn.root_mean_squared_error(values, guess),
+            "mae": sklearn.mean_absolute_error(values, guess),
+            "r2": sklearn.r2_score(values, guess),
+            "mape": 100 * sklearn.mean_absolute_percentage_error(values, guess),
+        },
+        rel=1e-6,
+    )
+
+
+def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
+    outputs, _, judgement = judged(Forecast("price", Ahead(3)))
+    values = TABLE["price"].values
+    guess = outputs.double().numpy()[:, :, 0] * values.std() + values.mean()
+    errors = np.asarray([guess[at] - values[at : at + 3] for at in range(ROWS - 2)])
+    naive = np.mean([abs(values[at] - values[at - 1]) for at in range(1, ROWS)])
+    by_step = np.abs(errors).mean(axis=0)
+    shares = [abs(errors[at, ahead] / values[at + ahead]) for at in range(ROWS - 2) for ahead in range(3)]
+    expected = {"mae": by_step.mean(), "rmse": np.square(errors).mean() ** 0.5, "mape": 100 * np.mean(shares)}
+    assert judgement.metrics == pytest.approx(expected | {"mase": by_step.mean() / naive}, rel=1e-6)
+    assert judgement.details["mae_by_step"] == pytest.approx(by_step, rel=1e-6)
+
+
+def test_the_surprise_of_a_text_is_its_cross_entropy() -> None:
+    outputs, truth, judgement = judged(NextUnit(window=5))
+    flat, targets = outputs.flatten(0, 1), torch.from_numpy(truth).flatten()
+    nats = float(torch.nn.functional.cross_entropy(flat.double(), targets))
+    accuracy = sklearn.accuracy_score(targets, flat.argmax(dim=1))
+    expected = {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": accuracy}
+    assert judgement.metrics == pytest.approx(expected, rel=1e-6)
+
+
+def test_actions_are_measured_by_the_returns_of_the_episodes() -> None:
+    judgement = judged(ANSWERERS["actions"]())[2]
+    # of 1, 4, -2 and 5 the mean is 2; squares of what is off: 1 + 4 + 16 + 9 = 30, over n - 1 = 3
+    assert judgement.metrics == pytest.approx({"return": 2, "spread": 10**0.5, "lowest": -2, "highest": 5})
