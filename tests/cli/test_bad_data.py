@@ -211,6 +211,8 @@ def test_a_word_where_a_series_has_steps_is_refused(capsys: pytest.CaptureFixtur
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be become by root only")
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    if not all(folder.stat().st_mode & 0o001 for folder in Path(sys.prefix).parents):
+        pytest.skip("another user cannot reach this environment")
     Path("good.csv").chmod(0)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
