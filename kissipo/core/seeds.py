@@ -13,7 +13,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from numpy import int64
     from numpy.random import Generator
+    from numpy.typing import NDArray
     from torch import Generator as TorchGenerator
 
 
@@ -28,6 +30,20 @@ def numpy_generator(seed: int, *purpose: str | int) -> Generator:
     import numpy
 
     return numpy.random.default_rng(derive(seed, *purpose))
+
+
+def drawn(count: int, most: int, *purpose: str | int) -> NDArray[int64]:
+    """At most so many of `count` positions, in rising order; drawn, because every second row may be of one kind.
+
+    Example:  >>> drawn(3, 5, "baselines").tolist()
+              [0, 1, 2]
+    """
+    import numpy
+
+    everything = numpy.arange(count)
+    if count <= most:
+        return everything
+    return numpy.sort(numpy_generator(0, *purpose).choice(everything, most, replace=False))
 
 
 def torch_generator(seed: int, *purpose: str | int) -> TorchGenerator:

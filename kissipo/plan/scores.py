@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.codec.tokens import Tokens
 from kissipo.core.errors import TaskError
+from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
 from kissipo.output.case import MOST_SAMPLES, Case, Samples
@@ -64,14 +67,14 @@ def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] |
 
 def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
     texts = tuple(door.column for door in wiring.doors if isinstance(door, Tokens))
-    every = slice(None, None, -(-len(wiring.feeds["train"]) // MOST_SAMPLES))
-    train = _samples(wiring, number, "train", every, with_frame=bool(texts))
-    test = _samples(wiring, number, part, slice(None), with_frame=bool(texts))
+    some = drawn(len(wiring.feeds["train"]), MOST_SAMPLES, "baselines")
+    train = _samples(wiring, number, "train", some, with_frame=bool(texts))
+    test = _samples(wiring, number, part, np.arange(len(wiring.feeds[part])), with_frame=bool(texts))
     ports = tuple(door.port for door in wiring.doors)
     return Case(wiring.answers[number], ports, train, test, wiring.season, texts, seed)
 
 
-def _samples(wiring: Wiring, number: int, part: str, some: slice, *, with_frame: bool) -> Samples:
-    batch = wiring.feeds[part].batch(some)
+def _samples(wiring: Wiring, number: int, part: str, some: NDArray[np.int64], *, with_frame: bool) -> Samples:
+    batch = wiring.feeds[part].batch(torch.from_numpy(some))
     truth = np.asarray(wiring.answers[number].truth(batch.targets[number]))
     return Samples(batch.inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.protocols import Feed
+from kissipo.core.seeds import drawn
 from kissipo.process.layers.wide import WideAndDeep
 
 MOST_SAMPLES = 20_000
@@ -26,7 +27,7 @@ def start_linear(net: nn.Module, train: Feed) -> str:
     wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
     if wide is None:
         return ""
-    batch = train.batch(slice(None, None, -(-len(train) // MOST_SAMPLES)))
+    batch = train.batch(torch.from_numpy(drawn(len(train), MOST_SAMPLES, "linear start")))
     features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
     numbers = targets.is_floating_point()
     weight, bias = _ridge(features, targets) if numbers else _logistic(features, targets, wide.wide.out_features)
@@ -66,10 +67,14 @@ def _ridge(features: np.ndarray, targets: Tensor) -> tuple[np.ndarray, np.ndarra
 
 
 def _logistic(features: np.ndarray, targets: Tensor, answers: int) -> tuple[np.ndarray, np.ndarray]:
+    weight, bias = np.zeros((answers, features.shape[1])), np.full(answers, -10.0)
+    classes = targets.unique().tolist()
+    if len(classes) == 1:  # whatever is asked, it is this one
+        bias[0 if answers == 1 else classes[0]] = 10.0 if classes[0] or answers > 1 else -10.0
+        return weight, bias
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = LogisticRegression(max_iter=1000).fit(features, targets.numpy())
-    weight, bias = np.zeros((answers, features.shape[1])), np.full(answers, -10.0)
     if answers == 1:
         return model.coef_, model.intercept_
     if len(model.classes_) == 2:

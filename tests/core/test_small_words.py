@@ -19,7 +19,7 @@ from kissipo.core.family import Family
 from kissipo.core.frame import Frame, numbers, strings, times
 from kissipo.core.moments import as_time
 from kissipo.core.protocols import batches
-from kissipo.core.seeds import numpy_generator, torch_generator
+from kissipo.core.seeds import drawn, numpy_generator, torch_generator
 from kissipo.core.suggest import did_you_mean, nearest
 
 
@@ -137,6 +137,14 @@ def test_dice_depend_on_seed_and_purpose_alone() -> None:
     }
     assert len(set(draws.values())) == len(draws)
     assert numpy_generator(0, "split").random() == draws[0, ("split",)][0]
+
+
+def test_some_of_many_are_drawn_once_each_in_order_and_from_every_kind_alike() -> None:
+    some = drawn(40_000, 10_000, "baselines")
+    assert len(some) == 10_000 and (np.diff(some) > 0).all() and some.max() < 40_000
+    for turns in (2, 3, 4):
+        assert np.bincount(some % turns) / 10_000 == pytest.approx([1 / turns] * turns, abs=0.02)
+    assert drawn(7, 7, "baselines").tolist() == list(range(7))
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,31 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
     assert chances[:, [kind for kind in range(4) if kind not in there]].max() < 2e-3
 
 
+@pytest.mark.parametrize(("answers", "only"), [(1, 0), (1, 1), (3, 0), (3, 2)])
+def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: int, only: int) -> None:
+    net = ffn.build(
+        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options((8,), skip=True)
+    )
+    x = np.random.default_rng(0).normal(0, 1, (40, 3))
+    Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
+    with torch.no_grad():
+        found = net(torch.randn(5, 3))
+    chances = torch.cat([1 - found.sigmoid(), found.sigmoid()], dim=1) if answers == 1 else found.softmax(1)
+    assert (chances[:, only] > 0.9999).all()
+
+
+def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
+    """45,000 rows, of which at most 20,000 are used; every second one says no."""
+    dice = np.random.default_rng(0)
+    y = np.arange(45_000) % 2
+    x = dice.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
+    net = ffn.build((Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options((8,), skip=True))
+    told = Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    assert "on 20,000 of the 45,000 samples" in told
+    found = torch.cat([each.detach().flatten() for each in (net[1].wide.weight, net[1].wide.bias)]).numpy()  # type: ignore[index]
+    np.testing.assert_allclose(found, [1.0, -0.5, -0.625], atol=0.06)  # m and -|m|²/2 of two clouds m apart
+
+
 def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoint() -> None:
     x, y = load_diabetes(return_X_y=True)
     feed = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
