@@ -49,9 +49,9 @@ def test_a_few_tiles_of_a_small_size_train_and_are_judged_class_by_class(
 
 @pytest.mark.slow
 def test_tiles_beat_the_majority_class(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    accuracy = fit(data / "magnetic-tile", capsys)
+    accuracy = fit(data / "magnetic-tile", capsys, "input.size=[32]")
     counts = [len(list((data / "magnetic-tile" / name).rglob("*.jpg"))) for name in CLASSES]
-    assert accuracy > max(counts) / sum(counts) + 0.1
+    assert accuracy > max(counts) / sum(counts) + 0.2
 
 
 def test_a_run_knows_its_pictures_by_their_content(data: Path) -> None:
