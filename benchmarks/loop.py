@@ -18,7 +18,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,53 +61,57 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     return [end - start for start, end in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
-def torch_net() -> object:
+def torch_net() -> Any:
     from torch import nn
 
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
 
 
-def sliced_epochs(samples: int, epochs: int) -> list[float]:
+def torch_epochs(batches: Callable[[], Iterable[tuple[Any, Any]]], epochs: int) -> list[float]:
+    """The loop of every tutorial, over the batches of an epoch."""
     import torch
     from torch.nn import functional
 
-    x, y = (torch.from_numpy(each) for each in load(samples))
-    x, y = x.float().div(255), y.long()
     net = torch_net()
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     times = []
     net.train()
     for _ in range(epochs):
         began = time.perf_counter()
-        order = torch.randperm(len(x))
-        for start in range(0, len(x), BATCH):
-            index = order[start : start + BATCH]
-            optimizer.zero_grad()
-            functional.cross_entropy(net(x[index]), y[index]).backward()
-            optimizer.step()
-        times.append(time.perf_counter() - began)
-    return times
-
-
-def loader_epochs(samples: int, epochs: int) -> list[float]:
-    import torch
-    from torch.nn import functional
-    from torch.utils.data import DataLoader, TensorDataset
-
-    x, y = (torch.from_numpy(each) for each in load(samples))
-    data = DataLoader(TensorDataset(x.float().div(255), y.long()), batch_size=BATCH, shuffle=True)
-    net = torch_net()
-    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
-    times = []
-    net.train()
-    for _ in range(epochs):
-        began = time.perf_counter()
-        for pictures, digits in data:
+        for pictures, digits in batches():
             optimizer.zero_grad()
             functional.cross_entropy(net(pictures), digits).backward()
             optimizer.step()
         times.append(time.perf_counter() - began)
     return times
+
+
+def torch_data(samples: int) -> tuple[Any, Any]:
+    import torch
+
+    x, y = (torch.from_numpy(each) for each in load(samples))
+    return x.float().div(255), y.long()
+
+
+def sliced_epochs(samples: int, epochs: int) -> list[float]:
+    import torch
+
+    x, y = torch_data(samples)
+
+    def batches() -> Iterator[tuple[Any, Any]]:
+        order = torch.randperm(len(x))
+        for start in range(0, len(x), BATCH):
+            index = order[start : start + BATCH]
+            yield x[index], y[index]
+
+    return torch_epochs(batches, epochs)
+
+
+def loader_epochs(samples: int, epochs: int) -> list[float]:
+    from torch.utils.data import DataLoader, TensorDataset
+
+    loader = DataLoader(TensorDataset(*torch_data(samples)), batch_size=BATCH, shuffle=True)
+    return torch_epochs(lambda: loader, epochs)
 
 
 def keras_epochs(samples: int, epochs: int, backend: str) -> list[float]:

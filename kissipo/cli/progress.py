@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kissipo.cli import tell
 from kissipo.cli.screen import Screen
-from kissipo.core.devices import threads, told_threads
+from kissipo.core.devices import threads
+from kissipo.core.finding import counted
 from kissipo.output.score import Score
 from kissipo.plan.job import Teller
 from kissipo.plan.prepare import Prepared
@@ -78,7 +79,7 @@ class Story(Teller):
         if not self._estimated and steps >= _ESTIMATE_STEPS and seconds > _ESTIMATE_AFTER and done < total:
             self._estimated = True
             left = seconds / steps * (total - done)
-            by = told_threads(threads())
+            by = counted(threads(), "thread")
             self.screen.note(f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {by}[/]")
         if self._bar is not None:
             self._bar.update(

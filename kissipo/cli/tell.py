@@ -120,9 +120,7 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
     metrics = list(score.net.metrics)
     made = table(score.answer.name, *metrics, right=tuple(range(1, 1 + len(metrics))))
     made.add_row(f"[bold]{name}[/]", *(f"[bold]{tell_number(score.net.metrics[each])}[/]" for each in metrics))
-    sign = -1 if score.answer.HIGHER_IS_BETTER else 1
-    ordered = sorted(score.baselines.items(), key=lambda pair: sign * pair[1].metrics[score.answer.MAIN])
-    for baseline, judged in ordered:
+    for baseline, judged in score.ordered():
         made.add_row(baseline, *(tell_number(judged.metrics.get(each, float("nan"))) for each in metrics))
     return made
 

@@ -23,15 +23,6 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def told_threads(number: int) -> str:
-    """The number of threads in words.
-
-    Example:  >>> told_threads(1), told_threads(2)
-              ('1 thread', '2 threads')
-    """
-    return "1 thread" if number == 1 else f"{number} threads"
-
-
 @contextmanager
 def threads_for(multiplications: int) -> Iterator[int]:
     """As many threads as a step of so many multiplications is worth: one for small steps, else what torch has.

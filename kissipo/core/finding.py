@@ -43,6 +43,15 @@ class Finding:
         }
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words.
+
+    Example:  >>> counted(1, "thread"), counted(2, "thread")
+              ('1 thread', '2 threads')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def tell_rows(rows: Sequence[int] | Any, *, most: int = 5) -> str:
     """Row numbers in words.
 

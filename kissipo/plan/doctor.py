@@ -19,7 +19,8 @@ import torch
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import RunError
 from kissipo.process.kernels.native import kernels
-from kissipo.run.folder import CHECKPOINTS, METRICS, MODEL, RunFolder
+from kissipo.run.checkpoint import saved_at
+from kissipo.run.folder import METRICS, MODEL, RunFolder
 
 _PARTS = (
     ("polars", "frames", "Parquet files"),
@@ -105,10 +106,10 @@ def _finish(process: subprocess.Popen[str]) -> None:
 
 def _kill_while_learning(process: subprocess.Popen[str], out: Path, dice: Random) -> bool:
     """Waits for a first checkpoint, then a little longer, then kills; False when the run was faster."""
-    last = out / CHECKPOINTS / "last.safetensors"
-    before = last.stat().st_mtime_ns if last.exists() else None
+    checkpoints = RunFolder(out).checkpoints
+    before = saved_at(checkpoints)
     while process.poll() is None:
-        if last.exists() and last.stat().st_mtime_ns != before:
+        if saved_at(checkpoints) not in (None, before):
             time.sleep(dice.uniform(0.0, 0.5))
             process.send_signal(signal.SIGKILL)
             process.wait()

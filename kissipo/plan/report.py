@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from kissipo.core.devices import told_threads
+from kissipo.core.finding import counted
 from kissipo.core.frame import Frame
 from kissipo.output.report import drawing, sections
 from kissipo.output.report.page import Section, page, preformatted, table
@@ -47,7 +47,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
     ]
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
-        f"{outcome.seconds:.1f} s of training on {told_threads(environment['training_threads'])}"
+        f"{outcome.seconds:.1f} s of training on {counted(environment['training_threads'], 'thread')}"
     )
     folder.write_text(REPORT, page(f"{prepared.task.name or 'run'}: Input → Process → Output", subtitle, content))
 

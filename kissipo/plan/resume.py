@@ -11,7 +11,7 @@ from kissipo.core.task import Task
 from kissipo.core.words import thaw
 from kissipo.plan.grammar import read_task
 from kissipo.plan.spell import is_remark, writable
-from kissipo.run.folder import DATA, FORMAT, TASK, RunFolder
+from kissipo.run.folder import DATA, TASK, RunFolder
 
 _ANEW = "Start a new run without --resume"
 
@@ -21,13 +21,7 @@ def continued_seed(folder: RunFolder, seed: int | None) -> int:
 
     Raises:   RunError when another one is asked for, or the run is not of this version.
     """
-    began = folder.read_json(DATA)
-    if began.get("format") != FORMAT:
-        raise RunError(
-            f"{folder.path} was written by another version of kissipo",
-            given=f"format {began.get('format')}",
-            allowed=f"format {FORMAT}",
-        )
+    began = folder.read_of_this_version(DATA)
     if seed not in (None, began["seed"]):
         raise _another(folder, "seed", seed, began["seed"])
     return int(began["seed"])

@@ -29,7 +29,7 @@ from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
 from kissipo.run.evaluate import answer_all
-from kissipo.run.folder import CODECS, DATA, FORMAT, METRICS, TASK, RunFolder
+from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.trace import Trace
 
 
@@ -61,14 +61,7 @@ class Run:
         """
         folder = RunFolder(Path(path))
         task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
-        codecs = folder.read_json(CODECS)
-        if codecs.get("format") != FORMAT:
-            raise RunError(
-                f"{folder.path} was written by another version of kissipo",
-                given=f"format {codecs.get('format')}",
-                allowed=f"format {FORMAT}",
-                do="Open it with that version, or train it again",
-            )
+        codecs = folder.read_of_this_version(CODECS)
         try:
             doors = tuple(restore(each) for each in codecs["inputs"])
             answers = tuple(_restore_answer(each) for each in codecs["answers"])

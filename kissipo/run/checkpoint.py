@@ -72,6 +72,14 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
     return None
 
 
+def saved_at(folder: Path) -> int | None:
+    """When the last checkpoint was written, in nanoseconds; None while there is none, as between the two renamings of saving."""
+    try:
+        return (folder / LAST).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def write_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
     """Writes a file so that at any moment either the old or the new one is there, never half of one.
 

@@ -101,7 +101,7 @@ class RunFolder:
     def read_json(self, name: str) -> Any:
         """The content of a JSON file of the run.
 
-        Raises:   RunError when it is missing, cut short or of another version.
+        Raises:   RunError when it is missing or cut short.
         """
         text = self.read_text(name)
         try:
@@ -110,6 +110,21 @@ class RunFolder:
             raise RunError(
                 f"{self.path / name} is damaged: {error.msg} in line {error.lineno}", do=self._advice(name)
             ) from None
+
+    def read_of_this_version(self, name: str) -> dict[str, Any]:
+        """The content of a JSON file that says in which form it is written.
+
+        Raises:   RunError when it is missing, cut short or of another version.
+        """
+        content: dict[str, Any] = self.read_json(name)
+        if content.get("format") != FORMAT:
+            raise RunError(
+                f"{self.path} was written by another version of kissipo",
+                given=f"format {content.get('format')}",
+                allowed=f"format {FORMAT}",
+                do="Open it with that version, or train it again",
+            )
+        return content
 
     def read_weights(self) -> dict[str, Tensor]:
         """The weights of the best epoch.

@@ -6,7 +6,8 @@ import pytest
 
 from kissipo.cli.progress import Story
 from kissipo.cli.screen import Screen
-from kissipo.core.devices import threads, told_threads
+from kissipo.core.devices import threads
+from kissipo.core.finding import counted
 
 FACTS = {"epochs": 10, "steps": 100, "batch": 32, "samples": 3200}
 
@@ -33,7 +34,8 @@ def test_the_time_to_go_is_that_of_the_steps_left(
     looks: list[tuple[int, int, float]], span: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By hand: 10 steps in 0.6 s, 1,000 - 11 left: 59.3 s. Resumed in epoch 4: 10 steps a second, 640 left: 64 s, said once."""
-    assert told(capsys, looks) == f"about {span} to go for 10 epochs on {told_threads(threads())}\n"
+    on = counted(threads(), "thread")
+    assert told(capsys, looks) == f"about {span} to go for 10 epochs on {on}\n"
 
 
 @pytest.mark.parametrize(

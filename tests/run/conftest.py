@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from kissipo.plan.job import Teller
-
-LAST = Path("checkpoints", "last.safetensors")
+from kissipo.run.checkpoint import saved_at
+from kissipo.run.folder import RunFolder
 
 
 @pytest.fixture
@@ -36,22 +36,14 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             process.kill()
 
 
-def _age(file: Path) -> int | None:
-    """When it was written; None while it is not there, as between the two renamings of a checkpoint."""
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
 @pytest.fixture
 def stop_while_learning() -> Callable[..., str]:
     """Sends a signal to a process some time after it has saved its state anew; gives what it said."""
 
     def stop(process: subprocess.Popen[str], folder: Path, *, later: float, by: signal.Signals = signal.SIGKILL) -> str:
-        last = folder / LAST
-        before = _age(last)
-        while _age(last) in (None, before):
+        checkpoints = RunFolder(folder).checkpoints
+        before = saved_at(checkpoints)
+        while saved_at(checkpoints) in (None, before):
             assert process.poll() is None, f"it ended before it could be stopped: {process.communicate()[1]}"
             time.sleep(0.005)
         time.sleep(later)

@@ -9,7 +9,6 @@ kissipo data check old.csv input.encoding=latin-1    any word of the task
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 
 from kissipo.cli.screen import Screen, table
 
@@ -78,6 +77,7 @@ def _get(name: str, screen: Screen) -> None:
 
 def _check(arguments: Namespace, screen: Screen) -> int:
     from kissipo.cli.tell import findings_table
+    from kissipo.core.finding import counted
     from kissipo.core.task import split_argument
     from kissipo.plan.check import check_data
 
@@ -86,11 +86,6 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     screen.result(findings_table(findings))
     levels = [each.level for each in findings]
     worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
-    screen.result(f"{worst}: {_count(levels, 'FAIL', 'failure')}, {_count(levels, 'WARN', 'warning')}")
+    screen.result(f"{worst}: {counted(levels.count('FAIL'), 'failure')}, {counted(levels.count('WARN'), 'warning')}")
     screen.result_json({"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]})
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0
-
-
-def _count(levels: Sequence[str], level: str, noun: str) -> str:
-    number = levels.count(level)
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -16,8 +16,9 @@ _free: list[Tensor] = []
 class Buffer:
     """Numbers of no particular value; the memory is kept for the next buffer of that size when nobody uses this one any more."""
 
+    tensor = torch.empty(0)  # what is left to free where there was no memory
+
     def __init__(self, count: int) -> None:
-        self.tensor = torch.empty(0)
         self.tensor = _again(count)
         self.address = self.tensor.data_ptr()
 

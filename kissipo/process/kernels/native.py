@@ -21,9 +21,6 @@ BUILT = _LIBRARY.exists()
 _LONG, _BYTES, _ADDRESS = ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p
 
 
-_FUNCTIONS = ("packed_size", "pack", "inputs", "forward", "backward", "weight_gradients")
-
-
 class _Table(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
@@ -78,7 +75,7 @@ def _load(name: str) -> Kernels | None:
     if not found:
         return None
     table = found.contents
-    functions = (getattr(table, field) for field in _FUNCTIONS)
+    functions = (getattr(table, field) for field, *_ in _Table._fields_[2:])
     return Kernels(table.name.decode(), table.lanes, _torch_parallel_for(), *functions)
 
 

@@ -12,7 +12,7 @@ from kissipo.process.kernels.recurrent import CELLS, Kept, Plan, Results, backwa
 from kissipo.process.kernels.rows import even_rows
 
 
-def _plan(x: Tensor, weights: list[Tensor], cell: int, batch_first: bool, *, real: bool = True) -> Plan:
+def _plan(x: Tensor, weights: list[Tensor], cell: int, batch_first: bool) -> Plan:
     found = kernels()
     assert found is not None
     steps, batch = x.shape[:2][::-1] if batch_first else x.shape[:2]
@@ -47,7 +47,7 @@ def recurrent(
 
 @recurrent.register_fake
 def _(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], cell: int, batch_first: bool) -> Any:
-    plan = _plan(x, weights, cell, batch_first, real=False)
+    plan = _plan(x, weights, cell, batch_first)
     state = (plan.directions, plan.rows.batch, plan.units)
     y = x.new_empty((*x.shape[:-1], plan.directions * plan.units))
     return y, x.new_empty(state), x.new_empty(state if cell == CELLS["LSTM"] else 0), *_room(plan, x)
@@ -77,18 +77,8 @@ def recurrent_backward(
 
 
 @recurrent_backward.register_fake
-def _(
-    gradients: list[Tensor],
-    x: Tensor,
-    h0: Tensor | None,
-    c0: Tensor | None,
-    y: Tensor,
-    gates: Tensor,
-    cells: Tensor,
-    weights: list[Tensor],
-    cell: int,
-    batch_first: bool,
-) -> list[Tensor]:
+def _(gradients: list[Tensor], x: Tensor, h0: Tensor | None, c0: Tensor | None, *kept: Any) -> list[Tensor]:
+    _, _, _, weights, *_ = kept
     states = [x.new_empty(0) if each is None else torch.empty_like(each) for each in (h0, c0)]
     return [x.new_empty(x.shape), *states, *(torch.empty_like(each) for each in weights)]
 

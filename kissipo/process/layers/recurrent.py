@@ -105,17 +105,20 @@ class Recurrent(nn.RNNBase):
         return y, self._given(states, back)
 
     def _why_not_fused(self, x: Tensor) -> str:
+        if why_not := self._why_not_for(x):
+            return why_not
+        if torch.jit.is_tracing():
+            return "while a graph is captured torch's own is used"
+        return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
+
+    def _why_not_for(self, x: Tensor) -> str:
         if self.proj_size:
             return "projections are left to torch"
         if x.device.type != "cpu":
             return f"on {x.device.type} torch's own is used"
         if x.dtype != torch.float32 or self.weight_hh_l0.dtype != torch.float32:
             return f"numbers are {x.dtype}, the fused kernel takes torch.float32"
-        if torch.is_autocast_enabled("cpu"):
-            return "under autocast torch's own is used"
-        if torch.jit.is_tracing() or torch.compiler.is_compiling():
-            return "while a graph is captured torch's own is used"
-        return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
+        return "under autocast torch's own is used" if torch.is_autocast_enabled("cpu") else ""
 
     def _why_slower(self, x: Tensor) -> str:
         """Shapes at which torch's own was measured to be faster (benchmarks/recurrent.py --grid)."""
@@ -132,33 +135,43 @@ class Recurrent(nn.RNNBase):
     def _layers(
         self, x: Tensor, rows: Rows, initial: tuple[Tensor | None, Tensor | None], kernel: str
     ) -> tuple[Tensor, State]:
-        """All layers, one on the other."""
-        directions, four = (2 if self.bidirectional else 1), 4 if self.bias else 2
-        finals: list[Results] = []
-        for layer in range(self.num_layers):
-            here = slice(layer * directions, (layer + 1) * directions)
-            h0, c0 = (None if state is None else state[here] for state in initial)
-            weights: list[Tensor | None] = []
-            for at in range(here.start, here.stop):
-                given = self._flat_weights[at * four : (at + 1) * four]
-                weights += [*given, *[None] * (4 - four)]
-            if layer and self.dropout and self.training:
-                x = functional.dropout(x, self.dropout)
+        """All layers, by the fused kernel or step by step."""
+        found = kernels()
+
+        def compute(x: Tensor, h0: Tensor | None, c0: Tensor | None, given: list[Tensor]) -> Results:
+            weights = [each for at in range(0, len(given), many) for each in [*given[at : at + many], *missing]]
 
             def plain(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
                 return reference(type(self), self.mode, rows, x, (h0, c0), weights)
 
             if kernel == "reference":
-                results = plain(x, h0, c0, *weights)
-            else:
-                found = kernels()
-                assert found is not None
-                plan = Plan(CELLS[self.mode], x.shape[-1], self.hidden_size, directions, rows, found, plain)
-                results = run_layer(plan, x, h0, c0, weights)
-            x = results[0]
-            finals.append(results)
-        joined = [torch.cat([each[at] for each in finals]) if len(finals) > 1 else finals[0][at] for at in (1, 2)]
-        return x, tuple(joined[: self.states])
+                return plain(x, h0, c0, *weights)
+            assert found is not None
+            plan = Plan(CELLS[self.mode], x.shape[-1], self.hidden_size, len(weights) // 4, rows, found, plain)
+            return run_layer(plan, x, h0, c0, weights)
+
+        many = 4 if self.bias else 2
+        missing: list[Tensor | None] = [None] * (4 - many)
+        return self._one_on_the_other(x, initial, compute)
+
+    def _one_on_the_other(
+        self,
+        x: Tensor,
+        initial: tuple[Tensor | None, Tensor | None],
+        compute: Callable[[Tensor, Tensor | None, Tensor | None, list[Tensor]], Results],
+    ) -> tuple[Tensor, State]:
+        """The last layer's y and the last states of all layers; `compute` does one layer."""
+        directions, many = (2 if self.bidirectional else 1), len(self._flat_weights) // self.num_layers
+        finals: list[State] = []
+        for layer in range(self.num_layers):
+            here = slice(layer * directions, (layer + 1) * directions)
+            h0, c0 = (None if state is None else state[here] for state in initial)
+            if layer and self.dropout and self.training:
+                x = functional.dropout(x, self.dropout)
+            weights = cast(list[Tensor], self._flat_weights[layer * many : (layer + 1) * many])
+            x, *final = compute(x, h0, c0, weights)
+            finals.append(tuple(final[: self.states]))
+        return x, finals[0] if len(finals) == 1 else tuple(torch.cat(each) for each in zip(*finals, strict=True))
 
     def _captured(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
         """While torch.compile captures a graph: an opaque node a layer, or torch's own where the kernels do not fit.
@@ -172,22 +185,18 @@ class Recurrent(nn.RNNBase):
             or lengths is not None
             or self.kernel in ("torch", "reference")
             or not BUILT
-            or self.proj_size
-            or input.dtype != torch.float32
-            or input.device.type != "cpu"
+            or self._why_not_for(input)
         ):
             return self._by_torch(input, hx, lengths)
-        h0, c0 = self._initial(hx, input.shape[0 if self.batch_first else 1], None)
-        x, finals, directions = input, [], 2 if self.bidirectional else 1
-        for layer in range(self.num_layers):
-            if layer and self.dropout and self.training:
-                x = functional.dropout(x, self.dropout)
-            here, many = slice(layer * directions, (layer + 1) * directions), len(self._flat_weights) // self.num_layers
-            weights = self._flat_weights[layer * many : (layer + 1) * many]
-            states = [None if state is None else state[here] for state in (h0, c0)]
-            x, *final = torch.ops.kissipo.recurrent(x, *states, weights, CELLS[self.mode], self.batch_first)[:3]
-            finals.append(final)
-        return x, self._given(tuple(torch.cat([each[at] for each in finals]) for at in range(self.states)), None)
+
+        def compute(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor]) -> Results:
+            return cast(
+                Results, torch.ops.kissipo.recurrent(x, h0, c0, weights, CELLS[self.mode], self.batch_first)[:3]
+            )
+
+        initial = self._initial(hx, input.shape[0 if self.batch_first else 1], None)
+        y, states = self._one_on_the_other(input, initial, compute)
+        return y, self._given(states, None)
 
     def _initial(self, hx: Any, batch: int, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         states = (hx,) if isinstance(hx, Tensor) else tuple(hx or ())
