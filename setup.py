@@ -8,6 +8,8 @@ import sys
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+CHOOSE = "native/choose.cpp"
+KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "table")]
 COMMON = [
     "-std=c++17",
     "-O3",
@@ -33,13 +35,13 @@ class BuildKernels(build_ext):
     """One library of plain C functions, for every Python: the same source once for each instruction set."""
 
     def build_extension(self, ext: Extension) -> None:
-        objects = self.compiler.compile(["native/choose.cpp"], output_dir=self.build_temp, extra_postargs=COMMON)
+        objects = self.compiler.compile([CHOOSE], output_dir=self.build_temp, extra_postargs=COMMON)
         for name in instruction_sets():
             lanes, flags = SETS[name]
             told = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
             macros = [("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{told}"')]
             objects += self.compiler.compile(
-                ["native/recurrent.cpp"],
+                KERNELS,
                 output_dir=f"{self.build_temp}/{name}",
                 macros=macros,
                 extra_postargs=COMMON + flags,
@@ -68,8 +70,6 @@ else:
     commands = {"build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
 
 setup(
-    ext_modules=[
-        Extension("kissipo.process.kernels._recurrent", ["native/recurrent.cpp", "native/choose.cpp"], optional=True)
-    ],
+    ext_modules=[Extension("kissipo.process.kernels._kernels", [CHOOSE, *KERNELS], optional=True)],
     cmdclass=commands,
 )

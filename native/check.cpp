@@ -1,12 +1,12 @@
-// A check of the kernels without Python: every cell, direction and set of lengths beside the formulas in double precision,
-// gradients beside difference quotients. Built with sanitizers, and for other processors; prints what it checked, ends with 1 on a miss.
+// A check of the kernels without Python: every cell, direction and set of lengths, linear layers and Adam beside the formulas in
+// double precision, gradients beside difference quotients. Built with sanitizers, and for other processors; prints what it checked, ends with 1 on a miss.
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <random>
 #include <vector>
 
-#include "recurrent.h"
+#include "kernels.h"
 
 namespace {
 
@@ -160,6 +160,99 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     return misses;
 }
 
+// A layer with relu and dropout below a plain one, and the slopes of sum(y * dy); the masks are those that forward drew.
+int check_dense(const Kernels* kernels, int64_t rows, int64_t features, int64_t units, int64_t answers, int64_t* checked) {
+    std::mt19937 dice(3);
+    std::normal_distribution<double> normal;
+    auto draw = [&](int64_t count) {
+        Numbers values(count);
+        for (double& value : values) value = (float)normal(dice);
+        return values;
+    };
+    Numbers x = draw(rows * features), w1 = draw(units * features), b1 = draw(units), w2 = draw(answers * units), b2 = draw(answers);
+    const Numbers dy = draw(rows * answers);
+    auto x_ = floats(x), w1_ = floats(w1), b1_ = floats(b1), w2_ = floats(w2), b2_ = floats(b2), dy_ = floats(dy);
+    std::vector<float> mask(rows * units), h(rows * units), y(rows * answers), room(2 * rows * (units > answers ? units : answers));
+    std::vector<float> dw1(w1.size()), db1(units), dw2(w2.size()), db2(answers);
+    struct {
+        Dense head;
+        DenseLayer layers[2];
+    } chain{{rows, 2, x_.data(), dy_.data(), room.data(), 12345678912345677, 1, nullptr},
+            {{features, units, 1, 3006477107, w1_.data(), b1_.data(), mask.data(), h.data(), dw1.data(), db1.data()},
+             {units, answers, 0, 0, w2_.data(), b2_.data(), nullptr, y.data(), dw2.data(), db2.data()}}};
+    kernels->dense_forward(&chain.head);
+    kernels->dense_backward(&chain.head);
+    auto run = [&](Numbers* out) {
+        double total = 0;
+        for (int64_t r = 0; r < rows; r++) {
+            Numbers hidden(units);
+            for (int64_t u = 0; u < units; u++) {
+                hidden[u] = b1[u];
+                for (int64_t f = 0; f < features; f++) hidden[u] += w1[u * features + f] * x[r * features + f];
+                hidden[u] = (hidden[u] > 0 ? hidden[u] : 0) * mask[r * units + u];
+            }
+            for (int64_t a = 0; a < answers; a++) {
+                double value = b2[a];
+                for (int64_t u = 0; u < units; u++) value += w2[a * units + u] * hidden[u];
+                if (out) (*out)[r * answers + a] = value;
+                total += value * dy[r * answers + a];
+            }
+        }
+        return total;
+    };
+    int misses = 0;
+    auto compare = [&](const char* what, double found, double expected, double tolerance) {
+        ++*checked;
+        if (std::fabs(found - expected) <= tolerance * (1 + std::fabs(expected))) return;
+        if (++misses < 5) std::printf("%s dense: %s is %g, should be %g\n", kernels->name, what, found, expected);
+    };
+    Numbers expected(rows * answers);
+    run(&expected);
+    for (int64_t at = 0; at < rows * answers; at++) compare("y", y[at], expected[at], 1e-5);
+    auto quotients = [&](const char* what, Numbers& values, const std::vector<float>& found) {
+        for (size_t at = 0; at < values.size(); at++) {
+            const double value = values[at], step = 1e-6;
+            values[at] = value + step;
+            const double above = run(nullptr);
+            values[at] = value - step;
+            const double below = run(nullptr);
+            values[at] = value;
+            compare(what, found[at], (above - below) / (2 * step), 1e-4);
+        }
+    };
+    quotients("dw1", w1, dw1);
+    quotients("db1", b1, db1);
+    quotients("dw2", w2, dw2);
+    quotients("db2", b2, db2);
+    return misses;
+}
+
+int check_adam(const Kernels* kernels, int64_t count, bool decoupled, int64_t* checked) {
+    std::vector<float> w(count, 0.5f), m(count), v(count), g(count);
+    double weight = 0.5, mean = 0, square = 0;
+    int misses = 0;
+    for (int step = 1; step <= 5; step++) {
+        const float slope = 0.3f - 0.1f * step;
+        for (float& each : g) each = slope;
+        struct {
+            Adam head;
+            AdamPart part;
+        } all{{1, decoupled, 0.1, 0.9, 0.999, 1e-8, 0.05, 1 - std::pow(0.9, step), 1 - std::pow(0.999, step), 1, nullptr},
+              {count, w.data(), m.data(), v.data(), g.data()}};
+        kernels->adam(&all.head);
+        if (decoupled) weight *= 1 - 0.1 * 0.05;
+        const double pulled = slope + (decoupled ? 0 : 0.05 * weight);
+        mean = 0.9 * mean + 0.1 * pulled;
+        square = 0.999 * square + 0.001 * pulled * pulled;
+        weight -= 0.1 * (mean / (1 - std::pow(0.9, step))) / (std::sqrt(square / (1 - std::pow(0.999, step))) + 1e-8);
+        for (float each : w) {
+            ++*checked;
+            if (std::fabs(each - weight) > 1e-5 && ++misses < 5) std::printf("%s adam: %g, should be %g\n", kernels->name, each, weight);
+        }
+    }
+    return misses;
+}
+
 }  // namespace
 
 int main() {
@@ -175,6 +268,8 @@ int main() {
                     misses += check(kernels, {cell, 1, 19, {3, 2, 2, 2, 2, 2, 1}, reverse, more, !more}, &checked);
                     misses += check(kernels, {cell, 2, 3, {5}, reverse, more, more}, &checked);
                 }
+        misses += check_dense(kernels, 7, 5, 9, 3, &checked) + check_dense(kernels, 4, 33, 19, 1, &checked);
+        for (bool decoupled : {false, true}) misses += check_adam(kernels, 45, decoupled, &checked);
         std::printf("%s: %d numbers checked, %d missed\n", kernels->name, (int)checked, misses);
     }
     return misses ? 1 : 0;

@@ -1,7 +1,7 @@
 // Which instruction sets were built, and which of them this machine can run; the widest first.
 #include <cstring>
 
-#include "recurrent.h"
+#include "kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 namespace avx512 { extern const Kernels kernels; }

@@ -4,29 +4,12 @@
 // A tile of a few rows times four vectors stays in registers while the products run over k; the gates are applied there.
 // Gates lie in planes (row, plane, unit), units filled up to whole vectors. Planes: RNN h; LSTM i f g o; GRU n r z hn, where
 // n is the candidate and hn the part of it that comes from the state, so that input parts are planes 0-2 and state parts 1-3.
-//
-// Nothing of the standard library that could be compiled into a function of its own is used here: the linker keeps one copy of
-// such a function, and it might keep the one with instructions that the machine does not know.
-#include "recurrent.h"
-
-#include <new>
-#include <type_traits>
-
-#include "vector.h"
+#include "tools.h"
 
 namespace KISSIPO_ISA {
 namespace {
 
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int TILE = 6;  // rows of a tile: 6 x 4 sums + 4 weights + 1 of 32 registers
-#else
-constexpr int TILE = 3;
-#endif
-constexpr int BLOCKS = 4;  // vectors of a tile
 constexpr int64_t GRADIENT_ROWS = 128;
-
-int64_t padded(int64_t units) { return (units + LANES - 1) / LANES * LANES; }
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct RnnTanh {
     static constexpr int planes = 1, x_planes = 1, h_planes = 1, h_first = 0;
@@ -46,55 +29,6 @@ int64_t torch_gate(int plane) {
     return plane;
 }
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-void copy(const float* from, int64_t count, float* to) { std::memcpy(to, from, count * sizeof(float)); }
-
-template <class T>
-struct Array {  // aligned, starts as zeros
-    T* data;
-    int64_t size;
-    explicit Array(int64_t size = 0) : data(nullptr), size(0) { resize(size); }
-    Array(const Array&) = delete;
-    ~Array() { release(); }
-    void resize(int64_t to) {
-        release();
-        void* memory = ::operator new((to + 1) * sizeof(T), std::align_val_t(64));
-        std::memset(memory, 0, to * sizeof(T));
-        data = static_cast<T*>(memory);
-        size = to;
-    }
-    void append(const T& item) {
-        if ((size & (size - 1)) == 0) {  // the room is the next power of two
-            T* before = data;
-            data = static_cast<T*>(::operator new((2 * size + 1) * sizeof(T), std::align_val_t(64)));
-            std::memcpy(static_cast<void*>(data), before, size * sizeof(T));
-            ::operator delete(before, std::align_val_t(64));
-        }
-        data[size++] = item;
-    }
-    T& operator[](int64_t at) { return data[at]; }
-    const T& operator[](int64_t at) const { return data[at]; }
-
-  private:
-    void release() {
-        if (data) ::operator delete(data, std::align_val_t(64));
-    }
-};
-
-template <class F>
-void share(const Layer& layer, int64_t jobs, const F& job) {
-    if (jobs <= 1 || layer.threads <= 1) {
-        for (int64_t each = 0; each < jobs; each++) job(each);
-        return;
-    }
-    auto part = [](int64_t begin, int64_t end, void* with) {
-        for (int64_t each = begin; each < end; each++) (*static_cast<const F*>(with))(each);
-    };
-    layer.parallel_for(0, jobs, 1, part, const_cast<F*>(&job));
-}
-
 // ---- products ---------------------------------------------------------------------------------------------------------
 
 // sums[row][at + vector] += a[row][k] * w[k][vector]
@@ -110,22 +44,6 @@ inline __attribute__((always_inline)) void add(const float* const* a, int64_t co
             for (int v = 0; v < NV; v++) sums[r][AT + v] += value * weight[v];
         }
     }
-}
-
-template <class F, int R = TILE>
-inline void with_rows(int64_t rows, const F& f) {
-    if constexpr (R > 1) {
-        if (rows < R) return with_rows<F, R - 1>(rows, f);
-    }
-    f(std::integral_constant<int, R>());
-}
-
-template <class F, int NV = BLOCKS>
-inline void with_blocks(int64_t blocks, const F& f) {
-    if constexpr (NV > 1) {
-        if (blocks < NV) return with_blocks<F, NV - 1>(blocks, f);
-    }
-    f(std::integral_constant<int, NV>());
 }
 
 // ---- packed weights ---------------------------------------------------------------------------------------------------
@@ -207,12 +125,14 @@ void transpose_panel(const Weights& w, const float* from, int64_t wanted, int64_
 }
 
 template <class F>
+void share(const Layer& layer, int64_t jobs, const F& job) {
+    share(layer.threads, layer.parallel_for, jobs, job);
+}
+
+template <class F>
 void share(const Weights& w, int64_t jobs, const F& job) {
-    Layer like{};
     const bool worth = w.parallel_for && w.units * (w.units + w.features) >= 65536;
-    like.threads = worth ? jobs : 1;
-    like.parallel_for = w.parallel_for;
-    share(like, jobs, job);
+    share(worth ? jobs : 1, w.parallel_for, jobs, job);
 }
 
 template <class C>
@@ -703,6 +623,8 @@ auto with_cell(int64_t cell, const F& f) {
     return f(Gru());
 }
 
+}  // namespace
+
 int64_t packed_size(const Weights* w, int64_t backward) {
     return with_cell(w->cell, [&](auto c) {
         using C = decltype(c);
@@ -718,18 +640,20 @@ void pack(const Weights* w, int64_t backward, float* to) {
     });
 }
 
-}  // namespace
+void recurrent_inputs(const Layer* layer, int64_t which, float* to) {
+    with_cell(layer->cell, [&](auto c) { inputs<decltype(c)>(*layer, which, to); });
+}
 
-extern const Kernels kernels;
-const Kernels kernels = {
-    KISSIPO_NAME,
-    LANES,
-    packed_size,
-    pack,
-    [](const Layer* l, int64_t which, float* to) { with_cell(l->cell, [&](auto c) { inputs<decltype(c)>(*l, which, to); }); },
-    [](const Layer* l) { with_cell(l->cell, [&](auto c) { forward<decltype(c)>(*l); }); },
-    [](const Layer* l) { with_cell(l->cell, [&](auto c) { backward<decltype(c)>(*l); }); },
-    [](const Layer* l) { with_cell(l->cell, [&](auto c) { weight_gradients<decltype(c)>(*l); }); },
-};
+void recurrent_forward(const Layer* layer) {
+    with_cell(layer->cell, [&](auto c) { forward<decltype(c)>(*layer); });
+}
+
+void recurrent_backward(const Layer* layer) {
+    with_cell(layer->cell, [&](auto c) { backward<decltype(c)>(*layer); });
+}
+
+void recurrent_weight_gradients(const Layer* layer) {
+    with_cell(layer->cell, [&](auto c) { weight_gradients<decltype(c)>(*layer); });
+}
 
 }  // namespace KISSIPO_ISA

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <cmath>
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -38,6 +39,28 @@ inline void store(float* to, Vec value, int64_t count) {
     for (int64_t lane = 0; lane < count; lane++) to[lane] = value[lane];
 #endif
 }
+
+inline Vec square_root(Vec value) {
+    Vec root;
+    for (int lane = 0; lane < LANES; lane++) root[lane] = std::sqrt(value[lane]);
+    return root;
+}
+
+// The sum of all lanes: halves onto each other.
+template <int WIDTH, class Part>
+inline float folded(Part value) {
+    if constexpr (WIDTH == 1) {
+        return value[0];
+    } else {
+        typedef float Half __attribute__((vector_size(WIDTH > 2 ? WIDTH * 2 : 8)));
+        Half low{}, high{};
+        std::memcpy(&low, &value, WIDTH * 2);
+        std::memcpy(&high, reinterpret_cast<const char*>(&value) + WIDTH * 2, WIDTH * 2);
+        return folded<WIDTH / 2>(low + high);
+    }
+}
+
+inline float total(Vec value) { return folded<LANES>(value); }
 
 // 2^n and r with x = n ln 2 + r, |r| <= ln 2 / 2 (Cody and Waite); e^r - 1 by a polynomial: p with e^x = 2^n (1 + p).
 // NaN stays NaN: it is carried by r into p, whatever n is.

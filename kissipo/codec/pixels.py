@@ -76,7 +76,7 @@ class Pixels(Door):
         return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
 
     def finish(self, tensor: Tensor) -> Tensor:
-        return tensor.to(torch.float32).div_(255)
+        return tensor / 255
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.size and self.colour, self)

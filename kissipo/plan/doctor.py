@@ -38,8 +38,8 @@ def examine() -> dict[str, Any]:
         for package, extra, purpose in _PARTS
     ]
     found = kernels()
-    recurrent = f"fused, {found.name}" if found else "torch: the kernels were not built, as there was no C++ compiler"
-    machine = {**describe_machine(), "recurrent": recurrent, "oneDNN": str(torch.backends.mkldnn.is_available())}
+    own = f"fused, {found.name}" if found else "torch: the kernels were not built, as there was no C++ compiler"
+    machine = {**describe_machine(), "kernels": own, "oneDNN": str(torch.backends.mkldnn.is_available())}
     return {"machine": machine, "parts": parts}
 
 

@@ -150,5 +150,5 @@ def test_help_of_every_verb(capsys: Out) -> None:
 def test_the_doctor_names_kernels_and_missing_parts(capsys: Out) -> None:
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"recurrent +(fused, (avx512|avx2|plain)|torch: the kernels were not built)", out)
+    assert re.search(r"kernels +(fused, (avx512|avx2|plain|neon)|torch: the kernels were not built)", out)
     assert "gymnasium" in out and "torch" in out

@@ -96,7 +96,11 @@ def with_everything(net: nn.Module, train: TensorFeed) -> Iterator[float]:
         (with_everything, {"optimizer": "momentum", "schedule": "cosine", "clip": CLIP, "l2": L2}, 1e-6),
     ],
 )
-def test_it_is_the_loop_written_by_hand(by_hand: Any, words: Mapping[str, Any], tolerance: float) -> None:
+def test_it_is_the_loop_written_by_hand(
+    by_hand: Any, words: Mapping[str, Any], tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without kernels, whose sums have another order and whose dropout other dice."""
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "none")
     words = {**words, "rate": RATE, "epochs": EPOCHS, "stop": 0}
     task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
     run = task.fit(seed=SEED)
@@ -117,6 +121,15 @@ def test_it_is_the_loop_written_by_hand(by_hand: Any, words: Mapping[str, Any], 
     assert run.metrics["best_epoch"] == 1 + int(np.argmin(validation))
     for found, expected in zip(run.net.parameters(), snapshots[int(np.argmin(validation))], strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+
+
+def test_the_kernels_learn_what_torch_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ki.load("digits", words={"process.epochs": 3, "process.dropout": 0})
+    fast = task.fit(seed=SEED, out="fast").history
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "none")
+    slow = task.fit(seed=SEED, out="slow").history
+    for one, two in zip(fast, slow, strict=True):
+        assert one["validation_loss"] == pytest.approx(two["validation_loss"], rel=2e-3)
 
 
 def messages() -> Prepared:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-_LIBRARY = Path(__file__).parent / ("_recurrent.dll" if sys.platform == "win32" else "_recurrent.so")
+_LIBRARY = Path(__file__).parent / ("_kernels.dll" if sys.platform == "win32" else "_kernels.so")
 BUILT = _LIBRARY.exists()
 _LONG, _BYTES, _ADDRESS = ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p
 
@@ -31,6 +31,9 @@ class _Table(ctypes.Structure):
         ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("weight_gradients", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("dense_forward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("dense_backward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
     ]
 
 
@@ -50,6 +53,9 @@ class Kernels:
     forward: Any
     backward: Any
     weight_gradients: Any
+    dense_forward: Any
+    dense_backward: Any
+    adam: Any
 
     def wide(self, units: int) -> int:
         """Units filled up to whole vectors."""
@@ -62,6 +68,15 @@ def kernels() -> Kernels | None:
     None where they were not built or where this machine cannot run them.
     """
     return _load(os.environ.get("KISSIPO_INSTRUCTIONS", ""))
+
+
+def why_not_now() -> str:
+    """Why torch's own must be used just now, whatever the layer: somebody watches or changes what operators do; or nothing."""
+    if torch.is_autocast_enabled("cpu"):
+        return "under autocast torch's own is used"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "under torch.func's transforms torch's own is used"
+    return "while a graph is captured torch's own is used" if torch.jit.is_tracing() else ""
 
 
 @cache

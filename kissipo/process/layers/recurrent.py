@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
 from kissipo.process.kernels import opaque as _opaque  # noqa: F401  registers torch.ops.kissipo
-from kissipo.process.kernels.native import BUILT, kernels
+from kissipo.process.kernels.native import BUILT, kernels, why_not_now
 from kissipo.process.kernels.recurrent import CELLS, Plan, Results, run_layer
 from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_rows
 
@@ -107,8 +107,6 @@ class Recurrent(nn.RNNBase):
     def _why_not_fused(self, x: Tensor) -> str:
         if why_not := self._why_not_for(x):
             return why_not
-        if torch.jit.is_tracing():
-            return "while a graph is captured torch's own is used"
         return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
 
     def _why_not_for(self, x: Tensor) -> str:
@@ -118,7 +116,7 @@ class Recurrent(nn.RNNBase):
             return f"on {x.device.type} torch's own is used"
         if x.dtype != torch.float32 or self.weight_hh_l0.dtype != torch.float32:
             return f"numbers are {x.dtype}, the fused kernel takes torch.float32"
-        return "under autocast torch's own is used" if torch.is_autocast_enabled("cpu") else ""
+        return why_not_now()
 
     def _why_slower(self, x: Tensor) -> str:
         """Shapes at which torch's own was measured to be faster (benchmarks/recurrent.py --grid)."""

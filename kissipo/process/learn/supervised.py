@@ -19,6 +19,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.protocols import Feed
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
+from kissipo.process.direct import direct
 from kissipo.process.linear_start import hold_linear, start_linear
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -78,9 +79,13 @@ class Supervised:
         """One batch, one step downhill."""
         if self._moves:
             self._set_rate()
-        loss = self.loss(self.net(*batch.inputs), batch.targets)
-        total = loss + self._penalty() if self._weights else loss
-        total.backward()
+        if self._direct is not None and self._direct.fits(batch.inputs[0]):
+            loss = self._direct.learn(self.losses[0], batch.inputs[0], batch.targets[0])
+        else:
+            loss = self.loss(self.net(*batch.inputs), batch.targets)
+            loss.backward()
+        if self._weights:
+            self._penalty().backward()
         if self.options.clip is not None:
             nn.utils.clip_grad_norm_(self._learned, self.options.clip)
         self.optimizer.step()
@@ -111,6 +116,7 @@ class Supervised:
         """An optimizer over all weights that are not held."""
         options = self.options
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self._direct = direct(self.net) if len(self.losses) == 1 else None
         self.optimizer = optim.optimizer(
             self._name, self._learned, rate=self.rate, momentum=options.momentum, decay=options.decay
         )

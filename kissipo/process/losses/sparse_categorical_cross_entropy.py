@@ -21,3 +21,11 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     if probabilities:
         return functional.nll_loss(outputs.clamp(min=_LEAST).log(), targets)
     return functional.cross_entropy(outputs, targets)
+
+
+def slope(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of logits (batch, class) and its slope there: (p - [class = truth]) / batch."""
+    p = outputs.log_softmax(1)
+    mean, truth = functional.nll_loss(p, targets), targets.unsqueeze(1)
+    p.exp_().scatter_add_(1, truth, p.new_full(truth.shape, -1.0))
+    return mean, p.div_(len(p))

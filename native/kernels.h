@@ -1,6 +1,6 @@
-// Recurrent layers on a CPU: what Python hands over. Every field has eight bytes, so that Python fills it with one struct.pack.
+// The kernels: what Python hands over. Every field has eight bytes, so that Python fills it with one struct.pack.
 //
-// Rows stand in packed order, as in torch's PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
+// Recurrent layers: rows stand in packed order, as in torch's PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
 // sequence that is at least t + 1 long, the longest sequence first. Equal lengths are the special case of equal steps.
 #pragma once
 #include <cstdint>
@@ -46,6 +46,42 @@ struct Weights {
     ParallelFor parallel_for;                // null: alone
 };
 
+// Linear layers one after the other, each perhaps with relu and dropout behind it.
+struct DenseLayer {
+    int64_t features, units, relu;
+    int64_t keep;                   // dropout keeps a value with chance keep / 2^32; 0: there is no dropout
+    const float *w, *b;             // (unit, feature) as torch lays it; (unit), may be null
+    float* mask;                    // (row, unit): what dropout multiplies by, drawn anew in forward
+    float* y;                       // (row, unit): after relu and dropout
+    float *dw, *db;                 // null: not wanted
+};
+
+struct Dense {
+    int64_t rows, layers;
+    const float* x;                 // (row, feature)
+    const float* dy;                // (row, unit) of the last layer
+    float* room;                    // 2 x (row, widest layer), for backward
+    int64_t key;                    // of the dice of dropout
+    int64_t threads;
+    ParallelFor parallel_for;
+    const DenseLayer* layer() const { return reinterpret_cast<const DenseLayer*>(this + 1); }  // they follow
+};
+
+// One step of Adam over many tensors; correction1 = 1 - beta1^step, correction2 = 1 - beta2^step.
+struct AdamPart {
+    int64_t count;
+    float *w, *m, *v;
+    const float* g;
+};
+
+struct Adam {
+    int64_t parts, decoupled;       // decoupled: AdamW's decay
+    double rate, beta1, beta2, epsilon, decay, correction1, correction2;
+    int64_t threads;
+    ParallelFor parallel_for;
+    const AdamPart* part() const { return reinterpret_cast<const AdamPart*>(this + 1); }  // they follow
+};
+
 // For each instruction set one table of these; `kissipo_kernels` gives the table of the named set, or null.
 struct Kernels {
     const char* name;
@@ -56,6 +92,9 @@ struct Kernels {
     void (*forward)(const Layer*);
     void (*backward)(const Layer*);  // gates become their gradients
     void (*weight_gradients)(const Layer*);
+    void (*dense_forward)(const Dense*);
+    void (*dense_backward)(const Dense*);
+    void (*adam)(const Adam*);
 };
 
 const Kernels* kissipo_kernels(const char* name);

@@ -1,0 +1,125 @@
+"""The direct way beside the usual one: the same losses and weights, step by step; the written-out slopes beside autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.batch import Batch
+from kissipo.process.direct import direct, loss_and_slope
+from kissipo.process.kernels.native import BUILT
+from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.losses import (
+    binary_cross_entropy,
+    huber,
+    mean_squared_error,
+    sparse_categorical_cross_entropy,
+)
+from kissipo.process.nets import ffn
+
+built = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
+CASES: dict[str, tuple[Any, Tensor, int]] = {
+    "classes": (sparse_categorical_cross_entropy, torch.arange(20) % 3, 3),
+    "yes or no": (binary_cross_entropy, torch.arange(20) % 2, 1),
+    "several yes or no": (binary_cross_entropy, torch.arange(60).view(20, 3) % 2, 3),
+    "numbers": (mean_squared_error, torch.linspace(-1, 1, 40).view(20, 2), 2),
+    "no formula of its own": (huber, torch.linspace(-3, 3, 40).view(20, 2), 2),
+}
+
+
+def net(width: int, **words: Any) -> nn.Module:
+    torch.manual_seed(3)
+    return ffn.build(
+        (Port("x", ("feature",), (7,)),), (Port("y", ("answer",), (width,)),), ffn.Options((9, 5), **words)
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_slope_is_that_of_autograd(name: str) -> None:
+    module, targets, width = CASES[name]
+    torch.manual_seed(1)
+    outputs = torch.randn(20, width)
+    value, slope = loss_and_slope(module.loss, outputs, targets)
+    outputs.requires_grad_()
+    expected = module.loss(outputs, targets)
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(slope, torch.autograd.grad(expected, outputs)[0])
+
+
+@built
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip": 0.05}, {"optimizer": "sgd"}], ids=str)
+def test_learning_directly_takes_the_same_steps(name: str, skip: bool, words: dict[str, Any]) -> None:
+    module, targets, width = CASES[name]
+    pair = [net(width, skip=skip) for _ in range(2)]
+    ours, usual = (Supervised(each, (module.loss,), Options(rate=0.01, **words), total_steps=9) for each in pair)
+    for learn in (ours, usual):
+        learn.begin(None)  # type: ignore[arg-type]
+    assert ours._direct is not None
+    usual._direct = None
+    torch.manual_seed(2)
+    for step in range(9):
+        here = slice(0, 20 - step % 3 * 6)  # batches of 20, 14 and 8
+        batch = Batch((torch.randn(20, 7)[here],), (targets[here],))
+        torch.testing.assert_close(ours.step(batch)["loss"], usual.step(batch)["loss"], rtol=1e-4, atol=1e-5)
+    for one, two in zip(pair[0].parameters(), pair[1].parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
+        assert one.grad is None
+
+
+@built
+def test_the_weights_of_a_held_path_stay() -> None:
+    module = net(2, skip=True)
+    wide = module[1].wide  # type: ignore[index]
+    wide.requires_grad_(False)
+    learn = Supervised(module, (mean_squared_error.loss,), Options(rate=0.1), total_steps=3)
+    learn.begin(None)  # type: ignore[arg-type]
+    before = wide.weight.clone()
+    for _ in range(3):
+        learn.step(Batch((torch.randn(5, 7),), (torch.randn(5, 2),)))
+    assert learn._direct is not None and torch.equal(wide.weight, before)
+
+
+@built
+def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
+    def walked(seed: int) -> Tensor:
+        module = net(2, dropout=0.5)
+        learn = Supervised(module, (mean_squared_error.loss,), Options(rate=0.1), total_steps=3)
+        learn.begin(None)  # type: ignore[arg-type]
+        torch.manual_seed(seed)
+        for _ in range(3):
+            learn.step(Batch((torch.ones(5, 7),), (torch.ones(5, 2),)))
+        return torch.cat([each.detach().flatten() for each in module.parameters()])
+
+    assert torch.equal(walked(1), walked(1)) and not torch.equal(walked(1), walked(2))
+
+
+@built
+def test_nets_of_other_layers_and_other_inputs_go_the_usual_way() -> None:
+    flat, linear = nn.Flatten(), nn.Linear(7, 5)
+    assert direct(nn.Sequential(flat, linear, nn.ReLU(), nn.Dropout(0.1), nn.Linear(5, 2))) is not None
+    for layers in (
+        [linear],  # nothing lays it flat
+        [flat, linear, nn.Tanh(), nn.Linear(5, 2)],
+        [flat, linear, nn.BatchNorm1d(5), nn.Linear(5, 2)],
+        [flat, linear, nn.Dropout(0.1), nn.ReLU(), nn.Linear(5, 2)],
+        [flat, nn.ReLU(), linear],
+        [flat, nn.utils.parametrizations.weight_norm(nn.Linear(7, 5)), nn.ReLU(), nn.Linear(5, 2)],
+        [flat, nn.Linear(7, 5).double()],
+        [flat, nn.Linear(2000, 1000), nn.ReLU(), nn.Linear(1000, 1)],
+    ):
+        assert direct(nn.Sequential(*layers)) is None, layers
+    heard = nn.Sequential(flat, linear, nn.ReLU(), nn.Linear(5, 2))
+    heard[1].register_forward_hook(lambda layer, given, gives: None)
+    assert direct(heard) is None
+    way = direct(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)))
+    assert way is not None and way.fits(torch.randn(3, 7)) and way.fits(torch.randn(3, 1, 7))
+    for x in (torch.randn(3, 7).double(), torch.randn(3, 8), torch.randn(0, 7), torch.randn(1000, 7), torch.arange(7)):
+        assert not way.fits(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not way.fits(torch.randn(3, 7))
