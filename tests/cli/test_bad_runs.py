@@ -45,7 +45,7 @@ def of_another_version(run: Path) -> None:
 
 def edited(run: Path) -> None:
     text = (run / "task.yaml").read_text()
-    (run / "task.yaml").write_text(text.replace("[128]", "[64]"))
+    (run / "task.yaml").write_text(text.replace("[256]", "[64]"))
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "show", "predict"])

@@ -50,7 +50,7 @@ COMMANDS = [
     (["digits", "epoch=3"], "'epoch' is not a word of a task. Did you mean 'epochs'?"),
     (["digits", "epochs"], "'epochs' is not a word of a task. Allowed: key=value, such as process.epochs=5 or epochs=5."),
     (["digits", "process.units.9=3"], "'process.units.9' names no item of a list; got '9'. Allowed: 0 to 0."),
-    (["digits", "process.epochs.x=3"], "'process.epochs.x' has no room in process.epochs, which is a single value; got 40."),
+    (["digits", "process.epochs.x=3"], "'process.epochs.x' has no room in process.epochs, which is a single value; got 80."),
     (["digits", "net=!!python/name:os.mkdir"], "process.net names no net of kissipo; got '!!python/name:os.mkdir'."),
     (["digits", "net=bert"], "process.net: the net 'bert' (S35) is not built yet."),
     (["digits", "loss=mse"], "process.loss=mean_squared_error does not suit the answer category 'digit'."),

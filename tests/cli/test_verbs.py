@@ -21,7 +21,7 @@ def test_fit_tells_the_whole_story_in_order(capsys: Out) -> None:
     out, err = capsys.readouterr()
     told = out + err
     story = [
-        "Data check", "PASS", "The way of the data", "pixels", "linear 64 -> 128", "probability", "decision", "label",
+        "Data check", "PASS", "The way of the data", "pixels", "linear 64 -> 256", "probability", "decision", "label",
         "train", "1,258", "epoch 2/2", "Score (359 samples of the test part", "majority class", "Verdict:",
         "Kept in runs", "kissipo predict",
     ]  # fmt: skip
@@ -41,7 +41,7 @@ def test_quiet_shows_only_the_result(capsys: Out) -> None:
 def test_show_trains_nothing_and_leaves_nothing(capsys: Out) -> None:
     assert main(["show", "digits"]) == 0
     out, err = capsys.readouterr()
-    assert "linear 64 -> 128" in out and "9,610 weights, 9,472 multiplications" in out and not err
+    assert "linear 64 -> 256" in out and "19,210 weights, 18,944 multiplications" in out and not err
     assert not list(Path.cwd().glob("runs*"))
 
 

@@ -42,7 +42,7 @@ def test_it_sees_a_single_bit_of_difference() -> None:
         "same_weights": True,
         "same_metrics": True,
         "same_file": True,
-        "compared": 64 * 128 + 128 + 128 * 10 + 10,
+        "compared": 64 * 256 + 256 + 256 * 10 + 10,
         "largest_difference": 0.0,
     }
     weights = load_file("other/model.safetensors")

@@ -253,7 +253,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, capsys: py
             "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; or start a new run without --resume.",
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
-        (["stop=3"], "another process.stop; got 3, before {patience: 10}."),
+        (["stop=3"], "another process.stop; got 3, before {patience: 20}."),
         (["split.test=0.3"], "another input.split; got {test: 0.3}, before {test: 0.2, validation: 0.1}."),
         (["baselines=[random_forest]"], "another output.baselines; got [random_forest], before [majority]."),
         (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
@@ -267,7 +267,7 @@ def test_other_words_than_before_are_refused(
 
 
 def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
-    words = ["epochs=6", "baselines=[majority]", "stop={patience: 10}", "units=128", "split={test: 0.2}", "loss=null"]
+    words = ["epochs=6", "baselines=[majority]", "stop={patience: 20}", "units=256", "split={test: 0.2}", "loss=null"]
     fit("digits", *words, "--seed", "0", "--resume", "--out", str(stopped))
 
 

@@ -129,7 +129,7 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
     x = trace.of("input")[-1].value
     layers = [layer for layer in run.net.modules() if not list(layer.children())]
     told = [step.tell for step in trace.of("process")]
-    assert told == ["flatten", "linear 64 -> 128", "relu", "dropout 0.2 (only while learning)", "linear 128 -> 10"]
+    assert told == ["flatten", "linear 64 -> 256", "relu", "dropout 0.4 (only while learning)", "linear 256 -> 10"]
     for step, layer in zip(trace.of("process"), layers, strict=True):
         np.testing.assert_allclose(step.value, follow(step, layer, x), atol=1e-6)
         x = step.value
