@@ -19,22 +19,17 @@ void forward_tile(const DenseLayer& layer, const float* x, int64_t row, int64_t 
     const float *from = x + row * features, *w = layer.w + unit * features;
     Vec sums[R][U] = {};
     int64_t k = 0;
-    for (; k + LANES <= features; k += LANES) {
+    auto add = [&](auto whole) INLINE {
+        auto part = [&](const float* at) INLINE { return whole ? load(at) : load(at, features - k); };
         Vec value[R];
-        for (int r = 0; r < R; r++) value[r] = load(from + r * features + k);
-        for (int u = 0; u < U; u++) {
-            const Vec weight = load(w + u * features + k);
-            for (int r = 0; r < R; r++) sums[r][u] += value[r] * weight;
-        }
-    }
-    if (const int64_t left = features - k) {
-        Vec value[R];
-        for (int r = 0; r < R; r++) value[r] = load(from + r * features + k, left);
-        for (int u = 0; u < U; u++) {
-            const Vec weight = load(w + u * features + k, left);
-            for (int r = 0; r < R; r++) sums[r][u] += value[r] * weight;
-        }
-    }
+        each<R>([&](auto r) INLINE { value[r] = part(from + r * features + k); });
+        each<U>([&](auto u) INLINE {
+            const Vec weight = part(w + u * features + k);
+            each<R>([&](auto r) INLINE { sums[r][u] += value[r] * weight; });
+        });
+    };
+    for (; k + LANES <= features; k += LANES) add(std::true_type());
+    if (k < features) add(std::false_type());
     const float least_value = layer.relu ? 0.0f : -__builtin_inff();
     for (int r = 0; r < R; r++) {
         float* y = layer.y + (row + r) * layer.units + unit;
@@ -113,14 +108,15 @@ void product_tile(const float* a, int64_t row_apart, int64_t k_apart, int64_t co
     Vec sums[R][NV] = {};
     for (int64_t k = 0; k < count; k++, a += k_apart, b += columns) {
         Vec value[NV];
-        for (int v = 0; v < NV; v++) value[v] = WHOLE ? load(b + v * LANES) : load(b + v * LANES, left - v * LANES);
-        for (int r = 0; r < R; r++) {
+        each<NV>([&](auto v) INLINE { value[v] = WHOLE ? load(b + v * LANES) : load(b + v * LANES, left - v * LANES); });
+        each<R>([&](auto r) INLINE {
             const Vec factor = all(a[r * row_apart]);
-            for (int v = 0; v < NV; v++) sums[r][v] += factor * value[v];
-        }
+            each<NV>([&](auto v) INLINE { sums[r][v] += factor * value[v]; });
+        });
     }
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < NV; v++) store(to + r * columns + v * LANES, sums[r][v], left - v * LANES);
+    each<R>([&](auto r) INLINE {
+        each<NV>([&](auto v) INLINE { store(to + r * columns + v * LANES, sums[r][v], left - v * LANES); });
+    });
 }
 
 // to (rows, columns) = A (rows, count) B (count, columns), A by its two strides.

@@ -32,7 +32,8 @@ struct Direction {
 struct Layer {
     int64_t cell, features, units, steps, batch, rows;
     const int64_t* offsets;         // steps + 1
-    const int64_t* place;           // (row): where the row stands in x, y, dy, dx and ids; null: at its own number
+    const int64_t* first;           // (sequence): where its step 0 stands in x, y, dy, dx and ids; null: rows stand in packed order
+    int64_t apart;                  // how far the steps of a sequence stand apart there
     const float* x;                 // (row, feature)
     int64_t y_stride, dy_stride;
     int64_t directions, threads;

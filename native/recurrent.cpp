@@ -33,16 +33,16 @@ int64_t torch_gate(int plane) {
 
 // sums[row][at + vector] += a[row][k] * w[k][vector]
 template <int R, int NV, int AT, int WIDE>
-inline __attribute__((always_inline)) void add(const float* const* a, int64_t count, const float* w, Vec (&sums)[R][WIDE]) {
+inline INLINE void add(const float* const* a, int64_t count, const float* w, Vec (&sums)[R][WIDE]) {
     const float* rows[R];
-    for (int r = 0; r < R; r++) rows[r] = a[r];
+    each<R>([&](auto r) INLINE { rows[r] = a[r]; });
     for (int64_t k = 0; k < count; k++, w += NV * LANES) {
         Vec weight[NV];
-        for (int v = 0; v < NV; v++) weight[v] = load(w + v * LANES);
-        for (int r = 0; r < R; r++) {
+        each<NV>([&](auto v) INLINE { weight[v] = load(w + v * LANES); });
+        each<R>([&](auto r) INLINE {
             const Vec value = all(rows[r][k]);
-            for (int v = 0; v < NV; v++) sums[r][AT + v] += value * weight[v];
-        }
+            each<NV>([&](auto v) INLINE { sums[r][AT + v] += value * weight[v]; });
+        });
     }
 }
 
@@ -163,21 +163,40 @@ struct Rows {
     int64_t active(int64_t t) const { return layer.offsets[t + 1] - layer.offsets[t]; }
     int64_t time(int64_t step) const { return direction.reverse ? layer.steps - 1 - step : step; }
     int64_t row(int64_t t, int64_t sequence) const { return layer.offsets[t] + sequence; }
-    int64_t place(int64_t row) const { return layer.place ? layer.place[row] : row; }
+    int64_t place(int64_t t, int64_t sequence) const {
+        return layer.first ? layer.first[sequence] + t * layer.apart : row(t, sequence);
+    }
+    bool begins(int64_t t, int64_t sequence) const {  // in the order of this direction
+        return direction.reverse ? t + 1 == layer.steps || sequence >= active(t + 1) : t == 0;
+    }
+    bool ends(int64_t t, int64_t sequence) const {
+        return direction.reverse ? t == 0 : t + 1 == layer.steps || sequence >= active(t + 1);
+    }
+    int64_t before(int64_t t) const { return direction.reverse ? t + 1 : t - 1; }
+};
 
-    // The row that holds the state before this one; -1: the initial state.
-    int64_t before(int64_t t, int64_t sequence) const {
-        if (!direction.reverse) return t > 0 ? row(t - 1, sequence) : -1;
-        return t + 1 < layer.steps && sequence < active(t + 1) ? row(t + 1, sequence) : -1;
+// Where the rows of one step are in an array: `width` numbers each, in packed order or by their place in the tensors. A step on,
+// all rows stand equally far on.
+template <class T>
+struct Track {
+    T* base;
+    int64_t width;
+    bool placed;
+    Array<T*> at;
+
+    Track(T* base, int64_t width, bool placed, int64_t rows) : base(base), width(width), placed(placed), at(rows) {}
+
+    int64_t distance(const Rows& rows, int64_t from, int64_t to) const {
+        const bool evenly = placed && rows.layer.first;
+        return (evenly ? (to - from) * rows.layer.apart : rows.layer.offsets[to] - rows.layer.offsets[from]) * width;
     }
-    bool last(int64_t t, int64_t sequence) const {  // of the steps in the order of this direction
-        if (direction.reverse) return t == 0;
-        return t + 1 == layer.steps || sequence >= active(t + 1);
-    }
-    const float* state_before(int64_t t, int64_t sequence, const float* zeros) const {
-        const int64_t from = before(t, sequence);
-        if (from >= 0) return direction.y + place(from) * layer.y_stride;
-        return direction.h0 ? direction.h0 + sequence * layer.units : zeros;
+    // From the step before, where `old` rows were, to step t with `count` rows.
+    void move(const Rows& rows, int64_t from, int64_t t, int64_t first, int64_t old, int64_t count) {
+        if (!base) return;
+        const int64_t along = old ? distance(rows, from, t) : 0;
+        for (int64_t each = 0; each < least(old, count); each++) at[each] += along;
+        for (int64_t each = old; each < count; each++)
+            at[each] = base + (placed ? rows.place(t, first + each) : rows.row(t, first + each)) * width;
     }
 };
 
@@ -201,26 +220,28 @@ void cut(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
 // ---- forward ----------------------------------------------------------------------------------------------------------
 
 struct Tile {  // pointers of the rows of a step
-    Array<const float*> x, h, before, pre;
-    Array<float*> y, cell, gates;
-    explicit Tile(int64_t count)
-        : x(count), h(count), before(count), pre(count), y(count), cell(count), gates(count) {}
+    const float* const* x;
+    const float* const* h;
+    const float* const* pre;
+    float* const* y;
+    const float* const* before;
+    float* const* cell;
+    float* const* gates;
 };
 
 template <class C, int R>
-inline void start(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit, Vec (&sums)[R][BLOCKS],
-                  int64_t wide) {
-    for (int r = 0; r < R; r++) {
-        const float* pre = tile.pre[at + r];
-        for (int v = 0; v < BLOCKS; v++) {
-            if (C::planes == 1 && v >= wide)
-                sums[r][v] = Vec{};
-            else if (pre)
-                sums[r][v] = load(pre + (C::planes == 1 ? unit + v * LANES : v * padded(layer.units) + unit));
-            else
-                sums[r][v] = load(panel + v * LANES);
-        }
-    }
+inline INLINE void start(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit,
+                         Vec (&sums)[R][BLOCKS], int wide) {
+    const int64_t apart = C::planes == 1 ? LANES : padded(layer.units);
+    if (tile.pre)
+        each<R>([&](auto r) INLINE {
+            const float* pre = tile.pre[at + r] + unit;
+            each<BLOCKS>([&](auto v) INLINE { sums[r][v] = v < wide ? load(pre + v * apart) : Vec{}; });
+        });
+    else
+        each<R>([&](auto r) INLINE {
+            each<BLOCKS>([&](auto v) INLINE { sums[r][v] = v < wide ? load(panel + v * LANES) : Vec{}; });
+        });
 }
 
 // Input and state parts of one tile; given to the gates through memory, which keeps the sums of the products in registers.
@@ -230,44 +251,47 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const Tile& tile, 
     Vec sums[R][BLOCKS];
     start<C, R>(layer, tile, at, panel, unit, sums, BLOCKS);
     panel += C::planes * LANES;
-    if (!tile.pre[at]) add<R, C::x_planes, 0>(&tile.x[at], layer.features, panel, sums);
-    add<R, C::h_planes, C::h_first>(&tile.h[at], layer.units, panel + layer.features * C::x_planes * LANES, sums);
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < BLOCKS; v++) to[r * BLOCKS + v] = sums[r][v];
+    if (!tile.pre) add<R, C::x_planes, 0>(tile.x + at, layer.features, panel, sums);
+    add<R, C::h_planes, C::h_first>(tile.h + at, layer.units, panel + layer.features * C::x_planes * LANES, sums);
+    each<R>([&](auto r) INLINE { each<BLOCKS>([&](auto v) INLINE { to[r * BLOCKS + v] = sums[r][v]; }); });
 }
 
 template <class C, int R>
 void forward_gated(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit) {
     const int64_t wide = padded(layer.units), left = layer.units - unit;
-    Vec sums[R * BLOCKS];
+    Vec sums[R * BLOCKS], outer[R];
     gated_sums<C, R>(layer, tile, at, panel, unit, sums);
+    if constexpr (std::is_same_v<C, Lstm>) {
 #pragma GCC unroll 1
-    for (int r = 0; r < R; r++) {
-        const Vec* sum = sums + r * BLOCKS;
-        float* gates = tile.gates[at + r] ? tile.gates[at + r] + unit : nullptr;
-        if constexpr (std::is_same_v<C, Lstm>) {
-            const Vec i = sigmoid(sum[0]), f = sigmoid(sum[1]), g = tanh(sum[2]), o = sigmoid(sum[3]);
-            const Vec c = f * load(tile.before[at + r] + unit) + i * g;
-            store(tile.cell[at + r] + unit, c);
-            store(tile.y[at + r] + unit, o * tanh(c), left);
-            if (gates) {
-                store(gates, i);
-                store(gates + wide, f);
-                store(gates + 2 * wide, g);
-                store(gates + 3 * wide, o);
-            }
-        } else {
-            const Vec reset = sigmoid(sum[1]), z = sigmoid(sum[2]), hn = sum[3];
-            const Vec n = tanh(sum[0] + reset * hn);
-            store(tile.y[at + r] + unit, n + z * (load(tile.h[at + r] + unit, left) - n), left);
-            if (gates) {
-                store(gates, n);
-                store(gates + wide, reset);
-                store(gates + 2 * wide, z);
-                store(gates + 3 * wide, hn);
-            }
+        for (int r = 0; r < R; r++) {
+            Vec* gate = sums + r * BLOCKS;
+            Vec each[4] = {-gate[0], -gate[1], gate[2] + gate[2], -gate[3]};
+            exp_less_one(each);
+            for (int v = 0; v < 4; v++) gate[v] = (v == 2 ? each[v] : all(1.0f)) / (each[v] + 2.0f);
+            outer[r] = gate[1] * load(tile.before[at + r] + unit) + gate[0] * gate[2];
+            store(tile.cell[at + r] + unit, outer[r]);
+        }
+        tanhs(outer);
+        for (int r = 0; r < R; r++) store(tile.y[at + r] + unit, sums[r * BLOCKS + 3] * outer[r], left);
+    } else {
+#pragma GCC unroll 1
+        for (int r = 0; r < R; r++) {
+            Vec* gate = sums + r * BLOCKS;
+            Vec each[2] = {gate[1], gate[2]};
+            sigmoids(each);
+            gate[1] = each[0];
+            gate[2] = each[1];
+            outer[r] = gate[0] + gate[1] * gate[3];
+        }
+        tanhs(outer);
+        for (int r = 0; r < R; r++) {
+            const Vec n = sums[r * BLOCKS] = outer[r];
+            store(tile.y[at + r] + unit, n + sums[r * BLOCKS + 2] * (load(tile.h[at + r] + unit, left) - n), left);
         }
     }
+    if (tile.gates)
+        for (int r = 0; r < R; r++)
+            for (int v = 0; v < BLOCKS; v++) store(tile.gates[at + r] + v * wide + unit, sums[r * BLOCKS + v]);
 }
 
 template <class C, int R, int WIDE>
@@ -275,14 +299,18 @@ void forward_rnn(const Layer& layer, const Tile& tile, int64_t at, const float* 
     Vec sums[R][BLOCKS];
     start<C, R>(layer, tile, at, panel, unit, sums, WIDE);
     panel += WIDE * LANES;
-    if (!tile.pre[at]) add<R, WIDE, 0>(&tile.x[at], layer.features, panel, sums);
-    add<R, WIDE, 0>(&tile.h[at], layer.units, panel + layer.features * WIDE * LANES, sums);
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < WIDE; v++) {
-            const Vec sum = sums[r][v];
-            const Vec h = std::is_same_v<C, RnnRelu> ? (sum < Vec{} ? Vec{} : sum) : tanh(sum);
-            store(tile.y[at + r] + unit + v * LANES, h, layer.units - unit - v * LANES);
-        }
+    if (!tile.pre) add<R, WIDE, 0>(tile.x + at, layer.features, panel, sums);
+    add<R, WIDE, 0>(tile.h + at, layer.units, panel + layer.features * WIDE * LANES, sums);
+    for (int r = 0; r < R; r++) {
+        Vec h[WIDE];
+        for (int v = 0; v < WIDE; v++) h[v] = sums[r][v];
+        if constexpr (std::is_same_v<C, RnnTanh>)
+            tanhs(h);
+        else
+            for (int v = 0; v < WIDE; v++) h[v] = h[v] < Vec{} ? Vec{} : h[v];
+        for (int v = 0; v < WIDE; v++)
+            store(tile.y[at + r] + unit + v * LANES, h[v], layer.units - unit - v * LANES);
+    }
 }
 
 template <class C>
@@ -294,28 +322,37 @@ void forward_steps(const Layer& layer, const Direction& direction, int64_t first
     const Array<float> zeros(wide), memory(lstm ? (last - first) * wide : 0);
     for (int64_t sequence = first; lstm && direction.c0 && sequence < last; sequence++)
         copy(direction.c0 + sequence * units, units, memory.data + (sequence - first) * wide);
-    Tile tile(last - first);
+    const int64_t most_rows = last - first;
+    Track<const float> x(direction.pre ? nullptr : layer.x, layer.features, true, most_rows);
+    Track<const float> pre(direction.ids ? nullptr : direction.pre, C::planes * wide, false, most_rows);
+    Track<float> y(direction.y, layer.y_stride, true, most_rows), gates(direction.gates, C::planes * wide, false, most_rows);
+    Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
+    Array<const float*> h(most_rows), before(most_rows);
+    if (lstm && !cell.base)
+        for (int64_t at = 0; at < most_rows; at++) cell.at[at] = memory.data + at * wide;
+    const Tile tile{x.at.data,      h.data,       direction.pre ? pre.at.data : nullptr,           y.at.data,
+                    before.data,    cell.at.data, direction.gates ? gates.at.data : nullptr};
+    int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
         const int64_t t = rows.time(step), count = least(last, rows.active(t)) - first;
         if (count <= 0) {
             if (direction.reverse) continue;
             break;
         }
-        for (int64_t at = 0; at < count; at++) {
-            const int64_t sequence = first + at, row = rows.row(t, sequence), place = rows.place(row);
-            const int64_t before = rows.before(t, sequence);
-            tile.x[at] = layer.x ? layer.x + place * layer.features : nullptr;
-            tile.pre[at] = !direction.pre ? nullptr
-                                          : direction.pre + (direction.ids ? direction.ids[place] : row) * C::planes * wide;
-            tile.h[at] = rows.state_before(t, sequence, zeros.data);
-            tile.y[at] = direction.y + place * layer.y_stride;
-            tile.gates[at] = direction.gates ? direction.gates + row * C::planes * wide : nullptr;
-            if (lstm) {
-                float* kept = memory.data + at * wide;
-                tile.cell[at] = direction.cells ? direction.cells + row * wide : kept;
-                tile.before[at] = direction.cells && before >= 0 ? direction.cells + before * wide : kept;
-            }
+        for (int64_t at = 0; at < old; at++) h[at] = y.at[at], before[at] = cell.at[at];
+        for (int64_t at = old; at < count; at++) {
+            h[at] = direction.h0 ? direction.h0 + (first + at) * units : zeros.data;
+            before[at] = memory.data + at * wide;
         }
+        const int64_t from = rows.before(t);
+        x.move(rows, from, t, first, old, count);
+        pre.move(rows, from, t, first, old, count);
+        y.move(rows, from, t, first, old, count);
+        gates.move(rows, from, t, first, old, count);
+        cell.move(rows, from, t, first, old, count);
+        for (int64_t at = 0; direction.ids && at < count; at++)
+            pre.at[at] = direction.pre + direction.ids[rows.place(t, first + at)] * C::planes * wide;
+        old = count;
         const float* panel = direction.packed;
         for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
             for (int64_t at = 0; at < count; at += TILE)
@@ -329,9 +366,9 @@ void forward_steps(const Layer& layer, const Direction& direction, int64_t first
                         forward_gated<C, R>(layer, tile, at, panel, unit);
                 });
         for (int64_t at = 0; at < count; at++)
-            if (rows.last(t, first + at)) {
-                if (direction.hn) copy(tile.y[at], units, direction.hn + (first + at) * units);
-                if (lstm && direction.cn) copy(tile.cell[at], units, direction.cn + (first + at) * units);
+            if (rows.ends(t, first + at)) {
+                if (direction.hn) copy(y.at[at], units, direction.hn + (first + at) * units);
+                if (lstm && direction.cn) copy(cell.at[at], units, direction.cn + (first + at) * units);
             }
     }
 }
@@ -348,14 +385,14 @@ void input_tile(const Layer& layer, const float* const* x, const float* panel, f
 }
 
 template <class C>
-void input_rows(const Layer& layer, const Direction& direction, float* to, int64_t first, int64_t last) {
+void input_rows(const Layer& layer, const Direction& direction, const Array<const float*>& x_rows, float* to, int64_t first,
+                int64_t last) {
     const int64_t wide = padded(layer.units), size = panel_floats<C>(layer.features, layer.units);
     const float* panel = direction.packed;
     for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
         for (int64_t row = first; row < last; row += TILE) {
             const float* x[TILE];
-            for (int64_t r = 0; r < least(TILE, last - row); r++)
-                x[r] = layer.x + (layer.place ? layer.place[row + r] : row + r) * layer.features;
+            for (int64_t r = 0; r < least(TILE, last - row); r++) x[r] = x_rows[row + r];
             float* cell = to + row * C::planes * wide + unit;
             with_rows(last - row, [&](auto rows_here) {
                 constexpr int R = decltype(rows_here)::value;
@@ -370,12 +407,23 @@ void input_rows(const Layer& layer, const Direction& direction, float* to, int64
         }
 }
 
+// The row of x of each row.
+void rows_of_x(const Layer& layer, Array<const float*>& to) {
+    const Rows rows{layer, layer.direction[0]};
+    to.resize(layer.rows);
+    for (int64_t t = 0; t < layer.steps && layer.x; t++)
+        for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
+            to[rows.row(t, sequence)] = layer.x + rows.place(t, sequence) * layer.features;
+}
+
 template <class C>
 void inputs(const Layer& layer, int64_t which, float* to) {
+    Array<const float*> x_rows;
+    rows_of_x(layer, x_rows);
     const int64_t parts = least(layer.threads, ceil_div(layer.rows, TILE));
     share(layer, parts, [&](int64_t part) {
         const int64_t tiles = ceil_div(layer.rows, TILE);
-        input_rows<C>(layer, layer.direction[which], to, least(layer.rows, tiles * part / parts * TILE),
+        input_rows<C>(layer, layer.direction[which], x_rows, to, least(layer.rows, tiles * part / parts * TILE),
                       least(layer.rows, tiles * (part + 1) / parts * TILE));
     });
 }
@@ -410,7 +458,7 @@ void forward(const Layer& layer) {
 
 template <class C>
 inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y, const float* h,
-                         const float* cell, const float* before, float* gates) {
+                         const float* before, float* gates) {
     const int64_t units = layer.units, wide = padded(units);
     for (int64_t unit = 0; unit < wide; unit += LANES) {
         Vec d = load(dh + unit);
@@ -421,7 +469,7 @@ inline void backward_row(const Layer& layer, const float* dy, float* dh, float* 
             store(dh + unit, Vec{});
         } else if constexpr (std::is_same_v<C, Lstm>) {
             const Vec i = load(gates + unit), f = load(gates + wide + unit), g = load(gates + 2 * wide + unit),
-                      o = load(gates + 3 * wide + unit), t = tanh(load(cell + unit));
+                      o = load(gates + 3 * wide + unit), t = load(y + unit, units - unit) / o;  // tanh(c); o is never 0
             const Vec c = load(dc + unit) + d * o * (1.0f - t * t);
             store(gates + unit, c * g * i * (1.0f - i));
             store(gates + wide + unit, c * load(before + unit) * f * (1.0f - f));
@@ -447,11 +495,13 @@ template <int R, int NV>
 void multiply_tile(const float* const* a, int64_t count, const float* panel, float* const* to, int64_t from, int64_t wanted,
                    bool onto) {
     Vec sums[R][NV];
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < NV; v++) sums[r][v] = onto ? load(to[r] + from + v * LANES) : Vec{};
+    each<R>([&](auto r) INLINE {
+        each<NV>([&](auto v) INLINE { sums[r][v] = onto ? load(to[r] + from + v * LANES) : Vec{}; });
+    });
     add<R, NV, 0>(a, count, panel, sums);
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < NV; v++) store(to[r] + from + v * LANES, sums[r][v], wanted - from - v * LANES);
+    each<R>([&](auto r) INLINE {
+        each<NV>([&](auto v) INLINE { store(to[r] + from + v * LANES, sums[r][v], wanted - from - v * LANES); });
+    });
 }
 
 inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights, float* const* to, int64_t wanted,
@@ -478,30 +528,40 @@ void backward_steps(const Layer& layer, const Direction& direction, int64_t firs
         if (lstm && direction.dcn) copy(direction.dcn + (first + at) * units, units, memory.data + at * wide);
         if (lstm && direction.c0) copy(direction.c0 + (first + at) * units, units, start.data + at * wide);
     }
-    Array<const float*> for_state(count), for_input(count);
-    Array<float*> dh(count), dx(count);
+    Track<const float> dy(direction.dy, layer.dy_stride, true, count);
+    Track<float> y(direction.y, layer.y_stride, true, count), dx(direction.dx, layer.features, true, count);
+    Track<float> gates(direction.gates, C::planes * wide, false, count), cell(direction.cells, wide, false, count);
+    Array<const float*> for_state(count);
+    Array<float*> dh(count);
+    for (int64_t at = 0; at < count; at++) dh[at] = carry.data + at * wide;
+    int64_t old = 0, from = 0;
     for (int64_t step = layer.steps - 1; step >= 0; step--) {
         const int64_t t = rows.time(step), here = least(last, rows.active(t)) - first;
         if (here <= 0) {
             if (direction.reverse) break;
             continue;
         }
+        dy.move(rows, from, t, first, old, here);
+        y.move(rows, from, t, first, old, here);
+        dx.move(rows, from, t, first, old, here);
+        gates.move(rows, from, t, first, old, here);
+        if (lstm) cell.move(rows, from, t, first, old, here);
+        old = here;
+        from = t;
+        const int64_t before = rows.before(t);
+        const bool none = before < 0 || before >= layer.steps;  // no row has a step before this one
+        const int64_t y_along = none ? 0 : y.distance(rows, t, before), cell_along = none || !lstm ? 0 : cell.distance(rows, t, before);
         for (int64_t at = 0; at < here; at++) {
-            const int64_t sequence = first + at, row = rows.row(t, sequence), place = rows.place(row);
-            const int64_t before = rows.before(t, sequence);
-            float* gates = direction.gates + row * C::planes * wide;
-            dh[at] = carry.data + at * wide;
-            backward_row<C>(layer, direction.dy ? direction.dy + place * layer.dy_stride : nullptr, dh[at], memory.data + at * wide,
-                            direction.y + place * layer.y_stride, rows.state_before(t, sequence, zeros.data),
-                            lstm ? direction.cells + row * wide : nullptr,
-                            lstm ? (before >= 0 ? direction.cells + before * wide : start.data + at * wide) : nullptr, gates);
-            for_state[at] = gates + C::h_first * wide;
-            for_input[at] = gates;
-            dx[at] = direction.dx ? direction.dx + place * layer.features : nullptr;
+            const bool begins = none || rows.begins(t, first + at);
+            const float* h0 = direction.h0 ? direction.h0 + (first + at) * units : zeros.data;
+            backward_row<C>(layer, dy.base ? dy.at[at] : nullptr, dh[at], memory.data + at * wide, y.at[at],
+                            begins ? h0 : y.at[at] + y_along, begins ? start.data + at * wide : cell.at[at] + cell_along,
+                            gates.at[at]);
+            for_state[at] = gates.at[at] + C::h_first * wide;
         }
         multiply(for_state.data, here, C::h_planes * wide, direction.packed, dh.data, wide, std::is_same_v<C, Gru>);
         if (direction.dx)
-            multiply(for_input.data, here, C::x_planes * wide, direction.packed + state_floats<C>(units), dx.data,
+            multiply(gates.at.data, here, C::x_planes * wide, direction.packed + state_floats<C>(units), dx.at.data,
                      layer.features, false);
     }
     for (int64_t at = 0; at < count; at++) {
@@ -534,20 +594,18 @@ template <int R, int NV>
 void gradient_block(const GradientTile& tile, int64_t stride, int64_t first, int64_t last, float* kept) {
     const float* const* a = tile.a->data;
     Vec sums[R][NV];
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < NV; v++) sums[r][v] = load(kept + (r * NV + v) * LANES);
+    each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { sums[r][v] = load(kept + (r * NV + v) * LANES); }); });
     for (int64_t row = first; row < last; row++) {
         const float* gradient = tile.direction->gates + row * stride + tile.column;
         const float* factors = a[row] + tile.k;
         Vec d[NV];
-        for (int v = 0; v < NV; v++) d[v] = load(gradient + v * LANES);
-        for (int r = 0; r < R; r++) {
+        each<NV>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
+        each<R>([&](auto r) INLINE {
             const Vec factor = all(factors[r]);
-            for (int v = 0; v < NV; v++) sums[r][v] += factor * d[v];
-        }
+            each<NV>([&](auto v) INLINE { sums[r][v] += factor * d[v]; });
+        });
     }
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < NV; v++) store(kept + (r * NV + v) * LANES, sums[r][v]);
+    each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { store(kept + (r * NV + v) * LANES, sums[r][v]); }); });
 }
 
 template <class C>
@@ -574,11 +632,9 @@ void weight_gradients(const Layer& layer) {
     const int64_t wide = padded(layer.units), stride = C::planes * wide;
     static const float one = 1.0f;
     const Array<float> zeros(wide);
-    Array<const float*> inputs(layer.rows), states[2], ones(layer.rows);
-    for (int64_t row = 0; row < layer.rows; row++) {
-        inputs[row] = layer.x ? layer.x + (layer.place ? layer.place[row] : row) * layer.features : nullptr;
-        ones[row] = &one;
-    }
+    Array<const float*> inputs, states[2], ones(layer.rows);
+    rows_of_x(layer, inputs);
+    for (int64_t row = 0; row < layer.rows; row++) ones[row] = &one;
     Array<GradientTile> tiles;
     for (int64_t which = 0; which < layer.directions; which++) {
         const Direction& direction = layer.direction[which];
@@ -586,7 +642,10 @@ void weight_gradients(const Layer& layer) {
         states[which].resize(layer.rows);
         for (int64_t t = 0; t < layer.steps; t++)
             for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
-                states[which][rows.row(t, sequence)] = rows.state_before(t, sequence, zeros.data);
+                states[which][rows.row(t, sequence)] =
+                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.y_stride
+                    : direction.h0            ? direction.h0 + sequence * layer.units
+                                              : zeros.data;
         auto tile = [&](GradientTile::Kind kind, const Array<const float*>& a, int64_t count, int first, int planes) {
             for (int64_t column = first * wide; column < (first + planes) * wide; column += BLOCKS * LANES)
                 for (int64_t k = 0; k < count; k += TILE)

@@ -5,6 +5,7 @@
 #pragma once
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "kernels.h"
 #include "vector.h"
@@ -99,6 +100,19 @@ void share(int64_t threads, ParallelFor parallel_for, int64_t jobs, const F& job
     };
     parallel_for(0, jobs, 1, part, const_cast<F*>(&job));
 }
+
+// f(0), f(1) ... f(N - 1) written out, each number a constant: an array that is only asked for constant places stays in registers, also
+// from one loop to the next.
+template <int... I, class F>
+inline __attribute__((always_inline)) void written_out(std::integer_sequence<int, I...>, const F& f) {
+    (f(std::integral_constant<int, I>()), ...);
+}
+
+template <int N, class F>
+inline __attribute__((always_inline)) void each(const F& f) {
+    written_out(std::make_integer_sequence<int, N>(), f);
+}
+#define INLINE __attribute__((always_inline))
 
 template <class F, int R = TILE>
 inline void with_rows(int64_t rows, const F& f) {

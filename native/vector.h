@@ -40,6 +40,18 @@ inline void store(float* to, Vec value, int64_t count) {
 #endif
 }
 
+// The smaller and the larger of two; the second where it is not a number.
+#if defined(__AVX512F__)
+inline Vec least(Vec a, Vec b) { return (Vec)_mm512_min_ps((__m512)a, (__m512)b); }
+inline Vec most(Vec a, Vec b) { return (Vec)_mm512_max_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX2__)
+inline Vec least(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
+inline Vec most(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
+#else
+inline Vec least(Vec a, Vec b) { return a < b ? a : b; }
+inline Vec most(Vec a, Vec b) { return a > b ? a : b; }
+#endif
+
 inline Vec square_root(Vec value) {
     Vec root;
     for (int lane = 0; lane < LANES; lane++) root[lane] = std::sqrt(value[lane]);
@@ -62,45 +74,46 @@ inline float folded(Part value) {
 
 inline float total(Vec value) { return folded<LANES>(value); }
 
-// 2^n and r with x = n ln 2 + r, |r| <= ln 2 / 2 (Cody and Waite); e^r - 1 by a polynomial: p with e^x = 2^n (1 + p).
-// NaN stays NaN: it is carried by r into p, whatever n is.
-struct Reduced {
-    Vec scale, p;
-};
-
-inline Reduced reduce(Vec x) {
+// e^x - 1 for several vectors, step by step beside each other: the steps of one depend on each other, and a processor sees only a
+// few dozen instructions ahead. x = n ln 2 + r, |r| <= ln 2 / 2 (Cody and Waite); e^r - 1 by a polynomial: p with e^x = 2^n (1 + p).
+// Between -86 and 86; NaN stays NaN: it is carried by r into p, whatever n is.
+template <int N>
+inline __attribute__((always_inline)) void exp_less_one(Vec (&x)[N]) {
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number in the low bits
-    Vec shifted = x * 1.44269504088896341f + magic;
-    Vec n = shifted - magic;
-    Vec r = x - n * 0.693145751953125f - n * 1.42860682030941723e-6f;
-    Vec q = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    q = q * r + 8.3334519073e-3f;
-    q = q * r + 4.1665795894e-2f;
-    q = q * r + 1.6666665459e-1f;
-    q = q * r + 5.0000001201e-1f;
-    IntVec power;
-    std::memcpy(&power, &shifted, sizeof power);
-    power = (power + (127 - 0x4B400000)) << 23;
-    Vec scale;
-    std::memcpy(&scale, &power, sizeof scale);
-    return {scale, q * (r * r) + r};
+    Vec n[N], p[N];
+    for (int v = 0; v < N; v++) x[v] = least(all(86.0f), most(all(-86.0f), x[v]));
+    for (int v = 0; v < N; v++) n[v] = x[v] * 1.44269504088896341f + magic;
+    for (int v = 0; v < N; v++) x[v] = x[v] - (n[v] - magic) * 0.693145751953125f;
+    for (int v = 0; v < N; v++) x[v] = x[v] - (n[v] - magic) * 1.42860682030941723e-6f;
+    for (int v = 0; v < N; v++) p[v] = x[v] * 1.9875691500e-4f + 1.3981999507e-3f;
+    for (int v = 0; v < N; v++) p[v] = p[v] * x[v] + 8.3334519073e-3f;
+    for (int v = 0; v < N; v++) p[v] = p[v] * x[v] + 4.1665795894e-2f;
+    for (int v = 0; v < N; v++) p[v] = p[v] * x[v] + 1.6666665459e-1f;
+    for (int v = 0; v < N; v++) p[v] = p[v] * x[v] + 5.0000001201e-1f;
+    for (int v = 0; v < N; v++) p[v] = p[v] * (x[v] * x[v]) + x[v];
+    for (int v = 0; v < N; v++) {
+        IntVec power;
+        std::memcpy(&power, &n[v], sizeof power);
+        power = (power + (127 - 0x4B400000)) << 23;
+        std::memcpy(&n[v], &power, sizeof power);
+    }
+    for (int v = 0; v < N; v++) x[v] = n[v] * p[v] + (n[v] - 1.0f);
 }
 
-inline Vec clamp(Vec x, float limit) {
-    x = x < all(-limit) ? all(-limit) : x;
-    return x > all(limit) ? all(limit) : x;
+// 1 / (1 + e^-x) = 1 / (2 + (e^-x - 1)).
+template <int N>
+inline __attribute__((always_inline)) void sigmoids(Vec (&x)[N]) {
+    for (int v = 0; v < N; v++) x[v] = -x[v];
+    exp_less_one(x);
+    for (int v = 0; v < N; v++) x[v] = 1.0f / (x[v] + 2.0f);
 }
 
-inline Vec sigmoid(Vec x) {
-    Reduced e = reduce(clamp(-x, 86.0f));
-    return all(1.0f) / (e.scale * e.p + e.scale + 1.0f);
-}
-
-// e / (e + 2) with e = exp(2 x) - 1: as exact near 0 as far from it.
-inline Vec tanh(Vec x) {
-    Reduced r = reduce(clamp(x + x, 20.0f));
-    Vec e = r.scale * r.p + (r.scale - 1.0f);
-    return e / (e + 2.0f);
+// e / (e + 2) with e = e^2x - 1: as exact near 0 as far from it.
+template <int N>
+inline __attribute__((always_inline)) void tanhs(Vec (&x)[N]) {
+    for (int v = 0; v < N; v++) x[v] = x[v] + x[v];
+    exp_less_one(x);
+    for (int v = 0; v < N; v++) x[v] = x[v] / (x[v] + 2.0f);
 }
 
 }  // namespace KISSIPO_ISA

@@ -23,7 +23,7 @@ CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
 _GATES = (1, 1, 4, 3)
 _WORTH_SHARING = 2_000_000
-_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("8q"), struct.Struct("14q"), struct.Struct("21q")
+_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("8q"), struct.Struct("15q"), struct.Struct("21q")
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
@@ -223,7 +223,7 @@ def _layer(plan: Plan, x: Tensor, y_stride: int, dy_stride: int, parts: list[byt
     rows = plan.rows
     head = _LAYER.pack(
         *(plan.cell, plan.features, plan.units, rows.steps, rows.batch, rows.count),
-        *(rows.offsets.data_ptr(), _at(rows.place, 0), x.data_ptr(), y_stride, dy_stride),
+        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, x.data_ptr(), y_stride, dy_stride),
         *(plan.directions, plan.threads, plan.kernels.parallel_for),
     )
     return head + b"".join(parts) + bytes(_DIRECTION.size * (2 - len(parts)))

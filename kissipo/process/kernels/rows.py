@@ -1,6 +1,6 @@
 """How sequences of any layout become rows in packed order: step after step, in each the sequences that are still going on.
 
-A layer of kissipo reads and writes tensors where they are: rows are not copied together, `Rows.place` says where each stands.
+A layer of kissipo reads and writes tensors where they are: rows are not copied together, `Rows` says where each stands.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Rows:
     sequence that is at least t + 1 long, the longest sequence first.
 
     offsets:  (step + 1), int64
-    place:    (row), int64: where a row stands in the tensors, laid flat; None: at its own number
+    first:    (sequence), int64: where the first step of a sequence stands in the tensors, laid flat; None: rows stand in packed order
+    apart:    how far the steps of a sequence stand apart there
     whole:    whether the tensors have no other places than these
     """
 
@@ -33,29 +34,31 @@ class Rows:
     batch: int
     count: int
     offsets: Tensor
-    place: Tensor | None = None
+    first: Tensor | None = None
+    apart: int = 0
     whole: bool = True
+
+    def places(self, t: int) -> Tensor:
+        """Where the rows of step t stand."""
+        begin, end = int(self.offsets[t]), int(self.offsets[t + 1])
+        return torch.arange(begin, end) if self.first is None else self.first[: end - begin] + t * self.apart
 
 
 def even_rows(steps: int, batch: int, batch_first: bool) -> Rows:
     """Sequences of equal length.
 
-    Example:  >>> even_rows(2, 3, True).place.tolist()
-              [0, 2, 4, 1, 3, 5]
+    Example:  >>> even_rows(2, 3, True).places(1).tolist()
+              [1, 3, 5]
     """
-    offsets, place = _even(steps, batch, batch_first)
-    return Rows(
-        steps, batch, steps * batch, torch.from_numpy(offsets), None if place is None else torch.from_numpy(place)
-    )
+    offsets, first = _even(steps, batch)
+    first_rows = torch.from_numpy(first) if batch_first and steps > 1 and batch > 1 else None
+    return Rows(steps, batch, steps * batch, torch.from_numpy(offsets), first_rows, 1)
 
 
 @lru_cache(maxsize=32)
-def _even(steps: int, batch: int, batch_first: bool) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+def _even(steps: int, batch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Arrays, as a tensor made while a graph is captured is none that lasts."""
-    offsets = np.arange(steps + 1, dtype=np.int64) * batch
-    if not batch_first or steps == 1 or batch == 1:
-        return offsets, None
-    return offsets, np.arange(batch * steps, dtype=np.int64).reshape(batch, steps).T.flatten()
+    return np.arange(steps + 1, dtype=np.int64) * batch, np.arange(batch, dtype=np.int64) * steps
 
 
 def uneven_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Rows, Tensor, Tensor]:
@@ -71,12 +74,11 @@ def uneven_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Rows, T
             given=f"lengths from {least} to {most} for {steps} steps",
         )
     ordered, order = torch.sort(lengths, descending=True, stable=True)
-    there = ordered.unsqueeze(0) > torch.arange(steps).unsqueeze(1)
-    step, sequence = there.nonzero(as_tuple=True)
-    place = order[sequence] * steps + step if batch_first else step * batch + order[sequence]
     offsets = torch.zeros(steps + 1, dtype=torch.int64)
-    torch.cumsum(there.sum(1), 0, out=offsets[1:])
-    rows = Rows(steps, batch, len(place), offsets, place, whole=len(place) == steps * batch)
+    torch.cumsum(batch - torch.searchsorted(ordered.flip(0), torch.arange(1, steps + 1)), 0, out=offsets[1:])
+    count = int(offsets[-1])
+    first, apart = (order * steps, 1) if batch_first else (order, batch)
+    rows = Rows(steps, batch, count, offsets, first, apart, whole=count == steps * batch)
     return rows, order, torch.argsort(order)
 
 

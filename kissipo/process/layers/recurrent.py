@@ -263,8 +263,7 @@ def reference(
     In step t the first sequences, those that are still going on, take their next row; the states of the others wait.
     """
     flat = x.reshape(-1, x.shape[-1])
-    place = torch.arange(rows.count) if rows.place is None else rows.place
-    bounds = rows.offsets.tolist()
+    places = [rows.places(t) for t in range(rows.steps)]
     ys, finals = [], []
     for direction in range(len(weights) // 4):
         w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
@@ -273,8 +272,8 @@ def reference(
         states = tuple(none if state is None else state[direction] for state in initial[: cell.states])
         outputs: dict[int, Tensor] = {}
         for t in reversed(range(rows.steps)) if direction else range(rows.steps):
-            here = bounds[t + 1] - bounds[t]
-            steps = flat[place[bounds[t] : bounds[t + 1]]]
+            here = len(places[t])
+            steps = flat[places[t]]
             words = {"relu": True} if mode == "RNN_RELU" else {}
             new = cell.step(steps, tuple(state[:here] for state in states), w_ih, w_hh, b_ih, b_hh, **words)
             states = tuple(torch.cat([now, state[here:]]) for now, state in zip(new, states, strict=True))
@@ -282,7 +281,7 @@ def reference(
         ys.append(torch.cat([outputs[t] for t in range(rows.steps)]))
         finals.append(states)
     y = torch.cat(ys, dim=1)
-    y = x.new_zeros(len(flat), y.shape[1]).index_copy(0, place, y).view(*x.shape[:-1], y.shape[1])
+    y = x.new_zeros(len(flat), y.shape[1]).index_copy(0, torch.cat(places), y).view(*x.shape[:-1], y.shape[1])
     final = [torch.stack([states[at] for states in finals]) for at in range(cell.states)]
     return (y, final[0], final[1] if cell.states == 2 else x.new_empty(0))
 
