@@ -4,8 +4,8 @@ Question   By what factor are kissipo.process.layers.LSTM, GRU and RNN faster th
            backward, weight gradients) and in inference (no_grad), and how much of the machine's peak do they reach?
 Shapes     (a) B32 T162 D20 H15; (b) B64 T12 D1 H64; (c) B64 T100 D64 H256 and H512, two layers; (d) B128 T96 and T336 D7 H128.
            The gradient of the input is wanted in (a) and (c), where the input is made by an embedding.
-Method     one process, peers interleaved in every round, medians of many rounds; the peak is that of a product of two matrices of
-           1024 x 1024 in the same process. Lengths: 32 messages at a time of the real SMS set, beside PackedSequence and padding.
+Method     one process, peers interleaved in every round, five times in a row each, as in training, of which the first does not
+           count; medians of many rounds; the peak is that of a product of two matrices of 1024 x 1024 in the same process. Lengths: 32 messages at a time of the real SMS set, beside PackedSequence and padding.
 Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2]
 """
 
@@ -33,18 +33,16 @@ SHAPES = {
     "d96": (128, 96, 7, 128, 1, False),
     "d336": (128, 336, 7, 128, 1, False),
 }
+IN_A_ROW = 5
 CELLS = {"LSTM": (LSTM, nn.LSTM, 4), "GRU": (GRU, nn.GRU, 3), "RNN": (RNN, nn.RNN, 1)}
 
 
 def medians(peers: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Milliseconds of each peer, interleaved."""
+    """Milliseconds of each peer, interleaved: in every round each runs a few times in a row, as in training; the first does not count."""
     seen: dict[str, list[float]] = {name: [] for name in peers}
-    for number in range(rounds + 2):
+    for _ in range(rounds):
         for name, run in peers.items():
-            began = time.perf_counter()
-            run()
-            if number >= 2:
-                seen[name].append((time.perf_counter() - began) * 1e3)
+            seen[name] += [_seconds(run) * 1e3 for _ in range(IN_A_ROW)][1:]
     return {name: statistics.median(each) for name, each in seen.items()}
 
 
@@ -99,7 +97,7 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
             fast = ours(features, units, layers, kernel="fused")
             fast.load_state_dict(slow.state_dict())
             x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units)
-            few = max(3, rounds // (10 if steps * units > 20_000 else 1))
+            few = max(2, rounds // (10 if steps * units > 10_000 else 1))
             train = medians({"torch": training(slow, x, dy, wanted), "kissipo": training(fast, x, dy, wanted)}, few)
             infer = medians({"torch": inference(slow, x), "kissipo": inference(fast, x)}, few)
             one = medians({"torch": inference(slow, x[:, :1]), "kissipo": inference(fast, x[:, :1])}, rounds)
@@ -146,7 +144,7 @@ def compare_lengths(rounds: int) -> None:
             for x, each in zip(xs, batches, strict=True):
                 torch.autograd.grad(fast(x, lengths=each)[0].sum(), [x, *fast.parameters()])
 
-        took = medians({"packed": packed, "padded": padded, "own": own}, max(3, rounds // 10))
+        took = medians({"packed": packed, "padded": padded, "own": own}, max(2, rounds // 15))
         print(
             f"| {cell} | {took['packed']:.0f} | {took['padded']:.0f} | {took['own']:.0f} "
             f"| **{took['packed'] / took['own']:.1f}** | **{took['padded'] / took['own']:.1f}** |",

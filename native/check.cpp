@@ -107,10 +107,6 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     auto x = floats(problem.x), w_ih = floats(problem.w_ih), w_hh = floats(problem.w_hh), b_ih = floats(problem.b_ih);
     auto b_hh = floats(problem.b_hh), h0 = floats(problem.h0), c0 = floats(problem.c0), dy = floats(problem.dy);
     auto dhn = floats(problem.dhn), dcn = floats(problem.dcn);
-    Weights weights{of.cell, of.features, units, w_ih.data(), w_hh.data(), data(b_ih), data(b_hh), nullptr};
-    std::vector<float> ahead(kernels->packed_size(&weights, 0)), back(kernels->packed_size(&weights, 1));
-    kernels->pack(&weights, 0, ahead.data());
-    kernels->pack(&weights, 1, back.data());
     std::vector<float> y(rows * units), gates(rows * planes * wide), cells(rows * wide), hn(batch * units), cn(batch * units);
     std::vector<float> dx(x.size()), dh0(batch * units), dc0(batch * units), dw_ih(w_ih.size()), dw_hh(w_hh.size());
     std::vector<float> db_ih(problem.gates * units), db_hh(problem.gates * units);
@@ -119,15 +115,15 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     layer.batch = batch, layer.rows = rows, layer.offsets = problem.offsets.data(), layer.x = x.data();
     layer.y_stride = layer.dy_stride = units, layer.directions = 1, layer.threads = 1;
     Direction& direction = layer.direction[0];
-    direction.reverse = of.reverse, direction.packed = ahead.data(), direction.h0 = data(h0), direction.c0 = data(c0);
+    direction.reverse = of.reverse, direction.w_ih = w_ih.data(), direction.w_hh = w_hh.data();
+    direction.b_ih = data(b_ih), direction.b_hh = data(b_hh), direction.h0 = data(h0), direction.c0 = data(c0);
     direction.hn = hn.data(), direction.cn = cn.data(), direction.y = y.data();
     direction.gates = planes > 1 ? gates.data() : nullptr, direction.cells = cells.data();
     kernels->forward(&layer);
-    direction.packed = back.data(), direction.gates = gates.data(), direction.dy = dy.data(), direction.dhn = dhn.data();
+    direction.gates = gates.data(), direction.dy = dy.data(), direction.dhn = dhn.data();
     direction.dcn = dcn.data(), direction.dh0 = dh0.data(), direction.dc0 = dc0.data(), direction.dx = dx.data();
     direction.dw_ih = dw_ih.data(), direction.dw_hh = dw_hh.data(), direction.db_ih = db_ih.data(), direction.db_hh = db_hh.data();
     kernels->backward(&layer);
-    kernels->weight_gradients(&layer);
 
     int misses = 0;
     auto compare = [&](const char* what, int64_t at, double found, double expected, double tolerance) {

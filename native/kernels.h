@@ -13,9 +13,7 @@ typedef int32_t (*ParallelFor)(int64_t begin, int64_t end, int64_t grain, void (
 
 struct Direction {
     int64_t reverse;
-    const float *packed;            // the weights as `kissipo_pack` lays them
-    const float *pre;               // (id or row, plane, unit): input parts with bias, ready; null: from x
-    const int64_t *ids;             // which row of `pre` each place takes; null: row n takes row n
+    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null
     const float *h0, *c0;           // (batch, unit); null: zeros
     float *hn, *cn;                 // (batch, unit)
     float *y;                       // (row, unit), y_stride apart
@@ -39,12 +37,6 @@ struct Layer {
     int64_t directions, threads;
     ParallelFor parallel_for;
     Direction direction[2];
-};
-
-struct Weights {
-    int64_t cell, features, units;
-    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null
-    ParallelFor parallel_for;                // null: alone
 };
 
 // Linear layers one after the other, each perhaps with relu and dropout behind it.
@@ -87,12 +79,8 @@ struct Adam {
 struct Kernels {
     const char* name;
     int64_t lanes;
-    int64_t (*packed_size)(const Weights*, int64_t backward);
-    void (*pack)(const Weights*, int64_t backward, float* to);
-    void (*inputs)(const Layer*, int64_t direction, float* to);  // x W_ih + b for all rows: (row, plane, unit)
     void (*forward)(const Layer*);
     void (*backward)(const Layer*);  // gates become their gradients
-    void (*weight_gradients)(const Layer*);
     void (*dense_forward)(const Dense*);
     void (*dense_backward)(const Dense*);
     void (*adam)(const Adam*);

@@ -9,7 +9,7 @@
 namespace KISSIPO_ISA {
 namespace {
 
-constexpr int64_t GRADIENT_ROWS = 128;
+constexpr int64_t GRADIENT_ROWS = 128, GRADIENT_FLOATS = 128 * 1024;  // at a time; that a core keeps near
 
 struct RnnTanh {
     static constexpr int planes = 1, x_planes = 1, h_planes = 1, h_first = 0;
@@ -74,8 +74,8 @@ int64_t backward_floats(int64_t features, int64_t units) {
 }
 
 template <class C>
-float bias_of(const Weights& w, int plane, int64_t unit) {
-    int64_t at = torch_gate<C>(plane) * w.units + unit;
+float bias_of(const Direction& w, int plane, int64_t unit, int64_t units) {
+    const int64_t at = torch_gate<C>(plane) * units + unit;
     bool from_x = plane < C::x_planes, from_h = plane >= C::h_first;
     return (from_x && w.b_ih ? w.b_ih[at] : 0.0f) + (from_h && w.b_hh ? w.b_hh[at] : 0.0f);
 }
@@ -89,14 +89,15 @@ void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float*
 }
 
 template <class C>
-void pack_panel(const Weights& w, int64_t block, float* to) {
+void pack_panel(const Layer& layer, const Direction& w, int64_t block, float* to) {
     constexpr bool gated = C::planes > 1;
-    const int vectors = gated ? C::planes : least(BLOCKS, padded(w.units) / LANES - block);
+    const int64_t units = layer.units;
+    const int vectors = gated ? C::planes : least(BLOCKS, padded(units) / LANES - block);
     auto unit_of = [&](int v, int lane) { return (block + (gated ? 0 : v)) * LANES + lane; };
     for (int v = 0; v < vectors; v++)
         for (int lane = 0; lane < LANES; lane++) {
             const int64_t unit = unit_of(v, lane);
-            to[v * LANES + lane] = unit < w.units ? bias_of<C>(w, gated ? v : 0, unit) : 0.0f;
+            to[v * LANES + lane] = unit < units ? bias_of<C>(w, gated ? v : 0, unit, units) : 0.0f;
         }
     to += vectors * LANES;
     auto part = [&](const float* from, int64_t count, int first, int planes) {
@@ -104,23 +105,23 @@ void pack_panel(const Weights& w, int64_t block, float* to) {
         const float* rows[BLOCKS][LANES] = {};
         for (int v = 0; v < here; v++)
             for (int lane = 0; lane < LANES; lane++)
-                if (unit_of(v, lane) < w.units)
-                    rows[v][lane] = from + (torch_gate<C>(gated ? first + v : 0) * w.units + unit_of(v, lane)) * count;
+                if (unit_of(v, lane) < units)
+                    rows[v][lane] = from + (torch_gate<C>(gated ? first + v : 0) * units + unit_of(v, lane)) * count;
         with_blocks(here, [&](auto blocks) { interleave<decltype(blocks)::value>(rows, count, to); });
         to += count * here * LANES;
     };
-    part(w.w_ih, w.features, 0, C::x_planes);
-    part(w.w_hh, w.units, C::h_first, C::h_planes);
+    part(w.w_ih, layer.features, 0, C::x_planes);
+    part(w.w_hh, units, C::h_first, C::h_planes);
 }
 
 // Four blocks of columns of `from` for all rows: (plane, unit, block).
 template <class C>
-void transpose_panel(const Weights& w, const float* from, int64_t wanted, int64_t column, int first, int planes, float* to) {
+void transpose_panel(int64_t units, const float* from, int64_t wanted, int64_t column, int first, int planes, float* to) {
     const int64_t columns = least(BLOCKS * LANES, padded(wanted) - column), there = least(columns, wanted - column);
     for (int plane = first; plane < first + planes; plane++)
-        for (int64_t unit = 0; unit < padded(w.units); unit++, to += columns) {
+        for (int64_t unit = 0; unit < padded(units); unit++, to += columns) {
             std::memset(to, 0, columns * sizeof(float));
-            if (unit < w.units) copy(from + (torch_gate<C>(plane) * w.units + unit) * wanted + column, there, to);
+            if (unit < units) copy(from + (torch_gate<C>(plane) * units + unit) * wanted + column, there, to);
         }
 }
 
@@ -129,28 +130,35 @@ void share(const Layer& layer, int64_t jobs, const F& job) {
     share(layer.threads, layer.parallel_for, jobs, job);
 }
 
+// Every panel of every direction a job, where there is enough to do.
 template <class F>
-void share(const Weights& w, int64_t jobs, const F& job) {
-    const bool worth = w.parallel_for && w.units * (w.units + w.features) >= 65536;
-    share(worth ? jobs : 1, w.parallel_for, jobs, job);
+void share_panels(const Layer& layer, int64_t panels, const F& job) {
+    const bool worth = layer.units * (layer.units + layer.features) >= 65536;
+    share(worth ? layer.threads : 1, layer.parallel_for, panels * layer.directions,
+          [&](int64_t each) { job(each / panels, each % panels); });
 }
 
 template <class C>
-void pack_forward(const Weights& w, float* to) {
-    const int64_t step = C::planes == 1 ? BLOCKS : 1, size = panel_floats<C>(w.features, w.units);
-    share(w, ceil_div(padded(w.units) / LANES, step), [&](int64_t job) { pack_panel<C>(w, job * step, to + job * size); });
+void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
+    const int64_t step = C::planes == 1 ? BLOCKS : 1, size = panel_floats<C>(layer.features, layer.units);
+    for (int64_t which = 0; which < layer.directions; which++) to[which].room(forward_floats<C>(layer.features, layer.units));
+    share_panels(layer, ceil_div(padded(layer.units) / LANES, step), [&](int64_t which, int64_t panel) {
+        pack_panel<C>(layer, layer.direction[which], panel * step, to[which].data + panel * size);
+    });
 }
 
 template <class C>
-void pack_backward(const Weights& w, float* to) {
-    const int64_t wide = padded(w.units), apart = BLOCKS * LANES, states = ceil_div(wide, apart);
-    share(w, states + ceil_div(padded(w.features), apart), [&](int64_t job) {
-        const int64_t column = (job < states ? job : job - states) * apart;
-        if (job < states)
-            transpose_panel<C>(w, w.w_hh, w.units, column, C::h_first, C::h_planes, to + column * C::h_planes * wide);
-        else
-            transpose_panel<C>(w, w.w_ih, w.features, column, 0, C::x_planes,
-                               to + state_floats<C>(w.units) + column * C::x_planes * wide);
+void pack_backward(const Layer& layer, Array<float> (&to)[2]) {
+    const int64_t units = layer.units, wide = padded(units), apart = BLOCKS * LANES, states = ceil_div(wide, apart);
+    for (int64_t which = 0; which < layer.directions; which++) to[which].room(backward_floats<C>(layer.features, units));
+    share_panels(layer, states + ceil_div(padded(layer.features), apart), [&](int64_t which, int64_t panel) {
+        const Direction& w = layer.direction[which];
+        const int64_t column = (panel < states ? panel : panel - states) * apart;
+        if (panel < states)
+            transpose_panel<C>(units, w.w_hh, units, column, C::h_first, C::h_planes, to[which].data + column * C::h_planes * wide);
+        else if (w.dx)
+            transpose_panel<C>(units, w.w_ih, layer.features, column, 0, C::x_planes,
+                               to[which].data + state_floats<C>(units) + column * C::x_planes * wide);
     });
 }
 
@@ -314,7 +322,8 @@ void forward_rnn(const Layer& layer, const Tile& tile, int64_t at, const float* 
 }
 
 template <class C>
-void forward_steps(const Layer& layer, const Direction& direction, int64_t first, int64_t last) {
+void forward_steps(const Layer& layer, const Direction& direction, const float* packed, const float* inputs, int64_t first,
+                   int64_t last) {
     if (first >= last) return;
     const Rows rows{layer, direction};
     const int64_t units = layer.units, wide = padded(units), size = panel_floats<C>(layer.features, units);
@@ -323,15 +332,15 @@ void forward_steps(const Layer& layer, const Direction& direction, int64_t first
     for (int64_t sequence = first; lstm && direction.c0 && sequence < last; sequence++)
         copy(direction.c0 + sequence * units, units, memory.data + (sequence - first) * wide);
     const int64_t most_rows = last - first;
-    Track<const float> x(direction.pre ? nullptr : layer.x, layer.features, true, most_rows);
-    Track<const float> pre(direction.ids ? nullptr : direction.pre, C::planes * wide, false, most_rows);
+    Track<const float> x(inputs ? nullptr : layer.x, layer.features, true, most_rows);
+    Track<const float> pre(inputs, C::planes * wide, false, most_rows);
     Track<float> y(direction.y, layer.y_stride, true, most_rows), gates(direction.gates, C::planes * wide, false, most_rows);
     Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
     Array<const float*> h(most_rows), before(most_rows);
     if (lstm && !cell.base)
         for (int64_t at = 0; at < most_rows; at++) cell.at[at] = memory.data + at * wide;
-    const Tile tile{x.at.data,      h.data,       direction.pre ? pre.at.data : nullptr,           y.at.data,
-                    before.data,    cell.at.data, direction.gates ? gates.at.data : nullptr};
+    const Tile tile{x.at.data,   h.data,       inputs ? pre.at.data : nullptr,           y.at.data,
+                    before.data, cell.at.data, direction.gates ? gates.at.data : nullptr};
     int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
         const int64_t t = rows.time(step), count = least(last, rows.active(t)) - first;
@@ -350,10 +359,8 @@ void forward_steps(const Layer& layer, const Direction& direction, int64_t first
         y.move(rows, from, t, first, old, count);
         gates.move(rows, from, t, first, old, count);
         cell.move(rows, from, t, first, old, count);
-        for (int64_t at = 0; direction.ids && at < count; at++)
-            pre.at[at] = direction.pre + direction.ids[rows.place(t, first + at)] * C::planes * wide;
         old = count;
-        const float* panel = direction.packed;
+        const float* panel = packed;
         for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
             for (int64_t at = 0; at < count; at += TILE)
                 with_rows(least(TILE, count - at), [&](auto rows_here) {
@@ -385,10 +392,9 @@ void input_tile(const Layer& layer, const float* const* x, const float* panel, f
 }
 
 template <class C>
-void input_rows(const Layer& layer, const Direction& direction, const Array<const float*>& x_rows, float* to, int64_t first,
+void input_rows(const Layer& layer, const float* panel, const Array<const float*>& x_rows, float* to, int64_t first,
                 int64_t last) {
     const int64_t wide = padded(layer.units), size = panel_floats<C>(layer.features, layer.units);
-    const float* panel = direction.packed;
     for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
         for (int64_t row = first; row < last; row += TILE) {
             const float* x[TILE];
@@ -407,23 +413,17 @@ void input_rows(const Layer& layer, const Direction& direction, const Array<cons
         }
 }
 
-// The row of x of each row.
-void rows_of_x(const Layer& layer, Array<const float*>& to) {
-    const Rows rows{layer, layer.direction[0]};
-    to.resize(layer.rows);
-    for (int64_t t = 0; t < layer.steps && layer.x; t++)
-        for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
-            to[rows.row(t, sequence)] = layer.x + rows.place(t, sequence) * layer.features;
-}
-
+// The input parts of all rows at once: (row, plane, unit).
 template <class C>
-void inputs(const Layer& layer, int64_t which, float* to) {
-    Array<const float*> x_rows;
-    rows_of_x(layer, x_rows);
-    const int64_t parts = least(layer.threads, ceil_div(layer.rows, TILE));
+void all_inputs(const Layer& layer, const float* packed, float* to) {
+    const Rows rows{layer, layer.direction[0]};
+    Array<const float*> x_rows(layer.rows);
+    for (int64_t t = 0; t < layer.steps; t++)
+        for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
+            x_rows[rows.row(t, sequence)] = layer.x + rows.place(t, sequence) * layer.features;
+    const int64_t tiles = ceil_div(layer.rows, TILE), parts = least(layer.threads, tiles);
     share(layer, parts, [&](int64_t part) {
-        const int64_t tiles = ceil_div(layer.rows, TILE);
-        input_rows<C>(layer, layer.direction[which], x_rows, to, least(layer.rows, tiles * part / parts * TILE),
+        input_rows<C>(layer, packed, x_rows, to, least(layer.rows, tiles * part / parts * TILE),
                       least(layer.rows, tiles * (part + 1) / parts * TILE));
     });
 }
@@ -433,24 +433,25 @@ int64_t parts_of(const Layer& layer) { return least(layer.batch, most(1, layer.t
 template <class C>
 void forward(const Layer& layer) {
     const int64_t parts = parts_of(layer);
-    Direction directions[2] = {layer.direction[0], layer.direction[1]};
-    Array<float> ready[2];
+    Array<float> packed[2], inputs[2];
+    pack_forward<C>(layer, packed);
     // Few rows a step: the input parts of all steps together make better use of the weights than step by step.
+    const float* ready[2] = {};
     if (layer.batch < 4 * parts && layer.steps > 1)
-        for (int64_t which = 0; which < layer.directions; which++)
-            if (!directions[which].pre) {
-                float* to = directions[which].gates;
-                if (!to) {
-                    ready[which].resize(layer.rows * C::planes * padded(layer.units));
-                    to = ready[which].data;
-                }
-                inputs<C>(layer, which, to);
-                directions[which].pre = to;
+        for (int64_t which = 0; which < layer.directions; which++) {
+            float* to = layer.direction[which].gates;
+            if (!to) {
+                inputs[which].room(layer.rows * C::planes * padded(layer.units));
+                to = inputs[which].data;
             }
+            all_inputs<C>(layer, packed[which].data, to);
+            ready[which] = to;
+        }
     Array<int64_t> ends;
     cut(layer, parts, ends);
     share(layer, parts * layer.directions, [&](int64_t job) {
-        forward_steps<C>(layer, directions[job / parts], ends[job % parts], ends[job % parts + 1]);
+        const int64_t which = job / parts, part = job % parts;
+        forward_steps<C>(layer, layer.direction[which], packed[which].data, ready[which], ends[part], ends[part + 1]);
     });
 }
 
@@ -517,7 +518,7 @@ inline void multiply(const float* const* a, int64_t rows, int64_t count, const f
 }
 
 template <class C>
-void backward_steps(const Layer& layer, const Direction& direction, int64_t first, int64_t last) {
+void backward_steps(const Layer& layer, const Direction& direction, const float* packed, int64_t first, int64_t last) {
     if (first >= last) return;
     const Rows rows{layer, direction};
     const int64_t units = layer.units, wide = padded(units), count = last - first;
@@ -559,9 +560,9 @@ void backward_steps(const Layer& layer, const Direction& direction, int64_t firs
                             gates.at[at]);
             for_state[at] = gates.at[at] + C::h_first * wide;
         }
-        multiply(for_state.data, here, C::h_planes * wide, direction.packed, dh.data, wide, std::is_same_v<C, Gru>);
+        multiply(for_state.data, here, C::h_planes * wide, packed, dh.data, wide, std::is_same_v<C, Gru>);
         if (direction.dx)
-            multiply(gates.at.data, here, C::x_planes * wide, direction.packed + state_floats<C>(units), dx.at.data,
+            multiply(gates.at.data, here, C::x_planes * wide, packed + state_floats<C>(units), dx.at.data,
                      layer.features, false);
     }
     for (int64_t at = 0; at < count; at++) {
@@ -570,34 +571,70 @@ void backward_steps(const Layer& layer, const Direction& direction, int64_t firs
     }
 }
 
-template <class C>
-void backward(const Layer& layer) {
-    const int64_t parts = parts_of(layer);
-    Array<int64_t> ends;
-    cut(layer, parts, ends);
-    share(layer, parts * layer.directions, [&](int64_t job) {
-        backward_steps<C>(layer, layer.direction[job / parts], ends[job % parts], ends[job % parts + 1]);
-    });
-}
-
 // ---- gradients of the weights -----------------------------------------------------------------------------------------
 
 // One tile of a product of columns: sums[k][column] += a[row][k] * gradient[row][column] over a block of rows.
 struct GradientTile {
-    const Direction* direction;
-    const Array<const float*>* a;
-    int64_t k, rows, column, blocks;  // rows: how many k
     enum Kind { INPUT, STATE, BIAS } kind;
+    int64_t k, rows, column, blocks;  // rows: how many k
+};
+
+constexpr int64_t TILE_FLOATS = TILE * BLOCKS * LANES;
+
+template <class C>
+void cut_gradient(const Layer& layer, const Direction& direction, Array<GradientTile>& tiles) {
+    const int64_t wide = padded(layer.units);
+    auto cut = [&](GradientTile::Kind kind, int64_t count, int first, int planes) {
+        for (int64_t column = first * wide; column < (first + planes) * wide; column += BLOCKS * LANES)
+            for (int64_t k = 0; k < count; k += TILE)
+                tiles.append({kind, k, least(TILE, count - k), column, least(BLOCKS, ((first + planes) * wide - column) / LANES)});
+    };
+    if (direction.dw_ih) cut(GradientTile::INPUT, layer.features, 0, C::x_planes);
+    if (direction.dw_hh) cut(GradientTile::STATE, layer.units, C::h_first, C::h_planes);
+    if (direction.db_ih || direction.db_hh) cut(GradientTile::BIAS, 1, 0, C::planes);
+}
+
+// What the gradients are made of, row after row of the sequences first .. last - 1, some rows at a time.
+template <class C>
+struct GradientRows {
+    const Rows rows;
+    const int64_t first, last;
+    const float* const zeros;
+    int64_t t = 0, sequence;
+    const float *gates[GRADIENT_ROWS], *factors[3][GRADIENT_ROWS];  // by kind
+
+    GradientRows(const Rows& rows, int64_t first, int64_t last, const float* zeros)
+        : rows(rows), first(first), last(last), zeros(zeros), sequence(first) {
+        static const float one = 1.0f;
+        for (auto& each : factors[GradientTile::BIAS]) each = &one;
+    }
+
+    int64_t next() {
+        const Layer& layer = rows.layer;
+        const Direction& direction = rows.direction;
+        int64_t count = 0;
+        for (; t < layer.steps; t++, sequence = first) {
+            const int64_t end = least(last, rows.active(t));
+            for (; sequence < end; sequence++, count++) {
+                if (count == GRADIENT_ROWS) return count;
+                gates[count] = direction.gates + rows.row(t, sequence) * C::planes * padded(layer.units);
+                factors[GradientTile::INPUT][count] = layer.x + rows.place(t, sequence) * layer.features;
+                factors[GradientTile::STATE][count] =
+                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.y_stride
+                    : direction.h0            ? direction.h0 + sequence * layer.units
+                                              : zeros;
+            }
+        }
+        return count;
+    }
 };
 
 template <int R, int NV>
-void gradient_block(const GradientTile& tile, int64_t stride, int64_t first, int64_t last, float* kept) {
-    const float* const* a = tile.a->data;
+void gradient_block(const GradientTile& tile, const float* const* a, const float* const* gates, int64_t count, float* kept) {
     Vec sums[R][NV];
     each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { sums[r][v] = load(kept + (r * NV + v) * LANES); }); });
-    for (int64_t row = first; row < last; row++) {
-        const float* gradient = tile.direction->gates + row * stride + tile.column;
-        const float* factors = a[row] + tile.k;
+    for (int64_t row = 0; row < count; row++) {
+        const float *gradient = gates[row] + tile.column, *factors = a[row] + tile.k;
         Vec d[NV];
         each<NV>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
         each<R>([&](auto r) INLINE {
@@ -608,8 +645,21 @@ void gradient_block(const GradientTile& tile, int64_t stride, int64_t first, int
     each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { store(kept + (r * NV + v) * LANES, sums[r][v]); }); });
 }
 
+// Some tiles over all these rows.
 template <class C>
-void write_gradient(const Layer& layer, const GradientTile& tile, const float* kept) {
+void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* kept) {
+    while (const int64_t here = rows.next())
+        for (int64_t at = 0; at < count; at++)
+            with_rows(tiles[at].rows, [&](auto rows_here) {
+                with_blocks(tiles[at].blocks, [&](auto blocks) {
+                    gradient_block<decltype(rows_here)::value, decltype(blocks)::value>(
+                        tiles[at], rows.factors[tiles[at].kind], rows.gates, here, kept + at * TILE_FLOATS);
+                });
+            });
+}
+
+template <class C>
+void write_gradient(const Layer& layer, const Direction& direction, const GradientTile& tile, const float* kept) {
     const int64_t units = layer.units, wide = padded(units), columns = tile.blocks * LANES;
     for (int64_t c = 0; c < columns; c++) {
         const int plane = (tile.column + c) / wide;
@@ -617,59 +667,58 @@ void write_gradient(const Layer& layer, const GradientTile& tile, const float* k
         if (unit >= units) continue;
         for (int64_t each = 0; each < tile.rows; each++) {
             const float value = kept[each * columns + c];
-            if (tile.kind == GradientTile::INPUT) tile.direction->dw_ih[at * layer.features + tile.k + each] = value;
-            if (tile.kind == GradientTile::STATE) tile.direction->dw_hh[at * units + tile.k + each] = value;
+            if (tile.kind == GradientTile::INPUT) direction.dw_ih[at * layer.features + tile.k + each] = value;
+            if (tile.kind == GradientTile::STATE) direction.dw_hh[at * units + tile.k + each] = value;
             if (tile.kind == GradientTile::BIAS) {
-                if (tile.direction->db_ih && plane < C::x_planes) tile.direction->db_ih[at] = value;
-                if (tile.direction->db_hh && plane >= C::h_first) tile.direction->db_hh[at] = value;
+                if (direction.db_ih && plane < C::x_planes) direction.db_ih[at] = value;
+                if (direction.db_hh && plane >= C::h_first) direction.db_hh[at] = value;
             }
         }
     }
 }
 
+// Few weights: each part of the batch sums over its own rows right after its way back, from its core's cache; then the sums of the
+// parts are added. Many weights: the tiles are shared out, each over all rows.
 template <class C>
-void weight_gradients(const Layer& layer) {
-    const int64_t wide = padded(layer.units), stride = C::planes * wide;
-    static const float one = 1.0f;
-    const Array<float> zeros(wide);
-    Array<const float*> inputs, states[2], ones(layer.rows);
-    rows_of_x(layer, inputs);
-    for (int64_t row = 0; row < layer.rows; row++) ones[row] = &one;
-    Array<GradientTile> tiles;
+void backward(const Layer& layer) {
+    const int64_t parts = parts_of(layer), jobs = parts * layer.directions;
+    const Array<float> zeros(padded(layer.units));
+    Array<float> packed[2];
+    Array<GradientTile> tiles[2];
+    Array<int64_t> ends;
+    cut(layer, parts, ends);
+    pack_backward<C>(layer, packed);
+    for (int64_t which = 0; which < layer.directions; which++) cut_gradient<C>(layer, layer.direction[which], tiles[which]);
+    const int64_t size = most(tiles[0].size, tiles[1].size) * TILE_FLOATS;
+    const bool apart = size <= GRADIENT_FLOATS && jobs >= layer.threads;
+    Array<float> kept(apart ? jobs * size : 0);
+    share(layer, jobs, [&](int64_t job) {
+        const int64_t which = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
+        const Direction& direction = layer.direction[which];
+        backward_steps<C>(layer, direction, packed[which].data, first, last);
+        if (apart)
+            sum_tiles(tiles[which].data, tiles[which].size, GradientRows<C>({layer, direction}, first, last, zeros.data),
+                      kept.data + job * size);
+    });
     for (int64_t which = 0; which < layer.directions; which++) {
         const Direction& direction = layer.direction[which];
-        const Rows rows{layer, direction};
-        states[which].resize(layer.rows);
-        for (int64_t t = 0; t < layer.steps; t++)
-            for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
-                states[which][rows.row(t, sequence)] =
-                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.y_stride
-                    : direction.h0            ? direction.h0 + sequence * layer.units
-                                              : zeros.data;
-        auto tile = [&](GradientTile::Kind kind, const Array<const float*>& a, int64_t count, int first, int planes) {
-            for (int64_t column = first * wide; column < (first + planes) * wide; column += BLOCKS * LANES)
-                for (int64_t k = 0; k < count; k += TILE)
-                    tiles.append({&direction, &a, k, least(TILE, count - k), column,
-                                     least(BLOCKS, ((first + planes) * wide - column) / LANES), kind});
-        };
-        if (direction.dw_ih) tile(GradientTile::INPUT, inputs, layer.features, 0, C::x_planes);
-        if (direction.dw_hh) tile(GradientTile::STATE, states[which], layer.units, C::h_first, C::h_planes);
-        if (direction.db_ih || direction.db_hh) tile(GradientTile::BIAS, ones, 1, 0, C::planes);
+        const Array<GradientTile>& here = tiles[which];
+        if (apart) {
+            float* sums = kept.data + which * parts * size;
+            for (int64_t part = 1; part < parts; part++)
+                for (int64_t at = 0; at < size; at += LANES) store(sums + at, load(sums + at) + load(sums + part * size + at));
+            for (int64_t at = 0; at < here.size; at++) write_gradient<C>(layer, direction, here[at], sums + at * TILE_FLOATS);
+        } else if (here.size) {
+            const int64_t shares = least(layer.threads, here.size);
+            share(layer, shares, [&](int64_t part) {
+                const int64_t first = here.size * part / shares, last = here.size * (part + 1) / shares;
+                const Array<float> sums((last - first) * TILE_FLOATS);
+                sum_tiles(here.data + first, last - first, GradientRows<C>({layer, direction}, 0, layer.batch, zeros.data), sums.data);
+                for (int64_t at = first; at < last; at++)
+                    write_gradient<C>(layer, direction, here[at], sums.data + (at - first) * TILE_FLOATS);
+            });
+        }
     }
-    const int64_t parts = least(layer.threads, tiles.size), size = TILE * BLOCKS * LANES;
-    share(layer, parts, [&](int64_t part) {
-        const int64_t first = tiles.size * part / parts, last = tiles.size * (part + 1) / parts;
-        const Array<float> kept((last - first) * size);
-        for (int64_t row = 0; row < layer.rows; row += GRADIENT_ROWS)
-            for (int64_t each = first; each < last; each++)
-                with_rows(tiles[each].rows, [&](auto rows_here) {
-                    with_blocks(tiles[each].blocks, [&](auto blocks) {
-                        gradient_block<decltype(rows_here)::value, decltype(blocks)::value>(
-                            tiles[each], stride, row, least(row + GRADIENT_ROWS, layer.rows), kept.data + (each - first) * size);
-                    });
-                });
-        for (int64_t each = first; each < last; each++) write_gradient<C>(layer, tiles[each], kept.data + (each - first) * size);
-    });
 }
 
 // ---- by cell ----------------------------------------------------------------------------------------------------------
@@ -684,35 +733,12 @@ auto with_cell(int64_t cell, const F& f) {
 
 }  // namespace
 
-int64_t packed_size(const Weights* w, int64_t backward) {
-    return with_cell(w->cell, [&](auto c) {
-        using C = decltype(c);
-        return backward ? backward_floats<C>(w->features, w->units) : forward_floats<C>(w->features, w->units);
-    });
-}
-
-void pack(const Weights* w, int64_t backward, float* to) {
-    with_cell(w->cell, [&](auto c) {
-        using C = decltype(c);
-        if (backward) return pack_backward<C>(*w, to);
-        pack_forward<C>(*w, to);
-    });
-}
-
-void recurrent_inputs(const Layer* layer, int64_t which, float* to) {
-    with_cell(layer->cell, [&](auto c) { inputs<decltype(c)>(*layer, which, to); });
-}
-
 void recurrent_forward(const Layer* layer) {
     with_cell(layer->cell, [&](auto c) { forward<decltype(c)>(*layer); });
 }
 
 void recurrent_backward(const Layer* layer) {
     with_cell(layer->cell, [&](auto c) { backward<decltype(c)>(*layer); });
-}
-
-void recurrent_weight_gradients(const Layer* layer) {
-    with_cell(layer->cell, [&](auto c) { weight_gradients<decltype(c)>(*layer); });
 }
 
 }  // namespace KISSIPO_ISA

@@ -36,10 +36,12 @@ struct Array {  // aligned, starts as zeros
     Array(const Array&) = delete;
     ~Array() { release(); }
     void resize(int64_t to) {
+        room(to);
+        std::memset(static_cast<void*>(data), 0, to * sizeof(T));
+    }
+    void room(int64_t to) {  // of no particular value
         release();
-        void* memory = ::operator new((to + 1) * sizeof(T), std::align_val_t(64));
-        std::memset(memory, 0, to * sizeof(T));
-        data = static_cast<T*>(memory);
+        data = static_cast<T*>(::operator new((to + 1) * sizeof(T), std::align_val_t(64)));
         size = to;
     }
     void append(const T& item) {

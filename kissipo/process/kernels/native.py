@@ -18,19 +18,15 @@ import torch
 
 _LIBRARY = Path(__file__).parent / ("_kernels.dll" if sys.platform == "win32" else "_kernels.so")
 BUILT = _LIBRARY.exists()
-_LONG, _BYTES, _ADDRESS = ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p
+_LONG, _BYTES = ctypes.c_int64, ctypes.c_char_p
 
 
 class _Table(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
         ("lanes", _LONG),
-        ("packed_size", ctypes.CFUNCTYPE(_LONG, _BYTES, _LONG)),
-        ("pack", ctypes.CFUNCTYPE(None, _BYTES, _LONG, _ADDRESS)),
-        ("inputs", ctypes.CFUNCTYPE(None, _BYTES, _LONG, _ADDRESS)),
         ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
-        ("weight_gradients", ctypes.CFUNCTYPE(None, _BYTES)),
         ("dense_forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("dense_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
@@ -47,12 +43,8 @@ class Kernels:
     name: str
     lanes: int
     parallel_for: int
-    packed_size: Any
-    pack: Any
-    inputs: Any
     forward: Any
     backward: Any
-    weight_gradients: Any
     dense_forward: Any
     dense_backward: Any
     adam: Any

@@ -36,13 +36,13 @@ def _filled(plan: Plan, weights: list[Tensor]) -> list[Tensor | None]:
 @torch.library.custom_op("kissipo::recurrent", mutates_args=())
 def recurrent(
     x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], cell: int, batch_first: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """y, h_n, c_n of a layer, and the gates and cells for its backward."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """y, h_n, c_n of a layer, and what it keeps for its backward."""
     plan = _plan(x, weights, cell, batch_first)
-    gates, cells = _room(plan, x)
+    kept = _room(plan, x)
     x = x.contiguous()
-    y, h_n, c_n = forward(plan, x, h0, c0, by_direction(plan, _filled(plan, weights)), Kept(plan, gates, cells))
-    return y, h_n, c_n, gates, cells
+    y, h_n, c_n = forward(plan, x, h0, c0, by_direction(plan, _filled(plan, weights)), Kept(plan, kept))
+    return y, h_n, c_n, kept
 
 
 @recurrent.register_fake
@@ -50,7 +50,7 @@ def _(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], ce
     plan = _plan(x, weights, cell, batch_first)
     state = (plan.directions, plan.rows.batch, plan.units)
     y = x.new_empty((*x.shape[:-1], plan.directions * plan.units))
-    return y, x.new_empty(state), x.new_empty(state if cell == CELLS["LSTM"] else 0), *_room(plan, x)
+    return y, x.new_empty(state), x.new_empty(state if cell == CELLS["LSTM"] else 0), _room(plan, x)
 
 
 @torch.library.custom_op("kissipo::recurrent_backward", mutates_args=())
@@ -60,8 +60,7 @@ def recurrent_backward(
     h0: Tensor | None,
     c0: Tensor | None,
     y: Tensor,
-    gates: Tensor,
-    cells: Tensor,
+    kept: Tensor,
     weights: list[Tensor],
     cell: int,
     batch_first: bool,
@@ -71,30 +70,30 @@ def recurrent_backward(
     saved = (x.contiguous(), h0, c0, y, *_filled(plan, weights))
     needed = [True, h0 is not None, c0 is not None, *(each is not None for each in saved[4:])]
     given = [each if each.numel() else None for each in gradients]
-    found = backward(plan, saved, given, needed, Kept(plan, gates.clone(), cells))
+    found = backward(plan, saved, given, needed, Kept(plan, kept.clone()))
     states = [x.new_empty(0) if each is None else each for each in found[1:3]]
     return [*found[:1], *states, *(each for each in found[3:] if each is not None)]  # type: ignore[list-item]
 
 
 @recurrent_backward.register_fake
-def _(gradients: list[Tensor], x: Tensor, h0: Tensor | None, c0: Tensor | None, *kept: Any) -> list[Tensor]:
-    _, _, _, weights, *_ = kept
+def _(gradients: list[Tensor], x: Tensor, h0: Tensor | None, c0: Tensor | None, *rest: Any) -> list[Tensor]:
+    _, _, weights, *_ = rest
     states = [x.new_empty(0) if each is None else torch.empty_like(each) for each in (h0, c0)]
     return [x.new_empty(x.shape), *states, *(torch.empty_like(each) for each in weights)]
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     x, h0, c0, weights, cell, batch_first = inputs
-    y, _, c_n, gates, cells = output
-    ctx.save_for_backward(x, h0, c0, y, gates, cells, *weights)
+    y, _, c_n, kept = output
+    ctx.save_for_backward(x, h0, c0, y, kept, *weights)
     ctx.words = (cell, batch_first)
-    ctx.mark_non_differentiable(gates, cells, *([] if cell == CELLS["LSTM"] else [c_n]))
+    ctx.mark_non_differentiable(kept, *([] if cell == CELLS["LSTM"] else [c_n]))
 
 
 def _way_back(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, *_: Any) -> Any:
-    x, h0, c0, y, gates, cells, *weights = ctx.saved_tensors
+    x, h0, c0, y, kept, *weights = ctx.saved_tensors
     gradients = [x.new_empty(0) if each is None else each for each in (dy, dh_n, dc_n)]
-    found = recurrent_backward(gradients, x, h0, c0, y, gates, cells, weights, *ctx.words)
+    found = recurrent_backward(gradients, x, h0, c0, y, kept, weights, *ctx.words)
     return (
         found[0],
         None if h0 is None else found[1],
@@ -108,6 +107,5 @@ def _way_back(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, *_: Any) -> Any:
 recurrent.register_autograd(_way_back, setup_context=_remember)
 
 
-def _room(plan: Plan, x: Tensor) -> tuple[Tensor, Tensor]:
-    rows = plan.directions * plan.rows.count * plan.wide
-    return x.new_empty(rows * plan.planes), x.new_empty(rows if plan.cell == CELLS["LSTM"] else 0)
+def _room(plan: Plan, x: Tensor) -> Tensor:
+    return x.new_empty(plan.directions * Kept.count(plan))

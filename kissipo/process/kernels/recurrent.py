@@ -23,7 +23,7 @@ CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
 _GATES = (1, 1, 4, 3)
 _WORTH_SHARING = 2_000_000
-_WEIGHTS, _LAYER, _DIRECTION = struct.Struct("8q"), struct.Struct("15q"), struct.Struct("21q")
+_LAYER, _DIRECTION = struct.Struct("15q"), struct.Struct("22q")
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
@@ -104,35 +104,33 @@ class _Layer(torch.autograd.Function):
 
 
 class Kept:
-    """What forward leaves for backward, one part a direction: in buffers, or in the tensors given."""
+    """What forward leaves for backward, one part a direction, gates and behind them cells: in buffers, or in the tensor given."""
 
-    def __init__(self, plan: Plan, gates: Tensor | None = None, cells: Tensor | None = None) -> None:
+    def __init__(self, plan: Plan, given: Tensor | None = None) -> None:
         self.used = False
-        parts, rows = range(plan.directions), plan.rows.count * plan.wide
-        many, lstm = rows * plan.planes, plan.cell == CELLS["LSTM"]
-        self.owners: list[Any] = [gates, cells]
-        if gates is None:
-            self.owners = [Buffer(many) for _ in parts] + [Buffer(rows) for _ in parts if lstm]
-            addresses = [each.address for each in self.owners]
-            self.gates, self.cells = addresses[: plan.directions], addresses[plan.directions :]
-        else:
-            self.gates = [_at(gates, part * many * 4) for part in parts]
-            self.cells = [_at(cells, part * rows * 4) for part in parts if lstm]
+        many = self.count(plan)
+        self.owners = [Buffer(many) for _ in range(plan.directions)] if given is None else given
+        first = 0 if given is None else given.data_ptr()
+        self.gates = [first + at * many * 4 for at in range(plan.directions)] if first else [
+            each.address for each in self.owners
+        ]  # fmt: skip
+        behind = plan.rows.count * plan.wide * plan.planes * 4
+        self.cells = [each + behind if plan.cell == CELLS["LSTM"] else 0 for each in self.gates]
+
+    @staticmethod
+    def count(plan: Plan) -> int:
+        """How many numbers a direction leaves."""
+        return plan.rows.count * plan.wide * (plan.planes + (plan.cell == CELLS["LSTM"]))
 
 
 def by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:
     """W_ih, W_hh and the biases of each direction."""
-    four = [weights[at : at + 4] for at in range(0, 4 * plan.directions, 4)]
-    return [tuple(None if each is None else each.contiguous() for each in one) for one in four]  # type: ignore[misc]
+    whole = [None if each is None else each.contiguous() for each in weights]
+    return [tuple(whole[at : at + 4]) for at in range(0, 4 * plan.directions, 4)]  # type: ignore[misc]
 
 
 def forward(
-    plan: Plan,
-    x: Tensor,
-    h0: Tensor | None,
-    c0: Tensor | None,
-    weights: list[Weights],
-    keep: Kept | None,
+    plan: Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Weights], keep: Kept | None
 ) -> Results:
     """One pass; with `keep` everything for the way back is left there."""
     lstm = plan.cell == CELLS["LSTM"]
@@ -141,21 +139,14 @@ def forward(
     state = (plan.directions, plan.rows.batch, plan.units)
     h_n, c_n = x.new_empty(state), x.new_empty(state if lstm else 0)
     h0, c0 = _whole(h0), _whole(c0)
-    packed = [_pack(plan, each, backward=False) for each in weights]
     parts = []
-    for at in range(plan.directions):
-        gates = cells = 0
-        if keep is not None and plan.planes > 1:
-            gates = keep.gates[at]
-            cells = keep.cells[at] if lstm else 0
+    for at, sides in enumerate(weights):
+        gates = keep.gates[at] if keep is not None and plan.planes > 1 else 0
+        cells = keep.cells[at] if keep is not None else 0
         here = at * plan.rows.batch * plan.units * 4
-        states = (_at(h0, here), _at(c0, here), h_n.data_ptr() + here, _at(c_n, here) if lstm else 0)
-        parts.append(
-            _DIRECTION.pack(
-                at, packed[at].data_ptr(), 0, 0, *states, y.data_ptr() + at * plan.units * 4, gates, cells, *[0] * 10
-            )
-        )
-    plan.kernels.forward(_layer(plan, x, y.shape[-1], 0, parts))
+        final = (h_n.data_ptr() + here, _at(c_n, here) if lstm else 0, y.data_ptr() + at * plan.units * 4)
+        parts.append((at, *_all(sides), _at(h0, here), _at(c0, here), *final, gates, cells, *[0] * 10))
+    plan.kernels.forward(_layer(plan, x, y.shape[-1], parts))
     return y, h_n, c_n
 
 
@@ -164,38 +155,28 @@ def backward(
 ) -> list[Tensor | None]:
     """The gradients of x, h0, c0 and the weights, None for those not needed; `keep` is used up."""
     x, h0, c0, y, *weights = saved
-    sides = by_direction(plan, weights)
     dy, dh_n, dc_n = (_whole(each) for each in gradients)
-    lstm = plan.cell == CELLS["LSTM"]
     h0, c0 = _whole(h0), _whole(c0)
     make = torch.empty_like if plan.rows.whole else torch.zeros_like
     dx = [make(x) for _ in range(plan.directions)] if needed[0] else []
     state = (plan.directions, plan.rows.batch, plan.units)
     dh0 = x.new_empty(state) if needed[1] else None
     dc0 = x.new_empty(state) if needed[2] else None
-    dw = [None if each is None or not wanted else torch.empty_like(each, memory_format=torch.contiguous_format)
+    dw = [x.new_empty(each.shape) if each is not None and wanted else None
           for each, wanted in zip(weights, needed[3:], strict=True)]  # fmt: skip
-    packed = [_pack(plan, each, backward=True) for each in sides]
     parts = []
-    for at in range(plan.directions):
+    for at, sides in enumerate(by_direction(plan, weights)):
         here = at * plan.rows.batch * plan.units * 4
+        behind = at * plan.units * 4
         parts.append(
-            _DIRECTION.pack(
-                at,
-                packed[at].data_ptr(),
-                *(0, 0, _at(h0, here), _at(c0, here), 0, 0, y.data_ptr() + at * plan.units * 4),
-                keep.gates[at],
-                keep.cells[at] if lstm else 0,
-                _at(dy, at * plan.units * 4),
+            (
+                *(at, *_all(sides), _at(h0, here), _at(c0, here), 0, 0, y.data_ptr() + behind),
+                *(keep.gates[at], keep.cells[at], _at(dy, behind)),
                 *(_at(dh_n, here), _at(dc_n, here), _at(dh0, here), _at(dc0, here)),
-                dx[at].data_ptr() if dx else 0,
-                *(_at(each, 0) for each in dw[4 * at : 4 * at + 4]),
+                *(dx[at].data_ptr() if dx else 0, *_all(dw[4 * at : 4 * at + 4])),
             )
         )
-    layer = _layer(plan, x, y.shape[-1], y.shape[-1], parts)
-    plan.kernels.backward(layer)
-    if any(each is not None for each in dw):
-        plan.kernels.weight_gradients(layer)
+    plan.kernels.backward(_layer(plan, x, y.shape[-1], parts))
     whole_dx = None if not dx else dx[0] if len(dx) == 1 else dx[0].add_(dx[1])
     return [whole_dx, dh0, dc0, *dw]
 
@@ -219,24 +200,18 @@ def _by_reference(
     return [next(found) if need and each is not None else None for each, need in zip(inputs, needed, strict=True)]
 
 
-def _layer(plan: Plan, x: Tensor, y_stride: int, dy_stride: int, parts: list[bytes]) -> bytes:
+def _layer(plan: Plan, x: Tensor, stride: int, parts: list[tuple[int, ...]]) -> bytes:
     rows = plan.rows
     head = _LAYER.pack(
         *(plan.cell, plan.features, plan.units, rows.steps, rows.batch, rows.count),
-        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, x.data_ptr(), y_stride, dy_stride),
+        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, x.data_ptr(), stride, stride),
         *(plan.directions, plan.threads, plan.kernels.parallel_for),
     )
-    return head + b"".join(parts) + bytes(_DIRECTION.size * (2 - len(parts)))
+    return b"".join((head, *(_DIRECTION.pack(*part) for part in parts)))
 
 
-def _pack(plan: Plan, weights: Weights, *, backward: bool) -> Tensor:
-    """The weights as the kernels read them; at every call, for a changed weight need not say so (`.data`, fused optimizers)."""
-    content = _WEIGHTS.pack(
-        plan.cell, plan.features, plan.units, *(_at(each, 0) for each in weights), plan.kernels.parallel_for
-    )
-    packed = weights[0].new_empty(plan.kernels.packed_size(content, backward))
-    plan.kernels.pack(content, backward, packed.data_ptr())
-    return packed
+def _all(tensors: Sequence[Tensor | None]) -> list[int]:
+    return [0 if each is None else each.data_ptr() for each in tensors]
 
 
 def _whole(tensor: Tensor | None) -> Tensor | None:
