@@ -5,25 +5,39 @@ Question   By what factor are kissipo.process.layers.LSTM, GRU and RNN faster th
 Shapes     (a) B32 T162 D20 H15; (b) B64 T12 D1 H64; (c) B64 T100 D64 H256 and H512, two layers; (d) B128 T96 and T336 D7 H128.
            The gradient of the input is wanted in (a) and (c), where the input is made by an embedding.
 Method     one process, peers interleaved in every round, five times in a row each, as in training, of which the first does not
-           count; medians of many rounds; the peak is that of a product of two matrices of 1024 x 1024 in the same process. Lengths: 32 messages at a time of the real SMS set, beside PackedSequence and padding.
-Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2]
+           count; medians of many rounds; the peak is that of a product of two matrices of 1024 x 1024 in the same process.
+Memory     what four steps of training add to the largest memory of a process of their own.
+Lengths    32 messages at a time of the real SMS set, beside PackedSequence and padding; and a whole step of the spam net on them.
+Grid       `auto` beside torch over shapes from one sequence of one step to 512 of 500, from 1 to 1024 units, in two layers, in both
+           directions; those where it is slower than 0.95 of torch are listed. `--kernel fused` shows where auto has to leave it.
+Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2] [--grid [--kernel fused]]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from kissipo.core.axes import Port
 from kissipo.process.kernels.native import kernels
 from kissipo.process.layers import GRU, LSTM, RNN
+from kissipo.process.layers.accelerate import accelerate
+from kissipo.process.layers.recurrent import Kernel
+from kissipo.process.nets.recurrent import Options, build
+from kissipo.process.optim import optimizer
 
 SHAPES = {
     "a": (32, 162, 20, 15, 1, True),
@@ -110,14 +124,154 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
             )
 
 
-def compare_lengths(rounds: int) -> None:
-    """Messages of the SMS set in their own lengths, at most 162 words."""
+def grid() -> Iterator[tuple[int, int, int, int, int, bool]]:
+    """Batch, steps, features, units, layers, both directions; nothing that takes torch seconds."""
+    for batch, steps, features, units in product(
+        (1, 8, 64, 512), (1, 5, 50, 500), (1, 32, 512), (1, 16, 64, 256, 1024)
+    ):
+        if batch * steps * units * (features + units) <= 150_000_000:
+            yield batch, steps, features, units, 1, False
+    for layers, both in ((2, False), (1, True), (2, True)):
+        for batch, steps, units in product((1, 32, 256), (20, 200), (10, 100, 300)):
+            if batch * steps * units * units <= 100_000_000:
+                yield batch, steps, 20, units, layers, both
+
+
+def compare_grid(rounds: int, kernel: Kernel) -> None:
+    print("| cell | way | shapes | slower than 0.95 | lowest | median | highest |\n|---|---|---|---|---|---|---|")
+    slow: list[tuple[float, str]] = []
+    for cell, (ours, theirs, _) in CELLS.items():
+        ratios: dict[str, list[float]] = {"training": [], "inference": []}
+        for shape in grid():
+            batch, steps, features, units, layers, both = shape
+            torch.manual_seed(0)
+            known = theirs(features, units, layers, bidirectional=both)
+            own = ours(features, units, layers, bidirectional=both, kernel=kernel)
+            own.load_state_dict(known.state_dict())
+            x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units * (1 + both))
+            for way, run in (
+                ("training", lambda layer, x=x, dy=dy: training(layer, x, dy, True)),
+                ("inference", lambda layer, x=x: inference(layer, x)),
+            ):
+                took = medians({"torch": run(known), "kissipo": run(own)}, 1)
+                few = max(2, min(rounds, int(200 / (took["torch"] * IN_A_ROW))))
+                took = medians({"torch": run(known), "kissipo": run(own)}, few)
+                ratios[way].append(took["torch"] / took["kissipo"])
+                if ratios[way][-1] < 0.95:
+                    what = f"B{batch} T{steps} D{features} H{units} layers {layers}{' both directions' if both else ''}"
+                    slow.append(
+                        (
+                            ratios[way][-1],
+                            f"{cell} {way} {what}: {took['torch']:.3f} ms, {took['kissipo']:.3f} ms, {own.used}",
+                        )
+                    )
+        for way, each in ratios.items():
+            print(
+                f"| {cell} | {way} | {len(each)} | {sum(one < 0.95 for one in each)} | {min(each):.2f} "
+                f"| {statistics.median(each):.2f} | {max(each):.0f} |",
+                flush=True,
+            )
+    for ratio, what in sorted(slow):
+        print(f"{ratio:.2f}  {what}")
+
+
+def compare_memory(names: list[str]) -> None:
+    """What training adds to the memory of a process; each in a process of its own, as the system counts it."""
+    print("\n| shape | cell | torch MB | kissipo MB | kissipo / torch |\n|---|---|---|---|---|")
+    for name, cell in product(names, CELLS):
+        took = {}
+        for who in ("torch", "kissipo"):
+            command = [sys.executable, __file__, "--child", name, cell, who]
+            took[who] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        ratio = took["kissipo"] / took["torch"]
+        print(f"| {name} | {cell} | {took['torch']:.0f} | {took['kissipo']:.0f} | **{ratio:.2f}** |", flush=True)
+
+
+def memory_of(name: str, cell: str, who: str) -> float:
+    """The largest memory of training, above what stood before, in MB."""
+    batch, steps, features, units, layers, wanted = SHAPES[name]
+    ours, theirs, _ = CELLS[cell]
+    make = ours if who == "kissipo" else theirs
+    x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units)
+    small = make(4, 4)
+    training(small, torch.randn(3, 3, 4), torch.randn(3, 3, 4), True)()
+    layer = make(features, units, layers)
+    before = _most_memory()
+    run = training(layer, x, dy, wanted)
+    for _ in range(4):
+        run()
+    return _most_memory() - before
+
+
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def messages() -> list[list[str]]:
+    """The words of messages of the SMS set; none where the set is not here."""
     folder = Path(os.environ.get("KISSIPO_DATA", "../shared/data")) / "sms-spam" / "SMSSpamCollection.tsv"
     if not folder.exists():
-        print("\nLengths: left out, the SMS set is not here (KISSIPO_DATA)")
+        print("\nThe SMS set is not here (KISSIPO_DATA): lengths and step left out")
+        return []
+    lines = folder.read_text(encoding="utf-8").splitlines()[:3200]
+    return [line.split("\t", 1)[1].lower().split()[:162] or ["-"] for line in lines]
+
+
+def compare_step(rounds: int) -> None:
+    """One whole training step of the spam net (S26): 7,298 ids x 20, LSTM 15, maximum over time, 1 unit, Adam; batches of 32."""
+    texts = messages()
+    if not texts:
         return
-    texts = [line.split("\t", 1)[1] for line in folder.read_text(encoding="utf-8").splitlines()[:3200]]
-    lengths = [min(162, max(1, len(text.split()))) for text in texts]
+    ids = {word: number + 1 for number, word in enumerate(dict.fromkeys(word for text in texts for word in text))}
+    rows = torch.zeros(len(texts), 162, dtype=torch.int64)
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text)] = torch.tensor([ids[word] % 7298 for word in text])
+    batches = [(x, (x.sum(1) % 2).float()) for x in rows.split(32)]
+
+    class Idiomatic(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.cell, self.head = (
+                nn.Embedding(7298, 20),
+                nn.LSTM(20, 15, batch_first=True),
+                nn.Linear(15, 1),
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.cell(self.embed(x))[0].amax(dim=1))[:, 0]
+
+    port = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
+    own = build((port,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max"))
+
+    def steps(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+        def run() -> None:
+            for x, y in batches:
+                optimizer.zero_grad()
+                nn.functional.binary_cross_entropy_with_logits(net(x).flatten(), y).backward()
+                optimizer.step()
+
+        return run
+
+    plain, swapped = Idiomatic(), Idiomatic()
+    accelerate(swapped)
+    took = medians(
+        {
+            "torch, padded to 162": steps(plain, torch.optim.Adam(plain.parameters())),
+            "the same after accelerate, own Adam": steps(swapped, optimizer("adam", swapped.parameters(), rate=1e-3)),
+            "kissipo's net: no work on padding, own Adam": steps(own, optimizer("adam", own.parameters(), rate=1e-3)),
+        },
+        max(2, rounds // 15),
+    )
+    print("\n| step of the spam net | ms | ratio |\n|---|---|---|")
+    for name, each in took.items():
+        print(f"| {name} | {each / len(batches):.2f} | {took['torch, padded to 162'] / each:.1f} |")
+
+
+def compare_lengths(rounds: int) -> None:
+    """Messages of the SMS set in their own lengths, at most 162 words."""
+    lengths = [len(text) for text in messages()]
+    if not lengths:
+        return
     batches = [torch.tensor(lengths[at : at + 32]) for at in range(0, len(lengths), 32)]
     print(
         f"\nLengths of the SMS set: mean {statistics.mean(lengths):.1f}, longest {max(lengths)}; one pass over 100 batches of 32"
@@ -157,15 +311,26 @@ def main() -> None:
     parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--grid", action="store_true")
+    parser.add_argument("--kernel", default="auto", choices=get_args(Kernel))
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    if given.child:
+        print(memory_of(*given.child))
+        return
     found = kernels()
     most = peak()
     print(
         f"torch {torch.__version__}, kernels {found.name if found else 'none'}, {given.threads} threads, peak {most:.0f} GFLOP/s\n"
     )
+    if given.grid:
+        compare_grid(given.rounds, given.kernel)
+        return
     compare_shapes(given.shapes.split(","), given.rounds, most)
     compare_lengths(given.rounds)
+    compare_step(given.rounds)
+    compare_memory(given.shapes.split(","))
 
 
 if __name__ == "__main__":

@@ -83,9 +83,18 @@ float bias_of(const Direction& w, int plane, int64_t unit, int64_t units) {
 // to[k][vector][lane] = from[the row of vector and lane][k]; rows that are not there (null) give zeros.
 template <int VECTORS>
 void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float* to) {
-    for (int64_t k = 0; k < count; k++, to += VECTORS * LANES)
+    int64_t k = 0;
+    for (; k + LANES <= count; k += LANES)
+        for (int v = 0; v < VECTORS; v++) {
+            Vec square[LANES];
+            for (int lane = 0; lane < LANES; lane++) square[lane] = rows[v][lane] ? load(rows[v][lane] + k) : Vec{};
+            transpose(square);
+            for (int lane = 0; lane < LANES; lane++) store(to + ((k + lane) * VECTORS + v) * LANES, square[lane]);
+        }
+    for (; k < count; k++)
         for (int v = 0; v < VECTORS; v++)
-            for (int lane = 0; lane < LANES; lane++) to[v * LANES + lane] = rows[v][lane] ? rows[v][lane][k] : 0.0f;
+            for (int lane = 0; lane < LANES; lane++)
+                to[(k * VECTORS + v) * LANES + lane] = rows[v][lane] ? rows[v][lane][k] : 0.0f;
 }
 
 template <class C>
@@ -661,19 +670,19 @@ void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, f
 template <class C>
 void write_gradient(const Layer& layer, const Direction& direction, const GradientTile& tile, const float* kept) {
     const int64_t units = layer.units, wide = padded(units), columns = tile.blocks * LANES;
-    for (int64_t c = 0; c < columns; c++) {
-        const int plane = (tile.column + c) / wide;
-        const int64_t unit = (tile.column + c) % wide, at = torch_gate<C>(plane) * units + unit;
+    int64_t plane = tile.column / wide, unit = tile.column % wide;
+    for (int64_t c = 0; c < columns; c++, unit++) {
+        if (unit == wide) plane++, unit = 0;
         if (unit >= units) continue;
-        for (int64_t each = 0; each < tile.rows; each++) {
-            const float value = kept[each * columns + c];
-            if (tile.kind == GradientTile::INPUT) direction.dw_ih[at * layer.features + tile.k + each] = value;
-            if (tile.kind == GradientTile::STATE) direction.dw_hh[at * units + tile.k + each] = value;
-            if (tile.kind == GradientTile::BIAS) {
-                if (direction.db_ih && plane < C::x_planes) direction.db_ih[at] = value;
-                if (direction.db_hh && plane >= C::h_first) direction.db_hh[at] = value;
-            }
+        const int64_t row = torch_gate<C>(plane) * units + unit;
+        if (tile.kind == GradientTile::BIAS) {
+            if (direction.db_ih && plane < C::x_planes) direction.db_ih[row] = kept[c];
+            if (direction.db_hh && plane >= C::h_first) direction.db_hh[row] = kept[c];
+            continue;
         }
+        const bool input = tile.kind == GradientTile::INPUT;
+        float* to = (input ? direction.dw_ih + row * layer.features : direction.dw_hh + row * units) + tile.k;
+        for (int64_t k = 0; k < tile.rows; k++) to[k] = kept[k * columns + c];
     }
 }
 

@@ -1,9 +1,10 @@
 // A vector of floats as wide as the machine's registers, by the vector extension of GCC and Clang: the same source serves
 // AVX-512 (16 lanes), AVX2 (8) and NEON or SSE (4). What the extension lacks, loads and stores of a part, stands here too.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <cmath>
+#include <utility>
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -73,6 +74,26 @@ inline float folded(Part value) {
 }
 
 inline float total(Vec value) { return folded<LANES>(value); }
+
+// a[0] b[0] a[1] b[1] ... of the lower or the upper halves.
+template <bool UPPER, int... I>
+inline Vec zipped(std::integer_sequence<int, I...>, Vec a, Vec b) {
+    return __builtin_shufflevector(a, b, (I / 2 + I % 2 * LANES + (UPPER ? LANES / 2 : 0))...);
+}
+
+// Rows become columns. A round zips the upper rows into the lower ones; seen as binary digits, row and column then stand one digit
+// further round, and after all digits of a row they have changed places.
+inline void transpose(Vec (&rows)[LANES]) {
+    constexpr std::make_integer_sequence<int, LANES> lanes;
+    for (int round = 1; round < LANES; round *= 2) {
+        Vec next[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            next[2 * i] = zipped<false>(lanes, rows[i], rows[i + LANES / 2]);
+            next[2 * i + 1] = zipped<true>(lanes, rows[i], rows[i + LANES / 2]);
+        }
+        for (int i = 0; i < LANES; i++) rows[i] = next[i];
+    }
+}
 
 // e^x - 1 for several vectors, step by step beside each other: the steps of one depend on each other, and a processor sees only a
 // few dozen instructions ahead. x = n ln 2 + r, |r| <= ln 2 / 2 (Cody and Waite); e^r - 1 by a polynomial: p with e^x = 2^n (1 + p).

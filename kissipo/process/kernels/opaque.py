@@ -108,4 +108,4 @@ recurrent.register_autograd(_way_back, setup_context=_remember)
 
 
 def _room(plan: Plan, x: Tensor) -> Tensor:
-    return x.new_empty(plan.directions * Kept.count(plan))
+    return x.new_empty(Kept.count(plan))

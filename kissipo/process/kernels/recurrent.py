@@ -104,23 +104,22 @@ class _Layer(torch.autograd.Function):
 
 
 class Kept:
-    """What forward leaves for backward, one part a direction, gates and behind them cells: in buffers, or in the tensor given."""
+    """What forward leaves for backward, for each direction gates and behind them cells: in a buffer, or in the tensor given."""
 
     def __init__(self, plan: Plan, given: Tensor | None = None) -> None:
         self.used = False
-        many = self.count(plan)
-        self.owners = [Buffer(many) for _ in range(plan.directions)] if given is None else given
-        first = 0 if given is None else given.data_ptr()
-        self.gates = [first + at * many * 4 for at in range(plan.directions)] if first else [
-            each.address for each in self.owners
-        ]  # fmt: skip
-        behind = plan.rows.count * plan.wide * plan.planes * 4
-        self.cells = [each + behind if plan.cell == CELLS["LSTM"] else 0 for each in self.gates]
+        self.owner = Buffer(self.count(plan)) if given is None else given
+        first = self.owner.address if isinstance(self.owner, Buffer) else self.owner.data_ptr()
+        row = plan.rows.count * plan.wide * 4
+        apart = self.count(plan) // plan.directions * 4
+        self.gates = [first + at * apart for at in range(plan.directions)]
+        self.cells = [each + row * plan.planes if plan.cell == CELLS["LSTM"] else 0 for each in self.gates]
 
     @staticmethod
     def count(plan: Plan) -> int:
-        """How many numbers a direction leaves."""
-        return plan.rows.count * plan.wide * (plan.planes + (plan.cell == CELLS["LSTM"]))
+        """How many numbers are left."""
+        lstm = plan.cell == CELLS["LSTM"]
+        return plan.directions * plan.rows.count * plan.wide * (plan.planes + lstm)
 
 
 def by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:

@@ -27,7 +27,6 @@ from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_ro
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
-_FEW_ROWS, _MANY_WEIGHTS = 4, 256_000
 Lengths = Tensor | list[int] | tuple[int, ...]
 
 
@@ -123,11 +122,14 @@ class Recurrent(nn.RNNBase):
         if x.dim() != 3:
             return ""
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
-        if steps == 1:
-            return "a single step is not worth laying out the weights anew"
-        states = self._flat_weights[1]
-        if batch < _FEW_ROWS and states is not None and states.numel() > _MANY_WEIGHTS:
+        inputs, states = (0 if each is None else each.numel() for each in self._flat_weights[:2])
+        lstm = self.mode == "LSTM"
+        if steps == 1 or (batch * steps <= (40 if lstm else 8) and inputs + states > 130_000):
+            return "so few rows are not worth laying out the weights anew"
+        if lstm and batch < 4 and states > 256_000:
             return "few rows and many weights are better shared out by units than by rows"
+        if batch >= 64 and self.hidden_size <= 4 and self.input_size >= 128:
+            return "so few units leave most of a vector empty"
         return ""
 
     def _layers(

@@ -121,6 +121,29 @@ def test_every_kernel_gives_what_torch_gives_in_double_precision(cell: str, kern
     )
 
 
+@pytest.mark.parametrize("sizes", [(8, 30, 7, 40), (1, 60, 12, 64), (9, 4, 40, 200)], ids=["parts", "one", "tiles"])
+@pytest.mark.parametrize("both", [False, True], ids=["forward", "both"])
+def test_work_shared_between_threads_is_the_same_work(
+    cell: str, kernel: str, sizes: tuple[int, ...], both: bool
+) -> None:
+    """Few weights are summed part by part of the batch, many weights and single sequences tile by tile."""
+    batch, steps, features, units = sizes
+    torch.manual_seed(5)
+    layer, witness = pair(cell, kernel, features, units, bidirectional=both)
+    x, lengths = torch.randn(steps, batch, features), torch.randint(1, steps + 1, (batch,))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        for given in (None, lengths):
+            found, expected = (
+                all_of(each, x, None, given, dtype)
+                for each, dtype in ((layer, torch.float32), (witness, torch.float64))
+            )
+            assert_close(found, expected, tolerance=2e-5)
+    finally:
+        torch.set_num_threads(before)
+
+
 def by_hand(cell: str, x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     """The formulas of the papers, one number after the other."""
     w, u, b, d = weights
