@@ -9,7 +9,6 @@ Kernels:  "fused" the whole loop over time in one compiled function; "torch" tor
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, Literal, cast, get_args
@@ -69,7 +68,8 @@ class Recurrent(nn.RNNBase):
         """
         if torch.compiler.is_compiling():
             return self._captured(input, hx, lengths)
-        read = Recurrent._read if "torch._dynamo" not in sys.modules else _uncaptured(Recurrent._read)
+        followed = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
+        read = _uncaptured(Recurrent._read) if followed else Recurrent._read
         return cast(tuple[Any, Any], read(self, input, hx, lengths))
 
     def extra_repr(self) -> str:
@@ -79,7 +79,7 @@ class Recurrent(nn.RNNBase):
     def _read(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x)
-        self.used = f"{kernel}: {why}"
+        self.__dict__["used"] = f"{kernel}: {why}"  # the way of Module takes microseconds
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
@@ -124,7 +124,8 @@ class Recurrent(nn.RNNBase):
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         inputs, states = (0 if each is None else each.numel() for each in self._flat_weights[:2])
         lstm = self.mode == "LSTM"
-        if steps == 1 or (batch * steps <= (40 if lstm else 8) and inputs + states > 130_000):
+        few = batch * steps <= (40 if lstm else 8) and inputs + states > 130_000
+        if few or (steps == 1 and inputs + states > 20_000):
             return "so few rows are not worth laying out the weights anew"
         if lstm and batch < 4 and states > 256_000:
             return "few rows and many weights are better shared out by units than by rows"
@@ -238,7 +239,7 @@ class Recurrent(nn.RNNBase):
 
 @cache
 def _uncaptured(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as it is, where Dynamo is at work: it would follow every call inside, in vain."""
+    """The function, its calls not followed by Dynamo: that would be in vain, and costs microseconds even where there is nothing to see."""
     return cast(Callable[..., Any], torch.compiler.disable(function))
 
 
