@@ -19,10 +19,12 @@ COMMON = [
     "-fvisibility=hidden",
     "-g0",
 ]
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"]
 SETS = {
     "plain": (4, []),
     "avx2": (8, ["-mavx2", "-mfma"]),
-    "avx512": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"]),
+    "avx512": (16, AVX512),
+    "avx512_bf16": (16, [*AVX512, "-mavx512bf16"]),
 }
 
 

@@ -107,7 +107,7 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     auto x = floats(problem.x), w_ih = floats(problem.w_ih), w_hh = floats(problem.w_hh), b_ih = floats(problem.b_ih);
     auto b_hh = floats(problem.b_hh), h0 = floats(problem.h0), c0 = floats(problem.c0), dy = floats(problem.dy);
     auto dhn = floats(problem.dhn), dcn = floats(problem.dcn);
-    std::vector<float> y(rows * units), gates(rows * planes * wide), cells(rows * wide), hn(batch * units), cn(batch * units);
+    std::vector<float> y(rows * units), gates(rows * planes * wide / kernels->word), cells(rows * wide), hn(batch * units), cn(batch * units);
     std::vector<float> dx(x.size()), dh0(batch * units), dc0(batch * units), dw_ih(w_ih.size()), dw_hh(w_hh.size());
     std::vector<float> db_ih(problem.gates * units), db_hh(problem.gates * units);
     Layer layer{};
@@ -126,8 +126,10 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     kernels->backward(&layer);
 
     int misses = 0;
+    const double rounded = kernels->word > 1 ? 5000 : 1;  // bfloat16 keeps 8 bits
     auto compare = [&](const char* what, int64_t at, double found, double expected, double tolerance) {
         ++*checked;
+        tolerance *= rounded;
         if (std::fabs(found - expected) <= tolerance * (1 + std::fabs(expected))) return;
         if (++misses < 5)
             std::printf("%s cell %d: %s[%d] is %g, should be %g\n", kernels->name, (int)of.cell, what, (int)at, found, expected);
@@ -253,7 +255,7 @@ int check_adam(const Kernels* kernels, int64_t count, bool decoupled, int64_t* c
 
 int main() {
     int misses = 0;
-    for (const char* name : {"avx512", "avx2", "neon", "plain"}) {
+    for (const char* name : {"avx512", "avx512_bf16", "avx2", "neon", "plain"}) {
         const Kernels* kernels = kissipo_kernels(name);
         if (!kernels) continue;
         int64_t checked = 0;

@@ -5,6 +5,7 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 namespace avx512 { extern const Kernels kernels; }
+namespace avx512_bf16 { extern const Kernels kernels; }
 namespace avx2 { extern const Kernels kernels; }
 #endif
 namespace plain { extern const Kernels kernels; }
@@ -14,9 +15,10 @@ namespace {
 bool runs(const Kernels* kernels) {
 #if defined(__x86_64__) || defined(_M_X64)
     __builtin_cpu_init();
-    if (kernels == &avx512::kernels)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl");
+    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
+    if (kernels == &avx512::kernels) return wide;
+    if (kernels == &avx512_bf16::kernels) return wide && __builtin_cpu_supports("avx512bf16");
     if (kernels == &avx2::kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     return true;
@@ -26,7 +28,11 @@ const Kernels* const all[] = {
 #if defined(__x86_64__) || defined(_M_X64)
     &avx512::kernels, &avx2::kernels,
 #endif
-    &plain::kernels};
+    &plain::kernels,
+#if defined(__x86_64__) || defined(_M_X64)
+    &avx512_bf16::kernels,  // for those who ask for it by name
+#endif
+};
 
 }  // namespace
 

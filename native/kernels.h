@@ -17,7 +17,7 @@ struct Direction {
     const float *h0, *c0;           // (batch, unit); null: zeros
     float *hn, *cn;                 // (batch, unit)
     float *y;                       // (row, unit), y_stride apart
-    float *gates;                   // (row, plane, unit): activated gates, later their gradients; null: nothing is kept
+    void *gates;                    // (row, plane, unit): activated gates, later their gradients, floats or halves; null: nothing is kept
     float *cells;                   // (row, unit), LSTM; null: nothing is kept
     const float *dy;                // (row, unit), dy_stride apart; null: zeros
     const float *dhn, *dcn;         // (batch, unit); null: zeros
@@ -78,7 +78,7 @@ struct Adam {
 // For each instruction set one table of these; `kissipo_kernels` gives the table of the named set, or null.
 struct Kernels {
     const char* name;
-    int64_t lanes;
+    int64_t lanes, word;            // of a vector; numbers of a word: 2 where products take halves and gates are kept as such
     void (*forward)(const Layer*);
     void (*backward)(const Layer*);  // gates become their gradients
     void (*dense_forward)(const Dense*);

@@ -4,7 +4,10 @@
 // A tile of a few rows times four vectors stays in registers while the products run over k; the gates are applied there.
 // Gates lie in planes (row, plane, unit), units filled up to whole vectors. Planes: RNN h; LSTM i f g o; GRU n r z hn, where
 // n is the candidate and hn the part of it that comes from the state, so that input parts are planes 0-2 and state parts 1-3.
-#include "tools.h"
+//
+// Products run over words: a word is a number, or, in the set with bfloat16, two of half the bits. There weights, inputs and states are
+// rounded where a product takes them, gates and their gradients where they are kept; sums, cells and all that is given away stay float.
+#include "words.h"
 
 namespace KISSIPO_ISA {
 namespace {
@@ -31,7 +34,7 @@ int64_t torch_gate(int plane) {
 
 // ---- products ---------------------------------------------------------------------------------------------------------
 
-// sums[row][at + vector] += a[row][k] * w[k][vector]
+// sums[row][at + vector] += a[row][k] * w[k][vector], k counts words
 template <int R, int NV, int AT, int WIDE>
 inline INLINE void add(const float* const* a, int64_t count, const float* w, Vec (&sums)[R][WIDE]) {
     const float* rows[R];
@@ -41,7 +44,7 @@ inline INLINE void add(const float* const* a, int64_t count, const float* w, Vec
         each<NV>([&](auto v) INLINE { weight[v] = load(w + v * LANES); });
         each<R>([&](auto r) INLINE {
             const Vec value = all(rows[r][k]);
-            each<NV>([&](auto v) INLINE { sums[r][AT + v] += value * weight[v]; });
+            each<NV>([&](auto v) INLINE { sums[r][AT + v] = plus_product(sums[r][AT + v], value, weight[v]); });
         });
     }
 }
@@ -49,11 +52,11 @@ inline INLINE void add(const float* const* a, int64_t count, const float* w, Vec
 // ---- packed weights ---------------------------------------------------------------------------------------------------
 
 // Forward, gated cells: for each block of units: bias (plane), W_ih (feature, x plane), W_hh (unit, h plane), each a vector.
-// Forward, RNN: for each four blocks of units: bias (block), W_ih (feature, block), W_hh (unit, block).
+// Forward, RNN: for each four blocks of units: bias (block), W_ih (feature, block), W_hh (unit, block). Features and units: words.
 template <class C>
 int64_t panel_floats(int64_t features, int64_t units) {
-    if (C::planes == 1) return BLOCKS * LANES * (1 + features + units);
-    return LANES * (C::planes + C::x_planes * features + C::h_planes * units);
+    if (C::planes == 1) return BLOCKS * LANES * (1 + words(features) + words(units));
+    return LANES * (C::planes + C::x_planes * words(features) + C::h_planes * words(units));
 }
 
 template <class C>
@@ -62,15 +65,15 @@ int64_t forward_floats(int64_t features, int64_t units) {
     return panel_floats<C>(features, units) * (C::planes == 1 ? ceil_div(blocks, BLOCKS) : blocks);
 }
 
-// Backward: W_hh and then W_ih, transposed: for each four blocks of the k wanted: (plane, unit, block).
+// Backward: W_hh and then W_ih, transposed: for each four blocks of the k wanted: (plane, word of units, block).
 template <class C>
 int64_t state_floats(int64_t units) {
-    return C::h_planes * padded(units) * padded(units);
+    return C::h_planes * words(padded(units)) * padded(units);
 }
 
 template <class C>
 int64_t backward_floats(int64_t features, int64_t units) {
-    return state_floats<C>(units) + C::x_planes * padded(units) * padded(features);
+    return state_floats<C>(units) + C::x_planes * words(padded(units)) * padded(features);
 }
 
 template <class C>
@@ -80,7 +83,7 @@ float bias_of(const Direction& w, int plane, int64_t unit, int64_t units) {
     return (from_x && w.b_ih ? w.b_ih[at] : 0.0f) + (from_h && w.b_hh ? w.b_hh[at] : 0.0f);
 }
 
-// to[k][vector][lane] = from[the row of vector and lane][k]; rows that are not there (null) give zeros.
+// to[word of k][vector][lane] = from[the row of vector and lane][k]; rows that are not there (null) give zeros.
 template <int VECTORS>
 void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float* to) {
     int64_t k = 0;
@@ -89,12 +92,16 @@ void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float*
             Vec square[LANES];
             for (int lane = 0; lane < LANES; lane++) square[lane] = rows[v][lane] ? load(rows[v][lane] + k) : Vec{};
             transpose(square);
-            for (int lane = 0; lane < LANES; lane++) store(to + ((k + lane) * VECTORS + v) * LANES, square[lane]);
+            for (int lane = 0; lane < LANES; lane += WORD)
+                store(to + ((k + lane) / WORD * VECTORS + v) * LANES, word(square[lane], square[lane + WORD - 1]));
         }
-    for (; k < count; k++)
-        for (int v = 0; v < VECTORS; v++)
-            for (int lane = 0; lane < LANES; lane++)
-                to[(k * VECTORS + v) * LANES + lane] = rows[v][lane] ? rows[v][lane][k] : 0.0f;
+    for (; k < count; k += WORD)
+        for (int v = 0; v < VECTORS; v++) {
+            Vec of[WORD] = {};
+            for (int64_t one = 0; one < least(WORD, count - k); one++)
+                for (int lane = 0; lane < LANES; lane++) of[one][lane] = rows[v][lane] ? rows[v][lane][k + one] : 0.0f;
+            store(to + (k / WORD * VECTORS + v) * LANES, word(of[0], of[WORD - 1]));
+        }
 }
 
 template <class C>
@@ -117,21 +124,22 @@ void pack_panel(const Layer& layer, const Direction& w, int64_t block, float* to
                 if (unit_of(v, lane) < units)
                     rows[v][lane] = from + (torch_gate<C>(gated ? first + v : 0) * units + unit_of(v, lane)) * count;
         with_blocks(here, [&](auto blocks) { interleave<decltype(blocks)::value>(rows, count, to); });
-        to += count * here * LANES;
+        to += words(count) * here * LANES;
     };
     part(w.w_ih, layer.features, 0, C::x_planes);
     part(w.w_hh, units, C::h_first, C::h_planes);
 }
 
-// Four blocks of columns of `from` for all rows: (plane, unit, block).
+// Four blocks of columns of `from` for all rows: (plane, word of units, block).
 template <class C>
 void transpose_panel(int64_t units, const float* from, int64_t wanted, int64_t column, int first, int planes, float* to) {
     const int64_t columns = least(BLOCKS * LANES, padded(wanted) - column), there = least(columns, wanted - column);
-    for (int plane = first; plane < first + planes; plane++)
-        for (int64_t unit = 0; unit < padded(units); unit++, to += columns) {
-            std::memset(to, 0, columns * sizeof(float));
-            if (unit < units) copy(from + (torch_gate<C>(plane) * units + unit) * wanted + column, there, to);
-        }
+    for (int plane = first; plane < first + planes; plane++) {
+        const float* rows = from + torch_gate<C>(plane) * units * wanted + column;
+        auto part = [&](int64_t unit, int64_t at) { return unit < units ? load(rows + unit * wanted + at, there - at) : Vec{}; };
+        for (int64_t unit = 0; unit < padded(units); unit += WORD, to += columns)
+            for (int64_t at = 0; at < columns; at += LANES) store(to + at, word(part(unit, at), part(unit + WORD - 1, at)));
+    }
 }
 
 template <class F>
@@ -164,10 +172,10 @@ void pack_backward(const Layer& layer, Array<float> (&to)[2]) {
         const Direction& w = layer.direction[which];
         const int64_t column = (panel < states ? panel : panel - states) * apart;
         if (panel < states)
-            transpose_panel<C>(units, w.w_hh, units, column, C::h_first, C::h_planes, to[which].data + column * C::h_planes * wide);
+            transpose_panel<C>(units, w.w_hh, units, column, C::h_first, C::h_planes, to[which].data + column * C::h_planes * words(wide));
         else if (w.dx)
             transpose_panel<C>(units, w.w_ih, layer.features, column, 0, C::x_planes,
-                               to[which].data + state_floats<C>(units) + column * C::x_planes * wide);
+                               to[which].data + state_floats<C>(units) + column * C::x_planes * words(wide));
     });
 }
 
@@ -237,13 +245,14 @@ void cut(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
 // ---- forward ----------------------------------------------------------------------------------------------------------
 
 struct Tile {  // pointers of the rows of a step
-    const float* const* x;
+    const float* const* x_words;
+    const float* const* h_words;
     const float* const* h;
     const float* const* pre;
     float* const* y;
     const float* const* before;
     float* const* cell;
-    float* const* gates;
+    Kept* const* gates;
 };
 
 template <class C, int R>
@@ -268,8 +277,9 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const Tile& tile, 
     Vec sums[R][BLOCKS];
     start<C, R>(layer, tile, at, panel, unit, sums, BLOCKS);
     panel += C::planes * LANES;
-    if (!tile.pre) add<R, C::x_planes, 0>(tile.x + at, layer.features, panel, sums);
-    add<R, C::h_planes, C::h_first>(tile.h + at, layer.units, panel + layer.features * C::x_planes * LANES, sums);
+    if (!tile.pre) add<R, C::x_planes, 0>(tile.x_words + at, words(layer.features), panel, sums);
+    panel += words(layer.features) * C::x_planes * LANES;
+    add<R, C::h_planes, C::h_first>(tile.h_words + at, words(layer.units), panel, sums);
     each<R>([&](auto r) INLINE { each<BLOCKS>([&](auto v) INLINE { to[r * BLOCKS + v] = sums[r][v]; }); });
 }
 
@@ -284,7 +294,7 @@ void forward_gated(const Layer& layer, const Tile& tile, int64_t at, const float
             Vec* gate = sums + r * BLOCKS;
             Vec each[4] = {-gate[0], -gate[1], gate[2] + gate[2], -gate[3]};
             exp_less_one(each);
-            for (int v = 0; v < 4; v++) gate[v] = (v == 2 ? each[v] : all(1.0f)) / (each[v] + 2.0f);
+            for (int v = 0; v < 4; v++) gate[v] = quotient(v == 2 ? each[v] : all(1.0f), each[v] + 2.0f);
             outer[r] = gate[1] * load(tile.before[at + r] + unit) + gate[0] * gate[2];
             store(tile.cell[at + r] + unit, outer[r]);
         }
@@ -316,8 +326,8 @@ void forward_rnn(const Layer& layer, const Tile& tile, int64_t at, const float* 
     Vec sums[R][BLOCKS];
     start<C, R>(layer, tile, at, panel, unit, sums, WIDE);
     panel += WIDE * LANES;
-    if (!tile.pre) add<R, WIDE, 0>(tile.x + at, layer.features, panel, sums);
-    add<R, WIDE, 0>(tile.h + at, layer.units, panel + layer.features * WIDE * LANES, sums);
+    if (!tile.pre) add<R, WIDE, 0>(tile.x_words + at, words(layer.features), panel, sums);
+    add<R, WIDE, 0>(tile.h_words + at, words(layer.units), panel + words(layer.features) * WIDE * LANES, sums);
     for (int r = 0; r < R; r++) {
         Vec h[WIDE];
         for (int v = 0; v < WIDE; v++) h[v] = sums[r][v];
@@ -343,13 +353,15 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
     const int64_t most_rows = last - first;
     Track<const float> x(inputs ? nullptr : layer.x, layer.features, true, most_rows);
     Track<const float> pre(inputs, C::planes * wide, false, most_rows);
-    Track<float> y(direction.y, layer.y_stride, true, most_rows), gates(direction.gates, C::planes * wide, false, most_rows);
+    Track<float> y(direction.y, layer.y_stride, true, most_rows);
+    Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, most_rows);
     Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
     Array<const float*> h(most_rows), before(most_rows);
     if (lstm && !cell.base)
         for (int64_t at = 0; at < most_rows; at++) cell.at[at] = memory.data + at * wide;
-    const Tile tile{x.at.data,   h.data,       inputs ? pre.at.data : nullptr,           y.at.data,
-                    before.data, cell.at.data, direction.gates ? gates.at.data : nullptr};
+    const Words x_words(most_rows, x.base ? layer.features : 0), h_words(most_rows, units);
+    const Tile tile{x_words.at(x.at), h_words.at(h), h.data,       inputs ? pre.at.data : nullptr,
+                    y.at.data,        before.data,   cell.at.data, direction.gates ? gates.at.data : nullptr};
     int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
         const int64_t t = rows.time(step), count = least(last, rows.active(t)) - first;
@@ -368,6 +380,8 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         y.move(rows, from, t, first, old, count);
         gates.move(rows, from, t, first, old, count);
         cell.move(rows, from, t, first, old, count);
+        if (x.base) x_words.round(x.at, count);
+        h_words.round(h, count);
         old = count;
         const float* panel = packed;
         for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
@@ -395,29 +409,26 @@ void input_tile(const Layer& layer, const float* const* x, const float* panel, f
     Vec sums[R][BLOCKS];
     for (int r = 0; r < R; r++)
         for (int v = 0; v < BLOCKS; v++) sums[r][v] = v < GIVEN ? load(panel + v * LANES) : Vec{};
-    add<R, VECTORS, 0>(x, layer.features, panel + GIVEN * LANES, sums);
+    add<R, VECTORS, 0>(x, words(layer.features), panel + GIVEN * LANES, sums);
     for (int r = 0; r < R; r++)
         for (int v = 0; v < GIVEN; v++) store(to + r * C::planes * padded(layer.units) + v * apart, sums[r][v]);
 }
 
 template <class C>
-void input_rows(const Layer& layer, const float* panel, const Array<const float*>& x_rows, float* to, int64_t first,
-                int64_t last) {
+void input_rows(const Layer& layer, const float* panel, const float* const* x_words, float* to, int64_t first, int64_t last) {
     const int64_t wide = padded(layer.units), size = panel_floats<C>(layer.features, layer.units);
     for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
         for (int64_t row = first; row < last; row += TILE) {
-            const float* x[TILE];
-            for (int64_t r = 0; r < least(TILE, last - row); r++) x[r] = x_rows[row + r];
             float* cell = to + row * C::planes * wide + unit;
             with_rows(last - row, [&](auto rows_here) {
                 constexpr int R = decltype(rows_here)::value;
                 if constexpr (C::planes == 1)
                     with_blocks((wide - unit) / LANES, [&](auto blocks) {
                         constexpr int NV = decltype(blocks)::value;
-                        input_tile<C, R, NV, NV>(layer, x, panel, cell, LANES);
+                        input_tile<C, R, NV, NV>(layer, x_words + row, panel, cell, LANES);
                     });
                 else
-                    input_tile<C, R, C::x_planes, C::planes>(layer, x, panel, cell, wide);
+                    input_tile<C, R, C::x_planes, C::planes>(layer, x_words + row, panel, cell, wide);
             });
         }
 }
@@ -430,9 +441,11 @@ void all_inputs(const Layer& layer, const float* packed, float* to) {
     for (int64_t t = 0; t < layer.steps; t++)
         for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
             x_rows[rows.row(t, sequence)] = layer.x + rows.place(t, sequence) * layer.features;
+    const Words x_words(layer.rows, layer.features);
+    x_words.round(x_rows, layer.rows);
     const int64_t tiles = ceil_div(layer.rows, TILE), parts = least(layer.threads, tiles);
     share(layer, parts, [&](int64_t part) {
-        input_rows<C>(layer, packed, x_rows, to, least(layer.rows, tiles * part / parts * TILE),
+        input_rows<C>(layer, packed, x_words.at(x_rows), to, least(layer.rows, tiles * part / parts * TILE),
                       least(layer.rows, tiles * (part + 1) / parts * TILE));
     });
 }
@@ -448,8 +461,8 @@ void forward(const Layer& layer) {
     const float* ready[2] = {};
     if (layer.batch < 4 * parts && layer.steps > 1)
         for (int64_t which = 0; which < layer.directions; which++) {
-            float* to = layer.direction[which].gates;
-            if (!to) {
+            float* to = static_cast<float*>(layer.direction[which].gates);
+            if (!to || WORD > 1) {
                 inputs[which].room(layer.rows * C::planes * padded(layer.units));
                 to = inputs[which].data;
             }
@@ -466,9 +479,12 @@ void forward(const Layer& layer) {
 
 // ---- backward ---------------------------------------------------------------------------------------------------------
 
+// A half has lost as much of the gate as may bring a quotient by it beyond 1.
+inline Vec within_one(Vec value) { return WORD > 1 ? within(1.0f, value) : value; }
+
 template <class C>
 inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y, const float* h,
-                         const float* before, float* gates) {
+                         const float* before, Kept* gates) {
     const int64_t units = layer.units, wide = padded(units);
     for (int64_t unit = 0; unit < wide; unit += LANES) {
         Vec d = load(dh + unit);
@@ -479,7 +495,7 @@ inline void backward_row(const Layer& layer, const float* dy, float* dh, float* 
             store(dh + unit, Vec{});
         } else if constexpr (std::is_same_v<C, Lstm>) {
             const Vec i = load(gates + unit), f = load(gates + wide + unit), g = load(gates + 2 * wide + unit),
-                      o = load(gates + 3 * wide + unit), t = load(y + unit, units - unit) / o;  // tanh(c); o is never 0
+                      o = load(gates + 3 * wide + unit), t = within_one(quotient(load(y + unit, units - unit), o));  // tanh(c); o is never 0
             const Vec c = load(dc + unit) + d * o * (1.0f - t * t);
             store(gates + unit, c * g * i * (1.0f - i));
             store(gates + wide + unit, c * load(before + unit) * f * (1.0f - f));
@@ -500,7 +516,7 @@ inline void backward_row(const Layer& layer, const float* dy, float* dh, float* 
     }
 }
 
-// to[row] (+)= a[row] W for all rows, `wanted` numbers each.
+// to[row] (+)= a[row] W for all rows of `count` words, `wanted` numbers each.
 template <int R, int NV>
 void multiply_tile(const float* const* a, int64_t count, const float* panel, float* const* to, int64_t from, int64_t wanted,
                    bool onto) {
@@ -540,8 +556,9 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
     }
     Track<const float> dy(direction.dy, layer.dy_stride, true, count);
     Track<float> y(direction.y, layer.y_stride, true, count), dx(direction.dx, layer.features, true, count);
-    Track<float> gates(direction.gates, C::planes * wide, false, count), cell(direction.cells, wide, false, count);
-    Array<const float*> for_state(count);
+    Track<float> cell(direction.cells, wide, false, count);
+    Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, count);
+    Array<const float*> for_input(count), for_state(count);
     Array<float*> dh(count);
     for (int64_t at = 0; at < count; at++) dh[at] = carry.data + at * wide;
     int64_t old = 0, from = 0;
@@ -567,12 +584,12 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
             backward_row<C>(layer, dy.base ? dy.at[at] : nullptr, dh[at], memory.data + at * wide, y.at[at],
                             begins ? h0 : y.at[at] + y_along, begins ? start.data + at * wide : cell.at[at] + cell_along,
                             gates.at[at]);
-            for_state[at] = gates.at[at] + C::h_first * wide;
+            for_input[at] = reinterpret_cast<const float*>(gates.at[at]);
+            for_state[at] = for_input[at] + C::h_first * words(wide);
         }
-        multiply(for_state.data, here, C::h_planes * wide, packed, dh.data, wide, std::is_same_v<C, Gru>);
+        multiply(for_state.data, here, C::h_planes * words(wide), packed, dh.data, wide, std::is_same_v<C, Gru>);
         if (direction.dx)
-            multiply(gates.at.data, here, C::x_planes * wide, packed + state_floats<C>(units), dx.at.data,
-                     layer.features, false);
+            multiply(for_input.data, here, C::x_planes * words(wide), packed + state_floats<C>(units), dx.at.data, layer.features, false);
     }
     for (int64_t at = 0; at < count; at++) {
         if (direction.dh0) copy(carry.data + at * wide, units, direction.dh0 + (first + at) * units);
@@ -610,7 +627,8 @@ struct GradientRows {
     const int64_t first, last;
     const float* const zeros;
     int64_t t = 0, sequence;
-    const float *gates[GRADIENT_ROWS], *factors[3][GRADIENT_ROWS];  // by kind
+    const Kept* gates[GRADIENT_ROWS];
+    const float* factors[3][GRADIENT_ROWS];  // by kind
 
     GradientRows(const Rows& rows, int64_t first, int64_t last, const float* zeros)
         : rows(rows), first(first), last(last), zeros(zeros), sequence(first) {
@@ -626,7 +644,7 @@ struct GradientRows {
             const int64_t end = least(last, rows.active(t));
             for (; sequence < end; sequence++, count++) {
                 if (count == GRADIENT_ROWS) return count;
-                gates[count] = direction.gates + rows.row(t, sequence) * C::planes * padded(layer.units);
+                gates[count] = static_cast<const Kept*>(direction.gates) + rows.row(t, sequence) * C::planes * padded(layer.units);
                 factors[GradientTile::INPUT][count] = layer.x + rows.place(t, sequence) * layer.features;
                 factors[GradientTile::STATE][count] =
                     !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.y_stride
@@ -638,6 +656,7 @@ struct GradientRows {
     }
 };
 
+// Over words of rows.
 template <int R, int NV>
 void gradient_block(const GradientTile& tile, const float* const* a, const float* const* gates, int64_t count, float* kept) {
     Vec sums[R][NV];
@@ -648,7 +667,7 @@ void gradient_block(const GradientTile& tile, const float* const* a, const float
         each<NV>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
         each<R>([&](auto r) INLINE {
             const Vec factor = all(factors[r]);
-            each<NV>([&](auto v) INLINE { sums[r][v] += factor * d[v]; });
+            each<NV>([&](auto v) INLINE { sums[r][v] = plus_product(sums[r][v], factor, d[v]); });
         });
     }
     each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { store(kept + (r * NV + v) * LANES, sums[r][v]); }); });
@@ -657,14 +676,21 @@ void gradient_block(const GradientTile& tile, const float* const* a, const float
 // Some tiles over all these rows.
 template <class C>
 void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* kept) {
-    while (const int64_t here = rows.next())
+    const Layer& layer = rows.rows.layer;
+    const RowWords gates(GRADIENT_ROWS, C::planes * padded(layer.units));
+    const RowWords factors[] = {{GRADIENT_ROWS, layer.features}, {GRADIENT_ROWS, layer.units}, {GRADIENT_ROWS, 1}};  // by kind
+    while (const int64_t here = rows.next()) {
+        gates.pair(rows.gates, here);
+        for (int kind = 0; kind < 3; kind++) factors[kind].pair(rows.factors[kind], here);
         for (int64_t at = 0; at < count; at++)
             with_rows(tiles[at].rows, [&](auto rows_here) {
                 with_blocks(tiles[at].blocks, [&](auto blocks) {
                     gradient_block<decltype(rows_here)::value, decltype(blocks)::value>(
-                        tiles[at], rows.factors[tiles[at].kind], rows.gates, here, kept + at * TILE_FLOATS);
+                        tiles[at], factors[tiles[at].kind].at(rows.factors[tiles[at].kind]), gates.at(rows.gates), words(here),
+                        kept + at * TILE_FLOATS);
                 });
             });
+    }
 }
 
 template <class C>

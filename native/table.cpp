@@ -1,5 +1,5 @@
 // The table of one instruction set.
-#include "kernels.h"
+#include "words.h"
 
 namespace KISSIPO_ISA {
 
@@ -13,6 +13,7 @@ extern const Kernels kernels;
 const Kernels kernels = {
     KISSIPO_NAME,
     KISSIPO_LANES,
+    WORD,
     recurrent_forward,
     recurrent_backward,
     dense_forward,

@@ -53,6 +53,15 @@ inline Vec least(Vec a, Vec b) { return a < b ? a : b; }
 inline Vec most(Vec a, Vec b) { return a > b ? a : b; }
 #endif
 
+inline Vec within(float far, Vec value) { return least(all(far), most(all(-far), value)); }
+
+// a / b; in the set with bfloat16 to 14 bits, which are more than such a number keeps.
+#if defined(__AVX512BF16__)
+inline Vec quotient(Vec a, Vec b) { return a * (Vec)_mm512_rcp14_ps((__m512)b); }
+#else
+inline Vec quotient(Vec a, Vec b) { return a / b; }
+#endif
+
 inline Vec square_root(Vec value) {
     Vec root;
     for (int lane = 0; lane < LANES; lane++) root[lane] = std::sqrt(value[lane]);
@@ -102,7 +111,7 @@ template <int N>
 inline __attribute__((always_inline)) void exp_less_one(Vec (&x)[N]) {
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number in the low bits
     Vec n[N], p[N];
-    for (int v = 0; v < N; v++) x[v] = least(all(86.0f), most(all(-86.0f), x[v]));
+    for (int v = 0; v < N; v++) x[v] = within(86.0f, x[v]);
     for (int v = 0; v < N; v++) n[v] = x[v] * 1.44269504088896341f + magic;
     for (int v = 0; v < N; v++) x[v] = x[v] - (n[v] - magic) * 0.693145751953125f;
     for (int v = 0; v < N; v++) x[v] = x[v] - (n[v] - magic) * 1.42860682030941723e-6f;
@@ -126,7 +135,7 @@ template <int N>
 inline __attribute__((always_inline)) void sigmoids(Vec (&x)[N]) {
     for (int v = 0; v < N; v++) x[v] = -x[v];
     exp_less_one(x);
-    for (int v = 0; v < N; v++) x[v] = 1.0f / (x[v] + 2.0f);
+    for (int v = 0; v < N; v++) x[v] = quotient(all(1.0f), x[v] + 2.0f);
 }
 
 // e / (e + 2) with e = e^2x - 1: as exact near 0 as far from it.
@@ -134,7 +143,7 @@ template <int N>
 inline __attribute__((always_inline)) void tanhs(Vec (&x)[N]) {
     for (int v = 0; v < N; v++) x[v] = x[v] + x[v];
     exp_less_one(x);
-    for (int v = 0; v < N; v++) x[v] = x[v] / (x[v] + 2.0f);
+    for (int v = 0; v < N; v++) x[v] = quotient(x[v], x[v] + 2.0f);
 }
 
 }  // namespace KISSIPO_ISA

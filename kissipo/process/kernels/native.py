@@ -25,6 +25,7 @@ class _Table(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
         ("lanes", _LONG),
+        ("word", _LONG),
         ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("dense_forward", ctypes.CFUNCTYPE(None, _BYTES)),
@@ -38,10 +39,12 @@ class Kernels:
     """The functions for one instruction set.
 
     lanes:  how many numbers a vector holds; units are filled up to whole vectors
+    word:   how many numbers 32 bits of a product hold: 2 where products take bfloat16, and gates are kept as such
     """
 
     name: str
     lanes: int
+    word: int
     parallel_for: int
     forward: Any
     backward: Any
@@ -54,18 +57,17 @@ class Kernels:
         return -(-units // self.lanes) * self.lanes
 
 
-def kernels() -> Kernels | None:
+def kernels(*, halves: bool = False) -> Kernels | None:
     """The kernels for the widest instruction set of this machine, or for `$KISSIPO_INSTRUCTIONS` (avx512, avx2, plain).
 
-    None where they were not built or where this machine cannot run them.
+    None where they were not built or where this machine cannot run them. With `halves` those whose products take bfloat16.
     """
-    return _load(os.environ.get("KISSIPO_INSTRUCTIONS", ""))
+    name = os.environ.get("KISSIPO_INSTRUCTIONS", "")
+    return _load(name) if not halves else _load("avx512_bf16") if name in ("", "avx512") else None
 
 
 def why_not_now() -> str:
     """Why torch's own must be used just now, whatever the layer: somebody watches or changes what operators do; or nothing."""
-    if torch.is_autocast_enabled("cpu"):
-        return "under autocast torch's own is used"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "under torch.func's transforms torch's own is used"
     return "while a graph is captured torch's own is used" if torch.jit.is_tracing() else ""
@@ -82,8 +84,8 @@ def _load(name: str) -> Kernels | None:
     if not found:
         return None
     table = found.contents
-    functions = (getattr(table, field) for field, *_ in _Table._fields_[2:])
-    return Kernels(table.name.decode(), table.lanes, _torch_parallel_for(), *functions)
+    functions = (getattr(table, field) for field, *_ in _Table._fields_[3:])
+    return Kernels(table.name.decode(), table.lanes, table.word, _torch_parallel_for(), *functions)
 
 
 def _torch_parallel_for() -> int:

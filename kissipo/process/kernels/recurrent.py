@@ -110,16 +110,21 @@ class Kept:
         self.used = False
         self.owner = Buffer(self.count(plan)) if given is None else given
         first = self.owner.address if isinstance(self.owner, Buffer) else self.owner.data_ptr()
-        row = plan.rows.count * plan.wide * 4
         apart = self.count(plan) // plan.directions * 4
+        gates = self.gate_count(plan) * 4
         self.gates = [first + at * apart for at in range(plan.directions)]
-        self.cells = [each + row * plan.planes if plan.cell == CELLS["LSTM"] else 0 for each in self.gates]
+        self.cells = [each + gates if plan.cell == CELLS["LSTM"] else 0 for each in self.gates]
 
     @staticmethod
     def count(plan: Plan) -> int:
-        """How many numbers are left."""
-        lstm = plan.cell == CELLS["LSTM"]
-        return plan.directions * plan.rows.count * plan.wide * (plan.planes + lstm)
+        """How many numbers of 32 bits are left."""
+        cells = plan.rows.count * plan.wide if plan.cell == CELLS["LSTM"] else 0
+        return plan.directions * (Kept.gate_count(plan) + cells)
+
+    @staticmethod
+    def gate_count(plan: Plan) -> int:
+        """How many of them are the gates of a direction; whole vectors, so they can be halved."""
+        return plan.rows.count * plan.wide * plan.planes // plan.kernels.word
 
 
 def by_direction(plan: Plan, weights: Sequence[Tensor | None]) -> list[Weights]:

@@ -5,6 +5,8 @@ step stands in the cell's own file, in plain torch.
 
 Kernels:  "fused" the whole loop over time in one compiled function; "torch" torch.nn's own; "reference" the cell's step, called step
           by step; "auto" the fused one where it can be used and is faster, else torch's.
+Autocast: under torch.autocast("cpu", torch.bfloat16) the fused kernel multiplies in bfloat16 where the processor can, and sums, gates
+          and cells stay float32; y and the states come back as torch gives them there: of GRU as x came, of others in bfloat16.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
 from kissipo.process.kernels import opaque as _opaque  # noqa: F401  registers torch.ops.kissipo
-from kissipo.process.kernels.native import BUILT, kernels, why_not_now
+from kissipo.process.kernels.native import BUILT, Kernels, kernels, why_not_now
 from kissipo.process.kernels.recurrent import CELLS, Plan, Results, run_layer
 from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_rows
 
@@ -52,7 +54,7 @@ class Recurrent(nn.RNNBase):
         if not why_not and self.kernel == "auto":
             why_not = self._why_slower(x)
         if not why_not:
-            found = kernels()
+            found = _kernels_now()
             assert found is not None
             return "fused", found.name
         if self.kernel == "fused":
@@ -106,20 +108,28 @@ class Recurrent(nn.RNNBase):
     def _why_not_fused(self, x: Tensor) -> str:
         if why_not := self._why_not_for(x):
             return why_not
-        return "" if kernels() is not None else "it was not built, as there was no C++ compiler at install"
+        if _kernels_now() is not None:
+            return ""
+        if kernels() is not None:
+            return "under autocast torch's own is used: this processor does not multiply bfloat16"
+        return "it was not built, as there was no C++ compiler at install"
 
     def _why_not_for(self, x: Tensor) -> str:
         if self.proj_size:
             return "projections are left to torch"
         if x.device.type != "cpu":
             return f"on {x.device.type} torch's own is used"
-        if x.dtype != torch.float32 or self.weight_hh_l0.dtype != torch.float32:
+        halves = torch.is_autocast_enabled("cpu")
+        if halves and torch.get_autocast_dtype("cpu") != torch.bfloat16:
+            return f"under autocast to {torch.get_autocast_dtype('cpu')} torch's own is used"
+        taken = (torch.float32, torch.bfloat16) if halves else (torch.float32,)
+        if x.dtype not in taken or self.weight_hh_l0.dtype != torch.float32:
             return f"numbers are {x.dtype}, the fused kernel takes torch.float32"
         return why_not_now()
 
     def _why_slower(self, x: Tensor) -> str:
         """Shapes at which torch's own was measured to be faster (benchmarks/recurrent.py --grid)."""
-        if x.dim() != 3:
+        if x.dim() != 3 or torch.is_autocast_enabled("cpu"):
             return ""
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         inputs, states = (0 if each is None else each.numel() for each in self._flat_weights[:2])
@@ -137,7 +147,7 @@ class Recurrent(nn.RNNBase):
         self, x: Tensor, rows: Rows, initial: tuple[Tensor | None, Tensor | None], kernel: str
     ) -> tuple[Tensor, State]:
         """All layers, by the fused kernel or step by step."""
-        found = kernels()
+        found = _kernels_now()
 
         def compute(x: Tensor, h0: Tensor | None, c0: Tensor | None, given: list[Tensor]) -> Results:
             weights = [each for at in range(0, len(given), many) for each in [*given[at : at + many], *missing]]
@@ -153,7 +163,12 @@ class Recurrent(nn.RNNBase):
 
         many = 4 if self.bias else 2
         missing: list[Tensor | None] = [None] * (4 - many)
-        return self._one_on_the_other(x, initial, compute)
+        if kernel == "reference" or not torch.is_autocast_enabled("cpu"):
+            return self._one_on_the_other(x, initial, compute)
+        given = x.dtype if self.mode == "GRU" else torch.bfloat16
+        h0, c0 = (None if state is None else state.float() for state in initial)
+        y, states = self._one_on_the_other(x.float(), (h0, c0), compute)
+        return y.to(given), tuple(state.to(given) for state in states)
 
     def _one_on_the_other(
         self,
@@ -186,6 +201,7 @@ class Recurrent(nn.RNNBase):
             or lengths is not None
             or self.kernel in ("torch", "reference")
             or not BUILT
+            or torch.is_autocast_enabled("cpu")
             or self._why_not_for(input)
         ):
             return self._by_torch(input, hx, lengths)
@@ -235,6 +251,11 @@ class Recurrent(nn.RNNBase):
                 f"{type(self).__name__} takes {axes} or (time, feature) with {self.input_size} features",
                 given=f"shape {tuple(x.shape)}",
             )
+
+
+def _kernels_now() -> Kernels | None:
+    """Under autocast those whose products take bfloat16."""
+    return kernels(halves=torch.is_autocast_enabled("cpu"))
 
 
 @cache

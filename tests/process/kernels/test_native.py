@@ -13,6 +13,7 @@ NATIVE = Path(__file__).parents[3] / "native"
 FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 SETS = {
     "avx512": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]),
+    "avx512_bf16": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mfma"]),
     "avx2": (8, ["-mavx2", "-mfma"]),
     "plain": (4, []),
 }

@@ -430,3 +430,83 @@ def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bo
             x, hx = torch.randn(3, 6, 4), (torch.randn(4, 3, 9), torch.randn(4, 3, 9))
             found = all_of(layer, x, hx, None, torch.float32, call=compiled)
             assert_close(found, all_of(witness, x, hx, None, torch.float64), 1e-5)
+
+
+@pytest.fixture
+def halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    if kernels(halves=True) is None:
+        pytest.skip("this machine does not multiply bfloat16")
+
+
+def rounded(module: nn.Module) -> nn.Module:
+    """The module, its matrices rounded to bfloat16."""
+    for each in module.parameters():
+        if each.dim() == 2:
+            each.data = each.data.bfloat16().to(each.dtype)
+    return module
+
+
+def far(found: Tensor, expected: Tensor) -> float:
+    """The length of the difference as a share of the length of what is expected."""
+    return float((found.detach().double() - expected.detach()).norm() / expected.detach().norm().clamp(min=1e-3))
+
+
+def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
+    cell: str, halves: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layer, witness = pair(cell, "fused", 37, 51)
+    x, state = torch.randn(1, 20, 37), torch.randn(1, 20, 51)
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "avx512_bf16")
+    unrounded = next(all_of(witness, x, (state, state), None, torch.float64))
+    exact = list(all_of(rounded(witness), x.bfloat16(), (state.bfloat16(), state), None, torch.float64))
+    found = list(all_of(layer, x, (state, state.clone()), None, torch.float32))
+    if cell == "gru":  # its state also goes round the product, unrounded
+        assert far(found[0], exact[0]) < 2e-3
+    else:
+        assert far(found[0], exact[0]) < 1e-4 < far(unrounded, exact[0]), "the numbers are not rounded at all"
+    assert max(far(one, other) for one, other in zip(found, exact, strict=True)) < 0.006
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(data=st.data())
+def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.DataObject) -> None:
+    draw = data.draw
+    batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
+    features, units = draw(st.integers(1, 21), "features"), draw(st.integers(1, 70), "units")
+    words = {name: draw(st.booleans(), name) for name in ("bidirectional", "batch_first", "bias")}
+    torch.manual_seed(draw(st.integers(0, 99), "seed"))
+    layer, witness = pair(cell, "fused", features, units, **words)
+    x = torch.randn((batch, steps, features) if words["batch_first"] else (steps, batch, features))
+    lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
+    with torch.autocast("cpu", torch.bfloat16):
+        found = list(all_of(layer, x, None, lengths, torch.float32))
+    for one, other in zip(found, all_of(witness, x, None, lengths, torch.float64), strict=True):
+        assert far(one, other) < (0.1 if cell == "relu" else 0.04)  # near 0 relu lets a slope through or not
+
+
+def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(cell: str, halves: None) -> None:
+    torch.manual_seed(0)
+    layer, witness = pair(cell, "auto", 20, 128, 2)
+    ours, theirs, extra = CELLS[cell]
+    known = theirs(20, 128, 2, **extra)
+    known.load_state_dict(layer.state_dict())
+    x = torch.randn(30, 16, 20)
+    exact = list(all_of(witness, x, None, None, torch.float64))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = list(all_of(layer, x, None, None, torch.float32))
+        usual = list(all_of(known, x, None, None, torch.float32))
+    assert layer.used == "fused: avx512_bf16"
+    assert [each.dtype for each in found] == [each.dtype for each in usual]
+    for one, other, right in zip(found, usual, exact, strict=True):
+        assert far(one, right) < 1.5 * far(other, right) + 1e-3
+
+
+def test_autocast_without_such_a_processor_goes_torchs_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "plain")
+    layer = LSTM(3, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(torch.zeros(5, 2, 3))
+        assert "does not multiply bfloat16" in layer.used
+    with torch.autocast("cpu", torch.float16):
+        assert "under autocast to torch.float16" in layer.choose(torch.zeros(5, 2, 3))[1]
