@@ -470,6 +470,7 @@ def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(data=st.data())
+@pytest.mark.parametrize("cell", ["lstm", "gru", "tanh"])  # the slope of relu jumps at 0, there is nothing near
 def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.DataObject) -> None:
     draw = data.draw
     batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
@@ -481,8 +482,7 @@ def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.
     lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
     with torch.autocast("cpu", torch.bfloat16):
         found = list(all_of(layer, x, None, lengths, torch.float32))
-    for one, other in zip(found, all_of(witness, x, None, lengths, torch.float64), strict=True):
-        assert far(one, other) < (0.1 if cell == "relu" else 0.04)  # near 0 relu lets a slope through or not
+    assert_close(iter(found), all_of(witness, x, None, lengths, torch.float64), tolerance=0.04)
 
 
 def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(cell: str, halves: None) -> None:
