@@ -13,7 +13,7 @@ typedef int32_t (*ParallelFor)(int64_t begin, int64_t end, int64_t grain, void (
 
 struct Direction {
     int64_t reverse;
-    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null
+    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null; with ids w_ih is the table, dw_ih its gradient
     const float *h0, *c0;           // (batch, unit); null: zeros
     float *hn, *cn;                 // (batch, unit)
     float *y;                       // (row, unit), y_stride apart
@@ -33,6 +33,8 @@ struct Layer {
     const int64_t* first;           // (sequence): where its step 0 stands in x, y, dy, dx and ids; null: rows stand in packed order
     int64_t apart;                  // how far the steps of a sequence stand apart there
     const float* x;                 // (row, feature)
+    const int64_t* ids;             // (row): which row of a table (token, gate, unit) its input parts are, biases b_ih included; null: x
+    int64_t tokens;                 // of the table; there are no features then
     int64_t y_stride, dy_stride;
     int64_t directions, threads;
     ParallelFor parallel_for;

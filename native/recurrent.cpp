@@ -352,7 +352,7 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         copy(direction.c0 + sequence * units, units, memory.data + (sequence - first) * wide);
     const int64_t most_rows = last - first;
     Track<const float> x(inputs ? nullptr : layer.x, layer.features, true, most_rows);
-    Track<const float> pre(inputs, C::planes * wide, false, most_rows);
+    Track<const float> pre(layer.ids ? nullptr : inputs, C::planes * wide, false, most_rows);
     Track<float> y(direction.y, layer.y_stride, true, most_rows);
     Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, most_rows);
     Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
@@ -380,6 +380,8 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         y.move(rows, from, t, first, old, count);
         gates.move(rows, from, t, first, old, count);
         cell.move(rows, from, t, first, old, count);
+        for (int64_t at = 0; layer.ids && at < count; at++)
+            pre.at[at] = inputs + layer.ids[rows.place(t, first + at)] * C::planes * wide;
         if (x.base) x_words.round(x.at, count);
         h_words.round(h, count);
         old = count;
@@ -450,6 +452,18 @@ void all_inputs(const Layer& layer, const float* packed, float* to) {
     });
 }
 
+// The input parts of all tokens from the table: (token, plane, unit), biases of the state parts included.
+template <class C>
+void token_inputs(const Layer& layer, const Direction& direction, float* to) {
+    const int64_t units = layer.units, wide = padded(units), gates = C::x_planes;
+    for (int64_t token = 0; token < layer.tokens; token++)
+        for (int plane = 0; plane < C::planes; plane++, to += wide) {
+            const float* from = direction.w_ih + (token * gates + torch_gate<C>(plane)) * units;
+            for (int64_t unit = 0; unit < units; unit++)
+                to[unit] = (plane < gates ? from[unit] : 0.0f) + bias_of<C>(direction, plane, unit, units);
+        }
+}
+
 int64_t parts_of(const Layer& layer) { return least(layer.batch, most(1, layer.threads / layer.directions)); }
 
 template <class C>
@@ -457,9 +471,14 @@ void forward(const Layer& layer) {
     const int64_t parts = parts_of(layer);
     Array<float> packed[2], inputs[2];
     pack_forward<C>(layer, packed);
-    // Few rows a step: the input parts of all steps together make better use of the weights than step by step.
     const float* ready[2] = {};
-    if (layer.batch < 4 * parts && layer.steps > 1)
+    for (int64_t which = 0; layer.ids && which < layer.directions; which++) {
+        inputs[which].resize(layer.tokens * C::planes * padded(layer.units));
+        token_inputs<C>(layer, layer.direction[which], inputs[which].data);
+        ready[which] = inputs[which].data;
+    }
+    // Few rows a step: the input parts of all steps together make better use of the weights than step by step.
+    if (!layer.ids && layer.batch < 4 * parts && layer.steps > 1)
         for (int64_t which = 0; which < layer.directions; which++) {
             float* to = static_cast<float*>(layer.direction[which].gates);
             if (!to || WORD > 1) {
@@ -615,7 +634,7 @@ void cut_gradient(const Layer& layer, const Direction& direction, Array<Gradient
             for (int64_t k = 0; k < count; k += TILE)
                 tiles.append({kind, k, least(TILE, count - k), column, least(BLOCKS, ((first + planes) * wide - column) / LANES)});
     };
-    if (direction.dw_ih) cut(GradientTile::INPUT, layer.features, 0, C::x_planes);
+    if (direction.dw_ih && !layer.ids) cut(GradientTile::INPUT, layer.features, 0, C::x_planes);
     if (direction.dw_hh) cut(GradientTile::STATE, layer.units, C::h_first, C::h_planes);
     if (direction.db_ih || direction.db_hh) cut(GradientTile::BIAS, 1, 0, C::planes);
 }
@@ -712,6 +731,27 @@ void write_gradient(const Layer& layer, const Direction& direction, const Gradie
     }
 }
 
+// Of each token the sum of the gradients of its rows; threads share the columns, so that the sums are the same for any number of them.
+template <class C>
+void table_gradient(const Layer& layer, const Direction& direction) {
+    const Rows rows{layer, direction};
+    const int64_t units = layer.units, wide = padded(units), width = C::x_planes * wide, blocks = width / LANES;
+    const int64_t shares = least(layer.threads, blocks);
+    const Array<float> sums(layer.tokens * width);
+    share(layer, shares, [&](int64_t part) {
+        const int64_t first = blocks * part / shares * LANES, last = blocks * (part + 1) / shares * LANES;
+        for (int64_t t = 0; t < layer.steps; t++)
+            for (int64_t sequence = 0; sequence < rows.active(t); sequence++) {
+                const Kept* gates = static_cast<const Kept*>(direction.gates) + rows.row(t, sequence) * C::planes * wide;
+                float* to = sums.data + layer.ids[rows.place(t, sequence)] * width;
+                for (int64_t at = first; at < last; at += LANES) store(to + at, load(to + at) + load(gates + at));
+            }
+    });
+    for (int64_t token = 0; token < layer.tokens; token++)
+        for (int plane = 0; plane < C::x_planes; plane++)
+            copy(sums.data + token * width + plane * wide, units, direction.dw_ih + (token * C::x_planes + torch_gate<C>(plane)) * units);
+}
+
 // Few weights: each part of the batch sums over its own rows right after its way back, from its core's cache; then the sums of the
 // parts are added. Many weights: the tiles are shared out, each over all rows.
 template <class C>
@@ -738,6 +778,7 @@ void backward(const Layer& layer) {
     for (int64_t which = 0; which < layer.directions; which++) {
         const Direction& direction = layer.direction[which];
         const Array<GradientTile>& here = tiles[which];
+        if (layer.ids && direction.dw_ih) table_gradient<C>(layer, direction);
         if (apart) {
             float* sums = kept.data + which * parts * size;
             for (int64_t part = 1; part < parts; part++)

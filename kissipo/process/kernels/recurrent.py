@@ -23,7 +23,7 @@ CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
 _GATES = (1, 1, 4, 3)
 _WORTH_SHARING = 2_000_000
-_LAYER, _DIRECTION = struct.Struct("15q"), struct.Struct("22q")
+_LAYER, _DIRECTION = struct.Struct("17q"), struct.Struct("22q")
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
@@ -35,6 +35,7 @@ class Plan:
     """All of a layer but its numbers.
 
     reference:  the same layer in plain torch: (x, h0, c0, *weights) -> (y, h_n, c_n)
+    tokens:     with more than 0, x are ids (...), and in place of W_ih stands a table (token, gate * unit) of the input parts with b_ih
     """
 
     cell: int
@@ -44,6 +45,11 @@ class Plan:
     rows: Rows
     kernels: Kernels
     reference: Reference
+    tokens: int = 0
+
+    def lead(self, x: Tensor) -> torch.Size:
+        """The axes of x that y has too."""
+        return x.shape if self.tokens else x.shape[:-1]
 
     @property
     def threads(self) -> int:
@@ -138,10 +144,11 @@ def forward(
 ) -> Results:
     """One pass; with `keep` everything for the way back is left there."""
     lstm = plan.cell == CELLS["LSTM"]
-    make = x.new_empty if plan.rows.whole else x.new_zeros
-    y = make((*x.shape[:-1], plan.directions * plan.units))
+    like = weights[0][1]
+    make = like.new_empty if plan.rows.whole else like.new_zeros
+    y = make((*plan.lead(x), plan.directions * plan.units))
     state = (plan.directions, plan.rows.batch, plan.units)
-    h_n, c_n = x.new_empty(state), x.new_empty(state if lstm else 0)
+    h_n, c_n = like.new_empty(state), like.new_empty(state if lstm else 0)
     h0, c0 = _whole(h0), _whole(c0)
     parts = []
     for at, sides in enumerate(weights):
@@ -164,9 +171,9 @@ def backward(
     make = torch.empty_like if plan.rows.whole else torch.zeros_like
     dx = [make(x) for _ in range(plan.directions)] if needed[0] else []
     state = (plan.directions, plan.rows.batch, plan.units)
-    dh0 = x.new_empty(state) if needed[1] else None
-    dc0 = x.new_empty(state) if needed[2] else None
-    dw = [x.new_empty(each.shape) if each is not None and wanted else None
+    dh0 = y.new_empty(state) if needed[1] else None
+    dc0 = y.new_empty(state) if needed[2] else None
+    dw = [y.new_empty(each.shape) if each is not None and wanted else None
           for each, wanted in zip(weights, needed[3:], strict=True)]  # fmt: skip
     parts = []
     for at, sides in enumerate(by_direction(plan, weights)):
@@ -208,10 +215,14 @@ def _layer(plan: Plan, x: Tensor, stride: int, parts: list[tuple[int, ...]]) -> 
     rows = plan.rows
     head = _LAYER.pack(
         *(plan.cell, plan.features, plan.units, rows.steps, rows.batch, rows.count),
-        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, x.data_ptr(), stride, stride),
+        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, *_input(plan, x), stride, stride),
         *(plan.directions, plan.threads, plan.kernels.parallel_for),
     )
     return b"".join((head, *(_DIRECTION.pack(*part) for part in parts)))
+
+
+def _input(plan: Plan, x: Tensor) -> tuple[int, int, int]:
+    return (0, x.data_ptr(), plan.tokens) if plan.tokens else (x.data_ptr(), 0, 0)
 
 
 def _all(tensors: Sequence[Tensor | None]) -> list[int]:

@@ -62,25 +62,61 @@ class Recurrent(nn.RNNBase):
         return "torch", why_not
 
     def forward(
-        self, input: Tensor | PackedSequence, hx: Any = None, lengths: Lengths | None = None
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        lengths: Lengths | None = None,
+        table: Tensor | None = None,
     ) -> tuple[Any, Any]:
         """As torch.nn's layer; `lengths` (batch) says how long each sequence is: what is behind it is not read, and is 0 in y.
 
-        Raises:   ShapeError when x has no time axis or other features, or lengths or states do not fit.
+        With `table` (token, feature) the input are ids, (batch, time) or (time, batch), and x is table[ids]. Where there are many ids of
+        few tokens the fused kernel multiplies each row of the table once instead of each x.
+
+        Raises:   ShapeError when x has no time axis or other features, or lengths, states or ids do not fit.
         """
+        given, table = (input, None) if table is None else self._tokens(input, table)
         if torch.compiler.is_compiling():
-            return self._captured(input, hx, lengths)
+            return self._captured(given, hx, lengths)
         followed = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
         read = _uncaptured(Recurrent._read) if followed else Recurrent._read
-        return cast(tuple[Any, Any], read(self, input, hx, lengths))
+        return cast(tuple[Any, Any], read(self, given, hx, lengths, table))
+
+    def takes_ids(self, tokens: int, ids: int) -> bool:
+        """Whether a table of so many tokens is better multiplied once than the features of so many ids (measured)."""
+        return 16 * tokens <= ids and self.input_size >= 32
 
     def extra_repr(self) -> str:
         """As torch's, with the kernel where it is not `auto`."""
         return super().extra_repr() + (f", kernel={self.kernel!r}" if self.kernel != "auto" else "")
 
-    def _read(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+    def _tokens(self, ids: Tensor | PackedSequence, table: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The ids and their table, or the features of the ids where that is the better way."""
+        if isinstance(ids, PackedSequence) or ids.dim() != 2 or ids.dtype != torch.int64:
+            given = (
+                "a PackedSequence" if isinstance(ids, PackedSequence) else f"shape {tuple(ids.shape)} of {ids.dtype}"
+            )
+            raise ShapeError("with a table the input is (batch, time) or (time, batch) ids of torch.int64", given=given)
+        if table.dim() != 2 or table.shape[1] != self.input_size:
+            raise ShapeError(f"table must be (token, {self.input_size})", given=f"shape {tuple(table.shape)}")
+        if torch.compiler.is_compiling():
+            return functional.embedding(ids, table), None
+        if ids.numel():
+            least, most = ids.aminmax()
+            if least < 0 or most >= len(table):
+                raise ShapeError(
+                    f"ids must be 0 to {len(table) - 1}, the rows of the table", given=f"{least} to {most}"
+                )
+        pays = self.kernel == "fused" or self.takes_ids(len(table), ids.numel())
+        if not pays or self.choose(table.new_empty((*ids.shape, 0)))[0] != "fused":
+            return functional.embedding(ids, table), None
+        return ids.contiguous(), table
+
+    def _read(
+        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None, table: Tensor | None
+    ) -> tuple[Any, Any]:
         x = input.data if isinstance(input, PackedSequence) else input
-        kernel, why = self.choose(x)
+        kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # the way of Module takes microseconds
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
@@ -89,8 +125,9 @@ class Recurrent(nn.RNNBase):
             rows = packed_rows(input)
             y, states = self._layers(x, rows, self._initial(hx, rows.batch, order), kernel)
             return PackedSequence(y, input.batch_sizes, order, back), self._given(states, back)
-        self._check(x)
-        if x.dim() == 2:
+        if table is None:
+            self._check(x)
+        if x.dim() == 2 and table is None:
             x, hx = x.unsqueeze(0 if self.batch_first else 1), _each(hx, lambda state: state.unsqueeze(1))
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         if not steps or not batch:
@@ -100,8 +137,8 @@ class Recurrent(nn.RNNBase):
             rows = even_rows(steps, batch, self.batch_first)
         else:
             rows, order, back = uneven_rows(_one_each(lengths, batch), steps, self.batch_first)
-        y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel)
-        if input.dim() == 2:
+        y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel, table)
+        if input.dim() == 2 and table is None:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
         return y, self._given(states, back)
 
@@ -144,7 +181,12 @@ class Recurrent(nn.RNNBase):
         return ""
 
     def _layers(
-        self, x: Tensor, rows: Rows, initial: tuple[Tensor | None, Tensor | None], kernel: str
+        self,
+        x: Tensor,
+        rows: Rows,
+        initial: tuple[Tensor | None, Tensor | None],
+        kernel: str,
+        table: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """All layers, by the fused kernel or step by step."""
         found = _kernels_now()
@@ -158,16 +200,30 @@ class Recurrent(nn.RNNBase):
             if kernel == "reference":
                 return plain(x, h0, c0, *weights)
             assert found is not None
-            plan = Plan(CELLS[self.mode], x.shape[-1], self.hidden_size, len(weights) // 4, rows, found, plain)
+            cell, directions = CELLS[self.mode], len(weights) // 4
+            if x.dtype == torch.int64:
+                assert table is not None
+                for at in range(0, len(weights), 4):
+                    w_ih, b_ih = cast(Tensor, weights[at]), weights[at + 2]
+                    weights[at], weights[at + 2] = functional.linear(table, w_ih, b_ih).float(), None
+                plan = Plan(cell, 0, self.hidden_size, directions, rows, found, by_ones, len(table))
+            else:
+                plan = Plan(cell, x.shape[-1], self.hidden_size, directions, rows, found, plain)
             return run_layer(plan, x, h0, c0, weights)
+
+        def by_ones(ids: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
+            """Ids as columns of ones and zeros, which a transposed table turns into its rows."""
+            turned = [cast(Tensor, each).T if at % 4 == 0 else each for at, each in enumerate(weights)]
+            ones = functional.one_hot(ids, turned[0].shape[1]).to(turned[0].dtype)  # type: ignore[union-attr]
+            return reference(type(self), self.mode, rows, ones, (h0, c0), tuple(turned))
 
         many = 4 if self.bias else 2
         missing: list[Tensor | None] = [None] * (4 - many)
         if kernel == "reference" or not torch.is_autocast_enabled("cpu"):
             return self._one_on_the_other(x, initial, compute)
-        given = x.dtype if self.mode == "GRU" else torch.bfloat16
+        given = torch.bfloat16 if self.mode != "GRU" else x.dtype if table is None else table.dtype
         h0, c0 = (None if state is None else state.float() for state in initial)
-        y, states = self._one_on_the_other(x.float(), (h0, c0), compute)
+        y, states = self._one_on_the_other(x.float() if table is None else x, (h0, c0), compute)
         return y.to(given), tuple(state.to(given) for state in states)
 
     def _one_on_the_other(

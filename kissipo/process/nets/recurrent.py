@@ -31,6 +31,7 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import OverTime, Pool
+from kissipo.process.layers.recurrent import Recurrent as Cell
 
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
@@ -79,7 +80,7 @@ class Recurrent(nn.Module):
         self.fills = port.fills
         features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
         self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
-        self.cell: nn.RNNBase = _CELLS[options.cell](
+        self.cell: Cell = _CELLS[options.cell](
             features,
             options.units,
             options.layers,
@@ -103,7 +104,7 @@ class Recurrent(nn.Module):
         if there is not None:
             longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
             x, there = x[:, :longest], there[:, :longest]
-        states = self._read(self.embedding(x) if self.embedding is not None else x.flatten(2), there)
+        states = self._read(x, there)
         if self.every_step:
             return self.head(self.dropout(states))
         row = self.over_time(states, there)
@@ -112,9 +113,16 @@ class Recurrent(nn.Module):
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row))
 
-    def _read(self, steps: Tensor, there: Tensor | None) -> Tensor:
+    def _read(self, x: Tensor, there: Tensor | None) -> Tensor:
         lengths = None if there is None else there.sum(dim=1).clamp(min=1)
-        states: Tensor = self.cell(steps, lengths=lengths)[0]
+        states: Tensor
+        if self.embedding is None:
+            states = self.cell(x.flatten(2), lengths=lengths)[0]
+        elif self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
+            table = self.embedding(torch.arange(self.embedding.num_embeddings, device=x.device))
+            states = self.cell(x, lengths=lengths, table=table)[0]
+        else:
+            states = self.cell(self.embedding(x), lengths=lengths)[0]
         return states
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -432,6 +433,68 @@ def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bo
             assert_close(found, all_of(witness, x, hx, None, torch.float64), 1e-5)
 
 
+@pytest.mark.parametrize("lengths", [None, [5, 3, 9]])
+@pytest.mark.parametrize("words", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": True}])
+def test_ids_with_a_table_are_its_rows(
+    cell: str, kernel: str, words: dict[str, Any], lengths: list[int] | None
+) -> None:
+    torch.manual_seed(0)
+    layer, witness = pair(cell, kernel, 7, 19, **words)
+    table, ids = torch.randn(6, 7, requires_grad=True), torch.randint(0, 6, (9, 3))
+    ids = ids.T if layer.batch_first else ids
+    many = None if lengths is None else torch.tensor(lengths)
+    y, states = layer(ids, lengths=many, table=table)
+    exact = table.detach().double().requires_grad_()
+    x = exact[ids]
+    if many is None:
+        known, known_states = witness(x)
+    else:
+        packed = pack_padded_sequence(x, many, batch_first=layer.batch_first, enforce_sorted=False)
+        known, known_states = witness(packed)
+        known, _ = pad_packed_sequence(known, batch_first=layer.batch_first, total_length=9)
+    weight = torch.randn(y.shape)
+    found = torch.autograd.grad((y * weight).sum(), [table, *layer.parameters()])
+    expected = torch.autograd.grad((known * weight.double()).sum(), [exact, *witness.parameters()])
+    assert_close(iter([y, *as_tuple(states), *found]), iter([known, *as_tuple(known_states), *expected]), 1e-5)
+
+
+def test_a_table_has_second_derivatives(cell: str, kernel: str) -> None:
+    torch.manual_seed(0)
+    layer, _ = pair(cell, kernel, 4, 5)
+    table, ids = torch.randn(3, 4, requires_grad=True), torch.randint(0, 3, (6, 2))
+
+    def curved(run: Any) -> Tensor:
+        (slope,) = torch.autograd.grad(run().pow(3).sum(), table, create_graph=True)
+        return torch.autograd.grad(slope.pow(2).sum(), table)[0]
+
+    torch.testing.assert_close(curved(lambda: layer(ids, table=table)[0]), curved(lambda: layer(table[ids])[0]))
+
+
+def test_a_table_is_used_where_it_pays() -> None:
+    layer, ids = LSTM(32, 8), torch.zeros(40, 4, dtype=torch.int64)
+    few, many = torch.randn(10, 32), torch.randn(11, 32)
+    assert layer._tokens(ids, few)[1] is few
+    assert layer._tokens(ids, many)[1] is None
+    assert LSTM(31, 8)._tokens(ids, torch.randn(10, 31))[1] is None
+    assert LSTM(32, 8, kernel="torch")._tokens(ids, few)[1] is None
+    assert LSTM(32, 8, kernel="fused")._tokens(ids, many)[1] is many
+
+
+@pytest.mark.parametrize(
+    ("ids", "table", "text"),
+    [
+        (torch.tensor([[0, 3]]), torch.zeros(3, 4), "ids must be 0 to 2, the rows of the table; got 0 to 3"),
+        (torch.tensor([[-1, 0]]), torch.zeros(3, 4), "got -1 to 0"),
+        (torch.tensor([0]), torch.zeros(3, 4), "ids of torch.int64; got shape (1,) of torch.int64"),
+        (torch.zeros(1, 2), torch.zeros(3, 4), "of torch.float32"),
+        (torch.tensor([[0]]), torch.zeros(3, 5), "table must be (token, 4); got shape (3, 5)"),
+    ],
+)
+def test_ids_that_do_not_fit_their_table_are_told(ids: Tensor, table: Tensor, text: str) -> None:
+    with pytest.raises(ShapeError, match=re.escape(text)):
+        LSTM(4, 5, kernel="fused")(ids, table=table)
+
+
 @pytest.fixture
 def halves(monkeypatch: pytest.MonkeyPatch) -> None:
     if kernels(halves=True) is None:
@@ -488,7 +551,7 @@ def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.
 def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(cell: str, halves: None) -> None:
     torch.manual_seed(0)
     layer, witness = pair(cell, "auto", 20, 128, 2)
-    ours, theirs, extra = CELLS[cell]
+    _, theirs, extra = CELLS[cell]
     known = theirs(20, 128, 2, **extra)
     known.load_state_dict(layer.state_dict())
     x = torch.randn(30, 16, 20)
