@@ -1,4 +1,4 @@
-"""How fast are the recurrent layers? kissipo's beside torch.nn's, and where installed beside Keras 3 and a JAX scan.
+"""How fast are the recurrent layers? kissipo's beside torch.nn's; beside Keras 3 and JAX in recurrent_peers.py.
 
 Question   By what factor are kissipo.process.layers.LSTM, GRU and RNN faster than torch.nn's of the same version, in training (forward,
            backward, weight gradients) and in inference (no_grad), and how much of the machine's peak do they reach?
@@ -6,6 +6,7 @@ Shapes     (a) B32 T162 D20 H15; (b) B64 T12 D1 H64; (c) B64 T100 D64 H256 and H
            The gradient of the input is wanted in (a) and (c), where the input is made by an embedding.
 Method     one process, peers interleaved in every round, five times in a row each, as in training, of which the first does not
            count; medians of many rounds; the peak is that of a product of two matrices of 1024 x 1024 in the same process.
+bfloat16   kissipo's under autocast beside its own float32 and torch's under autocast, from 128 units on.
 Memory     what four steps of training add to the largest memory of a process of their own.
 Lengths    32 messages at a time of the real SMS set, beside PackedSequence and padding; and a whole step of the spam net on them.
 Grid       `auto` beside torch over shapes from one sequence of one step to 512 of 500, from 1 to 1024 units, in two layers, in both
@@ -73,15 +74,23 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def training(layer: nn.RNNBase, x: torch.Tensor, dy: torch.Tensor, wanted: bool) -> Callable[[], object]:
+def training(
+    layer: nn.RNNBase, x: torch.Tensor, dy: torch.Tensor, wanted: bool, *, halves: bool = False
+) -> Callable[[], object]:
     x = x.clone().requires_grad_(wanted)
     inputs = [*([x] if wanted else []), *layer.parameters()]
-    return lambda: torch.autograd.grad(layer(x)[0], inputs, dy)
 
-
-def inference(layer: nn.RNNBase, x: torch.Tensor) -> Callable[[], object]:
     def run() -> object:
-        with torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16, enabled=halves):
+            y = layer(x)[0]
+        return torch.autograd.grad(y, inputs, dy.to(y.dtype))
+
+    return run
+
+
+def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Callable[[], object]:
+    def run() -> object:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=halves):
             return layer(x)
 
     return run
@@ -122,6 +131,42 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
                 f"| **{infer['torch'] / infer['kissipo']:.1f}** | **{one['torch'] / one['kissipo']:.1f}** |",
                 flush=True,
             )
+
+
+def compare_halves(names: list[str], rounds: int) -> None:
+    if kernels(halves=True) is None:
+        print("\nThis processor does not multiply bfloat16")
+        return
+    heads = [f"{way}: torch ms | own float32 ms | kissipo ms | over torch | over float32" for way in ("train", "infer")]
+    print(f"\n| bfloat16 | cell | {' | '.join(heads)} |\n{'|---' * 12}|")
+    for name, cell in product(names, CELLS):
+        batch, steps, features, units, layers, wanted = SHAPES[name]
+        ours, theirs, _ = CELLS[cell]
+        slow, fast = theirs(features, units, layers), ours(features, units, layers, kernel="fused")
+        x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units)
+        few = max(2, rounds // 10)
+        train = medians(
+            {
+                "torch": training(slow, x, dy, wanted, halves=True),
+                "float": training(fast, x, dy, wanted),
+                "own": training(fast, x, dy, wanted, halves=True),
+            },
+            few,
+        )
+        infer = medians(
+            {
+                "torch": inference(slow, x, halves=True),
+                "float": inference(fast, x),
+                "own": inference(fast, x, halves=True),
+            },
+            few,
+        )
+        cells = [
+            f"{took['torch']:.1f} | {took['float']:.1f} | {took['own']:.1f} | **{took['torch'] / took['own']:.1f}** "
+            f"| **{took['float'] / took['own']:.2f}**"
+            for took in (train, infer)
+        ]
+        print(f"| {name} | {cell} | {' | '.join(cells)} |", flush=True)
 
 
 def grid() -> Iterator[tuple[int, int, int, int, int, bool]]:
@@ -328,6 +373,7 @@ def main() -> None:
         compare_grid(given.rounds, given.kernel)
         return
     compare_shapes(given.shapes.split(","), given.rounds, most)
+    compare_halves([name for name in given.shapes.split(",") if SHAPES[name][3] >= 128], given.rounds)
     compare_lengths(given.rounds)
     compare_step(given.rounds)
     compare_memory(given.shapes.split(","))

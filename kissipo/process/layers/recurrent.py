@@ -50,12 +50,11 @@ class Recurrent(nn.RNNBase):
         """
         if self.kernel in ("torch", "reference"):
             return self.kernel, "asked for"
-        why_not = self._why_not_fused(x)
+        found = _kernels_now()
+        why_not = self._why_not_for(x) or ("" if found else _why_none())
         if not why_not and self.kernel == "auto":
             why_not = self._why_slower(x)
-        if not why_not:
-            found = _kernels_now()
-            assert found is not None
+        if found and not why_not:
             return "fused", found.name
         if self.kernel == "fused":
             raise MachineError(f"the fused kernel cannot be used: {why_not}", do="Leave kernel='auto', or use 'torch'")
@@ -141,15 +140,6 @@ class Recurrent(nn.RNNBase):
         if input.dim() == 2 and table is None:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
         return y, self._given(states, back)
-
-    def _why_not_fused(self, x: Tensor) -> str:
-        if why_not := self._why_not_for(x):
-            return why_not
-        if _kernels_now() is not None:
-            return ""
-        if kernels() is not None:
-            return "under autocast torch's own is used: this processor does not multiply bfloat16"
-        return "it was not built, as there was no C++ compiler at install"
 
     def _why_not_for(self, x: Tensor) -> str:
         if self.proj_size:
@@ -312,6 +302,12 @@ class Recurrent(nn.RNNBase):
 def _kernels_now() -> Kernels | None:
     """Under autocast those whose products take bfloat16."""
     return kernels(halves=torch.is_autocast_enabled("cpu"))
+
+
+def _why_none() -> str:
+    if kernels() is not None:
+        return "under autocast torch's own is used: this processor does not multiply bfloat16"
+    return "it was not built, as there was no C++ compiler at install"
 
 
 @cache

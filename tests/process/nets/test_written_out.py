@@ -126,3 +126,19 @@ def test_walkers_tell_the_height_of_where_they_stand() -> None:
 def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
     with pytest.raises(ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"):
         walkers.build(ports("moon"), (), walkers.Options())
+
+
+def test_a_recurrent_net_learns_the_same_from_ids_with_their_table_and_from_features() -> None:
+    text = Port("text", ("time",), (20,), vocabulary=5, fills=True)
+    net = recurrent.build((text,), (CLASSES,), recurrent.Options(embed=32, units=10))
+    x = torch.randint(1, 5, (8, 20))
+    for row, length in enumerate((20, 20, 17, 9, 5, 2, 1, 0)):
+        x[row, length:] = 0
+
+    def slopes(kernel: str) -> list[Tensor]:
+        net.cell.kernel = kernel
+        return list(torch.autograd.grad(net.train()(x).pow(2).sum(), list(net.parameters())))
+
+    found, expected = slopes("auto"), slopes("torch")
+    assert net.cell.takes_ids(5, x.numel())
+    torch.testing.assert_close(found, expected)
