@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -80,12 +79,13 @@ def training(
     x = x.clone().requires_grad_(wanted)
     inputs = [*([x] if wanted else []), *layer.parameters()]
 
-    def run() -> object:
+    def forward() -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=halves):
-            y = layer(x)[0]
-        return torch.autograd.grad(y, inputs, dy.to(y.dtype))
+            y: torch.Tensor = layer(x)[0]
+            return y
 
-    return run
+    slope = dy.to(forward().dtype)
+    return lambda: torch.autograd.grad(forward(), inputs, slope)
 
 
 def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Callable[[], object]:
@@ -221,7 +221,7 @@ def compare_grid(rounds: int, kernel: Kernel) -> None:
 
 
 def compare_memory(names: list[str]) -> None:
-    """What training adds to the memory of a process; each in a process of its own, as the system counts it."""
+    """What training adds to the memory of a process; each in a process of its own, as Linux counts it."""
     print("\n| shape | cell | torch MB | kissipo MB | kissipo / torch |\n|---|---|---|---|---|")
     for name, cell in product(names, CELLS):
         took = {}
@@ -249,7 +249,9 @@ def memory_of(name: str, cell: str, who: str) -> float:
 
 
 def _most_memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """In MB; of this program alone, where the system's own count starts with that of the parent."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return float(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def messages() -> list[list[str]]:

@@ -129,9 +129,9 @@ class Story(Teller):
     def on_kept(self, run: Run) -> None:
         folder = escape(str(run.folder))
         self.screen.result(f"\nKept in [bold]{folder}[/]; look at {folder}/report.html")
-        self.screen.note(
-            f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   kissipo predict {folder} VALUE[/]"
-        )
+        writes = run.answers[0].WORD == "text"
+        ask = f"kissipo generate {folder}" if writes else f"kissipo predict {folder} VALUE"
+        self.screen.note(f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   {ask}[/]")
 
     def close(self) -> None:
         """Takes the bar away."""

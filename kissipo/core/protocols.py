@@ -28,6 +28,10 @@ class Learn(Protocol):
         """What is done once, before the first step; returns a sentence about it, or nothing."""
         ...
 
+    def begin_epoch(self) -> None:
+        """The first batch that follows has none before it."""
+        ...
+
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Learns from one batch and returns its losses by name, detached."""
         ...

@@ -70,7 +70,8 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
     if answer == "text":
         reason = "minutes, not hours; 256 units and 30 epochs write better"
         sizes = [Decision("process.units", 128, reason), Decision("process.embed", 64), Decision("process.epochs", 10)]
-        return [*sizes, Decision("process.rate", 3e-3)]
+        goes_on = Decision("process.stateful", True, "a piece goes on where the one before ended")
+        return [*sizes, Decision("process.rate", 3e-3), goes_on]
     if net == "recurrent":
         reason = "small and well fenced in: larger ones learn short texts by heart"
         sizes = [Decision("process.units", 32, reason), Decision("process.embed", 32), Decision("process.dropout", 0.3)]

@@ -23,6 +23,7 @@ from kissipo.run.evaluate import Evaluation
 from kissipo.run.fit import Course, Fit
 from kissipo.run.folder import RunFolder
 from kissipo.run.interact import Interact, play
+from kissipo.run.streams import is_stateful
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,11 @@ def weights_by_name(prepared: Prepared) -> dict[str, Any]:
 
 def _data_loop(prepared: Prepared, seed: int) -> Any:
     wiring, options, batch = prepared.wiring, prepared.course, prepared.choices.general.batch or 32
+    shuffle, streams = batch < len(wiring.feeds["train"]), is_stateful(prepared.net)
     return Fit(
         prepared.net,
         prepared.learn,
-        Course(options.epochs, batch, seed, options.stop.patience, shuffle=batch < len(wiring.feeds["train"])),
+        Course(options.epochs, batch, seed, options.stop.patience, shuffle=shuffle, streams=streams),
         train=wiring.feeds["train"],
         validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
         answers=wiring.answers,

@@ -82,6 +82,8 @@ def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, an
     source = "series" if "series" in module.SOURCES and (time or horizon or not output) else module.SOURCES[0]
     if source == "series":
         return _series(data, output or module.read().answer, time, horizon, name)
+    if source == "text":
+        return Task(input={"text": data}, output={"text": "next"}, name=name)
     if source == "images":
         return Task(input={"images": data}, output="category", name=name)
     column = output or module.read().answer

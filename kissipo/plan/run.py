@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from kissipo.core.door import Door, restore
 from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame, strings
+from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Answer, Decision
+from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.draft import Wiring
@@ -30,6 +33,7 @@ from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
 from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
+from kissipo.run.sample import write_on
 from kissipo.run.trace import Trace
 
 
@@ -129,6 +133,43 @@ class Run:
         decided = [answer.decide(answer.scores(output)) for answer, output in zip(self.answers, outputs, strict=True)]
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         return list(zip(*decided, strict=True)), remarks
+
+    def generate(
+        self, start: str = "", *, length: int = 200, temperature: float = 1.0, top_k: int | None = None, seed: int = 0
+    ) -> str:
+        """What the net writes after `start`: `length` characters (or words), each drawn from what it holds likely.
+
+        temperature:  0 always the likeliest, 1 as likely as the net says, above 1 more daring
+        top_k:        draws from so many of the likeliest only
+        Raises:       TaskError when this run does not write, or a number is out of range.
+        """
+        return "".join(self.generate_units(start, length, temperature, top_k, seed)[1])
+
+    def generate_units(
+        self, start: str, length: int, temperature: float, top_k: int | None, seed: int
+    ) -> tuple[list[str], Iterator[str]]:
+        """Remarks on the start, and what is written, piece by piece."""
+        answer = self.answers[0]
+        if not isinstance(answer, NextUnit):
+            raise TaskError(
+                f"this run answers {', '.join(each.name for each in self.answers)} and does not write",
+                allowed="a run on a plain text: kissipo fit novel.txt",
+            )
+        units, mark = (list(start), "") if answer.unit == "characters" else (start.split(), " ")
+        index = answer.codec.inner
+        frame = Frame((strings(index.columns[0], units),), origin="the start")
+        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent unit
+        drawn = write_on(
+            self.net,
+            ids,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            dice=torch_generator(seed, "generate"),
+            never=(0,),
+        )
+        words = index.port.words
+        return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
 
     def export(self, path: Path | str) -> None:
         """Writes the net as ONNX or LiteRT.

@@ -21,6 +21,7 @@ from kissipo.core.seeds import torch_generator
 from kissipo.run.checkpoint import saving_interval
 from kissipo.run.evaluate import evaluate
 from kissipo.run.stopping import Stopping
+from kissipo.run.streams import stream_steps
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1
@@ -32,6 +33,7 @@ class Course:
     """How long and in which portions.
 
     patience:  epochs without a better validation loss before stopping; 0: never stops, but still keeps the best
+    streams:   samples are pieces that follow each other, and each row of a batch goes on where that row of the one before ended
     """
 
     epochs: int
@@ -39,6 +41,7 @@ class Course:
     seed: int
     patience: int = 0
     shuffle: bool = True
+    streams: bool = False
 
 
 @dataclass
@@ -146,6 +149,8 @@ class Fit:
         at, course = self.at, self.course
         order = self._order(at.epoch + 1)
         self.net.train()
+        if at.step == 0:
+            self.learn.begin_epoch()
         while at.step < self.steps_an_epoch:
             index = order[at.step * course.batch : (at.step + 1) * course.batch]
             losses = self.learn.step(self.train.batch(index))
@@ -171,6 +176,8 @@ class Fit:
             self._save_now()
 
     def _order(self, epoch: int) -> Tensor:
+        if self.course.streams:
+            return torch.cat(list(stream_steps(len(self.train), self.course.batch)))
         if not self.course.shuffle:
             return torch.arange(len(self.train))
         return torch.randperm(len(self.train), generator=torch_generator(self.course.seed, "order", epoch))

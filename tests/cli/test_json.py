@@ -19,6 +19,7 @@ COMMANDS = {
     "fit": [["fit", "racing", "--out", "one"], ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"]],
     "evaluate": [["evaluate", "run"]],
     "predict": [["predict", "run", "picture.png"]],
+    "generate": [["generate", "text", "--start", "Ü"]],
     "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
@@ -60,6 +61,8 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "digits", "epochs=1", "--out", "run", "--quiet"]) == 0
     Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("picture.png")
     Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
+    Path("novel.txt").write_text(load_digits().DESCR, encoding="utf-8")
+    assert main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"]) == 0
     capsys.readouterr()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import word
+from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import open_text
 from kissipo.input.reading import Reading
 
@@ -26,14 +27,18 @@ class Options:
 
 
 def read(value: Any, options: Options) -> Reading:
-    """The text as a frame of one column, 'text', with one unit a row.
+    """The text of a file or a named set as a frame of one column, 'text', with one unit a row.
 
     Raises:   DataError when the file is missing, empty, no text, or shorter than a few windows.
     """
     if not isinstance(value, str | Path):
         raise DataError("input.text names a file", given=type(value).__name__, allowed="the path of a plain text")
-    with open_text(Path(value), options.encoding) as file:
-        content = file.read()
+    known = find_data(str(value), "text")
+    if known is not None:
+        content = str(known.frame["text"].texts()[0])
+    else:
+        with open_text(Path(value), options.encoding) as file:
+            content = file.read()
     if not content.strip():
         raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
     units = list(content) if options.unit == "characters" else content.split()

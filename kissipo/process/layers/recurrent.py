@@ -31,6 +31,10 @@ State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
 
 
+# With up to so many weights few rows are better off with the fused kernel, too.
+_WORTH_LAYING_OUT = {"LSTM": 300_000, "GRU": 100_000, "RNN_TANH": 60_000, "RNN_RELU": 60_000}
+
+
 class Recurrent(nn.RNNBase):
     """Stands before torch's class in the bases of a cell's layer."""
 
@@ -161,12 +165,12 @@ class Recurrent(nn.RNNBase):
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         inputs, states = (0 if each is None else each.numel() for each in self._flat_weights[:2])
         lstm = self.mode == "LSTM"
-        few = batch * steps <= (40 if lstm else 8) and inputs + states > 130_000
-        if few or (steps == 1 and inputs + states > 20_000):
+        few = steps == 1 or batch * steps <= (40 if lstm else 8)
+        if few and inputs + states > _WORTH_LAYING_OUT[self.mode]:
             return "so few rows are not worth laying out the weights anew"
         if lstm and batch < 4 and states > 256_000:
             return "few rows and many weights are better shared out by units than by rows"
-        if batch >= 64 and self.hidden_size <= 4 and self.input_size >= 128:
+        if batch * steps >= 64 and self.hidden_size <= 4 and self.input_size >= 128:
             return "so few units leave most of a vector empty"
         return ""
 

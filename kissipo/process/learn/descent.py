@@ -58,6 +58,9 @@ class Descent:
         self.way = [self._where()]
         return f"{len(surface)} points stand at their starts"
 
+    def begin_epoch(self) -> None:
+        """Every step is like the one before."""
+
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """One step of every point."""
         heights = self.net(*batch.inputs)

@@ -62,6 +62,7 @@ class Supervised:
     def __init__(self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int) -> None:
         self.net, self.losses, self.options = net, losses, options
         self.total_steps, self.steps_done = total_steps, 0
+        self._state: Any = None  # of a net that goes on from batch to batch
         self._name: optim.Name = options.optimizer or "adam"
         self.rate = options.rate or optim.RATES[self._name]
         self._moves = options.schedule != "constant" or options.warmup > 0
@@ -75,6 +76,10 @@ class Supervised:
         self._equip()
         return told
 
+    def begin_epoch(self) -> None:
+        """The streams of a text begin anew."""
+        self._state = None
+
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """One batch, one step downhill."""
         if self._moves:
@@ -82,7 +87,7 @@ class Supervised:
         if self._direct is not None and self._direct.fits(batch.inputs[0]):
             loss = self._direct.learn(self.losses[0], batch.inputs[0], batch.targets[0])
         else:
-            loss = self.loss(self.net(*batch.inputs), batch.targets)
+            loss = self.loss(self._outputs(batch), batch.targets)
             loss.backward()
         if self._weights:
             self._penalty().backward()
@@ -101,8 +106,8 @@ class Supervised:
         return torch.stack([loss(y, t) for loss, y, t in zip(self.losses, outputs, targets, strict=True)]).sum()
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's memory and the place in the schedule."""
-        return {"optimizer": self.optimizer.state_dict(), "steps_done": self.steps_done}
+        """The optimizer's memory, the place in the schedule, and the state of a net that goes on from batch to batch."""
+        return {"optimizer": self.optimizer.state_dict(), "steps_done": self.steps_done, "state": self._state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`; the net has its weights already."""
@@ -111,6 +116,16 @@ class Supervised:
         self._equip()
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps_done = state["steps_done"]
+        self._state = tuple(state["state"]) if isinstance(state["state"], list) else state["state"]
+
+    def _outputs(self, batch: Batch) -> Any:
+        """Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time."""
+        net: Any = self.net
+        if not getattr(net, "stateful", False):
+            return net(*batch.inputs)
+        outputs, state = net.go_on(self._state, *batch.inputs)
+        self._state = tuple(each.detach() for each in state) if isinstance(state, tuple) else state.detach()
+        return outputs
 
     def _equip(self) -> None:
         """An optimizer over all weights that are not held."""

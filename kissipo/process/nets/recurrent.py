@@ -1,13 +1,14 @@
 """Recurrent net: reads a sequence step by step and keeps a state; vanilla, LSTM or GRU, stacked, in both directions (S20).
 
 ids: embedding -> cell ... -> pool over time -> the answer          numbers: cell ... -> pool over time -> the answer
-What is not a sequence is joined to the pooled state. When the answer itself has a time axis, it is given at every step.
+What is not a sequence is joined to the pooled state. When the answer itself has a time axis, it is given at every step; a net that is
+`stateful` then learns each piece of a text from the state in which the one before it ended (truncated backpropagation through time, S21).
 
 Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit) -> (batch, unit) -> the answer
 Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bias starts at 1 (Jozefowicz et al. 2015); id 0
           fills up and is neither pooled nor, with `bidirectional`, read.
 Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
-Raises:   ShapeError when no input is a sequence.
+Raises:   ShapeError when no input is a sequence; TaskError when what comes next is asked of a net that reads backwards.
 Example:  >>> from kissipo.core.axes import Port
           >>> message = Port("message", ("time",), (162,), vocabulary=7298)
           >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
@@ -16,6 +17,7 @@ Example:  >>> from kissipo.core.axes import Port
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
-from kissipo.core.errors import ShapeError
+from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.schema import word
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.embedding import embedding, width
@@ -46,6 +48,7 @@ class Options:
     units: int = word(64, "width of the state", at_least=1)
     layers: int = word(1, "how many cells stand on each other", at_least=1)
     bidirectional: bool = word(False, "whether the sequence is also read from its end")
+    stateful: bool = word(False, "whether each piece of a text goes on from the state in which the one before it ended")
     pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
     relative: bool | None = word(
         None, "on a series: whether a window is taken relative to its last value, and the answer too"
@@ -67,6 +70,15 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
             do="Use process.net=ffn, or give a text, a series or windows",
         )
     net = Recurrent(inputs, sequences[0], outputs, options)
+    if net.every_step and options.bidirectional:
+        raise TaskError(
+            "process.bidirectional=true reads a text from its end and would see what it is asked to find",
+            do="Leave it out where output.text=next",
+        )
+    if options.stateful and not net.every_step:
+        raise TaskError(
+            "process.stateful=true needs pieces that follow each other", allowed="a text whose next unit is asked for"
+        )
     return relative_to_last(net, inputs, outputs) if options.relative else net
 
 
@@ -76,6 +88,7 @@ class Recurrent(nn.Module):
     def __init__(self, inputs: tuple[Port, ...], sequence: int, outputs: tuple[Port, ...], options: Options) -> None:
         super().__init__()
         port = inputs[sequence]
+        self.stateful = options.stateful
         self.sequence, self.pool = sequence, options.pool or ("max" if port.vocabulary else "last")
         self.fills = port.fills
         features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
@@ -99,31 +112,38 @@ class Recurrent(nn.Module):
         self.head = head(row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
+        return self.go_on(None, *inputs)[0]
+
+    def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+        """The answer and the state after the last step, from the given one on; of a state of more rows the first are taken."""
         x = inputs[self.sequence]
         there = (x != 0) if self.fills else None
         if there is not None:
             longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
             x, there = x[:, :longest], there[:, :longest]
-        states = self._read(x, there)
+        if state is not None:
+            state = _each(state, lambda part: part[:, : len(x)])
+        states, state = self._read(x, there, state)
         if self.every_step:
-            return self.head(self.dropout(states))
+            return self.head(self.dropout(states)), state
         row = self.over_time(states, there)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
-        return self.head(self.dropout(row))
+        return self.head(self.dropout(row)), state
 
-    def _read(self, x: Tensor, there: Tensor | None) -> Tensor:
+    def _read(self, x: Tensor, there: Tensor | None, state: Any) -> tuple[Tensor, Any]:
         lengths = None if there is None else there.sum(dim=1).clamp(min=1)
-        states: Tensor
         if self.embedding is None:
-            states = self.cell(x.flatten(2), lengths=lengths)[0]
-        elif self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
+            return self.cell(x.flatten(2), state, lengths)
+        if self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
             table = self.embedding(torch.arange(self.embedding.num_embeddings, device=x.device))
-            states = self.cell(x, lengths=lengths, table=table)[0]
-        else:
-            states = self.cell(self.embedding(x), lengths=lengths)[0]
-        return states
+            return self.cell(x, state, lengths, table)
+        return self.cell(self.embedding(x), state, lengths)
+
+
+def _each(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    return tuple(change(part) for part in state) if isinstance(state, tuple) else change(state)
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:

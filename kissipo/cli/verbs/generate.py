@@ -1,0 +1,51 @@
+"""let a run write on: text drawn character by character
+
+kissipo generate runs/novel-1 --start "It was a dark"
+kissipo generate runs/novel-1 --temperature 0.5 --length 1000
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kissipo.cli.screen import Screen
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo generate`."""
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("--start", default="", metavar="TEXT", help="what it goes on from")
+    parser.add_argument(
+        "--length", type=int, default=500, metavar="N", help="how many characters (or words); default 500"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.8,
+        metavar="T",
+        help="0: always the likeliest; 1: as the net says; default 0.8",
+    )
+    parser.add_argument("--top-k", type=int, metavar="K", help="draw from the K likeliest only")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the dice")
+    parser.add_argument("--json", action="store_true", help="give the text as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """The start and what follows it."""
+    from rich.markup import escape
+
+    from kissipo.plan.run import Run
+
+    opened = Run.open(arguments.run)
+    given = (arguments.start, arguments.length, arguments.temperature, arguments.top_k, arguments.seed)
+    remarks, pieces = opened.generate_units(*given)
+    for remark in remarks:
+        screen.note(f"[yellow]note[/]: {escape(remark)}")
+    if screen.as_json:
+        screen.result_json({"run": arguments.run, "start": arguments.start, "text": "".join(pieces), "notes": remarks})
+        return
+    first = next(pieces)  # wrong numbers are told before anything is printed
+    print(arguments.start + first, end="", flush=True)  # noqa: T201
+    for piece in pieces:
+        print(piece, end="", flush=True)  # noqa: T201
+    print()  # noqa: T201

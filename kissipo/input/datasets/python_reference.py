@@ -1,0 +1,21 @@
+"""Python reference: what Python tells of its own words under help(), the reference manual by topic; it comes with every Python.
+
+Source:   The Python Language Reference, in the module pydoc_data.topics; about 470,000 characters, by version of Python.
+Licence:  PSF License.
+"""
+
+from pydoc_data.topics import topics
+
+from kissipo.core.frame import Frame, strings
+from kissipo.input.reading import Reading
+
+SOURCES = ("text",)
+ABOUT = "the reference manual of this Python, about 470,000 characters"
+HOME = "https://docs.python.org/3/reference/"
+LICENCE = "PSF License"
+
+
+def read() -> Reading:
+    """The whole text as one value of 'text', its topics in the order of the alphabet."""
+    text = "\n\n".join(topics[name].strip() for name in sorted(topics))
+    return Reading(Frame((strings("text", [text]),), origin="python-reference"), answer="text")

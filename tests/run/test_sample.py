@@ -1,0 +1,57 @@
+"""Sampling: the draw follows softmax(logits / temperature), and a text written step by step is the one that re-reading gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import TaskError
+from kissipo.process.nets import recurrent
+from kissipo.run.sample import draw, write_on
+
+LOGITS = torch.tensor([0.0, 2.0, 1.0, -1.0])
+
+
+def shares(**words: object) -> torch.Tensor:
+    dice = torch.Generator().manual_seed(0)
+    drawn = [draw(LOGITS, dice=dice, **words) for _ in range(20_000)]  # type: ignore[arg-type]
+    return torch.bincount(torch.tensor(drawn), minlength=4) / len(drawn)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_classes_are_drawn_as_often_as_they_are_likely(temperature: float) -> None:
+    expected = (LOGITS / temperature).softmax(0)
+    spread = (expected * (1 - expected) / 20_000).sqrt()
+    assert bool(((shares(temperature=temperature, top_k=None) - expected).abs() < 4 * spread).all())
+
+
+def test_only_the_likeliest_are_drawn_and_at_temperature_0_the_first() -> None:
+    found = shares(temperature=1.0, top_k=2)
+    assert found[0] == found[3] == 0
+    assert float(found[1]) == pytest.approx(float(LOGITS[1:3].softmax(0)[0]), abs=0.015)
+    assert shares(temperature=0, top_k=None).tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_written_step_by_step_is_written_by_reading_everything_again(cell: str) -> None:
+    text, answer = Port("text", ("time",), (4,), vocabulary=9), Port("next", ("time", "class"), (4, 9))
+    options = recurrent.Options(cell=cell, embed=5, units=16, layers=2)  # type: ignore[arg-type]
+    torch.manual_seed(1)
+    net = recurrent.build((text,), (answer,), options).eval()
+    start = torch.tensor([3, 1, 4])
+    found = list(write_on(net, start, length=20, temperature=0, dice=torch.Generator(), never=(0,)))
+    ids = start.tolist()
+    for _ in range(20):
+        logits = net(torch.tensor([ids]))[0, -1].detach()
+        ids.append(1 + int(logits[1:].argmax()))
+    assert found == ids[3:]
+
+
+@pytest.mark.parametrize(
+    "words", [{"length": 0}, {"temperature": -0.1}, {"temperature": float("nan")}, {"temperature": float("inf")}, {"top_k": 0}]
+)  # fmt: skip
+def test_numbers_out_of_range_are_told(words: dict[str, float]) -> None:
+    given = {"length": 5, **words}
+    with pytest.raises(TaskError, match=f"{next(iter(words))} says"):
+        next(write_on(None, torch.tensor([1]), dice=torch.Generator(), **given))  # type: ignore[arg-type]

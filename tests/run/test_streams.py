@@ -1,0 +1,93 @@
+"""Pieces of a text in streams: each is read once, after the one before it, from the state in which that ended."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.batch import Batch
+from kissipo.input.feeds import TensorFeed
+from kissipo.output.answers.text import NextUnit
+from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.nets import recurrent
+from kissipo.run.evaluate import evaluate
+from kissipo.run.streams import stream_steps
+
+TEXT = Port("text", ("time",), (4,), vocabulary=7)
+NEXT = Port("next", ("time", "class"), (4, 7))
+
+
+def net(cell: str, **words: object) -> recurrent.Recurrent:
+    torch.manual_seed(0)
+    options = recurrent.Options(cell=cell, embed=5, units=6, stateful=True, **words)  # type: ignore[arg-type]
+    return recurrent.build((TEXT,), (NEXT,), options)  # type: ignore[return-value]
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+@pytest.mark.parametrize("rows", range(1, 9))
+@pytest.mark.parametrize("pieces", range(1, 20))
+def test_every_piece_is_read_once_and_right_after_the_one_before_it(pieces: int, rows: int) -> None:
+    steps = [step.tolist() for step in stream_steps(pieces, rows)]
+    assert sorted(each for step in steps for each in step) == list(range(pieces))
+    assert max(len(step) for step in steps) == min(rows, pieces)
+    assert [len(step) for step in steps[:-1]] == [len(steps[0])] * (len(steps) - 1)
+    for before, after in pairwise(steps):
+        assert after == [piece + 1 for piece in before[: len(after)]]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(cell: str) -> None:
+    ids = torch.randint(0, 7, (4 * 30 + 1,))
+    whole, answer = net(cell).eval(), NextUnit(window=4)
+    feed = TensorFeed((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
+    for streams, monkey in ((1, pytest.MonkeyPatch()), (7, pytest.MonkeyPatch())):
+        with monkey.context() as patched:
+            patched.setattr("kissipo.run.evaluate._STREAMS", streams)
+            found = evaluate(whole, feed, (answer,))
+        bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
+        expected = [
+            whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0]
+            for first, last in pairwise(bounds)
+        ]
+        right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
+        torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
+        assert math.isclose(found.judgements[0].metrics["nats"], -float(right.log().mean()), rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: str) -> None:
+    """Two steps of plain gradient descent, beside torch's own layers whose state is detached between the pieces."""
+    ours, rate = net(cell), 0.5
+    kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
+    embedding, layer, head = nn.Embedding(7, 5), kind(5, 6, batch_first=True), nn.Linear(6, 7)
+    theirs = nn.ModuleList([embedding, layer, head])
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    learn = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", rate=rate), total_steps=4)
+    learn.begin(TensorFeed((), ()))
+    ids = torch.randint(0, 7, (3, 9))
+    state = None
+    learn.begin_epoch()
+    for piece in (slice(0, 4), slice(4, 8)):
+        x, y = ids[:, piece], ids[:, piece.start + 1 : piece.stop + 1]
+        learn.step(Batch((x,), (y,)))
+        states, state = layer(embedding(x), state)
+        cross_entropy(head(states), y).backward()
+        state = tuple(each.detach() for each in state) if cell == "lstm" else state.detach()
+        with torch.no_grad():
+            for weight in theirs.parameters():
+                weight -= rate * weight.grad
+                weight.grad = None
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    kept = learn.state_dict()["state"]
+    torch.testing.assert_close(kept, state)
+    learn.begin_epoch()
+    assert learn.state_dict()["state"] is None
