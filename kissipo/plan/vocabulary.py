@@ -88,7 +88,6 @@ PLANNED_WORDS = {
     "input.style": "S39",
     "process.from": "S17",
     "process.freeze": "S17",
-    "process.stateful": "S21",
     "process.replay": "S42",
 }
 PLANNED_VALUES = {"input.as=wordpieces": "S35"}

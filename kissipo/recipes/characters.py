@@ -4,9 +4,9 @@ Input     the reference manual that comes with every Python, in pieces of 100 ch
 Process   each character an embedding of 64, an LSTM of 128 units that goes on from piece to piece (S21), one probability a character
 Output    the next character, beside pairs of characters; and text of its own
 
-Command   kissipo fit characters
-          kissipo generate runs/characters-1 --start "The statement "
-          kissipo fit novel.txt                                          the same on a text of yours
+Command   kissipo fit characters                                   reads, judges, keeps
+          kissipo generate runs/characters-1 --start "The "        writes on
+          kissipo fit novel.txt                                    the same on a text of yours
 """
 
 from kissipo.core.recipe import Recipe

@@ -172,7 +172,7 @@ def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> N
     ("name", "kind", "told"),
     [
         ("digts", DataError, "'digts' is no built-in task and no file. Did you mean 'digits'?"),
-        ("zzz", DataError, "Built-in tasks: backprop, digits, equations"),
+        ("zzz", DataError, "Built-in tasks: backprop, characters, digits, equations"),
         ("sms.cvs", DataError, "there is no file sms.cvs. Did you mean 'sms.csv'?"),
         ("other.yaml", DataError, "there is no file other.yaml"),
         ("gym:FrozenLak-v1", DataError, "there is no environment 'FrozenLak-v1'"),

@@ -115,7 +115,6 @@ SENTENCES = [
         input: {text: novel.txt, as: characters, window: 100}
         process: {net: recurrent, cell: lstm, units: 256, layers: 2, stateful: true}
         output: {text: next}""",
-        "process.stateful (S21)",
     ),
     Sentence(
         "S26",

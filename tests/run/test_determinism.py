@@ -61,6 +61,8 @@ class Witness:
     def begin(self, train: object) -> str:
         return ""
 
+    def begin_epoch(self) -> None: ...
+
     def step(self, batch: Batch) -> dict[str, Tensor]:
         torch.rand(3)
         return {"loss": torch.tensor(1.0)}

@@ -34,6 +34,8 @@ class Scripted:
     def begin(self, train: Any) -> str:
         return self.start
 
+    def begin_epoch(self) -> None: ...
+
     def step(self, batch: Any) -> Mapping[str, Tensor]:
         with torch.no_grad():
             self.net.weight += 1

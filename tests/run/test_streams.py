@@ -54,8 +54,7 @@ def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(cell: str) -> None:
             found = evaluate(whole, feed, (answer,))
         bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
         expected = [
-            whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0]
-            for first, last in pairwise(bounds)
+            whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0] for first, last in pairwise(bounds)
         ]
         right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
         torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
