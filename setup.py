@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -38,17 +41,21 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         objects = self.compiler.compile([CHOOSE], output_dir=self.build_temp, extra_postargs=COMMON)
-        for name in instruction_sets():
-            lanes, flags = SETS[name]
-            told = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
-            macros = [("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{told}"')]
-            objects += self.compiler.compile(
-                KERNELS,
-                output_dir=f"{self.build_temp}/{name}",
-                macros=macros,
-                extra_postargs=COMMON + flags,
-            )
+        with ThreadPoolExecutor(os.cpu_count()) as workers:
+            for compiled in workers.map(self.compile_one, *zip(*product(instruction_sets(), KERNELS), strict=True)):
+                objects += compiled
         self.compiler.link_shared_object(objects, self.get_ext_fullpath(ext.name), target_lang="c++")
+
+    def compile_one(self, name: str, source: str) -> list[str]:
+        """One source for one instruction set."""
+        lanes, flags = SETS[name]
+        told = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
+        return self.compiler.compile(
+            [source],
+            output_dir=f"{self.build_temp}/{name}",
+            macros=[("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{told}"')],
+            extra_postargs=COMMON + flags,
+        )
 
     def get_ext_filename(self, fullname: str) -> str:
         return fullname.replace(".", "/") + (".dll" if sys.platform == "win32" else ".so")

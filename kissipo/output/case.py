@@ -20,11 +20,15 @@ MOST_LEVELS = 2_000
 
 @dataclass(frozen=True)
 class Samples:
-    """One part: encoded inputs, truth as `Answer.judge` takes it, and the rows as they came (where samples are rows)."""
+    """One part: encoded inputs, truth as `Answer.judge` takes it, and the rows as they came (where samples are rows).
+
+    origins:  (sample) of a forecast the first step that is asked for; what stands before it is known
+    """
 
     inputs: tuple[Tensor, ...]
     truth: Scores
     frame: Frame | None = None
+    origins: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -36,6 +40,7 @@ class Case:
 
     season:  after how many steps a series repeats itself, 0 where it does not or is none
     texts:   names of the columns of prose
+    series:  (step, variable) what is forecast, all of it, in the unit of the data
     """
 
     answer: Answer
@@ -45,6 +50,7 @@ class Case:
     season: int = 0
     texts: tuple[str, ...] = ()
     seed: int = 0
+    series: NDArray[np.float64] | None = None
 
     def features(self, part: Samples) -> NDArray[np.float32] | None:
         """All inputs as plain numbers, laid flat, levels as columns of zeros and ones; None when there are sequences of ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
+from kissipo.output.answers.forecast import Forecast
 from kissipo.output.case import MOST_SAMPLES, Case, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
@@ -71,7 +73,14 @@ def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
     train = _samples(wiring, number, "train", some, with_frame=bool(texts))
     test = _samples(wiring, number, part, np.arange(len(wiring.feeds[part])), with_frame=bool(texts))
     ports = tuple(door.port for door in wiring.doors)
-    return Case(wiring.answers[number], ports, train, test, wiring.season, texts, seed)
+    answer = wiring.answers[number]
+    if not isinstance(answer, Forecast):
+        return Case(answer, ports, train, test, wiring.season, texts, seed)
+    series = np.stack([wiring.frame[name].values for name in answer.variables], axis=1)
+    window = ports[0].shape[0]
+    train = replace(train, origins=wiring.parts["train"][some] + window)
+    test = replace(test, origins=wiring.parts[part] + window)
+    return Case(answer, ports, train, test, wiring.season, texts, seed, series)
 
 
 def _samples(wiring: Wiring, number: int, part: str, some: NDArray[np.int64], *, with_frame: bool) -> Samples:

@@ -41,7 +41,7 @@ TAGS = [
 ]
 COMMANDS = [
     (["digts"], "'digts' is no built-in task and no file. Did you mean 'digits'?"),
-    (["zzzz"], "'zzzz' is no built-in task and no file. Built-in tasks: backprop, characters, digits"),
+    (["zzzz"], "'zzzz' is no built-in task and no file. Built-in tasks: airline-dense-step"),
     (["folder.yaml"], "folder.yaml is a folder. Allowed: a file."),
     (["tsk.yaml"], "there is no file tsk.yaml. Did you mean 'task.yaml'?"),
     (["gym:Zzz-v0"], "there is no environment 'Zzz-v0'"),

@@ -71,8 +71,12 @@ def of_a_series() -> Case:
     count = len(STEPS) - WINDOW - HORIZON + 1
     inputs, truth = door.encode(frame)[:count], answer.truth(answer.codec.encode(frame)[WINDOW:])
     at = WINDOWS_IN_TRAINING
-    parts = Samples((inputs[:at],), truth[:at]), Samples((inputs[at:],), truth[at:])
-    return Case(answer, (door.port,), *parts, season=SEASON)
+    origins = np.arange(count) + WINDOW
+    parts = (
+        Samples((inputs[:at],), truth[:at], None, origins[:at]),
+        Samples((inputs[at:],), truth[at:], None, origins[at:]),
+    )
+    return Case(answer, (door.port,), *parts, season=SEASON, series=STEPS[:, None])
 
 
 def of_a_text(units: Any = LETTERS) -> Case:
@@ -158,6 +162,23 @@ def a_season_before() -> Any:
     return STEPS[np.asarray(places)][..., None]
 
 
+def smoothed() -> Any:
+    """statsmodels asked at every origin anew, with the rates that it found on the training steps."""
+    from statsmodels.tsa.holtwinters import ExponentialSmoothing
+
+    def model(steps: Any, **more: Any) -> Any:
+        words = {"trend": "add", "damped_trend": True, "seasonal": "add", "seasonal_periods": SEASON}
+        return ExponentialSmoothing(steps, **words, **more)
+
+    found = model(STEPS[: WINDOWS_IN_TRAINING - 1 + WINDOW + HORIZON]).fit().params
+    starts = {"initial_level": found["initial_level"], "initial_trend": found["initial_trend"]}
+    starts |= {"initial_seasonal": found["initial_seasons"], "initialization_method": "known"}
+    rates = {key: found[key] for key in ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")}
+    origins = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
+    asked = [model(STEPS[:origin], **starts).fit(**rates, optimized=False).forecast(HORIZON) for origin in origins]
+    return np.asarray(asked)[..., None]
+
+
 def units(guess: Callable[[str], dict[str, float]]) -> Any:
     """For every judged letter: the share it was given after the letter before it, and whether none was given more."""
     judged = range(27, 3 * (len(LETTERS) // 3 - 1))
@@ -210,6 +231,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     ],
     "naive": [(of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))],
     "seasonal_naive": [(of_a_series, a_season_before)],
+    "exponential_smoothing": [(of_a_series, smoothed)],
     "most_frequent_unit": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
     "pairs_of_units": [
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
@@ -241,6 +263,7 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         tuple(x[:4] for x in case.test.inputs),
         case.test.truth[:4],
         case.test.frame.take(np.arange(4)) if case.test.frame else None,
+        None if case.test.origins is None else case.test.origins[:4],
     )
     np.testing.assert_allclose(answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6)
     if make is not of_a_text:

@@ -20,8 +20,11 @@ from kissipo.run.trace import Step
 RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
+FETCHED = [
+    name for name in RECIPES if name.startswith(("mnist", "airline"))
+]  # their data do not come with a dependency
 quick_recipes = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "mnist" else name for name in RECIPES]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES]
 )
 
 

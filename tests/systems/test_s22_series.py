@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
 from kissipo.plan.recipes import all_recipes
+from kissipo.process.nets import recurrent
 
 Out = pytest.CaptureFixture[str]
 
@@ -50,6 +54,37 @@ def test_sunspots_stand_beside_naive_and_seasonal_naive(horizon: int, capsys: Ou
         low, high = dict(all_recipes())["sunspots"].band
         assert low <= error <= high
         assert by_step[0] < by_step[-1]
+
+
+def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None:
+    five = [name for name, recipe in all_recipes() if name.startswith("airline")]
+    assert len(five) == 5
+    assert main(["compare", *five, "--json"]) == 0
+    rows = {row["task"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    found = {name: rows[name]["metrics"]["mae"]["mean"] for name in five}
+    for name, recipe in all_recipes():
+        assert name not in five or recipe.band[0] <= found[name] <= recipe.band[1]
+    with (data / "time-series-classic" / "airline-passengers.csv").open(encoding="utf-8") as lines:
+        values = [float(row["Passengers"]) for row in csv.DictReader(lines)]
+    seasonal = np.mean([abs(values[at] - values[at - 12]) for at in range(120, 144)])
+    assert found["airline-dense-window"] < 0.5 * seasonal
+    assert rows["airline-lstm-features"]["weights"] == 4 * 64 * (12 + 64 + 2) + 65
+    assert rows["airline-lstm-window"]["weights"] == 4 * 64 * (1 + 64 + 2) + 65
+    beside = ki.open(rows["airline-dense-window"]["runs"][0]).metrics["answers"][0]["baselines"]
+    assert beside["seasonal naive"]["mae"] == pytest.approx(seasonal)
+    assert beside["exponential smoothing"]["mae"] == pytest.approx(12.6, abs=0.5)
+
+
+def test_steps_taken_together_are_the_features_of_one() -> None:
+    x, y = Port("y", ("time", "variable"), (12, 2), words=("a", "b")), Port("y", ("horizon", "variable"), (3, 1))
+    net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch=6)).eval()
+    plain = torch.nn.LSTM(12, 4, batch_first=True)
+    plain.load_state_dict(net.cell.state_dict())
+    values = torch.randn(5, 12, 2)
+    steps = torch.stack([values[:, :6].flatten(1), values[:, 6:].flatten(1)], dim=1)
+    torch.testing.assert_close(net(values), net.head(plain(steps)[0][:, -1]))
+    with pytest.raises(ShapeError, match="windows of 12 steps"):
+        recurrent.build((x,), (y,), recurrent.Options(patch=5))
 
 
 def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> None:

@@ -40,7 +40,7 @@ class Forecast(Answer):
     WORD = "forecast"
     MAIN = "mae"
     HIGHER_IS_BETTER = False
-    BASELINES = ("naive", "seasonal_naive", "linear_autoregression")
+    BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
 
     def __init__(
         self, columns: tuple[str, ...] | str, options: Options = Options(), *, loss: str | None = None

@@ -8,7 +8,8 @@ Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit) -> 
 Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bias starts at 1 (Jozefowicz et al. 2015); id 0
           fills up and is neither pooled nor, with `bidirectional`, read.
 Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
-Raises:   ShapeError when no input is a sequence; TaskError when what comes next is asked of a net that reads backwards.
+Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `patch` at a time; TaskError when what comes next is
+          asked of a net that reads backwards.
 Example:  >>> from kissipo.core.axes import Port
           >>> message = Port("message", ("time",), (162,), vocabulary=7298)
           >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
@@ -49,6 +50,7 @@ class Options:
     layers: int = word(1, "how many cells stand on each other", at_least=1)
     bidirectional: bool = word(False, "whether the sequence is also read from its end")
     stateful: bool = word(False, "whether each piece of a text goes on from the state in which the one before it ended")
+    patch: int = word(1, "on a series: how many steps are taken together, as the features of one", at_least=1)
     pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
     relative: bool | None = word(
         None, "on a series: whether a window is taken relative to its last value, and the answer too"
@@ -91,7 +93,14 @@ class Recurrent(nn.Module):
         self.stateful = options.stateful
         self.sequence, self.pool = sequence, options.pool or ("max" if port.vocabulary else "last")
         self.fills = port.fills
-        features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0]
+        self.patch = options.patch
+        if self.patch > 1 and (port.vocabulary or port.shape[0] % self.patch):
+            raise ShapeError(
+                f"process.patch={self.patch} takes the numbers of so many steps together",
+                given="ids of a text" if port.vocabulary else f"windows of {port.shape[0]} steps",
+                do=f"Use a window of a multiple of {self.patch} steps",
+            )
+        features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0] * self.patch
         self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
         self.cell: Cell = _CELLS[options.cell](
             features,
@@ -135,7 +144,7 @@ class Recurrent(nn.Module):
     def _read(self, x: Tensor, there: Tensor | None, state: Any) -> tuple[Tensor, Any]:
         lengths = None if there is None else there.sum(dim=1).clamp(min=1)
         if self.embedding is None:
-            return self.cell(x.flatten(2), state, lengths)
+            return self.cell(x.reshape(len(x), x.shape[1] // self.patch, -1), state, lengths)
         if self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
             table = self.embedding(torch.arange(self.embedding.num_embeddings, device=x.device))
             return self.cell(x, state, lengths, table)
