@@ -121,6 +121,8 @@ class Story(Teller):
             self.screen.result(tell.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tell.verdict_line(score))
+            if "interval" in score.net.details:
+                self.screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
             if "weights" in score.net.details:
                 self.screen.result("Weights: " + tell.weights_line(score.net.details["weights"]))
             if "policy" in score.net.details:

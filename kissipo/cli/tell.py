@@ -169,6 +169,11 @@ def walks_table(walks: Sequence[Mapping[str, Any]]) -> Table:
     return made
 
 
+def interval_line(interval: Mapping[str, Any]) -> str:
+    """How much of the truth the interval was to hold and held."""
+    return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {tell_number(interval['width'])} wide"
+
+
 def weights_line(weights: Mapping[str, float], *, most: int = 12) -> str:
     """The weights of a linear net, the greatest first where there are many."""
     shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))[:most]
@@ -211,12 +216,14 @@ def tell_number(value: float) -> str:
 
 def tell_answer(answered: Answered) -> str:
     """One answer with its confidence, in one line whatever it is."""
-    value = answered.value
-    text = (
-        ", ".join(tell_number(each) for each in value)
-        if isinstance(value, list)
-        else tell_number(value)
-        if isinstance(value, float)
-        else str(value).replace("\n", "\\n").replace("\t", "\\t")
-    )
+    text = _value(answered.value)
+    if answered.between is not None:
+        low, high = answered.between
+        text += f"\t{_value(low)}\t{_value(high)}"
     return text if answered.confidence is None else f"{text}\t{answered.confidence:.4f}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_value(each) for each in value)
+    return tell_number(value) if isinstance(value, float) else str(value).replace("\n", "\\n").replace("\t", "\\t")

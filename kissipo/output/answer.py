@@ -29,11 +29,13 @@ class Decision:
     value:       the label, the number, the forecast
     confidence:  the probability that the net gives it, None where the net gives none
     others:      other possible answers with their probabilities, likeliest first
+    between:     the interval that is to hold the truth, as low and high, of the form of `value`
     """
 
     value: Any
     confidence: float | None = None
     others: tuple[tuple[str, float], ...] = ()
+    between: tuple[Any, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -42,6 +44,8 @@ class Decision:
             content["confidence"] = self.confidence
         if self.others:
             content["others"] = [{"answer": value, "confidence": share} for value, share in self.others]
+        if self.between is not None:
+            content["low"], content["high"] = self.between
         return content
 
 

@@ -12,6 +12,7 @@ from kissipo.core.protocols import Listener
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Judgement
 from kissipo.output.answers.actions import Actions
+from kissipo.output.answers.forecast import Forecast
 from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
@@ -19,7 +20,7 @@ from kissipo.output.verdict import verdict
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.scores import judge_beside, score
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.run.evaluate import Evaluation
+from kissipo.run.evaluate import Evaluation, evaluate
 from kissipo.run.fit import Course, Fit
 from kissipo.run.folder import RunFolder
 from kissipo.run.interact import Interact, play
@@ -53,10 +54,22 @@ def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[
         for listener in listeners:
             listener.on_note(note)
     position = loop.run()
+    _calibrate(prepared)
     if isinstance(loop, Interact):
         rows = len(position.history)
         return Outcome(position.history, rows, rows, position.seconds)
     return Outcome(position.history, position.epoch, position.best_epoch, position.seconds)
+
+
+def _calibrate(prepared: Prepared) -> None:
+    """Forecasts learn from the validation part how far off they are."""
+    answers, feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    forecasts = [each for each in answers if isinstance(each, Forecast)]
+    if forecasts and len(feed):
+        found = evaluate(prepared.net, feed, answers)
+        for answer, scores, truth in zip(answers, found.scores, found.truths, strict=True):
+            if isinstance(answer, Forecast):
+                answer.calibrate(scores, truth)
 
 
 def _go_on(loop: Any, folder: RunFolder) -> list[str]:

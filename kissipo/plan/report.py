@@ -120,7 +120,9 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
     if score.answer.WORD == "forecast":
         moments, unit = _moments(prepared)
-        found.append(Section("Forecasts beside the truth", sections.forecasts(answers, truth, details, moments, unit)))
+        margins = getattr(score.answer, "margins", None)
+        drawn = sections.forecasts(answers, truth, margins, details, moments, unit)
+        found.append(Section("Forecasts beside the truth", drawn))
     return [*found, Section("The worst mistakes", _worst(prepared.wiring, score, answers, truth))]
 
 

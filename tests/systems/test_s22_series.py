@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,44 @@ def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None
     beside = ki.open(rows["airline-dense-window"]["runs"][0]).metrics["answers"][0]["baselines"]
     assert beside["seasonal naive"]["mae"] == pytest.approx(seasonal)
     assert beside["exponential smoothing"]["mae"] == pytest.approx(12.6, abs=0.5)
+
+
+def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_counted(data: Path, capsys: Out) -> None:
+    """By hand from the run's own forecasts: the fourth fifth of the errors of each step ahead, and who lies within."""
+    file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
+    run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
+    wiring, answer = run._wiring(), run.answers[0]
+
+    def off(part: str) -> Any:
+        batch = wiring.feeds[part].everything()
+        return np.abs(answer.scores(run.net(batch.inputs[0])) - answer.truth(batch.targets[0]))[:, :, 0]
+
+    errors = off("validation")
+    rank = int(np.ceil((len(errors) + 1) * 0.8))
+    margins = np.array([sorted(column)[rank - 1] for column in errors.T])
+    np.testing.assert_allclose(answer.margins[:, 0], margins, rtol=1e-5)
+    held = run.evaluate()[0].net.details["interval"]
+    assert held["wanted"] == 0.8
+    assert held["coverage"] == pytest.approx(float((off("test") <= margins).mean()))
+    assert held["by_step"] == pytest.approx((off("test") <= margins).mean(axis=0).tolist())
+    assert held["width"] == pytest.approx(2 * margins.mean())
+    assert 0.7 < held["coverage"] < 0.9
+    opened = ki.open("run")
+    now = opened.predict(Path(file))
+    low, high = now.between
+    np.testing.assert_allclose(np.subtract(high, low) / 2, margins, rtol=1e-4)
+    np.testing.assert_allclose(np.add(high, low) / 2, now.value, rtol=1e-6)
+    capsys.readouterr()
+    assert main(["evaluate", "run"]) == 0
+    assert f"Interval: {held['coverage']:.1%} of the truth in it, 80% wanted" in capsys.readouterr().out
+    assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
+
+
+def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out) -> None:
+    for words in (["output.interval=0"], ["output.interval=0.99"]):
+        answer = fitted(capsys, "sunspots", "epochs=1", *words)
+        assert "interval" not in answer["details"]
+        shutil.rmtree("run")
 
 
 def test_steps_taken_together_are_the_features_of_one() -> None:

@@ -31,6 +31,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result(tell.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
         if "policy" in score.net.details:
             screen.result(tell.policy_table(score.net.details["policy"]))
+        if "interval" in score.net.details:
+            screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
         if "mae_by_step" in score.net.details:
             steps = score.net.details["mae_by_step"]
             screen.result("mae by step ahead: " + "  ".join(tell.tell_number(each) for each in steps))

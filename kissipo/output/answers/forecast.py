@@ -1,15 +1,21 @@
 """Forecast: the next steps of a series, in its own unit; one row of numbers for every step of the horizon.
 
 The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together.
+
+Around each forecast stands an interval: forecast ± the error that a share of the validation part did not exceed at that step ahead
+(split conformal prediction; Vovk et al. 2005, Lei et al. 2018). How much of the test part it really holds is told: a series that
+changes its ways leaves it, and the validation part has chosen the epoch as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
@@ -32,6 +38,7 @@ class Options:
     """The words of a forecast."""
 
     horizon: int = word(1, "how many steps ahead are answered", at_least=1)
+    interval: float = word(0.8, "share of the truth that the interval is to hold; 0: no interval", at_least=0, below=1)
 
 
 class Forecast(Answer):
@@ -49,6 +56,7 @@ class Forecast(Answer):
         self.codec: Windows = Windows(Numbers(columns, flag_missing=False), options.horizon, axis="horizon")
         self.options, self._loss = options, loss
         self.naive_error = 0.0
+        self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -94,9 +102,36 @@ class Forecast(Answer):
             metrics, {"mae_by_step": by_step, "unit": self.name}, each=-np.abs(scores - truth).mean(axis=(1, 2))
         )
 
+    def calibrate(self, scores: Scores, truth: Scores) -> None:
+        """Takes the width of the interval from answers to samples that the net did not learn from; none where they are too few."""
+        rank = ceil((len(scores) + 1) * self.options.interval)
+        enough = self.options.interval > 0 and rank <= len(scores)
+        self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
+
+    def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+        """What share of the truth lies in the interval, in all and by step ahead; empty without an interval."""
+        if self.margins is None:
+            return {}
+        inside = np.abs(scores - truth) <= self.margins
+        by_step = [float(share) for share in inside.mean(axis=(0, 2))]
+        width = 2 * float(self.margins.mean())
+        told = {"wanted": self.options.interval, "coverage": float(inside.mean()), "by_step": by_step, "width": width}
+        return {"interval": told}
+
     def decide(self, scores: Scores) -> list[Decision]:
-        plain = scores[:, :, 0] if scores.shape[2] == 1 else scores
-        return [Decision(row.tolist() if self.options.horizon > 1 or row.ndim > 1 else float(row[0])) for row in plain]
+        if self.margins is None:
+            return [Decision(self._plain(row)) for row in scores]
+        low, high = scores - self.margins, scores + self.margins
+        return [
+            Decision(self._plain(row), between=(self._plain(least), self._plain(most)))
+            for row, least, most in zip(scores, low, high, strict=True)
+        ]
+
+    def _plain(self, row: Scores) -> Any:
+        """A number for one step of one variable, a list for one of them, else lists of lists."""
+        if row.shape[1] > 1:
+            return row.tolist()
+        return row[:, 0].tolist() if self.options.horizon > 1 else float(row[0, 0])
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
@@ -111,14 +146,17 @@ class Forecast(Answer):
             "horizon": self.options.horizon,
             "naive_error": self.naive_error,
             "loss": self.loss,
+            "interval": self.options.interval,
+            "margins": None if self.margins is None else self.margins.tolist(),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
-        answer = cls(codec.columns, Options(state["horizon"]), loss=state["loss"])
+        answer = cls(codec.columns, Options(state["horizon"], state["interval"]), loss=state["loss"])
         answer.codec, answer.naive_error = codec, state["naive_error"]
+        answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
         return answer
 
 

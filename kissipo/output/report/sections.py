@@ -95,16 +95,26 @@ def beside_truth(answers: Any, truth: Any) -> str:
     return drawing.lines(series, across="truth", up="answer", dots=["samples"], width=440, height=420, square=True)
 
 
-def forecasts(answers: Any, truth: Any, details: Mapping[str, Any], moments: Sequence[float], unit: str) -> str:
+def forecasts(
+    answers: Any, truth: Any, margins: Any, details: Mapping[str, Any], moments: Sequence[float], unit: str
+) -> str:
     """Every horizon-th forecast, so that they do not overlap, over the truth of the test part."""
     horizon = answers.shape[1]
     values = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]])
     known = list(zip(moments, values.tolist(), strict=True))
-    told: list[tuple[float, float]] = []
-    for start in range(0, len(answers), horizon):
-        told += [(moments[start + step], float(answers[start, step, 0])) for step in range(horizon)]
+    starts = range(0, len(answers), horizon)
+
+    def joined(values: Any) -> list[tuple[float, float]]:
+        return [(moments[start + step], float(values[start, step, 0])) for start in starts for step in range(horizon)]
+
+    curves = {"truth": known, "forecast": joined(answers)}
+    if margins is not None:
+        curves |= {"low": joined(answers - margins), "high": joined(answers + margins)}
     up = str(details["unit"]).split(", ")[0]
-    content = drawing.lines({"truth": known, "forecast": told}, across=unit, up=up, width=900, height=290)
+    content = drawing.lines(curves, across=unit, up=up, width=900, height=290)
+    if "interval" in details:
+        share, wanted = details["interval"]["coverage"], details["interval"]["wanted"]
+        content += f'<p class="dim">Between low and high lies {share:.1%} of the truth; {wanted:.0%} was wanted.</p>'
     if horizon > 1:
         errors = [(at + 1, error) for at, error in enumerate(details["mae_by_step"])]
         content += drawing.lines({"error": errors}, across="steps ahead", up="mean absolute error", height=180)
