@@ -215,7 +215,8 @@ class Run:
                     do="Give the data to judge by: kissipo evaluate RUN DATA",
                 )
             learn = build_learn(prepared.choices, prepared.wiring, self.net)
-            wiring = replace(prepared.wiring, answers=self.answers)  # which know what they learned after the data were read
+            # the answers of the run know what they learned after the data were read
+            wiring = replace(prepared.wiring, answers=self.answers)
             self._prepared = replace(prepared, wiring=wiring, net=self.net, learn=learn)
         return self._prepared.wiring
 

@@ -21,7 +21,7 @@ RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [
-    name for name in RECIPES if name.startswith(("mnist", "airline"))
+    name for name in RECIPES if name.startswith(("mnist", "airline", "spam"))
 ]  # their data do not come with a dependency
 quick_recipes = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES]

@@ -36,7 +36,7 @@ from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
 
-_CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+_CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 
 LEARN = "supervised"
 
@@ -45,7 +45,9 @@ LEARN = "supervised"
 class Options:
     """The words of the recurrent net."""
 
-    cell: Literal["rnn", "lstm", "gru"] = word("lstm", "vanilla, long short-term memory, gated recurrent unit")
+    cell: Literal["rnn", "lstm", "gru", "bilstm"] = word(
+        "lstm", "vanilla, long short-term memory, gated recurrent unit; bilstm: lstm in both directions"
+    )
     units: int = word(64, "width of the state", at_least=1)
     layers: int = word(1, "how many cells stand on each other", at_least=1)
     bidirectional: bool = word(False, "whether the sequence is also read from its end")
@@ -72,9 +74,9 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
             do="Use process.net=ffn, or give a text, a series or windows",
         )
     net = Recurrent(inputs, sequences[0], outputs, options)
-    if net.every_step and options.bidirectional:
+    if net.every_step and net.cell.bidirectional:
         raise TaskError(
-            "process.bidirectional=true reads a text from its end and would see what it is asked to find",
+            "a net that is bidirectional reads a text from its end and would see what it is asked to find",
             do="Leave it out where output.text=next",
         )
     if options.stateful and not net.every_step:
@@ -102,18 +104,19 @@ class Recurrent(nn.Module):
             )
         features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0] * self.patch
         self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
+        both = options.bidirectional or options.cell == "bilstm"
         self.cell: Cell = _CELLS[options.cell](
             features,
             options.units,
             options.layers,
             batch_first=True,
-            bidirectional=options.bidirectional,
+            bidirectional=both,
             dropout=options.dropout if options.layers > 1 else 0.0,
         )
         _open_forget_gates(self.cell)
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = Join(others, embed=options.embed) if others else None
-        row = options.units * (2 if options.bidirectional else 1) + (self.join.width if self.join else 0)
+        row = options.units * (2 if both else 1) + (self.join.width if self.join else 0)
         self.over_time = OverTime(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)

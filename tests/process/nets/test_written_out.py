@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
+from kissipo.plan.recipes import all_recipes
 from kissipo.process.nets import cnn, ffn, linear, q_table, recurrent, walkers
 
 ROW = Port("row", ("feature",), (6,))
@@ -142,3 +143,25 @@ def test_a_recurrent_net_learns_the_same_from_ids_with_their_table_and_from_feat
     found, expected = slopes("auto"), slopes("torch")
     assert net.cell.takes_ids(5, x.numel())
     torch.testing.assert_close(found, expected)
+
+
+def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
+    """S26: 145,960 + 2,160 + 16 = 148,136; torch's second bias of each gate makes 60 more."""
+    message = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
+    words = dict(all_recipes())["spam"].task.process
+    options = recurrent.Options(cell=words["cell"], embed=words["embed"], units=words["units"], pool=words["pool"])
+    net = recurrent.build((message,), (Port("kind", ("class",), (1,)),), options)
+    counts = {name: each.numel() for name, each in net.named_parameters()}
+    assert counts["embedding.weight"] == 145_960
+    assert sum(count for name, count in counts.items() if "cell" in name) == 2_160 + 60
+    assert sum(counts.values()) == 148_136 + 60
+    assert sum(count for name, count in counts.items() if "head" in name) == 16
+
+
+def test_bilstm_is_an_lstm_that_reads_in_both_directions() -> None:
+    text = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+    one = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="bilstm", units=5))
+    other = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="lstm", bidirectional=True, units=5))
+    other.load_state_dict(one.state_dict())
+    x = torch.randint(1, 11, (4, 7))
+    torch.testing.assert_close(one.eval()(x), other.eval()(x))
