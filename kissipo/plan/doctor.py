@@ -24,7 +24,7 @@ from kissipo.run.folder import METRICS, MODEL, RunFolder
 
 _PARTS = (
     ("polars", "frames", "Parquet files"),
-    ("statsmodels", "series", "the series 'sunspots'"),
+    ("statsmodels", "series", "sunspots, exponential smoothing, trend and season"),
     ("gymnasium", "rl", "environments"),
     ("tensorboard", "board", "TensorBoard files in every run"),
 )

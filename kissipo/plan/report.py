@@ -12,6 +12,8 @@ import torch
 
 from kissipo.core.finding import counted
 from kissipo.core.frame import Frame
+from kissipo.input.decompose import decompose
+from kissipo.output.answers.forecast import Forecast
 from kissipo.output.report import drawing, sections
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
@@ -40,6 +42,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
         Section("Verdict", sections.verdicts(judged.scores)),
         *(Section(f"Score of '{each.answer.name}'", sections.scores(each)) for each in scored),
         Section("Data", _data(prepared)),
+        *_season(prepared),
         Section("The way of the data", _way(way)),
         Section("Learning", learning),
         *_answers(prepared, judged),
@@ -63,6 +66,17 @@ def _data(prepared: Prepared) -> str:
         content += "<p>Decided for you, and written to task.yaml, where it can be changed:</p>"
         content += table(["word", "value", "reason"], decided)
     return content
+
+
+def _season(prepared: Prepared) -> list[Section]:
+    """Trend, season and rest of the first series that is forecast."""
+    wiring = prepared.wiring
+    answer = wiring.answers[0]
+    found = decompose(wiring.frame[answer.variables[0]].values, wiring.season) if isinstance(answer, Forecast) else None
+    if found is None:
+        return []
+    moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
+    return [Section("Trend and season", sections.seasons(found, moments, unit, wiring.season))]
 
 
 def _parts(wiring: Wiring) -> str:
@@ -128,12 +142,16 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
 
 def _moments(prepared: Prepared) -> tuple[list[float], str]:
     """When the judged steps were, as years with their fractions, or as numbers of steps."""
-    wiring, time = prepared.wiring, prepared.choices.source.options.time
+    wiring = prepared.wiring
     part = wiring.judging
     door: Any = wiring.doors[0]
     answer: Any = wiring.answers[0]
     first = int(wiring.parts[part][0]) + door.length
-    steps = np.arange(first, first + len(wiring.parts[part]) + answer.options.horizon - 1)
+    return _moments_of(prepared, np.arange(first, first + len(wiring.parts[part]) + answer.options.horizon - 1))
+
+
+def _moments_of(prepared: Prepared, steps: Any) -> tuple[list[float], str]:
+    wiring, time = prepared.wiring, prepared.choices.source.options.time
     if time is None or wiring.frame[time].kind != "time":
         return [float(step + 1) for step in steps], "step"
     days = wiring.frame[time].values[steps].astype("datetime64[h]").astype(np.int64) / 24

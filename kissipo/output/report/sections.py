@@ -15,6 +15,7 @@ from kissipo.output.score import Score
 
 MOST_CLASSES = 40
 _MOST_POINTS = 600
+_MOST_STEPS = 1000
 _MOST_STATES = 200
 _KINDS = {1: "better", 0: "tie", -1: "worse"}
 
@@ -120,6 +121,19 @@ def forecasts(
         content += drawing.lines({"error": errors}, across="steps ahead", up="mean absolute error", height=180)
         content += f'<p class="dim">Forecasts of {horizon} steps, one after the other, each made when the one before it ended.</p>'
     return content
+
+
+def seasons(found: Any, moments: Sequence[float], unit: str, season: int) -> str:
+    """The parts of a series one below the other, and in words how strong they are."""
+    content = ""
+    for name in ("trend", "season", "rest"):
+        curve = list(zip(moments, getattr(found, name).tolist(), strict=True))[-_MOST_STEPS:]
+        content += drawing.lines({name: curve}, across=unit, up=name, width=900, height=150)
+    newest = f"Shown are the newest {_MOST_STEPS:,} of {len(moments):,} steps. " if len(moments) > _MOST_STEPS else ""
+    return content + (
+        f'<p class="dim">{newest}The series is the sum of the three. The season of {season} steps has strength {found.seasonal:.2f}, '
+        f"the trend {found.trending:.2f} (0: not there, 1: all there is).</p>"
+    )
 
 
 def weights(named: Mapping[str, float]) -> str:
