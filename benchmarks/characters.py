@@ -3,28 +3,30 @@
 Question   What does one training step cost (32 streams of 100 characters: embedding of 64, dropout 0.3, LSTM, 65 probabilities, Adam, the
            state handed on)?
 Peers      the very objects of `kissipo fit tiny-shakespeare`; the same net of torch.nn layers with torch.optim.Adam, streams cut before.
-Method     one process, interleaved: in every round each runs 20 steps in a row; medians of rounds, two threads.
+Method     as in recurrent.py: one process, interleaved, in every round each five times in a row (five steps each time), of which the
+           first does not count; medians, two threads.
 Run        KISSIPO_DATA=../shared/data python benchmarks/characters.py [--units 256,384,512] [--rounds 7]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
+from recurrent import medians
 from torch import nn
 
 from kissipo.plan.load import load
 from kissipo.plan.prepare import prepare
 from kissipo.run.streams import stream_steps
 
-STEPS, BATCH = 20, 32
+STEPS, BATCH = 5, 32
 
 
 class Idiomatic(nn.Module):
+    """The same net as one writes it in torch."""
+
     def __init__(self, vocabulary: int, units: int) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, 64)
@@ -83,15 +85,7 @@ def main() -> None:
     torch.set_num_threads(2)
     print("| units | torch ms a step | kissipo ms | ratio |\n|---|---|---|---|")
     for units in (int(each) for each in given.units.split(",")):
-        seen: dict[str, list[float]] = {"torch": [], "kissipo": []}
-        peers = both(units)
-        for number in range(given.rounds + 1):
-            for name, run in peers.items():
-                began = time.perf_counter()
-                run()
-                if number:
-                    seen[name].append((time.perf_counter() - began) / STEPS * 1e3)
-        took = {name: statistics.median(each) for name, each in seen.items()}
+        took = {name: each / STEPS for name, each in medians(both(units), given.rounds).items()}
         print(
             f"| {units} | {took['torch']:.1f} | {took['kissipo']:.1f} | **{took['torch'] / took['kissipo']:.2f}** |",
             flush=True,

@@ -76,6 +76,7 @@ def _seconds(run: Callable[[], object]) -> float:
 def training(
     layer: nn.RNNBase, x: torch.Tensor, dy: torch.Tensor, wanted: bool, *, halves: bool = False
 ) -> Callable[[], object]:
+    """Forward, and back to the weights (and to x where wanted); with `halves` forward under autocast to bfloat16."""
     x = x.clone().requires_grad_(wanted)
     inputs = [*([x] if wanted else []), *layer.parameters()]
 
@@ -89,6 +90,8 @@ def training(
 
 
 def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Callable[[], object]:
+    """Forward alone; with `halves` under autocast to bfloat16."""
+
     def run() -> object:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=halves):
             return layer(x)
@@ -134,6 +137,7 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
 
 
 def compare_halves(names: list[str], rounds: int) -> None:
+    """kissipo under autocast beside torch under autocast and its own float32."""
     if kernels(halves=True) is None:
         print("\nThis processor does not multiply bfloat16")
         return

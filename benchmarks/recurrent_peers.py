@@ -34,6 +34,7 @@ OTHERS: dict[str, tuple[str, ...]] = {  # and what each needs
 
 
 def by_torch(name: str, cell: str, own: bool) -> Callable[[], object]:
+    """A training step of kissipo's own layer, or of torch's."""
     import torch
 
     batch, steps, features, units, layers, wanted = SHAPES[name]
@@ -43,6 +44,7 @@ def by_torch(name: str, cell: str, own: bool) -> Callable[[], object]:
 
 
 def by_jax(name: str, cell: str) -> Callable[[], object]:
+    """A training step of layers written out as scans, under jit."""
     import jax
     from jax import nn
     from jax import numpy as jnp
@@ -86,6 +88,7 @@ def by_jax(name: str, cell: str) -> Callable[[], object]:
 
 
 def by_keras(name: str, cell: str) -> Callable[[], object]:
+    """A training step of Keras' layers on the backend of `$KERAS_BACKEND`, compiled."""
     import keras
 
     batch, steps, features, units, layers, wanted = SHAPES[name]

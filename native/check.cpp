@@ -125,7 +125,7 @@ int check(const Kernels* kernels, const Case& of, int64_t* checked) {
     layer.cell = of.cell, layer.features = of.features, layer.units = units, layer.steps = problem.steps;
     layer.batch = batch, layer.rows = rows, layer.offsets = problem.offsets.data(), layer.x = x.data();
     if (of.ids) layer.features = 0, layer.x = nullptr, layer.ids = ids.data(), layer.tokens = of.features;
-    layer.y_stride = layer.dy_stride = units, layer.directions = 1, layer.threads = 1;
+    layer.stride = units, layer.directions = 1, layer.threads = 1;
     Direction& direction = layer.direction[0];
     direction.reverse = of.reverse, direction.w_ih = w_ih.data(), direction.w_hh = w_hh.data();
     direction.b_ih = data(b_ih), direction.b_hh = data(b_hh), direction.h0 = data(h0), direction.c0 = data(c0);

@@ -16,10 +16,10 @@ struct Direction {
     const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null; with ids w_ih is the table, dw_ih its gradient
     const float *h0, *c0;           // (batch, unit); null: zeros
     float *hn, *cn;                 // (batch, unit)
-    float *y;                       // (row, unit), y_stride apart
+    float *y;                       // (row, unit), rows `stride` apart
     void *gates;                    // (row, plane, unit): activated gates, later their gradients, floats or halves; null: nothing is kept
     float *cells;                   // (row, unit), LSTM; null: nothing is kept
-    const float *dy;                // (row, unit), dy_stride apart; null: zeros
+    const float *dy;                // as y; null: zeros
     const float *dhn, *dcn;         // (batch, unit); null: zeros
     float *dh0, *dc0;               // (batch, unit); null: not wanted
     float *dx;                      // (row, feature); null: not wanted
@@ -35,7 +35,7 @@ struct Layer {
     const float* x;                 // (row, feature)
     const int64_t* ids;             // (row): which row of a table (token, gate, unit) its input parts are, biases b_ih included; null: x
     int64_t tokens;                 // of the table; there are no features then
-    int64_t y_stride, dy_stride;
+    int64_t stride;
     int64_t directions, threads;
     ParallelFor parallel_for;
     Direction direction[2];

@@ -353,7 +353,7 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
     const int64_t most_rows = last - first;
     Track<const float> x(inputs ? nullptr : layer.x, layer.features, true, most_rows);
     Track<const float> pre(layer.ids ? nullptr : inputs, C::planes * wide, false, most_rows);
-    Track<float> y(direction.y, layer.y_stride, true, most_rows);
+    Track<float> y(direction.y, layer.stride, true, most_rows);
     Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, most_rows);
     Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
     Array<const float*> h(most_rows), before(most_rows);
@@ -573,8 +573,8 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
         if (lstm && direction.dcn) copy(direction.dcn + (first + at) * units, units, memory.data + at * wide);
         if (lstm && direction.c0) copy(direction.c0 + (first + at) * units, units, start.data + at * wide);
     }
-    Track<const float> dy(direction.dy, layer.dy_stride, true, count);
-    Track<float> y(direction.y, layer.y_stride, true, count), dx(direction.dx, layer.features, true, count);
+    Track<const float> dy(direction.dy, layer.stride, true, count);
+    Track<float> y(direction.y, layer.stride, true, count), dx(direction.dx, layer.features, true, count);
     Track<float> cell(direction.cells, wide, false, count);
     Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, count);
     Array<const float*> for_input(count), for_state(count);
@@ -666,7 +666,7 @@ struct GradientRows {
                 gates[count] = static_cast<const Kept*>(direction.gates) + rows.row(t, sequence) * C::planes * padded(layer.units);
                 factors[GradientTile::INPUT][count] = layer.x + rows.place(t, sequence) * layer.features;
                 factors[GradientTile::STATE][count] =
-                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.y_stride
+                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.stride
                     : direction.h0            ? direction.h0 + sequence * layer.units
                                               : zeros;
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ class Screen:
         if not self.quiet:
             self.err.print(*content)
         self._keep(content)
+
+    def remarks(self, texts: Sequence[str]) -> None:
+        """What is strange about what was given, a note each."""
+        for text in texts:
+            self.note(f"[yellow]note[/]: {escape(text)}")
 
     def result(self, *content: Any) -> None:
         """Something that was asked for: shown on standard output, unless the result is JSON."""

@@ -80,6 +80,11 @@ class Listener:
         """Something worth a sentence."""
 
 
+def is_stateful(net: Any) -> bool:
+    """Whether the net goes on from piece to piece of a text; then it has `go_on(state, *inputs)`, which gives outputs and state."""
+    return bool(getattr(net, "stateful", False))
+
+
 def batches(length: int, size: int) -> Iterator[slice]:
     """Slices that cover `length` positions in order.
 

@@ -118,6 +118,10 @@ class Answer(ABC):
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         """Measures of these answers."""
 
+    def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+        """What is told of the net's own answers besides their judgement, such as how often its intervals held; most tell nothing."""
+        return {}
+
     @abstractmethod
     def decide(self, scores: Scores) -> list[Decision]:
         """One decision a sample."""

@@ -24,7 +24,6 @@ from kissipo.run.evaluate import Evaluation, evaluate
 from kissipo.run.fit import Course, Fit
 from kissipo.run.folder import RunFolder
 from kissipo.run.interact import Interact, play
-from kissipo.run.streams import is_stateful
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,10 @@ def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[
 
 def _calibrate(prepared: Prepared) -> None:
     """Forecasts learn from the validation part how far off they are."""
-    answers, feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
-    forecasts = [each for each in answers if isinstance(each, Forecast)]
-    if forecasts and len(feed):
-        found = evaluate(prepared.net, feed, answers)
-        for answer, scores, truth in zip(answers, found.scores, found.truths, strict=True):
-            if isinstance(answer, Forecast):
-                answer.calibrate(scores, truth)
+    (answer, *_), feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    if isinstance(answer, Forecast) and len(feed):  # which is the only answer of a series
+        found = evaluate(prepared.net, feed, [answer])
+        answer.calibrate(found.scores[0], found.truths[0])
 
 
 def _go_on(loop: Any, folder: RunFolder) -> list[str]:
@@ -110,11 +106,10 @@ def weights_by_name(prepared: Prepared) -> dict[str, Any]:
 
 def _data_loop(prepared: Prepared, seed: int) -> Any:
     wiring, options, batch = prepared.wiring, prepared.course, prepared.choices.general.batch or 32
-    shuffle, streams = batch < len(wiring.feeds["train"]), is_stateful(prepared.net)
     return Fit(
         prepared.net,
         prepared.learn,
-        Course(options.epochs, batch, seed, options.stop.patience, shuffle=shuffle, streams=streams),
+        Course(options.epochs, batch, seed, options.stop.patience, shuffle=batch < len(wiring.feeds["train"])),
         train=wiring.feeds["train"],
         validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
         answers=wiring.answers,

@@ -132,10 +132,9 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
     answers, truth = judged.found.scores[0], judged.found.truths[0]
     if score.answer.WORD == "number":
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
-    if score.answer.WORD == "forecast":
+    if isinstance(score.answer, Forecast):
         moments, unit = _moments(prepared)
-        margins = getattr(score.answer, "margins", None)
-        drawn = sections.forecasts(answers, truth, margins, details, moments, unit)
+        drawn = sections.forecasts(answers, truth, score.answer.margins, details, moments, unit)
         found.append(Section("Forecasts beside the truth", drawn))
     return [*found, Section("The worst mistakes", _worst(prepared.wiring, score, answers, truth))]
 

@@ -37,9 +37,8 @@ def score(
     told = "train" if np.intersect1d(wiring.parts["train"], wiring.parts[part]).size else part
     scores = []
     for number, (answer, judged) in enumerate(zip(wiring.answers, found.judgements, strict=True)):
-        if isinstance(answer, Forecast):
-            held = answer.held(found.scores[number], found.truths[number])
-            judged = replace(judged, details={**judged.details, **held})
+        held = answer.held(found.scores[number], found.truths[number])
+        judged = replace(judged, details={**judged.details, **held})
         beside: dict[str, Judgement] = {}
         if len(wiring.feeds["train"]):
             case = _case(wiring, number, part, seed)

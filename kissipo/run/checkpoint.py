@@ -130,7 +130,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _take_out(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Plain JSON, with the name of its place for each tensor and pairs for dicts whose keys are numbers."""
+    """Plain JSON, with the name of its place for each tensor and pairs for dicts whose keys are numbers; tuples stay tuples."""
     if isinstance(value, Tensor):
         name = f"t{len(tensors)}"
         tensors[name] = value.detach().contiguous().clone()
@@ -138,7 +138,8 @@ def _take_out(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Mapping):
         return {"pairs": [[key, _take_out(each, tensors)] for key, each in value.items()]}
     if isinstance(value, list | tuple):
-        return [_take_out(each, tensors) for each in value]
+        items = [_take_out(each, tensors) for each in value]
+        return {"tuple": items} if isinstance(value, tuple) else items
     assert value is None or isinstance(value, bool | int | float | str), type(value)
     return value
 
@@ -147,6 +148,8 @@ def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, dict):
         if "tensor" in value:
             return tensors[value["tensor"]]
+        if "tuple" in value:
+            return tuple(_put_back(each, tensors) for each in value["tuple"])
         return {key: _put_back(each, tensors) for key, each in value["pairs"]}
     if isinstance(value, list):
         return [_put_back(each, tensors) for each in value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.protocols import Feed, Judge, Learn, batches
-from kissipo.run.streams import follow_streams, is_stateful
+from kissipo.core.protocols import Feed, Judge, Learn, batches, is_stateful
+from kissipo.run.streams import stream_steps
 
 _BATCH, _STREAMS = 512, 64
 
@@ -31,11 +31,16 @@ def evaluate(
 ) -> Evaluation:
     """Judges the net on all samples of the feed; its mode (training or not) is the same after as before."""
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
-    total, training, order = 0.0, net.training, []
+    total, training, state = 0.0, net.training, None
+    streams = list(stream_steps(len(feed), _STREAMS)) if is_stateful(net) else []
     net.eval()
     with torch.inference_mode():
-        for part, samples, outputs in _answered(net, feed, batch):
-            order.append(part)
+        for part in streams or batches(len(feed), batch):
+            samples = feed.batch(part)
+            if streams:
+                outputs, state = net.go_on(state, *samples.inputs)  # type: ignore[operator]
+            else:
+                outputs = net(*samples.inputs)
             if learn is not None:
                 total += float(learn.loss(outputs, samples.targets)) * len(samples)
             for answer, into, output, target in zip(answers, gathered, as_tuple(outputs), samples.targets, strict=True):
@@ -43,21 +48,11 @@ def evaluate(
     net.train(training)
     scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
     truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
-    if is_stateful(net):
-        back = np.argsort(torch.cat(order).numpy())
+    if streams:
+        back = np.argsort(torch.cat(streams).numpy())
         scores, truths = tuple(each[back] for each in scores), tuple(each[back] for each in truths)
     judgements = tuple(answer.judge(score, truth) for answer, score, truth in zip(answers, scores, truths, strict=True))
     return Evaluation(judgements, scores, truths, total / len(feed) if learn is not None else float("nan"))
-
-
-def _answered(net: nn.Module, feed: Feed, batch: int) -> Iterator[tuple[Tensor, Any, Any]]:
-    """Positions, samples and outputs, in the order in which the net reads them."""
-    if is_stateful(net):
-        yield from follow_streams(net, feed, _STREAMS)
-        return
-    for part in batches(len(feed), batch):
-        samples = feed.batch(part)
-        yield torch.arange(part.start, part.stop), samples, net(*samples.inputs)
 
 
 def answer_all(net: nn.Module, feed: Feed, *, batch: int = _BATCH) -> tuple[Tensor, ...]:

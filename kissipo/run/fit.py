@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import DataError, StoppedError
-from kissipo.core.protocols import Feed, Judge, Learn, Listener
+from kissipo.core.protocols import Feed, Judge, Learn, Listener, is_stateful
 from kissipo.core.seeds import torch_generator
 from kissipo.run.checkpoint import saving_interval
 from kissipo.run.evaluate import evaluate
@@ -33,7 +33,6 @@ class Course:
     """How long and in which portions.
 
     patience:  epochs without a better validation loss before stopping; 0: never stops, but still keeps the best
-    streams:   samples are pieces that follow each other, and each row of a batch goes on where that row of the one before ended
     """
 
     epochs: int
@@ -41,7 +40,6 @@ class Course:
     seed: int
     patience: int = 0
     shuffle: bool = True
-    streams: bool = False
 
 
 @dataclass
@@ -176,7 +174,7 @@ class Fit:
             self._save_now()
 
     def _order(self, epoch: int) -> Tensor:
-        if self.course.streams:
+        if is_stateful(self.net):
             return torch.cat(list(stream_steps(len(self.train), self.course.batch)))
         if not self.course.shuffle:
             return torch.arange(len(self.train))

@@ -7,10 +7,9 @@ Step k reads piece k of every stream: row b of a step goes on where row b of the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def stream_steps(pieces: int, rows: int) -> Iterator[Tensor]:
@@ -24,17 +23,3 @@ def stream_steps(pieces: int, rows: int) -> Iterator[Tensor]:
     starts = torch.cumsum(lengths, 0) - lengths
     for step in range(int(lengths.max())):
         yield starts[lengths > step] + step
-
-
-def is_stateful(net: nn.Module) -> bool:
-    """Whether the net goes on from piece to piece; then it has `go_on(state, *inputs)`, which gives outputs and state."""
-    return bool(getattr(net, "stateful", False))
-
-
-def follow_streams(net: Any, feed: Any, rows: int) -> Iterator[tuple[Tensor, Any, Any]]:
-    """For each step which pieces it reads, the samples, and what the net answers to them, its state carried along."""
-    state = None
-    for step in stream_steps(len(feed), rows):
-        samples = feed.batch(step)
-        outputs, state = net.go_on(state, *samples.inputs)
-        yield step, samples, outputs

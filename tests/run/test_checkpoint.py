@@ -26,7 +26,11 @@ def state(number: int) -> dict[str, Any]:
     }
     return {
         "net": {str(kind): tensor for kind, tensor in tensors.items()},
-        "learn": {"state": {0: {"step": torch.tensor(float(number)), "empty": torch.zeros(0, 3)}}, "betas": [0.9, 0.1]},
+        "learn": {
+            "state": {0: {"step": torch.tensor(float(number)), "empty": torch.zeros(0, 3)}},
+            "betas": [0.9, 0.1],
+            "carried": (torch.full((2, 1, 3), float(number)), (number, [])),
+        },
         "position": {"epoch": number, "history": [{"loss": number / 3}], "best": math.inf, "start": None, "on": True},
     }
 
@@ -40,7 +44,7 @@ def assert_same(one: Any, other: Any) -> None:
         assert list(one) == list(other)
         for key in one:
             assert_same(one[key], other[key])
-    elif isinstance(one, list):
+    elif isinstance(one, list | tuple):
         assert len(one) == len(other)
         for mine, theirs in zip(one, other, strict=True):
             assert_same(mine, theirs)

@@ -43,22 +43,23 @@ def test_every_piece_is_read_once_and_right_after_the_one_before_it(pieces: int,
         assert after == [piece + 1 for piece in before[: len(after)]]
 
 
+@pytest.mark.parametrize("streams", [1, 7])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(cell: str) -> None:
+def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
+    cell: str, streams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kissipo.run.evaluate._STREAMS", streams)
     ids = torch.randint(0, 7, (4 * 30 + 1,))
     whole, answer = net(cell).eval(), NextUnit(window=4)
     feed = TensorFeed((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
-    for streams, monkey in ((1, pytest.MonkeyPatch()), (7, pytest.MonkeyPatch())):
-        with monkey.context() as patched:
-            patched.setattr("kissipo.run.evaluate._STREAMS", streams)
-            found = evaluate(whole, feed, (answer,))
-        bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
-        expected = [
-            whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0] for first, last in pairwise(bounds)
-        ]
-        right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
-        torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
-        assert math.isclose(found.judgements[0].metrics["nats"], -float(right.log().mean()), rel_tol=1e-5)
+    found = evaluate(whole, feed, (answer,))
+    bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
+    expected = [
+        whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0] for first, last in pairwise(bounds)
+    ]
+    right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
+    torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
+    assert math.isclose(found.judgements[0].metrics["nats"], -float(right.log().mean()), rel_tol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -32,15 +32,12 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The start and what follows it."""
-    from rich.markup import escape
-
     from kissipo.plan.run import Run
 
     opened = Run.open(arguments.run)
     given = (arguments.start, arguments.length, arguments.temperature, arguments.top_k, arguments.seed)
     remarks, pieces = opened.generate_units(*given)
-    for remark in remarks:
-        screen.note(f"[yellow]note[/]: {escape(remark)}")
+    screen.remarks(remarks)
     if screen.as_json:
         screen.result_json({"run": arguments.run, "start": arguments.start, "text": "".join(pieces), "notes": remarks})
         return

@@ -26,8 +26,6 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a sample."""
-    from rich.markup import escape
-
     from kissipo.cli.tell import tell_answer
     from kissipo.core.errors import TaskError
     from kissipo.plan.run import Run
@@ -36,8 +34,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("kissipo predict takes values or --file, one of both")
     opened = Run.open(arguments.run)
     answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
-    for remark in remarks:
-        screen.note(f"[yellow]note[/]: {escape(remark)}")
+    screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:
             print("\t".join(tell_answer(each) for each in row))  # noqa: T201

@@ -23,7 +23,7 @@ CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _PLANES = (1, 1, 4, 4)
 _GATES = (1, 1, 4, 3)
 _WORTH_SHARING = 2_000_000
-_LAYER, _DIRECTION = struct.Struct("17q"), struct.Struct("22q")
+_LAYER, _DIRECTION = struct.Struct("16q"), struct.Struct("22q")
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 Results = tuple[Tensor, Tensor, Tensor]
@@ -215,7 +215,7 @@ def _layer(plan: Plan, x: Tensor, stride: int, parts: list[tuple[int, ...]]) -> 
     rows = plan.rows
     head = _LAYER.pack(
         *(plan.cell, plan.features, plan.units, rows.steps, rows.batch, rows.count),
-        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, *_input(plan, x), stride, stride),
+        *(rows.offsets.data_ptr(), _at(rows.first, 0), rows.apart, *_input(plan, x), stride),
         *(plan.directions, plan.threads, plan.kernels.parallel_for),
     )
     return b"".join((head, *(_DIRECTION.pack(*part) for part in parts)))

@@ -5,8 +5,9 @@ step stands in the cell's own file, in plain torch.
 
 Kernels:  "fused" the whole loop over time in one compiled function; "torch" torch.nn's own; "reference" the cell's step, called step
           by step; "auto" the fused one where it can be used and is faster, else torch's.
-Autocast: under torch.autocast("cpu", torch.bfloat16) the fused kernel multiplies in bfloat16 where the processor can, and sums, gates
-          and cells stay float32; y and the states come back as torch gives them there: of GRU as x came, of others in bfloat16.
+Autocast: under torch.autocast("cpu", torch.bfloat16) the fused kernel multiplies in bfloat16 where the processor can, and keeps the
+          gates so; sums and cells stay float32. y and the states come back as torch gives them there: of GRU as x came, of others
+          in bfloat16.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_ro
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
-
-
 # With up to so many weights few rows are better off with the fused kernel, too.
 _WORTH_LAYING_OUT = {"LSTM": 300_000, "GRU": 100_000, "RNN_TANH": 60_000, "RNN_RELU": 60_000}
 
@@ -130,8 +129,9 @@ class Recurrent(nn.RNNBase):
             return PackedSequence(y, input.batch_sizes, order, back), self._given(states, back)
         if table is None:
             self._check(x)
-        if x.dim() == 2 and table is None:
-            x, hx = x.unsqueeze(0 if self.batch_first else 1), _each(hx, lambda state: state.unsqueeze(1))
+        alone = table is None and x.dim() == 2
+        if alone:
+            x, hx = x.unsqueeze(0 if self.batch_first else 1), each_state(hx, lambda state: state.unsqueeze(1))
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         if not steps or not batch:
             return self._by_torch(input, hx, lengths)
@@ -141,7 +141,7 @@ class Recurrent(nn.RNNBase):
         else:
             rows, order, back = uneven_rows(_one_each(lengths, batch), steps, self.batch_first)
         y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel, table)
-        if input.dim() == 2 and table is None:
+        if alone:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
         return y, self._given(states, back)
 
@@ -366,7 +366,8 @@ def reference(
     return (y, final[0], final[1] if cell.states == 2 else x.new_empty(0))
 
 
-def _each(hx: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def each_state(hx: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The states of a layer in the form in which torch gives them, each changed: a tensor, two of an LSTM, or None."""
     if hx is None or isinstance(hx, Tensor):
         return None if hx is None else change(hx)
     return tuple(change(state) for state in hx)

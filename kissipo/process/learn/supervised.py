@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed
+from kissipo.core.protocols import Feed, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
 from kissipo.process.direct import direct
+from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_start import hold_linear, start_linear
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -115,16 +116,15 @@ class Supervised:
             hold_linear(self.net)
         self._equip()
         self.optimizer.load_state_dict(state["optimizer"])
-        self.steps_done = state["steps_done"]
-        self._state = tuple(state["state"]) if isinstance(state["state"], list) else state["state"]
+        self.steps_done, self._state = state["steps_done"], state["state"]
 
     def _outputs(self, batch: Batch) -> Any:
         """Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time."""
         net: Any = self.net
-        if not getattr(net, "stateful", False):
+        if not is_stateful(net):
             return net(*batch.inputs)
         outputs, state = net.go_on(self._state, *batch.inputs)
-        self._state = tuple(each.detach() for each in state) if isinstance(state, tuple) else state.detach()
+        self._state = each_state(state, Tensor.detach)
         return outputs
 
     def _equip(self) -> None:

@@ -18,7 +18,6 @@ Example:  >>> from kissipo.core.axes import Port
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +34,7 @@ from kissipo.process.layers.join import Join
 from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
+from kissipo.process.layers.recurrent import each_state
 
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 
@@ -133,9 +133,7 @@ class Recurrent(nn.Module):
         if there is not None:
             longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
             x, there = x[:, :longest], there[:, :longest]
-        if state is not None:
-            state = _each(state, lambda part: part[:, : len(x)])
-        states, state = self._read(x, there, state)
+        states, state = self._read(x, there, each_state(state, lambda part: part[:, : len(x)]))
         if self.every_step:
             return self.head(self.dropout(states)), state
         row = self.over_time(states, there)
@@ -152,10 +150,6 @@ class Recurrent(nn.Module):
             table = self.embedding(torch.arange(self.embedding.num_embeddings, device=x.device))
             return self.cell(x, state, lengths, table)
         return self.cell(self.embedding(x), state, lengths)
-
-
-def _each(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    return tuple(change(part) for part in state) if isinstance(state, tuple) else change(state)
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:

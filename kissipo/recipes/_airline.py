@@ -1,0 +1,34 @@
+"""What the five predictors of airline passengers share: the series, the split, the question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+
+def predictor(window: int, net: dict[str, Any], *, band: tuple[float, float], expected: str) -> Recipe:
+    """One of the five: a net on windows of so many months, and what it comes to."""
+    return Recipe(
+        task=Task(
+            input={
+                "series": "airline-passengers",
+                "time": "Month",
+                "season": 12,
+                "window": window,
+                "batch": 16,
+                "split": {"test": 0.1667, "validation": 0.1},
+            },
+            process={**net, "rate": 0.003, "epochs": 200},
+            output={"forecast": "Passengers", "horizon": 1},
+        ),
+        system="S22",
+        data="144 months of airline passengers, 1949-1960",
+        metric="mae",
+        band=band,
+        expected=expected,
+        seconds=2,
+        look="the five side by side: what a window is worth, and what a memory is worth where there is a window",
+        differs="the lecture does not say its split; windows are taken relative to their last month",
+    )
