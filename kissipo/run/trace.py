@@ -133,7 +133,7 @@ def _record(name: str, steps: list[Step]) -> Any:
                 name=name or type(layer).__name__.lower(),
                 tell=_tell(layer),
                 shape=tuple(output.shape[1:]),
-                parameters=0 if frame or (name and again) else parameters(layer),
+                parameters=0 if frame or again else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
                 memory=output.numel() * output.element_size(),
                 value=value,
