@@ -1,7 +1,8 @@
 """Forecast: the next steps of a series, in its own unit; one row of numbers for every step of the horizon.
 
-The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together. Several variables
-have several units, and are judged together on the scale of the training part (mean 0, spread 1) as is usual in papers, one by one in their own.
+The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together. Several
+variables have several units: together they are judged on the scale of the training part (mean 0, spread 1), as is usual in papers, and
+one by one in their own.
 
 Around each forecast stands an interval: forecast ± the error that a share of the validation part did not exceed at that step ahead
 (split conformal prediction; Vovk et al. 2005, Lei et al. 2018). How much of the test part it really holds is told: a series that

@@ -1,7 +1,8 @@
 """On a series: the ways in which any net can be put on windows, one inside the other: every variable by itself, relative to the
 last value, one step ahead again and again.
 
-Shapes:   a window (batch, time, variable), perhaps with what is known ahead (batch, horizon, feature) -> (batch, horizon, answered variable)
+Shapes:   a window (batch, time, variable), perhaps with what is known ahead (batch, ahead, feature)
+          -> (batch, horizon, answered variable)
 Raises:   ShapeError when the net is not from a window to a forecast, or does not see a variable that it must.
 """
 
