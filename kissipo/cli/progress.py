@@ -121,6 +121,8 @@ class Story(Teller):
             self.screen.result(tell.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tell.verdict_line(score))
+            if "alarms" in score.net.details:
+                self.screen.result(tell.alarms_told(score.net.details))
             if "interval" in score.net.details:
                 self.screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
             if "weights" in score.net.details:
@@ -163,6 +165,8 @@ def _span(seconds: float) -> str:
 
 
 def _samples(score: Score) -> str:
+    if "judged_from" in score.net.details:
+        return f"from {score.net.details['judged_from']} on, steps that no watcher learned from"
     if score.part == "train":
         return "the same samples train and judge: there is no unseen part"
     count = len(score.net.each) if score.net.each is not None else 0

@@ -21,6 +21,7 @@ from kissipo.run.trace import Step, Trace, tell_array
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12
 _MOST_STATES = 64
+_MOST_ALARMS = 20
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
@@ -174,6 +175,23 @@ def interval_line(interval: Mapping[str, Any]) -> str:
     return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {tell_number(interval['width'])} wide"
 
 
+def alarms_told(details: Mapping[str, Any]) -> Table:
+    """Every labelled window with its first alarm, then the alarms that met none."""
+    made = table("", "from", "to", "")
+    for window in details.get("windows", []):
+        told = "[red]missed[/]" if window["first_alarm"] is None else f"[green]hit[/] {window['first_alarm']}"
+        made.add_row(
+            "labelled", window["from"], window["to"], told if window["judged"] else f"{told} [dim](not judged)[/]"
+        )
+    false = [alarm for alarm in details["alarms"] if not alarm.get("labelled", False)]
+    for alarm in false[:_MOST_ALARMS]:
+        higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
+        made.add_row("false alarm" if "labelled" in alarm else "alarm", alarm["from"], alarm["to"], higher)
+    if len(false) > _MOST_ALARMS:
+        made.add_row("", f"and {len(false) - _MOST_ALARMS} more", "", "")
+    return made
+
+
 def weights_line(weights: Mapping[str, float], *, most: int = 12) -> str:
     """The weights of a linear net, the greatest first where there are many."""
     shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))[:most]
@@ -220,6 +238,8 @@ def tell_answer(answered: Answered) -> str:
     if answered.between is not None:
         low, high = answered.between
         text += f"\t{_value(low)}\t{_value(high)}"
+    if answered.error is not None:
+        text += f"\t{tell_number(answered.error)}"
     return text if answered.confidence is None else f"{text}\t{answered.confidence:.4f}"
 
 

@@ -6,7 +6,7 @@ An answer stands in a file of its own in `answers/`, named as its word, and is c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -30,12 +30,15 @@ class Decision:
     confidence:  the probability that the net gives it, None where the net gives none
     others:      other possible answers with their probabilities, likeliest first
     between:     the interval that is to hold the truth, as low and high, of the form of `value`
+    error:       how far off what was expected is, and the threshold above which that is odd
     """
 
     value: Any
     confidence: float | None = None
     others: tuple[tuple[str, float], ...] = ()
     between: tuple[Any, Any] | None = None
+    error: float | None = None
+    threshold: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -46,6 +49,8 @@ class Decision:
             content["others"] = [{"answer": value, "confidence": share} for value, share in self.others]
         if self.between is not None:
             content["low"], content["high"] = self.between
+        if self.error is not None:
+            content["error"], content["threshold"] = self.error, self.threshold
         return content
 
 
@@ -130,6 +135,10 @@ class Answer(ABC):
     @abstractmethod
     def decide(self, scores: Scores) -> list[Decision]:
         """One decision a sample."""
+
+    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Decision]:
+        """One decision a sample; targets are there where what came is compared with what was expected."""
+        return self.decide(self.scores(outputs))
 
     @abstractmethod
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:

@@ -16,7 +16,14 @@ import numpy as np
 from kissipo.output.answer import Judgement
 
 _EQUAL = 1e-6
-TRIVIAL = ("majority class", "mean", "naive (last value)", "most frequent unit", "random policy")
+TRIVIAL = (
+    "majority class",
+    "mean",
+    "distance from the mean",
+    "naive (last value)",
+    "most frequent unit",
+    "random policy",
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ def _gap(value: float, other: float, main: str) -> str:
     higher = value > other
     if main == "accuracy":
         return f"{100 * abs(value - other):.1f} points {'above' if higher else 'below'}"
+    if main == "nab":
+        return f"{abs(value - other):.1f} points of NAB's score {'above' if higher else 'below'}"
     if main == "return":
         return f"a return {abs(value - other):.3g} {'above' if higher else 'below'}"
     measure = {"nats": "surprise", "scaled_mae": "scaled MAE"}.get(main, main.upper())

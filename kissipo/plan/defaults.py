@@ -6,6 +6,7 @@ Measured on the sets of docs/log.md: what stands here won there, on two cores, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from kissipo.core.axes import Port
 from kissipo.core.task import Task
@@ -43,6 +44,9 @@ def _net(wiring: Wiring) -> Decision:
         return Decision("process.net", "cnn", "the input is a picture")
     if any(port.axes[:1] == ("time",) and port.vocabulary for port in ports):
         return Decision("process.net", "recurrent", "the input is a text")
+    answer: Any = wiring.answers[0]
+    if answer.WORD == "anomaly" and answer.options.by == "reconstruction":
+        return Decision("process.net", "autoencoder", "what is ordinary comes out of it whole")
     if any(port.axes[:1] == ("time",) for port in ports):
         return Decision("process.net", "ffn", "on windows of a few seasons the best of the small nets")
     return Decision("process.net", "ffn", "the input is a row of features")
@@ -54,15 +58,21 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
         return [Decision("process.walks", len(wiring.parts["train"]))]
     if net == "q_table":
         return [Decision("process.episodes", 20_000, "enough to see rare ways often")]
-    if wiring.answers[0].WORD == "forecast" and net in ("ffn", "linear", "recurrent"):
+    if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
         return [Decision("process.relative", True, _BLIND)]
     return []
+
+
+def _looks_ahead(wiring: Wiring) -> bool:
+    """Whether steps after a window are answered."""
+    answer: Any = wiring.answers[0]
+    return answer.WORD == "forecast" or (answer.WORD == "anomaly" and answer.options.by == "forecast")
 
 
 def _suitable(net: str, wiring: Wiring) -> list[Decision]:
     """Sizes of an inferred net that suit the data."""
     ports, answer = [door.port for door in wiring.doors], wiring.answers[0].WORD
-    if answer == "forecast":
+    if _looks_ahead(wiring):
         sizes = [Decision("process.units", [64, 64]), Decision("process.dropout", 0.1), Decision("process.epochs", 100)]
         return [*_needed(net, wiring), *sizes]
     if net == "cnn":

@@ -12,11 +12,13 @@ from kissipo.core.protocols import Listener
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Judgement
 from kissipo.output.answers.actions import Actions
+from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
+from kissipo.plan.alarms import judge_alarms, learn_threshold
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.scores import judge_beside, score
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
@@ -61,8 +63,10 @@ def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[
 
 
 def _calibrate(prepared: Prepared) -> None:
-    """Forecasts learn from the validation part how far off they are."""
+    """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
     (answer, *_), feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    if isinstance(answer, Anomaly):
+        learn_threshold(prepared.net, prepared.wiring)
     if isinstance(answer, Forecast) and len(feed):  # which is the only answer of a series
         found = evaluate(prepared.net, feed, [answer])
         answer.calibrate(found.scores[0], found.truths[0])
@@ -82,6 +86,9 @@ def judge(prepared: Prepared, *, seed: int) -> Judged:
     """The net beside the simple answers."""
     if isinstance(prepared.reading, World):
         return Judged([_judge_world(prepared, prepared.reading, seed)])
+    if isinstance(prepared.wiring.answers[0], Anomaly):
+        watched, found = judge_alarms(prepared.net, prepared.wiring, asked=prepared.choices.baselines[0])
+        return Judged([watched], found)
     scores, found = score(prepared.net, prepared.wiring, asked=prepared.choices.baselines, seed=seed)
     more: dict[str, Any] = {**weights_by_name(prepared), **getattr(prepared.learn, "account", dict)()}
     for number, each in enumerate(scores):

@@ -79,9 +79,10 @@ def asks_for_answer(data: Any, written: FileWords) -> bool:
 
 def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, answer: str | None, name: str) -> Task:
     module = DATASETS.find(module_name(data), place="data")
-    source = "series" if "series" in module.SOURCES and (time or horizon or not output) else module.SOURCES[0]
+    asks_series = time or horizon or not output or answer == "anomaly"
+    source = "series" if "series" in module.SOURCES and asks_series else module.SOURCES[0]
     if source == "series":
-        return _series(data, output or module.read().answer, time, horizon, name)
+        return _series(data, output or module.read().answer, time, horizon, name, answer)
     if source == "text":
         return Task(input={"text": data}, output={"text": "next"}, name=name)
     if source == "images":
@@ -111,8 +112,8 @@ def _ask_table(
                     do="Say their names with input.header=[name, name, ...]",
                 )
         frame[column]
-    if time or horizon or answer == "forecast" or (answer is None and _is_series(frame, output)):
-        return _series(data, output or _only_number(frame, time), time, horizon, name)
+    if time or horizon or answer in ("forecast", "anomaly") or (answer is None and _is_series(frame, output)):
+        return _series(data, output or _only_number(frame, time), time, horizon, name, answer)
     if output is None:
         raise TaskError(
             f"which column of {frame.origin} is the answer?",
@@ -122,9 +123,10 @@ def _ask_table(
     return Task(input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name)
 
 
-def _series(data: Any, output: Any, time: str | None, horizon: int | None, name: str) -> Task:
+def _series(data: Any, output: Any, time: str | None, horizon: int | None, name: str, answer: str | None) -> Task:
     words = {"series": data} | ({"time": time} if time else {})
-    return Task(input=words, output={"forecast": output} | ({"horizon": horizon} if horizon else {}), name=name)
+    asked = {answer or "forecast": output} | ({"horizon": horizon} if horizon else {})
+    return Task(input=words, output=asked, name=name)
 
 
 def _is_series(frame: Frame, output: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kissipo.core.family import Family
 from kissipo.core.recipe import Recipe
+from kissipo.input.datasets import dataset_names, is_fetched
 
 
 def all_recipes() -> list[tuple[str, Recipe]]:
@@ -11,3 +12,8 @@ def all_recipes() -> list[tuple[str, Recipe]]:
     family = Family("kissipo.recipes", "task")
     found = [(name.replace("_", "-"), family.find(name, place="TASK").RECIPE) for name in family.names()]
     return sorted(found, key=lambda pair: (pair[1].system, pair[0]))
+
+
+def data_are_fetched(recipe: Recipe) -> bool:
+    """Whether its data do not come with a dependency and are downloaded once."""
+    return any(is_fetched(str(value)) for value in recipe.task.input.values() if value in dataset_names())

@@ -13,12 +13,15 @@ import torch
 from kissipo.core.finding import counted
 from kissipo.core.frame import Frame
 from kissipo.input.decompose import decompose
+from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.report import drawing, sections
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
+from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
 from kissipo.plan.spell import writable
+from kissipo.plan.wiring.series import marks_of
 from kissipo.process.layers.surfaces import height
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array
@@ -72,7 +75,9 @@ def _season(prepared: Prepared) -> list[Section]:
     """Trend, season and rest of the first series that is forecast."""
     wiring = prepared.wiring
     answer = wiring.answers[0]
-    found = decompose(wiring.frame[answer.variables[0]].values, wiring.season) if isinstance(answer, Forecast) else None
+    if not isinstance(answer, Forecast | Anomaly):
+        return []
+    found = decompose(wiring.frame[answer.variables[0]].values, wiring.season)
     if found is None:
         return []
     moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
@@ -132,11 +137,24 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
     answers, truth = judged.found.scores[0], judged.found.truths[0]
     if score.answer.WORD == "number":
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
+    if isinstance(score.answer, Anomaly):
+        return [*found, Section("Alarms", _alarms(prepared, score))]
     if isinstance(score.answer, Forecast):
         moments, unit = _moments(prepared)
         drawn = sections.forecasts(answers, truth, score.answer.margins, details, moments, unit)
         found.append(Section("Forecasts beside the truth", drawn))
     return [*found, Section("The worst mistakes", _worst(prepared.wiring, score, answers, truth))]
+
+
+def _alarms(prepared: Prepared, score: Score) -> str:
+    """The series with its alarms and labelled windows, and the errors below it."""
+    wiring, answer = prepared.wiring, score.answer
+    assert isinstance(answer, Anomaly)
+    errors, first = watched_errors(prepared.net, wiring)
+    moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
+    values = wiring.frame[answer.variables[0]].values
+    marks = None if answer.options.marks is None else marks_of(wiring.frame, answer.options.marks)
+    return sections.alarms(values, errors, first, marks, score.net.details, moments, unit, answer.variables[0])
 
 
 def _moments(prepared: Prepared) -> tuple[list[float], str]:

@@ -18,8 +18,8 @@ from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
-from kissipo.input.sources.environment import World
 from kissipo.output.answer import Answer, Decision
+from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
@@ -110,10 +110,11 @@ class Run:
 
         Raises:   DataError when a column is missing or of another kind.
         """
-        wiring = self.wiring() if data is None else self._wiring_of(data)
-        if self._prepared is not None and isinstance(self._prepared.reading, World):
-            return judge(self._prepared, seed=self.seed).scores
-        return score(self.net, wiring, asked=self.choices.baselines, seed=self.seed)[0]
+        if data is not None:
+            return score(self.net, self._wiring_of(data), asked=self.choices.baselines, seed=self.seed)[0]
+        self.wiring()
+        assert self._prepared is not None
+        return judge(self._prepared, seed=self.seed).scores
 
     def predict(self, *values: Any) -> list[Decision] | Decision:
         """One decision for each value (of the first answer); a single one for a single value.
@@ -128,10 +129,14 @@ class Run:
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:
         """All answers for all values, and remarks on what was never seen in training, cut or filled."""
         frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
-        feed = self._way_of_samples.question(frame, self.doors)
+        feed = self._way_of_samples.question(frame, self.doors, self.answers)
         outputs = answer_all(self.net, feed)
-        decided = [answer.decide(answer.scores(output)) for answer, output in zip(self.answers, outputs, strict=True)]
+        decided = [answer.decisions(output, feed.targets) for answer, output in zip(self.answers, outputs, strict=True)]
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
+        if isinstance(self.answers[0], Anomaly):
+            remarks.append(
+                f"the first answer is for row {len(frame) - len(decided[0]) + 1}: the rows before it fill a window"
+            )
         return list(zip(*decided, strict=True)), remarks
 
     def generate(
@@ -187,7 +192,7 @@ class Run:
             part = "test" if len(wiring.feeds["test"]) else "train"
             return follow(sample_frame(wiring, part, 0), wiring.feeds[part], self.doors, self.answers, self.net)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
-        feed = self._way_of_samples.question(frame, self.doors)
+        feed = self._way_of_samples.question(frame, self.doors, self.answers)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         return follow(frame, feed, self.doors, self.answers, self.net, notes=remarks)
 

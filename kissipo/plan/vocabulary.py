@@ -43,7 +43,6 @@ NETS = Family(
         "pca": "S36",
         "tsne": "S36",
         "som": "S36",
-        "autoencoder": "S37",
         "rbm": "S37",
         "captioner": "S38",
         "style_transfer": "S39",
@@ -65,7 +64,6 @@ ANSWERS = Family(
     "answer",
     planned={
         "labels": "S08",
-        "anomaly": "S24",
         "boxes": "S41",
         "mask": "S18",
         "move": "S19",

@@ -16,7 +16,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 COMMANDS = {
     "list": [["list"]],
     "show": [["show", "digits"], ["show", "backprop"]],
-    "fit": [["fit", "racing", "--out", "one"], ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"]],
+    "fit": [
+        ["fit", "racing", "--out", "one"],
+        ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"],
+        ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
+    ],
     "evaluate": [["evaluate", "run"]],
     "predict": [["predict", "run", "picture.png"]],
     "generate": [["generate", "text", "--start", "Ü"]],

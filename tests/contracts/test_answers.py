@@ -18,6 +18,8 @@ from kissipo.codec.states import States
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.output.answer import Answer, Decision, Judgement
 from kissipo.output.answers.actions import Actions
+from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.anomaly import Options as Watch
 from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
@@ -45,6 +47,8 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", Ahead(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
+    "anomaly by forecast": lambda: Anomaly("price", Watch(by="forecast", smooth=3)),
+    "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(by="reconstruction"), window=4),
     "text": lambda: NextUnit(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
 }

@@ -229,6 +229,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "linear_autoregression": [
         (of_a_series, lambda: ridge(*windows(test=False), windows(test=True)[0], 10 ** np.arange(-3, 4.1, 0.5))[..., None])
     ],
+    "training_mean": [(of_a_series, lambda: np.full((len(windows(test=True)[0]), HORIZON, 1), windows(test=False)[1].mean()))],
     "naive": [(of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))],
     "seasonal_naive": [(of_a_series, a_season_before)],
     "exponential_smoothing": [(of_a_series, smoothed)],

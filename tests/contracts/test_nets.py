@@ -42,6 +42,9 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "relative": True, "independent": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embed": 4}),
     ],
+    "autoencoder": [
+        ((WINDOW,), (Port("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "code": 12}),
+    ],
     "cnn": [
         ((PICTURE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((PICTURE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),

@@ -14,15 +14,13 @@ from kissipo.cli.main import main
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 from kissipo.plan.grammar import read_task
-from kissipo.plan.recipes import all_recipes
+from kissipo.plan.recipes import all_recipes, data_are_fetched
 from kissipo.run.trace import Step
 
 RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-FETCHED = [
-    name for name in RECIPES if name.startswith(("mnist", "airline", "spam"))
-]  # their data do not come with a dependency
+FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
 quick_recipes = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES]
 )

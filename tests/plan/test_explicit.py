@@ -17,7 +17,8 @@ from kissipo.core.schema import WordInfo, words_of, written
 from kissipo.core.task import Task as Sentence
 from kissipo.core.words import freeze
 from kissipo.plan.grammar import read_task
-from kissipo.plan.load import load, recipe_names
+from kissipo.plan.load import load
+from kissipo.plan.recipes import all_recipes, data_are_fetched
 from kissipo.plan.task import Task
 
 
@@ -65,7 +66,7 @@ def built_in(name: str) -> Callable[[], Task]:
 
 
 OWN = {each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, pictures)}
-QUESTIONS = OWN | {name: built_in(name) for name in recipe_names() if not name.startswith(("mnist", "airline", "spam"))}
+QUESTIONS = OWN | {name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)}
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 
 

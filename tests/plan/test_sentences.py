@@ -104,7 +104,6 @@ SENTENCES = [
         input: {{series: sensor.csv, window: 48}}
         process: {{net: {net}}}
         output: {{anomaly: value}}""",
-            "'anomaly' (S24)",
         )
         for net in ("autoencoder", "recurrent")
     ),

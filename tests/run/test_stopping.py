@@ -53,7 +53,7 @@ class Scripted:
 class Qualities:
     """An answer whose quality of each validation sample is written down for every epoch."""
 
-    MAIN = "quality"
+    watched = "quality"
 
     def __init__(self, learn: Scripted, qualities: Sequence[Sequence[float]]) -> None:
         self.learn, self.qualities = learn, qualities

@@ -31,6 +31,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result(tell.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
         if "policy" in score.net.details:
             screen.result(tell.policy_table(score.net.details["policy"]))
+        if "alarms" in score.net.details:
+            screen.result(tell.alarms_told(score.net.details))
         if "interval" in score.net.details:
             screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
         for measure in ("mae", "scaled_mae"):

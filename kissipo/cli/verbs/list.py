@@ -14,12 +14,14 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a task."""
-    from kissipo.plan.recipes import all_recipes
+    from kissipo.plan.recipes import all_recipes, data_are_fetched
 
     made = table("task", "system", "data", "expected", "training")
     rows = []
     for name, recipe in all_recipes():
-        made.add_row(f"[bold]{name}[/]", recipe.system, recipe.data, recipe.expected, f"{recipe.seconds} s")
+        fetched = data_are_fetched(recipe)
+        data = f"{recipe.data}, fetched once" if fetched else recipe.data
+        made.add_row(f"[bold]{name}[/]", recipe.system, data, recipe.expected, f"{recipe.seconds} s")
         rows.append(
             {
                 "task": name,
@@ -27,6 +29,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
                 "data": recipe.data,
                 "expected": recipe.expected,
                 "seconds": recipe.seconds,
+                "fetched": fetched,
             }
         )
     screen.result(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.moments import is_monthly
 
 
-def order_in_time(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
+def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tuple[Frame, list[Finding]]:
     """The frame in the order of its time column, and what was found.
 
-    Raises:   DataError for moments that are missing or stand twice.
+    doubled:  what rows of the same moment become: mean, sum or last of their numbers, the last of their texts
+    Raises:   DataError for moments that are missing or, without `doubled`, stand twice.
     """
     column = frame[name]
     if column.missing.any():
@@ -23,7 +25,8 @@ def order_in_time(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
             f"the time column '{name}' has no readable moment in {tell_rows(frame.rows[column.missing])}",
             do="Fill it, or remove these rows",
         )
-    _refuse_doubles(frame, column)
+    if doubled is None:
+        _refuse_doubles(frame, column)
     findings = []
     backward = np.flatnonzero(np.diff(column.values) < np.timedelta64(0))
     if len(backward):
@@ -38,6 +41,9 @@ def order_in_time(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
                 tuple(rows[:100].tolist()),
             )
         )
+    if doubled is not None:
+        frame, found = _one_a_moment(frame, name, doubled)
+        findings += found
     findings += _gaps(frame, name) + _yet_to_come(frame, name)
     return frame, findings or [Finding("PASS", "order of time", f"'{name}' rises evenly over {len(frame)} steps")]
 
@@ -54,8 +60,27 @@ def _refuse_doubles(frame: Frame, column: Column) -> None:
         raise DataError(
             f"the moment {twice} stands {len(rows)} times in '{column.name}' ({tell_rows(rows)})",
             allowed="one row a moment",
-            do=f"Sum or average these rows first; several series in one file must be separated{hint}",
+            do=f"Say what they become: input.doubled=mean (or sum, last); several series in one file must be separated{hint}",
         )
+
+
+def _one_a_moment(frame: Frame, name: str, doubled: str) -> tuple[Frame, list[Finding]]:
+    """Rows of the same moment, which stand together, become one."""
+    _, first, counts = np.unique(frame[name].values, return_index=True, return_counts=True)
+    if len(first) == len(frame):
+        return frame, []
+    again = frame.rows[np.setdiff1d(np.arange(len(frame)), first)]
+    last = frame.take(first + counts - 1)
+    columns = []
+    for column in frame.columns if doubled != "last" else ():
+        if column.kind == "number":
+            sums = np.add.reduceat(column.values, first)
+            columns.append(replace(last[column.name], values=sums / counts if doubled == "mean" else sums))
+    message = f"{len(again)} rows of '{name}' stand at the moment of another one ({tell_rows(again)})"
+    finding = Finding(
+        "WARN", "doubled moments", message, f"their {doubled} is taken", tuple(int(row) for row in again[:100])
+    )
+    return last.replaced(*columns), [finding]
 
 
 def _yet_to_come(frame: Frame, name: str) -> list[Finding]:

@@ -27,6 +27,12 @@ def dataset_names() -> list[str]:
     return [name.replace("_", "-") for name in DATASETS.names() if name not in ("download",)]
 
 
+def is_fetched(name: str) -> bool:
+    """Whether a named set does not come with a dependency."""
+    module = DATASETS.find(module_name(name), place="data")
+    return hasattr(module, "FILE") or hasattr(module, "FILES")
+
+
 def find_data(value: Any, source: str) -> Reading | None:
     """The named set that `value` means, or None when it means a path or an object in memory.
 

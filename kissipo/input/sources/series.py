@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kissipo.core.schema import word
 from kissipo.input.datasets import find_data
@@ -26,6 +26,9 @@ class Options(FileWords):
     steps: int | None = word(None, "how many steps from the beginning are used; all when left out", at_least=1)
     window: int | None = word(None, "how many steps back the net sees", at_least=1)
     season: int | None = word(None, "after how many steps the series repeats itself; 0: it does not", at_least=0)
+    doubled: Literal["mean", "sum", "last"] | None = word(
+        None, "what rows of the same moment become; they are refused when left out"
+    )
     time_style: str | None = word(None, "how dates are written, as in strptime: %d/%m/%Y")
 
 

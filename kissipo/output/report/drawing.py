@@ -28,8 +28,9 @@ def lines(
     mark: float | None = None,
     dots: Sequence[str] = (),
     square: bool = False,
+    shades: Sequence[tuple[float, float]] = (),
 ) -> str:
-    """Curves with their names; `mark` draws a vertical line, series named in `dots` are drawn as points.
+    """Curves with their names; `mark` draws a vertical line, series named in `dots` are points, spans of `shades` are shaded.
 
     Example:  >>> lines({"loss": [(0, 2.0), (1, 1.0)]}, across="epoch", up="loss")[:4]
               '<svg'
@@ -40,6 +41,12 @@ def lines(
         return ""
     frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, same_scale=square)
     parts = [*frame.axes(across, up)]
+    for left, right in shades:
+        across_it = max(2.0, frame.x(right) - frame.x(left))
+        parts.append(
+            f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{across_it:.1f}" height="{height - _TOP - _BOTTOM}" '
+            f'fill="{COLOURS[4]}" fill-opacity="0.25"/>'
+        )
     if mark is not None:
         x = frame.x(mark)
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.output.alarms import spans
 from kissipo.output.report import drawing
 from kissipo.output.report.page import paragraphs, table
 from kissipo.output.report.reading import read_curves
@@ -128,6 +129,58 @@ def forecasts(
         rows = [[name, *(number(value) for value in each.values())] for name, each in details["by_variable"].items()]
         content += table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3))
     return content
+
+
+def alarms(
+    values: Any,
+    errors: Any,
+    first: int,
+    marks: Any,
+    details: Mapping[str, Any],
+    moments: Sequence[float],
+    unit: str,
+    name: str,
+) -> str:
+    """The series with its alarms as points and the labelled windows as shades; the errors and their threshold below it.
+
+    errors:  of the steps from `first` on
+    marks:   which steps are labelled odd, None where no one said
+    """
+    height = details["threshold"]
+    shown = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_STEPS)).astype(int)).tolist()
+    odd = (first + np.flatnonzero(errors > height)).tolist()
+    odd = odd[:: len(odd) // _MOST_STEPS + 1]
+    curves = {
+        label: [(moments[at], float(values[at])) for at in places] for label, places in ((name, shown), ("alarm", odd))
+    }
+    shades = [] if marks is None else [(moments[span.first], moments[span.last]) for span in spans(marks)]
+    content = drawing.lines(curves, across=unit, up=name, width=900, height=250, dots=("alarm",), shades=shades)
+    starts = [at for at in shown if at >= first]
+    peaks = np.log10(
+        np.maximum(np.maximum.reduceat(errors, np.subtract(starts, first)), 1e-6)
+    )  # a peak between two points is not skipped
+    error = [(moments[at], float(peak)) for at, peak in zip(starts, peaks, strict=True)]
+    limit = [(moments[at], float(np.log10(height))) for at in (first, -1)]
+    up = "error, log10"
+    content += drawing.lines(
+        {"error": error, "threshold": limit}, across=unit, up=up, width=900, height=200, shades=shades
+    )
+    if details.get("windows"):
+        met = [
+            [each["from"], each["to"], each["first_alarm"] or "missed", "yes" if each["judged"] else "no"]
+            for each in details["windows"]
+        ]
+        content += table(["labelled from", "to", "first alarm", "judged"], met)
+    words = {True: "in a labelled window", False: "false alarm", None: ""}
+    raised = [
+        [each["from"], each["to"], number(each["error"]), words[each.get("labelled")]]
+        for each in details["alarms"][:_MOST_STATES]
+    ]
+    content += table(["alarm from", "to", "highest error", ""], raised, numbers=(2,))
+    return content + (
+        f'<p class="dim">Judged from {escape(details["judged_from"])} on. Errors count in spreads of the training part; one in '
+        f"{1 / details['share']:,.0f} of what is ordinary was expected above the threshold of {height:.4g}.</p>"
+    )
 
 
 def seasons(found: Any, moments: Sequence[float], unit: str, season: int) -> str:

@@ -13,6 +13,7 @@ from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
 from kissipo.input.feeds import TensorFeed
+from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
 from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
@@ -43,6 +44,6 @@ def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> 
     return Wiring(frame, parts, (door,), (answer,), feeds, findings, decisions=decisions)
 
 
-def question(frame: Frame, doors: Sequence[Door]) -> TensorFeed:
+def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer]) -> TensorFeed:
     """Every row names one state."""
     return TensorFeed((doors[0].encode(frame),), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
+from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
@@ -46,7 +48,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     )
 
 
-def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
+def question(frame: Frame, doors: tuple[Any, ...], answers: Sequence[Answer]) -> TensorFeed:
     """The last piece of a text (filled up in front with unknown units when it is short), asked what comes next."""
     door: Windows = doors[0]
     if not len(frame):

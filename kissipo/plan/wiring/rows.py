@@ -76,7 +76,7 @@ def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = ()) 
     return TensorFeed(inputs, targets, finishes)
 
 
-def question(frame: Frame, doors: Sequence[Door]) -> TensorFeed:
+def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer]) -> TensorFeed:
     """Every row of new data, asked by itself."""
     return encode(frame, doors)
 

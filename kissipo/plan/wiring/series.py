@@ -3,14 +3,19 @@
 A sample belongs to the part in which the steps that it forecasts lie, so that nothing that is judged was seen while learning;
 a window may reach back into an earlier part, because the past is known. Scaling is learned from the training steps alone.
 What is known beforehand of the steps to come (the calendar, `ahead`) is a second input, one row a step of the horizon.
+
+Where it is asked which steps are odd, the target is the one step after a window, or the window itself; that step, or the last of the
+window, is the one that is judged.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.codec.calendar import Calendar
 from kissipo.codec.numbers import Numbers
@@ -27,12 +32,16 @@ from kissipo.input.feeds import TensorFeed
 from kissipo.input.reading import Reading
 from kissipo.input.season import find_season
 from kissipo.input.split import split_rows
+from kissipo.output.answer import Answer
+from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.anomaly import Options as AnomalyOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
 
 _LEAST_SAMPLES = 10
+_YES, _NO = ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"), ("0", "false", "no", "n", "ordinary", "normal")
 
 
 def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
@@ -44,7 +53,8 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     decisions: list[Decision] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
     frame = _first_steps(frame, options.steps)
-    names, horizon, answer_options, loss = _asked(reading, choices, frame, time, decisions)
+    asked = _asked(reading, choices, frame, time, decisions)
+    names, horizon = asked.names, asked.reach
     seen = tuple(options.values or names)
     columns = tuple(dict.fromkeys((*seen, *names, *(options.ahead or ()))))
     ahead = _known_ahead(frame, options, time, names, horizon)
@@ -69,21 +79,23 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         decisions.append(Decision("input.season", season, found))
     window = options.window or _window(len(frame), season, horizon)
     decisions.append(Decision("input.window", window, "two seasons" if season else "a share of the series"))
-    count = len(frame) - window - horizon + 1
+    lead = window - 1 if asked.again else window
+    count = len(frame) - lead - horizon + 1
     if count < _LEAST_SAMPLES:
         raise DataError(
             f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
             given=f"{len(frame)} steps",
-            allowed=f"at least {window + horizon + _LEAST_SAMPLES - 1}",
+            allowed=f"at least {lead + horizon + _LEAST_SAMPLES - 1}",
             do="Use a smaller input.window or output.horizon",
         )
-    parts = _parts(len(frame), window, horizon, choices, seed)
-    trained = frame.take(np.arange(window + horizon + int(parts["train"][-1])))
+    parts = _parts(len(frame), lead, horizon, choices, seed)
+    trained = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
     door = Windows(Numbers(seen, flag_missing=False), window).fit(trained)
     doors = (door, ahead.fit(trained)) if ahead else (door,)
-    answer = Forecast(names, answer_options, loss=loss).fit(trained)
+    answer = asked.answer(window).fit(trained)
     inputs = [door.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in doors[1:])]
-    targets = answer.codec.encode(frame)[window : window + count]
+    first = 0 if asked.again else window
+    targets = answer.codec.encode(frame)[first : first + count]
     feeds = {}
     for name, part in parts.items():
         some = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
@@ -117,7 +129,7 @@ def _in_order(
         return _in_number_order(frame, name, findings), name
     if has_zone(frame[name]):
         findings.append(Finding("PASS", "time zone", f"'{name}' is written with time zones", "taken in universal time"))
-    frame, found = order_in_time(frame.replaced(moments), name)
+    frame, found = order_in_time(frame.replaced(moments), name, doubled=options.doubled)
     findings += found
     return frame, name
 
@@ -178,27 +190,53 @@ def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
     return frame
 
 
-def _asked(
-    reading: Reading, choices: Choices, frame: Frame, time: str | None, decisions: list[Decision]
-) -> tuple[tuple[str, ...], int, ForecastOptions, str | None]:
-    """Which columns are forecast, how far, with which loss."""
-    if len(choices.answers) > 1 or (choices.answers and choices.answers[0].word != "forecast"):
+@dataclass(frozen=True)
+class _Asked:
+    """Which columns are forecast or watched, and how."""
+
+    names: tuple[str, ...]
+    options: Any
+    loss: str | None
+
+    @property
+    def reach(self) -> int:
+        """How many steps each sample is judged by."""
+        return self.options.horizon if isinstance(self.options, ForecastOptions) else 1
+
+    @property
+    def again(self) -> bool:
+        """Whether the window itself is asked for."""
+        return isinstance(self.options, AnomalyOptions) and self.options.by == "reconstruction"
+
+    def answer(self, window: int) -> Answer:
+        """The answer for windows of this length."""
+        if isinstance(self.options, ForecastOptions):
+            return Forecast(self.names, self.options, loss=self.loss)
+        return Anomaly(self.names, self.options, window=window, loss=self.loss)
+
+
+def _asked(reading: Reading, choices: Choices, frame: Frame, time: str | None, decisions: list[Decision]) -> _Asked:
+    """Which columns are forecast or watched, how far, with which loss."""
+    word = choices.answers[0].word if choices.answers else "forecast"
+    if len(choices.answers) > 1 or word not in ("forecast", "anomaly"):
         raise TaskError(
-            "output must be one forecast for a series", given=", ".join(each.word for each in choices.answers)
+            "output must be one forecast or one anomaly for a series",
+            given=", ".join(each.word for each in choices.answers),
         )
     losses = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or (None,)
     options = choices.answers[0].options if choices.answers else ForecastOptions()
     value = choices.answers[0].value if choices.answers else None
+    apart = (time, getattr(options, "marks", None), *(choices.source.options.ahead or ()))
     if value is None:
-        numeric = [column.name for column in frame.columns if column.kind == "number" and column.name != time]
+        numeric = [column.name for column in frame.columns if column.kind == "number" and column.name not in apart]
         value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
         if value is None:
             raise TaskError(
-                f"which column of {frame.origin} is to be forecast?",
+                f"which column of {frame.origin} is to be {'forecast' if word == 'forecast' else 'watched'}?",
                 given="the numbers " + ", ".join(numeric),
                 do="Say it with --output COLUMN",
             )
-        decisions.append(Decision("output.forecast", value, "the only column of numbers"))
+        decisions.append(Decision(f"output.{word}", value, "the only column of numbers"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     for name in names:
         if name == time:
@@ -207,7 +245,44 @@ def _asked(
             raise DataError(
                 f"'{name}' is no column of numbers and cannot be forecast", given=f"'{frame[name].show(0)}'"
             )
-    return names, options.horizon, options, losses[0]
+    if isinstance(options, AnomalyOptions):
+        options = _watched(options, choices, frame, names, decisions)
+    return _Asked(names, options, losses[0])
+
+
+def _watched(
+    options: AnomalyOptions, choices: Choices, frame: Frame, names: tuple[str, ...], decisions: list[Decision]
+) -> AnomalyOptions:
+    """By what a step is judged odd; labels that can be read."""
+    if options.by is None:
+        narrow = choices.net is not None and choices.net.word == "autoencoder"
+        by, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
+        decisions.append(Decision("output.by", by, reason))
+        options = replace(options, by=by)  # type: ignore[arg-type]
+    if options.marks in names:
+        raise TaskError(f"output.marks names '{options.marks}', which is watched", do="Marks only judge")
+    if options.marks is not None:
+        marks_of(frame, options.marks)
+    return options
+
+
+def marks_of(frame: Frame, name: str) -> NDArray[np.bool_]:
+    """Which steps are labelled odd; an empty cell is not.
+
+    Raises:   DataError for a label that says neither yes nor no.
+    """
+    column = frame[name]
+    if column.kind == "number":
+        return np.nan_to_num(column.values) != 0
+    texts = [(text or "no").strip().lower() for text in column.texts()]
+    strange = next((at for at, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
+    if strange is not None:
+        raise DataError(
+            f"the marks of '{name}' must say which steps are odd",
+            given=f"'{column.show(strange)}' in row {frame.rows[strange]}",
+            allowed="1 or 0, yes or no, an empty cell for no",
+        )
+    return np.array([text in _YES for text in texts])
 
 
 def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
@@ -228,12 +303,12 @@ def _window(steps: int, season: int, horizon: int) -> int:
     return max(2, min(max(wished, horizon), 128, steps // 5))
 
 
-def _parts(steps: int, window: int, horizon: int, choices: Choices, seed: int) -> dict[str, Any]:
-    """Windows by the part in which their first forecast step lies; training windows end before the validation steps."""
+def _parts(steps: int, lead: int, horizon: int, choices: Choices, seed: int) -> dict[str, Any]:
+    """Windows by the part in which the first step they are judged by lies, `lead` steps on; those of a part are judged within it."""
     how = replace(choices.general.split, by="time")
     parts = split_rows(steps, how, seed=seed)
-    first = {name: int(part[0]) - window for name, part in parts.items() if len(part)}
-    last = {name: int(part[-1]) - window - horizon + 1 for name, part in parts.items() if len(part)}
+    first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
+    last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
     windows = {
         name: np.arange(max(0, first[name]), last[name] + 1) if name in first else np.zeros(0, np.int64)
         for name in parts
@@ -241,20 +316,24 @@ def _parts(steps: int, window: int, horizon: int, choices: Choices, seed: int) -
     for name, part in windows.items():
         if len(parts[name]) and not len(part):
             raise DataError(
-                f"the {name} part has no room for a window of {window} and a horizon of {horizon}",
+                f"the {name} part has no room for a window of {lead} and a horizon of {horizon}",
                 given=f"{len(parts[name])} of {steps} steps",
                 do="Use a smaller input.window or output.horizon, or a larger part (input.split.test)",
             )
     return windows
 
 
-def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
+def question(frame: Frame, doors: tuple[Any, ...], answers: Sequence[Answer]) -> TensorFeed:
     """The last window of new steps, asked what comes after it; rows without values behind it say what is known ahead.
+
+    Where it is asked what is odd: every window, with what came.
 
     Raises:   DataError when there are fewer steps than one window holds, when values are missing, or when it is not said what
               is known ahead.
     """
     door: Windows = doors[0]
+    if isinstance(answers[0], Anomaly):
+        return _every_window(frame, doors, answers[0])
     known = np.flatnonzero(~np.any([frame[name].missing for name in door.columns], axis=0))
     end = int(known[-1]) + 1 if len(known) and len(doors) > 1 else len(frame)
     if end < door.length:
@@ -270,6 +349,22 @@ def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
         to_come = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
         inputs.append(ahead.encode(_continued(to_come, frame.take(np.arange(end)), ahead)))
     return TensorFeed(tuple(inputs), ())
+
+
+def _every_window(frame: Frame, doors: tuple[Any, ...], answer: Anomaly) -> TensorFeed:
+    """Every window of new steps, and what it is compared with."""
+    door: Windows = doors[0]
+    _refuse_gaps(frame, tuple(dict.fromkeys((*door.columns, *answer.variables))))
+    lead = 0 if answer.options.by == "reconstruction" else door.length
+    count = len(frame) - max(door.length, lead + answer.codec.length) + 1
+    if count < 1:
+        raise DataError(
+            "there are fewer steps than a window and the step after it",
+            given=f"{len(frame)} in {frame.origin}",
+            allowed=f"at least {max(door.length, lead + answer.codec.length)}",
+        )
+    inputs = [door.encode(frame)[:count], *(ahead.encode(frame)[lead : lead + count] for ahead in doors[1:])]
+    return TensorFeed(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
 
 
 def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:

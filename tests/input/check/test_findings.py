@@ -146,7 +146,7 @@ def write_series(moments: list[str], values: list[str] | None = None) -> None:
         ([*MONTHS[:5], MONTHS[6], MONTHS[5], *MONTHS[7:]], "WARN  'Month' goes back in time at row 7 -> sorted by time"),
         (MONTHS[::-1], "WARN  'Month' goes back in time at rows 2, 3, 4, 5, 6 and 90 more -> sorted by time"),
         ([*MONTHS[:40], MONTHS[39], *MONTHS[41:]],
-         "FAIL  the moment 1993-04-01T00:00:00 stands 2 times in 'Month' (rows 40, 41) -> Sum or average"),
+         "FAIL  the moment 1993-04-01T00:00:00 stands 2 times in 'Month' (rows 40, 41) -> Say what they become: input.doubled=mean"),
         ([*MONTHS[:40], "", *MONTHS[41:]],
          "FAIL  the time column 'Month' has no readable moment in row 41 -> Fill it, or remove these rows"),
         ([*MONTHS[:40], "soon", *MONTHS[41:]],
@@ -160,8 +160,8 @@ def write_series(moments: list[str], values: list[str] | None = None) -> None:
          "leave them out if they are not"),
         ([f"2024-10-27T{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 20, 40)][:8]
          + [f"2024-10-27T02:{minute:02d}" for minute in (0, 20)] + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
-         "FAIL  the moment 2024-10-27T02:00:00 stands 2 times in 'Month' (rows 7, 9) -> Sum or average these rows first; several "
-         "series in one file must be separated (were clocks set back? Then write the time zone, as in 02:30+01:00)"),
+         "FAIL  the moment 2024-10-27T02:00:00 stands 2 times in 'Month' (rows 7, 9) -> Say what they become: input.doubled=mean (or sum, "
+         "last); several series in one file must be separated (were clocks set back? Then write the time zone, as in 02:30+01:00)"),
         ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)] + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
          "PASS  'Month' is written with time zones -> taken in universal time"),
         ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)] + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],

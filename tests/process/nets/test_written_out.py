@@ -34,7 +34,7 @@ def test_linear(bias: bool) -> None:
 
 
 def test_feed_forward() -> None:
-    net = ffn.build((ROW,), (CLASSES,), ffn.Options((8, 3), "gelu", dropout=0.3))
+    net = ffn.build((ROW,), (CLASSES,), ffn.Options(units=(8, 3), activation="gelu", dropout=0.3))
     plain = nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 3), nn.GELU(), nn.Linear(3, 4))
     same_answers(net, plain, torch.randn(5, 6))
 
@@ -70,7 +70,7 @@ def test_a_convolutional_net_on_small_coloured_pictures() -> None:
 @pytest.mark.parametrize(("cell", "plain"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
 def test_recurrent_nets_read_each_text_to_its_own_end(cell: Any, plain: Any, bidirectional: bool, pool: Any) -> None:
     torch.manual_seed(0)
-    options = recurrent.Options(cell, units=5, layers=2, bidirectional=bidirectional, pool=pool, embed=3)
+    options = recurrent.Options(cell=cell, units=5, layers=2, bidirectional=bidirectional, pool=pool, embed=3)
     net: Any = recurrent.build((ROW, TEXT), (CLASSES,), options).eval()
     theirs = plain(3, 5, 2, batch_first=True, bidirectional=bidirectional)
     theirs.load_state_dict(net.cell.state_dict())
@@ -94,7 +94,9 @@ def test_an_empty_text_is_answered_by_what_else_is_known() -> None:
 
 
 def test_an_lstm_starts_by_remembering() -> None:
-    net: Any = recurrent.build((TEXT,), (CLASSES,), recurrent.Options("lstm", units=5, layers=2, bidirectional=True))
+    net: Any = recurrent.build(
+        (TEXT,), (CLASSES,), recurrent.Options(cell="lstm", units=5, layers=2, bidirectional=True)
+    )
     biases = dict(net.cell.named_parameters())
     for end in ("l0", "l1", "l0_reverse", "l1_reverse"):
         assert (biases[f"bias_ih_{end}"] + biases[f"bias_hh_{end}"])[5:10].tolist() == [1.0] * 5

@@ -1,0 +1,40 @@
+"""What the series of the Numenta Anomaly Benchmark share: one column of moments, one of values, windows in which something is odd."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from kissipo.core.frame import numbers
+from kissipo.core.moments import as_time
+from kissipo.input.datasets.download import File, get
+from kissipo.input.formats.delimited import Layout, read_delimited
+from kissipo.input.reading import Reading
+
+SOURCES = ("series", "table")
+HOME = "https://github.com/numenta/NAB"
+LICENCE = "MIT"
+_RAW = "https://raw.githubusercontent.com/numenta/NAB/ea702d75cc2258d9d7dd35ca8e5e2539d71f3140"
+WINDOWS = File(
+    "labels/combined_windows.json",
+    f"{_RAW}/labels/combined_windows.json",
+    "1e1fbc4601321aad8d0f8b3784c8134299379f68f6c1f7777565f8ffd57ab6b1",
+)
+
+
+def series(name: str, sha256: str) -> File:
+    """One series of real data with known causes."""
+    return File(f"realKnownCause/{name}.csv", f"{_RAW}/data/realKnownCause/{name}.csv", sha256)
+
+
+def read_labelled(file: File) -> Reading:
+    """timestamp, value, and anomaly: 1 within the labelled windows."""
+    frame, _ = read_delimited(get("nab", file), Layout())
+    moments = as_time(frame["timestamp"])
+    assert moments is not None
+    odd = np.zeros(len(frame))
+    windows = json.loads(get("nab", WINDOWS).read_text(encoding="utf-8"))[file.name]
+    for first, last in windows:
+        odd[(moments.values >= np.datetime64(first[:19])) & (moments.values <= np.datetime64(last[:19]))] = 1
+    return Reading(frame.replaced(moments, numbers("anomaly", odd)), answer="value")

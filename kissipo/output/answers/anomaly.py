@@ -1,0 +1,158 @@
+"""Anomaly: which steps of a series are not as they should be: those that the net expected otherwise.
+
+By forecast: every step is compared with what was forecast from the window before it. By reconstruction: the window that ends with the
+step is pressed through a narrow net and compared with what comes out. The error counts in spreads of the training part, over all
+variables (and steps of the window); an alarm is an error above a threshold that is learned from errors in training, without labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.codec.windows import Windows
+from kissipo.core.axes import Port
+from kissipo.core.frame import Frame
+from kissipo.core.schema import word
+from kissipo.output.alarms import smoothed, threshold
+from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.forecast import Options as Ahead
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of an anomaly."""
+
+    by: Literal["forecast", "reconstruction"] | None = word(
+        None, "what a step is compared with: what was forecast, or what a narrow net gives back (of an autoencoder)"
+    )
+    marks: str | None = word(
+        None, "a column that marks the odd steps (1 or yes); it judges, nothing is learned from it"
+    )
+    share: float = word(
+        0.0001, "share of ordinary steps that may become alarms; sets the threshold", above=0, below=0.5
+    )
+    smooth: int = word(
+        1, "over how many steps errors are averaged before they are compared with the threshold", at_least=1
+    )
+
+
+class Anomaly(Answer):
+    """Steps that were expected otherwise."""
+
+    WORD = "anomaly"
+    MAIN = "mae"
+    HIGHER_IS_BETTER = False
+    BASELINES = ("training_mean", "naive", "seasonal_naive", "linear_autoregression")
+
+    def __init__(
+        self,
+        columns: tuple[str, ...] | str,
+        options: Options = Options(),
+        *,
+        window: int = 1,
+        loss: str | None = None,
+    ) -> None:
+        self.options = options
+        self.expected = Forecast(columns, Ahead(1 if options.by != "reconstruction" else window, interval=0), loss=loss)
+        self.threshold = float("nan")
+        self.MAIN = self.expected.MAIN
+        if options.marks:
+            self.MAIN, self.HIGHER_IS_BETTER = "nab", True
+
+    @property
+    def codec(self) -> Windows:  # type: ignore[override]
+        """That of what is expected."""
+        return self.expected.codec
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns that are watched."""
+        return self.expected.variables
+
+    @property
+    def watched(self) -> str:
+        return self.expected.MAIN
+
+    @property
+    def name(self) -> str:
+        return self.expected.name
+
+    @property
+    def port(self) -> Port:
+        return self.expected.port
+
+    @property
+    def loss(self) -> str:
+        return self.expected.loss
+
+    def fit(self, frame: Frame) -> Self:
+        self.expected.fit(frame)
+        return self
+
+    def scores(self, outputs: Tensor) -> Scores:
+        return self.expected.scores(outputs)
+
+    def truth(self, targets: Tensor) -> Scores:
+        return self.expected.truth(targets)
+
+    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        """How well steps are expected; alarms are judged in the order of time, by the plan."""
+        return self.expected.judge(scores, truth)
+
+    def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
+        """How far each step is from what was expected: the root of the mean square, in spreads of the training part, smoothed."""
+        spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        return smoothed(np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))), self.options.smooth)
+
+    def calibrate(self, errors: NDArray[np.float64]) -> None:
+        """Learns from errors in training what is no longer ordinary."""
+        self.threshold = threshold(errors, self.options.share)
+
+    def decide(self, scores: Scores) -> list[Decision]:
+        """What was expected; whether it came so, `decisions` says."""
+        return self.expected.decide(scores)
+
+    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Decision]:
+        """Odd or ordinary, each step with its error and the threshold."""
+        errors = self.errors(self.scores(outputs), self.truth(targets[0]))
+        return [
+            Decision("odd" if error > self.threshold else "ordinary", error=float(error), threshold=self.threshold)
+            for error in errors
+        ]
+
+    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+        output, values = self.expected.decoding(outputs)
+        name = "reconstruction" if self.options.by == "reconstruction" else "forecast"
+        return [output, DecodingStep(name, values.shape, values.value, values.tell)]
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "expected": self.expected.state(),
+            "options": {
+                "by": self.options.by,
+                "marks": self.options.marks,
+                "share": self.options.share,
+                "smooth": self.options.smooth,
+            },
+            "threshold": None if np.isnan(self.threshold) else self.threshold,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        expected = Forecast.from_state(state["expected"])
+        answer = cls(
+            expected.variables, Options(**state["options"]), window=expected.options.horizon, loss=expected.loss
+        )
+        answer.expected = expected
+        answer.threshold = float("nan") if state["threshold"] is None else state["threshold"]
+        return answer
+
+
+ANSWER = Anomaly

@@ -1,0 +1,179 @@
+"""Alarms: a run that watches a series, judged: which labelled windows it hits, how often it cries for nothing, beside simple watchers.
+
+All watchers are measured in the same way: the errors of what they expect, a threshold learned from the training and validation steps
+with the same share, alarms on the steps after them. Labels only judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.codec.windows import Windows
+from kissipo.core.seeds import drawn
+from kissipo.output.alarms import Span, spans, threshold
+from kissipo.output.answer import Judgement, Scores
+from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.case import MOST_SAMPLES, Case, Samples
+from kissipo.output.nab import nab_score
+from kissipo.output.score import Score
+from kissipo.output.verdict import verdict
+from kissipo.plan.draft import Wiring
+from kissipo.plan.vocabulary import BASELINES
+from kissipo.plan.wiring.series import marks_of
+from kissipo.run.evaluate import Evaluation, evaluate
+
+PARTS = ("train", "validation", "test")
+_MONTH = 30.4375 * 86_400
+_FARTHEST_APART = 48  # steps; alarms that are less than a window and less than this apart are one
+
+
+def learn_threshold(net: Any, wiring: Wiring) -> None:
+    """What is no longer ordinary, from the errors in training and validation."""
+    answer = _watcher(wiring)
+    found = [evaluate(net, wiring.feeds[part], [answer]) for part in PARTS[:2] if len(wiring.feeds[part])]
+    scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
+    answer.calibrate(answer.errors(scores, truths))
+
+
+def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> tuple[Score, Evaluation]:
+    """The net's alarms, those of the simple watchers, and the verdict.
+
+    asked:  the baselines that were asked for, None for all that fit
+    """
+    answer = _watcher(wiring)
+    watched, first = watched_errors(net, wiring)
+    part = wiring.judging
+    found = evaluate(net, wiring.feeds[part], [answer])
+    start = first + sum(len(wiring.feeds[each]) for each in PARTS[: PARTS.index(part)])
+    own = _judgement(answer, wiring, watched, first, start, answer.threshold, found.judgements[0])
+    beside = _beside(answer, wiring, first, start, asked)
+    known = None if answer.options.marks is None and answer.options.by == "reconstruction" else beside
+    result = verdict(own, known or {}, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
+    told = "train" if part == "train" else part
+    return Score(answer, own, known or {}, result, part=told), found
+
+
+def watched_errors(net: Any, wiring: Wiring) -> tuple[NDArray[np.float64], int]:
+    """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
+    answer = _watcher(wiring)
+    found = [evaluate(net, wiring.feeds[part], [answer]) for part in PARTS if len(wiring.feeds[part])]
+    scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
+    return answer.errors(scores, truths), len(wiring.frame) - len(scores)
+
+
+def _watcher(wiring: Wiring) -> Anomaly:
+    answer = wiring.answers[0]
+    assert isinstance(answer, Anomaly)
+    return answer
+
+
+def _judgement(
+    answer: Anomaly,
+    wiring: Wiring,
+    errors: NDArray[np.float64],
+    first: int,
+    start: int,
+    height: float,
+    expected: Judgement,
+) -> Judgement:
+    """Alarms of the steps from `start` on; windows before it are listed, not counted.
+
+    errors:  of the steps from `first` on
+    """
+    steps = len(wiring.frame)
+    alarms = np.zeros(steps, dtype=bool)
+    alarms[first:] = errors > height
+    judged = alarms.copy()
+    judged[:start] = False
+    raised = spans(judged, apart=min(_FARTHEST_APART, wiring.doors[0].length))  # type: ignore[attr-defined]
+    shown = _Shown(wiring)
+    details: dict[str, Any] = {"threshold": height, "share": answer.options.share, "judged_from": shown.moment(start)}
+    metrics: dict[str, float] = dict(expected.metrics)
+    labels = None if answer.options.marks is None else marks_of(wiring.frame, answer.options.marks)
+    windows = [] if labels is None else spans(labels)
+    if windows:
+        counted = [span for span in windows if span.last >= start]
+        hit = [bool(judged[span.first : span.last + 1].any()) for span in counted]
+        false = [span for span in raised if not any(span.touches(window) for window in counted)]
+        metrics = {"nab": nab_score(judged[start:], [(max(0, s.first - start), s.last - start) for s in counted])}
+        precision = 1 - len(false) / len(raised) if raised else 0.0
+        recall = sum(hit) / len(hit) if hit else float("nan")
+        f1 = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+        months = shown.seconds(start) / _MONTH
+        a_month = {"false_a_month": len(false) / months} if months > 0 else {"false_alarms": float(len(false))}
+        metrics |= {"precision": precision, "recall": recall, "f1": f1, **a_month, **expected.metrics}
+        details["windows"] = [_told(window, alarms, start, shown) for window in windows]
+    details["alarms"] = [
+        {**shown.span(span), "error": float(errors[span.first - first : span.last + 1 - first].max())}
+        | ({"labelled": any(span.touches(window) for window in windows)} if windows else {})
+        for span in raised
+    ]
+    return Judgement(metrics, details)
+
+
+def _told(window: Span, alarms: NDArray[np.bool_], start: int, shown: _Shown) -> dict[str, Any]:
+    """One labelled window: whether and when it was hit, and whether it lies in the part that judges."""
+    within = np.flatnonzero(alarms[window.first : window.last + 1])
+    met = None if not len(within) else shown.moment(window.first + int(within[0]))
+    return {**shown.span(window), "first_alarm": met, "judged": window.last >= start}
+
+
+class _Shown:
+    """Steps as people know them: by their moments, or by their numbers from 1."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._time = next((column for column in wiring.frame.columns if column.kind == "time"), None)
+        self._steps = len(wiring.frame)
+
+    def moment(self, step: int) -> str:
+        return f"step {step + 1}" if self._time is None else str(self._time.show(step)).replace("T", " ")
+
+    def span(self, span: Span) -> dict[str, str]:
+        return {"from": self.moment(span.first), "to": self.moment(span.last)}
+
+    def seconds(self, start: int) -> float:
+        """How long the steps from `start` on last; 0 without moments."""
+        if self._time is None:
+            return 0.0
+        return float(
+            (self._time.values[self._steps - 1] - self._time.values[start]).astype("timedelta64[s]").astype(float)
+        )
+
+
+def _beside(
+    answer: Anomaly, wiring: Wiring, first: int, start: int, asked: tuple[str, ...] | None
+) -> Mapping[str, Judgement]:
+    """Simple forecasts of one step, watched in the same way."""
+    door = wiring.doors[0]
+    assert isinstance(door, Windows)
+    window, steps = door.length, len(wiring.frame)
+    trained = int(wiring.parts["train"][-1]) + 1
+    simple = Forecast(answer.variables, Ahead(1, interval=0)).fit(wiring.frame.take(np.arange(window + trained)))
+    windows = door.encode(wiring.frame)[: steps - window]
+    truth = simple.truth(simple.codec.encode(wiring.frame)[window:])
+    series = np.stack([wiring.frame[name].values for name in answer.variables], axis=1)
+    some = drawn(trained, MOST_SAMPLES, "baselines")
+    train = Samples((windows[some],), truth[some], origins=some + window)
+    every = Samples((windows,), truth, origins=np.arange(window, steps))
+    case = Case(simple, (door.port,), train, every, wiring.season, series=series)
+    judged = {}
+    plain = replace(answer.options, by="forecast")
+    for name in answer.BASELINES if asked is None else asked:
+        module = BASELINES.find(name, place="output.baselines")
+        scores: Scores | None = module.answer(case)
+        if scores is None:
+            continue
+        watcher = Anomaly(answer.variables, plain, loss=answer.loss)
+        watcher.expected = simple
+        errors = watcher.errors(scores, truth)
+        height = threshold(errors[: start - window], answer.options.share)
+        expected = simple.judge(scores[start - window :], truth[start - window :])
+        judged[module.NAME] = _judgement(answer, wiring, errors, window, start, height, expected)
+    return judged

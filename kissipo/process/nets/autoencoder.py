@@ -1,0 +1,54 @@
+"""Autoencoder: what goes in is pressed through a few numbers and built up again; what is ordinary comes out whole (S37).
+
+code = f(... f(x))      y = W g(... g(code)) + b, through the same widths in the opposite order
+
+Shapes:   any inputs -> (batch, feature), laid flat -> (batch, code) -> one row for each answer
+Choices:  a bend after every layer but the code and the last.
+Source:   Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006.
+Example:  >>> from kissipo.core.axes import Port
+          >>> window, again = Port("y", ("time", "variable"), (48, 1)), Port("y", ("horizon", "variable"), (48, 1))
+          >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), code=4)).parameters())
+          3444
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.activation import Activation, activation
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.join import Join
+from kissipo.process.layers.stack import stack
+
+LEARN = "supervised"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the autoencoder."""
+
+    units: tuple[int, ...] = word(
+        (64,), "width of each layer on the way to the code, and back in the opposite order", at_least=1
+    )
+    code: int = word(8, "how many numbers all is pressed through", at_least=1)
+    activation: Activation = word("relu", "the bend after each layer but the code")
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    join = Join(inputs)
+    layers: list[nn.Module] = []
+    width = join.width
+    for units in options.units:
+        layers += [nn.Linear(width, units), activation(options.activation)]
+        width = units
+    layers.append(nn.Linear(width, options.code))
+    width = options.code
+    for units in reversed(options.units):
+        layers += [nn.Linear(width, units), activation(options.activation)]
+        width = units
+    return stack(join, *layers, head(width, outputs))

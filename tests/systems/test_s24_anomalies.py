@@ -1,0 +1,148 @@
+"""S24: what is odd in a series: by the error of a forecast or of a narrow net, beside labelled windows, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import DataError, TaskError
+from kissipo.output.alarms import threshold
+from kissipo.plan.recipes import all_recipes
+
+Out = pytest.CaptureFixture[str]
+
+
+def windows_of(data: Path, name: str) -> list[tuple[str, str]]:
+    """The published windows, read by themselves."""
+    published = json.loads((data / "nab" / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
+    return [(first[:19], last[:19]) for first, last in published[f"realKnownCause/{name}.csv"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("machine-temperature", "machine_temperature_system_failure"), ("nyc-taxi", "nyc_taxi")]
+)
+def test_every_labelled_window_is_listed_as_hit_or_missed(name: str, file: str, data: Path, capsys: Out) -> None:
+    assert main(["fit", name, "--out", "run"]) == 0
+    out = capsys.readouterr().out
+    answer = ki.open("run").metrics["answers"][0]
+    details, metrics = answer["details"], answer["metrics"]
+    published = windows_of(data, file)
+    assert [(window["from"], window["to"]) for window in details["windows"]] == published
+    assert out.count("labelled  ") == len(published)
+    hit = [window["first_alarm"] is not None for window in details["windows"]]
+    for (first, last), window in zip(published, details["windows"], strict=True):
+        assert window["judged"]
+        assert window["first_alarm"] is None or first <= window["first_alarm"] <= last
+    assert metrics["recall"] == pytest.approx(np.mean(hit))
+    false = [alarm for alarm in details["alarms"] if not alarm["labelled"]]
+    for alarm in details["alarms"]:
+        assert alarm["labelled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
+    times = pd.to_datetime(pd.read_csv(data / "nab" / "realKnownCause" / f"{file}.csv.gz")["timestamp"])
+    months = (times.max() - pd.Timestamp(details["judged_from"])).total_seconds() / 86_400 / 30.4375
+    assert metrics["false_a_month"] == pytest.approx(len(false) / months, rel=1e-3)
+    low, high = dict(all_recipes())[name].band
+    assert low <= metrics["nab"] <= high
+    assert metrics["nab"] > max(each["nab"] for each in answer["baselines"].values())
+    assert "Alarms" in Path("run/report.html").read_text(encoding="utf-8")
+
+
+def sensor(steps: int = 1200) -> pd.DataFrame:
+    """A daily wave with noise; from step 1000 on three bursts."""
+    dice = np.random.default_rng(0)
+    values = 20 + 5 * np.sin(np.arange(steps) * 2 * np.pi / 24) + 0.3 * dice.normal(size=steps)
+    odd = np.zeros(steps, dtype=int)
+    for first in (1000, 1080, 1150):
+        values[first : first + 3] += 8
+        odd[first : first + 3] = 1
+    at = pd.date_range("2024-01-01", periods=steps, freq="h").astype(str)
+    return pd.DataFrame({"at": at, "value": values.round(3), "odd": odd})
+
+
+@pytest.mark.parametrize(
+    "words", [["epochs=30"], ["net=autoencoder", "epochs=60"], ["net=recurrent", "units=16", "epochs=15"]]
+)
+def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: list[str], capsys: Out) -> None:
+    sensor()[["at", "value"]].to_csv("sensor.csv", index=False)
+    assert (
+        main(["fit", "sensor.csv", "anomaly=value", "input.window=24", "output.share=0.001", *words, "--out", "run"])
+        == 0
+    )
+    capsys.readouterr()
+    answer = ki.open("run").metrics["answers"][0]
+    alarms = [alarm["from"] for alarm in answer["details"]["alarms"]]
+    for moment in ("2024-02-11 16:00:00", "2024-02-15 00:00:00", "2024-02-17 22:00:00"):
+        assert moment in alarms
+    assert "nab" not in answer["metrics"] and "windows" not in answer["details"]
+    sensor().to_csv("labelled.csv", index=False)
+    words = [*words, "input.window=24", "output.share=0.001", "output.marks=odd"]
+    assert main(["fit", "labelled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
+    capsys.readouterr()
+    answer = ki.open("judged").metrics["answers"][0]
+    assert answer["metrics"]["recall"] == 1.0
+    assert main(["predict", "judged", "--file", "labelled.csv", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = [row["value"] for row in told["predictions"]]
+    before = 1200 - len(rows)
+    assert told["notes"] == [f"the first answer is for row {before + 1}: the rows before it fill a window"]
+    assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["odd"] * 3
+    assert np.mean([row["answer"] == "odd" for row in rows[: 990 - before]]) < 0.01
+
+
+def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
+    task = ki.load(
+        sensor(), words={"output.anomaly": "value", "output.marks": "odd", "input.window": 24, "process.epochs": 5}
+    )
+    run = task.fit(out="run")
+    wiring, answer = run.wiring(), run.answers[0]
+    spread = sensor()["value"].to_numpy()[: 24 + len(wiring.feeds["train"])].std()
+
+    def errors(part: str) -> Any:
+        batch = wiring.feeds[part].everything()
+        with torch.no_grad():
+            return np.abs(answer.truth(batch.targets[0]) - answer.scores(run.net(*batch.inputs)))[:, 0, 0] / spread
+
+    learned = np.concatenate([errors("train"), errors("validation")])
+    assert answer.threshold == pytest.approx(threshold(learned, 0.0001), rel=1e-3)
+    start = 1200 - len(wiring.feeds["test"])
+    above = np.flatnonzero(errors("test") > answer.threshold) + start
+    told = run.evaluate()[0].net.details["alarms"]
+    moments = sensor()["at"]
+    inside = {at for alarm in told for at in np.flatnonzero((moments >= alarm["from"]) & (moments <= alarm["to"]))}
+    assert set(above.tolist()) <= inside
+    assert told[0]["from"] == moments[above[0]]
+    again = ki.open("run")
+    assert again.answers[0].threshold == answer.threshold
+    assert again.predict(sensor())[-1] == run.predict(sensor())[-1]
+
+
+def test_what_cannot_be_watched_is_told() -> None:
+    table = sensor(300)
+    with pytest.raises(TaskError, match=r"output\.marks names 'value', which is watched"):
+        ki.load(table, words={"output.anomaly": "value", "output.marks": "value"}).fit()
+    with pytest.raises(DataError, match="must say which steps are odd; got 'maybe' in row 1"):
+        ki.load(table.assign(odd="maybe"), words={"output.anomaly": "value", "output.marks": "odd"}).fit()
+    run = ki.load(table, words={"output.anomaly": "value", "process.epochs": 1, "input.window": 24}).fit(out="run")
+    with pytest.raises(DataError, match="fewer steps than a window and the step after it; got 24 in"):
+        run.predict(table.iloc[:24])
+
+
+def test_rows_of_one_moment_become_one() -> None:
+    table = sensor(200)
+    doubled = pd.concat([table, table.iloc[[50, 50]].assign(value=[90.0, 30.0])])
+    with pytest.raises(DataError, match="stands 3 times in 'at'"):
+        ki.load(doubled, output="value", time="at").fit()
+    for how, value in (("sum", table["value"][50] + 120), ("mean", (table["value"][50] + 120) / 3), ("last", 30.0)):
+        run = ki.load(doubled, output="value", time="at", words={"input.doubled": how, "process.epochs": 1}).fit(
+            out=how
+        )
+        frame = run.wiring().frame
+        assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
+        assert any(finding.tell().endswith(f"their {how} is taken") for finding in run.wiring().findings)
