@@ -181,11 +181,13 @@ class Run:
         )
 
     def trace(self, value: Any = None) -> Trace:
-        """One sample through every step; without a value the first of the test part."""
+        """One sample through every step; without a value the first of the test part, whose loss is then followed back through time."""
         if value is None:
             wiring = self._wiring()
             part = "test" if len(wiring.feeds["test"]) else "train"
-            return follow(sample_frame(wiring, part, 0), wiring.feeds[part], self.doors, self.answers, self.net)
+            frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
+            assert self._prepared is not None
+            return follow(frame, feed, self.doors, self.answers, self.net, learn=self._prepared.learn)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
         feed = self._way_of_samples.question(frame, self.doors)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]

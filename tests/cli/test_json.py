@@ -15,7 +15,7 @@ from kissipo.cli.main import main
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 COMMANDS = {
     "list": [["list"]],
-    "show": [["show", "digits"], ["show", "backprop"]],
+    "show": [["show", "digits"], ["show", "backprop"], ["show", "text"]],
     "fit": [["fit", "racing", "--out", "one"], ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"]],
     "evaluate": [["evaluate", "run"]],
     "predict": [["predict", "run", "picture.png"]],

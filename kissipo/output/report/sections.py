@@ -136,6 +136,20 @@ def seasons(found: Any, moments: Sequence[float], unit: str, season: int) -> str
     )
 
 
+def through_time(norms: Mapping[str, Mapping[str, Sequence[float]]], faded: Mapping[str, str]) -> str:
+    """For each loss a curve a layer, |dL/dh_t| at every step, and in words how far back it reaches.
+
+    norms:  by loss and layer
+    faded:  what is to be said of each loss
+    """
+    content = ""
+    for loss, layers in norms.items():
+        curves = {name: list(enumerate(values, start=1)) for name, values in layers.items()}
+        content += drawing.lines(curves, across="step", up=f"|dL/dh_t|, loss of {loss}", height=220, tens=True)
+        content += f'<p class="dim">{escape(faded[loss])}</p>'
+    return content
+
+
 def weights(named: Mapping[str, float]) -> str:
     """The weights of a linear net, the greatest first."""
     ordered = sorted(named.items(), key=lambda pair: -abs(pair[1]))[:MOST_CLASSES]
