@@ -49,6 +49,10 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         for both in (False, True)
     ]
     + [
+        ((TEXT,), (CLASSES,), {"units": 12, "cell": "bilstm", "merge": merge})
+        for merge in ("concat", "sum", "mul", "ave")
+    ]
+    + [
         ((WINDOW,), (AHEAD,), {"units": 12, "layers": 2, "relative": True}),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pool": "mean"}),
         ((Port("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
