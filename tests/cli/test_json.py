@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": [["evaluate", "run"]],
     "predict": [["predict", "run", "picture.png"]],
     "generate": [["generate", "text", "--start", "Ü"]],
+    "xray": [["xray", "text", "Über, a b " * 20], ["xray", "text", "data", "--neuron", "1"]],
     "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
