@@ -7,7 +7,7 @@ Shapes:   activity (time, neuron), units (time)
 Source:   the quote, line and bracket cells of Karpathy, Johnson and Fei-Fei, Visualizing and Understanding Recurrent Networks, 2015.
 Example:  >>> activity = np.array([[0.0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1, 0.7]])
           >>> [(each.neuron, each.about, round(each.correlation, 2)) for each in telling(activity, ["A", "b", "c", "D"])]
-          [(1, 'a capital just read', 0.99)]
+          [(1, 'a capital just read', 1.0)]
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Xray:
         """One page that opens offline and shows any of the neurons."""
         read = counted(len(self.units), self.kind.removesuffix("s"))
         return neurons_page(
-            f"{Path(self.run).name}: a text coloured by a neuron",
+            f"{Path(self.run).resolve().name}: a text coloured by a neuron",
             f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
             self.units,
             self.states,

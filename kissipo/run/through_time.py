@@ -124,7 +124,7 @@ def _lengths(loss: str, value: Tensor, walks: list[_States]) -> Iterator[Through
 def _gives(net: nn.Module, layers: Iterable[nn.Module], inputs: tuple[Tensor, ...]) -> list[Tensor]:
     """What each recurrent layer gives while the net answers, in the order of the calls."""
     gives: list[Tensor] = []
-    handles = [layer.register_forward_hook(lambda _layer, _x, y: gives.append(_rows(y[0]))) for layer in layers]
+    handles = [layer.register_forward_hook(lambda _layer, _x, y: gives.append(_rows(y[0]).clone())) for layer in layers]
     with torch.no_grad():
         net(*inputs)
     for handle in handles:
