@@ -1,9 +1,13 @@
-"""Texts and numbers that stand for moments in time: 1949-01, 2024-03-31 14:00, 31.03.2024, 1700 (a year)."""
+"""Texts and numbers that stand for moments in time: 1949-01, 2024-03-31 14:00, 31.03.2024, 1700 (a year).
+
+Moments with a time zone are taken as what they are in universal time (UTC); so an hour that a clock shows twice stands there once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +55,39 @@ def looks_like_time(column: Column) -> bool:
         return True
 
 
+def has_zone(column: Column) -> bool:
+    """Whether the moments are written with their time zone."""
+    return column.kind == "string" and any(_zoned(text.strip()) for text in column.levels[:50])
+
+
+def is_monthly(moments: NDArray[np.datetime64]) -> bool:
+    """All moments are the same day and hour of a month, at least a month apart."""
+    whole = moments.astype("datetime64[M]")
+    within = moments - whole.astype(moments.dtype)
+    months = np.diff(whole.astype(np.int64))
+    return bool(len(months) and np.all(within == within[0]) and np.all(months >= 1))
+
+
+def next_moments(moments: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
+    """The moments that follow, a usual step apart: months and years as they are in the calendar.
+
+    Example:  >>> next_moments(np.array(["2024-11-01", "2024-12-01"], "datetime64[s]"), 2).astype("datetime64[D]").tolist()
+              [datetime.date(2025, 1, 1), datetime.date(2025, 2, 1)]
+    """
+    ahead = np.arange(1, count + 1)
+    if is_monthly(moments):
+        whole = moments.astype("datetime64[M]")
+        within = moments[-1] - whole[-1].astype(moments.dtype)
+        return (whole[-1] + ahead * _usual(np.diff(whole))).astype(moments.dtype) + within
+    return moments[-1] + ahead * _usual(np.diff(moments))
+
+
+def _usual(steps: NDArray[Any]) -> Any:
+    """The step that stands there most often."""
+    kinds, counts = np.unique(steps, return_counts=True)
+    return kinds[np.argmax(counts)]
+
+
 def _years(column: Column) -> Column | None:
     values = column.values
     present = values[~np.isnan(values)]
@@ -69,7 +106,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
             wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
             raise DataError(f"the time column '{name}' is not written as input.time_style={style}", given=f"'{wrong}'")
         return moments
-    iso = _iso(texts)
+    iso = _iso(texts, name)
     if iso is not None:
         return iso
     day_first, month_first = _with_patterns(texts, _DAY_FIRST), _with_patterns(texts, _MONTH_FIRST)
@@ -85,20 +122,32 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
     return _with_patterns(texts, _OTHER)
 
 
-def _iso(texts: Sequence[str]) -> NDArray[np.datetime64] | None:
+def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
     cleaned = [text.strip() for text in texts]
     if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
         return None
-    if any(text.endswith("Z") or "+" in text[10:] or "-" in text[10:] for text in cleaned):
+    zoned = [_zoned(text) for text in cleaned]
+    if any(zoned):
+        if not all(zoned):
+            raise DataError(
+                f"some moments of '{name}' have a time zone and some have none",
+                given=f"'{cleaned[zoned.index(True)]}' and '{cleaned[zoned.index(False)]}'",
+                do="Write all of them in one way",
+            )
         try:
             moments = [datetime.fromisoformat(text) for text in cleaned]
         except ValueError:
             return None
-        return np.array([m.astimezone(UTC).replace(tzinfo=None) if m.tzinfo else m for m in moments], "datetime64[s]")
+        return np.array([moment.astimezone(UTC).replace(tzinfo=None) for moment in moments], "datetime64[s]")
     try:
         return np.array(cleaned, dtype="datetime64[s]")
     except ValueError:
         return None
+
+
+def _zoned(text: str) -> bool:
+    """2024-03-31T14:00Z, 2024-03-31 14:00+02:00."""
+    return text.endswith("Z") or "+" in text[10:] or "-" in text[10:]
 
 
 def _with_patterns(texts: Sequence[str], patterns: Sequence[str]) -> NDArray[np.datetime64] | None:

@@ -53,7 +53,9 @@ class Judge(Protocol):
     """One answer, as far as the loop needs it."""
 
     @property
-    def MAIN(self) -> str: ...  # noqa: N802
+    def watched(self) -> str:
+        """The measure that is told while the net learns."""
+        ...
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
         """Scores and truth of one batch, as arrays."""

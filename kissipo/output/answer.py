@@ -77,8 +77,8 @@ class Answer(ABC):
     """One kind of answer for one column."""
 
     WORD: ClassVar[str]
-    MAIN: ClassVar[str]
-    HIGHER_IS_BETTER: ClassVar[bool]
+    MAIN: str  # the measure that decides; an answer may choose it by what it was asked
+    HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
 
     codec: Door
@@ -87,6 +87,11 @@ class Answer(ABC):
     @abstractmethod
     def name(self) -> str:
         """The column that is answered."""
+
+    @property
+    def watched(self) -> str:
+        """The measure that is told while the net learns."""
+        return self.MAIN
 
     @property
     @abstractmethod

@@ -80,7 +80,7 @@ def _gap(value: float, other: float, main: str) -> str:
         return f"{100 * abs(value - other):.1f} points {'above' if higher else 'below'}"
     if main == "return":
         return f"a return {abs(value - other):.3g} {'above' if higher else 'below'}"
-    measure = main.upper() if main != "nats" else "surprise"
+    measure = {"nats": "surprise", "scaled_mae": "scaled MAE"}.get(main, main.upper())
     if other:
         return f"{100 * abs(value - other) / abs(other):.3g} % {'more' if higher else 'less'} {measure} than"
     return f"{abs(value - other):.3g} {'more' if higher else 'less'} {measure} than"

@@ -46,7 +46,7 @@ def several_seeds(
                 found.setdefault(_named(answer, name, run.metrics), []).append(known)
         answer = run.metrics["answers"][0]
         tell(f"seed {seed}: {answer['main']} {found[_named(answer, answer['main'], run.metrics)][-1]:.4f}")
-    metrics = {name: _spread(values) for name, values in {**found, "training seconds": seconds}.items()}
+    metrics = {name: spread(values) for name, values in {**found, "training seconds": seconds}.items()}
     return {"runs": runs, "seeds": list(range(first, first + count)), "metrics": metrics}
 
 
@@ -107,9 +107,10 @@ def _named(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> 
     return name if len(metrics["answers"]) == 1 else f"{answer['column']} {name}"
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    spread = stdev(values) if len(values) > 1 else 0.0
-    return {"mean": mean(values), "spread": spread, "lowest": min(values), "highest": max(values)}
+def spread(values: list[float]) -> dict[str, float]:
+    """Mean, sample standard deviation, lowest and highest."""
+    deviation = stdev(values) if len(values) > 1 else 0.0
+    return {"mean": mean(values), "spread": deviation, "lowest": min(values), "highest": max(values)}
 
 
 def _plain(name: str) -> str:

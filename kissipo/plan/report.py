@@ -34,7 +34,7 @@ _MOST_COLUMNS = 8
 def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace) -> None:
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
-    mains = [answer.MAIN for answer in prepared.wiring.answers]
+    mains = [answer.watched for answer in prepared.wiring.answers]
     epochs = getattr(prepared.course, "epochs", 0) or 0
     learning = sections.curves(outcome.history, mains, best_epoch=outcome.best_epoch, asked_epochs=epochs)
     scored = [each for each in judged.scores if "walks" not in each.net.details]

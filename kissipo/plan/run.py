@@ -111,7 +111,7 @@ class Run:
 
         Raises:   DataError when a column is missing or of another kind.
         """
-        wiring = self._wiring() if data is None else self._wiring_of(data)
+        wiring = self.wiring() if data is None else self._wiring_of(data)
         if self._prepared is not None and isinstance(self._prepared.reading, World):
             return judge(self._prepared, seed=self.seed).scores
         return score(self.net, wiring, asked=self.choices.baselines, seed=self.seed)[0]
@@ -191,7 +191,7 @@ class Run:
     def trace(self, value: Any = None) -> Trace:
         """One sample through every step; without a value the first of the test part, whose loss is then followed back through time."""
         if value is None:
-            wiring = self._wiring()
+            wiring = self.wiring()
             part = "test" if len(wiring.feeds["test"]) else "train"
             frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
             assert self._prepared is not None
@@ -209,7 +209,7 @@ class Run:
         module = self.choices.source.module
         return WIRINGS.find(module.SAMPLES, place="input")
 
-    def _wiring(self) -> Wiring:
+    def wiring(self) -> Wiring:
         """The data it was trained on, encoded as in training."""
         if self._prepared is None:
             if is_remark(self.choices.source.value):

@@ -39,7 +39,12 @@ def follow(
     learn:  whose loss is followed back through time, where the net is recurrent and the sample has a target
     """
     sample = feed.batch(slice(0, 1))
-    steps = [step for door, x in zip(doors, sample.inputs, strict=True) for step in _input_steps(frame, door, x[0])]
+    steps, start = [], 0
+    for door, x in zip(doors, sample.inputs, strict=True):
+        length = door.length if isinstance(door, Windows) else 0
+        rows = np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
+        steps += _input_steps(frame.take(rows), door, x[0])
+        start += length
     process, outputs = trace_net(net, sample.inputs)
     steps += process
     for answer, output in zip(answers, outputs, strict=True):
@@ -76,8 +81,8 @@ def _through_time(
 def sample_frame(wiring: Wiring, part: str, number: int) -> Frame:
     """The rows of the frame that one sample of a part came from: its row, or the steps of its window."""
     first = int(wiring.parts[part][number])
-    door = wiring.doors[0]
-    return wiring.frame.take(np.arange(first, first + (door.length if isinstance(door, Windows) else 1)))
+    steps = sum(door.length for door in wiring.doors if isinstance(door, Windows))
+    return wiring.frame.take(np.arange(first, first + max(1, steps)))
 
 
 def _input_steps(frame: Frame, door: Door, encoded: torch.Tensor) -> list[Step]:

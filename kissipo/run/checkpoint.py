@@ -22,7 +22,7 @@ from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
 
-VERSION = 1
+VERSION = 2
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 

@@ -224,7 +224,7 @@ class Fit:
             seen = evaluate(self.net, self.validation, self.answers, learn=self.learn)
             row["validation_loss"] = seen.loss
             for answer, judgement in zip(self.answers, seen.judgements, strict=True):
-                row[f"validation_{answer.MAIN}"] = judgement.metrics[answer.MAIN]
+                row[f"validation_{answer.watched}"] = judgement.metrics[answer.watched]
             each = seen.judgements[0].each if seen.judgements else None
             quality = None if each is None else torch.from_numpy(each)
         self.at.history.append(row)

@@ -25,7 +25,7 @@ from kissipo.core.errors import RunError
 from kissipo.core.notation import as_json
 from kissipo.run.checkpoint import refusal, write_whole
 
-FORMAT = 1
+FORMAT = 2
 TASK, DATA, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "environment.json", "history.csv"
 METRICS, MODEL, CODECS, CHECKPOINTS = "metrics.json", "model.safetensors", "codecs.json", "checkpoints"
 REPORT, LOG = "report.html", "log.txt"

@@ -141,7 +141,7 @@ class _Walk:
 
     def __init__(self, layer: nn.RNNBase, name: str, gives: Iterator[Tensor], walks: list[_States]) -> None:
         self.layer, self.name, self.gives, self.walks = layer, name, gives, walks
-        self.calls = 0
+        self.calls = self.taken = 0
 
     def __call__(
         self, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
@@ -173,8 +173,9 @@ class _Walk:
     def _all(self, x: Tensor, states: Any, there: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All layers and directions over x (time, batch, feature); steps that are not there change no state."""
         layer = self.layer
-        if len(x) > _MOST_STEPS:
-            raise NotToldError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {len(x):,}")
+        self.taken += len(x)
+        if self.taken > _MOST_STEPS:
+            raise NotToldError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}")
         ways = (True, False) if layer.bidirectional else (True,)
         if states is None:
             rows, width = layer.num_layers * len(ways), layer.proj_size or layer.hidden_size

@@ -124,6 +124,9 @@ def _is_frame(layer: nn.Module) -> bool:
 def _record(name: str, steps: list[Step]) -> Any:
     def hook(layer: nn.Module, given: Any, gives: Any) -> None:
         output, frame = _tensor(gives), _is_frame(layer)
+        again = any(
+            step.name == name for step in steps
+        )  # a layer may be gone through more than once, its weights count once
         value = output[0].detach().clone().numpy()
         if frame and steps and np.array_equal(steps[-1].value, value):
             return
@@ -133,7 +136,7 @@ def _record(name: str, steps: list[Step]) -> Any:
                 name=name or type(layer).__name__.lower(),
                 tell=_tell(layer),
                 shape=tuple(output.shape[1:]),
-                parameters=0 if frame else parameters(layer),
+                parameters=0 if frame or again else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
                 memory=output.numel() * output.element_size(),
                 value=value,

@@ -24,6 +24,8 @@ WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
 TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
 CLASSES = Port("kind", ("class",), (4,))
 AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
+CALENDAR = Port("calendar", ("ahead", "feature"), (3, 4))
+ALL_AHEAD = Port("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
 NEXT = Port("next", ("time", "class"), (7, 11))
 CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]] = {
     "linear": [
@@ -37,6 +39,7 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         ((ROW, LEVEL), (CLASSES,), {"units": (16,), "skip": True}),
         ((PICTURE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
         ((WINDOW,), (AHEAD,), {"units": (16,), "relative": True}),
+        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "relative": True, "independent": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embed": 4}),
     ],
     "cnn": [
@@ -54,6 +57,7 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
     ]
     + [
         ((WINDOW,), (AHEAD,), {"units": 12, "layers": 2, "relative": True}),
+        ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "relative": True, "recursive": True}),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pool": "mean"}),
         ((Port("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
     ],

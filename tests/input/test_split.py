@@ -115,7 +115,7 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     table = people()
     words = {"input": {"table": table}, "process": {"net": "ffn", "epochs": 3}, "output": {"number": "income"}}
     run = ki.load(words).fit(seed=4, out="before")
-    test = run._wiring().parts["test"]
+    test = run.wiring().parts["test"]
     changed = table.copy()
     changed.loc[test, "age"] = 1e6 + np.arange(len(test))
     changed.loc[test, "city"] = "Oslo"
@@ -123,7 +123,7 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     changed.loc[test, "remark"] = [f"never seen words {number}" for number in range(len(test))]
     changed.loc[test, "income"] = -5.0
     again = ki.load(words | {"input": {"table": changed}}).fit(seed=4, out="after")
-    assert again._wiring().parts["test"].tolist() == test.tolist()
+    assert again.wiring().parts["test"].tolist() == test.tolist()
     assert [door.state() for door in again.doors] == [door.state() for door in run.doors]
     assert [answer.state() for answer in again.answers] == [answer.state() for answer in run.answers]
     for name, weight in run.net.state_dict().items():

@@ -109,6 +109,9 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
         words["patch"] = 1
     if "relative" in words and answer != "forecast":
         words["relative"] = False
+    for each in ("independent", "recursive"):
+        if each in words and answer != "forecast":
+            words[each] = False
     if "loss" in decided and answer in ("forecast", "number"):
         words["loss"] = "huber"
     wished = {"input.batch": 7, **{f"process.{key}": value for key, value in words.items()}}

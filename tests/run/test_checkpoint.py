@@ -138,7 +138,7 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(checkpoint, "VERSION", 999)
     save_checkpoint(tmp_path, state(1))
     monkeypatch.undo()
-    with pytest.raises(RunError, match=r"written by another version of kissipo \(checkpoint version 999, this is 1\)"):
+    with pytest.raises(RunError, match=r"written by another version of kissipo \(checkpoint version 999, this is 2\)"):
         load_checkpoint(tmp_path)
 
 

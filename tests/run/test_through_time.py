@@ -288,6 +288,15 @@ def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
     torch.testing.assert_close(walked[0], real[0], rtol=1e-9, atol=1e-12)
 
 
+def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
+    """Of a forecast that reads its own answers the last call sees the loss of its own step alone."""
+    words = {"process.net": "recurrent", "process.units": 4, "process.recursive": True, "process.pool": "last"}
+    task = ki.load("sunspots", horizon=3, words=words)
+    trace = task.fit(epochs=1).trace()
+    assert [each.layer.split(",")[-1] for each in trace.through_time[1:]] == [" call 2", " call 3"]
+    assert all(max(each.norms) > 0 for each in trace.through_time)
+
+
 def test_what_is_not_recurrent_has_none() -> None:
     assert through_time(nn.Linear(2, 1), (torch.zeros(1, 2),), {"all": surprise}) == []
 
@@ -368,7 +377,7 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
 
 def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
     run = novel()
-    sample = run._wiring().feeds["test"].batch(slice(0, 1))
+    sample = run.wiring().feeds["test"].batch(slice(0, 1))
     (told, _) = run.trace().through_time
     cell, head = run.net.cell, run.net.head
     states, _ = cell(run.net.embedding(sample.inputs[0]))

@@ -83,7 +83,7 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
     np.testing.assert_allclose(probability, expected, rtol=1e-6)
     assert label == levels[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value)
-    wiring = run._wiring()
+    wiring = run.wiring()
     frame = wiring.frame.take(wiring.parts["test"][:1])
     predicted = run.predict(
         frame["picture"].values[0] if made is digits else {each.name: each.show(0) for each in frame.columns}
@@ -96,7 +96,7 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
 def test_the_output_becomes_a_number_in_the_unit_of_the_data(made: Any) -> None:
     run = made()
     _, (output, value) = last(run.trace(), 2)
-    wiring, name = run._wiring(), "SUNACTIVITY" if made is sunspots else "target"
+    wiring, name = run.wiring(), "SUNACTIVITY" if made is sunspots else "target"
     seen = wiring.frame[name].values[wiring.parts["train"]]
     if made is sunspots:
         door = run.doors[0]
@@ -161,14 +161,14 @@ def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> 
 
 def test_the_encoded_sample_is_the_sample() -> None:
     run = digits()
-    wiring = run._wiring()
+    wiring = run.wiring()
     picture = wiring.frame["picture"].values[wiring.parts["test"][0]]
     np.testing.assert_allclose(run.trace().of("input")[-1].value, picture[None] / 255, atol=1e-7)
     run = messages()
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]
     words = run.doors[0].port.words if run.doors[0].port.words else run.doors[0].vocabulary
     assert first.tell == "as it came"
-    decoded = run.doors[0].decode(run._wiring().feeds["test"].inputs[0][:1])["message"].texts()[0].split()
+    decoded = run.doors[0].decode(run.wiring().feeds["test"].inputs[0][:1])["message"].texts()[0].split()
     known = [word for word in decoded if word in words]
     assert known
     assert all(word in first.value.lower() or first.value.endswith("...") for word in known)
@@ -199,7 +199,7 @@ def test_show_gives_the_trace_of_a_run_and_of_a_value(capsys: pytest.CaptureFixt
     assert shown.pop("trained") is True
     assert shown == json.loads(json.dumps(run.trace().to_json()))
     assert shown["version"] == 1
-    frame = run._wiring().frame
+    frame = run.wiring().frame
     row = {column.name: column.show(3) for column in frame.columns}
     changed = run.trace(row).to_json()
     assert changed["steps"][0]["value"].startswith(f"alcohol={row['alcohol']}")

@@ -64,7 +64,7 @@ def scores(name: str, seed: int) -> tuple[float, float, float]:
     """R2 or accuracy of the net, of the best linear baseline beside it, and of the model by hand."""
     table = write_messy(name)
     run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
-    parts = run._wiring().parts
+    parts = run.wiring().parts
     judged = run.metrics["answers"][0]
     metric = "r2" if name == "diabetes" else "accuracy"
     linear = max(values[metric] for kind, values in judged["baselines"].items() if "regression" in kind)
@@ -105,7 +105,7 @@ def test_a_gap_is_flagged_and_not_zero() -> None:
     run = ki.load("wine.csv", output="target").fit(epochs=1, out="run")
     door = next(door for door in run.doors[0].doors if door.KIND == "numbers")
     assert door.port.words[-2:] == ("malic_acid missing", "ash missing")
-    wiring = run._wiring()
+    wiring = run.wiring()
     train = wiring.frame.take(wiring.parts["train"])
     values = train["malic_acid"].values
     encoded = door.encode(train).numpy()
@@ -202,7 +202,7 @@ def test_a_group_stays_on_one_side() -> None:
     table.to_csv("rides.csv", index=False)
     words = {"table": "rides.csv", "split": {"group": "driver"}}
     run = ki.load({"input": words, "process": {"epochs": 1}, "output": {"number": "fare"}}).fit()
-    parts = run._wiring().parts
+    parts = run.wiring().parts
     sides = [set(table["driver"].iloc[parts[name]]) for name in ("train", "validation", "test")]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
     assert len(set.union(*sides)) == 40 and 50 <= len(parts["test"]) <= 61

@@ -21,7 +21,7 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     assert main(["fit", str(folder), *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     run = ki.open("run")
-    wiring = run._wiring()
+    wiring = run.wiring()
     test = wiring.frame.take(wiring.parts["test"])
     decided = [row[0].value for row in run.predict_all(list(test["picture"].values))[0]]
     matrix = np.zeros((6, 6), dtype=int)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.linear_model import RidgeCV
 
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.axes import Port
-from kissipo.core.errors import ShapeError
+from kissipo.core.errors import DataError, ShapeError, TaskError
 from kissipo.plan.recipes import all_recipes
 from kissipo.process.nets import recurrent
 
@@ -80,7 +82,7 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     """By hand from the run's own forecasts: the fourth fifth of the errors of each step ahead, and who lies within."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
     run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
-    wiring, answer = run._wiring(), run.answers[0]
+    wiring, answer = run.wiring(), run.answers[0]
 
     def off(part: str) -> Any:
         batch = wiring.feeds[part].everything()
@@ -141,3 +143,142 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
     # the year after 1960 goes on rising and peaks in summer
     assert np.mean(forecast.value) > np.mean(values[-12:])
     assert int(np.argmax(forecast.value)) in (6, 7)
+
+
+def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> None:
+    """Every value that judges is changed: season, window, scaling, intervals and weights stay the same, bit for bit."""
+    table = pd.read_csv(data / "time-series-classic" / "airline-passengers.csv")
+    words = {"input.calendar": True, "process.epochs": 5}
+    before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="before")
+    wiring = before.wiring()
+    first = int(wiring.parts["test"][0]) + wiring.doors[0].length
+    table.loc[first:, "Passengers"] = 7.0 - np.arange(len(table) - first) % 3
+    after = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="after")
+    assert (after.wiring().season, after.wiring().doors[0].length) == (wiring.season, wiring.doors[0].length)
+    assert [door.state() for door in after.doors] == [door.state() for door in before.doors]
+    assert after.answers[0].state() == before.answers[0].state()
+    assert all(torch.equal(one, two) for one, two in zip(after.net.parameters(), before.net.parameters(), strict=True))
+    assert after.evaluate()[0]["mae"] > 10 * before.evaluate()[0]["mae"]
+
+
+def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) -> None:
+    file = str(data / "time-series-classic" / "airline-passengers.csv")
+    assert main(["fit", file, "epochs=2", "--backtest", "3", "--out", "folds", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(fold["learned"], fold["judged"]) for fold in found["folds"]] == [(115, 9), (124, 10), (134, 10)]
+    assert [fold["moments"] for fold in found["folds"]][1] == ["1959-05-01", "1960-02-01"]
+    values = pd.read_csv(file)["Passengers"].to_numpy(float)
+    naive = [np.abs(np.diff(values))[first - 1 : end - 1].mean() for first, end in ((115, 124), (124, 134), (134, 144))]
+    assert [fold["baselines"]["naive (last value)"] for fold in found["folds"]] == pytest.approx(naive)
+    assert found["baselines"]["naive (last value)"]["mean"] == pytest.approx(np.mean(naive))
+    words = {"process.epochs": 2, "input.steps": 124, "input.split": {"test": 9 / 124}}
+    alone = ki.load(file, words=words).fit(out="alone")
+    assert alone.evaluate()[0]["mae"] == pytest.approx(found["folds"][0]["metrics"]["mae"])
+    assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "shown"]) == 0
+    out = capsys.readouterr().out
+    assert "1958-08-01 to 1959-09-01" in out and "mean" in out
+    for words, told in (
+        (["digits", "--backtest", "2"], "--backtest goes with a series, and 'digits' is none"),
+        ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
+        ([file, "input.steps=1000"], "input.steps=1000 is more than there are; got 144 steps"),
+    ):
+        assert main(["fit", *words]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
+    """Sales follow a plan that is known: with it the forecast is nearly exact; new steps must bring their plan."""
+    dice = np.random.default_rng(0)
+    plan = dice.integers(0, 2, 400)
+    table = pd.DataFrame({"day": pd.date_range("2023-01-01", periods=400).astype(str), "plan": plan})
+    table["sold"] = 20 + 10 * plan + dice.normal(size=400)
+    words = {
+        "process.net": "linear",
+        "process.epochs": 60,
+        "process.relative": False,
+        "input.window": 7,
+        "input.values": ["sold"],
+    }
+    known = ki.load(table, output="sold", horizon=2, words={**words, "input.ahead": ["plan"]}).fit(out="known")
+    unknown = ki.load(table, output="sold", horizon=2, words=words).fit(out="unknown")
+    assert known.evaluate()[0]["mae"] < 1.5 < 3 < unknown.evaluate()[0]["mae"]
+    for first, second in ((0, 1), (1, 0)):
+        table[["day", "plan", "sold"]].assign(sold=table["sold"].map("{:.3f}".format)).to_csv("new.csv", index=False)
+        with Path("new.csv").open("a", encoding="utf-8") as lines:
+            lines.write(f"2024-02-05,{first},\n2024-02-06,{second},\n")
+        assert known.predict(Path("new.csv")).value == pytest.approx([20 + 10 * first, 20 + 10 * second], abs=3)
+    with pytest.raises(DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"):
+        known.predict(table)
+    with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
+        ki.load(table, output="sold", words={"input.ahead": ["sold"]}).fit()
+
+
+def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
+    file = data / "time-series-classic" / "airline-passengers.csv"
+    words = {"input.calendar": True, "process.epochs": 40}
+    run = ki.load(str(file), output="Passengers", horizon=12, words=words).fit(out="run")
+    months = run.wiring().doors[1].inner
+    assert months.port.words == (
+        "Month month sin",
+        "Month month cos",
+        "Month weekday sin",
+        "Month weekday cos",
+        "Month time",
+    )
+    whole = pd.read_csv(file)
+    forecast = run.predict(whole.iloc[:132]).value
+    feed, at = run.wiring().feeds["test"], 132 - 24 - int(run.wiring().parts["test"][0])
+    expected = run.answers[0].scores(run.net(*feed.batch(slice(at, at + 1)).inputs))[0, :, 0]
+    np.testing.assert_allclose(forecast, expected, rtol=1e-5)  # the moments of 1960, known by the data and gone on with
+    assert [step.name for step in run.trace().of("input")] == ["Passengers", "windows", "Month", "windows"]
+    with pytest.raises(TaskError, match=r"input\.calendar needs a column of moments"):
+        ki.load(whole[["Passengers"]], output="Passengers", horizon=1, words={"input.calendar": True}).fit()
+
+
+def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before() -> None:
+    words = {"process.net": "linear", "process.recursive": True, "process.epochs": 5, "process.relative": False}
+    words |= {"input.window": 22}
+    task = {"input": {"series": "sunspots"}, "output": {"forecast": "SUNACTIVITY", "horizon": 4}}
+    run = ki.load(task, words=words).fit(out="run")
+    (linear,) = [layer for layer in run.net.modules() if isinstance(layer, torch.nn.Linear)]
+    assert linear.weight.shape == (1, 22)
+    window = run.wiring().feeds["test"].batch(slice(0, 1)).inputs[0]
+    past = window[0, :, 0].tolist()
+    for _ in range(4):
+        past.append(float((torch.tensor(past[-22:]) @ linear.weight[0] + linear.bias).detach()))
+    np.testing.assert_allclose(run.net(window)[0, :, 0].detach(), past[22:], rtol=1e-5)
+
+
+def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Path) -> None:
+    names = ["HUFL", "OT"]
+    words = {
+        "input.steps": 2000,
+        "input.window": 24,
+        "process.net": "linear",
+        "process.independent": True,
+        "process.epochs": 2,
+    }
+    task = {"input": {"series": "etth1", "values": names}, "output": {"forecast": names, "horizon": 3}}
+    run = ki.load(task, words=words).fit(out="run")
+    table = pd.read_csv(data / "ett-small" / "ETTh1.csv.gz")[names].to_numpy()[:2000]
+    spread, wiring = table[:1400].std(axis=0), run.wiring()
+    batch = wiring.feeds["test"].everything()
+    scaled = run.net(*batch.inputs).detach().double() - batch.targets[0].double()
+    found = run.evaluate()[0]
+    assert found["scaled_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
+    assert found["scaled_mae"] == pytest.approx(float(scaled.abs().mean()), rel=1e-4)
+    naive = np.abs(np.diff(table[:1400], axis=0)).mean(axis=0)
+    mae = (scaled.abs().mean(dim=(0, 1)).numpy()) * spread
+    by_variable = found.net.details["by_variable"]
+    assert [by_variable[name]["mae"] for name in names] == pytest.approx(mae.tolist(), rel=1e-3)
+    assert found["mase"] == pytest.approx(float((mae / naive).mean()), rel=1e-3)
+    # the linear autoregression sees each variable's own past only, by scikit-learn
+    train, test = wiring.feeds["train"].everything(), wiring.feeds["test"].everything()
+    alone = [
+        RidgeCV(np.logspace(-3, 4, 15))
+        .fit(train.inputs[0][:, :, at], train.targets[0][:, :, at])
+        .predict(test.inputs[0][:, :, at])
+        for at in (0, 1)
+    ]
+    mse = np.square(np.stack(alone, axis=2) - test.targets[0].numpy()).mean()
+    assert found.baselines["linear autoregression"].metrics["scaled_mse"] == pytest.approx(mse, rel=0.01)

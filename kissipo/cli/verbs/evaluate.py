@@ -33,7 +33,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result(tell.policy_table(score.net.details["policy"]))
         if "interval" in score.net.details:
             screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
-        if "mae_by_step" in score.net.details:
-            steps = score.net.details["mae_by_step"]
-            screen.result("mae by step ahead: " + "  ".join(tell.tell_number(each) for each in steps))
+        for measure in ("mae", "scaled_mae"):
+            steps = score.net.details.get(f"{measure}_by_step", [])
+            if steps:
+                screen.result(f"{measure} by step ahead: " + "  ".join(tell.tell_number(each) for each in steps))
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

@@ -8,16 +8,20 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with the 
     kissipo fit air.csv --time Month --output Passengers --horizon 12
     kissipo fit novel.txt
     kissipo fit digits epochs=5 process.units=[64,64]    any word of the task
+    kissipo fit air.csv --output Passengers --backtest 4 judged at four ends of the series
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kissipo.cli.asked import add_question, asked_task
 from kissipo.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def options(parser: ArgumentParser) -> None:
@@ -26,6 +30,9 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
     parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
     parser.add_argument("--seeds", type=int, metavar="K", help="train K times with seeds 0..K-1: mean and spread")
+    parser.add_argument(
+        "--backtest", type=int, metavar="K", help="a series: train at K successive ends (rolling origin)"
+    )
     parser.add_argument("--epochs", type=int, help="how often every sample is seen")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--strict", action="store_true", help="stop at the first warning of the data check")
@@ -34,7 +41,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """Trains once, or once a seed."""
+    """Trains once, once a seed, or once a fold of a series."""
     from kissipo.cli.progress import Story
     from kissipo.plan.job import fit
 
@@ -43,6 +50,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         task = task.with_words({"process.epochs": arguments.epochs})
     if arguments.seeds is not None:
         return _several(task, arguments, screen)
+    if arguments.backtest is not None:
+        return _backtest(task, arguments, screen)
     story = Story(screen)
     try:
         made = fit(
@@ -79,3 +88,43 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     screen.result(made)
     screen.result("Runs: " + escape(", ".join(found["runs"])))
     screen.result_json(found)
+
+
+def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
+    from rich.markup import escape
+
+    from kissipo.core.errors import TaskError
+    from kissipo.plan.backtest import backtest
+
+    if arguments.resume:
+        raise TaskError("--backtest goes without --resume")
+    found = backtest(
+        task, arguments.backtest, seed=arguments.seed or 0, out=arguments.out, strict=arguments.strict, tell=screen.note
+    )
+    names = sorted(found["baselines"], key=lambda name: found["baselines"][name]["mean"])
+    left_out: list[str] = []
+    while not screen.fits(made := _folds(found, names)) and names:
+        left_out.append(names.pop())
+    screen.result(made)
+    if left_out:
+        screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
+    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in found["folds"])))
+    screen.result_json(found)
+
+
+def _folds(found: dict[str, Any], names: list[str]) -> Table:
+    """A row a fold: the measure that decides, of the net and of the simple answers."""
+    from kissipo.cli.screen import table
+    from kissipo.cli.tell import tell_number
+
+    main = found["main"]
+    made = table("judged by", "learned from", main, *names, right=tuple(range(1, 3 + len(names))))
+    for fold in found["folds"]:
+        judged = " to ".join(fold["moments"]) or f"{fold['judged']} steps"
+        values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
+        made.add_row(judged, f"{fold['learned']:,} steps", *(tell_number(value) for value in values))
+    means = [found["metrics"][main], *(found["baselines"][name] for name in names)]
+    made.add_row(
+        "[bold]mean[/]", "", *(f"{tell_number(each['mean'])} ± {tell_number(each['spread'])}" for each in means)
+    )
+    return made

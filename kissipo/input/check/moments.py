@@ -1,4 +1,4 @@
-"""The order of time: moments that are missing, doubled, out of order or unevenly spaced."""
+"""The order of time: moments that are missing, doubled, out of order, unevenly spaced or yet to come."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Column, Frame
+from kissipo.core.moments import is_monthly
 
 
 def order_in_time(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
@@ -37,7 +38,7 @@ def order_in_time(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
                 tuple(rows[:100].tolist()),
             )
         )
-    findings += _gaps(frame, name)
+    findings += _gaps(frame, name) + _yet_to_come(frame, name)
     return frame, findings or [Finding("PASS", "order of time", f"'{name}' rises evenly over {len(frame)} steps")]
 
 
@@ -46,17 +47,32 @@ def _refuse_doubles(frame: Frame, column: Column) -> None:
     if len(distinct) < len(column):
         twice = distinct[counts > 1][0]
         rows = frame.rows[column.values == twice]
+        clock = twice.astype("datetime64[h]").astype(np.int64) % 24
+        weekday = (twice.astype("datetime64[D]").astype(np.int64) + 3) % 7
+        set_back = len(rows) == 2 and weekday == 6 and clock < 4
+        hint = " (were clocks set back? Then write the time zone, as in 02:30+01:00)" if set_back else ""
         raise DataError(
             f"the moment {twice} stands {len(rows)} times in '{column.name}' ({tell_rows(rows)})",
             allowed="one row a moment",
-            do="Sum or average these rows first; several series in one file must be separated",
+            do=f"Sum or average these rows first; several series in one file must be separated{hint}",
         )
+
+
+def _yet_to_come(frame: Frame, name: str) -> list[Finding]:
+    """Moments after today: a slip of the pen, or a plan among what was measured."""
+    late = np.flatnonzero(frame[name].values > np.datetime64("now") + np.timedelta64(1, "D"))
+    if not len(late):
+        return []
+    rows = frame.rows[late]
+    message = f"{len(late)} moments of '{name}' are yet to come ({tell_rows(rows)}), the last {frame[name].show(int(late[-1]))}"
+    action = "taken as measured: leave them out if they are not"
+    return [Finding("WARN", "moments to come", message, action, tuple(int(row) for row in rows[:100]))]
 
 
 def _gaps(frame: Frame, name: str) -> list[Finding]:
     """Steps longer than the usual one; months and years differ in length by nature."""
     months = frame[name].values.astype("datetime64[M]").astype(np.int64)
-    steps = np.diff(months) if _is_monthly(frame[name]) else np.diff(frame[name].values).astype(np.int64)
+    steps = np.diff(months) if is_monthly(frame[name].values) else np.diff(frame[name].values).astype(np.int64)
     if len(steps) < 2:
         return []
     usual = Counter(steps.tolist()).most_common(1)[0][0]
@@ -70,10 +86,3 @@ def _gaps(frame: Frame, name: str) -> list[Finding]:
     return [
         Finding("WARN", "gaps in time", message, "taken as if evenly spaced", tuple(int(row) for row in rows[:100]))
     ]
-
-
-def _is_monthly(column: Column) -> bool:
-    """All moments are the same day and hour of a month, at least a month apart."""
-    within = column.values - column.values.astype("datetime64[M]").astype(column.values.dtype)
-    months = np.diff(column.values.astype("datetime64[M]").astype(np.int64))
-    return bool(len(months) and np.all(within == within[0]) and np.all(months >= 1))

@@ -37,11 +37,11 @@ def look_for(folder: str, name: str) -> Path | None:
 
 
 def get(folder: str, file: File) -> Path:
-    """The path of a file of a set, downloaded when needed.
+    """The path of a file of a set, downloaded when needed; it may lie there packed (.gz).
 
     Raises:   DataError when it cannot be had, or when what came is not what was published.
     """
-    found = look_for(folder, file.name)
+    found = look_for(folder, file.name) or look_for(folder, f"{file.name}.gz")
     return found if found is not None else _download(folder, file)
 
 

@@ -19,6 +19,11 @@ class Options(FileWords):
 
     time: str | None = word(None, "the column of moments; found out when there is one")
     values: tuple[str, ...] | None = word(None, "the columns that the net sees, by default the one that is forecast")
+    ahead: tuple[str, ...] | None = word(
+        None, "columns that are known beforehand for the steps that are forecast: holidays, prices, plans"
+    )
+    calendar: bool = word(False, "whether the net sees the month, weekday and hour of the steps that it forecasts")
+    steps: int | None = word(None, "how many steps from the beginning are used; all when left out", at_least=1)
     window: int | None = word(None, "how many steps back the net sees", at_least=1)
     season: int | None = word(None, "after how many steps the series repeats itself; 0: it does not", at_least=0)
     time_style: str | None = word(None, "how dates are written, as in strptime: %d/%m/%Y")

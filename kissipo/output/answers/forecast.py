@@ -1,6 +1,8 @@
 """Forecast: the next steps of a series, in its own unit; one row of numbers for every step of the horizon.
 
-The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together.
+The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together. Several
+variables have several units: together they are judged on the scale of the training part (mean 0, spread 1), as is usual in papers, and
+one by one in their own.
 
 Around each forecast stands an interval: forecast ± the error that a share of the validation part did not exceed at that step ahead
 (split conformal prediction; Vovk et al. 2005, Lei et al. 2018). How much of the test part it really holds is told: a series that
@@ -53,9 +55,11 @@ class Forecast(Answer):
         self, columns: tuple[str, ...] | str, options: Options = Options(), *, loss: str | None = None
     ) -> None:
         columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        if len(columns) > 1:
+            self.MAIN = "scaled_mae"
         self.codec: Windows = Windows(Numbers(columns, flag_missing=False), options.horizon, axis="horizon")
         self.options, self._loss = options, loss
-        self.naive_error = 0.0
+        self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
 
     @property
@@ -78,8 +82,7 @@ class Forecast(Answer):
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        steps = [np.abs(np.diff(frame[name].values)).mean() for name in self.variables if len(frame) > 1]
-        self.naive_error = float(np.mean(steps)) if steps else 0.0
+        self.naive_errors = [float(np.abs(np.diff(frame[name].values)).mean()) for name in self.variables]
         return self
 
     def scores(self, outputs: Tensor) -> Scores:
@@ -91,16 +94,45 @@ class Forecast(Answer):
         return self.scores(targets)
 
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
+        if len(self.variables) > 1:
+            return self._judge_several(scores, truth)
         metrics = {
             "mae": mean_absolute_error(truth, scores),
             "rmse": root_mean_squared_error(truth, scores),
             "mape": mean_absolute_percentage_error(truth, scores),
-            "mase": mean_absolute_scaled_error(truth, scores, naive_error=self.naive_error),
+            "mase": mean_absolute_scaled_error(truth, scores, naive_error=self.naive_errors[0]),
         }
-        by_step = [float(error) for error in np.abs(scores - truth).mean(axis=(0, 2))]
-        return Judgement(
-            metrics, {"mae_by_step": by_step, "unit": self.name}, each=-np.abs(scores - truth).mean(axis=(1, 2))
-        )
+        off = np.abs(scores - truth)
+        details = {"mae_by_step": off.mean(axis=(0, 2)).tolist(), "unit": self.name}
+        return Judgement(metrics, details, each=-off.mean(axis=(1, 2)))
+
+    def _judge_several(self, scores: Scores, truth: Scores) -> Judgement:
+        spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        scaled, scaled_truth = scores / spread, truth / spread
+        by_variable = {
+            name: {"mae": mean_absolute_error(real, found), "rmse": root_mean_squared_error(real, found), "mase": mase}
+            for name, real, found, mase in zip(
+                self.variables,
+                np.moveaxis(truth, 2, 0),
+                np.moveaxis(scores, 2, 0),
+                self._mases(scores, truth),
+                strict=True,
+            )
+        }
+        off = np.abs(scaled - scaled_truth)
+        metrics = {
+            "scaled_mae": mean_absolute_error(scaled_truth, scaled),
+            "scaled_mse": float(np.square(off).mean()),
+            "mase": float(np.mean(self._mases(scores, truth))),
+        }
+        details = {"scaled_mae_by_step": off.mean(axis=(0, 2)).tolist(), "by_variable": by_variable, "unit": self.name}
+        return Judgement(metrics, details, each=-off.mean(axis=(1, 2)))
+
+    def _mases(self, scores: Scores, truth: Scores) -> list[float]:
+        return [
+            mean_absolute_scaled_error(truth[:, :, at], scores[:, :, at], naive_error=error)
+            for at, error in enumerate(self.naive_errors)
+        ]
 
     def calibrate(self, scores: Scores, truth: Scores) -> None:
         """Takes the width of the interval from answers to samples that the net did not learn from; none where they are too few."""
@@ -144,7 +176,7 @@ class Forecast(Answer):
         return {
             "codec": save(self.codec),
             "horizon": self.options.horizon,
-            "naive_error": self.naive_error,
+            "naive_errors": self.naive_errors,
             "loss": self.loss,
             "interval": self.options.interval,
             "margins": None if self.margins is None else self.margins.tolist(),
@@ -155,7 +187,7 @@ class Forecast(Answer):
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
         answer = cls(codec.columns, Options(state["horizon"], state["interval"]), loss=state["loss"])
-        answer.codec, answer.naive_error = codec, state["naive_error"]
+        answer.codec, answer.naive_errors = codec, state["naive_errors"]
         answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
         return answer
 

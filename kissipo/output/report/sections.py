@@ -117,9 +117,16 @@ def forecasts(
         share, wanted = details["interval"]["coverage"], details["interval"]["wanted"]
         content += f'<p class="dim">Between low and high lies {share:.1%} of the truth; {wanted:.0%} was wanted.</p>'
     if horizon > 1:
-        errors = [(at + 1, error) for at, error in enumerate(details["mae_by_step"])]
-        content += drawing.lines({"error": errors}, across="steps ahead", up="mean absolute error", height=180)
+        scaled = "scaled_mae_by_step" in details
+        errors = [
+            (at + 1, error) for at, error in enumerate(details["scaled_mae_by_step" if scaled else "mae_by_step"])
+        ]
+        up = "mean absolute error" + (", scaled" if scaled else "")
+        content += drawing.lines({"error": errors}, across="steps ahead", up=up, height=180)
         content += f'<p class="dim">Forecasts of {horizon} steps, one after the other, each made when the one before it ended.</p>'
+    if "by_variable" in details:
+        rows = [[name, *(number(value) for value in each.values())] for name, each in details["by_variable"].items()]
+        content += table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3))
     return content
 
 
@@ -144,9 +151,11 @@ def through_time(norms: Mapping[str, Mapping[str, Sequence[float]]], faded: Mapp
     """
     content = ""
     for loss, layers in norms.items():
-        curves = {name: list(enumerate(values, start=1)) for name, values in layers.items()}
+        shown = list(layers.items())[: len(drawing.COLOURS)]
+        curves = {name: list(enumerate(values, start=1)) for name, values in shown}
         content += drawing.lines(curves, across="step", up=f"|dL/dh_t|, loss of {loss}", height=220, tens=True)
-        content += f'<p class="dim">{escape(faded[loss])}</p>'
+        more = f" Drawn are the first {len(shown)} of {len(layers)}." if len(shown) < len(layers) else ""
+        content += f'<p class="dim">{escape(faded[loss] + more)}</p>'
     return content
 
 

@@ -2,6 +2,7 @@
 
 A sample belongs to the part in which the steps that it forecasts lie, so that nothing that is judged was seen while learning;
 a window may reach back into an earlier part, because the past is known. Scaling is learned from the training steps alone.
+What is known beforehand of the steps to come (the calendar, `ahead`) is a second input, one row a step of the horizon.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.codec.calendar import Calendar
 from kissipo.codec.numbers import Numbers
+from kissipo.codec.together import Together
 from kissipo.codec.windows import Windows
+from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame, strings
-from kissipo.core.moments import as_time, looks_like_time
+from kissipo.core.frame import Frame, strings, times
+from kissipo.core.moments import as_time, has_zone, looks_like_time, next_moments
 from kissipo.input.check import columns as checks
 from kissipo.input.check.moments import order_in_time
 from kissipo.input.feeds import TensorFeed
@@ -39,13 +43,15 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     options, findings = choices.source.options, list(reading.findings)
     decisions: list[Decision] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
+    frame = _first_steps(frame, options.steps)
     names, horizon, answer_options, loss = _asked(reading, choices, frame, time, decisions)
     seen = tuple(options.values or names)
-    columns = tuple(dict.fromkeys((*seen, *names)))
+    columns = tuple(dict.fromkeys((*seen, *names, *(options.ahead or ()))))
+    ahead = _known_ahead(frame, options, time, names, horizon)
     findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
-    constant = checks.constant_columns(frame, columns)
+    constant = checks.constant_columns(frame, (*seen, *names))
     if constant:
         raise DataError(
             f"'{constant[0]}' has the same value at every step, there is nothing to forecast",
@@ -74,16 +80,15 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     parts = _parts(len(frame), window, horizon, choices, seed)
     trained = frame.take(np.arange(window + horizon + int(parts["train"][-1])))
     door = Windows(Numbers(seen, flag_missing=False), window).fit(trained)
+    doors = (door, ahead.fit(trained)) if ahead else (door,)
     answer = Forecast(names, answer_options, loss=loss).fit(trained)
-    inputs = door.encode(frame)[:count]
+    inputs = [door.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in doors[1:])]
     targets = answer.codec.encode(frame)[window : window + count]
-    feeds = {
-        name: TensorFeed((inputs[part[0] : part[-1] + 1],), (targets[part[0] : part[-1] + 1],))
-        if len(part)
-        else TensorFeed((inputs[:0],), (targets[:0],))
-        for name, part in parts.items()
-    }
-    return Wiring(frame, parts, (door,), (answer,), feeds, tuple(findings), season, tuple(decisions))
+    feeds = {}
+    for name, part in parts.items():
+        some = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
+        feeds[name] = TensorFeed(tuple(x[some] for x in inputs), (targets[some],))
+    return Wiring(frame, parts, doors, (answer,), feeds, tuple(findings), season, tuple(decisions))
 
 
 def _in_order(
@@ -110,9 +115,42 @@ def _in_order(
                 do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
             )
         return _in_number_order(frame, name, findings), name
+    if has_zone(frame[name]):
+        findings.append(Finding("PASS", "time zone", f"'{name}' is written with time zones", "taken in universal time"))
     frame, found = order_in_time(frame.replaced(moments), name)
     findings += found
     return frame, name
+
+
+def _first_steps(frame: Frame, count: int | None) -> Frame:
+    if count is None or count == len(frame):
+        return frame
+    if count > len(frame):
+        raise TaskError(f"input.steps={count} is more than there are", given=f"{len(frame)} steps in {frame.origin}")
+    return frame.take(np.arange(count))
+
+
+def _known_ahead(frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int) -> Windows | None:
+    """What is known of the steps to come, encoded: the calendar, and the columns that the person names."""
+    parts: list[Door] = []
+    if options.calendar:
+        if time is None or frame[time].kind != "time":
+            raise TaskError("input.calendar needs a column of moments", do="Say which with --time COLUMN")
+        parts.append(Calendar(time))
+    for name in options.ahead or ():
+        if name in names:
+            raise TaskError(
+                f"input.ahead names '{name}', which is forecast", do="What is asked is not known beforehand"
+            )
+        if frame[name].kind != "number":
+            raise DataError(
+                f"'{name}' is no column of numbers", given=f"'{frame[name].show(0)}'", do="Write yes and no as 1 and 0"
+            )
+    if options.ahead:
+        parts.append(Numbers(options.ahead, flag_missing=False))
+    if not parts:
+        return None
+    return Windows(parts[0] if len(parts) == 1 else Together(tuple(parts), name="known ahead"), horizon, axis="ahead")
 
 
 def _no_moment(frame: Frame, name: str) -> str:
@@ -211,17 +249,42 @@ def _parts(steps: int, window: int, horizon: int, choices: Choices, seed: int) -
 
 
 def question(frame: Frame, doors: tuple[Any, ...]) -> TensorFeed:
-    """The last window of new steps, asked what comes after it.
+    """The last window of new steps, asked what comes after it; rows without values behind it say what is known ahead.
 
-    Raises:   DataError when there are fewer steps than one window holds, or when values are missing.
+    Raises:   DataError when there are fewer steps than one window holds, when values are missing, or when it is not said what
+              is known ahead.
     """
     door: Windows = doors[0]
-    if len(frame) < door.length:
+    known = np.flatnonzero(~np.any([frame[name].missing for name in door.columns], axis=0))
+    end = int(known[-1]) + 1 if len(known) and len(doors) > 1 else len(frame)
+    if end < door.length:
         raise DataError(
             "there are fewer steps than one window holds",
-            given=f"{len(frame)} in {frame.origin}",
+            given=f"{end} in {frame.origin}",
             allowed=f"at least {door.length}",
         )
-    newest = frame.take(np.arange(len(frame) - door.length, len(frame)))
+    newest = frame.take(np.arange(end - door.length, end))
     _refuse_gaps(newest, door.columns)
-    return TensorFeed((door.encode(newest),), ())
+    inputs = [door.encode(newest)]
+    for ahead in doors[1:]:
+        to_come = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
+        inputs.append(ahead.encode(_continued(to_come, frame.take(np.arange(end)), ahead)))
+    return TensorFeed(tuple(inputs), ())
+
+
+def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:
+    """The steps to come: as they are given, or, where only the calendar is asked for, as the moments go on."""
+    named = [name for name in ahead.columns if past[name].kind == "number"]
+    if len(to_come) == ahead.length and not any(to_come[name].missing.any() for name in named):
+        return to_come
+    if named:
+        raise DataError(
+            f"what is known of the next {ahead.length} steps is missing",
+            given=f"{len(to_come)} rows after the last value of {past.origin}",
+            do=f"Add {ahead.length} rows with {', '.join(named)} and without values",
+        )
+    (name,) = ahead.columns
+    moments = as_time(past[name])
+    if moments is None or len(moments) < 2:
+        raise DataError(f"the moments of '{name}' cannot be read", given=str(past[name].show(0)))
+    return Frame((times(name, next_moments(moments.values, ahead.length)),), origin="the steps to come")

@@ -16,9 +16,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
-from kissipo.core.errors import ShapeError
-
 
 class RelativeToLast(nn.Module):
     """A net on windows, made blind to the level."""
@@ -30,8 +27,8 @@ class RelativeToLast(nn.Module):
         self.less_last = LessLast()
         self.net, self.answered = net, list(answered)
 
-    def forward(self, x: Tensor) -> Tensor:
-        shifted: Tensor = self.net(self.less_last(x))
+    def forward(self, x: Tensor, *ahead: Tensor) -> Tensor:
+        shifted: Tensor = self.net(self.less_last(x), *ahead)
         return shifted + x[:, -1:, self.answered]
 
 
@@ -42,23 +39,3 @@ class LessLast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x - x[:, -1:, :]
-
-
-def relative_to_last(net: nn.Module, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> nn.Module:
-    """Wraps a net from one window to one forecast.
-
-    Raises:   ShapeError when the net is not from a window to a forecast, or forecasts a variable that it does not see.
-    """
-    fits = (
-        len(inputs) == len(outputs) == 1
-        and inputs[0].axes == ("time", "variable")
-        and outputs[0].axes == ("horizon", "variable")
-    )
-    if not fits:
-        raise ShapeError("process.relative suits a forecast from one window of a series", do="Leave it out")
-    unseen = [name for name in outputs[0].words if name not in inputs[0].words]
-    if unseen:
-        raise ShapeError(
-            f"process.relative needs '{unseen[0]}' among the input.values", do="Add it, or say process.relative=false"
-        )
-    return RelativeToLast(net, tuple(inputs[0].words.index(name) for name in outputs[0].words))

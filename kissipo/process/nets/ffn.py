@@ -22,7 +22,7 @@ from kissipo.core.schema import word
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
-from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.on_series import SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
@@ -30,7 +30,7 @@ LEARN = "supervised"
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(SeriesWords):
     """The words of the feed-forward net."""
 
     units: tuple[int, ...] = word((128,), "width of each hidden layer", at_least=1)
@@ -38,14 +38,15 @@ class Options:
     dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
     bias: bool = word(True, "whether a constant is added in each layer")
     skip: bool | None = word(None, "a linear path beside the hidden layers (wide and deep); one answer only")
-    relative: bool | None = word(
-        None, "on a series: whether a window is taken relative to its last value, and the answer too"
-    )
     embed: int | None = word(None, "features of each embedding of levels or words", at_least=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
+    return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
+
+
+def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     join = Join(inputs, embed=options.embed)
     layers: list[nn.Module] = []
     width = join.width
@@ -55,7 +56,5 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
         width = units
     last = head(width, outputs, bias=options.bias)
     if options.skip and isinstance(last, nn.Linear) and layers:
-        net = stack(join, WideAndDeep(nn.Sequential(*layers), last, join.width))
-    else:
-        net = stack(join, *layers, last)
-    return relative_to_last(net, inputs, outputs) if options.relative else net
+        return stack(join, WideAndDeep(nn.Sequential(*layers), last, join.width))
+    return stack(join, *layers, last)

@@ -22,25 +22,25 @@ from kissipo.core.axes import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
-from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.on_series import Ports, SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 
 LEARN = "supervised"
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(SeriesWords):
     """The words of the linear net."""
 
     bias: bool = word(True, "whether a constant is added")
-    relative: bool | None = word(
-        None, "on a series: whether a window is taken relative to its last value, and the answer too"
-    )
     embed: int | None = word(None, "features of each embedding of levels", at_least=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    join = Join(inputs, embed=options.embed)
-    net = stack(join, head(join.width, outputs, bias=options.bias))
-    return relative_to_last(net, inputs, outputs) if options.relative else net
+
+    def plain(inputs: Ports, outputs: Ports) -> nn.Module:
+        join = Join(inputs, embed=options.embed)
+        return stack(join, head(join.width, outputs, bias=options.bias))
+
+    return on_series(plain, inputs, outputs, options)

@@ -32,8 +32,8 @@ from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
-from kissipo.process.layers.last_value import relative_to_last
 from kissipo.process.layers.merge import How, Merge
+from kissipo.process.layers.on_series import SeriesWords, on_series
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
@@ -44,7 +44,7 @@ LEARN = "supervised"
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(SeriesWords):
     """The words of the recurrent net."""
 
     cell: Literal["rnn", "lstm", "gru", "bilstm"] = word(
@@ -59,9 +59,6 @@ class Options:
     stateful: bool = word(False, "whether each piece of a text goes on from the state in which the one before it ended")
     patch: int = word(1, "on a series: how many steps are taken together, as the features of one", at_least=1)
     pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
-    relative: bool | None = word(
-        None, "on a series: whether a window is taken relative to its last value, and the answer too"
-    )
     embed: int | None = word(None, "features of each embedding of words or levels", at_least=1)
     dropout: float = word(
         0.0, "share of values set to zero while learning, between layers and before the answer", at_least=0, below=1
@@ -70,6 +67,10 @@ class Options:
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
+    return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
+
+
+def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     sequences = [position for position, port in enumerate(inputs) if port.axes and port.axes[0] == "time"]
     if not sequences:
         gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
@@ -88,7 +89,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
         raise TaskError(
             "process.stateful=true needs pieces that follow each other", allowed="a text whose next unit is asked for"
         )
-    return relative_to_last(net, inputs, outputs) if options.relative else net
+    return net
 
 
 class Recurrent(nn.Module):

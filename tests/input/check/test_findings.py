@@ -155,6 +155,19 @@ def write_series(moments: list[str], values: list[str] | None = None) -> None:
         ([f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
          "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
          " -> Say which: input.time_style=%d/%m/%Y (day first) or input.time_style=%m/%d/%Y (month first)"),
+        ([*MONTHS[:94], "2910-01", "2911-01"],
+         "WARN  2 moments of 'Month' are yet to come (rows 95, 96), the last 2911-01-01T00:00:00 -> taken as measured: "
+         "leave them out if they are not"),
+        ([f"2024-10-27T{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 20, 40)][:8]
+         + [f"2024-10-27T02:{minute:02d}" for minute in (0, 20)] + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
+         "FAIL  the moment 2024-10-27T02:00:00 stands 2 times in 'Month' (rows 7, 9) -> Sum or average these rows first; several "
+         "series in one file must be separated (were clocks set back? Then write the time zone, as in 02:30+01:00)"),
+        ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)] + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
+         "PASS  'Month' is written with time zones -> taken in universal time"),
+        ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)] + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
+         "PASS  'Month' rises evenly over 25 steps"),
+        ([f"2024-10-27T{hour:02d}:30Z" for hour in range(12)] + [f"2024-10-27T{hour:02d}:30" for hour in range(12, 24)],
+         "FAIL  some moments of 'Month' have a time zone and some have none; got '2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"),
     ],
 )  # fmt: skip
 def test_gaps_and_disorder_in_time(moments: list[str], told: str) -> None:

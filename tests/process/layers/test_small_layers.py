@@ -14,8 +14,9 @@ from kissipo.process.layers.activation import activation
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import Heads, head
 from kissipo.process.layers.join import Join
-from kissipo.process.layers.last_value import relative_to_last
+from kissipo.process.layers.on_series import Ports, SeriesWords, on_series
 from kissipo.process.layers.pool import over_time
+from kissipo.process.layers.stack import stack
 from kissipo.process.layers.surfaces import height
 from kissipo.process.layers.wide import WideAndDeep
 
@@ -111,6 +112,12 @@ def test_several_answers_have_a_layer_each() -> None:
         torch.testing.assert_close(answer, x @ weight.T)
 
 
+def rows(inputs: Ports, outputs: Ports) -> nn.Module:
+    """A linear net."""
+    join = Join(inputs)
+    return stack(join, head(join.width, outputs))
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [(("c",), "process.relative needs 'c' among the input.values. Add it"), ((), "suits a forecast from one window")],
@@ -119,14 +126,14 @@ def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> N
     window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=words)
     with pytest.raises(ShapeError, match=text):
-        relative_to_last(nn.Flatten(), (window,), (ahead,) if words else (ahead, ahead))
+        on_series(rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(relative=True))
 
 
 def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
     window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=("b",))
     torch.manual_seed(0)
-    net = relative_to_last(nn.Sequential(nn.Flatten(), head(8, (ahead,))), (window,), (ahead,))
+    net = on_series(rows, (window,), (ahead,), SeriesWords(relative=True))
     x = torch.randn(5, 4, 2)
     shifted = x.clone()
     shifted[:, :, 1] += 10
@@ -134,6 +141,39 @@ def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
     shifted = x.clone()
     shifted[:, :, 0] += 10  # a level that is not forecast changes nothing
     torch.testing.assert_close(net(shifted), net(x))
+
+
+def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> None:
+    window = Port("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
+    forecast = Port("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
+    known = Port("calendar", ("ahead", "feature"), (2, 5))
+    torch.manual_seed(0)
+    net = on_series(rows, (window, known), (forecast,), SeriesWords(independent=True))
+    (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
+    x, calendar = torch.randn(6, 4, 3), torch.randn(6, 2, 5)
+    found = net(x, calendar)
+    for place, variable in enumerate((2, 0)):
+        alone = torch.cat([x[:, :, variable], calendar.flatten(1)], dim=1)
+        torch.testing.assert_close(found[:, :, place], alone @ linear.weight.T + linear.bias)
+
+
+def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
+    window = Port("window", ("time", "variable"), (3, 2), words=("a", "b"))
+    forecast = Port("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
+    known = Port("calendar", ("ahead", "feature"), (4, 1))
+    torch.manual_seed(0)
+    net = on_series(rows, (window, known), (forecast,), SeriesWords(recursive=True))
+    (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
+    assert linear.weight.shape == (2, 3 * 2 + 1)
+    x, calendar = torch.randn(5, 3, 2), torch.randn(5, 4, 1)
+    past = list(x.unbind(1))
+    for step in range(4):
+        seen = torch.cat([*past[-3:], calendar[:, step]], dim=1)
+        past.append(seen @ linear.weight.T + linear.bias)
+    torch.testing.assert_close(net(x, calendar), torch.stack(past[3:], dim=1))
+    other = Port("ahead", ("horizon", "variable"), (4, 1), words=("a",))
+    with pytest.raises(ShapeError, match="sees a, b, answers a"):
+        on_series(rows, (window,), (other,), SeriesWords(recursive=True))
 
 
 def test_the_deep_path_starts_silent_and_both_are_summed() -> None:

@@ -1,0 +1,90 @@
+"""On a series: the ways in which any net can be put on windows, one inside the other: every variable by itself, relative to the
+last value, one step ahead again and again.
+
+Shapes:   a window (batch, time, variable), perhaps with what is known ahead (batch, ahead, feature)
+          -> (batch, horizon, answered variable)
+Raises:   ShapeError when the net is not from a window to a forecast, or does not see a variable that it must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
+from kissipo.core.schema import word
+from kissipo.process.layers.each_variable import EachVariable
+from kissipo.process.layers.last_value import RelativeToLast
+from kissipo.process.layers.own_answers import OwnAnswers
+
+Ports = tuple[Port, ...]
+
+
+@dataclass(frozen=True)
+class SeriesWords:
+    """The words of every net that can be put on a series."""
+
+    relative: bool | None = word(
+        None, "on a series: whether a window is taken relative to its last value, and the answer too"
+    )
+    independent: bool = word(
+        False, "on a series: whether each variable is forecast from its own past, all by the same weights"
+    )
+    recursive: bool = word(
+        False,
+        "on a series: whether one step ahead is answered, and the answer taken as the newest step, up to the horizon",
+    )
+
+
+def on_series(
+    build: Callable[[Ports, Ports], nn.Module], inputs: Ports, outputs: Ports, words: SeriesWords
+) -> nn.Module:
+    """The net that `build` makes for these ports, put on the series as the words say; itself where they say nothing."""
+    asked = [name for name in ("relative", "independent", "recursive") if getattr(words, name)]
+    if not asked:
+        return build(inputs, outputs)
+    answered = _answered(inputs, outputs, asked[0])
+    (window, *known), forecast = inputs, outputs[0]
+    if words.recursive:
+        _refuse_what_is_not_answered(window, forecast)
+        forecast = replace(forecast, shape=(1, *forecast.shape[1:]))
+        known = [replace(port, shape=(1, *port.shape[1:])) for port in known]
+    if words.independent:
+        window = replace(window, shape=(window.shape[0], 1), words=window.words[:1])
+        forecast = replace(forecast, shape=(forecast.shape[0], 1), words=forecast.words[:1])
+    net = build((window, *known), (forecast,))
+    net = EachVariable(net, answered) if words.independent else net
+    net = RelativeToLast(net, answered) if words.relative else net
+    return OwnAnswers(net, outputs[0].shape[0]) if words.recursive else net
+
+
+def _answered(inputs: Ports, outputs: Ports, asked: str) -> tuple[int, ...]:
+    """The places of the answered variables among those of the window."""
+    fits = (
+        len(outputs) == 1
+        and inputs[0].axes == ("time", "variable")
+        and outputs[0].axes == ("horizon", "variable")
+        and all(port.axes[:1] == ("ahead",) for port in inputs[1:])
+    )
+    if not fits:
+        raise ShapeError(f"process.{asked} suits a forecast from one window of a series", do="Leave it out")
+    seen = inputs[0].words
+    unseen = [name for name in outputs[0].words if name not in seen]
+    if unseen:
+        raise ShapeError(
+            f"process.{asked} needs '{unseen[0]}' among the input.values", do=f"Add it, or say process.{asked}=false"
+        )
+    return tuple(seen.index(name) for name in outputs[0].words)
+
+
+def _refuse_what_is_not_answered(window: Port, forecast: Port) -> None:
+    rest = [name for name in window.words if name not in forecast.words]
+    if rest or window.words != forecast.words:
+        raise ShapeError(
+            "process.recursive takes its answers as the newest step, and needs all that the net sees among them",
+            given=f"sees {', '.join(window.words)}, answers {', '.join(forecast.words)}",
+            do="Forecast every column of input.values, in the same order, or leave process.recursive out",
+        )
