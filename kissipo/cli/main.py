@@ -20,7 +20,6 @@ VERBS = Family(
     "kissipo.cli.verbs",
     "verb",
     planned={
-        "xray": "S46",
         "studio": "S46",
         "export": "S44",
         "eject": "S44",
@@ -28,7 +27,7 @@ VERBS = Family(
         "tune": "S05",
     },
 )
-_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "data", "doctor")
+_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "data", "doctor")
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
 
 

@@ -16,12 +16,15 @@ from kissipo.output.score import Score
 from kissipo.plan.draft import Decision
 from kissipo.plan.prepare import Prepared
 from kissipo.run.chain import Chain
+from kissipo.run.through_time import ThroughTime
 from kissipo.run.trace import Step, Trace, tell_array
 
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12
 _MOST_STATES = 64
 _MOST_ALARMS = 20
+_LEVELS = " ▁▂▃▄▅▆▇█"
+_CURVE = 24
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
@@ -157,6 +160,29 @@ def chains_table(chains: Sequence[Chain]) -> Table:
             for term in factor.terms:
                 made.add_row("", f"[dim]  way back: {escape(term)}[/]", "", "")
     return made
+
+
+def through_time_table(told: Sequence[ThroughTime]) -> Table:
+    """For every layer, direction and loss the norms where reading begins and ends, how far back it reaches, and their curve."""
+    made = table("layer", "loss of", "first read", "last", "ratio", "a hundredth", "by step", right=(2, 3, 4, 5, 6))
+    for each in told:
+        ratio = "-" if each.ratio is None else f"{each.ratio:.3g}"
+        steps = len(each.norms)
+        reach = "not reached" if each.reach == steps else f"{each.reach} steps back"
+        cell = f"{each.layer} ({each.cell}{'' if each.forward else ', backward'})"
+        ends = (f"{norm:.3g}" for norm in (each.read[0], each.read[-1]))
+        made.add_row(escape(cell), each.loss, *ends, ratio, reach, _curve(each.norms))
+    return made
+
+
+def _curve(norms: Sequence[float]) -> str:
+    """The greatest norm of each part of the time axis as a bar; one level less is a factor of ten."""
+    parts = np.array_split(np.asarray(norms), min(len(norms), _CURVE))
+    heights = np.array([part.max() for part in parts])
+    top = len(_LEVELS) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels = np.nan_to_num(top + np.log10(heights / heights.max()), nan=0.0, neginf=0.0)
+    return "".join(_LEVELS[round(level)] for level in np.clip(levels, 0, top).tolist())
 
 
 def walks_table(walks: Sequence[Mapping[str, Any]]) -> Table:

@@ -82,7 +82,7 @@ def fit(
         folder.create(_start(prepared, seed))
     for teller in tellers:
         teller.on_folder(folder.path)
-    way = _way(prepared)
+    way = _way(prepared, back=False)
     for teller in tellers:
         teller.on_prepared(prepared, way)
     with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
@@ -146,11 +146,13 @@ def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[T
         raise StoppedError(f"{stop}. Everything is saved: go on with --resume --out {folder.path}") from None
 
 
-def _way(prepared: Prepared) -> Trace:
+def _way(prepared: Prepared, *, back: bool = True) -> Trace:
+    """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     wiring = prepared.wiring
     part = "test" if len(wiring.feeds["test"]) else "train"
     frame = sample_frame(wiring, part, 0)
-    return follow(frame, wiring.feeds[part], wiring.doors, wiring.answers, prepared.net)
+    learn = prepared.learn if back else None
+    return follow(frame, wiring.feeds[part], wiring.doors, wiring.answers, prepared.net, learn=learn)
 
 
 def _write_end(

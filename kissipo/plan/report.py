@@ -47,6 +47,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
         Section("Data", _data(prepared)),
         *_season(prepared),
         Section("The way of the data", _way(way)),
+        Section("Gradients through time", _through_time(way)),
         Section("Learning", learning),
         *_answers(prepared, judged),
         Section("How to reproduce it", _reproduce(prepared, environment, folder)),
@@ -117,6 +118,24 @@ def _way(way: Trace) -> str:
         content += "<p>The chain rule with numbers, for half the squared error of this sample:</p>"
         content += table(["weight", "factors", "dL/dw", "autograd"], chains, numbers=(2, 3))
     return content
+
+
+def _through_time(way: Trace) -> str:
+    """How far back the losses of the shown sample reach."""
+    norms: dict[str, dict[str, tuple[float, ...]]] = {}
+    reaches: dict[str, list[str]] = {}
+    for each in way.through_time:
+        name = each.layer + ("" if each.forward else ", backward")
+        norms.setdefault(each.loss, {})[name] = each.norms
+        steps = counted(each.reach, "step")
+        reach = (
+            f"falls below a hundredth of its greatest {steps} back"
+            if each.reach < len(each.norms)
+            else "reaches the step that is read first"
+        )
+        told = f"{name}: {reach}" + (f", first to last {each.ratio:.3g}" if each.ratio is not None else "")
+        reaches.setdefault(each.loss, []).append(told)
+    return sections.through_time(norms, {loss: "; ".join(told) + "." for loss, told in reaches.items()})
 
 
 def _answers(prepared: Prepared, judged: Judged) -> list[Section]:

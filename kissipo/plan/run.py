@@ -15,7 +15,7 @@ from torch import nn
 
 from kissipo.core.door import Door, restore
 from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
-from kissipo.core.frame import Frame, strings
+from kissipo.core.frame import Frame
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.output.answer import Answer, Decision
@@ -31,6 +31,7 @@ from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
+from kissipo.plan.xray import Xray, xray
 from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.sample import write_on
@@ -160,9 +161,8 @@ class Run:
                 f"this run answers {', '.join(each.name for each in self.answers)} and does not write",
                 allowed="a run on a plain text: kissipo fit novel.txt",
             )
-        units, mark = (list(start), "") if answer.unit == "characters" else (start.split(), " ")
-        index = answer.codec.inner
-        frame = Frame((strings(index.columns[0], units),), origin="the start")
+        units, frame = answer.split(start)
+        index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
         ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent unit
         drawn = write_on(
             self.net,
@@ -176,6 +176,14 @@ class Run:
         words = index.port.words
         return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
 
+    def xray(self, text: str | Path, *, neuron: int | None = None) -> Xray:
+        """A text, or that of a file, as the net reads it, coloured by one neuron: `.save("xray.html")` is a page that shows any of them.
+
+        neuron:   counted from 0; without it a telling one is chosen, and why is said
+        Raises:   NotBuiltError when this run does not read a text; DataError, TaskError when text or neuron do not fit.
+        """
+        return xray(self, text, neuron)
+
     def export(self, path: Path | str) -> None:
         """Writes the net as ONNX or LiteRT.
 
@@ -186,11 +194,13 @@ class Run:
         )
 
     def trace(self, value: Any = None) -> Trace:
-        """One sample through every step; without a value the first of the test part."""
+        """One sample through every step; without a value the first of the test part, whose loss is then followed back through time."""
         if value is None:
             wiring = self.wiring()
             part = "test" if len(wiring.feeds["test"]) else "train"
-            return follow(sample_frame(wiring, part, 0), wiring.feeds[part], self.doors, self.answers, self.net)
+            frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
+            assert self._prepared is not None
+            return follow(frame, feed, self.doors, self.answers, self.net, learn=self._prepared.learn)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
         feed = self._way_of_samples.question(frame, self.doors, self.answers)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,15 @@ from torch import nn
 
 from kissipo.codec.together import Together
 from kissipo.codec.windows import Windows
+from kissipo.core.batch import Batch
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame
+from kissipo.core.protocols import Learn
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.plan.draft import Wiring
 from kissipo.run.chain import chain_rule
+from kissipo.run.through_time import NotToldError, ThroughTime, through_time
 from kissipo.run.trace import Step, Trace, trace_net
 
 
@@ -27,11 +30,13 @@ def follow(
     answers: Sequence[Answer],
     net: nn.Module,
     *,
+    learn: Learn | None = None,
     notes: Sequence[str] = (),
 ) -> Trace:
     """The trace of the first sample of the feed.
 
     frame:  what the sample came from: its row, or the steps of its window
+    learn:  whose loss is followed back through time, where the net is recurrent and the sample has a target
     """
     sample = feed.batch(slice(0, 1))
     steps, start = [], 0
@@ -49,7 +54,28 @@ def follow(
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
     )
-    return Trace(tuple(steps), tuple(notes), tuple(chains))
+    back, why_not = _through_time(net, sample, answers, learn)
+    return Trace(tuple(steps), (*notes, *why_not), tuple(chains), tuple(back))
+
+
+def _through_time(
+    net: nn.Module, sample: Batch, answers: Sequence[Answer], learn: Learn | None
+) -> tuple[list[ThroughTime], list[str]]:
+    """The gradients through time of one sample, or a note why they are left out."""
+    if learn is None or not sample.targets:
+        return [], []
+    targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
+    losses: dict[str, Callable[[Any], torch.Tensor]] = {"the sample": lambda outputs: learn.loss(outputs, targets)}
+    if answers[0].port.axes[:1] == ("time",):  # which then is the only answer
+        last = (targets[0][:, -1:],)
+        losses = {
+            "last step": lambda outputs: learn.loss(outputs[:, -1:], last),
+            "all steps": losses["the sample"],
+        }
+    try:
+        return [each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1], []
+    except NotToldError as error:
+        return [], [f"gradients through time are left out: {error}"]
 
 
 def sample_frame(wiring: Wiring, part: str, number: int) -> Frame:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.evaluate import as_tuple
+from kissipo.run.through_time import ThroughTime
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
@@ -56,6 +57,7 @@ class Trace:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     chains: tuple[Chain, ...] = ()
+    through_time: tuple[ThroughTime, ...] = ()
     version: int = field(default=1)
 
     def of(self, stage: Stage) -> list[Step]:
@@ -86,6 +88,7 @@ class Trace:
             "memory": self.memory,
             "notes": list(self.notes),
             "chains": [chain.to_json() for chain in self.chains],
+            "through_time": [each.to_json() for each in self.through_time],
             "steps": [step.to_json() for step in self.steps],
         }
 

@@ -15,7 +15,7 @@ from kissipo.cli.main import main
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 COMMANDS = {
     "list": [["list"]],
-    "show": [["show", "digits"], ["show", "backprop"]],
+    "show": [["show", "digits"], ["show", "backprop"], ["show", "text"]],
     "fit": [
         ["fit", "racing", "--out", "one"],
         ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"],
@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": [["evaluate", "run"]],
     "predict": [["predict", "run", "picture.png"]],
     "generate": [["generate", "text", "--start", "Ü"]],
+    "xray": [["xray", "text", "Über, a b " * 20], ["xray", "text", "data", "--neuron", "1"]],
     "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],

@@ -55,6 +55,10 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         for both in (False, True)
     ]
     + [
+        ((TEXT,), (CLASSES,), {"units": 12, "cell": "bilstm", "merge": merge})
+        for merge in ("concat", "sum", "mul", "ave")
+    ]
+    + [
         ((WINDOW,), (AHEAD,), {"units": 12, "layers": 2, "relative": True}),
         ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "relative": True, "recursive": True}),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pool": "mean"}),

@@ -7,9 +7,14 @@ import re
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
+import torch
+from rich.cells import cell_len
+from rich.console import Console
 
 import kissipo as ki
+from kissipo.cli.coloured import coloured
 from kissipo.cli.main import main
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.input.datasets.tiny_shakespeare import read
@@ -78,3 +83,112 @@ def test_a_state_needs_pieces_that_follow_each_other() -> None:
 def test_tiny_shakespeare_is_read_whole(data: Path) -> None:
     text = read().frame["text"].texts()[0]
     assert text is not None and len(text) == 1_115_394 and len(set(text)) == 65
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a small net on lines with quotes."""
+    folder = tmp_path_factory.mktemp("reader")
+    dice = Random(1)
+    names = ["ann", "bob", "eve"]
+    lines = [f'{dice.choice(names)} said "{dice.choice(names)} {dice.choice(names)}" (loud)\n' for _ in range(400)]
+    (folder / "said.txt").write_text("".join(lines), encoding="utf-8")
+    words = {"process.units": 24, "process.epochs": 6, "input.window": 25}
+    ki.load(str(folder / "said.txt"), words=words).fit(out=folder / "run")
+    return folder / "run"
+
+
+LINES = 'ann said "bob eve" (loud)\neve said "ann ann" (loud)\n' * 3
+
+
+def test_a_text_is_coloured_by_the_very_states_of_the_net(reader: Path) -> None:
+    """Beside torch.nn.LSTM with the same weights on the same ids, and the softmax of the head."""
+    run = ki.open(reader)
+    seen = run.xray(LINES)
+    ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
+    words = run.answers[0].codec.inner.port.words
+    assert "".join(words[at] for at in ids) == LINES == "".join(seen.units)
+    theirs = torch.nn.LSTM(run.net.cell.input_size, 24, batch_first=True)
+    theirs.load_state_dict(run.net.cell.state_dict())
+    with torch.no_grad():
+        states = theirs(run.net.embedding(ids)[None])[0][0]
+        chances = run.net.head(states).softmax(-1)
+    np.testing.assert_allclose(seen.states, states.numpy(), atol=1e-5)
+    np.testing.assert_array_equal(seen.activity, seen.states[:, seen.neuron])
+    for row, found in zip(chances, seen.likeliest, strict=True):
+        best = row.topk(5)
+        assert [unit for unit, _ in found] == [words[at] for at in best.indices]
+        assert [p for _, p in found] == pytest.approx(best.values.tolist(), abs=1e-5)
+    known = {each.about: each for each in seen.telling}
+    assert seen.why.startswith("its activity goes with ") and abs(known["being inside brackets"].correlation) > 0.6
+    assert run.xray(LINES, neuron=7).neuron == 7
+
+
+def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.txt").write_text(LINES, encoding="utf-8")
+    assert main(["xray", str(reader), "--file", "lines.txt"]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out and not err
+    first = out.splitlines()[:7]
+    assert first[0] == 'ann said "bob eve" (loud)↵' and set(first[1]) <= set("▁▂▃▄▅▆▇█")
+    seen = ki.open(reader).xray(LINES)
+    assert first[2] == "".join(row[0][0] for row in seen.likeliest[:26]).replace(" ", "␣").replace("\n", "↵")
+    assert f"neuron {seen.neuron} (0 to 23): {seen.why}" in " ".join(out.split())
+    assert main(["xray", str(reader), LINES, "--neuron", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == json.loads(json.dumps({**ki.open(reader).xray(LINES, neuron=3).to_json(), "run": str(reader)}))
+    assert told["activity"] == pytest.approx(seen.states[:, 3].tolist()) and told["why"] == "as asked for"
+    assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
+    out, err = capsys.readouterr()
+    assert "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
+    assert "日" in Path("seen.html").read_text(encoding="utf-8")
+
+
+def test_a_terminal_shows_colours(reader: Path) -> None:
+    seen = ki.open(reader).xray(LINES)
+    told = coloured(seen, width=40, bars=False)
+    assert told.plain.split("\n")[0] == 'ann said "bob eve" (loud)↵'
+    grounds = [str(told.get_style_at_offset(Console(), at).bgcolor.triplet) for at in range(26)]  # type: ignore[union-attr]
+    green = [
+        tuple(map(int, re.findall(r"\d+", ground)))[1] > tuple(map(int, re.findall(r"\d+", ground)))[2]
+        for ground in grounds
+    ]
+    sure = [at for at in range(26) if abs(seen.activity[at]) > 0.1]
+    assert [green[at] for at in sure] == [seen.activity[at] > 0 for at in sure]
+    wide = coloured(seen, width=10, bars=False).split("\n")
+    assert max(cell_len(line.plain) for line in wide) <= 10
+
+
+def test_words_are_coloured_too(novel: Path) -> None:
+    words = {"input.as": "words", "input.window": 20, "process.epochs": 1, "process.cell": "gru", "process.units": 5}
+    seen = ki.load(str(novel), words=words).fit().xray("once upon a  time")
+    assert seen.units == ("once", "upon", "a", "time") and seen.cell == "gru" and seen.states.shape == (4, 5)
+    line = coloured(seen, width=60, bars=True).split("\n")[0].plain
+    assert line.split() == ["once", "upon", "a", "time"] and cell_len(line) <= 60
+    assert '"spaced":true' in seen.to_html() and "4 words read" in seen.to_html()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([], "takes a text or --file, one of both"),
+        (["a", "--file", "b"], "takes a text or --file, one of both"),
+        ([""], "the text is empty"),
+        (["a" * 20_001], "the text is too long for one look; got 20,001 characters. Allowed: 1 to 20,000 characters."),
+        (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),
+        (["a", "--neuron", "-1"], "there is no such neuron"),
+        (["--file", "nowhere.txt"], "nowhere.txt"),
+        (["a", "--out", "no/where.html"], "no/where.html cannot be written"),
+    ],
+)
+def test_slips_of_xray_are_told(given: list[str], told: str, reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["xray", str(reader), *given]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_other_runs_have_no_xray_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "backprop", "epochs=1", "--out", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["xray", "run", "a"]) == 2
+    said = capsys.readouterr().err
+    assert "is not built yet" in said and "`kissipo show run`" in said and "output.text=next" in said

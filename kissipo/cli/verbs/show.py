@@ -38,4 +38,11 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if trace.chains:
         screen.result("\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]")
         screen.result(tell.chains_table(trace.chains))
+    if trace.through_time:
+        screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this sample)[/]")
+        screen.result(tell.through_time_table(trace.through_time))
+        screen.result(
+            "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
+        )
+    screen.remarks(trace.notes)
     screen.result_json({"task": task.plain(), "trained": trained, **trace.to_json()})

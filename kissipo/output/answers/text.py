@@ -18,7 +18,7 @@ from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.axes import Port
 from kissipo.core.door import restore, save
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame, strings
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 
 _LEAST = 1e-12
@@ -59,6 +59,11 @@ class NextUnit(Answer):
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
         return self
+
+    def split(self, text: str) -> tuple[list[str], Frame]:
+        """A text as units, and as the column that the codec knows."""
+        units = list(text) if self.unit == "characters" else text.split()
+        return units, Frame((strings(self.name, units),), origin="the text")
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()

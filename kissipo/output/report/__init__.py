@@ -1,1 +1,1 @@
-"""The report: one HTML page that opens offline, made of words, tables and drawings; no script, nothing fetched."""
+"""Pages that open offline, nothing fetched: the report of words, tables and drawings, without a script; a text coloured by a neuron."""

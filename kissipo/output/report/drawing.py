@@ -29,18 +29,26 @@ def lines(
     dots: Sequence[str] = (),
     square: bool = False,
     shades: Sequence[tuple[float, float]] = (),
+    tens: bool = False,
+    band: tuple[str, str] | None = None,
 ) -> str:
-    """Curves with their names; `mark` draws a vertical line, series named in `dots` are points, spans of `shades` are shaded.
+    """Curves with their names; `mark` draws a vertical line, series named in `dots` are points.
+
+    shades:  spans across that are shaded
+    tens:    the upward axis is logarithmic
+    band:    two series of which the ground between is filled, in place of lines
 
     Example:  >>> lines({"loss": [(0, 2.0), (1, 1.0)]}, across="epoch", up="loss")[:4]
               '<svg'
     """
+    if tens:
+        series = {name: [(x, log10(y)) for x, y in points if y > 0] for name, points in series.items()}
     plain = {name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)] for name, points in series.items()}
     every = [point for points in plain.values() for point in points]
     if not every:
         return ""
     frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, same_scale=square)
-    parts = [*frame.axes(across, up)]
+    parts = [*frame.axes(across, up, tens=tens)]
     for left, right in shades:
         across_it = max(2.0, frame.x(right) - frame.x(left))
         parts.append(
@@ -50,6 +58,10 @@ def lines(
     if mark is not None:
         x = frame.x(mark)
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
+    if band is not None and all(name in plain for name in band):
+        low, high = (plain.pop(name) for name in band)
+        ground = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
+        parts.append(f'<polygon fill="{COLOURS[1]}" fill-opacity="0.18" points="{ground}"/>')
     for number, (name, points) in enumerate(plain.items()):
         colour = COLOURS[number % len(COLOURS)]
         if name in dots or len(points) == 1:
@@ -174,7 +186,7 @@ class _Frame:
     def y(self, value: float) -> float:
         return self.height - _BOTTOM - (value - self.low) / self.upward * self.inner_height
 
-    def axes(self, across: str, up: str) -> list[str]:
+    def axes(self, across: str, up: str, *, tens: bool = False) -> list[str]:
         base = self.height - _BOTTOM
         parts = [f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>']
         parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>')
@@ -183,9 +195,9 @@ class _Frame:
                 f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
             )
         for value in _ticks(self.low, self.upward):
-            y = self.y(value)
+            y, told = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
             parts.append(f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+            parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{told}</text>')
         parts.append(
             f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
         )

@@ -113,7 +113,7 @@ def forecasts(
     if margins is not None:
         curves |= {"low": joined(answers - margins), "high": joined(answers + margins)}
     up = str(details["unit"]).split(", ")[0]
-    content = drawing.lines(curves, across=unit, up=up, width=900, height=290)
+    content = drawing.lines(curves, across=unit, up=up, width=900, height=290, band=("low", "high"))
     if "interval" in details:
         share, wanted = details["interval"]["coverage"], details["interval"]["wanted"]
         content += f'<p class="dim">Between low and high lies {share:.1%} of the truth; {wanted:.0%} was wanted.</p>'
@@ -156,15 +156,12 @@ def alarms(
     shades = [] if marks is None else [(moments[span.first], moments[span.last]) for span in spans(marks)]
     content = drawing.lines(curves, across=unit, up=name, width=900, height=250, dots=("alarm",), shades=shades)
     starts = [at for at in shown if at >= first]
-    peaks = np.log10(
-        np.maximum(np.maximum.reduceat(errors, np.subtract(starts, first)), 1e-6)
-    )  # a peak between two points is not skipped
-    error = [(moments[at], float(peak)) for at, peak in zip(starts, peaks, strict=True)]
-    limit = [(moments[at], float(np.log10(height))) for at in (first, -1)]
-    up = "error, log10"
-    content += drawing.lines(
-        {"error": error, "threshold": limit}, across=unit, up=up, width=900, height=200, shades=shades
-    )
+    peaks = np.maximum.reduceat(errors, np.subtract(starts, first)).tolist()  # a peak between two points is not skipped
+    curves = {
+        "error": [(moments[at], peak) for at, peak in zip(starts, peaks, strict=True)],
+        "threshold": [(moments[first], height), (moments[-1], height)],
+    }
+    content += drawing.lines(curves, across=unit, up="error", width=900, height=200, shades=shades, tens=True)
     if details.get("windows"):
         met = [
             [each["from"], each["to"], each["first_alarm"] or "missed", "yes" if each["judged"] else "no"]
@@ -194,6 +191,22 @@ def seasons(found: Any, moments: Sequence[float], unit: str, season: int) -> str
         f'<p class="dim">{newest}The series is the sum of the three. The season of {season} steps has strength {found.seasonal:.2f}, '
         f"the trend {found.trending:.2f} (0: not there, 1: all there is).</p>"
     )
+
+
+def through_time(norms: Mapping[str, Mapping[str, Sequence[float]]], faded: Mapping[str, str]) -> str:
+    """For each loss a curve a layer, |dL/dh_t| at every step, and in words how far back it reaches.
+
+    norms:  by loss and layer
+    faded:  what is to be said of each loss
+    """
+    content = ""
+    for loss, layers in norms.items():
+        shown = list(layers.items())[: len(drawing.COLOURS)]
+        curves = {name: list(enumerate(values, start=1)) for name, values in shown}
+        content += drawing.lines(curves, across="step", up=f"|dL/dh_t|, loss of {loss}", height=220, tens=True)
+        more = f" Drawn are the first {len(shown)} of {len(layers)}." if len(shown) < len(layers) else ""
+        content += f'<p class="dim">{escape(faded[loss] + more)}</p>'
+    return content
 
 
 def weights(named: Mapping[str, float]) -> str:

@@ -3,6 +3,8 @@
 h' = tanh(x W + h U + b), or relu instead of tanh
 
 Shapes:   x (batch, time, feature) -> y (batch, time, unit), h (layer * direction, batch, unit), with batch_first=True
+Weights:  D·M + M·M from D features to M units, whatever the number of steps: D=10, M=15 make 150 + 225, and one answer 15 more, 390 in
+          all (not 385, as it is sometimes added up); a dense net over T=100 steps at once has T·D · T·M = 1,500,000. Biases come on top.
 Choices:  arguments, results and state_dict of torch.nn.RNN, two biases included.
 Source:   Elman 1990.
 Raises:   ShapeError when x has no time axis, naming the shape it got.

@@ -6,10 +6,11 @@ What is not a sequence is joined to the pooled state. When the answer itself has
 
 Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit) -> (batch, unit) -> the answer
 Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bias starts at 1 (Jozefowicz et al. 2015); id 0
-          fills up and is neither pooled nor, with `bidirectional`, read.
+          fills up and is neither pooled nor, with `bidirectional`, read. Both directions are merged behind the last layer; between
+          layers they stand side by side, as in torch.
 Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
 Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `patch` at a time; TaskError when what comes next is
-          asked of a net that reads backwards.
+          asked of a net that reads backwards, or two directions are to be merged where there is one.
 Example:  >>> from kissipo.core.axes import Port
           >>> message = Port("message", ("time",), (162,), vocabulary=7298)
           >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
@@ -31,6 +32,7 @@ from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.join import Join
+from kissipo.process.layers.merge import How, Merge
 from kissipo.process.layers.on_series import SeriesWords, on_series
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
@@ -51,6 +53,9 @@ class Options(SeriesWords):
     units: int = word(64, "width of the state", at_least=1)
     layers: int = word(1, "how many cells stand on each other", at_least=1)
     bidirectional: bool = word(False, "whether the sequence is also read from its end")
+    merge: How | None = word(
+        None, "how both directions become one: concat (when left out), sum, mul, ave; only where there are two"
+    )
     stateful: bool = word(False, "whether each piece of a text goes on from the state in which the one before it ended")
     patch: int = word(1, "on a series: how many steps are taken together, as the features of one", at_least=1)
     pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
@@ -106,6 +111,12 @@ class Recurrent(nn.Module):
         features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0] * self.patch
         self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
         both = options.bidirectional or options.cell == "bilstm"
+        if options.merge and not both:
+            raise TaskError(
+                f"process.merge={options.merge} needs two directions",
+                do="Say process.bidirectional=true, or leave merge out",
+            )
+        how = options.merge or "concat"
         self.cell: Cell = _CELLS[options.cell](
             features,
             options.units,
@@ -117,7 +128,8 @@ class Recurrent(nn.Module):
         _open_forget_gates(self.cell)
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = Join(others, embed=options.embed) if others else None
-        row = options.units * (2 if both else 1) + (self.join.width if self.join else 0)
+        self.merge = nn.Identity() if how == "concat" else Merge(how)
+        row = options.units * (2 if both and how == "concat" else 1) + (self.join.width if self.join else 0)
         self.over_time = OverTime(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
@@ -135,6 +147,7 @@ class Recurrent(nn.Module):
             longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
             x, there = x[:, :longest], there[:, :longest]
         states, state = self._read(x, there, each_state(state, lambda part: part[:, : len(x)]))
+        states = self.merge(states)
         if self.every_step:
             return self.head(self.dropout(states)), state
         row = self.over_time(states, there)

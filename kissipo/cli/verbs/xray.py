@@ -1,0 +1,52 @@
+"""a text as a run reads it, coloured by one neuron, with what it expects next
+
+kissipo xray runs/novel-1 "It was a dark and stormy night"
+kissipo xray runs/novel-1 --file chapter.txt --neuron 7
+kissipo xray runs/novel-1 --file chapter.txt --out chapter.html
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from kissipo.cli.screen import Screen
+
+
+def options(parser: ArgumentParser) -> None:
+    """The arguments of `kissipo xray`."""
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("text", metavar="TEXT", nargs="?", help="what is read")
+    parser.add_argument("--file", help="a file that holds the text")
+    parser.add_argument(
+        "--neuron", type=int, metavar="N", help="which one colours the text, from 0; else a telling one"
+    )
+    parser.add_argument("--out", metavar="FILE.html", help="write a page that shows any neuron")
+    parser.add_argument("--json", action="store_true", help="give the activity and what is expected as JSON")
+
+
+def run(arguments: Namespace, screen: Screen) -> None:
+    """The text in colour, or a page."""
+    from kissipo.cli.coloured import coloured
+    from kissipo.core.errors import TaskError
+    from kissipo.plan.run import Run
+
+    if (arguments.text is None) == (arguments.file is None):
+        raise TaskError("kissipo xray takes a text or --file, one of both")
+    opened = Run.open(arguments.run)
+    text = arguments.text if arguments.file is None else Path(arguments.file)
+    seen = opened.xray(text, neuron=arguments.neuron)
+    screen.remarks(seen.notes)
+    if arguments.out:
+        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser, choose any neuron")
+    else:
+        plain = screen.out.color_system is None
+        screen.result(coloured(seen, width=screen.out.width, bars=plain))
+        legend = (
+            "the higher the bar, the more active"
+            if plain
+            else "[black on #34be5c]active[/] [black on #5c94ff]not active[/]"
+        )
+        screen.result(f"{legend}; below, what it expects next, the likeliest first")
+    screen.result(f"neuron {seen.neuron} (0 to {seen.states.shape[1] - 1}): {seen.why}")
+    screen.result_json(seen.to_json())

@@ -1,0 +1,147 @@
+"""Xray: a text as a run reads it, coloured by one neuron; for the terminal, as JSON and as a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.errors import DataError, MachineError, NotBuiltError, TaskError
+from kissipo.core.finding import counted
+from kissipo.input.formats.files import open_text
+from kissipo.output.answers.text import NextUnit
+from kissipo.output.report.neurons import neurons_page
+from kissipo.output.telling import Telling, choose, telling
+from kissipo.run.read_along import read_along
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+_MOST_UNITS = 20_000
+
+
+@dataclass(frozen=True)
+class Xray:
+    """What a recurrent net held and expected at each unit of a text.
+
+    kind:       what a unit is: characters or words
+    units:      of the text, in their order
+    cell:       rnn, lstm or gru
+    states:     h of the last recurrent layer after each unit (time, neuron)
+    likeliest:  after each unit those that are expected next, with their probabilities
+    neuron:     the chosen one, counted from 0
+    why:        the reason of the choice
+    telling:    neurons that go with something simple in the text
+    notes:      remarks on what was never seen
+    """
+
+    run: str
+    kind: str
+    units: tuple[str, ...]
+    cell: str
+    states: NDArray[np.float32]
+    likeliest: tuple[tuple[tuple[str, float], ...], ...]
+    neuron: int
+    why: str
+    telling: tuple[Telling, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def activity(self) -> NDArray[np.float32]:
+        """Of the chosen neuron (time)."""
+        return self.states[:, self.neuron]
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form: the chosen neuron only."""
+        likeliest = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.likeliest]
+        return {
+            "run": self.run,
+            "kind": self.kind,
+            "cell": self.cell,
+            "neurons": self.states.shape[1],
+            "neuron": self.neuron,
+            "why": self.why,
+            "telling": [vars(each) for each in self.telling],
+            "units": list(self.units),
+            "activity": self.activity.tolist(),
+            "likeliest": likeliest,
+            "notes": list(self.notes),
+        }
+
+    def to_html(self) -> str:
+        """One page that opens offline and shows any of the neurons."""
+        read = counted(len(self.units), self.kind.removesuffix("s"))
+        return neurons_page(
+            f"{Path(self.run).resolve().name}: a text coloured by a neuron",
+            f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
+            self.units,
+            self.states,
+            self.likeliest,
+            neuron=self.neuron,
+            why=self.why,
+            telling=[(each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling],
+            spaced=self.kind == "words",
+        )
+
+    def save(self, path: Path | str) -> Path:
+        """Writes the page.
+
+        Raises:   MachineError when it cannot be written.
+        """
+        try:
+            Path(path).write_text(self.to_html(), encoding="utf-8")
+        except OSError as error:
+            raise MachineError(f"{path} cannot be written: {error.strerror}") from None
+        return Path(path)
+
+
+def xray(run: Run, text: str | Path, neuron: int | None = None) -> Xray:
+    """Reads a text, or that of a file, with the net of a run.
+
+    neuron:   the one that colours the text; without it a telling one is chosen, and why is said
+    Raises:   NotBuiltError for a run of another kind; DataError when the text is empty or too long; TaskError when there is no such neuron.
+    """
+    answer = run.answers[0]
+    if not isinstance(answer, NextUnit):
+        raise NotBuiltError(
+            f"xray shows how a net reads a text (output.text=next); that of a run that answers "
+            f"{', '.join(each.name for each in run.answers)} is not built yet",
+            do=f"`kissipo show {run.folder}` shows the way of one sample",
+        )
+    if isinstance(text, Path):
+        with open_text(text, "utf-8") as file:
+            text = file.read()
+    units, frame = answer.split(text)
+    if not 1 <= len(units) <= _MOST_UNITS:
+        raise DataError(
+            "the text is empty" if not units else "the text is too long for one look",
+            given="" if not units else f"{len(units):,} {answer.unit}",
+            allowed=f"1 to {_MOST_UNITS:,} {answer.unit}",
+        )
+    index = answer.codec.inner
+    reading = read_along(run.net, index.encode(frame))
+    if reading is None:
+        raise NotBuiltError("xray shows recurrent nets; that of other nets is not built yet")
+    states = reading.states.numpy()
+    if neuron is not None and not 0 <= neuron < states.shape[1]:
+        raise TaskError("there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}")
+    words = ("\N{REPLACEMENT CHARACTER}", *index.port.words[1:])
+    rows = zip(reading.likeliest.tolist(), reading.probabilities.tolist(), strict=True)
+    likeliest = tuple(tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows)
+    found = tuple(telling(states, units))
+    chosen, why = choose(states, found) if neuron is None else (neuron, "as asked for")
+    return Xray(
+        str(run.folder),
+        answer.unit,
+        tuple(units),
+        reading.cell,
+        states,
+        likeliest,
+        chosen,
+        why,
+        found,
+        tuple(index.remarks(frame)),
+    )

@@ -1,0 +1,39 @@
+"""Merge: what a layer says that reads forwards, and what it says that reads backwards, as one.
+
+concat: [f, b]        sum: f + b        mul: f · b, unit by unit        ave: (f + b) / 2
+
+Shapes:   (..., 2 · unit), forwards first as torch.nn gives it -> (..., 2 · unit) of concat, (..., unit) of the others
+Source:   Keras, Bidirectional(merge_mode); both directions Schuster and Paliwal 1997.
+Example:  >>> import torch
+          >>> [Merge(how)(torch.tensor([3.0, 5.0])).tolist() for how in ("concat", "sum", "mul", "ave")]
+          [[3.0, 5.0], [8.0], [15.0], [4.0]]
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+How = Literal["concat", "sum", "mul", "ave"]
+
+
+class Merge(nn.Module):
+    """Both directions of one layer, merged at every step."""
+
+    def __init__(self, how: How) -> None:
+        super().__init__()
+        self.how: How = how
+
+    @property
+    def TELL(self) -> str:  # noqa: N802
+        told = {"concat": "side by side", "sum": "summed", "mul": "multiplied", "ave": "averaged"}
+        return f"both directions {told[self.how]}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "concat":
+            return x
+        forwards, backwards = x.chunk(2, dim=-1)
+        if self.how == "mul":
+            return forwards * backwards
+        return (forwards + backwards) / (2 if self.how == "ave" else 1)
