@@ -25,8 +25,8 @@ from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.plan.draft import Wiring
+from kissipo.plan.of_series import marks_of
 from kissipo.plan.vocabulary import BASELINES
-from kissipo.plan.wiring.series import marks_of
 from kissipo.run.evaluate import Evaluation, evaluate
 
 PARTS = ("train", "validation", "test")

@@ -20,8 +20,8 @@ from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
+from kissipo.plan.of_series import marks_of
 from kissipo.plan.spell import writable
-from kissipo.plan.wiring.series import marks_of
 from kissipo.process.layers.surfaces import height
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array

@@ -146,3 +146,47 @@ def test_rows_of_one_moment_become_one() -> None:
         frame = run.wiring().frame
         assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
         assert any(finding.tell().endswith(f"their {how} is taken") for finding in run.wiring().findings)
+
+
+def patterns(steps: int = 4000) -> pd.DataFrame:
+    """A signal that goes on for a while as a sine, a saw or a square, then changes; each has the same spread."""
+    dice, kinds, values = np.random.default_rng(0), [], []
+    while len(kinds) < steps:
+        kind, length = dice.choice(["sine", "saw", "square"]), int(dice.integers(60, 120))
+        phase = (np.arange(length) / 16 + dice.random()) % 1
+        wave = {
+            "sine": np.sqrt(2) * np.sin(2 * np.pi * phase),
+            "saw": np.sqrt(3) * (2 * phase - 1),
+            "square": np.sign(phase - 0.5),
+        }[kind]
+        values += list(wave + 0.3 * dice.normal(size=length))
+        kinds += [kind] * length
+    return pd.DataFrame({"t": np.arange(steps), "signal": np.round(values[:steps], 3), "kind": kinds[:steps]})
+
+
+@pytest.mark.parametrize("net", ["ffn", "recurrent"])
+def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
+    patterns().to_csv("signal.csv", index=False)
+    words = ["output.category=kind", "input.window=32", f"process.net={net}", "epochs=12", "rate=0.003"]
+    assert main(["fit", "signal.csv", "--time", "t", *words, "--out", "run"]) == 0
+    answer = ki.open("run").metrics["answers"][0]
+    assert answer["metrics"]["accuracy"] > 0.75 > answer["baselines"]["majority class"]["accuracy"]
+    run = ki.open("run")
+    wiring = run.wiring()
+    table = patterns()
+    at = int(wiring.parts["test"][0]) + 31  # the class of the last step of the first window that judges
+    assert run.answers[0].levels[int(wiring.feeds["test"].targets[0][0])] == table["kind"][at]
+    assert (
+        run.predict(table.iloc[: at + 1]).value
+        == run.answers[0].levels[int(run.net(wiring.feeds["test"].inputs[0][:1]).argmax())]
+    )
+    capsys.readouterr()
+    with pytest.raises(DataError, match="only one class"):
+        ki.load(table.assign(kind="sine"), time="t", words={"output.category": "kind"}).fit()
+
+
+def test_classes_may_be_written_as_numbers() -> None:
+    table = patterns(600).assign(kind=lambda table: table["kind"].map({"sine": 1, "saw": 2, "square": 3}))
+    words = {"output.category": "kind", "process.epochs": 1, "input.window": 16}
+    run = ki.load(table, time="t", words=words).fit(out="run")
+    assert run.answers[0].levels == ("1", "2", "3")

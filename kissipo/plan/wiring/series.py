@@ -5,17 +5,16 @@ a window may reach back into an earlier part, because the past is known. Scaling
 What is known beforehand of the steps to come (the calendar, `ahead`) is a second input, one row a step of the horizon.
 
 Where it is asked which steps are odd, the target is the one step after a window, or the window itself; that step, or the last of the
-window, is the one that is judged.
+window, is the one that is judged. Where a class is asked, it is that of the last step of a window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kissipo.codec.calendar import Calendar
 from kissipo.codec.numbers import Numbers
@@ -34,14 +33,11 @@ from kissipo.input.season import find_season
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.anomaly import Options as AnomalyOptions
-from kissipo.output.answers.forecast import Forecast
-from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
+from kissipo.plan.of_series import asked_of
 
 _LEAST_SAMPLES = 10
-_YES, _NO = ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"), ("0", "false", "no", "n", "ordinary", "normal")
 
 
 def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
@@ -53,15 +49,14 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     decisions: list[Decision] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
     frame = _first_steps(frame, options.steps)
-    asked = _asked(reading, choices, frame, time, decisions)
-    names, horizon = asked.names, asked.reach
-    seen = tuple(options.values or names)
-    columns = tuple(dict.fromkeys((*seen, *names, *(options.ahead or ()))))
-    ahead = _known_ahead(frame, options, time, names, horizon)
+    asked = asked_of(frame, reading, choices, time, decisions)
+    frame, horizon, seen = asked.in_kind(frame), asked.reach, asked.seen
+    columns = tuple(dict.fromkeys((*seen, *asked.numbers, *(options.ahead or ()))))
+    ahead = _known_ahead(frame, options, time, asked.names, horizon)
     findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
-    constant = checks.constant_columns(frame, (*seen, *names))
+    constant = checks.constant_columns(frame, (*seen, *asked.numbers))
     if constant:
         raise DataError(
             f"'{constant[0]}' has the same value at every step, there is nothing to forecast",
@@ -72,14 +67,14 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     season = (
         options.season
         if options.season is not None
-        else find_season(frame[names[0]].values[: int(len(frame) * (1 - test_share))])
+        else find_season(frame[asked.leading].values[: int(len(frame) * (1 - test_share))])
     )
     if options.season is None:
-        found = f"'{names[0]}' repeats itself after {season} steps" if season else "no season was found"
+        found = f"'{asked.leading}' repeats itself after {season} steps" if season else "no season was found"
         decisions.append(Decision("input.season", season, found))
     window = options.window or _window(len(frame), season, horizon)
     decisions.append(Decision("input.window", window, "two seasons" if season else "a share of the series"))
-    lead = window - 1 if asked.again else window
+    lead = window - 1 if asked.within else window
     count = len(frame) - lead - horizon + 1
     if count < _LEAST_SAMPLES:
         raise DataError(
@@ -92,9 +87,9 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     trained = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
     door = Windows(Numbers(seen, flag_missing=False), window).fit(trained)
     doors = (door, ahead.fit(trained)) if ahead else (door,)
-    answer = asked.answer(window).fit(trained)
+    answer = asked.answer(window).fit(asked.learned_from(frame, trained))
     inputs = [door.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in doors[1:])]
-    first = 0 if asked.again else window
+    first = asked.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
     feeds = {}
     for name, part in parts.items():
@@ -188,101 +183,6 @@ def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
         findings.append(Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it"))
         return frame.take(np.argsort(values, kind="stable"))
     return frame
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Which columns are forecast or watched, and how."""
-
-    names: tuple[str, ...]
-    options: Any
-    loss: str | None
-
-    @property
-    def reach(self) -> int:
-        """How many steps each sample is judged by."""
-        return self.options.horizon if isinstance(self.options, ForecastOptions) else 1
-
-    @property
-    def again(self) -> bool:
-        """Whether the window itself is asked for."""
-        return isinstance(self.options, AnomalyOptions) and self.options.by == "reconstruction"
-
-    def answer(self, window: int) -> Answer:
-        """The answer for windows of this length."""
-        if isinstance(self.options, ForecastOptions):
-            return Forecast(self.names, self.options, loss=self.loss)
-        return Anomaly(self.names, self.options, window=window, loss=self.loss)
-
-
-def _asked(reading: Reading, choices: Choices, frame: Frame, time: str | None, decisions: list[Decision]) -> _Asked:
-    """Which columns are forecast or watched, how far, with which loss."""
-    word = choices.answers[0].word if choices.answers else "forecast"
-    if len(choices.answers) > 1 or word not in ("forecast", "anomaly"):
-        raise TaskError(
-            "output must be one forecast or one anomaly for a series",
-            given=", ".join(each.word for each in choices.answers),
-        )
-    losses = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or (None,)
-    options = choices.answers[0].options if choices.answers else ForecastOptions()
-    value = choices.answers[0].value if choices.answers else None
-    apart = (time, getattr(options, "marks", None), *(choices.source.options.ahead or ()))
-    if value is None:
-        numeric = [column.name for column in frame.columns if column.kind == "number" and column.name not in apart]
-        value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
-        if value is None:
-            raise TaskError(
-                f"which column of {frame.origin} is to be {'forecast' if word == 'forecast' else 'watched'}?",
-                given="the numbers " + ", ".join(numeric),
-                do="Say it with --output COLUMN",
-            )
-        decisions.append(Decision(f"output.{word}", value, "the only column of numbers"))
-    names = tuple(value) if isinstance(value, tuple) else (str(value),)
-    for name in names:
-        if name == time:
-            raise TaskError(f"'{name}' is the time column", do="Name the column of values with --output")
-        if frame[name].kind != "number":
-            raise DataError(
-                f"'{name}' is no column of numbers and cannot be forecast", given=f"'{frame[name].show(0)}'"
-            )
-    if isinstance(options, AnomalyOptions):
-        options = _watched(options, choices, frame, names, decisions)
-    return _Asked(names, options, losses[0])
-
-
-def _watched(
-    options: AnomalyOptions, choices: Choices, frame: Frame, names: tuple[str, ...], decisions: list[Decision]
-) -> AnomalyOptions:
-    """By what a step is judged odd; labels that can be read."""
-    if options.by is None:
-        narrow = choices.net is not None and choices.net.word == "autoencoder"
-        by, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
-        decisions.append(Decision("output.by", by, reason))
-        options = replace(options, by=by)  # type: ignore[arg-type]
-    if options.marks in names:
-        raise TaskError(f"output.marks names '{options.marks}', which is watched", do="Marks only judge")
-    if options.marks is not None:
-        marks_of(frame, options.marks)
-    return options
-
-
-def marks_of(frame: Frame, name: str) -> NDArray[np.bool_]:
-    """Which steps are labelled odd; an empty cell is not.
-
-    Raises:   DataError for a label that says neither yes nor no.
-    """
-    column = frame[name]
-    if column.kind == "number":
-        return np.nan_to_num(column.values) != 0
-    texts = [(text or "no").strip().lower() for text in column.texts()]
-    strange = next((at for at, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
-    if strange is not None:
-        raise DataError(
-            f"the marks of '{name}' must say which steps are odd",
-            given=f"'{column.show(strange)}' in row {frame.rows[strange]}",
-            allowed="1 or 0, yes or no, an empty cell for no",
-        )
-    return np.array([text in _YES for text in texts])
 
 
 def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
