@@ -20,9 +20,8 @@ from kissipo.run.trace import Step
 RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-FETCHED = [
-    name for name in RECIPES if name.startswith(("mnist", "airline", "spam"))
-]  # their data do not come with a dependency
+# their data do not come with a dependency
+FETCHED = [name for name in RECIPES if name.startswith(("mnist", "airline", "spam", "film"))]
 quick_recipes = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES]
 )
