@@ -67,6 +67,7 @@ def text_weights(case: Case) -> Features | None:
 
 
 def _weights(case: Case, names: Sequence[str], pieces: Mapping[str, Any]) -> Features:
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     assert case.train.frame is not None and case.test.frame is not None
@@ -78,4 +79,4 @@ def _weights(case: Case, names: Sequence[str], pieces: Mapping[str, Any]) -> Fea
     try:
         return weights.fit_transform(train), weights.transform(test)
     except ValueError:
-        return np.zeros((len(train), 1)), np.zeros((len(test), 1))
+        return csr_matrix((len(train), 1)), csr_matrix((len(test), 1))  # there is no term at all

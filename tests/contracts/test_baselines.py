@@ -321,6 +321,14 @@ def test_it_steps_aside_where_it_does_not_fit(name: str, case: Any) -> None:
     assert answer(name, case) is None
 
 
+@pytest.mark.parametrize(("name", "kind"), [("tfidf_logistic", Category("kind")), ("tfidf_ridge", Number("price"))])
+def test_texts_without_a_term_all_get_one_answer(name: str, kind: Answer) -> None:
+    case = of_a_table(kind, Tokens("level"), texts={"level": "words"})  # words of one letter are no terms
+    given = answer(name, case)
+    assert given.ndim == (2 if name == "tfidf_logistic" else 1)
+    np.testing.assert_allclose(given, np.broadcast_to(given[0], given.shape))
+
+
 @pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbours", "random_forest", "majority"])
 def test_a_class_that_the_training_rows_lack_gets_no_chance(name: str) -> None:
     case = category()
