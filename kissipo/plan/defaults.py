@@ -16,6 +16,7 @@ from kissipo.process import optim
 
 _STEPS = 4_000
 _WIDEST_SKIP = 2_000
+_PAGE = 300
 _BLIND = "the net learns how the series moves, and a new level does not disturb it"
 
 
@@ -89,10 +90,20 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
             reason = "characters come often enough to teach more than words do"
             sizes = [Decision("process.units", 64, reason), Decision("process.rate", 3e-3)]
         sizes += [Decision("process.embed", 32), Decision("process.dropout", 0.3)]
-        return [*sizes, Decision("process.pool", "max"), Decision("process.epochs", 15)]
+        return [*sizes, _pool(ports), Decision("process.epochs", 15)]
     if net == "ffn":
         return _for_tables(wiring, sum(port.size for port in ports))
     return _needed(net, wiring)
+
+
+def _pool(ports: list[Port]) -> Decision:
+    """What stands out in a message may be one word; a page is more than its strongest words."""
+    longest = max(port.shape[0] for port in ports if port.axes[:1] == ("time",))
+    if longest > _PAGE:
+        return Decision(
+            "process.pool", "mean", f"texts of up to {longest:,} steps: the mean over them, not the greatest"
+        )
+    return Decision("process.pool", "max")
 
 
 def _for_pictures(port: Port) -> list[Decision]:

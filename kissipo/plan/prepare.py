@@ -14,7 +14,7 @@ from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.reading import Reading
 from kissipo.plan.defaults import with_defaults
-from kissipo.plan.draft import Decision, Wiring, decide
+from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
@@ -65,7 +65,8 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
     choices = read_task(task)
     reading = reading or read_data(choices)
     wiring = wire(reading, choices, seed=seed, strict=strict)
-    task = decide(task, wiring.decisions)
+    found = tuple(each for each in wiring.decisions if not is_written(task, each.place))
+    task = decide(task, found)
     task, decisions = with_defaults(task, wiring)
     task = spell_out(task, read_task(task))
     choices = read_task(task)
@@ -74,7 +75,7 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
     net = build_net(choices, wiring)
     learn = build_learn(choices, wiring, net)
     torch.manual_seed(derive(seed, "dice"))
-    return Prepared(task, choices, reading, wiring, net, learn, (*wiring.decisions, *decisions))
+    return Prepared(task, choices, reading, wiring, net, learn, (*found, *decisions))
 
 
 def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
