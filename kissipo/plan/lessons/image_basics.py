@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kissipo.codec.pixels import open_picture
+from kissipo.codec._picture import open_picture
 from kissipo.core.schema import word
 from kissipo.run.explained import Cell, Explained, Figure, figure
 from kissipo.run.trace import Step, Trace
@@ -81,7 +81,7 @@ _TOLD = {"resize": "another height and width", "threshold": "black and white"}
 
 def _opened(path: str) -> Bytes:
     with open_picture(path) as picture:
-        return np.asarray(picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB"))
+        return np.asarray(picture)
 
 
 def _grey() -> Explained:

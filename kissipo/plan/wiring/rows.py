@@ -86,10 +86,13 @@ def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame
     if choices.source.word != "images":
         return frame
     skip = choices.source.options.skip_damaged
-    found = image_checks.damaged(frame["picture"])
-    findings += image_checks.damage_finding(found, len(frame), skip=skip)
+    looks = image_checks.look_at(frame["picture"])
+    findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
-    return frame.take(np.setdiff1d(np.arange(len(frame)), [position for position, _ in found])) if found else frame
+    whole = [number for number, look in enumerate(looks) if not look.damage]
+    frame = frame.take(np.array(whole)) if len(whole) < len(looks) else frame
+    findings += image_checks.change_findings(frame, [looks[number] for number in whole])
+    return frame
 
 
 def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], list[Decision]]:
@@ -156,6 +159,8 @@ def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) 
             frame = frame.take(np.flatnonzero(~frame[name].missing))
     for answer in answers:
         if answer.WORD == "category":
+            if "picture" in frame and frame["picture"].kind == "picture":
+                image_checks.refuse_lonely(frame, answer.name)
             findings += answer_checks.classes(frame[answer.name])
         else:
             answer_checks.refuse_one_number(frame, answer.name)
