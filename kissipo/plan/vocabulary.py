@@ -80,7 +80,6 @@ LESSONS = Family("kissipo.plan.lessons", "lesson")
 WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
 
 PLANNED_WORDS = {
-    "input.augment": "S17",
     "input.masks": "S18",
     "input.boxes": "S41",
     "input.captions": "S38",

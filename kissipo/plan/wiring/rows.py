@@ -16,6 +16,7 @@ from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
+from kissipo.input.augment import Augment
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
@@ -65,7 +66,10 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
     feeds = {name: encode(frame.take(positions), doors, answers) for name, positions in parts.items()}
-    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=(*decisions, *_settled(doors)))
+    names = getattr(choices.source.options, "augment", ())
+    augment = Augment(names) if names else None
+    decided = (*decisions, *_settled(doors))
+    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=decided, augment=augment)
 
 
 def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = ()) -> TensorFeed:
