@@ -201,8 +201,10 @@ def interval_line(interval: Mapping[str, Any]) -> str:
     return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {tell_number(interval['width'])} wide"
 
 
-def alarms_told(details: Mapping[str, Any]) -> Table:
+def alarms_told(details: Mapping[str, Any]) -> Table | str:
     """Every labelled window with its first alarm, then the alarms that met none."""
+    if not details["alarms"] and not details.get("windows"):
+        return f"No alarms from {details['judged_from']} on."
     made = table("", "from", "to", "")
     for window in details.get("windows", []):
         told = "[red]missed[/]" if window["first_alarm"] is None else f"[green]hit[/] {window['first_alarm']}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Case:
     """A question for a baseline.
 
     season:  after how many steps a series repeats itself, 0 where it does not or is none
-    texts:   names of the columns of prose
+    texts:   names of the columns of text, each with what it is read as: words or characters
     series:  (step, variable) what is forecast, all of it, in the unit of the data
     """
 
@@ -48,7 +48,7 @@ class Case:
     train: Samples
     test: Samples
     season: int = 0
-    texts: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     series: NDArray[np.float64] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
 Features = tuple[Any, Any]
+_PIECES: dict[str, dict[str, Any]] = {
+    "words": {"ngram_range": (1, 2)},
+    "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},
+}
 
 
 def encoded(case: Case) -> Features | None:
@@ -49,20 +54,29 @@ def _fit(model: Any, train: Any, case: Case) -> None:
         model.n_jobs = 1
 
 
-def text_weights(case: Case) -> Features:
-    """TF-IDF weights of words and pairs of words of all columns of prose."""
+def text_weights(case: Case) -> Features | None:
+    """TF-IDF weights of all columns of text, what is read as words beside what is read as characters; None when there are none."""
+    from scipy.sparse import hstack
+
+    read = {unit: [name for name, how in case.texts.items() if how == unit] for unit in _PIECES}
+    weights = [_weights(case, names, _PIECES[unit]) for unit, names in read.items() if names]
+    if not weights:
+        return None
+    train, test = (hstack(part, format="csr") for part in zip(*weights, strict=True))
+    return train, test
+
+
+def _weights(case: Case, names: Sequence[str], pieces: Mapping[str, Any]) -> Features:
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     assert case.train.frame is not None and case.test.frame is not None
     train, test = (
-        [_prose(frame, case.texts, row) for row in range(len(frame))] for frame in (case.train.frame, case.test.frame)
+        [" ".join(str(frame[name].show(row) or "") for name in names) for row in range(len(frame))]
+        for frame in (case.train.frame, case.test.frame)
     )
-    weights = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=1 if len(train) < 1000 else 2)
+    weights = TfidfVectorizer(sublinear_tf=True, min_df=1 if len(train) < 1000 else 2, **pieces)
     try:
         return weights.fit_transform(train), weights.transform(test)
     except ValueError:
-        return np.zeros((len(train), 1)), np.zeros((len(test), 1))
-
-
-def _prose(frame: Any, names: tuple[str, ...], row: int) -> str:
-    return " ".join(str(frame[name].show(row) or "") for name in names)
+        return csr_matrix((len(train), 1)), csr_matrix((len(test), 1))  # there is no term at all

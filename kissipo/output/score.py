@@ -41,6 +41,7 @@ class Score:
             "answer": self.answer.WORD,
             "column": self.answer.name,
             "main": self.answer.MAIN,
+            "higher_is_better": self.answer.HIGHER_IS_BETTER,
             "metrics": dict(self.net.metrics),
             "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},
             "verdict": None if self.verdict is None else vars(self.verdict),

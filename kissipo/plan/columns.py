@@ -122,6 +122,7 @@ def check_columns(frame: Frame, columns: Sorted) -> list[Finding]:
     numbers = by_kind["number"]
     fills = dict.fromkeys(numbers, "filled with the training median, and flagged in a column of its own")
     fills |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
+    fills |= dict.fromkeys([*by_kind["text"], *by_kind["characters"]], "read as a text without a word")
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
     findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
     findings += checks.missing_values(frame, used, fills=fills)

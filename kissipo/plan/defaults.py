@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
 from kissipo.core.task import Task
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
@@ -83,8 +84,11 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
         goes_on = Decision("process.stateful", True, "a piece goes on where the one before ended")
         return [*sizes, Decision("process.rate", 3e-3), goes_on]
     if net == "recurrent":
-        reason = "small and well fenced in: larger ones learn short texts by heart"
-        sizes = [Decision("process.units", 32, reason), Decision("process.embed", 32), Decision("process.dropout", 0.3)]
+        sizes = [Decision("process.units", 32, "small and well fenced in: larger ones learn short texts by heart")]
+        if any(isinstance(door, Tokens) and door.unit == "characters" for door in wiring.doors):
+            reason = "characters come often enough to teach more than words do"
+            sizes = [Decision("process.units", 64, reason), Decision("process.rate", 3e-3)]
+        sizes += [Decision("process.embed", 32), Decision("process.dropout", 0.3)]
         return [*sizes, Decision("process.pool", "max"), Decision("process.epochs", 15)]
     if net == "ffn":
         return _for_tables(wiring, sum(port.size for port in ports))

@@ -24,6 +24,7 @@ from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.plan.kinds import guess_answer
 
 ENVIRONMENT = "gym:"
+_EVEN = 0.98  # share of steps: the rest are gaps, which are told
 
 
 def ask(
@@ -130,7 +131,7 @@ def _series(data: Any, output: Any, time: str | None, horizon: int | None, name:
 
 
 def _is_series(frame: Frame, output: str | None) -> bool:
-    """One column of rising, evenly spaced moments, and otherwise only numbers."""
+    """One column of moments, nearly all of them evenly spaced, and otherwise only numbers."""
     moments = [column for column in frame.columns if looks_like_time(column)]
     others = [column for column in frame.columns if column not in moments]
     if len(moments) != 1 or not others or any(column.kind != "number" for column in others):
@@ -141,7 +142,7 @@ def _is_series(frame: Frame, output: str | None) -> bool:
     if time is None or time.missing.any():
         return False
     steps = np.diff(time.values).astype(np.int64)
-    return bool(len(steps) and np.all(steps > 0) and steps.max() <= 1.2 * steps.min())
+    return bool(len(steps) and np.all(steps > 0) and np.mean(steps <= 1.2 * steps.min()) > _EVEN)
 
 
 def _only_number(frame: Frame, time: str | None) -> str:

@@ -70,7 +70,7 @@ def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] |
 
 
 def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
-    texts = tuple(door.column for door in wiring.doors if isinstance(door, Tokens))
+    texts = {door.column: door.unit for door in wiring.doors if isinstance(door, Tokens)}
     some = drawn(len(wiring.feeds["train"]), MOST_SAMPLES, "baselines")
     train = _samples(wiring, number, "train", some, with_frame=bool(texts))
     test = _samples(wiring, number, part, np.arange(len(wiring.feeds[part])), with_frame=bool(texts))

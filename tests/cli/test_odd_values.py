@@ -101,10 +101,10 @@ def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> 
     command = ["compare", "two.csv", "--output", "kind", "epochs=1", "--vary", "process.units=[8],[16]", "--seeds", "2"]
     assert main(command) == 0
     out, err = capsys.readouterr()
-    title, *rows = out.splitlines()
-    assert [row.split()[0] for row in rows] == ["units=[8]", "units=[16]"]
-    assert title.split()[0] == "accuracy"
-    assert title.rstrip().endswith("training seconds  weights")
+    above, titles, *rows = out.splitlines()
+    assert [row.split()[0] for row in rows] == ["units=[8]", "±", "units=[16]", "±"]
+    assert above.split() == ["training", "performance"]
+    assert titles.split()[:6] == ["accuracy", "precision", "recall", "f1", "roc_auc", "seconds"]
     assert "…" not in out
     assert "No room here for" in err
     assert "log_loss: see --json" in err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from math import log
@@ -55,7 +55,7 @@ def part(rows: slice, doors: tuple[Door, ...], answer: Answer) -> Samples:
     return Samples(tuple(door.encode(frame) for door in doors), truth, frame)
 
 
-def of_a_table(answer: Answer, *doors: Door, texts: tuple[str, ...] = ()) -> Case:
+def of_a_table(answer: Answer, *doors: Door, texts: Mapping[str, str] = {}) -> Case:
     train = TABLE.take(np.arange(40))
     answer.fit(train)
     for door in doors:
@@ -105,7 +105,16 @@ def number() -> Case:
 
 
 def prose(answer: Answer) -> Case:
-    return of_a_table(answer, Tokens("prose"), texts=("prose",))
+    return of_a_table(answer, Tokens("prose"), texts={"prose": "words"})
+
+
+def characters(answer: Answer) -> Case:
+    return of_a_table(answer, Tokens("prose", unit="characters"), texts={"prose": "characters"})
+
+
+def prose_beside_characters(answer: Answer) -> Case:
+    doors = Tokens("level", unit="characters"), Tokens("prose")
+    return of_a_table(answer, *doors, texts={"level": "characters", "prose": "words"})
 
 
 def features(rows: slice) -> Any:
@@ -115,14 +124,34 @@ def features(rows: slice) -> Any:
     return np.stack([scaled, *(np.char.equal(LEVEL[rows], level) for level in ("?", *ordered))], axis=1).astype("f4")
 
 
-def tf_idf(rows: slice) -> Any:
-    """Rows of length 1 of (1 + ln count) · (ln((1 + texts) / (1 + texts with the word)) + 1), over words and pairs of words."""
-    texts = [re.findall(r"\b\w\w+\b", text) for text in PROSE]
-    counts = [Counter([*words, *map(" ".join, pairwise(words))]) for words in texts]
+def words(text: str) -> list[str]:
+    """Words of two letters and more, and each with the one after it."""
+    found = re.findall(r"\b\w\w+\b", text)
+    return [*found, *map(" ".join, pairwise(found))]
+
+
+def pieces(text: str) -> list[str]:
+    """One to three characters in a row, of each word with a blank before and after it."""
+    padded = [f" {word} " for word in text.split()]
+    return [word[at : at + size] for word in padded for size in (1, 2, 3) for at in range(len(word) - size + 1)]
+
+
+def tf_idf(rows: slice, texts: Any = PROSE, terms: Callable[[str], list[str]] = words) -> Any:
+    """Rows of length 1 of (1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1)."""
+    counts = [Counter(terms(text)) for text in texts]
     known = sorted(set().union(*counts[TRAIN]))
     rare = {term: log(41 / (1 + sum(term in each for each in counts[TRAIN]))) + 1 for term in known}
     weights = [[(1 + log(each[term])) * rare[term] if each[term] else 0 for term in known] for each in counts[rows]]
     return np.asarray(weights) / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def both_tf_idf(rows: slice) -> Any:
+    return np.hstack([tf_idf(rows), tf_idf(rows, LEVEL, pieces)])
+
+
+def logistic(weigh: Callable[[slice], Any]) -> Any:
+    model = LogisticRegression(C=30, max_iter=1000)
+    return shares(model.fit(weigh(TRAIN), KIND[TRAIN]), weigh(TEST))
 
 
 def shares(fitted: Any, asked: Any) -> Any:
@@ -216,11 +245,14 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (number, lambda: RandomForestRegressor(random_state=3).fit(features(TRAIN), number().train.truth).predict(features(TEST))),
     ],
     "tfidf_logistic": [
-        (lambda: prose(Category("kind")),
-         lambda: shares(LogisticRegression(C=30, max_iter=1000).fit(tf_idf(TRAIN), KIND[TRAIN]), tf_idf(TEST)))
+        (lambda: prose(Category("kind")), lambda: logistic(tf_idf)),
+        (lambda: characters(Category("kind")), lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces))),
+        (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
     "tfidf_ridge": [
-        (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST)))
+        (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST))),
+        (lambda: prose_beside_characters(Number("price")),
+         lambda: Ridge().fit(both_tf_idf(TRAIN), PRICE[TRAIN]).predict(both_tf_idf(TEST))),
     ],
     "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
     "ridge_regression": [
@@ -288,6 +320,14 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
 )
 def test_it_steps_aside_where_it_does_not_fit(name: str, case: Any) -> None:
     assert answer(name, case) is None
+
+
+@pytest.mark.parametrize(("name", "kind"), [("tfidf_logistic", Category("kind")), ("tfidf_ridge", Number("price"))])
+def test_texts_without_a_term_all_get_one_answer(name: str, kind: Answer) -> None:
+    case = of_a_table(kind, Tokens("level"), texts={"level": "words"})  # words of one letter are no terms
+    given = answer(name, case)
+    assert given.ndim == (2 if name == "tfidf_logistic" else 1)
+    np.testing.assert_allclose(given, np.broadcast_to(given[0], given.shape))
 
 
 @pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbours", "random_forest", "majority"])

@@ -1,4 +1,4 @@
-"""several tasks, or variations of one, on the same data with the same seeds: one table of score, time and size
+"""several tasks, or variations of one, on the same data with the same seeds: one table of score, time, cost and size
 
 kissipo compare digits mnist
 kissipo compare sms.csv --output kind --vary process.cell=rnn,lstm,gru
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from kissipo.core.task import Task
+
+_ASKED = ("recall", "f1", "roc_auc")  # what the lectures compare besides accuracy and speed; the last to be left out
 
 
 def options(parser: ArgumentParser) -> None:
@@ -39,7 +41,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.plan.compare import compare, variations
+    from kissipo.plan.compare import SECONDS, compare, variations
     from kissipo.plan.load import load
 
     names = [each for each in arguments.tasks if "=" not in each]
@@ -58,8 +60,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, tell=tell)
     rows = found["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    mains = {row["main"] for row in rows} | {"seconds"}
-    spare = [name for name in metrics if name.split(" ")[-1] not in mains]
+    spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
+    spare.sort(key=lambda name: name.split(" ")[-1] in _ASKED, reverse=True)
     left_out: list[str] = []
     while not screen.fits(made := _table(rows, metrics, arguments.seeds)) and spare:
         left_out.insert(0, spare.pop())
@@ -67,15 +69,21 @@ def run(arguments: Namespace, screen: Screen) -> None:
     screen.result(made)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
+    screen.note(
+        "[dim]faster: at training, than the first row; performance / cost: score for each second, that of the first is 1[/]"
+    )
     screen.result_json(found)
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
     from rich.markup import escape
 
-    made = table("", *metrics, "weights", right=tuple(range(1, 2 + len(metrics))))
+    titles = [name.replace(" ", "\n") for name in metrics]
+    made = table("", *titles, "faster", "performance\n/ cost", "weights", right=tuple(range(1, 4 + len(metrics))))
     for row in rows:
         cells = [_cell(row["metrics"].get(name), seeds) for name in metrics]
+        faster, ratio = row["faster"], row["performance_cost"]
+        cells += ["-" if faster is None else f"{faster:+.1f} %", "-" if ratio is None else f"{ratio:.3g}"]
         made.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
     return made
 
@@ -86,4 +94,4 @@ def _cell(values: dict[str, float] | None, seeds: int) -> str:
     if values is None:
         return "-"
     text = tell_number(values["mean"])
-    return text if seeds == 1 else f"{text} ± {tell_number(values['spread'])}"
+    return text if seeds == 1 else f"{text}\n[dim]± {tell_number(values['spread'])}[/]"

@@ -63,7 +63,8 @@ def missing_values(frame: Frame, names: Iterable[str], *, fills: dict[str, str])
             Finding("WARN", "missing values", message, fills.get(column.name, "read as missing"), _some(rows))
         )
     if not findings:
-        findings.append(Finding("PASS", "missing values", f"no missing values in {whole} columns"))
+        columns = "1 column" if whole == 1 else f"{whole} columns"
+        findings.append(Finding("PASS", "missing values", f"no missing values in {columns}"))
     return findings
 
 

@@ -10,5 +10,6 @@ NAME = "TF-IDF + ridge regression"
 
 
 def answer(case: Case) -> Scores | None:
-    """Numbers in the unit of the data; None when there is no prose."""
-    return estimate(case, Ridge(), features=text_weights(case)) if case.texts else None
+    """Numbers in the unit of the data; None when there is no text."""
+    weights = text_weights(case)
+    return None if weights is None else estimate(case, Ridge(), features=weights)

@@ -23,7 +23,7 @@ from kissipo.process.layers.own_answers import OwnAnswers
 Ports = tuple[Port, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeriesWords:
     """The words of every net that can be put on a series."""
 

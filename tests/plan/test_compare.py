@@ -1,0 +1,67 @@
+"""What training costs beside the first row, by hand, by the lecture's figures and in what `kissipo compare --json` prints."""
+
+from __future__ import annotations
+
+import json
+from math import nan
+from typing import Any
+
+import pytest
+
+from kissipo.cli.main import main
+from kissipo.plan.compare import cost
+
+
+def row(score: float, seconds: float, *, main: str = "accuracy", higher: bool = True) -> dict[str, Any]:
+    metrics = {main: {"mean": score}, "training seconds": {"mean": seconds}}
+    return {"main": main, "higher_is_better": higher, "metrics": metrics}
+
+
+def error(score: float, seconds: float) -> dict[str, Any]:
+    return row(score, seconds, main="mae", higher=False)
+
+
+def test_it_tells_the_gru_of_the_lecture() -> None:
+    """29.29 % faster with 0.955 of the accuracy, 0.988 of the recall and 0.982 of F1: ratios 23.45, 27.69 and 26.95 % higher."""
+    for share, higher in ((0.9548, 23.45), (0.9876, 27.69), (0.9819, 26.95)):
+        told = cost(row(0.9 * share, 1000 / 1.2929), row(0.9, 1000))
+        assert told["faster"] == pytest.approx(29.29)
+        assert 100 * (told["performance_cost"] or 0) - 100 == pytest.approx(higher, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("one", "first", "faster", "ratio"),
+    [
+        (row(0.8, 10), row(0.8, 10), 0, 1),
+        (row(0.8, 20), row(0.4, 10), -50, 1),
+        (error(5, 10), error(10, 10), 0, 2),  # half the error for the same seconds is worth twice as much
+        (error(5, 10), error(5, 40), 300, 4),
+        (error(0, 10), error(5, 10), 0, None),
+        (error(5, 10), row(0.8, 10), 0, None),
+        (row(nan, 10), row(0.8, 10), 0, None),
+        (row(-3, 10, main="return"), row(5, 20, main="return"), 100, None),
+        (row(0.8, 0), row(0.8, 10), None, None),
+        (row(0.8, 10), row(0.8, 0), None, None),
+    ],
+)
+def test_it_is_what_one_counts_by_hand(one: Any, first: Any, faster: float | None, ratio: float | None) -> None:
+    told = cost(one, first)
+    assert told["faster"] == (None if faster is None else pytest.approx(faster))
+    assert told["performance_cost"] == (None if ratio is None else pytest.approx(ratio))
+
+
+@pytest.mark.parametrize(
+    ("task", "word", "turned"),
+    [("digits", "process.units=[8],[64]", False), ("equations", "process.rate=0.1,0.2", True)],
+)
+def test_the_verb_says_it_of_every_row(task: str, word: str, turned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", task, "epochs=2", "--vary", word, "--seeds", "2", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    means = [{name: values["mean"] for name, values in each["metrics"].items()} for each in rows]
+    for each, mean in zip(rows, means, strict=True):
+        speed = means[0]["training seconds"] / mean["training seconds"]
+        score = mean[each["main"]] / means[0][each["main"]]
+        assert each["faster"] == pytest.approx(100 * speed - 100)
+        assert each["performance_cost"] == pytest.approx(speed / score if turned else speed * score)
+    assert (rows[0]["faster"], rows[0]["performance_cost"]) == (0, 1)
+    assert rows[1]["seeds"] == [0, 1] and all("seed-" in run for run in rows[1]["runs"])

@@ -1,0 +1,84 @@
+"""S27: single words, character by character: which language a word is of, and new names; from the command line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+BASELINE = "TF-IDF + logistic regression"
+
+
+@pytest.fixture
+def words(data: Path) -> Path:
+    """Every fourth word of four languages' captions, those of more than one language left out."""
+    seen = defaultdict(set)
+    for language in ("cs", "de", "en", "fr"):
+        text = gzip.decompress((data / "multi30k" / f"val.{language}.gz").read_bytes()).decode("utf-8")
+        for word in re.findall(r"[^\W\d_]{2,}", text.lower()):
+            seen[word].add(language)
+    rows = sorted(
+        f"{word},{language}\n" for word, languages in seen.items() if len(languages) == 1 for language in languages
+    )
+    path = Path("words.csv")
+    path.write_text("word,language\n" + "".join(rows[::4]), encoding="utf-8")
+    return path
+
+
+def fit(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    assert main(["fit", str(path), "--output", "language", *more, "--out", "run", "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)["answers"][0]
+    return answer
+
+
+def by_hand() -> float:
+    """Accuracy of pieces of one to three characters and logistic regression on the same rows."""
+    wiring = ki.open("run").wiring()
+    parts = {name: wiring.frame.take(wiring.parts[name]) for name in ("train", "test")}
+    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False, sublinear_tf=True, min_df=2)
+    model = make_pipeline(pieces, LogisticRegression(C=30, max_iter=1000))
+    words = {name: [word or "" for word in part["word"].texts()] for name, part in parts.items()}
+    model.fit(words["train"], parts["train"]["language"].texts())
+    return float(model.score(words["test"], parts["test"]["language"].texts()))
+
+
+@pytest.mark.parametrize("more", [("epochs=10",), ("epochs=6", "process.cell=gru", "process.bidirectional=true")])
+def test_a_word_tells_its_language(words: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    answer = fit(words, capsys, *more)
+    task = ki.open("run").task
+    assert list(task.input["characters"]) == ["word"] and task.process["net"] == "recurrent"
+    judged = {name: each["accuracy"] for name, each in answer["baselines"].items()}
+    assert answer["metrics"]["accuracy"] > judged["majority class"] + 0.3
+    assert judged[BASELINE] == pytest.approx(by_hand(), abs=1e-9)
+    assert answer["verdict"]["beside"] == BASELINE
+    assert main(["predict", "run", "übermorgen", "příroda", "promenaient"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["de", "cs", "fr"]
+
+
+def test_new_names_are_written_a_line_each(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = (data / "names-makemore" / "names.txt").read_text(encoding="utf-8").split()
+    Random(0).shuffle(
+        known
+    )  # in the file the rare ones stand in alphabetical order, which a net that goes on learns, too
+    Path("names.txt").write_text("\n".join(known[:6000]), encoding="utf-8")
+    assert main(["fit", "names.txt", "epochs=6", "units=64", "--out", "run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answers"][0]
+    assert answer["metrics"]["nats"] < answer["baselines"]["pairs of units"]["nats"]
+    assert main(["generate", "run", "--start", "ma", "--length", "1500", "--seed", "1"]) == 0
+    names = capsys.readouterr().out.split("\n")[:-2]  # the last may be cut
+    assert names[0].startswith("ma") and 100 < len(names) < 400
+    assert sum(re.fullmatch("[a-z]{3,11}", name) is not None for name in names) > 0.9 * len(names)
+    written = set(names)
+    assert len(written & set(known)) > 10 and len(written - set(known)) > 20
