@@ -13,11 +13,13 @@ from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.reading import Reading
+from kissipo.output.answers.category import Category
 from kissipo.plan.defaults import with_defaults
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.process.cross_entropy import weighted
 
 _SEEDS = 2**32
 
@@ -94,12 +96,37 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
     if choices.learn.word != "supervised":
         acting: Learn = choices.learn.module.LEARN(net, (), options)
         return acting
-    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
     _refuse_improper(wiring)
+    if options.mixup:
+        _refuse_ids(wiring)
+    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
+    if options.class_weights:
+        losses = _balanced(losses, wiring)
     batch = choices.general.batch or 1
     steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
     learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)
     return learn
+
+
+def _balanced(losses: tuple[Any, ...], wiring: Wiring) -> tuple[Any, ...]:
+    """The losses of categories by the shares of their classes in the training part; those of other answers as they are."""
+    levels = [answer.levels if isinstance(answer, Category) else () for answer in wiring.answers]
+    if not any(levels):
+        raise TaskError("process.class_weights needs a category to weight the classes of", do="Leave it out")
+    truths = wiring.feeds["train"].targets
+    return tuple(
+        weighted(loss, truth, len(classes)) if classes else loss
+        for loss, truth, classes in zip(losses, truths, levels, strict=True)
+    )
+
+
+def _refuse_ids(wiring: Wiring) -> None:
+    counted = [door.port.name for door in wiring.doors if door.port.vocabulary]
+    if counted:
+        raise ShapeError(
+            f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
+            do="Leave process.mixup out",
+        )
 
 
 def _refuse_improper(wiring: Wiring) -> None:

@@ -200,7 +200,8 @@ class Run:
             part = "test" if len(wiring.feeds["test"]) else "train"
             frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
             assert self._prepared is not None
-            return follow(frame, feed, self.doors, self.answers, self.net, learn=self._prepared.learn)
+            learn, augment = self._prepared.learn, wiring.augment
+            return follow(frame, feed, self.doors, self.answers, self.net, learn=learn, augment=augment)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
         feed = self._way_of_samples.question(frame, self.doors, self.answers)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]

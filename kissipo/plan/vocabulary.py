@@ -76,10 +76,10 @@ ANSWERS = Family(
 LOSSES = Family("kissipo.process.losses", "loss")
 BASELINES = Family("kissipo.output.baselines", "baseline")
 RECIPES = Family("kissipo.recipes", "task")
+LESSONS = Family("kissipo.plan.lessons", "lesson")
 WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
 
 PLANNED_WORDS = {
-    "input.augment": "S17",
     "input.masks": "S18",
     "input.boxes": "S41",
     "input.captions": "S38",

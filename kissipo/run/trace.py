@@ -15,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.evaluate import as_tuple
+from kissipo.run.explained import Explained
 from kissipo.run.through_time import ThroughTime
 
 Stage = Literal["input", "process", "output"]
@@ -58,6 +60,7 @@ class Trace:
     notes: tuple[str, ...] = ()
     chains: tuple[Chain, ...] = ()
     through_time: tuple[ThroughTime, ...] = ()
+    explained: tuple[Explained, ...] = ()
     version: int = field(default=1)
 
     def of(self, stage: Stage) -> list[Step]:
@@ -89,6 +92,7 @@ class Trace:
             "notes": list(self.notes),
             "chains": [chain.to_json() for chain in self.chains],
             "through_time": [each.to_json() for each in self.through_time],
+            "explained": [each.to_json() for each in self.explained],
             "steps": [step.to_json() for step in self.steps],
         }
 
@@ -163,7 +167,7 @@ def _tell(layer: nn.Module) -> str:
         return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
     if isinstance(layer, nn.Conv2d):
         size = "x".join(str(side) for side in layer.kernel_size)
-        return f"{layer.out_channels} filters of {size}, padding {layer.padding}, stride {layer.stride[0]}"
+        return f"{counted(layer.out_channels, 'filter')} of {size}, padding {layer.padding}, stride {layer.stride[0]}"
     if isinstance(layer, nn.RNNBase):
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""

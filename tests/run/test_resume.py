@@ -33,6 +33,8 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
+    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,colour]", "smoothing=0.1",
+                  "class_weights=balanced", "mixup=0.2", "ema=0.9", "stop=0", "baselines=[majority]"], "epochs", 5, 60),
     "two answers": (["two.yaml"], "epochs", 6, 60),
 }  # fmt: skip
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -20,18 +20,20 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from rich.text import Text
 
     from kissipo.cli import tell
+    from kissipo.cli.explained import explained
     from kissipo.plan.job import show
+    from kissipo.plan.lesson import explain, is_lesson
     from kissipo.plan.run import Run
 
     if is_run(arguments.task):
         opened = Run.open(arguments.task)
-        task, trace, trained = opened.task, opened.trace(), True
+        task, trace, state = opened.task, opened.trace(), "trained"
+    elif is_lesson(asked := asked_task(arguments)):
+        task, trace, state = asked, explain(asked), "nothing is trained"
     else:
-        prepared, trace = show(asked_task(arguments))
-        task, trained = prepared.task, False
-    screen.result(
-        f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
-    )
+        prepared, trace = show(asked)
+        task, state = prepared.task, "before training"
+    screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
     screen.result(tell.way_table(trace))
     screen.result(f"[dim]{tell.way_sum(trace)}[/]")
@@ -44,5 +46,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         screen.result(
             "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
         )
+    for page in trace.explained:
+        for piece in explained(page):
+            screen.result(piece)
     screen.remarks(trace.notes)
-    screen.result_json({"task": task.plain(), "trained": trained, **trace.to_json()})
+    screen.result_json({"task": task.plain(), "trained": state == "trained", **trace.to_json()})

@@ -16,6 +16,7 @@ from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
+from kissipo.input.augment import Augment
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
@@ -65,7 +66,10 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
     feeds = {name: encode(frame.take(positions), doors, answers) for name, positions in parts.items()}
-    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=(*decisions, *_settled(doors)))
+    names = getattr(choices.source.options, "augment", ())
+    augment = Augment(names) if names else None
+    decided = (*decisions, *_settled(doors))
+    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=decided, augment=augment)
 
 
 def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = ()) -> TensorFeed:
@@ -86,10 +90,13 @@ def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame
     if choices.source.word != "images":
         return frame
     skip = choices.source.options.skip_damaged
-    found = image_checks.damaged(frame["picture"])
-    findings += image_checks.damage_finding(found, len(frame), skip=skip)
+    looks = image_checks.look_at(frame["picture"])
+    findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
-    return frame.take(np.setdiff1d(np.arange(len(frame)), [position for position, _ in found])) if found else frame
+    whole = [number for number, look in enumerate(looks) if not look.damage]
+    frame = frame.take(np.array(whole)) if len(whole) < len(looks) else frame
+    findings += image_checks.change_findings(frame, [looks[number] for number in whole])
+    return frame
 
 
 def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], list[Decision]]:
@@ -156,6 +163,8 @@ def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) 
             frame = frame.take(np.flatnonzero(~frame[name].missing))
     for answer in answers:
         if answer.WORD == "category":
+            if "picture" in frame and frame["picture"].kind == "picture":
+                image_checks.refuse_lonely(frame, answer.name)
             findings += answer_checks.classes(frame[answer.name])
         else:
             answer_checks.refuse_one_number(frame, answer.name)
