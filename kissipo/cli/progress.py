@@ -127,6 +127,8 @@ class Story(Teller):
                     self.screen.note(
                         f"[dim]The simple answers learned from {MOST_SAMPLES:,} of {self._samples:,} samples.[/]"
                     )
+            if "simple_answers" in score.net.details:
+                self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
                 self.screen.result(tell.alarms_told(score.net.details))
             if "interval" in score.net.details:

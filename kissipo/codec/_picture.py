@@ -25,15 +25,18 @@ _GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
 
-def open_picture(value: Any) -> Image.Image:
-    """A picture from a path or an array, fully decoded, grey (L) or in colour (RGB).
+def open_picture(value: Any, *, wanted: int | None = None) -> Image.Image:
+    """A picture from a path or an array, decoded, grey (L) or in colour (RGB).
 
+    wanted:   a side that is enough: a JPEG whose sides are all twice as long, or more, is decoded at a half, quarter or eighth
     Raises:   DataError for a file that is missing, damaged, or larger than a picture can be.
     """
     if isinstance(value, np.ndarray):
         return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)
     try:
         with _head(value) as picture:
+            if wanted is not None:
+                picture.draft(picture.mode, (wanted, wanted))
             picture.load()
             return _plain(ImageOps.exif_transpose(picture), value)
     except DataError:

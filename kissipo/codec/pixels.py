@@ -27,6 +27,7 @@ from torch import Tensor
 
 from kissipo.codec._picture import TURNED, changes, is_colour, open_picture, size_of
 from kissipo.core.axes import Port
+from kissipo.core.devices import usable_cores
 from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Frame, pictures
 
@@ -67,11 +68,16 @@ class Pixels(Door):
         values = frame[self.column].values
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
-        else:
-            stacked = (
-                np.stack(self._read_all(values)) if len(values) else np.zeros((0, *(self.size or (0, 0)), 1), np.uint8)
-            )
-        return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
+            return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
+        made = np.empty((len(values), *self.port.shape), dtype=np.uint8)
+
+        def put(at: int) -> None:
+            made[at] = self._read(values[at]).transpose(2, 0, 1)
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for _ in pool.map(put, range(len(values))):
+                pass
+        return torch.from_numpy(made)
 
     def finish(self, tensor: Tensor) -> Tensor:
         return tensor / 255
@@ -117,13 +123,9 @@ class Pixels(Door):
         channels = 1 if len(shape) == 2 else shape[2]
         return shape[:2] == self.size and channels == (1 if self.colour == "grey" else 3)
 
-    def _read_all(self, values: NDArray[Any]) -> list[NDArray[np.uint8]]:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(self._read, values))
-
     def _read(self, value: Any) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
-        with open_picture(value) as opened:
+        with open_picture(value, wanted=2 * max(height, width)) as opened:
             picture: Image.Image = opened.convert("L" if self.colour == "grey" else "RGB")
             if picture.size != (width, height):
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)

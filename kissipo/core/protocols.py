@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,6 +94,12 @@ class Listener:
 def is_stateful(net: Any) -> bool:
     """Whether the net goes on from piece to piece of a text; then it has `go_on(state, *inputs)`, which gives outputs and state."""
     return bool(getattr(net, "stateful", False))
+
+
+def ahead(feed: Feed, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
+    """The batches of these positions, one after the other, read ahead where `feed.ahead(order)` knows how."""
+    found: Iterator[Batch] = getattr(feed, "ahead", lambda order: map(feed.batch, order))(order)
+    return found
 
 
 def as_judged(learn: Any) -> AbstractContextManager[None]:

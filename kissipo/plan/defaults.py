@@ -15,6 +15,7 @@ from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.process import optim
 
 _STEPS = 4_000
+_SMALLEST, _VALUES = 8, 8_000_000
 _WIDEST_SKIP = 2_000
 _PAGE = 300
 _BLIND = "the net learns how the series moves, and a new level does not disturb it"
@@ -122,10 +123,16 @@ def _for_tables(wiring: Wiring, features: int) -> list[Decision]:
     return decided
 
 
+def _widest(wiring: Wiring) -> int:
+    """The largest batch of such pictures, a power of two; other data are never so large that it matters."""
+    size = sum(door.port.size for door in wiring.doors if door.port.axes[:1] == ("channel",))
+    return 2 ** (max(_SMALLEST, _VALUES // max(1, size)).bit_length() - 1)
+
+
 def _course(task: Task, wiring: Wiring) -> list[Decision]:
     """Loss, rate, batch and epochs, so that training takes a few thousand steps."""
     samples = len(wiring.parts["train"])
-    batch = task.input.get("batch") or 2 ** max(4, min(9, (samples // 100).bit_length() - 1))
+    batch = task.input.get("batch") or min(2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(wiring))
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     optimizer = str(task.process.get("optimizer") or "adam")
     losses = [answer.loss for answer in wiring.answers]

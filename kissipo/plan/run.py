@@ -249,7 +249,7 @@ class Run:
             frame = frame.take(np.flatnonzero(~frame[answer.name].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has an answer to judge by")
-        feed = rows.encode(frame, self.doors, self.answers)
+        feed = rows.question(frame, self.doors, self.answers, judged=True)
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
-from kissipo.core.protocols import Augment, Feed, Judge, Learn, Listener, as_judged, is_stateful
+from kissipo.core.protocols import Augment, Feed, Judge, Learn, Listener, ahead, as_judged, is_stateful
 from kissipo.core.seeds import torch_generator
 from kissipo.run.checkpoint import saving_interval
 from kissipo.run.evaluate import evaluate
@@ -152,10 +152,10 @@ class Fit:
         self.net.train()
         if at.step == 0:
             self.learn.begin_epoch()
-        while at.step < self.steps_an_epoch:
-            index = order[at.step * course.batch : (at.step + 1) * course.batch]
-            losses = self.learn.step(self._batch(index))
-            at.loss_sum.add_(losses["loss"], alpha=len(index))
+        steps = range(at.step, self.steps_an_epoch)
+        for batch in ahead(self.train, (order[step * course.batch : (step + 1) * course.batch] for step in steps)):
+            losses = self.learn.step(self._augmented(batch))
+            at.loss_sum.add_(losses["loss"], alpha=len(batch))
             at.step += 1
             self._between_steps(started)
         loss = float(at.loss_sum) / len(self.train)
@@ -177,9 +177,8 @@ class Fit:
         if at.done or perf_counter() - self._saved_at > self._interval:
             self._save_now()
 
-    def _batch(self, index: Tensor) -> Batch:
+    def _augmented(self, batch: Batch) -> Batch:
         """The samples of the step that is next, changed at random where that was asked for."""
-        batch = self.train.batch(index)
         if self.augment is None:
             return batch
         return self.augment(batch, torch_generator(self.course.seed, "augment", self.at.epoch + 1, self.at.step))

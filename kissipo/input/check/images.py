@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec import _picture as picture
+from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted
 from kissipo.core.frame import Column, Frame
@@ -122,5 +123,5 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
 
 
 def _each(of: Callable[[Any], Any], column: Column) -> list[Any]:
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return list(pool.map(of, column.values))

@@ -33,6 +33,7 @@ class Options:
     )
     colour: Literal["grey", "colour"] | None = word(None, "one channel or three; found out from the pictures")
     augment: tuple[Name, ...] = word((), "how pictures are changed at random while learning")
+    memory: float = word(1.0, "gigabytes that pictures may take; more are read from disk in every epoch", at_least=0)
     skip_damaged: bool = word(False, "whether pictures that cannot be decoded are left out, and counted")
 
 
