@@ -87,6 +87,11 @@ def is_stateful(net: Any) -> bool:
     return bool(getattr(net, "stateful", False))
 
 
+def has_auxiliary(net: Any) -> bool:
+    """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
+    return hasattr(net, "with_auxiliary")
+
+
 def batches(length: int, size: int) -> Iterator[slice]:
     """Slices that cover `length` positions in order.
 

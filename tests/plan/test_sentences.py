@@ -63,6 +63,21 @@ SENTENCES = [
             system,
             net,
             f"""
+        input: {{images: photos/, size: 224}}
+        process: {{net: {net}, {words}}}
+        output: category""",
+        )
+        for system, net, words in (
+            ("S14", "vgg16", "norm: true"),
+            ("S15", "googlenet", "module: naive"),
+            ("S16", "resnet50", "width: 0.5"),
+        )
+    ),
+    *(
+        Sentence(
+            system,
+            f"{net} from published weights",
+            f"""
         input: {{images: photos/, size: 224, augment: [flip, crop]}}
         process: {{net: {net}, from: {net}.safetensors, freeze: all but head}}
         output: category""",

@@ -3,7 +3,8 @@
 w <- w - rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
 l1 and l2 are over the weights, not the biases (S07). `start: linear` first solves the linear path of a wide-and-deep net, a
-convex problem with one answer, so that the hidden layers begin where linear or logistic regression ends.
+convex problem with one answer, so that the hidden layers begin where linear or logistic regression ends. Where heads in the middle
+of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al. 2015); the loss that is told is that of the answer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed, is_stateful
+from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
 from kissipo.process.direct import direct
@@ -24,6 +25,7 @@ from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_start import hold_linear, start_linear
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ class Supervised:
         if self._direct is not None and self._direct.fits(batch.inputs[0]):
             loss = self._direct.learn(self.losses[0], batch.inputs[0], batch.targets[0])
         else:
-            loss = self.loss(self._outputs(batch), batch.targets)
-            loss.backward()
+            outputs, auxiliary = self._outputs(batch)
+            loss = self.loss(outputs, batch.targets)
+            sum((_AUXILIARY * self.loss(each, batch.targets) for each in auxiliary), start=loss).backward()
         if self._weights:
             self._penalty().backward()
         if self.options.clip is not None:
@@ -118,14 +121,20 @@ class Supervised:
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
 
-    def _outputs(self, batch: Batch) -> Any:
-        """Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time."""
+    def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
+        """What the net gives, and what its auxiliary heads give.
+
+        Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time.
+        """
         net: Any = self.net
+        if has_auxiliary(net):
+            outputs, auxiliary = net.with_auxiliary(*batch.inputs)
+            return outputs, auxiliary
         if not is_stateful(net):
-            return net(*batch.inputs)
+            return net(*batch.inputs), ()
         outputs, state = net.go_on(self._state, *batch.inputs)
         self._state = each_state(state, Tensor.detach)
-        return outputs
+        return outputs, ()
 
     def _equip(self) -> None:
         """An optimizer over all weights that are not held."""
