@@ -108,6 +108,11 @@ def as_judged(learn: Any) -> AbstractContextManager[None]:
     return found
 
 
+def has_auxiliary(net: Any) -> bool:
+    """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
+    return hasattr(net, "with_auxiliary")
+
+
 def batches(length: int, size: int) -> Iterator[slice]:
     """Slices that cover `length` positions in order.
 

@@ -167,7 +167,8 @@ def _tell(layer: nn.Module) -> str:
         return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
     if isinstance(layer, nn.Conv2d):
         size = "x".join(str(side) for side in layer.kernel_size)
-        return f"{counted(layer.out_channels, 'filter')} of {size}, padding {layer.padding}, stride {layer.stride[0]}"
+        padding = layer.padding if isinstance(layer.padding, str) else layer.padding[0]
+        return f"{counted(layer.out_channels, 'filter')} of {size}, padding {padding}, stride {layer.stride[0]}"
     if isinstance(layer, nn.RNNBase):
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""
@@ -176,7 +177,16 @@ def _tell(layer: nn.Module) -> str:
     if isinstance(layer, nn.Embedding):
         return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
     if isinstance(layer, nn.MaxPool2d):
-        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}"
+        stride = f", stride {layer.stride}" if layer.stride != layer.kernel_size else ""
+        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}{stride}"
+    if isinstance(layer, nn.AdaptiveAvgPool2d):
+        return (
+            "mean of all places"
+            if layer.output_size == 1
+            else f"means of {layer.output_size}x{layer.output_size} parts"
+        )
+    if isinstance(layer, nn.LocalResponseNorm):
+        return f"local response normalisation over {layer.size} channels"
     if isinstance(layer, nn.Dropout):
         return f"dropout {layer.p:g} (only while learning)"
     return kind.lower()

@@ -63,10 +63,25 @@ SENTENCES = [
             system,
             net,
             f"""
+        input: {{images: photos/, size: 224}}
+        process: {{net: {net}, {words}}}
+        output: category""",
+        )
+        for system, net, words in (
+            ("S14", "vgg16", "norm: true"),
+            ("S15", "googlenet", "module: naive"),
+            ("S16", "resnet50", "width: 0.5"),
+        )
+    ),
+    *(
+        Sentence(
+            system,
+            f"{net} from published weights",
+            f"""
         input: {{images: photos/, size: 224, augment: [flip, crop]}}
         process: {{net: {net}, from: {net}.safetensors, freeze: all but head}}
         output: category""",
-            f"the net '{net}' ({system})",
+            "process.from (S17)",
         )
         for system, net in (("S14", "vgg16"), ("S15", "googlenet"), ("S16", "resnet50"))
     ),

@@ -5,7 +5,8 @@ w <- w - rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every ba
 l1 and l2 are over the weights, not the biases (S07). Smoothed labels and mixed samples are learned by, and never judged by; class
 weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept. `start: linear` first
 solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
-logistic regression ends.
+logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
+2015); the loss that is told is that of the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed, is_stateful
+from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import smoothed
@@ -30,6 +31,7 @@ from kissipo.process.mixup import mix
 from kissipo.process.moving_average import MovingAverage
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,11 @@ class Supervised:
         """One batch, one step downhill."""
         if self._moves:
             self._set_rate()
-        if self.options.mixup:
-            loss = self._mixed(batch)
-            loss.backward()
-        elif self._direct is not None and self._direct.fits(batch.inputs[0]):
+        if self._direct is not None and not self.options.mixup and self._direct.fits(batch.inputs[0]):
             loss = self._direct.learn(self._taught[0], batch.inputs[0], batch.targets[0])
         else:
-            loss = _sum(self._taught, self._outputs(batch), batch.targets)
-            loss.backward()
+            loss, taught = self._losses(batch)
+            taught.backward()
         if self._weights:
             self._penalty().backward()
         if self.options.clip is not None:
@@ -142,21 +141,34 @@ class Supervised:
         if self._average is not None:
             self._average.average = state["average"]
 
-    def _mixed(self, batch: Batch) -> Tensor:
-        """The loss of samples mixed in pairs, against the truths of both."""
-        mixed = mix(batch, self.options.mixup)
-        outputs = self._outputs(mixed.batch)
-        first, second = (_sum(self._taught, outputs, truth) for truth in (mixed.batch.targets, mixed.second))
-        return mixed.share * first + (1 - mixed.share) * second
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of the answer, and the one that is learned by: with those of auxiliary heads; both of mixed samples where they are."""
+        mixed = mix(batch, self.options.mixup) if self.options.mixup else None
+        outputs, auxiliary = self._outputs(batch if mixed is None else mixed.batch)
 
-    def _outputs(self, batch: Batch) -> Any:
-        """Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time."""
+        def off(given: Any) -> Tensor:
+            if mixed is None:
+                return _sum(self._taught, given, batch.targets)
+            first, second = (_sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second))
+            return mixed.share * first + (1 - mixed.share) * second
+
+        loss = off(outputs)
+        return loss, sum((_AUXILIARY * off(each) for each in auxiliary), start=loss)
+
+    def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
+        """What the net gives, and what its auxiliary heads give.
+
+        Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time.
+        """
         net: Any = self.net
+        if has_auxiliary(net):
+            outputs, auxiliary = net.with_auxiliary(*batch.inputs)
+            return outputs, auxiliary
         if not is_stateful(net):
-            return net(*batch.inputs)
+            return net(*batch.inputs), ()
         outputs, state = net.go_on(self._state, *batch.inputs)
         self._state = each_state(state, Tensor.detach)
-        return outputs
+        return outputs, ()
 
     def _equip(self) -> None:
         """An optimizer over all weights that are not held."""
