@@ -17,7 +17,7 @@ from kissipo.plan.grammar import full_place
 from kissipo.plan.lesson import lesson, lesson_names
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
-from kissipo.plan.vocabulary import ANSWERS, RECIPES, SOURCES
+from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES
 from kissipo.run.folder import TASK
 
 _YAML = (".yaml", ".yml")
@@ -137,7 +137,11 @@ def _refuse_unknown(name: str) -> None:
     known = [*recipe_names(), *lesson_names(), *dataset_names()]
     if name in known:
         return
-    close = nearest(name, known) + nearest(name, [each.name for each in Path().iterdir()])
+    if name in NETS.names():
+        raise DataError(
+            f"'{name}' is a net, not a task", do=f"Name a task or data, and the net: kissipo fit digits net={name}"
+        )
+    close = nearest(name, [*known, *NETS.names()]) + nearest(name, [each.name for each in Path().iterdir()])
     hint = (
         "Did you mean " + " or ".join(f"'{each}'" for each in close[:3]) + "?"
         if close

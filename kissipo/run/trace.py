@@ -101,7 +101,7 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     """The steps of a net for one sample (a batch of one), and what it answers."""
     steps: list[Step] = []
     handles = [
-        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if _is_step(layer)
+        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if is_step(layer)
     ]
     training = net.training
     net.eval()
@@ -115,19 +115,20 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     return steps, tuple(output.clone() for output in as_tuple(outputs))
 
 
-def _is_step(layer: nn.Module) -> bool:
+def is_step(layer: nn.Module) -> bool:
     """A layer that does something when answering, and is not only a frame around other layers."""
     silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
-    return hasattr(layer, "TELL") or not (_is_frame(layer) or silent)
+    return hasattr(layer, "TELL") or not (is_frame(layer) or silent)
 
 
-def _is_frame(layer: nn.Module) -> bool:
+def is_frame(layer: nn.Module) -> bool:
+    """A layer with layers in it."""
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
 
 
 def _record(name: str, steps: list[Step]) -> Any:
     def hook(layer: nn.Module, given: Any, gives: Any) -> None:
-        output, frame = _tensor(gives), _is_frame(layer)
+        output, frame = tensor_of(gives), is_frame(layer)
         again = any(
             step.name == name for step in steps
         )  # a layer may be gone through more than once, its weights count once
@@ -138,7 +139,7 @@ def _record(name: str, steps: list[Step]) -> Any:
             Step(
                 stage="process",
                 name=name or type(layer).__name__.lower(),
-                tell=_tell(layer),
+                tell=tell_layer(layer),
                 shape=tuple(output.shape[1:]),
                 parameters=0 if frame or again else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
@@ -150,7 +151,7 @@ def _record(name: str, steps: list[Step]) -> Any:
     return hook
 
 
-def _tensor(gives: Any) -> Tensor:
+def tensor_of(gives: Any) -> Tensor:
     """The output of a layer; of a recurrent one the states of all steps, of a packed one its data."""
     first = gives[0] if isinstance(gives, tuple) else gives
     if isinstance(first, nn.utils.rnn.PackedSequence):
@@ -159,7 +160,8 @@ def _tensor(gives: Any) -> Tensor:
     return first
 
 
-def _tell(layer: nn.Module) -> str:
+def tell_layer(layer: nn.Module) -> str:
+    """What a layer does, in a few words."""
     if hasattr(layer, "TELL"):
         return str(layer.TELL)
     kind = type(layer).__name__

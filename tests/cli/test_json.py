@@ -21,6 +21,7 @@ COMMANDS = {
         ["show", "text"],
         ["show", "convolution"],
         ["show", "image-basics"],
+        ["show", "inception"],
     ],
     "fit": [
         ["fit", "racing", "--out", "one"],

@@ -15,11 +15,9 @@ from torch import nn
 from kissipo.core.axes import Port
 from kissipo.process.nets._vgg import LEARN, USUAL, Options, our_name, vgg
 
-__all__ = ["LEARN", "USUAL", "Options", "build", "ours"]
+__all__ = ["LEARN", "NOTES", "USUAL", "Options", "build", "ours"]
 
-NOTES = (
-    "the lecture's '24M values * 4 bytes = 96 MB an image' is a slip: its own rows add up to 15.2M values = 61 MB, as here",
-)
+NOTES = ("the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to 15,237,608 values = 61 MB",)
 _CONVOLUTIONS = (2, 2, 3, 3, 3)
 
 
