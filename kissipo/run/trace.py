@@ -132,7 +132,10 @@ def _record(name: str, steps: list[Step]) -> Any:
         again = any(
             step.name == name for step in steps
         )  # a layer may be gone through more than once, its weights count once
-        value = output[0].detach().clone().numpy()
+        one = (
+            output if len(output) > 1 else output[0]
+        )  # a net on each variable by itself goes through several rows for one sample
+        value = one.detach().clone().numpy()
         if frame and steps and np.array_equal(steps[-1].value, value):
             return
         steps.append(
@@ -140,7 +143,7 @@ def _record(name: str, steps: list[Step]) -> Any:
                 stage="process",
                 name=name or type(layer).__name__.lower(),
                 tell=tell_layer(layer),
-                shape=tuple(output.shape[1:]),
+                shape=value.shape,
                 parameters=0 if frame or again else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
                 memory=output.numel() * output.element_size(),
