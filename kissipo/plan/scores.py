@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.codec.tokens import Tokens
 from kissipo.core.errors import TaskError
-from kissipo.core.protocols import ahead
+from kissipo.core.protocols import Feed, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
@@ -109,12 +109,17 @@ def _case(wiring: Wiring, number: int, part: str, seed: int, side: int | None) -
 def _samples(
     wiring: Wiring, number: int, part: str, some: NDArray[np.int64], side: int | None, *, with_frame: bool
 ) -> Samples:
-    feed = wiring.feeds[part]
-    if side is None:
-        inputs = feed.batch(torch.from_numpy(some)).inputs
-    else:
-        parts = torch.from_numpy(some).split(portion(feed))
-        small = [functional.adaptive_avg_pool2d(batch.inputs[0], side) for batch in ahead(feed, parts)]
-        inputs = (torch.cat(small),)
-    truth = np.asarray(wiring.answers[number].truth(feed.targets[number][torch.from_numpy(some)]))
+    feed, index = wiring.feeds[part], torch.from_numpy(some)
+    inputs = feed.batch(index).inputs if side is None else (_shrunk(feed, index, side),)
+    truth = np.asarray(wiring.answers[number].truth(feed.targets[number][index]))
     return Samples(inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)
+
+
+def _shrunk(feed: Feed, some: Tensor, side: int) -> Tensor:
+    """Pictures at a smaller size; into one tensor, as small ones kept between large ones would hold their memory open."""
+    made = torch.empty(len(some), feed.batch(some[:1]).inputs[0].shape[1], side, side)
+    done = 0
+    for batch in ahead(feed, some.split(portion(feed))):
+        made[done : done + len(batch)] = functional.adaptive_avg_pool2d(batch.inputs[0], side)
+        done += len(batch)
+    return made

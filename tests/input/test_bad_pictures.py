@@ -154,6 +154,7 @@ BAD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(name: str, capsys: Out) -> None:
     make, reason = BAD[name]
