@@ -6,12 +6,16 @@ Measured on the sets of docs/log.md: what stands here won there, on two cores, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
+from kissipo.core.schema import words_of
 from kissipo.core.task import Task
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
+from kissipo.plan.grammar import options_of
+from kissipo.plan.vocabulary import NETS
 from kissipo.process import optim
 
 _STEPS = 4_000
@@ -33,6 +37,7 @@ def with_defaults(task: Task, wiring: Wiring) -> tuple[Task, tuple[Decision, ...
     task = settle(task, [_net(wiring)])
     net = str(task.process["net"])
     task = settle(task, _needed(net, wiring) if asked else _suitable(net, wiring))
+    task = settle(task, _published(task, net, wiring))
     if task.process.get("learn") in (None, "supervised") and net not in ("q_table", "walkers"):
         task = settle(task, _course(task, wiring))
     return task, tuple(decided)
@@ -62,6 +67,20 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
         return [Decision("process.episodes", 20_000, "enough to see rare ways often")]
     if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
         return [Decision("process.relative", True, _BLIND)]
+    return []
+
+
+def _published(task: Task, net: str, wiring: Wiring) -> list[Decision]:
+    """For weights out of a file: colours as they saw them."""
+    start = task.process.get("from")
+    is_colour = wiring.doors[0].port.axes[:1] == ("channel",) and wiring.doors[0].port.shape[0] == 3
+    if (
+        isinstance(start, str)
+        and not Path(start).is_dir()
+        and is_colour
+        and "centre" in words_of(options_of(NETS, net))
+    ):
+        return [Decision("process.centre", True, "published weights saw colours about zero")]
     return []
 
 
