@@ -199,3 +199,22 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
 def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> None:
     with pytest.raises(TaskError, match=r"process\.from is not a word known here"):
         ki.load("frozen-lake", words={"process.from": "x"}).show()
+
+
+def test_a_run_that_saw_centred_colours_hands_that_on() -> None:
+    published()
+    fit("from=resnet18.safetensors", "--out", "first", "--quiet")
+    for name, start in (("second", "first"), ("third", "first/model.safetensors")):
+        fit(f"from={start}", "--out", name, "--quiet")
+        assert ki.open(name).task.process["centre"] is True
+
+
+def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
+    words = {"epochs": 2, "output.baselines": ["ridge_regression"]}
+    Path("line.csv").write_text("x,y\n" + "".join(f"{at},{3 * at % 50}\n" for at in range(80)), encoding="utf-8")
+    first = ki.load("line.csv", output="y", words=words)
+    assert first.fit(out="first").task.process["start"] == "linear"
+    second = ki.load("line.csv", output="y", words={**words, "process.from": "first"})
+    assert second.complete().process.get("start") is None
+    with pytest.raises(TaskError, match=r"process\.from and process\.start=linear both say where the weights start"):
+        second.with_words({"process.start": "linear"}).show()
