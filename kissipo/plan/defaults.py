@@ -6,12 +6,17 @@ Measured on the sets of docs/log.md: what stands here won there, on two cores, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
+from kissipo.core.schema import words_of
 from kissipo.core.task import Task
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
+from kissipo.plan.grammar import options_of
+from kissipo.plan.start import run_of, task_of
+from kissipo.plan.vocabulary import NETS
 from kissipo.process import optim
 
 _STEPS = 4_000
@@ -33,7 +38,11 @@ def with_defaults(task: Task, wiring: Wiring) -> tuple[Task, tuple[Decision, ...
     asked = is_written(task, "process.net")
     task = settle(task, [_net(wiring)])
     net = str(task.process["net"])
-    task = settle(task, _needed(net, wiring) if asked else _suitable(net, wiring))
+    own = _needed(net, wiring) if asked else _suitable(net, wiring)
+    if task.process.get("from"):  # which says where the weights start
+        own = [each for each in own if each.place != "process.start"]
+    task = settle(task, own)
+    task = settle(task, _as_it_began(task, net, wiring))
     if task.process.get("learn") in (None, "supervised") and net not in ("q_table", "walkers"):
         task = settle(task, _course(task, wiring))
     return task, tuple(decided)
@@ -64,6 +73,20 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
     if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
         return [Decision("process.relative", True, _BLIND)]
     return []
+
+
+def _as_it_began(task: Task, net: str, wiring: Wiring) -> list[Decision]:
+    """Where weights come from elsewhere: colours as they saw them."""
+    start = task.process.get("from")
+    if not isinstance(start, str) or "centre" not in words_of(options_of(NETS, net)):
+        return []
+    run = run_of(Path(start))
+    if run is not None:
+        said = task_of(run).process.get("centre")
+        return [] if said is None else [Decision("process.centre", said, "as the run that it starts from")]
+    port = wiring.doors[0].port
+    is_colour = port.axes[:1] == ("channel",) and port.shape[0] == 3
+    return [Decision("process.centre", True, "published weights saw colours about zero")] if is_colour else []
 
 
 def _looks_ahead(wiring: Wiring) -> bool:

@@ -106,20 +106,20 @@ def _from_yaml(path: Path) -> Task:
             raise TaskError(f"{path} is not UTF-8 text", do="Save it as UTF-8") from None
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
-    return task.with_words(_beside(task.input, path))
+    return task.with_words({**_beside("input", task.input, path), **_beside("process", task.process, path)})
 
 
-def _beside(words: Words, path: Path) -> dict[str, Any]:
+def _beside(part: str, words: Words, path: Path) -> dict[str, Any]:
     """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
     changes = {}
     for key, value in words.items():
         if (
-            key in SOURCES.names()
+            (key in SOURCES.names() or key == "from")
             and isinstance(value, str)
             and not Path(value).exists()
             and (path.parent / value).exists()
         ):
-            changes[f"input.{key}"] = str(path.parent / value)
+            changes[f"{part}.{key}"] = str(path.parent / value)
     return changes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from kissipo.plan.defaults import with_defaults
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
+from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
 from kissipo.process.cross_entropy import weighted
 
@@ -55,9 +56,12 @@ def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> 
     return wiring
 
 
-def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None) -> Prepared:
+def prepare(
+    task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None, start: bool = True
+) -> Prepared:
     """Reads, checks, wires and builds; nothing is trained.
 
+    start:    whether the net gets the weights that it is to start from; not needed where it gets others
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
@@ -75,6 +79,8 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
     assert choices.net is not None and choices.learn is not None
     torch.manual_seed(derive(seed, "weights"))
     net = build_net(choices, wiring)
+    if start:
+        wiring = replace(wiring, findings=(*wiring.findings, *start_net(net, choices)))
     learn = build_learn(choices, wiring, net)
     torch.manual_seed(derive(seed, "dice"))
     return Prepared(task, choices, reading, wiring, net, learn, (*found, *decisions))

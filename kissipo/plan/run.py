@@ -223,7 +223,7 @@ class Run:
                     f"this run was trained on data {self.choices.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            prepared = prepare(self.task, seed=self.seed)
+            prepared = prepare(self.task, seed=self.seed, start=False)
             before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
             if before != prepared.wiring.frame.fingerprint():
                 raise DataError(

@@ -74,8 +74,6 @@ PLANNED_WORDS = {
     "input.boxes": "S41",
     "input.captions": "S38",
     "input.style": "S39",
-    "process.from": "S17",
-    "process.freeze": "S17",
     "process.replay": "S42",
 }
 PLANNED_VALUES = {"input.as=wordpieces": "S35"}

@@ -68,6 +68,12 @@ class Options:
     start: Literal["random", "linear"] | None = word(
         None, "where learning starts: random weights, or the linear solution"
     )
+    from_: str | None = word(
+        None, "weights to start from: a safetensors file, in published names too, or the folder of a run", key="from"
+    )
+    freeze: tuple[str, ...] | None = word(
+        None, "weights that are held as they are: all but head; or names of layers, such as conv2"
+    )
     stop: Stop = word(Stop(), "early stopping; the weights of the best epoch are kept")
 
 
@@ -83,7 +89,9 @@ class Supervised:
         self.rate = options.rate or optim.RATES[self._name]
         self._moves = options.schedule != "constant" or options.warmup > 0
         self._weights = (
-            [parameter for parameter in net.parameters() if parameter.dim() > 1] if options.l1 or options.l2 else []
+            [weight for weight in net.parameters() if weight.dim() > 1 and weight.requires_grad]
+            if options.l1 or options.l2
+            else []
         )
 
     def begin(self, train: Feed) -> str:

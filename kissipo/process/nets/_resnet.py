@@ -21,6 +21,7 @@ from torch import nn
 
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
+from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
@@ -45,6 +46,7 @@ _NAMES = (
 class Options:
     """The words of these nets."""
 
+    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
     width: float = word(1.0, "share of the published numbers of channels; below 1 for small machines", above=0)
 
 
@@ -59,7 +61,10 @@ def resnet(
     """The net with so many blocks in each group."""
     channels = channels_of(_CHANNELS[0], options.width)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["conv1"] = nn.Conv2d(picture_of(inputs, name)[0], channels, 7, 2, padding=3, bias=False)
+    given = picture_of(inputs, name)[0]
+    if options.centre:
+        layers["centre"] = Centre(given)
+    layers["conv1"] = nn.Conv2d(given, channels, 7, 2, padding=3, bias=False)
     layers["norm1"] = BatchNorm(channels)
     layers["relu1"] = nn.ReLU(inplace=True)
     layers["pool1"] = nn.MaxPool2d(3, 2, padding=1)

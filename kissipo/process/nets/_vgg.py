@@ -22,6 +22,7 @@ from torch import nn
 
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
+from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
@@ -42,6 +43,7 @@ class Options:
     dropout: float = word(
         0.5, "share of the values of a linear layer that are set to zero while learning", at_least=0, below=1
     )
+    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
     width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
 
 
@@ -51,6 +53,8 @@ def vgg(
     """The net with so many convolutions in each group."""
     channels, height, width = picture_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if options.centre:
+        layers["centre"] = Centre(channels)
     for group, (count, published) in enumerate(zip(convolutions, _FILTERS, strict=True), 1):
         for number in range(1, count + 1):
             filters = channels_of(published, options.width)

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.auxiliary import AuxiliaryHead
+from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
@@ -76,6 +77,7 @@ class Options:
     dropout: float = word(
         0.4, "share of the values before the answer that are set to zero while learning", at_least=0, below=1
     )
+    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
     width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
 
 
@@ -137,6 +139,8 @@ def ours(published: str, options: Options) -> str:
 def _first_layers(channels: int, side: int, options: Options) -> OrderedDict[str, nn.Module]:
     norm, few, many = options.norm, channels_of(64, options.width), channels_of(192, options.width)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if options.centre:
+        layers["centre"] = Centre(channels, mean=(0.5,) * 3, deviation=(0.5,) * 3)
     layers["conv1"] = convolution(channels, few, 7, stride=2, norm=norm, epsilon=EPSILON)
     layers["pool1"] = _pool(3, side)
     if not norm:
