@@ -110,7 +110,7 @@ def parts_table(prepared: Prepared) -> Table:
     )
     for name, feed in wiring.feeds.items():
         counts = (
-            np.bincount(feed.targets[0].reshape(-1).numpy(), minlength=len(levels))
+            np.bincount(feed.truth(0).reshape(-1).numpy(), minlength=len(levels))
             if levels and len(feed)
             else [0] * len(levels)
         )

@@ -45,6 +45,22 @@ def open_picture(value: Any, *, wanted: int | None = None) -> Image.Image:
         raise _damaged(value, error) from None
 
 
+def open_mask(value: Any) -> Image.Image:
+    """A mask as numbers of 8 bits: those of its palette, or its brightness."""
+    if isinstance(value, np.ndarray):
+        return Image.fromarray(value)
+    try:
+        with _head(value) as picture:
+            picture.load()
+            return (
+                picture.copy() if picture.mode == "P" else _plain(ImageOps.exif_transpose(picture), value).convert("L")
+            )
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise _damaged(value, error) from None
+
+
 def size_of(value: Any) -> tuple[int, int]:
     """Height and width as it stands upright, from the head of the file."""
     if isinstance(value, np.ndarray):

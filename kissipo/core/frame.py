@@ -32,7 +32,7 @@ class Column:
     """One named column.
 
     kind:     number (float64), string (int32 codes into `levels`), time (datetime64), picture (uint8 arrays or paths)
-    values:   one entry a row
+    values:   one entry a row; None where there is no picture
     levels:   for strings: each distinct text once, in the order of first appearance
     odd:      cells of a number column that are not numbers, as (row number, text); they are NaN in `values`
     odd_count: how many such cells there are, when more than are kept
@@ -57,6 +57,8 @@ class Column:
             return self.values < 0
         if self.kind == "time":
             return np.isnat(self.values)
+        if self.values.dtype == object:
+            return np.array([value is None for value in self.values], dtype=bool)
         return np.zeros(len(self.values), dtype=bool)
 
     def take(self, index: NDArray[Any]) -> Column:
@@ -144,7 +146,7 @@ class Frame:
                 digest.update(level.encode() + b"\0")
             if column.values.dtype == object:
                 for value in column.values:
-                    digest.update(value.tobytes() if isinstance(value, np.ndarray) else Path(value).read_bytes())
+                    digest.update(_content(value))
             else:
                 digest.update(np.ascontiguousarray(column.values).view(np.uint8).data if column.values.size else b"")
         return digest.hexdigest()
@@ -172,6 +174,12 @@ def times(name: str, values: Any) -> Column:
 def pictures(name: str, values: Any) -> Column:
     """A column of pictures: a uint8 array (row, height, width[, channel]), or an object array of paths or of such pictures."""
     return Column(name, "picture", values)
+
+
+def _content(picture: Any) -> bytes:
+    if picture is None:
+        return b"\0"
+    return picture.tobytes() if isinstance(picture, np.ndarray) else Path(picture).read_bytes()
 
 
 def _short_number(value: float) -> float | int:

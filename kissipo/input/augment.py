@@ -6,8 +6,9 @@ rotate    turned by up to 15 degrees; the rim is repeated
 colour    brightness, contrast and, of colour pictures, saturation times 0.8 to 1.2
 
 Whole batches at once, on pictures from 0 to 1. All dice come from one generator, which the loop makes of seed, epoch and step.
+A mask moves as its picture does, by the same dice, and stays made of whole class numbers.
 
-Shapes:   (batch, channel, height, width) -> the same
+Shapes:   (batch, channel, height, width) -> the same; masks (batch, height, width)
 Source:   flip and crop as He et al. 2016; colour as Howard 2013.
 Example:  >>> x = torch.arange(6.0).reshape(1, 1, 2, 3)
           >>> dice = torch.Generator().manual_seed(1)
@@ -35,16 +36,25 @@ _BRIGHTNESS = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Augment:
-    """Changes one after the other, of the first input."""
+    """Changes one after the other, of the first input and of the targets that are masks.
+
+    masks:    which of the targets are
+    """
 
     names: tuple[Name, ...]
+    masks: tuple[int, ...] = ()
 
     def __call__(self, batch: Batch, dice: Generator) -> Batch:
         """The batch with its pictures changed."""
         pictures, *rest = batch.inputs
+        targets = list(batch.targets)
         for name in self.names:
+            state = dice.get_state()
             pictures = _KINDS[name](pictures, dice)
-        return replace(batch, inputs=(pictures, *rest))
+            for at in self.masks if name != "colour" else ():
+                same = Generator().set_state(state)
+                targets[at] = _KINDS[name](targets[at].unsqueeze(1), same).squeeze(1)
+        return replace(batch, inputs=(pictures, *rest), targets=tuple(targets))
 
     def tell(self) -> str:
         """In a few words."""
@@ -65,13 +75,16 @@ def crop(x: Tensor, dice: Generator) -> Tensor:
 
 
 def rotate(x: Tensor, dice: Generator) -> Tensor:
-    """Each picture turned around its middle, bilinear."""
+    """Each picture turned around its middle: numbers between their neighbours, class numbers from the nearest."""
     angle = _ANGLE * _both_ways(len(x), dice)
     height, width = x.shape[2:]
     cos, sin, none = angle.cos(), angle.sin(), torch.zeros(len(x))
     turn = torch.stack([cos, -sin * height / width, none, sin * width / height, cos, none], dim=1).reshape(-1, 2, 3)
     places = functional.affine_grid(turn, list(x.shape), align_corners=False)
-    return functional.grid_sample(x, places, padding_mode="border", align_corners=False)
+    if x.is_floating_point():
+        return functional.grid_sample(x, places, padding_mode="border", align_corners=False)
+    near = functional.grid_sample(x.float(), places, mode="nearest", padding_mode="border", align_corners=False)
+    return near.to(x.dtype)
 
 
 def colour(x: Tensor, dice: Generator) -> Tensor:

@@ -15,13 +15,13 @@ Finish = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TensorFeed:
-    """All samples of one part: one tensor for each input (or where it is read from) and one for each answer.
+    """All samples of one part: one tensor for each input and each answer, or where it is read from.
 
     finishes:  applied to each batch of inputs
     """
 
     inputs: tuple[Tensor | OnDisk, ...]
-    targets: tuple[Tensor, ...]
+    targets: tuple[Tensor | OnDisk, ...]
     finishes: Sequence[Finish | None] = ()
 
     def __len__(self) -> int:
@@ -29,32 +29,41 @@ class TensorFeed:
 
     def batch(self, index: Tensor | slice) -> Batch:
         """The samples at the given positions."""
-        return self._finished(index, self._read(index))
+        return self._finished(*self._read(index))
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """The batches of these positions, one after the other; what lies on disk is read while the ones before are worked on."""
         if not any(isinstance(each, OnDisk) for each in self.inputs):
             return map(self.batch, order)
-        return (self._finished(index, inputs) for index, inputs in read_ahead(self._read, order))
+        return (self._finished(*found) for _, found in read_ahead(self._read, order))
 
     def everything(self) -> Batch:
         """All samples in one batch."""
         return self.batch(slice(None))
 
+    def truth(self, number: int, index: Tensor | slice = slice(None)) -> Tensor:
+        """The targets of one answer."""
+        return _pick(self.targets[number], index)
+
     def take(self, positions: Tensor | slice) -> TensorFeed:
         """Some of the samples; inputs may overlap in memory (windows), so nothing is copied before a batch is read."""
-        inputs = tuple(x.take(positions) if isinstance(x, OnDisk) else x[positions] for x in self.inputs)
-        return TensorFeed(inputs, tuple(y[positions] for y in self.targets), self.finishes)
+        inputs, targets = (
+            tuple(x.take(positions) if isinstance(x, OnDisk) else x[positions] for x in some)
+            for some in (self.inputs, self.targets)
+        )
+        return TensorFeed(inputs, targets, self.finishes)
 
-    def _read(self, index: Tensor | slice) -> tuple[Tensor, ...]:
-        return tuple(x.read(index) if isinstance(x, OnDisk) else _pick(x, index) for x in self.inputs)
+    def _read(self, index: Tensor | slice) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return tuple(_pick(x, index) for x in self.inputs), tuple(_pick(y, index) for y in self.targets)
 
-    def _finished(self, index: Tensor | slice, inputs: tuple[Tensor, ...]) -> Batch:
+    def _finished(self, inputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Batch:
         if any(self.finishes):
             inputs = tuple(finish(x) if finish else x for finish, x in zip(self.finishes, inputs, strict=True))
-        return Batch(inputs, tuple(_pick(tensor, index) for tensor in self.targets))
+        return Batch(inputs, targets)
 
 
-def _pick(tensor: Tensor, index: Tensor | slice) -> Tensor:
+def _pick(x: Tensor | OnDisk, index: Tensor | slice) -> Tensor:
     """Rows of a tensor; `index_select` is several times faster than indexing for small batches."""
-    return tensor[index] if isinstance(index, slice) else tensor.index_select(0, index)
+    if isinstance(x, OnDisk):
+        return x.read(index)
+    return x[index] if isinstance(index, slice) else x.index_select(0, index)

@@ -31,6 +31,8 @@ class Decision:
     others:      other possible answers with their probabilities, likeliest first
     between:     the interval that is to hold the truth, as low and high, of the form of `value`
     error:       how far off what was expected is, and the threshold above which that is odd
+    areas:       what is marked on a picture with its share of the pixels, the largest first
+    mask:        (height, width) the class number of every pixel
     """
 
     value: Any
@@ -39,6 +41,8 @@ class Decision:
     between: tuple[Any, Any] | None = None
     error: float | None = None
     threshold: float | None = None
+    areas: tuple[tuple[str, float], ...] = ()
+    mask: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -51,6 +55,8 @@ class Decision:
             content["low"], content["high"] = self.between
         if self.error is not None:
             content["error"], content["threshold"] = self.error, self.threshold
+        if self.mask is not None:
+            content["areas"] = [{"answer": value, "share": share} for value, share in self.areas]
         return content
 
 

@@ -124,7 +124,7 @@ def _pictures(values: Sequence[Any]) -> Frame:
     for position, value in enumerate(values):
         if isinstance(value, str | Path):
             if Path(value).is_dir():
-                raise DataError(f"{value} is a folder", allowed="picture files", do=f"Use {value}/*")
+                raise DataError(f"{value} is a folder", allowed="picture files", do="Say run.verdicts(folder)")
             cells[position] = str(value)
             continue
         picture = np.asarray(value)

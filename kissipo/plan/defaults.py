@@ -52,6 +52,8 @@ def _net(wiring: Wiring) -> Decision:
     ports = [door.port for door in wiring.doors]
     if wiring.answers[0].WORD == "actions":
         return Decision("process.net", "q_table", "states and actions can be counted")
+    if wiring.answers[0].WORD == "mask":
+        return Decision("process.net", "unet", "every pixel is answered")
     if any(port.axes[:1] == ("channel",) for port in ports):
         return Decision("process.net", "cnn", "the input is a picture")
     if any(port.axes[:1] == ("time",) and port.vocabulary for port in ports):

@@ -47,7 +47,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Choices:
-    """A whole task, read: net and learn are None where they must still be inferred; baselines are one entry an answer."""
+    """A whole task, read: net and learn are None where they must still be inferred; baselines are one entry an answer.
+
+    losses:   as they are written, one an answer, under their full names; empty where they are to be inferred
+    """
 
     source: Chosen
     general: input_general.Options
@@ -55,6 +58,7 @@ class Choices:
     learn: Chosen | None
     answers: tuple[Chosen, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
+    losses: tuple[str, ...] = ()
 
 
 def read_task(task: Task) -> Choices:
@@ -65,7 +69,8 @@ def read_task(task: Task) -> Choices:
     source, general = _read_input(task.input)
     answers, baselines = _read_output(task)
     net, learn = _read_process(task.process)
-    return Choices(source, general, net, learn, answers, baselines)
+    losses = _long_losses(task.process).get("loss", ())
+    return Choices(source, general, net, learn, answers, baselines, losses)
 
 
 def source_of(part: Words) -> str:

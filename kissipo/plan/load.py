@@ -73,6 +73,8 @@ def _find(task: Any, output: str | None, time: str | None, horizon: int | None, 
 
 def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The kind and the column of the answer (of the first of several), as far as the words say them."""
+    if "input.masks" in words or "masks" in words:
+        words = {"mask": None, **words}
     plain = {key.removeprefix("output."): value for key, value in words.items()}
     whole = plain.get("output")
     first = whole[0] if isinstance(whole, list | tuple) and whole else whole
@@ -114,7 +116,7 @@ def _beside(part: str, words: Words, path: Path) -> dict[str, Any]:
     changes = {}
     for key, value in words.items():
         if (
-            (key in SOURCES.names() or key == "from")
+            (key in SOURCES.names() or key in ("from", "masks"))
             and isinstance(value, str)
             and not Path(value).exists()
             and (path.parent / value).exists()

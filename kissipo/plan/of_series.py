@@ -94,7 +94,7 @@ def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None,
             given=", ".join(each.word for each in choices.answers),
             allowed="forecast, anomaly or category",
         )
-    losses = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or (None,)
+    losses = choices.losses or (None,)
     options = choices.answers[0].options if choices.answers else ForecastOptions()
     value = choices.answers[0].value if choices.answers else None
     apart = (time, getattr(options, "marks", None), *(choices.source.options.ahead or ()))

@@ -14,6 +14,7 @@ from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.reading import Reading
 from kissipo.output.answers.category import Category
+from kissipo.output.answers.mask import Marks
 from kissipo.plan.defaults import with_defaults
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.plan.grammar import Choices, read_task
@@ -119,14 +120,16 @@ def _balanced(losses: tuple[Any, ...], wiring: Wiring) -> tuple[Any, ...]:
     levels = [answer.levels if isinstance(answer, Category) else () for answer in wiring.answers]
     if not any(levels):
         raise TaskError("process.class_weights needs a category to weight the classes of", do="Leave it out")
-    truths = wiring.feeds["train"].targets
+    train = wiring.feeds["train"]
     return tuple(
-        weighted(loss, truth, len(classes)) if classes else loss
-        for loss, truth, classes in zip(losses, truths, levels, strict=True)
+        weighted(loss, train.truth(number), len(classes)) if classes else loss
+        for number, (loss, classes) in enumerate(zip(losses, levels, strict=True))
     )
 
 
 def _refuse_ids(wiring: Wiring) -> None:
+    if any(isinstance(answer, Marks) for answer in wiring.answers):
+        raise ShapeError("process.mixup mixes whole pictures, and a mask is of one", do="Leave process.mixup out")
     counted = [door.port.name for door in wiring.doors if door.port.vocabulary]
     if counted:
         raise ShapeError(

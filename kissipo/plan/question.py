@@ -52,10 +52,10 @@ def ask(
     if not path.exists() and str(data) in dataset_names():
         return _ask_named(str(data), output, time, horizon, answer, name)
     if path.is_dir():
-        return Task(input={"images": str(data)}, output={"category": output} if output else "category", name=name)
+        return _pictures(str(data), output, answer, name)
     existing(path)
     if path.suffix == ".npz":
-        return Task(input={"images": str(data)}, output="category", name=name)
+        return _pictures(str(data), None, answer, name)
     if is_table_file(path) or output or time:
         return _ask_table(str(data), output, time, horizon, written, answer, name)
     if path.suffix.lower() in (".txt", ".md", ""):
@@ -87,7 +87,7 @@ def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, an
     if source == "text":
         return Task(input={"text": data}, output={"text": "next"}, name=name)
     if source == "images":
-        return Task(input={"images": data}, output="category", name=name)
+        return _pictures(data, None, answer, name)
     column = output or module.read().answer
     kind = answer or guess_answer(module.read().frame[column])[0]
     return Task(input={"table": data}, output={kind: column}, name=name)
@@ -122,6 +122,11 @@ def _ask_table(
             do="Say it with --output COLUMN",
         )
     return Task(input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name)
+
+
+def _pictures(data: str, output: Any, answer: str | None, name: str) -> Task:
+    kind = answer or "category"
+    return Task(input={"images": data}, output={kind: output} if output else kind, name=name)
 
 
 def _series(data: Any, output: Any, time: str | None, horizon: int | None, name: str, answer: str | None) -> Task:

@@ -13,7 +13,9 @@ from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
 from kissipo.input.decompose import decompose
 from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.mask import Marks
 from kissipo.output.report import sections
 from kissipo.output.report.gallery import gallery
 from kissipo.output.report.page import Section, page, preformatted, table
@@ -21,6 +23,7 @@ from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
 from kissipo.plan.of_series import marks_of
+from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.spell import writable
 from kissipo.process.layers.surfaces import height
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
@@ -96,7 +99,7 @@ def _parts(wiring: Wiring) -> str:
     levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= sections.MOST_CLASSES else ()
     for row, feed in zip(rows, wiring.feeds.values(), strict=True):
         if levels:
-            counts = np.bincount(feed.targets[0].numpy(), minlength=len(levels))
+            counts = np.bincount(feed.truth(0).numpy(), minlength=len(levels))
             row += [f"{count:,}" for count in counts]
     return table(["part", "samples", *levels], rows, numbers=range(1, 2 + len(levels)))
 
@@ -158,13 +161,18 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
     answers, truth = judged.found.scores[0], judged.found.truths[0]
     if score.answer.WORD == "number":
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
+    if isinstance(score.answer, Marks):
+        return [
+            *found,
+            Section("Marks", sections.overlaps(details) + marks_shown(prepared.wiring, score, answers, truth)),
+        ]
     if isinstance(score.answer, Anomaly):
         return [*found, Section("Alarms", _alarms(prepared, score))]
     if isinstance(score.answer, Forecast):
         moments, unit = _moments(prepared)
         drawn = sections.forecasts(answers, truth, score.answer.margins, details, moments, unit)
         found.append(Section("Forecasts beside the truth", drawn))
-    return [*found, Section("The worst mistakes", _worst(prepared.wiring, score, answers, truth))]
+    return [*found, Section("The worst mistakes", _worst(prepared, score, answers, truth))]
 
 
 def _alarms(prepared: Prepared, score: Score) -> str:
@@ -196,8 +204,9 @@ def _moments_of(prepared: Prepared, steps: Any) -> tuple[list[float], str]:
     return [1970 + float(day) / 365.2425 for day in days], time
 
 
-def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
+def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
     """The samples on which the net is most wrong, with what went in."""
+    wiring = prepared.wiring
     each, answer = score.net.each, score.answer
     if each is None or answer.WORD not in ("category", "number", "forecast"):
         return ""
@@ -220,7 +229,13 @@ def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
     if any(column.kind == "picture" for column in frame.columns):
         captions = [f"{real[at]}, answered {told[at]}" for at in range(len(frame))]
         files = [frame["picture"].show(at) for at in range(len(frame))]
-        return gallery(wiring.feeds[part].batch(torch.from_numpy(worst)).inputs[0], captions, files)
+        inputs = wiring.feeds[part].batch(torch.from_numpy(worst)).inputs
+        if is_heatable(inputs, answer):
+            assert isinstance(answer, Category)
+            return heat_gallery(
+                prepared.net, inputs[0], answer, answer.choose(answers[worst]).tolist(), captions, files
+            )
+        return gallery(inputs[0], captions, files)
     names = list(dict.fromkeys(name for door in wiring.doors for name in door.columns))[:_MOST_COLUMNS]
     rows = [
         [str(frame.rows[at]), real[at], told[at], *(_listed(frame[name].show(at)) for name in names)]

@@ -18,6 +18,7 @@ from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
+from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.text import NextUnit
@@ -29,9 +30,11 @@ from kissipo.plan.motion import judge
 from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
 from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
+from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
 from kissipo.plan.xray import Xray, xray
+from kissipo.plan.xray_picture import PictureXray, xray_picture
 from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.sample import write_on
@@ -130,15 +133,23 @@ class Run:
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:
         """All answers for all values, and remarks on what was never seen in training, cut or filled."""
         frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
-        feed = self._way_of_samples.question(frame, self.doors, self.answers)
+        feed = self.question(frame)
         outputs = answer_all(self.net, feed)
-        decided = [answer.decisions(output, feed.targets) for answer, output in zip(self.answers, outputs, strict=True)]
+        truths = [feed.truth(number) for number in range(len(feed.targets))]
+        decided = [answer.decisions(output, truths) for answer, output in zip(self.answers, outputs, strict=True)]
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         if isinstance(self.answers[0], Anomaly):
             remarks.append(
                 f"the first answer is for row {len(frame) - len(decided[0]) + 1}: the rows before it fill a window"
             )
         return list(zip(*decided, strict=True)), remarks
+
+    def verdicts(self, *places: Path | str) -> Verdicts:
+        """Answers every picture of these files and folders: `.save("verdicts")` writes a table and a gallery.
+
+        Raises:   TaskError when the run is not on pictures; DataError when there are none.
+        """
+        return verdicts(self, *places)
 
     def generate(
         self, start: str = "", *, length: int = 200, temperature: float = 1.0, top_k: int | None = None, seed: int = 0
@@ -176,13 +187,15 @@ class Run:
         words = index.port.words
         return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
 
-    def xray(self, text: str | Path, *, neuron: int | None = None) -> Xray:
-        """A text, or that of a file, as the net reads it, coloured by one neuron: `.save("xray.html")` is a page that shows any of them.
+    def xray(self, value: Any, *, neuron: int | None = None) -> Xray | PictureXray:
+        """A text, or that of a file, as the net reads it, coloured by one neuron; a picture with where the net looked.
 
-        neuron:   counted from 0; without it a telling one is chosen, and why is said
-        Raises:   NotBuiltError when this run does not read a text; DataError, TaskError when text or neuron do not fit.
+        `.save("xray.html")` writes it as a page.
+
+        neuron:   of a text, counted from 0; without it a telling one is chosen, and why is said
+        Raises:   NotBuiltError when this run reads neither; DataError, TaskError when value or neuron do not fit.
         """
-        return xray(self, text, neuron)
+        return xray_picture(self, value) if self.choices.source.word == "images" else xray(self, value, neuron)
 
     def export(self, path: Path | str) -> None:
         """Writes the net as ONNX or LiteRT.
@@ -203,17 +216,18 @@ class Run:
             learn, augment = self._prepared.learn, wiring.augment
             return follow(frame, feed, self.doors, self.answers, self.net, learn=learn, augment=augment)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
-        feed = self._way_of_samples.question(frame, self.doors, self.answers)
+        feed = self.question(frame)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         return follow(frame, feed, self.doors, self.answers, self.net, notes=remarks)
 
     def __repr__(self) -> str:
         return f"Run('{self.folder}')"
 
-    @property
-    def _way_of_samples(self) -> Any:
-        module = self.choices.source.module
-        return WIRINGS.find(module.SAMPLES, place="input")
+    def question(self, frame: Frame) -> TensorFeed:
+        """New samples as the net takes them."""
+        module = WIRINGS.find(self.choices.source.module.SAMPLES, place="input")
+        feed: TensorFeed = module.question(frame, self.doors, self.answers)
+        return feed
 
     def wiring(self) -> Wiring:
         """The data it was trained on, encoded as in training."""

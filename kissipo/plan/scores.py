@@ -111,7 +111,7 @@ def _samples(
 ) -> Samples:
     feed, index = wiring.feeds[part], torch.from_numpy(some)
     inputs = feed.batch(index).inputs if side is None else (_shrunk(feed, index, side),)
-    truth = np.asarray(wiring.answers[number].truth(feed.targets[number][index]))
+    truth = np.asarray(wiring.answers[number].truth(feed.truth(number, index)))
     return Samples(inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)
 
 

@@ -57,6 +57,9 @@ def writable(task: Task, source: str) -> Task:
         changes["process.from"] = str(Path(weights).resolve())
     if task.input.get("labels") is not None:
         changes["input.labels"] = None
+    masks = task.input.get("masks")
+    if masks is not None:
+        changes["input.masks"] = str(Path(masks).resolve()) if isinstance(masks, str | Path) else None
     return task.with_words(changes) if changes else task
 
 

@@ -23,7 +23,6 @@ NETS = Family(
     "kissipo.process.nets",
     "net",
     planned={
-        "unet": "S18",
         "text_cnn": "S28",
         "lsa": "S31",
         "word_vectors": "S32",
@@ -55,7 +54,6 @@ ANSWERS = Family(
     planned={
         "labels": "S08",
         "boxes": "S41",
-        "mask": "S18",
         "move": "S19",
         "image": "S37, S39, S40",
         "rating": "S43",
@@ -70,7 +68,6 @@ LESSONS = Family("kissipo.plan.lessons", "lesson")
 WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
 
 PLANNED_WORDS = {
-    "input.masks": "S18",
     "input.boxes": "S41",
     "input.captions": "S38",
     "input.style": "S39",

@@ -15,7 +15,7 @@ from sklearn import metrics as sklearn
 from torch import Tensor
 
 from kissipo.codec.states import States
-from kissipo.core.frame import Frame, numbers, strings
+from kissipo.core.frame import Frame, numbers, pictures, strings
 from kissipo.output.answer import Answer, Decision, Judgement
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
@@ -24,6 +24,7 @@ from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.vocabulary import ANSWERS
@@ -37,6 +38,7 @@ TABLE = Frame((
     numbers("count", DICE.poisson(3, ROWS) + 1),
     numbers("noise", DICE.normal(size=ROWS)),
     strings("text", DICE.choice(["a", "b", "c"], ROWS).tolist()),
+    pictures("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
 ))  # fmt: skip
 ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
@@ -49,6 +51,8 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
     "anomaly by forecast": lambda: Anomaly("price", Watch(by="forecast", smooth=3)),
     "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(by="reconstruction"), window=4),
+    "mask of one kind": lambda: Marks("defect", size=(6, 5)),
+    "mask by class": lambda: Marks("kind", by="kind", size=(6, 5)),
     "text": lambda: NextUnit(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
 }
@@ -100,7 +104,9 @@ def test_the_way_back_step_by_step_ends_at_the_decision(make: Callable[[], Answe
         assert np.ravel(way[-1].value).tolist() == np.ravel(decision.value).tolist()
 
 
-@every_answer
+@pytest.mark.parametrize(
+    "make", [make for make in ANSWERERS.values() if make().WORD != "mask"]
+)  # all pixels count together
 def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], Answer]) -> None:
     answer = make()
     judgement = judged(answer)[2]
@@ -109,6 +115,56 @@ def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], 
     quality = mean if answer.HIGHER_IS_BETTER else math.sqrt(-mean) if answer.MAIN == "rmse" else -mean
     assert next(iter(judgement.metrics)) == answer.MAIN
     assert judgement.metrics[answer.MAIN] == pytest.approx(quality, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["mask of one kind", "mask by class"])
+def test_marks_are_measured_by_all_pixels_as_scikit_learn_does(name: str) -> None:
+    answer = ANSWERERS[name]()
+    outputs, truth, judgement = judged(answer)
+    chosen, marked = outputs.argmax(dim=1).numpy(), list(range(1, len(answer.levels)))  # type: ignore[attr-defined]
+    flat = truth.reshape(-1), chosen.reshape(-1)
+    pairs = list(zip(truth, chosen, strict=True))
+    assert all(t.any() for t, _ in pairs)
+    assert judgement.metrics == pytest.approx({
+        "iou": sklearn.jaccard_score(*flat, labels=marked, average="macro"),
+        "dice": sklearn.f1_score(*flat, labels=marked, average="macro"),
+        "accuracy": sklearn.accuracy_score(*flat),
+        "found": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
+    })  # fmt: skip
+    assert judgement.each is not None
+    for t, c, quality in zip(truth, chosen, judgement.each, strict=True):
+        either = ((t > 0) | (c > 0)).sum()
+        assert quality == pytest.approx(((t == c) & (t > 0)).sum() / either if either else 1.0)
+
+
+def test_what_is_not_marked_stays_clean_and_void_is_not_judged() -> None:
+    answer = Marks("kind", by="kind", size=(1, 3)).fit(TABLE)
+    truth = np.array([[[0, 0, 0]], [[0, 0, 255]], [[1, 1, 255]], [[2, 0, 0]]], dtype=np.uint8)
+    chosen = np.array([[[0, 0, 0]], [[0, 3, 0]], [[1, 0, 4]], [[1, 0, 0]]], dtype=np.uint8)
+    judgement = answer.judge(chosen, truth)
+    # class 1: one of two found, one more called: 1/3; class 2 missed: 0; class 3 called once: 0; class 4 only where nothing is judged
+    assert judgement.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
+    assert judgement.metrics["found"] == 0.5
+    assert judgement.metrics["clean"] == 0.5
+    assert judgement.each is not None
+    assert judgement.each.tolist() == [1.0, 0.0, 0.5, 0.0]
+    assert judgement.details["pictures"] == {"marked": 2, "unmarked": 2}
+
+
+def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pixels() -> None:
+    answer = Marks("kind", by="kind", size=(1, 4)).fit(TABLE)
+    assert answer.levels == ("nothing", "cheap", "dear", "fair", "free")
+    logits = torch.full((2, 5, 1, 4), -30.0)
+    logits[0, 2, 0, :3] = torch.tensor([30.0, 30.0, -30.0])
+    logits[0, 0, 0, 2:] = torch.tensor([-29.0, 30.0])
+    logits[0, 4, 0, 2] = -28.0
+    logits[1, 0] = 30.0
+    first, second = answer.decisions(logits, ())
+    assert (first.value, first.areas) == ("dear", (("dear", 0.5), ("free", 0.25)))
+    assert first.confidence == pytest.approx(1.0)
+    assert first.mask.tolist() == [[2, 2, 4, 0]]
+    assert first.to_json()["areas"] == [{"answer": "dear", "share": 0.5}, {"answer": "free", "share": 0.25}]
+    assert (second.value, second.areas) == ("nothing", ())
 
 
 def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:

@@ -17,16 +17,18 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from kissipo.codec.index import Index
 from kissipo.codec.numbers import Numbers
+from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.door import Door
-from kissipo.core.frame import Frame, numbers, strings
+from kissipo.core.frame import Frame, numbers, pictures, strings
 from kissipo.input.sources import environment
 from kissipo.input.worlds.racing import LIMIT, Racing
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.case import Case, Samples, WorldCase
@@ -94,6 +96,73 @@ def of_a_world(episodes: int = 400) -> WorldCase:
     return WorldCase(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED), world.actions, world.model, 0.9
     )
+
+
+def of_pictures() -> Case:
+    """Pictures of another exposure each, on which what is marked is darker; the classes are marked by numbers."""
+    dice = np.random.default_rng(7)
+    masks = np.zeros((16, 9, 10), dtype=np.uint8)
+    for at, mask in enumerate(masks[::2]):
+        top, left = dice.integers(0, 5, 2)
+        mask[top : top + 3, left : left + 4] = 1 + (at % 4 == 0)
+    brightness = dice.normal(120, 20, (16, 1, 1)) + dice.normal(0, 8, masks.shape) - 30 * (masks > 0)
+    frame = Frame((pictures("picture", brightness.clip(0, 255).astype(np.uint8)), pictures("mask", masks)))
+    answer, door = Marks("defect", size=(9, 10)), Pixels("picture")
+    train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))
+    answer.fit(train)
+    door.fit(train)
+    parts = [
+        Samples((door.finish(door.encode(part)),), answer.truth(answer.codec.encode(part)), part)
+        for part in (train, test)
+    ]
+    return Case(answer, (door.port,), parts[0], parts[1], seed=SEED)
+
+
+def by_every_limit() -> Any:
+    """The limit, of a hundred quantiles and two sides, with the greatest overlap; what it finds is of the more frequent class."""
+    case = of_pictures()
+
+    def contrast(part: Samples) -> Any:
+        grey = part.inputs[0][:, 0].numpy()
+        return np.stack([each - np.median(each) for each in grey])
+
+    known, asked, marked = contrast(case.train), contrast(case.test), case.train.truth > 0
+
+    def overlap(sign: int, limit: float) -> float:
+        found = sign * known > sign * limit
+        return float((found & marked).sum() / (found | marked).sum())
+
+    ways = [(sign, limit) for sign in (-1, 1) for limit in np.quantile(known, np.linspace(0, 1, 100))]
+    sign, limit = max(ways, key=lambda way: overlap(*way))
+    frequent = 1 + np.argmax([np.sum(case.train.truth == level) for level in (1, 2)])
+    return np.where(sign * asked > sign * limit, frequent, 0)
+
+
+def around(picture: Any) -> Any:
+    """Of each pixel its brightness from the median; at two scales the mean of what is there of its square, the rest, the edge."""
+    x = picture - np.median(picture)
+    maps = [x]
+    for reach in (1, 3):
+        mean = np.array([
+            [x[max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1].mean() for j in range(x.shape[1])]
+            for i in range(x.shape[0])
+        ])  # fmt: skip
+        maps += [mean, x - mean, np.hypot(*np.gradient(mean))]
+    return np.stack(maps, axis=-1).reshape(-1, len(maps)).astype("f4")
+
+
+def by_a_forest() -> Any:
+    case = of_pictures()
+    known, asked = (
+        np.concatenate([around(each.numpy()) for each in part.inputs[0][:, 0]]) for part in (case.train, case.test)
+    )
+    forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=SEED).fit(known, case.train.truth.reshape(-1))
+    return forest.predict(asked).reshape(case.test.truth.shape)
+
+
+def without_marks() -> Case:
+    case = of_pictures()
+    return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
 
 
 def category() -> Case:
@@ -269,6 +338,9 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "pairs_of_units": [
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
     ],
+    "nothing_marked": [(of_pictures, lambda: np.zeros((5, 9, 10)))],
+    "brightness_threshold": [(of_pictures, by_every_limit)],
+    "pixel_forest": [(of_pictures, by_a_forest)],
     "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, dice: int(dice.integers(2))))],
     "value_iteration": [(of_a_world, best_returns)],
 }  # fmt: skip
@@ -315,6 +387,8 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
         ("pairs_of_units", of_a_text([str(number) for number in range(5_000)])),
         ("value_iteration", replace(of_a_world(), model=None)),
+        ("brightness_threshold", without_marks()),
+        ("pixel_forest", without_marks()),
         ("logistic_regression", replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int)))),
     ],
 )

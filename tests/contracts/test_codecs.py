@@ -17,6 +17,7 @@ from kissipo.codec.calendar import Calendar
 from kissipo.codec.cross import Cross
 from kissipo.codec.index import Index
 from kissipo.codec.labels import Labels
+from kissipo.codec.mask import Mask
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
@@ -89,12 +90,14 @@ def stack(name: str, values: list[Any]) -> Column:
 
 
 PICTURE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
+MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
 QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
 CASES = {
     "calendar": Case(lambda: Calendar("at"), {"at": (times, MOMENT)}, same_moment),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": LEVELS}),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
+    "mask": Case(lambda: Mask("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": QUANTITIES, "y": QUANTITIES}, near),
     "one_hot": Case(lambda: OneHot("a"), {"a": LEVELS}),
     "pixels": Case(lambda: Pixels("picture"), {"picture": (stack, PICTURE)}, same_bytes),

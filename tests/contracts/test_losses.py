@@ -31,10 +31,23 @@ def cosines(y: Array, t: Array) -> Array:
     return np.asarray((y * t).sum(1) / np.linalg.norm(y, axis=1) / np.linalg.norm(t, axis=1))
 
 
+def overlap(y: Array, t: Array) -> float:
+    """Cross-entropy of every judged pixel, and one less the mean Dice of the classes that are there, but class 0."""
+    p, judged = np.moveaxis(softmax(np.moveaxis(y, 1, -1)), -1, 1), t != 255
+    entropy = -np.mean([np.log(p[n, t[n, h, w], h, w]) for n, h, w in zip(*np.nonzero(judged), strict=True)])
+    rates = []
+    for level in range(1, y.shape[1]):
+        truth, likely = (t == level), p[:, level] * judged
+        if truth.any():
+            rates.append(2 * (likely * truth).sum() / (likely.sum() + truth.sum()))
+    return float(entropy + 1 - np.mean(rates))
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "binary_cross_entropy": ("yes or no", lambda y, t: -np.log(1 / (1 + np.exp(np.where(t[:, None] == 1, -y, y)))).mean()),
     "categorical_cross_entropy": ("shares", lambda y, t: -(t * np.log(softmax(y))).sum(1).mean()),
     "sparse_categorical_cross_entropy": ("classes", lambda y, t: -(one_hot(t, y.shape[1]) * np.log(softmax(y))).sum(1).mean()),
+    "dice_cross_entropy": ("marks", overlap),
     "kl_divergence": ("shares", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
@@ -49,6 +62,8 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
     dice = np.random.default_rng(seed)
     if kind == "yes or no":
         return dice.normal(0, 3, (9, 1)), dice.integers(0, 2, 9)
+    if kind == "marks":
+        return dice.normal(0, 2, (3, 3, 4, 5)), dice.choice([0, 0, 1, 2, 255], (3, 4, 5))
     y = dice.normal(0, 2, (9, 4))
     return y, {
         "shares": softmax(dice.normal(0, 2, (9, 4))),
@@ -115,6 +130,15 @@ def test_a_step_of_text_is_judged_as_a_sample() -> None:
     loss = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
     y, t = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
     assert loss(y, t).item() == pytest.approx(loss(y.reshape(15, 7), t.reshape(15)).item(), rel=1e-6)
+
+
+def test_where_nothing_is_marked_only_the_pixels_count() -> None:
+    loss = LOSSES.find("dice_cross_entropy", place="loss").loss
+    y = torch.randn(2, 3, 4, 5)
+    nothing = torch.zeros(2, 4, 5, dtype=torch.uint8)
+    assert loss(y, nothing).item() == pytest.approx(
+        torch.nn.functional.cross_entropy(y, nothing.long()).item(), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from kissipo.core.family import Family
-from kissipo.output.metrics import confusion, errors, log_loss, rates, roc
+from kissipo.output.metrics import confusion, errors, log_loss, overlap, rates, roc
 
 METRICS = Family("kissipo.output.metrics", "metric")
 CLASSES = 4
@@ -30,6 +30,12 @@ def matrix(truth: Any, answer: Any) -> Any:
 
 def by_class(measure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return lambda truth, answer: measure(truth, answer, labels=range(CLASSES), average=None, zero_division=0)
+
+
+def _there(truth: Any, answer: Any, measure: Callable[[Any, Any], Any]) -> Any:
+    """Not a number for classes that are neither there nor answered."""
+    there = [each in truth or each in answer for each in range(CLASSES)]
+    return np.where(there, measure(truth, answer), math.nan)
 
 
 def area_by_pairs(truth: Any, scores: Any) -> float:
@@ -76,6 +82,12 @@ MEASURES = {
     "rates.precision": Measure(lambda *case: rates.precision(matrix(*case)), by_class(sklearn.precision_score), CHOSEN),
     "rates.recall": Measure(lambda *case: rates.recall(matrix(*case)), by_class(sklearn.recall_score), CHOSEN),
     "rates.f1": Measure(lambda *case: rates.f1(matrix(*case)), by_class(sklearn.f1_score), CHOSEN),
+    "overlap.iou": Measure(
+        lambda *case: overlap.iou(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.jaccard_score)), CHOSEN
+    ),
+    "overlap.dice": Measure(
+        lambda *case: overlap.dice(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.f1_score)), CHOSEN
+    ),
     "rates.balanced_accuracy": Measure(
         lambda *case: rates.balanced_accuracy(matrix(*case)), sklearn.balanced_accuracy_score, CHOSEN, 1
     ),

@@ -24,6 +24,7 @@ PICTURE = Port("picture", ("channel", "height", "width"), (2, 9, 8))
 PHOTO = Port("photo", ("channel", "height", "width"), (3, 33, 40))
 WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
 TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+MARKS = Port("marks", ("class", "height", "width"), (3, 9, 8))
 CLASSES = Port("kind", ("class",), (4,))
 AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
 CALENDAR = Port("calendar", ("ahead", "feature"), (3, 4))
@@ -81,6 +82,10 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         ((PICTURE,), (CLASSES,), {"width": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
     ],
     "inception": [((PICTURE,), (CLASSES,), {}), ((PICTURE,), (CLASSES,), {"module": "naive"})],
+    "unet": [
+        ((PICTURE,), (MARKS,), {"filters": (8, 12, 16), "norm": False}),
+        ((PHOTO,), (Port("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (4, 6, 8, 10)}),
+    ],
     "q_table": [((LEVEL,), (Port("action", ("action",), (3,)),), {})],
 }
 ALL = [pytest.param(name, *case, id=f"{name}-{number}") for name in CASES for number, case in enumerate(CASES[name])]
@@ -248,6 +253,7 @@ def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: An
         ("cnn", (ROW,), r"'cnn' takes one picture .*; got input step 'row' \(batch, feature 6\)"),
         ("cnn", (PICTURE, ROW), r"'cnn' takes one picture"),
         ("recurrent", (ROW,), r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)"),
+        ("unet", (PICTURE,), r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)"),
         ("q_table", (ROW,), r"'q_table' takes one counted state; got input step \(batch, feature 6\)"),
         ("walkers", (ROW,), r"'walkers' takes surface, optimizer and start"),
     ],
@@ -255,6 +261,11 @@ def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: An
 def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(name: str, inputs: Any, text: str) -> None:
     with pytest.raises(ShapeError, match=text):
         built(name, inputs, (CLASSES,), {})
+
+
+def test_more_levels_than_a_picture_can_be_halved_are_told() -> None:
+    with pytest.raises(ShapeError, match=r"'unet' halves 9x8 4 times\. Use fewer process\.filters"):
+        built("unet", (PICTURE,), (MARKS,), {"filters": (2,) * 5})
 
 
 def test_a_filter_larger_than_the_picture_is_told() -> None:

@@ -146,3 +146,25 @@ def test_an_unknown_change_is_refused() -> None:
         ki.UserError, match=r"input.augment must be one of flip, crop, rotate, colour, or a list of them"
     ):
         ki.load("digits", words={"input.augment": ["flop"]}).show()
+
+
+@pytest.mark.parametrize("name", ["flip", "crop", "rotate", "colour"])
+def test_a_mask_moves_as_its_picture_does(name: Name) -> None:
+    """What is marked is bright, and stays so; class numbers stay whole."""
+    marks = torch.zeros(20, 24, 30, dtype=torch.uint8)
+    marks[:, 5:14, 3:15], marks[:, 15:20, 20:26] = 1, 3
+    changed = Augment((name,), (1,))(
+        Batch((marks.float()[:, None] / 3,), (torch.zeros(20), marks)), torch.Generator().manual_seed(2)
+    )
+    bright, moved = changed.inputs[0][:, 0], changed.targets[1]
+    assert (moved.dtype, set(moved.unique().tolist())) == (torch.uint8, {0, 1, 3})
+    inner = -torch.nn.functional.max_pool2d(-torch.nn.functional.max_pool2d((moved > 0).float(), 3, 1, 1), 3, 1, 1)
+    rim = torch.nn.functional.max_pool2d((moved > 0).float(), 5, 1, 2) - inner * 0 > 0
+    if name == "colour":
+        assert torch.equal(moved, marks)
+    elif name == "rotate":
+        assert bright[~rim].abs().max() < 1e-6  # far from what is marked nothing is bright
+        assert ((bright - moved / 3).abs() < 0.34).float().mean() > 0.97
+    else:
+        torch.testing.assert_close(bright, moved / 3)
+    assert name == "colour" or not torch.equal(moved, marks)

@@ -21,6 +21,7 @@ from kissipo.plan.load import load
 from kissipo.plan.prepare import prepare
 from kissipo.plan.recipes import all_recipes, data_are_fetched
 from kissipo.plan.task import Task
+from kissipo.plan.vocabulary import SHORT_LOSSES
 
 
 def numbers_and_classes() -> Task:
@@ -128,6 +129,19 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
     assert {place: kept.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished} == {  # type: ignore[index]
         place: freeze(value) for place, value in wished.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "loss"),
+    [(numbers, "huber"), (series, "mae"), (numbers_and_classes, "kl"), (built_in("airline-dense-step"), "mae")],
+)
+def test_a_loss_that_is_written_without_a_net_is_the_one_that_is_learned_by(
+    question: Callable[[], Task], loss: str
+) -> None:
+    wished = question().with_words({"process.loss": loss})
+    wished = wished.with_words({"process.net": None}) if "net" in wished.process else wished
+    learn: Any = prepare(wished).learn
+    assert [each.__module__.split(".")[-1] for each in learn.losses] == [SHORT_LOSSES.get(loss, loss)]
 
 
 @every_question

@@ -91,7 +91,6 @@ SENTENCES = [
         input: {images: tiles/, masks: masks/}
         process: {net: unet}
         output: {mask: defect}""",
-        "input.masks (S18)",
     ),
     Sentence(
         "S19",

@@ -3,6 +3,7 @@
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
+kissipo predict runs/tiles-1 new/ --out verdicts          a table, and a gallery of what was marked or looked at
 kissipo predict runs/wine-1 --file new.csv
 """
 
@@ -10,17 +11,27 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
 
 from kissipo.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
 
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo predict`."""
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument(
-        "values", metavar="VALUE", nargs="*", help="a text, a picture, name=value pairs, the newest steps of a series"
+        "values",
+        metavar="VALUE",
+        nargs="*",
+        help="a text, a picture or a folder of them, name=value pairs, the newest steps of a series",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
+    parser.add_argument("--out", metavar="FOLDER", help="pictures: write verdicts.csv and gallery.html there")
     parser.add_argument("--json", action="store_true", help="give the answers as JSON")
 
 
@@ -33,6 +44,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict takes values or --file, one of both")
     opened = Run.open(arguments.run)
+    if arguments.out or any(Path(value).is_dir() for value in arguments.values):
+        return _folder(opened, arguments, screen)
     answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
     screen.remarks(remarks)
     for row in answers:
@@ -41,3 +54,28 @@ def run(arguments: Namespace, screen: Screen) -> None:
     names = [answer.name for answer in opened.answers]
     rows = [{name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
+    return None
+
+
+def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
+    """One line a picture; or, with --out, how often each answer was given."""
+    from kissipo.cli.screen import table
+    from kissipo.cli.tell import tell_answer
+    from kissipo.plan.verdicts import refuse_existing
+
+    if arguments.out:
+        refuse_existing(Path(arguments.out))
+    found = opened.verdicts(*arguments.values)
+    screen.remarks(found.notes)
+    if arguments.out:
+        folder = found.save(arguments.out)
+        counts = table(found.names[0], "pictures", right=(1,))
+        for value, count in found.counts().items():
+            counts.add_row(escape(value), f"{count:,}")
+        screen.result(counts)
+        screen.result(f"{len(found.each)} pictures, {len(found.unread)} of them could not be read")
+        screen.note(f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}")
+    elif not screen.as_json:
+        for each in found.each:
+            print("\t".join([str(each.file), *map(tell_answer, each.answers)]))  # noqa: T201
+    screen.result_json({"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()})

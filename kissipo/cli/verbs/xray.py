@@ -1,27 +1,32 @@
-"""a text as a run reads it, coloured by one neuron, with what it expects next
+"""a text as a run reads it, coloured by one neuron, with what it expects next; a picture with where the net looked
 
 kissipo xray runs/novel-1 "It was a dark and stormy night"
 kissipo xray runs/novel-1 --file chapter.txt --neuron 7
 kissipo xray runs/novel-1 --file chapter.txt --out chapter.html
+kissipo xray runs/tiles-1 tile.png --out tile.html
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kissipo.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from kissipo.plan.xray_picture import PictureXray
 
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo xray`."""
     parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("text", metavar="TEXT", nargs="?", help="what is read")
+    parser.add_argument("text", metavar="VALUE", nargs="?", help="a text, or the path of a picture")
     parser.add_argument("--file", help="a file that holds the text")
     parser.add_argument(
         "--neuron", type=int, metavar="N", help="which one colours the text, from 0; else a telling one"
     )
-    parser.add_argument("--out", metavar="FILE.html", help="write a page that shows any neuron")
+    parser.add_argument("--out", metavar="FILE.html", help="write a page: any neuron of a text, or the picture")
     parser.add_argument("--json", action="store_true", help="give the activity and what is expected as JSON")
 
 
@@ -30,6 +35,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.coloured import coloured
     from kissipo.core.errors import TaskError
     from kissipo.plan.run import Run
+    from kissipo.plan.xray import Xray
 
     if (arguments.text is None) == (arguments.file is None):
         raise TaskError("kissipo xray takes a text or --file, one of both")
@@ -37,6 +43,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     text = arguments.text if arguments.file is None else Path(arguments.file)
     seen = opened.xray(text, neuron=arguments.neuron)
     screen.remarks(seen.notes)
+    if not isinstance(seen, Xray):
+        return _picture(seen, arguments, screen)
     if arguments.out:
         screen.note(f"written to {seen.save(arguments.out)}: open it in a browser, choose any neuron")
     else:
@@ -49,4 +57,21 @@ def run(arguments: Namespace, screen: Screen) -> None:
         )
         screen.result(f"{legend}; below, what it expects next, the likeliest first")
     screen.result(f"neuron {seen.neuron} (0 to {seen.states.shape[1] - 1}): {seen.why}")
+    screen.result_json(seen.to_json())
+    return None
+
+
+def _picture(seen: PictureXray, arguments: Namespace, screen: Screen) -> None:
+    """Where the net looked for each answer, in words; and the page."""
+    from rich.markup import escape
+
+    from kissipo.cli.screen import table
+
+    made = table("answer", "probability", "warmest", right=(1,))
+    for each in seen.looks:
+        made.add_row(escape(each.answer), f"{each.probability:.1%}", each.where)
+    screen.result(made)
+    screen.result(f"{seen.how}.")
+    if arguments.out:
+        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser")
     screen.result_json(seen.to_json())

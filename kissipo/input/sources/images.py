@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -28,6 +28,12 @@ class Options:
     """The words of pictures."""
 
     labels: Any = word(None, "in Python, with arrays: the class of each picture")
+    masks: Any = word(
+        None, "a folder of pictures of the same names that mark what is to be found; in Python an array, too"
+    )
+    unmarked: Literal["empty", "left_out"] | None = word(
+        None, "pictures without a mask: nothing is on them, or they are left out"
+    )
     size: tuple[int, ...] | None = word(
         None, "height and width that every picture is brought to; one number for a square", at_least=1
     )
@@ -40,11 +46,14 @@ class Options:
 def read(value: Any, options: Options) -> Reading:
     """Pictures and, where there are any, their classes."""
     if not isinstance(value, str | Path):
-        return _from_arrays(np.asarray(value), options.labels, "the array of pictures")
+        return _with_masks(_from_arrays(np.asarray(value), options.labels, "the array of pictures"), options.masks)
+    masks = None if options.masks is None else Path(str(options.masks))
     known = find_data(value, "images")
+    path = Path(value)
+    if masks is not None and (known is not None or not path.is_dir()):
+        raise DataError(f"input.masks goes with a folder of pictures, and {value} is none", do="Leave input.masks out")
     if known is not None:
         return known
-    path = Path(value)
     if path.suffix == ".npz":
         return _from_npz(existing(path))
     if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
@@ -53,7 +62,7 @@ def read(value: Any, options: Options) -> Reading:
         raise DataError(
             f"{path} is a file", allowed="a folder with a folder per class, a folder of idx files, an .npz file"
         )
-    return read_picture_folder(path)
+    return read_picture_folder(path, masks=masks)
 
 
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
@@ -74,6 +83,22 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
             )
         columns.append(strings("class", [str(label) for label in labels.tolist()]))
     return Reading(Frame(tuple(columns), origin=origin), answer="class" if labels is not None else "")
+
+
+def _with_masks(reading: Reading, masks: Any) -> Reading:
+    """The same pictures with a mask each."""
+    if masks is None:
+        return reading
+    masks, frame = np.asarray(masks), reading.frame
+    values = frame["picture"].values
+    if masks.shape != values.shape[:3] or masks.dtype not in (np.uint8, np.bool_):
+        raise DataError(
+            "input.masks does not fit the array of pictures",
+            given=f"masks {masks.shape} of {masks.dtype}, pictures {values.shape}",
+            allowed="one uint8 (or bool) array (picture, height, width)",
+        )
+    column = pictures("mask", masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
+    return replace(reading, frame=frame.replaced(column))
 
 
 def _as_bytes(values: Any, origin: str) -> Any:

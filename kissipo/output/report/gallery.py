@@ -1,8 +1,8 @@
-"""A gallery: pictures side by side, each with a few words below."""
+"""A gallery: pictures side by side, each, or each few that belong together, with a few words below."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -11,13 +11,24 @@ from torch import Tensor
 from kissipo.output.report.drawing import picture_address
 
 
-def gallery(pictures: Tensor, captions: Sequence[str], files: Sequence[Any] = ()) -> str:
-    """Pictures from 0 to 1, (picture, channel, height, width); a file's name is told when the mouse rests on it."""
+def gallery(pictures: Iterable[Tensor], captions: Sequence[str], files: Sequence[Any] = ()) -> str:
+    """Pictures from 0 to 1, each (channel, height, width); a file's name is told when the mouse rests on it."""
+    return strips([[picture] for picture in pictures], captions, files)
+
+
+def strips(rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()) -> str:
+    """Several pictures of one thing beside each other, and the words for them together."""
     shown = []
-    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        pixels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
-        address = picture_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    for number, (row, caption) in enumerate(zip(rows, captions, strict=True)):
         file = files[number] if files else None
         title = f' title="{escape(file)}"' if isinstance(file, str) else ""
-        shown.append(f'<figure><img src="{address}" alt=""{title}><figcaption>{escape(caption)}</figcaption></figure>')
+        images = "".join(f'<img src="{_address(picture)}" alt=""{title}>' for picture in row)
+        shown.append(
+            f'<figure style="width:{len(row) * 118 + 12}px">{images}<figcaption>{escape(caption)}</figcaption></figure>'
+        )
     return f'<div class="gallery">{"".join(shown)}</div>'
+
+
+def _address(picture: Tensor) -> str:
+    pixels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
+    return picture_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -91,6 +91,25 @@ def confusion(details: Mapping[str, Any]) -> str:
     return content
 
 
+def overlaps(details: Mapping[str, Any]) -> str:
+    """Overlap of each class, and on how many pictures something is marked."""
+    rates, pixels = details["by_class"], details["pixels"]
+    rows = [
+        [
+            level,
+            number(rates["iou"][at]),
+            number(rates["dice"][at]),
+            f"{sum(pixels[at]):,}",
+            f"{sum(row[at] for row in pixels):,}",
+        ]
+        for at, level in enumerate(details["classes"])
+    ]
+    count = details["pictures"]
+    told = f"{count['marked']} judged pictures are marked, {count['unmarked']} are not. All pixels of all pictures count together."
+    titles = ["class", "IoU", "Dice", "pixels", "pixels answered so"]
+    return table(titles, rows, numbers=range(1, 5)) + f'<p class="dim">{told}</p>'
+
+
 def beside_truth(answers: Any, truth: Any) -> str:
     """A point a sample; on the line the answer is the truth."""
     pairs = list(zip(truth.tolist(), answers.tolist(), strict=True))[:_MOST_POINTS]

@@ -65,8 +65,7 @@ def _asked(choices: Choices) -> str | None:
     asked = choices.answers[0].value if choices.answers else "next"
     if asked not in (None, "next"):
         raise TaskError("output.text says what is asked of a text", given=repr(asked), allowed="next")
-    losses = getattr(choices.learn.options, "loss", None) if choices.learn else None
-    return losses[0] if losses else None
+    return choices.losses[0] if choices.losses else None
 
 
 def _pieces(ids: Tensor, part: Any, window: int) -> TensorFeed:

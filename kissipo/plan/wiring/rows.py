@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.codec.labels import Labels, as_strings
+from kissipo.codec.mask import Mask
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
@@ -21,19 +22,22 @@ from kissipo.input.augment import Augment
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
+from kissipo.input.check import masks as mask_checks
 from kissipo.input.check.rows import tell_divided, twins
 from kissipo.input.feeds import TensorFeed
 from kissipo.input.on_disk import OnDisk
 from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
+from kissipo.output.answers.mask import Marks
 from kissipo.plan.columns import check_columns, doors_for, sort_columns
 from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
 from kissipo.plan.kinds import guess_answer
 from kissipo.plan.vocabulary import ANSWERS
 
-_PICTURE_SIDE = 64
+_PICTURE_SIDE, _MARKED_SIDE = 64, 128
+_MASK = "mask"
 _GIGABYTE = 1_000_000_000
 
 
@@ -45,7 +49,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     findings = list(reading.findings)
     frame = _decodable(reading.frame, choices, findings)
     answers, decisions = _answers(reading, choices)
-    frame = _answered(frame, answers, findings)
+    frame = _answered(frame, answers, choices, findings)
     doors = _doors(frame, choices, answers, findings, decisions)
     group = choices.general.split.group
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
@@ -64,31 +68,43 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     for door in doors:
         door.fit(train)
     for answer in answers:
+        if isinstance(answer, Marks):
+            answer.codec.size = (doors[0].port.shape[1], doors[0].port.shape[2])
         answer.fit(train)
+        told = answer.codec.remarks(frame) if isinstance(answer, Marks) else []
+        findings += [Finding("WARN", "masks", remark) for remark in told]
     if choices.source.word != "make":
         findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
-    size = sum(_bytes(door, len(frame)) for door in doors)
+    size = sum(_bytes(door, len(frame)) for door in _read_by(doors, answers))
     kept = size <= getattr(choices.source.options, "memory", inf) * _GIGABYTE
     findings += [] if kept else [_not_kept(size)]
     feeds = {name: encode(frame.take(positions), doors, answers, kept=kept) for name, positions in parts.items()}
     names = getattr(choices.source.options, "augment", ())
-    augment = Augment(names) if names else None
+    masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Marks))
+    augment = Augment(names, masks) if names else None
     decided = (*decisions, *_settled(doors))
     return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=decided, augment=augment)
 
 
 def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = (), *, kept: bool = True) -> TensorFeed:
     """Samples for the net; without answers only the inputs. What is not kept is encoded when it is asked for."""
-    inputs = tuple(door.encode(frame) if kept or not _bytes(door, 1) else OnDisk(door, frame) for door in doors)
-    targets = tuple(answer.codec.encode(frame) for answer in answers)
+    inputs, targets = (
+        tuple(door.encode(frame) if kept or not _bytes(door, 1) else OnDisk(door, frame) for door in some)
+        for some in (doors, _read_by((), answers))
+    )
     finishes = tuple(door.finish if type(door).finish is not Door.finish else None for door in doors)
     return TensorFeed(inputs, targets, finishes)
 
 
+def _read_by(doors: Sequence[Door], answers: Sequence[Answer]) -> tuple[Door, ...]:
+    """The codecs of inputs and answers."""
+    return (*doors, *(answer.codec for answer in answers))
+
+
 def _bytes(door: Door, samples: int) -> int:
     """What the pictures of so many samples take; nothing else grows beyond measure."""
-    return samples * door.port.size if isinstance(door, Pixels) else 0
+    return samples * door.port.size if isinstance(door, Pixels | Mask) else 0
 
 
 def _not_kept(size: int) -> Finding:
@@ -98,9 +114,9 @@ def _not_kept(size: int) -> Finding:
 
 def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], *, judged: bool = False) -> TensorFeed:
     """Every row of new data, asked by itself; with their answers where they are judged."""
-    return encode(
-        frame, doors, answers if judged else (), kept=sum(_bytes(door, len(frame)) for door in doors) <= _GIGABYTE
-    )
+    asked = answers if judged else ()
+    size = sum(_bytes(door, len(frame)) for door in _read_by(doors, asked))
+    return encode(frame, doors, asked, kept=size <= _GIGABYTE)
 
 
 def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame:
@@ -119,8 +135,7 @@ def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame
 
 def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], list[Decision]]:
     """The answers as written, or one inferred from the column that comes as the answer."""
-    losses: tuple[str | None, ...] = (getattr(choices.learn.options, "loss", None) if choices.learn else None) or ()
-    written = choices.answers
+    losses, written = choices.losses, choices.answers
     if losses and len(losses) != max(1, len(written)):
         raise TaskError(
             "process.loss must name one loss for each answer", given=f"{len(losses)} losses, {len(written)} answers"
@@ -133,14 +148,30 @@ def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], li
         ]
     answers, decisions = [], []
     for number, chosen in enumerate(written):
-        if chosen.word not in ("category", "number"):
-            raise TaskError(f"output.{chosen.word} is no answer for {choices.source.word}", allowed="category, number")
+        fitting = ("category", "mask") if choices.source.word == "images" else ("category", "number")
+        if chosen.word not in fitting:
+            allowed = ", ".join(fitting)
+            raise TaskError(f"output.{chosen.word} is no answer for {choices.source.word}", allowed=allowed)
         column = chosen.value
+        if chosen.word == "mask":
+            answers.append(_marks(column, chosen.options, losses[number] if losses else None, reading.frame))
+            continue
         if column is None:
             column = _asked_column(reading)
             decisions.append(Decision(f"{chosen.place}.{chosen.word}", column, "the answer that comes with these data"))
         answers.append(_make(chosen.word, str(column), chosen.options, losses[number] if losses else None))
     return tuple(answers), decisions
+
+
+def _marks(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
+    """What is marked: of the class of its picture, where the name is that of a column, else of one kind."""
+    if _MASK not in frame:
+        raise TaskError(
+            f"output.mask needs masks, and {frame.origin} comes with none", do="Name their folder: input.masks=FOLDER"
+        )
+    name = "defect" if name is None else str(name)
+    by = name if name in frame and frame[name].kind == "string" else None
+    return Marks(name, options, by=by, loss=loss)
 
 
 def _asked_column(reading: Reading) -> str:
@@ -159,9 +190,22 @@ def _make(word: str, column: str, options: Any, loss: str | None) -> Answer:
     return answer
 
 
-def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) -> Frame:
+def _marked(frame: Frame, answer: Marks, choices: Choices, findings: list[Finding]) -> Frame:
+    """The pictures that have a mask, or are said to need none."""
+    name = answer.codec.column
+    there, found = mask_checks.without_masks(frame, name, choices.source.options.unmarked)
+    frame = frame.take(np.flatnonzero(there))
+    findings += found + mask_checks.mask_findings(frame, name)
+    refuse_failures(findings)
+    return frame
+
+
+def _answered(frame: Frame, answers: Sequence[Answer], choices: Choices, findings: list[Finding]) -> Frame:
     """The rows that can be learned from, every answer in its kind."""
     for answer in answers:
+        if isinstance(answer, Marks):
+            frame = _marked(frame, answer, choices, findings)
+            continue
         name, column = answer.name, frame[answer.name]
         answer_checks.refuse_no_answers(frame, name)
         if answer.WORD == "category":
@@ -180,6 +224,8 @@ def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) 
         if found:
             frame = frame.take(np.flatnonzero(~frame[name].missing))
     for answer in answers:
+        if isinstance(answer, Marks):
+            continue
         if answer.WORD == "category":
             if "picture" in frame and frame["picture"].kind == "picture":
                 image_checks.refuse_lonely(frame, answer.name)
@@ -195,7 +241,8 @@ def _doors(
     options, group = choices.source.options, choices.general.split.group
     if choices.source.word == "images":
         size = (options.size[0], options.size[-1]) if options.size else None
-        return (Pixels("picture", size=size, colour=options.colour, most=_PICTURE_SIDE),)
+        most = _MARKED_SIDE if any(isinstance(answer, Marks) for answer in answers) else _PICTURE_SIDE
+        return (Pixels("picture", size=size, colour=options.colour, most=most),)
     if choices.source.word == "make":
         rest = [column for column in frame.columns if column.name not in {answer.name for answer in answers}]
         numbers = Numbers(tuple(column.name for column in rest if column.kind == "number"), scale=options.scale)
@@ -212,7 +259,8 @@ def _twins(
     """One number a row, equal for rows in which the net and the judge see the same; made samples may repeat."""
     if choices.source.word == "make":
         return None, []
-    seen = [column for door in doors for column in door.columns] + [answer.name for answer in answers]
+    seen = [column for door in doors for column in door.columns]
+    seen += [answer.name for answer in answers if not isinstance(answer, Marks)]  # a picture marked in two ways is one
     return twins(frame.only(dict.fromkeys(seen)))
 
 
@@ -231,6 +279,8 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
 
 def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
     """Class numbers by which the split keeps shares: those of the first answer that is a category."""
+    if any(isinstance(answer, Marks) for answer in answers) and "class" in frame:
+        return frame["class"].values
     first = next((answer for answer in answers if answer.WORD == "category"), None)
     return None if first is None else frame[first.name].values
 
@@ -264,6 +314,7 @@ def _settled(doors: Sequence[Door]) -> list[Decision]:
         decisions.append(Decision("input.length", lengths[0], "99 % of the training texts are not longer"))
     for door in doors:
         if isinstance(door, Pixels):
-            decisions.append(Decision("input.size", list(door.size or ()), "the size of most pictures, at most 64x64"))
+            most = f"at most {door.most}x{door.most}"
+            decisions.append(Decision("input.size", list(door.size or ()), f"the size of most pictures, {most}"))
             decisions.append(Decision("input.colour", door.colour, "as the training pictures are"))
     return decisions

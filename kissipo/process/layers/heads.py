@@ -3,9 +3,11 @@
 One answer gives one tensor, several give a tuple. An answer with more than one axis (twelve months of two variables) is
 computed as one long row and then folded.
 
+Raises:   ShapeError for an answer to every pixel.
 Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
 Example:  >>> import torch
           >>> from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
           >>> Heads(4, (Port("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
           torch.Size([3, 12, 2])
 """
@@ -15,8 +17,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
+from kissipo.core.errors import ShapeError
 
 _HEADS = ("head", "heads", "wide")
+_PIXELS = ("class", "height", "width")
 
 
 class Heads(nn.Module):
@@ -48,5 +52,10 @@ def head(width: int, ports: tuple[Port, ...], *, bias: bool = True) -> nn.Module
 
 
 def _head(width: int, port: Port, *, bias: bool) -> nn.Module:
+    if port.axes == _PIXELS:
+        raise ShapeError(
+            f"'{port.name}' asks for every pixel {port.tell()}, and this net answers a picture as a whole",
+            do="Use process.net=unet",
+        )
     linear = nn.Linear(width, port.size, bias=bias)
     return linear if len(port.shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, port.shape))

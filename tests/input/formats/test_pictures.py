@@ -143,7 +143,7 @@ def test_what_is_left_aside_is_counted() -> None:
     assert len(reading.frame) == 2
     assert [each.tell() for each in reading.findings] == [
         "WARN  1 files in the class folders are no pictures -> left out",
-        "WARN  1 pictures lie outside the class folders -> left out: they have no class",
+        "WARN  1 picture outside the class folders -> left out: they have no class",
     ]
 
 
@@ -152,7 +152,7 @@ def test_masks_beside_their_pictures_are_no_pictures(data: Path) -> None:
     assert all(name.endswith(".jpg") for name, _ in classes(reading))
     assert len(reading.frame) == len(list((data / "magnetic-tile").rglob("*.jpg")))
     masks = len(list((data / "magnetic-tile").rglob("*.png")))
-    told = f"WARN  {masks} pictures (.png) share the name of a .jpg picture beside them: they look like masks -> only the .jpg"
+    told = f"WARN  {masks} pictures (.png) share the name of a .jpg picture beside them: they look like masks -> only the answer"
     assert any(each.tell().startswith(told) for each in reading.findings)
 
 

@@ -1,0 +1,223 @@
+"""Verdicts: a folder of new pictures in, a table of answers out, and a gallery of them with what was marked or looked at (S18)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import counted
+from kissipo.core.frame import Frame, pictures
+from kissipo.input.check.images import look_at
+from kissipo.input.formats.picture_folder import pictures_below
+from kissipo.output.answer import Answer, Decision
+from kissipo.output.answers.category import Category
+from kissipo.output.answers.mask import Marks
+from kissipo.output.report.gallery import strips
+from kissipo.output.report.overlay import heated, marked
+from kissipo.output.report.page import Section, page, table
+from kissipo.plan.pictures import areas, is_heatable, legend, looked_at
+from kissipo.run.checkpoint import refusal, write_whole
+from kissipo.run.evaluate import answer_all
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+TABLE, GALLERY = "verdicts.csv", "gallery.html"
+_AT_ONCE, _SHOWN = 32, 60
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run answers for one picture, or why it cannot.
+
+    shown:   the picture as the net saw it, and with what was marked or looked at
+    """
+
+    file: Path
+    answers: tuple[Decision, ...] = ()
+    note: str = ""
+    shown: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The answers for all pictures, in the order of their names.
+
+    notes:   what was done to the pictures that people should know
+    """
+
+    run: str
+    answers: tuple[Answer, ...]
+    each: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """What is answered."""
+        return [answer.name for answer in self.answers]
+
+    def counts(self) -> dict[str, int]:
+        """How often each value of the first answer was given, the most frequent first."""
+        return dict(Counter(str(each.answers[0].value) for each in self.each if each.answers).most_common())
+
+    @property
+    def unread(self) -> list[Verdict]:
+        """The pictures that could not be decoded."""
+        return [each for each in self.each if not each.answers]
+
+    def to_csv(self) -> str:
+        """One line a picture; of a mask the share of each class, too."""
+        levels = {answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Marks)}
+        titles = ["file"]
+        for name in self.names:
+            titles += [name, f"{name} confidence", *(f"{name} area {level}" for level in levels.get(name, ()))]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*titles, "note"])
+        for each in self.each:
+            row = [str(each.file)]
+            for name, decision in zip(self.names, each.answers, strict=False):
+                sure = "" if decision.confidence is None else f"{decision.confidence:.4f}"
+                shares = dict(decision.areas)
+                row += [str(decision.value), sure, *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ()))]
+            writer.writerow([*row, *[""] * (len(titles) - len(row)), each.note])
+        return text.getvalue()
+
+    def to_html(self) -> str:
+        """One page that opens offline: how often each answer, and the pictures that are most worth a look."""
+        first = self.answers[0]
+        rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
+        content = table([first.name, "pictures"], rows, numbers=(1,))
+        if self.unread:
+            lines = "".join(f"<li>{escape(each.note)}</li>" for each in self.unread[:_SHOWN])
+            content += f"<p>{counted(len(self.unread), 'picture')} could not be read:</p><ul>{lines}</ul>"
+        sections = [Section("Verdicts", content), Section(*self._shown())]
+        return page(f"Verdicts of {Path(self.run).name}", counted(len(self.each), "picture"), sections)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """For `--json`."""
+        return [
+            {
+                "file": str(each.file),
+                **{name: decision.to_json() for name, decision in zip(self.names, each.answers, strict=False)},
+                **({"note": each.note} if each.note else {}),
+            }
+            for each in self.each
+        ]
+
+    def save(self, folder: Path | str) -> Path:
+        """Writes verdicts.csv and gallery.html into a fresh folder.
+
+        Raises:   TaskError when something is there already; MachineError when it cannot be written.
+        """
+        folder = Path(folder)
+        refuse_existing(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / TABLE, self.to_csv().encode())
+            write_whole(folder / GALLERY, self.to_html().encode())
+        except OSError as error:
+            raise refusal(folder, error) from None
+        return folder
+
+    def _shown(self) -> tuple[str, str]:
+        first = self.answers[0]
+        read = [each for each in self.each if each.shown]
+        if isinstance(first, Marks):
+            order = sorted(read, key=lambda each: -sum(share for _, share in each.answers[0].areas))
+            title = "The most marked"
+        else:
+            order = sorted(read, key=lambda each: each.answers[0].confidence or 0.0)
+            title = "The least sure"
+        some = order[:_SHOWN]
+        captions = [f"{_told(each.answers[0])}: {each.file.name}" for each in some]
+        drawn = strips([each.shown for each in some], captions, [str(each.file) for each in some])
+        more = f"<p>{len(order) - len(some)} more are in {TABLE}.</p>" if len(order) > len(some) else ""
+        return title, (legend(first) if isinstance(first, Marks) else "") + drawn + more
+
+
+def verdicts(run: Run, *places: Path | str) -> Verdicts:
+    """Answers every picture of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
+
+    Raises:   TaskError when the run is not on pictures; DataError when there are none.
+    """
+    if run.choices.source.word != "images":
+        raise TaskError(
+            f"a folder is asked of a run on pictures, this one is on {run.choices.source.word}",
+            do="Give values or --file",
+        )
+    files = [file for place in places for file in _files(Path(place))]
+    portions = (files[start : start + _AT_ONCE] for start in range(0, len(files), _AT_ONCE))
+    each = tuple(verdict for some in portions for verdict in _answered(run, some))
+    readable = _frame([verdict.file for verdict in each if verdict.answers])
+    unread = [verdict.note for verdict in each if not verdict.answers]
+    notes = [note for door in run.doors for note in door.remarks(readable)] if len(readable) else []
+    return Verdicts(str(run.folder), run.answers, each, (*unread, *notes))
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises TaskError when a folder holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TaskError(f"{folder} is there already", do="Name another folder with --out, or remove it")
+
+
+def _files(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    found = pictures_below(place)
+    if not found:
+        raise DataError(f"{place} holds no pictures", do="Name a folder of .jpg, .png or the like")
+    return found
+
+
+def _answered(run: Run, files: Sequence[Path]) -> Iterator[Verdict]:
+    looks = look_at(_frame(files)["picture"])
+    readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
+    told = iter(_told_of(run, readable)) if readable else iter(())
+    for file, look in zip(files, looks, strict=True):
+        yield Verdict(file, note=look.damage) if look.damage else next(told)
+
+
+def _told_of(run: Run, files: Sequence[Path]) -> list[Verdict]:
+    feed = run.question(_frame(files))
+    outputs = answer_all(run.net, feed)
+    decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
+    inputs, first = feed.everything().inputs, run.answers[0]
+    x = inputs[0]
+    if isinstance(first, Marks):
+        overlays = [marked(picture, torch.from_numpy(each.mask)) for picture, each in zip(x, decided[0], strict=True)]
+    elif is_heatable(inputs, first):
+        assert isinstance(first, Category)
+        chosen = [first.levels.index(str(each.value)) for each in decided[0]]
+        maps = looked_at(run.net, x, first, chosen).maps
+        overlays = [heated(picture, heat) for picture, heat in zip(x, maps, strict=True)]
+    else:
+        overlays = []
+    shown = zip(x, overlays, strict=True) if overlays else ((picture,) for picture in x)
+    return [
+        Verdict(file, answers, shown=tuple(pictures))
+        for file, answers, pictures in zip(files, zip(*decided, strict=True), shown, strict=True)
+    ]
+
+
+def _frame(files: Sequence[Path]) -> Frame:
+    paths = np.empty(len(files), dtype=object)
+    paths[:] = [str(file) for file in files]
+    return Frame((pictures("picture", paths),), origin="the pictures")
+
+
+def _told(decision: Decision) -> str:
+    if decision.mask is not None:
+        return areas(decision)
+    return str(decision.value) + ("" if decision.confidence is None else f" ({decision.confidence:.0%})")

@@ -1,0 +1,139 @@
+"""Xray of a picture: for each of the likeliest answers where on the picture the net looked; of marks, how likely each pixel is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from kissipo.core.errors import MachineError, NotBuiltError
+from kissipo.output.answers.category import Category
+from kissipo.output.answers.mask import Marks
+from kissipo.output.report.gallery import strips
+from kissipo.output.report.overlay import heated
+from kissipo.output.report.page import Section, page, table
+from kissipo.plan.asking import fit_to, frame_of
+from kissipo.plan.pictures import looked_at
+from kissipo.run.evaluate import answer_all
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+_MOST = 4
+_ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One answer that was weighed.
+
+    probability:  of this answer; of a class of marks the share of the picture that is marked so
+    heat:         (height, width) from 0 to 1, where the net looked for it; of marks how likely each pixel is
+    """
+
+    answer: str
+    probability: float
+    heat: Tensor
+
+    @property
+    def where(self) -> str:
+        """Where it is warmest, in words.
+
+        Example:  >>> import torch
+                  >>> heat = torch.zeros(9, 9)
+                  >>> heat[8, 4] = 1.0
+                  >>> Look("crack", 0.9, heat).where
+                  'lower centre (row 9, column 5)'
+        """
+        height, width = self.heat.shape
+        row, column = divmod(int(self.heat.argmax()), width)
+        if not self.heat.any():
+            return "nowhere"
+        return f"{_ROWS[3 * row // height]} {_COLUMNS[3 * column // width]} (row {row + 1}, column {column + 1})"
+
+
+@dataclass(frozen=True)
+class PictureXray:
+    """What a net weighed for one picture.
+
+    picture:  (channel, height, width) from 0 to 1, as the net saw it
+    looks:    the likeliest answers first
+    how:      how it was found out where the net looked
+    """
+
+    run: str
+    file: str
+    picture: Tensor
+    looks: tuple[Look, ...]
+    how: str
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form."""
+        looks = [
+            {
+                "answer": each.answer,
+                "probability": each.probability,
+                "where": each.where,
+                "heat": np.round(each.heat.numpy().astype(np.float64), 3).tolist(),
+            }
+            for each in self.looks
+        ]
+        return {"run": self.run, "file": self.file, "how": self.how, "looks": looks, "notes": list(self.notes)}
+
+    def to_html(self) -> str:
+        """One page that opens offline."""
+        rows = [[each.answer, f"{each.probability:.1%}", each.where] for each in self.looks]
+        told = table(["answer", "probability", "warmest"], rows, numbers=(1,))
+        shown = [(self.picture,), *((heated(self.picture, each.heat),) for each in self.looks)]
+        captions = ["as the net sees it", *(f"{each.answer} {each.probability:.1%}" for each in self.looks)]
+        drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
+        sections = [Section("Answers", told), Section("Where it looked", drawn)]
+        return page(f"{Path(self.run).resolve().name}: {Path(self.file).name}", "a picture as a net sees it", sections)
+
+    def save(self, path: Path | str) -> Path:
+        """Writes the page.
+
+        Raises:   MachineError when it cannot be written.
+        """
+        try:
+            Path(path).write_text(self.to_html(), encoding="utf-8")
+        except OSError as error:
+            raise MachineError(f"{path} cannot be written: {error.strerror}") from None
+        return Path(path)
+
+
+def xray_picture(run: Run, value: Any) -> PictureXray:
+    """Follows one picture to its answers.
+
+    Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
+    """
+    answer = run.answers[0]
+    frame = fit_to(frame_of([value], run.choices, run.doors), run.doors)
+    feed = run.question(frame)
+    pictures, output = feed.everything().inputs[0], answer_all(run.net, feed)[0]
+    if isinstance(answer, Marks):
+        likely = output[0].softmax(dim=0)
+        shares = (output[0].argmax(dim=0) == number for number in range(len(likely)))
+        looks = [
+            Look(level, float(share.float().mean()), heat)
+            for level, share, heat in zip(answer.levels, shares, likely, strict=True)
+        ][1:]
+        how = "Warm is how likely each pixel is marked so; the share is that of the pixels that are"
+    elif isinstance(answer, Category):
+        chances = answer.scores(output)[0]
+        classes = [int(at) for at in np.argsort(-chances, kind="stable")[:_MOST]]
+        found = looked_at(run.net, pictures.expand(len(classes), -1, -1, -1), answer, classes)
+        looks = [
+            Look(answer.levels[at], float(chances[at]), heat) for at, heat in zip(classes, found.maps, strict=True)
+        ]
+        how = f"Warm is what speaks for the answer: {found.tell()}"
+    else:
+        raise NotBuiltError(f"the x-ray of a picture with the answer {answer.WORD} is not built yet")
+    file = str(value) if isinstance(value, str | Path) else "the picture"
+    notes = tuple(note for door in run.doors for note in door.remarks(frame))
+    return PictureXray(str(run.folder), file, pictures[0], tuple(looks), how, notes)

@@ -1,0 +1,27 @@
+"""Even: each picture less its mean, over its deviation, so that the exposure of the camera does not matter.
+
+y = (x - mean) / sqrt(variance + e)      for each channel of each picture; a picture of one value becomes zero
+
+Shapes:   (batch, channel, height, width) -> the same
+Source:   as nnU-Net prepares pictures, Isensee et al. 2021.
+Example:  >>> import torch
+          >>> dark, bright = torch.tensor([0.1, 0.2]), torch.tensor([0.5, 1.0])
+          >>> Even()(torch.stack([dark, bright]).reshape(2, 1, 1, 2)).round(decimals=2).flatten().tolist()
+          [-1.0, 1.0, -1.0, 1.0]
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+_LEAST = 1e-6
+
+
+class Even(nn.Module):
+    """(x - mean) / deviation, picture by picture."""
+
+    TELL = "each picture less its mean, over its deviation"
+
+    def forward(self, x: Tensor) -> Tensor:
+        rest = x - x.mean(dim=(2, 3), keepdim=True)
+        return rest * (rest.square().mean(dim=(2, 3), keepdim=True) + _LEAST).rsqrt()
