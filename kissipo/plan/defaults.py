@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
 from kissipo.core.task import Task
@@ -41,6 +42,10 @@ def _net(wiring: Wiring) -> Decision:
     ports = [door.port for door in wiring.doors]
     if wiring.answers[0].WORD == "actions":
         return Decision("process.net", "q_table", "states and actions can be counted")
+    if isinstance(wiring.doors[0], Board):
+        return Decision(
+            "process.net", "cnn", "a board is seen as a picture, and a filter knows a shape wherever it stands"
+        )
     if any(port.axes[:1] == ("channel",) for port in ports):
         return Decision("process.net", "cnn", "the input is a picture")
     if any(port.axes[:1] == ("time",) and port.vocabulary for port in ports):
@@ -76,6 +81,8 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
     if _looks_ahead(wiring):
         sizes = [Decision("process.units", [64, 64]), Decision("process.dropout", 0.1), Decision("process.epochs", 100)]
         return [*_needed(net, wiring), *sizes]
+    if isinstance(wiring.doors[0], Board):
+        return _for_boards()
     if net == "cnn":
         return _for_pictures(ports[0])
     if answer == "text":
@@ -99,6 +106,13 @@ def _for_pictures(port: Port) -> list[Decision]:
     height, width = port.shape[1:]
     filters = [32, 64] if min(height, width) <= 32 else [16, 32, 64]
     return [Decision("process.filters", filters, f"pictures of {height}x{width}"), Decision("process.dropout", 0.3)]
+
+
+def _for_boards() -> list[Decision]:
+    decided = [Decision("process.filters", [16, 16, 16, 16], "each sees a line farther than the one before")]
+    decided += [Decision("process.pool", 1, "a stone one line off is another one"), Decision("process.norm", True)]
+    decided += [Decision("process.flat", False, "each point is answered from what lies around it")]
+    return [*decided, Decision("process.units", []), Decision("process.rate", 3e-3)]
 
 
 def _for_tables(wiring: Wiring, features: int) -> list[Decision]:

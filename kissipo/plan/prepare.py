@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from kissipo.codec.board import Board
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
@@ -18,6 +19,7 @@ from kissipo.plan.draft import Decision, Wiring, decide
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.process.layers.free_points import FreePoints
 
 _SEEDS = 2**32
 
@@ -83,7 +85,7 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
     inputs = tuple(door.port for door in wiring.doors)
     outputs = tuple(answer.port for answer in wiring.answers)
     net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
-    return net
+    return FreePoints(net) if isinstance(wiring.doors[0], Board) else net
 
 
 def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:

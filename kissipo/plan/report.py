@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from kissipo.codec.board import Board
 from kissipo.core.finding import counted
 from kissipo.core.frame import Frame
 from kissipo.input.decompose import decompose
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.report import drawing, sections
+from kissipo.output.report.board import board, gallery
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
@@ -215,6 +217,12 @@ def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         told.append(f"{_listed(decision.value)}{sure}")
     real = [answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]]  # type: ignore[attr-defined]
+    if isinstance(wiring.doors[0], Board):
+        moves = zip(frame["board"].texts(), truth[worst].tolist(), answers[worst].argmax(axis=1).tolist(), strict=True)
+        drawn = [board(str(letters), made=made, answered=answered) for letters, made, answered in moves]
+        places = (f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame)))
+        words = [f"{place}: {made}, answered {said}" for place, made, said in zip(places, real, told, strict=True)]
+        return gallery(drawn, words)
     if any(column.kind == "picture" for column in frame.columns):
         return _gallery(wiring.feeds[part].inputs[0][worst], frame, told, real)
     names = list(dict.fromkeys(name for door in wiring.doors for name in door.columns))[:_MOST_COLUMNS]

@@ -237,18 +237,17 @@ class Run:
 
     def _wiring_of(self, data: Any) -> Wiring:
         """Other data, all of them as test part."""
-        choices = self.choices
-        if choices.source.module.SAMPLES != "rows":
+        choices, way = self.choices, self._way_of_samples
+        if not hasattr(way, "encode"):
             raise TaskError(f"a run on {choices.source.word} is judged on its own test part only", do="Leave DATA out")
         task = self.task.with_words({f"input.{choices.source.word}": data})
         frame = read_data(read_task(task)).frame
         frame = fit_to(frame, self.doors, also=[answer.name for answer in self.answers])
-        rows = WIRINGS.find("rows", place="input")
         for answer in self.answers:
             frame = frame.take(np.flatnonzero(~frame[answer.name].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has an answer to judge by")
-        feed = rows.encode(frame, self.doors, self.answers)
+        feed = way.encode(frame, self.doors, self.answers)
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}

@@ -16,7 +16,6 @@ SOURCES = Family(
         "ratings": "S43",
         "audio": "S29",
         "events": "S48",
-        "games": "S19",
     },
 )
 NETS = Family(
@@ -66,7 +65,6 @@ ANSWERS = Family(
         "labels": "S08",
         "boxes": "S41",
         "mask": "S18",
-        "move": "S19",
         "image": "S37, S39, S40",
         "rating": "S43",
         "vectors": "S31, S32",

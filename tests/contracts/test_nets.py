@@ -23,6 +23,7 @@ PICTURE = Port("picture", ("channel", "height", "width"), (2, 9, 8))
 WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
 TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
 CLASSES = Port("kind", ("class",), (4,))
+POINTS = Port("point", ("class",), (72,))
 AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
 CALENDAR = Port("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = Port("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
@@ -48,6 +49,7 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
     "cnn": [
         ((PICTURE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((PICTURE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
+        ((PICTURE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool": 1, "flat": False}),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})

@@ -104,6 +104,8 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
     if "bidirectional" in words and answer == "text":
         words["bidirectional"] = False  # what comes next is not asked of a net that has read it
         words.pop("merge", None)
+    if len(words.get("filters", ())) > 3:
+        words["filters"] = words["filters"][:2]  # after more of 4x4, each pooled by 2, nothing is left of a board
     if "stateful" in words and answer != "text":
         words["stateful"] = False
     if "patch" in words and answer != "forecast":

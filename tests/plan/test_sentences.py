@@ -86,7 +86,6 @@ SENTENCES = [
         input: {games: sgf/}
         process: {net: cnn}
         output: {category: move}""",
-        "'games' (S19)",
     ),
     Sentence(
         "S22",

@@ -3,6 +3,7 @@
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
+kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
 
@@ -18,7 +19,10 @@ def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo predict`."""
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument(
-        "values", metavar="VALUE", nargs="*", help="a text, a picture, name=value pairs, the newest steps of a series"
+        "values",
+        metavar="VALUE",
+        nargs="*",
+        help="a text, a picture, name=value pairs, the newest steps of a series, a record of a game",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
     parser.add_argument("--json", action="store_true", help="give the answers as JSON")

@@ -86,6 +86,12 @@ class Position:
         """Every chain once, by its first stone."""
         return dict.fromkeys(chain for chain in self._chain if chain is not None)
 
+    def breath(self, colour: int, point: int) -> set[int]:
+        """The liberties that a stone there would have, those won by taking left out."""
+        near = _neighbours(self.size)[point]
+        own = [chain for each in near if (chain := self._chain[each]) is not None and chain.colour == colour]
+        return {each for each in near if not self._stones[each]}.union(*(chain.liberties for chain in own)) - {point}
+
     def why_not(self, colour: int, point: int) -> str:
         """The rule that forbids the move, or nothing."""
         if self._stones[point]:

@@ -1,0 +1,41 @@
+"""Taken points of a board: no probability, no slope, whatever the net behind them says."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from kissipo.process.layers.free_points import FreePoints
+from kissipo.run.trace import trace_net
+
+
+def test_taken_points_have_no_probability_and_free_ones_keep_their_odds() -> None:
+    board = torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]], [[[0.0, 0.0], [0.0, 1.0]]]])
+    scores = torch.tensor([[1.0, 90.0, 80.0, 2.0], [0.5, 0.25, -3.0, 7.0]])
+
+    class Given(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return scores
+
+    shares = FreePoints(Given())(board).softmax(1)
+    for row, taken in ((0, [1, 2]), (1, [3])):
+        assert shares[row, taken].tolist() == [0] * len(taken)
+        free = [at for at in range(4) if at not in taken]
+        torch.testing.assert_close(shares[row, free], scores[row, free].softmax(0))
+
+
+def test_no_slope_goes_to_what_may_not_be_answered() -> None:
+    linear = nn.Linear(4, 4)
+    board = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])
+    loss = nn.functional.cross_entropy(FreePoints(nn.Sequential(nn.Flatten(), linear))(board), torch.tensor([0]))
+    loss.backward()
+    assert linear.bias.grad is not None
+    assert (linear.bias.grad != 0).tolist() == [True, False, False, True]
+    assert torch.isfinite(loss)
+
+
+def test_it_is_a_step_of_the_way_where_a_point_is_taken() -> None:
+    net = FreePoints(nn.Sequential(nn.Flatten(), nn.Linear(4, 4)))
+    steps, _ = trace_net(net, (torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]]),))
+    assert [step.tell for step in steps] == ["flatten", "linear 4 -> 4", "taken points are no answer"]
+    assert [step.parameters for step in steps] == [0, 20, 0]
