@@ -14,6 +14,6 @@ from kissipo.recipes._go import next_move
 RECIPE = next_move(
     {"net": "cnn", "filters": [16, 16, 16, 16], "pool": 1, "norm": True, "flat": False, "units": [], "rate": 0.003},
     band=(0.27, 0.4),
-    expected="3 of 10 moves, half of them among the five likeliest; the rule that made them tells half",
+    expected="3 of 10 moves, every second among the five likeliest; the rule that made them tells half",
     seconds=25,
 )

@@ -4,7 +4,7 @@ score = (played + 1) / (seen + 2)      a neighbour is own, the other's, empty or
 
 It knows what the wings of a move look like, but neither where on the board it is nor how large a chain is.
 
-Source:   van der Werf et al. 2003, Local move prediction in Go, with patterns of 3x3.
+Source:   Stern, Herbrich and Graepel 2006, Bayesian pattern ranking for move prediction in the game of Go, there with larger patterns.
 """
 
 import numpy as np

@@ -3,8 +3,8 @@
 y_k = z_k where x_k = 0, else the least number there is; so the softmax gives taken points no probability, and no gradient.
 
 Shapes:   board (batch, 1, height, width) -> z (batch, height · width) -> y of the same shape
-Choices:  what else the rules forbid (ko, suicide) stays possible: it is rare, and a board alone does not tell a ko.
-Source:   Maddison et al. 2015, Move evaluation in Go using deep convolutional neural networks, section 4.
+Choices:  suicide and ko stay possible: the first is 2 of 100 answers of `kissipo fit go`, the second a board alone does not tell.
+Source:   Clark and Storkey 2014, Teaching deep convolutional neural networks to play Go (masked training).
 Example:  >>> import torch
           >>> FreePoints(torch.nn.Flatten())(torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])).softmax(1)
           tensor([[0.5000, 0.0000, 0.0000, 0.5000]])
