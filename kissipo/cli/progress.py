@@ -14,6 +14,7 @@ from kissipo.cli import tell
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
+from kissipo.output.case import MOST_SAMPLES
 from kissipo.output.score import Score
 from kissipo.plan.job import Teller
 from kissipo.plan.prepare import Prepared
@@ -32,7 +33,7 @@ class Story(Teller):
         self._bar: Progress | None = None
         self._task: Any = None
         self._facts: Mapping[str, Any] = {}
-        self._estimated = False
+        self._estimated, self._samples = False, 0
         self._first: tuple[int, float] | None = None
         self._line_at = perf_counter()
 
@@ -41,6 +42,7 @@ class Story(Teller):
 
     def on_prepared(self, prepared: Prepared, way: Trace) -> None:
         note = self.screen.note
+        self._samples = len(prepared.wiring.feeds["train"])
         note(f"[bold]{escape(self.title or prepared.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
         note(tell.findings_table(prepared.wiring.findings))
@@ -121,6 +123,12 @@ class Story(Teller):
             self.screen.result(tell.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tell.verdict_line(score))
+                if self._samples > MOST_SAMPLES:
+                    self.screen.note(
+                        f"[dim]The simple answers learned from {MOST_SAMPLES:,} of {self._samples:,} samples.[/]"
+                    )
+            if "simple_answers" in score.net.details:
+                self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
                 self.screen.result(tell.alarms_told(score.net.details))
             if "interval" in score.net.details:

@@ -17,22 +17,21 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from kissipo.codec._picture import TURNED, changes, is_colour, open_picture, size_of
 from kissipo.core.axes import Port
+from kissipo.core.devices import usable_cores
 from kissipo.core.door import Door, refuse_unfitted
-from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, pictures
 
 Colour = Literal["grey", "colour"]
-Image.MAX_IMAGE_PIXELS = 200_000_000
 
 
 class Pixels(Door):
@@ -69,11 +68,16 @@ class Pixels(Door):
         values = frame[self.column].values
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
-        else:
-            stacked = (
-                np.stack(self._read_all(values)) if len(values) else np.zeros((0, *(self.size or (0, 0)), 1), np.uint8)
-            )
-        return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
+            return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
+        made = np.empty((len(values), *self.port.shape), dtype=np.uint8)
+
+        def put(at: int) -> None:
+            made[at] = self._read(values[at]).transpose(2, 0, 1)
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for _ in pool.map(put, range(len(values))):
+                pass
+        return torch.from_numpy(made)
 
     def finish(self, tensor: Tensor) -> Tensor:
         return tensor / 255
@@ -87,7 +91,7 @@ class Pixels(Door):
     def remarks(self, frame: Frame) -> list[str]:
         refuse_unfitted(self.size, self)
         told: list[str] = []
-        sizes = Counter(_shape(value)[:2] for value in frame[self.column].values)
+        sizes = Counter(size_of(value) for value in frame[self.column].values)
         other = {size: count for size, count in sizes.items() if size != self.size}
         if other:
             height, width = self.size or (0, 0)
@@ -95,9 +99,12 @@ class Pixels(Door):
             told.append(
                 f"{sum(other.values())} of {len(frame)} pictures resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
             )
-        turned = sum(_is_colour(value) for value in frame[self.column].values) if self.colour == "grey" else 0
+        turned = sum(is_colour(value) for value in frame[self.column].values) if self.colour == "grey" else 0
         if turned:
             told.append(f"{turned} of {len(frame)} pictures turned grey")
+        upright = sum(TURNED in changes(value) for value in frame[self.column].values)
+        if upright:
+            told.append(f"{upright} of {len(frame)} pictures turned upright, as their EXIF says")
         return told
 
     def state(self) -> dict[str, Any]:
@@ -116,13 +123,9 @@ class Pixels(Door):
         channels = 1 if len(shape) == 2 else shape[2]
         return shape[:2] == self.size and channels == (1 if self.colour == "grey" else 3)
 
-    def _read_all(self, values: NDArray[Any]) -> list[NDArray[np.uint8]]:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(self._read, values))
-
     def _read(self, value: Any) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
-        with open_picture(value) as opened:
+        with open_picture(value, wanted=2 * max(height, width)) as opened:
             picture: Image.Image = opened.convert("L" if self.colour == "grey" else "RGB")
             if picture.size != (width, height):
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
@@ -130,54 +133,11 @@ class Pixels(Door):
         return array if array.ndim == 3 else array[..., None]
 
 
-def open_picture(value: Any) -> Image.Image:
-    """A picture from a path or an array, fully decoded.
-
-    Raises:   DataError for a file that is missing or damaged.
-    """
-    if isinstance(value, np.ndarray):
-        return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)
-    try:
-        picture: Image.Image = Image.open(value)
-        picture.load()
-    except FileNotFoundError:
-        raise DataError(f"there is no picture {value}") from None
-    except IsADirectoryError:
-        raise DataError(f"{value} is a folder", allowed="a picture file") from None
-    except PermissionError:
-        raise DataError(f"the picture {value} may not be read", do="Check its permissions") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"the picture {value} is damaged or no picture: {error}", do="Remove it or save it again"
-        ) from None
-    if picture.mode == "I;16":
-        picture = picture.point(lambda level: level / 256).convert("L")
-    return picture
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    if isinstance(value, np.ndarray):
-        return value.shape
-    try:
-        with Image.open(value) as picture:
-            return (picture.height, picture.width)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-        with open_picture(value) as picture:
-            return (picture.height, picture.width)
-
-
-def _is_colour(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.ndim == 3 and value.shape[-1] >= 3
-    with Image.open(Path(value)) as picture:
-        return picture.mode not in ("1", "L", "I", "I;16", "F", "LA")
-
-
 def _common_size(values: NDArray[Any]) -> tuple[int, int]:
     """The size of most pictures."""
     if values.dtype == np.uint8:
         return int(values.shape[1]), int(values.shape[2])
-    height, width = Counter(_shape(value)[:2] for value in values).most_common(1)[0][0]
+    height, width = Counter(size_of(value) for value in values).most_common(1)[0][0]
     return int(height), int(width)
 
 
@@ -185,7 +145,7 @@ def _common_colour(values: NDArray[Any]) -> Colour:
     """Colour as soon as one picture in the first hundred has it."""
     if values.dtype == np.uint8:
         return "colour" if values.ndim == 4 and values.shape[-1] >= 3 else "grey"
-    return "colour" if any(_is_colour(value) for value in values[:100]) else "grey"
+    return "colour" if any(is_colour(value) for value in values[:100]) else "grey"
 
 
 CODEC = Pixels

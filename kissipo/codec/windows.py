@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,7 +77,9 @@ class Windows(Door):
         return self.inner.decode(steps)
 
     def remarks(self, frame: Frame) -> list[str]:
-        return self.inner.remarks(frame)
+        """Rows behind the last one with a value are steps to come, of which there is nothing to say."""
+        there = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
+        return self.inner.remarks(frame.take(np.arange(there[-1] + 1 if len(there) else 0)))
 
     def state(self) -> dict[str, Any]:
         return {"inner": save(self.inner), "length": self.length, "stride": self.stride, "axis": self.axis}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from kissipo.core.batch import Batch
 
@@ -18,6 +19,14 @@ class Feed(Protocol):
 
     def batch(self, index: Tensor | slice) -> Batch:
         """The samples at the given positions."""
+        ...
+
+
+class Augment(Protocol):
+    """Samples changed at random while learning."""
+
+    def __call__(self, batch: Batch, dice: Generator) -> Batch:
+        """The batch with other inputs; all that is random comes from the dice."""
         ...
 
 
@@ -85,6 +94,23 @@ class Listener:
 def is_stateful(net: Any) -> bool:
     """Whether the net goes on from piece to piece of a text; then it has `go_on(state, *inputs)`, which gives outputs and state."""
     return bool(getattr(net, "stateful", False))
+
+
+def ahead(feed: Feed, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
+    """The batches of these positions, one after the other, read ahead where `feed.ahead(order)` knows how."""
+    found: Iterator[Batch] = getattr(feed, "ahead", lambda order: map(feed.batch, order))(order)
+    return found
+
+
+def as_judged(learn: Any) -> AbstractContextManager[None]:
+    """Inside, the net holds the weights that are judged and kept: those that learn, or what `learn.as_judged()` puts in."""
+    found: AbstractContextManager[None] = getattr(learn, "as_judged", nullcontext)()
+    return found
+
+
+def has_auxiliary(net: Any) -> bool:
+    """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
+    return hasattr(net, "with_auxiliary")
 
 
 def batches(length: int, size: int) -> Iterator[slice]:

@@ -6,17 +6,24 @@ Measured on the sets of docs/log.md: what stands here won there, on two cores, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
+from kissipo.core.schema import words_of
 from kissipo.core.task import Task
 from kissipo.plan.draft import Decision, Wiring, decide, is_written
+from kissipo.plan.grammar import options_of
+from kissipo.plan.start import run_of, task_of
+from kissipo.plan.vocabulary import NETS
 from kissipo.process import optim
 
 _STEPS = 4_000
+_SMALLEST, _VALUES = 8, 8_000_000
 _WIDEST_SKIP = 2_000
+_PAGE = 300
 _BLIND = "the net learns how the series moves, and a new level does not disturb it"
 
 
@@ -32,7 +39,11 @@ def with_defaults(task: Task, wiring: Wiring) -> tuple[Task, tuple[Decision, ...
     asked = is_written(task, "process.net")
     task = settle(task, [_net(wiring)])
     net = str(task.process["net"])
-    task = settle(task, _needed(net, wiring) if asked else _suitable(net, wiring))
+    own = _needed(net, wiring) if asked else _suitable(net, wiring)
+    if task.process.get("from"):  # which says where the weights start
+        own = [each for each in own if each.place != "process.start"]
+    task = settle(task, own)
+    task = settle(task, _as_it_began(task, net, wiring))
     if task.process.get("learn") in (None, "supervised") and net not in ("q_table", "walkers"):
         task = settle(task, _course(task, wiring))
     return task, tuple(decided)
@@ -69,6 +80,20 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
     return []
 
 
+def _as_it_began(task: Task, net: str, wiring: Wiring) -> list[Decision]:
+    """Where weights come from elsewhere: colours as they saw them."""
+    start = task.process.get("from")
+    if not isinstance(start, str) or "centre" not in words_of(options_of(NETS, net)):
+        return []
+    run = run_of(Path(start))
+    if run is not None:
+        said = task_of(run).process.get("centre")
+        return [] if said is None else [Decision("process.centre", said, "as the run that it starts from")]
+    port = wiring.doors[0].port
+    is_colour = port.axes[:1] == ("channel",) and port.shape[0] == 3
+    return [Decision("process.centre", True, "published weights saw colours about zero")] if is_colour else []
+
+
 def _looks_ahead(wiring: Wiring) -> bool:
     """Whether steps after a window are answered."""
     answer: Any = wiring.answers[0]
@@ -96,10 +121,20 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
             reason = "characters come often enough to teach more than words do"
             sizes = [Decision("process.units", 64, reason), Decision("process.rate", 3e-3)]
         sizes += [Decision("process.embed", 32), Decision("process.dropout", 0.3)]
-        return [*sizes, Decision("process.pool", "max"), Decision("process.epochs", 15)]
+        return [*sizes, _pool(ports), Decision("process.epochs", 15)]
     if net == "ffn":
         return _for_tables(wiring, sum(port.size for port in ports))
     return _needed(net, wiring)
+
+
+def _pool(ports: list[Port]) -> Decision:
+    """What stands out in a message may be one word; a page is more than its strongest words."""
+    longest = max(port.shape[0] for port in ports if port.axes[:1] == ("time",))
+    if longest > _PAGE:
+        return Decision(
+            "process.pool", "mean", f"texts of up to {longest:,} steps: the mean over them, not the greatest"
+        )
+    return Decision("process.pool", "max")
 
 
 def _for_pictures(port: Port) -> list[Decision]:
@@ -125,10 +160,16 @@ def _for_tables(wiring: Wiring, features: int) -> list[Decision]:
     return decided
 
 
+def _widest(wiring: Wiring) -> int:
+    """The largest batch of such pictures, a power of two; other data are never so large that it matters."""
+    size = sum(door.port.size for door in wiring.doors if door.port.axes[:1] == ("channel",))
+    return 2 ** (max(_SMALLEST, _VALUES // max(1, size)).bit_length() - 1)
+
+
 def _course(task: Task, wiring: Wiring) -> list[Decision]:
     """Loss, rate, batch and epochs, so that training takes a few thousand steps."""
     samples = len(wiring.parts["train"])
-    batch = task.input.get("batch") or 2 ** max(4, min(9, (samples // 100).bit_length() - 1))
+    batch = task.input.get("batch") or min(2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(wiring))
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     optimizer = str(task.process.get("optimizer") or "adam")
     losses = [answer.loss for answer in wiring.answers]

@@ -14,6 +14,7 @@ from kissipo.core.door import Door
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
+from kissipo.input.augment import Augment
 from kissipo.input.feeds import TensorFeed
 from kissipo.input.split import Positions
 from kissipo.output.answer import Answer
@@ -39,6 +40,7 @@ class Wiring:
     feeds:     encoded samples of each part
     season:    steps after which a series repeats itself, else 0
     decisions: words that were inferred on the way
+    augment:   how inputs are changed at random while learning
     """
 
     frame: Frame
@@ -49,6 +51,7 @@ class Wiring:
     findings: tuple[Finding, ...] = ()
     season: int = 0
     decisions: tuple[Decision, ...] = field(default=())
+    augment: Augment | None = None
 
     @property
     def judging(self) -> str:

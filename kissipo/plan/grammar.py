@@ -74,6 +74,9 @@ def source_of(part: Words) -> str:
     Raises:   TaskError when there is none or more than one.
     """
     found = [key for key in part if key in SOURCES.names() or key in SOURCES.planned]
+    if not found and "explain" in part:
+        told = f"'{part['explain']}' is explained with numbers and trains nothing"
+        raise TaskError(told, do=f"Look at it: `kissipo show {part['explain']}`")
     if not found:
         known = ", ".join(SOURCES.names())
         close = next((key for key in part if not did_you_mean(key, SOURCES.names()).startswith("Known")), None)

@@ -152,7 +152,8 @@ def _way(prepared: Prepared, *, back: bool = True) -> Trace:
     part = "test" if len(wiring.feeds["test"]) else "train"
     frame = sample_frame(wiring, part, 0)
     learn = prepared.learn if back else None
-    return follow(frame, wiring.feeds[part], wiring.doors, wiring.answers, prepared.net, learn=learn)
+    feed, augment = wiring.feeds[part], wiring.augment
+    return follow(frame, feed, wiring.doors, wiring.answers, prepared.net, learn=learn, augment=augment)
 
 
 def _write_end(

@@ -14,9 +14,10 @@ from kissipo.core.words import Words
 from kissipo.input.formats.files import existing, readable
 from kissipo.input.formats.tables import FileWords
 from kissipo.plan.grammar import full_place
+from kissipo.plan.lesson import lesson, lesson_names
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
-from kissipo.plan.vocabulary import ANSWERS, RECIPES, SOURCES
+from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES
 from kissipo.run.folder import TASK
 
 _YAML = (".yaml", ".yml")
@@ -40,6 +41,9 @@ def load(
     words:    words to change or to add, by their places or, where only one part has them, by their names
     Raises:   UserError of some kind, saying what stands there and what was probably meant.
     """
+    if isinstance(task, str) and task in lesson_names():
+        _only_alone(task, output, time, horizon)
+        return as_task(lesson(task, words or {}))
     found = _find(task, output, time, horizon, words or {})
     places = {full_place(key, found): value for key, value in (words or {}).items()}
     return found.with_words(places) if places else found
@@ -52,7 +56,9 @@ def _find(task: Any, output: str | None, time: str | None, horizon: int | None, 
         return Task.from_plain(task)
     if isinstance(task, str) and not task.startswith(ENVIRONMENT):
         if task in recipe_names():
-            return _only_alone(task, as_task(recipe(task).task.named(task)), output, time, horizon)
+            _only_alone(task, output, time)
+            built_in = as_task(recipe(task).task.named(task))
+            return built_in if horizon is None else built_in.with_words({"output.horizon": horizon})
         path = Path(task)
         if path.suffix in _YAML:
             return _from_yaml(path)
@@ -100,39 +106,42 @@ def _from_yaml(path: Path) -> Task:
             raise TaskError(f"{path} is not UTF-8 text", do="Save it as UTF-8") from None
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
-    return task.with_words(_beside(task.input, path))
+    return task.with_words({**_beside("input", task.input, path), **_beside("process", task.process, path)})
 
 
-def _beside(words: Words, path: Path) -> dict[str, Any]:
+def _beside(part: str, words: Words, path: Path) -> dict[str, Any]:
     """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
     changes = {}
     for key, value in words.items():
         if (
-            key in SOURCES.names()
+            (key in SOURCES.names() or key == "from")
             and isinstance(value, str)
             and not Path(value).exists()
             and (path.parent / value).exists()
         ):
-            changes[f"input.{key}"] = str(path.parent / value)
+            changes[f"{part}.{key}"] = str(path.parent / value)
     return changes
 
 
-def _only_alone(name: str, task: Task, output: str | None, time: str | None, horizon: int | None) -> Task:
-    if output or time:
+def _only_alone(name: str, *asked: Any) -> None:
+    if any(asked):
         raise TaskError(
-            f"'{name}' is a built-in task and brings its own question",
+            f"'{name}' is built in and brings its own question",
             do="Leave --output and --time out, or name a file",
         )
-    return task if horizon is None else task.with_words({"output.horizon": horizon})
 
 
 def _refuse_unknown(name: str) -> None:
     from kissipo.input.datasets import dataset_names
 
-    known = [*recipe_names(), *dataset_names()]
+    known = [*recipe_names(), *lesson_names(), *dataset_names()]
     if name in known:
         return
-    close = nearest(name, known) + nearest(name, [each.name for each in Path().iterdir()])
+    if name in NETS.names():
+        raise DataError(
+            f"'{name}' is a net, not a task", do=f"Name a task or data, and the net: kissipo fit digits net={name}"
+        )
+    close = nearest(name, [*known, *NETS.names()]) + nearest(name, [each.name for each in Path().iterdir()])
     hint = (
         "Did you mean " + " or ".join(f"'{each}'" for each in close[:3]) + "?"
         if close

@@ -120,6 +120,7 @@ def _data_loop(prepared: Prepared, seed: int) -> Any:
         train=wiring.feeds["train"],
         validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
         answers=wiring.answers,
+        augment=wiring.augment,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,11 +14,14 @@ from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.reading import Reading
+from kissipo.output.answers.category import Category
 from kissipo.plan.defaults import with_defaults
-from kissipo.plan.draft import Decision, Wiring, decide
+from kissipo.plan.draft import Decision, Wiring, decide, is_written
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
+from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.process.cross_entropy import weighted
 from kissipo.process.layers.free_points import FreePoints
 
 _SEEDS = 2**32
@@ -55,9 +58,12 @@ def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> 
     return wiring
 
 
-def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None) -> Prepared:
+def prepare(
+    task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None, start: bool = True
+) -> Prepared:
     """Reads, checks, wires and builds; nothing is trained.
 
+    start:    whether the net gets the weights that it is to start from; not needed where it gets others
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
@@ -67,16 +73,19 @@ def prepare(task: Task, *, seed: int = 0, strict: bool = False, reading: Reading
     choices = read_task(task)
     reading = reading or read_data(choices)
     wiring = wire(reading, choices, seed=seed, strict=strict)
-    task = decide(task, wiring.decisions)
+    found = tuple(each for each in wiring.decisions if not is_written(task, each.place))
+    task = decide(task, found)
     task, decisions = with_defaults(task, wiring)
     task = spell_out(task, read_task(task))
     choices = read_task(task)
     assert choices.net is not None and choices.learn is not None
     torch.manual_seed(derive(seed, "weights"))
     net = build_net(choices, wiring)
+    if start:
+        wiring = replace(wiring, findings=(*wiring.findings, *start_net(net, choices)))
     learn = build_learn(choices, wiring, net)
     torch.manual_seed(derive(seed, "dice"))
-    return Prepared(task, choices, reading, wiring, net, learn, (*wiring.decisions, *decisions))
+    return Prepared(task, choices, reading, wiring, net, learn, (*found, *decisions))
 
 
 def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
@@ -95,12 +104,37 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
     if choices.learn.word != "supervised":
         acting: Learn = choices.learn.module.LEARN(net, (), options)
         return acting
-    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
     _refuse_improper(wiring)
+    if options.mixup:
+        _refuse_ids(wiring)
+    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
+    if options.class_weights:
+        losses = _balanced(losses, wiring)
     batch = choices.general.batch or 1
     steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
     learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)
     return learn
+
+
+def _balanced(losses: tuple[Any, ...], wiring: Wiring) -> tuple[Any, ...]:
+    """The losses of categories by the shares of their classes in the training part; those of other answers as they are."""
+    levels = [answer.levels if isinstance(answer, Category) else () for answer in wiring.answers]
+    if not any(levels):
+        raise TaskError("process.class_weights needs a category to weight the classes of", do="Leave it out")
+    truths = wiring.feeds["train"].targets
+    return tuple(
+        weighted(loss, truth, len(classes)) if classes else loss
+        for loss, truth, classes in zip(losses, truths, levels, strict=True)
+    )
+
+
+def _refuse_ids(wiring: Wiring) -> None:
+    counted = [door.port.name for door in wiring.doors if door.port.vocabulary]
+    if counted:
+        raise ShapeError(
+            f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
+            do="Leave process.mixup out",
+        )
 
 
 def _refuse_improper(wiring: Wiring) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,13 @@ import torch
 
 from kissipo.codec.board import Board
 from kissipo.core.finding import counted
-from kissipo.core.frame import Frame
+from kissipo.core.seeds import torch_generator
 from kissipo.input.decompose import decompose
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.report import drawing, sections
-from kissipo.output.report.board import board, gallery
+from kissipo.output.report import sections
+from kissipo.output.report.board import board, boards
+from kissipo.output.report.gallery import gallery
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _WORST = 12
 _MOST_COLUMNS = 8
+_SHOWN, _TIMES = 4, 3
 
 
 def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace) -> None:
@@ -48,6 +49,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
         *(Section(f"Score of '{each.answer.name}'", sections.scores(each)) for each in scored),
         Section("Data", _data(prepared)),
         *_season(prepared),
+        *_augmented(prepared, int(environment["seed"])),
         Section("The way of the data", _way(way)),
         Section("Gradients through time", _through_time(way)),
         Section("Learning", learning),
@@ -222,9 +224,11 @@ def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
         drawn = [board(str(letters), made=made, answered=answered) for letters, made, answered in moves]
         places = (f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame)))
         words = [f"{place}: {made}, answered {said}" for place, made, said in zip(places, real, told, strict=True)]
-        return gallery(drawn, words)
+        return boards(drawn, words)
     if any(column.kind == "picture" for column in frame.columns):
-        return _gallery(wiring.feeds[part].inputs[0][worst], frame, told, real)
+        captions = [f"{real[at]}, answered {told[at]}" for at in range(len(frame))]
+        files = [frame["picture"].show(at) for at in range(len(frame))]
+        return gallery(wiring.feeds[part].batch(torch.from_numpy(worst)).inputs[0], captions, files)
     names = list(dict.fromkeys(name for door in wiring.doors for name in door.columns))[:_MOST_COLUMNS]
     rows = [
         [str(frame.rows[at]), real[at], told[at], *(_listed(frame[name].show(at)) for name in names)]
@@ -233,16 +237,18 @@ def _worst(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
     return table(["row", "truth", "answer", *names], rows)
 
 
-def _gallery(pictures: Any, frame: Frame, told: Sequence[str], real: Sequence[str]) -> str:
-    shown = []
-    for at in range(len(frame)):
-        pixels = pictures[at].permute(1, 2, 0).numpy()
-        address = drawing.picture_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        name = frame["picture"].show(at)
-        title = f' title="{escape(name)}"' if isinstance(name, str) else ""
-        words = escape(f"{real[at]}, answered {told[at]}")
-        shown.append(f'<figure><img src="{address}" alt=""{title}><figcaption>{words}</figcaption></figure>')
-    return f'<div class="gallery">{"".join(shown)}</div>'
+def _augmented(prepared: Prepared, seed: int) -> list[Section]:
+    """Some training pictures before and after they were changed at random."""
+    augment, train = prepared.wiring.augment, prepared.wiring.feeds["train"]
+    if augment is None:
+        return []
+    batch = train.batch(torch.arange(min(_SHOWN, len(train))))
+    changed = [augment(batch, torch_generator(seed, "augment", 0, step)).inputs[0] for step in range(_TIMES)]
+    rows = [torch.stack(each) for each in zip(batch.inputs[0], *changed, strict=True)]
+    captions = ["as it is", *(f"as it is learned from: {number}" for number in range(1, 1 + _TIMES))]
+    shown = "".join(gallery(row, captions) for row in rows)
+    told = f"Each training picture is changed anew in every epoch: {augment.tell()}."
+    return [Section("Augmentation", f"<p>{escape(told)}</p>{shown}")]
 
 
 def _reproduce(prepared: Prepared, environment: Any, folder: RunFolder) -> str:

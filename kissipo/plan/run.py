@@ -37,6 +37,7 @@ from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.sample import write_on
 from kissipo.run.trace import Trace
 
+_STAND_ALONE = ("rows", "moves")  # samples each of which can be judged without those before it
 
 class Run:
     """A trained task.
@@ -200,7 +201,8 @@ class Run:
             part = "test" if len(wiring.feeds["test"]) else "train"
             frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
             assert self._prepared is not None
-            return follow(frame, feed, self.doors, self.answers, self.net, learn=self._prepared.learn)
+            learn, augment = self._prepared.learn, wiring.augment
+            return follow(frame, feed, self.doors, self.answers, self.net, learn=learn, augment=augment)
         frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
         feed = self._way_of_samples.question(frame, self.doors, self.answers)
         remarks = [remark for door in self.doors for remark in door.remarks(frame)]
@@ -222,7 +224,7 @@ class Run:
                     f"this run was trained on data {self.choices.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            prepared = prepare(self.task, seed=self.seed)
+            prepared = prepare(self.task, seed=self.seed, start=False)
             before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
             if before != prepared.wiring.frame.fingerprint():
                 raise DataError(
@@ -238,7 +240,7 @@ class Run:
     def _wiring_of(self, data: Any) -> Wiring:
         """Other data, all of them as test part."""
         choices, way = self.choices, self._way_of_samples
-        if not hasattr(way, "encode"):
+        if choices.source.module.SAMPLES not in _STAND_ALONE:
             raise TaskError(f"a run on {choices.source.word} is judged on its own test part only", do="Leave DATA out")
         task = self.task.with_words({f"input.{choices.source.word}": data})
         frame = read_data(read_task(task)).frame
@@ -247,7 +249,7 @@ class Run:
             frame = frame.take(np.flatnonzero(~frame[answer.name].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has an answer to judge by")
-        feed = way.encode(frame, self.doors, self.answers)
+        feed = way.question(frame, self.doors, self.answers, judged=True)
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from kissipo.codec.tokens import Tokens
 from kissipo.core.errors import TaskError
+from kissipo.core.protocols import Feed, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
@@ -22,7 +24,9 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.plan.draft import Wiring
 from kissipo.plan.vocabulary import BASELINES
-from kissipo.run.evaluate import Evaluation, evaluate
+from kissipo.run.evaluate import Evaluation, evaluate, portion
+
+_MOST_VALUES, _SMALLEST_SIDE = 16_000_000, 8
 
 
 def score(
@@ -41,7 +45,12 @@ def score(
         judged = replace(judged, details={**judged.details, **held})
         beside: dict[str, Judgement] = {}
         if len(wiring.feeds["train"]):
-            case = _case(wiring, number, part, seed)
+            side = _side(wiring, part)
+            case = _case(wiring, number, part, seed, side)
+            told_of = (
+                {} if side is None else {"simple_answers": f"the simple answers see the pictures at {side}x{side}"}
+            )
+            judged = replace(judged, details={**judged.details, **told_of})
             beside = judge_beside(answer, case, case.test.truth, asked[number])
         result = verdict(judged, beside, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
         scores.append(Score(answer, judged, beside, result, part=told))
@@ -69,11 +78,23 @@ def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] |
     return judged
 
 
-def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
+def _side(wiring: Wiring, part: str) -> int | None:
+    """The side to which large pictures are shrunk for the simple answers, which take all of them at once; None: as they are."""
+    port = wiring.doors[0].port
+    if port.axes[:1] != ("channel",):
+        return None
+    samples = min(len(wiring.feeds["train"]), MOST_SAMPLES) + len(wiring.feeds[part])
+    side = max(port.shape[1:])
+    while samples * port.shape[0] * side**2 > _MOST_VALUES and side > _SMALLEST_SIDE:
+        side //= 2
+    return side if side < max(port.shape[1:]) else None
+
+
+def _case(wiring: Wiring, number: int, part: str, seed: int, side: int | None) -> Case:
     texts = {door.column: door.unit for door in wiring.doors if isinstance(door, Tokens)}
     some = drawn(len(wiring.feeds["train"]), MOST_SAMPLES, "baselines")
-    train = _samples(wiring, number, "train", some, with_frame=bool(texts))
-    test = _samples(wiring, number, part, np.arange(len(wiring.feeds[part])), with_frame=bool(texts))
+    train = _samples(wiring, number, "train", some, side, with_frame=bool(texts))
+    test = _samples(wiring, number, part, np.arange(len(wiring.feeds[part])), side, with_frame=bool(texts))
     ports = tuple(door.port for door in wiring.doors)
     answer = wiring.answers[number]
     if not isinstance(answer, Forecast):
@@ -85,7 +106,20 @@ def _case(wiring: Wiring, number: int, part: str, seed: int) -> Case:
     return Case(answer, ports, train, test, wiring.season, texts, seed, series)
 
 
-def _samples(wiring: Wiring, number: int, part: str, some: NDArray[np.int64], *, with_frame: bool) -> Samples:
-    batch = wiring.feeds[part].batch(torch.from_numpy(some))
-    truth = np.asarray(wiring.answers[number].truth(batch.targets[number]))
-    return Samples(batch.inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)
+def _samples(
+    wiring: Wiring, number: int, part: str, some: NDArray[np.int64], side: int | None, *, with_frame: bool
+) -> Samples:
+    feed, index = wiring.feeds[part], torch.from_numpy(some)
+    inputs = feed.batch(index).inputs if side is None else (_shrunk(feed, index, side),)
+    truth = np.asarray(wiring.answers[number].truth(feed.targets[number][index]))
+    return Samples(inputs, truth, wiring.frame.take(wiring.parts[part][some]) if with_frame else None)
+
+
+def _shrunk(feed: Feed, some: Tensor, side: int) -> Tensor:
+    """Pictures at a smaller size; into one tensor, as small ones kept between large ones would hold their memory open."""
+    made = torch.empty(len(some), feed.batch(some[:1]).inputs[0].shape[1], side, side)
+    done = 0
+    for batch in ahead(feed, some.split(portion(feed))):
+        made[done : done + len(batch)] = functional.adaptive_avg_pool2d(batch.inputs[0], side)
+        done += len(batch)
+    return made

@@ -52,6 +52,9 @@ def writable(task: Task, source: str) -> Task:
             changes[f"input.{source}"] = str(Path(value).resolve())
     else:
         changes[f"input.{source}"] = f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
+    weights = task.process.get("from")
+    if isinstance(weights, str) and Path(weights).exists():
+        changes["process.from"] = str(Path(weights).resolve())
     if task.input.get("labels") is not None:
         changes["input.labels"] = None
     return task.with_words(changes) if changes else task

@@ -42,7 +42,11 @@ class Task(Sentence):
         return fit(task, seed=seed, out=out, resume=resume, strict=strict, tellers=tellers)
 
     def show(self, *, seed: int = 0) -> Trace:
-        """The way of one sample through the untrained net."""
+        """The way of one sample through the untrained net; of a lesson everything that it explains."""
+        if "explain" in self.input:
+            from kissipo.plan.lesson import explain
+
+            return explain(self)
         from kissipo.plan.job import show
 
         return show(self, seed=seed)[1]

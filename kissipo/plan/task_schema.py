@@ -11,7 +11,8 @@ from kissipo.core.schema import json_schema
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
 from kissipo.plan.grammar import options_of
-from kissipo.plan.vocabulary import ANSWERS, BASELINES, LEARNS, LOSSES, NETS, SHORT_LOSSES, SOURCES
+from kissipo.plan.lesson import lesson_names
+from kissipo.plan.vocabulary import ANSWERS, BASELINES, LEARNS, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
 
 
 def task_schema() -> dict[str, Any]:
@@ -20,6 +21,7 @@ def task_schema() -> dict[str, Any]:
     sources = [
         _variant(name, {}, {**general["input"], **_properties(options_of(SOURCES, name))}) for name in SOURCES.names()
     ]
+    sources += [_variant("explain", {"enum": [name]}, _lesson_words(name)) for name in lesson_names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
     for name in ANSWERS.names():
         baselines = _listed(ANSWERS.find(name, place="output").ANSWER.BASELINES)
@@ -40,6 +42,10 @@ def task_schema() -> dict[str, Any]:
         "required": ["input"],
         "additionalProperties": False,
     }
+
+
+def _lesson_words(name: str) -> dict[str, Any]:
+    return _properties(options_of(LESSONS, name.replace("-", "_")))
 
 
 def _process_variants() -> list[dict[str, Any]]:

@@ -22,16 +22,6 @@ NETS = Family(
     "kissipo.process.nets",
     "net",
     planned={
-        "vgg11": "S14",
-        "vgg13": "S14",
-        "vgg16": "S14",
-        "vgg19": "S14",
-        "googlenet": "S15",
-        "resnet18": "S16",
-        "resnet34": "S16",
-        "resnet50": "S16",
-        "resnet101": "S16",
-        "resnet152": "S16",
         "unet": "S18",
         "text_cnn": "S28",
         "lsa": "S31",
@@ -74,16 +64,14 @@ ANSWERS = Family(
 LOSSES = Family("kissipo.process.losses", "loss")
 BASELINES = Family("kissipo.output.baselines", "baseline")
 RECIPES = Family("kissipo.recipes", "task")
+LESSONS = Family("kissipo.plan.lessons", "lesson")
 WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
 
 PLANNED_WORDS = {
-    "input.augment": "S17",
     "input.masks": "S18",
     "input.boxes": "S41",
     "input.captions": "S38",
     "input.style": "S39",
-    "process.from": "S17",
-    "process.freeze": "S17",
     "process.replay": "S42",
 }
 PLANNED_VALUES = {"input.as=wordpieces": "S35"}

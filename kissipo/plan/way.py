@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame
 from kissipo.core.protocols import Learn
+from kissipo.input.augment import Augment
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.plan.draft import Wiring
@@ -31,11 +33,13 @@ def follow(
     net: nn.Module,
     *,
     learn: Learn | None = None,
+    augment: Augment | None = None,
     notes: Sequence[str] = (),
 ) -> Trace:
     """The trace of the first sample of the feed.
 
     frame:  what the sample came from: its row, or the steps of its window
+    augment: how inputs are changed while learning, which is told
     learn:  whose loss is followed back through time, where the net is recurrent and the sample has a target
     """
     sample = feed.batch(slice(0, 1))
@@ -45,6 +49,8 @@ def follow(
         rows = np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
         steps += _input_steps(frame.take(rows), door, x[0])
         start += length
+    if augment is not None:
+        steps.append(replace(steps[-1], name="augment", tell=augment.tell(), memory=0))
     process, outputs = trace_net(net, sample.inputs)
     steps += process
     for answer, output in zip(answers, outputs, strict=True):

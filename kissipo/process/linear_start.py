@@ -10,7 +10,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression, RidgeCV
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
@@ -61,12 +60,16 @@ def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
 
 
 def _ridge(features: np.ndarray, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.linear_model import RidgeCV  # a second to import, which only this start needs
+
     truth = targets.reshape(len(targets), -1).numpy()
     model = RidgeCV(alphas=ALPHAS).fit(features, truth)
     return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
 
 
 def _logistic(features: np.ndarray, targets: Tensor, answers: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.linear_model import LogisticRegression
+
     weight, bias = np.zeros((answers, features.shape[1])), np.full(answers, -10.0)
     classes = targets.unique().tolist()
     if len(classes) == 1:  # whatever is asked, it is this one

@@ -29,6 +29,14 @@ from kissipo.process.kernels.native import kernels
 
 Name = Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"]
 RATES: dict[str, float] = {"sgd": 0.01, "momentum": 0.01, "adagrad": 0.01, "rmsprop": 1e-3, "adam": 1e-3, "adamw": 1e-3}
+MEMORY: dict[str, int] = {
+    "sgd": 0,
+    "momentum": 1,
+    "adagrad": 1,
+    "rmsprop": 1,
+    "adam": 2,
+    "adamw": 2,
+}  # numbers a weight
 
 
 def optimizer(

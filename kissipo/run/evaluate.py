@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.protocols import Feed, Judge, Learn, batches, is_stateful
+from kissipo.core.protocols import Feed, Judge, Learn, ahead, batches, is_stateful
 from kissipo.run.streams import stream_steps
 
-_BATCH, _STREAMS = 512, 64
+_BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Evaluation:
 
 
 def evaluate(
-    net: nn.Module, feed: Feed, answers: Sequence[Judge], *, learn: Learn | None = None, batch: int = _BATCH
+    net: nn.Module, feed: Feed, answers: Sequence[Judge], *, learn: Learn | None = None, batch: int | None = None
 ) -> Evaluation:
     """Judges the net on all samples of the feed; its mode (training or not) is the same after as before."""
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
@@ -35,8 +35,7 @@ def evaluate(
     streams = list(stream_steps(len(feed), _STREAMS)) if is_stateful(net) else []
     net.eval()
     with torch.inference_mode():
-        for part in streams or batches(len(feed), batch):
-            samples = feed.batch(part)
+        for samples in ahead(feed, streams or batches(len(feed), batch or portion(feed))):
             if streams:
                 outputs, state = net.go_on(state, *samples.inputs)  # type: ignore[operator]
             else:
@@ -55,14 +54,23 @@ def evaluate(
     return Evaluation(judgements, scores, truths, total / len(feed) if learn is not None else float("nan"))
 
 
-def answer_all(net: nn.Module, feed: Feed, *, batch: int = _BATCH) -> tuple[Tensor, ...]:
+def answer_all(net: nn.Module, feed: Feed, *, batch: int | None = None) -> tuple[Tensor, ...]:
     """The outputs of the net for all samples, one tensor for each answer."""
     training = net.training
     net.eval()
     with torch.inference_mode():
-        rows = [as_tuple(net(*feed.batch(part).inputs)) for part in batches(len(feed), batch)]
+        parts = batches(len(feed), batch or portion(feed))
+        rows = [as_tuple(net(*samples.inputs)) for samples in ahead(feed, parts)]
     net.train(training)
     return tuple(torch.cat(each) for each in zip(*rows, strict=True))
+
+
+def portion(feed: Feed) -> int:
+    """How many samples are answered at once: fewer where each is large, as all that the net makes of them is in memory."""
+    if not len(feed):
+        return _BATCH
+    values = sum(x.numel() for x in feed.batch(slice(0, 1)).inputs)
+    return max(1, min(_BATCH, _VALUES // max(1, values)))
 
 
 def as_tuple(outputs: Any) -> tuple[Tensor, ...]:

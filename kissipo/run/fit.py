@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
-from kissipo.core.protocols import Feed, Judge, Learn, Listener, is_stateful
+from kissipo.core.protocols import Augment, Feed, Judge, Learn, Listener, ahead, as_judged, is_stateful
 from kissipo.core.seeds import torch_generator
 from kissipo.run.checkpoint import saving_interval
 from kissipo.run.evaluate import evaluate
@@ -70,12 +71,14 @@ class Fit:
         *,
         train: Feed,
         validation: Feed | None = None,
+        augment: Augment | None = None,
         answers: Sequence[Judge] = (),
         listeners: Sequence[Listener] = (),
         save: Save | None = None,
     ) -> None:
         self.net, self.learn, self.course = net, learn, course
         self.train, self.validation, self.answers = train, validation, answers
+        self.augment = augment
         self.listeners, self.save = listeners, save
         self.at = Position()
         self._stopping = Stopping()
@@ -149,18 +152,19 @@ class Fit:
         self.net.train()
         if at.step == 0:
             self.learn.begin_epoch()
-        while at.step < self.steps_an_epoch:
-            index = order[at.step * course.batch : (at.step + 1) * course.batch]
-            losses = self.learn.step(self.train.batch(index))
-            at.loss_sum.add_(losses["loss"], alpha=len(index))
+        steps = range(at.step, self.steps_an_epoch)
+        for batch in ahead(self.train, (order[step * course.batch : (step + 1) * course.batch] for step in steps)):
+            losses = self.learn.step(self._augmented(batch))
+            at.loss_sum.add_(losses["loss"], alpha=len(batch))
             at.step += 1
             self._between_steps(started)
         loss = float(at.loss_sum) / len(self.train)
         self._refuse_lost(loss)
         at.epoch, at.step = at.epoch + 1, 0
         at.loss_sum = torch.zeros((), dtype=torch.float64)
-        row, quality = self._watch({"epoch": at.epoch, "loss": loss})
-        self._keep_if_best(row, quality)
+        with as_judged(self.learn):
+            row, quality = self._watch({"epoch": at.epoch, "loss": loss})
+            self._keep_if_best(row, quality)
         at.seconds = perf_counter() - started
         patient = not course.patience or at.epoch - at.best_epoch < course.patience
         at.done = at.epoch >= course.epochs or not patient
@@ -172,6 +176,12 @@ class Fit:
                 )
         if at.done or perf_counter() - self._saved_at > self._interval:
             self._save_now()
+
+    def _augmented(self, batch: Batch) -> Batch:
+        """The samples of the step that is next, changed at random where that was asked for."""
+        if self.augment is None:
+            return batch
+        return self.augment(batch, torch_generator(self.course.seed, "augment", self.at.epoch + 1, self.at.step))
 
     def _order(self, epoch: int) -> Tensor:
         if is_stateful(self.net):

@@ -15,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.evaluate import as_tuple
+from kissipo.run.explained import Explained
 from kissipo.run.through_time import ThroughTime
 
 Stage = Literal["input", "process", "output"]
@@ -58,6 +60,7 @@ class Trace:
     notes: tuple[str, ...] = ()
     chains: tuple[Chain, ...] = ()
     through_time: tuple[ThroughTime, ...] = ()
+    explained: tuple[Explained, ...] = ()
     version: int = field(default=1)
 
     def of(self, stage: Stage) -> list[Step]:
@@ -89,6 +92,7 @@ class Trace:
             "notes": list(self.notes),
             "chains": [chain.to_json() for chain in self.chains],
             "through_time": [each.to_json() for each in self.through_time],
+            "explained": [each.to_json() for each in self.explained],
             "steps": [step.to_json() for step in self.steps],
         }
 
@@ -97,7 +101,7 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     """The steps of a net for one sample (a batch of one), and what it answers."""
     steps: list[Step] = []
     handles = [
-        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if _is_step(layer)
+        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if is_step(layer)
     ]
     training = net.training
     net.eval()
@@ -111,31 +115,35 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     return steps, tuple(output.clone() for output in as_tuple(outputs))
 
 
-def _is_step(layer: nn.Module) -> bool:
+def is_step(layer: nn.Module) -> bool:
     """A layer that does something when answering, and is not only a frame around other layers."""
     silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
-    return hasattr(layer, "TELL") or not (_is_frame(layer) or silent)
+    return hasattr(layer, "TELL") or not (is_frame(layer) or silent)
 
 
-def _is_frame(layer: nn.Module) -> bool:
+def is_frame(layer: nn.Module) -> bool:
+    """A layer with layers in it."""
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
 
 
 def _record(name: str, steps: list[Step]) -> Any:
     def hook(layer: nn.Module, given: Any, gives: Any) -> None:
-        output, frame = _tensor(gives), _is_frame(layer)
+        output, frame = tensor_of(gives), is_frame(layer)
         again = any(
             step.name == name for step in steps
         )  # a layer may be gone through more than once, its weights count once
-        value = output[0].detach().clone().numpy()
+        one = (
+            output if len(output) > 1 else output[0]
+        )  # a net on each variable by itself goes through several rows for one sample
+        value = one.detach().clone().numpy()
         if frame and steps and np.array_equal(steps[-1].value, value):
             return
         steps.append(
             Step(
                 stage="process",
                 name=name or type(layer).__name__.lower(),
-                tell=_tell(layer),
-                shape=tuple(output.shape[1:]),
+                tell=tell_layer(layer),
+                shape=value.shape,
                 parameters=0 if frame or again else parameters(layer),
                 multiplications=multiplications(layer, given[0], output),
                 memory=output.numel() * output.element_size(),
@@ -146,7 +154,7 @@ def _record(name: str, steps: list[Step]) -> Any:
     return hook
 
 
-def _tensor(gives: Any) -> Tensor:
+def tensor_of(gives: Any) -> Tensor:
     """The output of a layer; of a recurrent one the states of all steps, of a packed one its data."""
     first = gives[0] if isinstance(gives, tuple) else gives
     if isinstance(first, nn.utils.rnn.PackedSequence):
@@ -155,7 +163,8 @@ def _tensor(gives: Any) -> Tensor:
     return first
 
 
-def _tell(layer: nn.Module) -> str:
+def tell_layer(layer: nn.Module) -> str:
+    """What a layer does, in a few words."""
     if hasattr(layer, "TELL"):
         return str(layer.TELL)
     kind = type(layer).__name__
@@ -163,7 +172,8 @@ def _tell(layer: nn.Module) -> str:
         return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
     if isinstance(layer, nn.Conv2d):
         size = "x".join(str(side) for side in layer.kernel_size)
-        return f"{layer.out_channels} filters of {size}, padding {layer.padding}, stride {layer.stride[0]}"
+        padding = layer.padding if isinstance(layer.padding, str) else layer.padding[0]
+        return f"{counted(layer.out_channels, 'filter')} of {size}, padding {padding}, stride {layer.stride[0]}"
     if isinstance(layer, nn.RNNBase):
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""
@@ -172,7 +182,16 @@ def _tell(layer: nn.Module) -> str:
     if isinstance(layer, nn.Embedding):
         return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
     if isinstance(layer, nn.MaxPool2d):
-        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}"
+        stride = f", stride {layer.stride}" if layer.stride != layer.kernel_size else ""
+        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}{stride}"
+    if isinstance(layer, nn.AdaptiveAvgPool2d):
+        return (
+            "mean of all places"
+            if layer.output_size == 1
+            else f"means of {layer.output_size}x{layer.output_size} parts"
+        )
+    if isinstance(layer, nn.LocalResponseNorm):
+        return f"local response normalisation over {layer.size} channels"
     if isinstance(layer, nn.Dropout):
         return f"dropout {layer.p:g} (only while learning)"
     return kind.lower()

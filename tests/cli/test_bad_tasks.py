@@ -54,7 +54,7 @@ COMMANDS = [
     (["digits", "net=!!python/name:os.mkdir"], "process.net names no net of kissipo; got '!!python/name:os.mkdir'."),
     (["digits", "net=bert"], "process.net: the net 'bert' (S35) is not built yet."),
     (["digits", "loss=mse"], "process.loss=mean_squared_error does not suit the answer category 'digit'."),
-    (["digits", "--output", "digit"], "'digits' is a built-in task and brings its own question."),
+    (["digits", "--output", "digit"], "'digits' is built in and brings its own question."),
     (["digits", "--epochs", "0"], "process.epochs must be an integer of at least 1; got 0."),
     (["digits", "--epochs", "many"], "argument --epochs: invalid int value: 'many'. See kissipo fit --help."),
     (["digits", "--epoch", "3"], "--epoch is no option of kissipo fit. Did you mean '--epochs'?"),

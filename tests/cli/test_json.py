@@ -15,7 +15,14 @@ from kissipo.cli.main import main
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 COMMANDS = {
     "list": [["list"]],
-    "show": [["show", "digits"], ["show", "backprop"], ["show", "text"]],
+    "show": [
+        ["show", "digits"],
+        ["show", "backprop"],
+        ["show", "text"],
+        ["show", "convolution"],
+        ["show", "image-basics"],
+        ["show", "inception"],
+    ],
     "fit": [
         ["fit", "racing", "--out", "one"],
         ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from kissipo.output.report.board import board, gallery
+from kissipo.output.report.board import board, boards
 
 
 def places(drawn: str, kind: str) -> list[tuple[float, float]]:
@@ -24,7 +24,7 @@ def test_stones_and_marks_stand_where_they_are() -> None:
     assert [float(ring.attrib[each]) for each in ("cx", "cy")] == [6 + 22, 6 + 11]
 
 
-def test_a_gallery_says_what_is_what_and_is_safe_to_open() -> None:
-    page = gallery([board("....", made=0, answered=1)] * 2, ["game <1>, move 7: A2", "b"])
+def test_boards_beside_each_other_say_what_is_what_and_is_safe_to_open() -> None:
+    page = boards([board("....", made=0, answered=1)] * 2, ["game <1>, move 7: A2", "b"])
     assert page.count("<figure>") == 2
     assert "game &lt;1&gt;, move 7: A2" in page

@@ -18,6 +18,7 @@ from kissipo.core.task import Task as Sentence
 from kissipo.core.words import freeze
 from kissipo.plan.grammar import read_task
 from kissipo.plan.load import load
+from kissipo.plan.prepare import prepare
 from kissipo.plan.recipes import all_recipes, data_are_fetched
 from kissipo.plan.task import Task
 
@@ -100,7 +101,8 @@ def process_words(task: Sentence) -> dict[str, tuple[WordInfo, Any]]:
 def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Task]) -> None:
     task = question()
     decided, answer = process_words(task.complete()), next(iter(task.answers[0]))
-    words = {key: another(info, value) for key, (info, value) in decided.items() if key not in ("loss", "rates")}
+    of_a_net = ("loss", "rates", "from", "freeze")  # what they may say depends on more than their type
+    words = {key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net}
     if "bidirectional" in words and answer == "text":
         words["bidirectional"] = False  # what comes next is not asked of a net that has read it
         words.pop("merge", None)
@@ -112,6 +114,11 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
         words["patch"] = 1
     if "relative" in words and answer != "forecast":
         words["relative"] = False
+    for each in ("smoothing", "class_weights", "mixup"):
+        if each in words and answer != "category":
+            words[each] = decided[each][1]
+    if "mixup" in words and any(door.port.vocabulary for door in prepare(task).wiring.doors):
+        words["mixup"] = 0.0  # ids of words cannot be mixed
     for each in ("independent", "recursive"):
         if each in words and answer != "forecast":
             words[each] = False

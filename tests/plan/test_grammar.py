@@ -73,7 +73,7 @@ LATER = [
     (f"{DIGITS}\nprocess: {{net: ffn, learn: q_learning}}", "'q_learning' for the net 'ffn' is not built yet. Allowed"),
     ("input: {pairs: a.tsv}", "input: the source 'pairs' (S33) is not built yet."),
     ("input: {text: a.txt, as: wordpieces}", "input.as=wordpieces (S35) is not built yet."),
-    (f"{DIGITS}\nprocess: {{freeze: all}}", "process.freeze (S17) is not built yet."),
+    (f"{DIGITS}\nprocess: {{replay: 9}}", "process.replay (S42) is not built yet."),
     (f"{DIGITS}\noutput: [category, {{boxes: class}}]", "output.1: the answer 'boxes' (S41) is not built yet."),
 ]  # fmt: skip
 RIGHT = [
@@ -87,6 +87,8 @@ RIGHT = [
     f"{TABLE}\nprocess: {{net: ffn, learn: supervised, units: [], loss: [mse, bce], stop: 3, schedule: cosine}}",
     f"{TABLE}\nprocess: {{net: null, learn: null, rate: null, epochs: 5.0}}",
     f"{TABLE}\nprocess: {{learn: q_learning, explore: 0.5}}",
+    f"{DIGITS}\nprocess: {{net: resnet50, from: resnet50.safetensors, freeze: [conv1, all but head]}}",
+    f"{DIGITS}\nprocess: {{from: runs/digits-1, freeze: all but head}}",
     f"{TABLE}\noutput: [{{category: a, positive: yes}}, {{number: b, scale: range}}, number]",
     f"{TABLE}\noutput: {{category: kind, decode: 0.3, baselines: majority}}",
     "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, limit: 50}\noutput: {actions: null, episodes: 9}",

@@ -34,7 +34,7 @@ CASES: dict[str, tuple[Any, Tensor, int]] = {
 def net(width: int, **words: Any) -> nn.Module:
     torch.manual_seed(3)
     return ffn.build(
-        (Port("x", ("feature",), (7,)),), (Port("y", ("answer",), (width,)),), ffn.Options((9, 5), **words)
+        (Port("x", ("feature",), (7,)),), (Port("y", ("answer",), (width,)),), ffn.Options(units=(9, 5), **words)
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer, load_wine
+from PIL import Image
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 import kissipo as ki
 from kissipo.cli.main import main
@@ -33,6 +34,10 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
+    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,colour]", "smoothing=0.1",
+                  "class_weights=balanced", "mixup=0.2", "ema=0.9", "stop=0", "baselines=[majority]"], "epochs", 5, 60),
+    "photos on disk": (["photos", "memory=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch=16",
+                        "stop=0", "baselines=[majority]"], "epochs", 5, 60),
     "two answers": (["two.yaml"], "epochs", 6, 60),
 }  # fmt: skip
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -47,6 +52,10 @@ def write_tasks() -> None:
     told = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
     rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in told]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
+    for number, (pixels, digit) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
+        if digit < 2:
+            Path("photos", str(digit)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.reshape(8, 8).astype("uint8") * 15).save(f"photos/{digit}/{number}.png")
     Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
     Path("two.yaml").write_text(
         "input: {table: cancer.csv}\nprocess: {stop: 0, dropout: 0.2}\n"

@@ -282,3 +282,22 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
     ]
     mse = np.square(np.stack(alone, axis=2) - test.targets[0].numpy()).mean()
     assert found.baselines["linear autoregression"].metrics["scaled_mse"] == pytest.approx(mse, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            {"input.window": 140},
+            r"too short for windows of 140 and a horizon of 1; got 144 steps. Allowed: at least 150",
+        ),
+        ({"input.window": 100, "output.horizon": 40}, r"too short for windows of 100 and a horizon of 40"),
+        (
+            {"input.window": 24, "output.horizon": 40},
+            r"the validation part has no room for a window of 24 and a horizon of 40",
+        ),
+    ],
+)
+def test_a_series_shorter_than_its_windows_is_refused(words: dict[str, int], told: str, data: Path) -> None:
+    with pytest.raises(DataError, match=told):
+        ki.load(str(data / "time-series-classic" / "airline-passengers.csv"), words=words).fit()

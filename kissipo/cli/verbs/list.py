@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from kissipo.cli.screen import Screen, table
 
@@ -13,7 +14,8 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """One line a task."""
+    """One line a task; a lesson is shown, not trained."""
+    from kissipo.plan.lesson import all_lessons
     from kissipo.plan.recipes import all_recipes, data_are_fetched
 
     made = table("task", "system", "data", "expected", "training")
@@ -22,15 +24,20 @@ def run(arguments: Namespace, screen: Screen) -> None:
         fetched = data_are_fetched(recipe)
         data = f"{recipe.data}, fetched once" if fetched else recipe.data
         made.add_row(f"[bold]{name}[/]", recipe.system, data, recipe.expected, f"{recipe.seconds} s")
-        rows.append(
-            {
-                "task": name,
-                "system": recipe.system,
-                "data": recipe.data,
-                "expected": recipe.expected,
-                "seconds": recipe.seconds,
-                "fetched": fetched,
-            }
-        )
+        rows.append(_row(name, recipe.system, recipe.data, recipe.expected, recipe.seconds, fetched))
+    for name, lesson in all_lessons():
+        made.add_row(f"[bold]{name}[/]", lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", "none")
+        rows.append(_row(name, lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", 0, False))
     screen.result(made)
     screen.result_json(rows)
+
+
+def _row(name: str, system: str, data: str, expected: str, seconds: int, fetched: bool) -> dict[str, Any]:
+    return {
+        "task": name,
+        "system": system,
+        "data": data,
+        "expected": expected,
+        "seconds": seconds,
+        "fetched": fetched,
+    }

@@ -1,4 +1,11 @@
-"""the way of the data through a task or a run: every step with shape, cost and values; nothing is trained"""
+"""the way of the data through a task or a run: every step with shape, cost and values; nothing is trained
+
+TASK may also be the bare name of a net on pictures, which has costs, but no data:
+
+    kissipo show vgg16                       memory, parameters and multiplications of every layer, at 224x224
+    kissipo show resnet50 size=64 batch=32 optimizer=momentum
+    kissipo show inception module=naive      the module of GoogLeNet on 28x28x256, with or without bottlenecks
+"""
 
 from __future__ import annotations
 
@@ -15,23 +22,50 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """The trace of one sample of the test part."""
+    """The trace of one sample of the test part, or the costs of a net."""
+    from kissipo.plan.bare_net import is_bare_net
+
+    if is_bare_net(arguments.task):
+        _show_costs(arguments, screen)
+    else:
+        _show_way(arguments, screen)
+
+
+def _show_costs(arguments: Namespace, screen: Screen) -> None:
+    from kissipo.cli.tell_costs import costs_sum, costs_table
+    from kissipo.core.errors import TaskError
+    from kissipo.core.task import split_argument
+    from kissipo.plan.bare_net import net_costs
+
+    if arguments.output or arguments.time or arguments.horizon:
+        raise TaskError(f"'{arguments.task}' is a net and has no data", do="Leave --output, --time and --horizon out")
+    costs = net_costs(arguments.task, dict(split_argument(each) for each in arguments.words))
+    screen.result(costs_table(costs))
+    for line in costs_sum(costs):
+        screen.result(f"[dim]{line}[/]")
+    screen.remarks(costs.notes)
+    screen.result_json(costs.to_json())
+
+
+def _show_way(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
     from kissipo.cli import tell
+    from kissipo.cli.explained import explained
     from kissipo.plan.job import show
+    from kissipo.plan.lesson import explain, is_lesson
     from kissipo.plan.run import Run
 
     if is_run(arguments.task):
         opened = Run.open(arguments.task)
-        task, trace, trained = opened.task, opened.trace(), True
+        task, trace, state = opened.task, opened.trace(), "trained"
+    elif is_lesson(asked := asked_task(arguments)):
+        task, trace, state = asked, explain(asked), "nothing is trained"
     else:
-        prepared, trace = show(asked_task(arguments))
-        task, trained = prepared.task, False
-    screen.result(
-        f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({'trained' if trained else 'before training'})[/]\n"
-    )
+        prepared, trace = show(asked)
+        task, state = prepared.task, "before training"
+    screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
     screen.result(tell.way_table(trace))
     screen.result(f"[dim]{tell.way_sum(trace)}[/]")
@@ -44,5 +78,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         screen.result(
             "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
         )
+    for page in trace.explained:
+        for piece in explained(page):
+            screen.result(piece)
     screen.remarks(trace.notes)
-    screen.result_json({"task": task.plain(), "trained": trained, **trace.to_json()})
+    screen.result_json({"task": task.plain(), "trained": state == "trained", **trace.to_json()})

@@ -1,59 +1,112 @@
-"""Pictures: whether each can be decoded, and whether they are of one size."""
+"""Pictures: whether each can be decoded, what is done to bring it to one form, and whether they are of one size."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kissipo.codec.pixels import open_picture
+from kissipo.codec import _picture as picture
+from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding
-from kissipo.core.frame import Column
+from kissipo.core.finding import Finding, Level, counted
+from kissipo.core.frame import Column, Frame
+
+_DONE: dict[str, tuple[Level, str, str]] = {
+    picture.DEEP: ("WARN", "16 bits a channel", "brought to 8 bits"),
+    picture.FRAMES: ("WARN", "several frames", "the first frame is used"),
+    picture.INKS: ("WARN", "the colours of inks (CMYK)", "turned into red, green and blue"),
+    picture.SEE_THROUGH: ("WARN", "see-through parts", "laid on white"),
+    picture.PALETTE: ("PASS", "a palette", "written out in red, green and blue"),
+    picture.TURNED: ("PASS", "a note that the camera was turned (EXIF)", "turned upright"),
+}
 
 
-def damaged(column: Column) -> list[tuple[int, str]]:
-    """Positions and reasons of the pictures that cannot be decoded."""
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one picture: why it cannot be decoded, or what is done to it."""
+
+    damage: str = ""
+    changes: tuple[str, ...] = ()
+
+
+def look_at(column: Column) -> list[Look]:
+    """Every picture, decoded once."""
     if column.values.dtype == np.uint8:
-        return []
-
-    def reason(value: Any) -> str:
-        try:
-            open_picture(value).close()
-        except DataError as error:
-            return str(error)
-        return ""
-
-    with ThreadPoolExecutor() as pool:
-        reasons = list(pool.map(reason, column.values))
-    return [(position, text) for position, text in enumerate(reasons) if text]
+        return [Look()] * len(column)
+    return _each(_look, column)
 
 
-def damage_finding(found: list[tuple[int, str]], total: int, *, skip: bool) -> list[Finding]:
-    """What was found, and what is done about it."""
+def _look(value: Any) -> Look:
+    try:
+        done = picture.changes(value)
+        picture.open_picture(value).close()
+    except DataError as error:
+        given = f"; got {error.given}" if error.given else ""
+        return Look(damage=error.wrong + given)
+    return Look(changes=done)
+
+
+def damage_findings(looks: Sequence[Look], *, skip: bool) -> list[Finding]:
+    """What cannot be decoded, and what is done about it."""
+    found = [(number, look.damage) for number, look in enumerate(looks, start=1) if look.damage]
     if not found:
-        return [Finding("PASS", "damaged pictures", f"all {total} pictures can be decoded")]
+        return [Finding("PASS", "damaged pictures", f"all {len(looks)} pictures can be decoded")]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    rows = tuple(position + 1 for position, _ in found[:100])
-    if skip:
-        return [Finding("WARN", "damaged pictures", found[0][1].split(". ")[0] + more, f"{len(found)} left out", rows)]
-    return [
-        Finding(
-            "FAIL",
-            "damaged pictures",
-            found[0][1].split(". ")[0] + more,
-            "remove or save them again, or say input.skip_damaged=true",
-            rows,
+    rows = tuple(number for number, _ in found[:100])
+    message = found[0][1].rstrip(".") + more
+    if skip and len(found) < len(looks):
+        return [Finding("WARN", "damaged pictures", message, f"{len(found)} left out", rows)]
+    do = "remove or save them again" + ("" if skip else ", or say input.skip_damaged=true")
+    return [Finding("FAIL", "damaged pictures", message, do, rows)]
+
+
+def change_findings(frame: Frame, looks: Sequence[Look]) -> list[Finding]:
+    """How many pictures are of another kind than they are used as, with the first of them by name."""
+    findings = []
+    for change, (level, what, done) in _DONE.items():
+        at = [number for number, look in enumerate(looks) if change in look.changes]
+        if at:
+            first = frame["picture"].values[at[0]]
+            more = f" and {len(at) - 1} more" if len(at) > 1 else ""
+            told = f"{counted(len(at), 'picture')} of {len(frame)} with {what}: {first}{more}"
+            rows = tuple(int(row) for row in frame.rows[at[:100]])
+            findings.append(Finding(level, "kinds of pictures", told, done, rows))
+    return findings
+
+
+def refuse_lonely(frame: Frame, name: str) -> None:
+    """Raises DataError for files of one class only, and for a class with a single file, naming it."""
+    values, classes = frame["picture"].values, frame[name]
+    counts = classes.counts()
+    if values.dtype == np.uint8 or not counts:
+        return
+    if len(counts) == 1:
+        (only,) = counts
+        raise DataError(
+            f"all {len(frame)} pictures of {frame.origin} are of one class, '{only}'",
+            allowed="a folder for each of at least two classes",
+            do="Add a folder of pictures that are not so",
         )
-    ]
+    lonely = [level for level, count in counts.items() if count == 1]
+    if lonely:
+        file = values[int(np.flatnonzero(classes.values == classes.levels.index(lonely[0]))[0])]
+        more = f", and so have {len(lonely) - 1} more of the {len(counts)} classes" if len(lonely) > 1 else ""
+        raise DataError(
+            f"the class '{lonely[0]}' has a single picture, {file}{more}",
+            allowed="at least two pictures a class, one to learn from and one to judge by",
+            do="Add pictures of that class, or remove its folder",
+        )
 
 
 def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     """Whether pictures must be resized."""
     shapes = (
-        Counter(_size(value) for value in column.values)
+        Counter(_each(picture.size_of, column))
         if column.values.dtype != np.uint8
         else {column.values.shape[1:3]: len(column)}
     )
@@ -69,8 +122,6 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     ]
 
 
-def _size(value: Any) -> tuple[int, int]:
-    if isinstance(value, np.ndarray):
-        return int(value.shape[0]), int(value.shape[1])
-    with open_picture(value) as picture:
-        return picture.height, picture.width
+def _each(of: Callable[[Any], Any], column: Column) -> list[Any]:
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(of, column.values))

@@ -13,6 +13,7 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, pictures, strings
 from kissipo.core.schema import word
+from kissipo.input.augment import Name
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -31,6 +32,8 @@ class Options:
         None, "height and width that every picture is brought to; one number for a square", at_least=1
     )
     colour: Literal["grey", "colour"] | None = word(None, "one channel or three; found out from the pictures")
+    augment: tuple[Name, ...] = word((), "how pictures are changed at random while learning")
+    memory: float = word(1.0, "gigabytes that pictures may take; more are read from disk in every epoch", at_least=0)
     skip_damaged: bool = word(False, "whether pictures that cannot be decoded are left out, and counted")
 
 

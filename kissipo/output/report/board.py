@@ -34,7 +34,7 @@ def board(letters: str, *, made: int, answered: int) -> str:
     return f'<svg class="board" viewBox="0 0 {size} {size}" width="{size}" role="img">{"".join(parts)}</svg>'
 
 
-def gallery(drawn: Sequence[str], captions: Sequence[str]) -> str:
+def boards(drawn: Sequence[str], captions: Sequence[str]) -> str:
     """Boards beside each other, each with a line below it, and what the marks mean."""
     figures = (
         f"<figure>{each}<figcaption>{escape(words)}</figcaption></figure>"

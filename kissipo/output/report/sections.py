@@ -48,6 +48,8 @@ def scores(score: Score) -> str:
         note = "There is no test part: the validation part judges, by which the best epoch of the net was chosen."
     if score.part == "train":
         note = "The same samples train and judge: there is no unseen part."
+    if "simple_answers" in score.net.details:
+        note += f" {score.net.details['simple_answers'].capitalize()}."
     shown = table(titles, rows, numbers=range(1, 1 + len(names)), classes=["own"])
     return shown + drawing.bars(values, first="this net") + f'<p class="dim">{note}</p>'
 

@@ -17,7 +17,7 @@ from kissipo.plan.draft import Decision, Wiring
 from kissipo.plan.grammar import Choices
 from kissipo.plan.wiring.rows import encode, question
 
-__all__ = ["encode", "question", "wire"]
+__all__ = ["question", "wire"]
 _TOGETHER = "game"
 
 

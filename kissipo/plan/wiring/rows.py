@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
+from kissipo.input.augment import Augment
 from kissipo.input.check import answers as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
 from kissipo.input.check.rows import tell_divided, twins
 from kissipo.input.feeds import TensorFeed
+from kissipo.input.on_disk import OnDisk
 from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
@@ -31,6 +34,7 @@ from kissipo.plan.kinds import guess_answer
 from kissipo.plan.vocabulary import ANSWERS
 
 _PICTURE_SIDE = 64
+_GIGABYTE = 1_000_000_000
 
 
 def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
@@ -64,21 +68,39 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     if choices.source.word != "make":
         findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
-    feeds = {name: encode(frame.take(positions), doors, answers) for name, positions in parts.items()}
-    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=(*decisions, *_settled(doors)))
+    size = sum(_bytes(door, len(frame)) for door in doors)
+    kept = size <= getattr(choices.source.options, "memory", inf) * _GIGABYTE
+    findings += [] if kept else [_not_kept(size)]
+    feeds = {name: encode(frame.take(positions), doors, answers, kept=kept) for name, positions in parts.items()}
+    names = getattr(choices.source.options, "augment", ())
+    augment = Augment(names) if names else None
+    decided = (*decisions, *_settled(doors))
+    return Wiring(frame, parts, doors, answers, feeds, tuple(findings), decisions=decided, augment=augment)
 
 
-def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = ()) -> TensorFeed:
-    """Samples for the net; without answers only the inputs."""
-    inputs = tuple(door.encode(frame) for door in doors)
+def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = (), *, kept: bool = True) -> TensorFeed:
+    """Samples for the net; without answers only the inputs. What is not kept is encoded when it is asked for."""
+    inputs = tuple(door.encode(frame) if kept or not _bytes(door, 1) else OnDisk(door, frame) for door in doors)
     targets = tuple(answer.codec.encode(frame) for answer in answers)
     finishes = tuple(door.finish if type(door).finish is not Door.finish else None for door in doors)
     return TensorFeed(inputs, targets, finishes)
 
 
-def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer]) -> TensorFeed:
-    """Every row of new data, asked by itself."""
-    return encode(frame, doors)
+def _bytes(door: Door, samples: int) -> int:
+    """What the pictures of so many samples take; nothing else grows beyond measure."""
+    return samples * door.port.size if isinstance(door, Pixels) else 0
+
+
+def _not_kept(size: int) -> Finding:
+    told = f"the pictures take {size / _GIGABYTE:.1f} GB, more than input.memory"
+    return Finding("PASS", "memory", told, "read from disk batch by batch, in every epoch anew")
+
+
+def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], *, judged: bool = False) -> TensorFeed:
+    """Every row of new data, asked by itself; with their answers where they are judged."""
+    return encode(
+        frame, doors, answers if judged else (), kept=sum(_bytes(door, len(frame)) for door in doors) <= _GIGABYTE
+    )
 
 
 def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame:
@@ -86,10 +108,13 @@ def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame
     if choices.source.word != "images":
         return frame
     skip = choices.source.options.skip_damaged
-    found = image_checks.damaged(frame["picture"])
-    findings += image_checks.damage_finding(found, len(frame), skip=skip)
+    looks = image_checks.look_at(frame["picture"])
+    findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
-    return frame.take(np.setdiff1d(np.arange(len(frame)), [position for position, _ in found])) if found else frame
+    whole = [number for number, look in enumerate(looks) if not look.damage]
+    frame = frame.take(np.array(whole)) if len(whole) < len(looks) else frame
+    findings += image_checks.change_findings(frame, [looks[number] for number in whole])
+    return frame
 
 
 def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], list[Decision]]:
@@ -156,6 +181,8 @@ def _answered(frame: Frame, answers: Sequence[Answer], findings: list[Finding]) 
             frame = frame.take(np.flatnonzero(~frame[name].missing))
     for answer in answers:
         if answer.WORD == "category":
+            if "picture" in frame and frame["picture"].kind == "picture":
+                image_checks.refuse_lonely(frame, answer.name)
             findings += answer_checks.classes(frame[answer.name])
         else:
             answer_checks.refuse_one_number(frame, answer.name)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 
+_HEADS = ("head", "heads", "wide")
+
 
 class Heads(nn.Module):
     """One linear layer an answer, beside each other."""
@@ -27,6 +29,17 @@ class Heads(nn.Module):
     def forward(self, features: Tensor) -> Tensor | tuple[Tensor, ...]:
         answers = tuple(head(features) for head in self.heads)
         return answers[0] if len(answers) == 1 else answers
+
+
+def heads_of(net: nn.Module) -> tuple[str, ...]:
+    """The places of the layers that depend on what is asked: those called head or wide, else the last layer with weights.
+
+    Example:  >>> heads_of(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)))
+              ('2',)
+    """
+    named = [name for name, _ in net.named_modules() if name.split(".")[-1] in _HEADS]
+    last = [name for name, layer in net.named_modules() if list(layer.parameters(recurse=False))]
+    return tuple(named or last[-1:])
 
 
 def head(width: int, ports: tuple[Port, ...], *, bias: bool = True) -> nn.Module:

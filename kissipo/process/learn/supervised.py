@@ -2,13 +2,17 @@
 
 w <- w - rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
-l1 and l2 are over the weights, not the biases (S07). `start: linear` first solves the linear path of a wide-and-deep net, a
-convex problem with one answer, so that the hidden layers begin where linear or logistic regression ends.
+l1 and l2 are over the weights, not the biases (S07). Smoothed labels and mixed samples are learned by, and never judged by; class
+weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept. `start: linear` first
+solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
+logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
+2015); the loss that is told is that of the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -16,14 +20,18 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed, is_stateful
+from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
+from kissipo.process.cross_entropy import smoothed
 from kissipo.process.direct import direct
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_start import hold_linear, start_linear
+from kissipo.process.mixup import mix
+from kissipo.process.moving_average import MovingAverage
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,21 @@ class Options:
     loss: tuple[str, ...] | None = word(None, "answer against truth -> one number; one loss for each answer")
     l1: float = word(0.0, "weight of the sum of all |w| in the loss", at_least=0)
     l2: float = word(0.0, "weight of the sum of all w² in the loss", at_least=0)
+    smoothing: float = word(0.0, "share of each label that is spread over all classes", at_least=0, below=1)
+    class_weights: Literal["balanced"] | None = word(None, "balanced: every class counts alike, however rare")
+    mixup: float = word(0.0, "two samples in one by shares from Beta(mixup, mixup); 0: none", at_least=0)
+    ema: float = word(
+        0.0, "the mean of the weights, of which this share stays at each step, is kept; 0: none", at_least=0, below=1
+    )
     clip: float | None = word(None, "longest gradient (over all weights) that is followed", above=0)
     start: Literal["random", "linear"] | None = word(
         None, "where learning starts: random weights, or the linear solution"
+    )
+    from_: str | None = word(
+        None, "weights to start from: a safetensors file, in published names too, or the folder of a run", key="from"
+    )
+    freeze: tuple[str, ...] | None = word(
+        None, "weights that are held as they are: all but head; or names of layers, such as conv2"
     )
     stop: Stop = word(Stop(), "early stopping; the weights of the best epoch are kept")
 
@@ -62,13 +82,16 @@ class Supervised:
 
     def __init__(self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int) -> None:
         self.net, self.losses, self.options = net, losses, options
+        self._taught = smoothed(losses, options.smoothing)
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a net that goes on from batch to batch
         self._name: optim.Name = options.optimizer or "adam"
         self.rate = options.rate or optim.RATES[self._name]
         self._moves = options.schedule != "constant" or options.warmup > 0
         self._weights = (
-            [parameter for parameter in net.parameters() if parameter.dim() > 1] if options.l1 or options.l2 else []
+            [weight for weight in net.parameters() if weight.dim() > 1 and weight.requires_grad]
+            if options.l1 or options.l2
+            else []
         )
 
     def begin(self, train: Feed) -> str:
@@ -85,11 +108,11 @@ class Supervised:
         """One batch, one step downhill."""
         if self._moves:
             self._set_rate()
-        if self._direct is not None and self._direct.fits(batch.inputs[0]):
-            loss = self._direct.learn(self.losses[0], batch.inputs[0], batch.targets[0])
+        if self._direct is not None and not self.options.mixup and self._direct.fits(batch.inputs[0]):
+            loss = self._direct.learn(self._taught[0], batch.inputs[0], batch.targets[0])
         else:
-            loss = self.loss(self._outputs(batch), batch.targets)
-            loss.backward()
+            loss, taught = self._losses(batch)
+            taught.backward()
         if self._weights:
             self._penalty().backward()
         if self.options.clip is not None:
@@ -97,18 +120,24 @@ class Supervised:
         self.optimizer.step()
         for parameter in self._learned:
             parameter.grad = None
+        if self._average is not None:
+            self._average.update()
         self.steps_done += 1
         return {"loss": loss.detach()}
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
         """The loss of outputs against the truth, without the penalties; the sum over the answers."""
-        if len(self.losses) == 1:
-            return self.losses[0](outputs, targets[0])
-        return torch.stack([loss(y, t) for loss, y, t in zip(self.losses, outputs, targets, strict=True)]).sum()
+        return _sum(self.losses, outputs, targets)
+
+    def as_judged(self) -> AbstractContextManager[None]:
+        """Inside, the net holds the weights that are judged and kept."""
+        return nullcontext() if self._average is None else self._average.in_place()
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's memory, the place in the schedule, and the state of a net that goes on from batch to batch."""
-        return {"optimizer": self.optimizer.state_dict(), "steps_done": self.steps_done, "state": self._state}
+        """The optimizer's memory, the place in the schedule, the mean weights, and the state of a net that goes on."""
+        average = None if self._average is None else self._average.average
+        place = {"steps_done": self.steps_done, "state": self._state, "average": average}
+        return {"optimizer": self.optimizer.state_dict(), **place}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`; the net has its weights already."""
@@ -117,20 +146,43 @@ class Supervised:
         self._equip()
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
+        if self._average is not None:
+            self._average.average = state["average"]
 
-    def _outputs(self, batch: Batch) -> Any:
-        """Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time."""
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of the answer, and the one that is learned by: with those of auxiliary heads; both of mixed samples where they are."""
+        mixed = mix(batch, self.options.mixup) if self.options.mixup else None
+        outputs, auxiliary = self._outputs(batch if mixed is None else mixed.batch)
+
+        def off(given: Any) -> Tensor:
+            if mixed is None:
+                return _sum(self._taught, given, batch.targets)
+            first, second = (_sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second))
+            return mixed.share * first + (1 - mixed.share) * second
+
+        loss = off(outputs)
+        return loss, sum((_AUXILIARY * off(each) for each in auxiliary), start=loss)
+
+    def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
+        """What the net gives, and what its auxiliary heads give.
+
+        Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time.
+        """
         net: Any = self.net
+        if has_auxiliary(net):
+            outputs, auxiliary = net.with_auxiliary(*batch.inputs)
+            return outputs, auxiliary
         if not is_stateful(net):
-            return net(*batch.inputs)
+            return net(*batch.inputs), ()
         outputs, state = net.go_on(self._state, *batch.inputs)
         self._state = each_state(state, Tensor.detach)
-        return outputs
+        return outputs, ()
 
     def _equip(self) -> None:
         """An optimizer over all weights that are not held."""
         options = self.options
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self._average = MovingAverage(list(self.net.parameters()), options.ema) if options.ema else None
         self._direct = direct(self.net) if len(self.losses) == 1 else None
         self.optimizer = optim.optimizer(
             self._name, self._learned, rate=self.rate, momentum=options.momentum, decay=options.decay
@@ -149,6 +201,13 @@ class Supervised:
         rate = self.rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+
+
+def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
+    """The loss of the only answer, or the sum over the answers."""
+    if len(losses) == 1:
+        return losses[0](outputs, targets[0])
+    return torch.stack([loss(y, t) for loss, y, t in zip(losses, outputs, targets, strict=True)]).sum()
 
 
 LEARN = Supervised

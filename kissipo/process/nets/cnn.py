@@ -29,8 +29,11 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.heads import head
+from kissipo.process.layers.norm import BatchNorm
+from kissipo.process.layers.picture import picture_of
 
 LEARN = "supervised"
+USUAL = ((Port("digit", ("channel", "height", "width"), (1, 28, 28)),), (Port("class", ("class",), (10,)),))
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Options:
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    channels, height, width = _picture(inputs)
+    channels, height, width = picture_of(inputs, "cnn")
     layers: list[nn.Module] = []
     for number, filters in enumerate(options.filters, 1):
         shrink = 0 if options.padding == "same" else options.kernel - 1
@@ -62,7 +65,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
                 do="Use fewer process.filters, a smaller process.kernel, process.padding=same or a larger input.size",
             )
         layers.append(nn.Conv2d(channels, filters, options.kernel, padding=options.padding, bias=not options.norm))
-        layers += [nn.BatchNorm2d(filters)] if options.norm else []
+        layers += [BatchNorm(filters)] if options.norm else []
         layers.append(activation(options.activation))
         channels, height, width = filters, height - shrink, width - shrink
         if min(height, width) >= options.pool > 1:
@@ -97,15 +100,3 @@ def _by_point(
         channels = units
     yield nn.Conv2d(channels, 1, 1, padding="same")
     yield nn.Flatten()
-
-
-def _picture(inputs: tuple[Port, ...]) -> tuple[int, int, int]:
-    if len(inputs) != 1 or inputs[0].axes != ("channel", "height", "width"):
-        gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
-        raise ShapeError(
-            "process step 'cnn' takes one picture (batch, channel, height, width)",
-            given=f"input step {gives}",
-            do="Use process.net=ffn or process.net=recurrent for other data",
-        )
-    channels, height, width = inputs[0].shape
-    return channels, height, width

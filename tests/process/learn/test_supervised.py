@@ -72,7 +72,7 @@ def test_the_rate_follows_the_schedule() -> None:
 def test_dropout_is_only_there_while_learning() -> None:
     torch.manual_seed(0)
     module = ffn.build(
-        (Port("x", ("feature",), (4,)),), (Port("y", ("answer",), (2,)),), ffn.Options((64,), dropout=0.5)
+        (Port("x", ("feature",), (4,)),), (Port("y", ("answer",), (2,)),), ffn.Options(units=(64,), dropout=0.5)
     )
     x = torch.randn(3, 4)
     assert not torch.equal(module.train()(x), module.train()(x))
@@ -106,7 +106,7 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
     targets = torch.tensor(y).unsqueeze(1) if name == "diabetes" else torch.tensor(y)
     torch.manual_seed(0)
     ports = (Port("x", ("feature",), (x.shape[1],)),), (Port("y", ("class",), (answers,)),)
-    module = ffn.build(*ports, ffn.Options((16,), skip=True)).eval()
+    module = ffn.build(*ports, ffn.Options(units=(16,), skip=True)).eval()
     learn = Supervised(module, (squares,), Options(start="linear"), total_steps=1)
     told = learn.begin(Rows(x, targets))
     assert told.startswith(
@@ -127,7 +127,9 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
     dice = np.random.default_rng(0)
     y = np.repeat(there, 30)
     x = (dice.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
-    net = ffn.build((Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options((8,), skip=True))
+    net = ffn.build(
+        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options(units=(8,), skip=True)
+    )
     Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     with torch.no_grad():
         chances = net(torch.tensor(x)).softmax(1).numpy()
@@ -140,7 +142,7 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
 @pytest.mark.parametrize(("answers", "only"), [(1, 0), (1, 1), (3, 0), (3, 2)])
 def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: int, only: int) -> None:
     net = ffn.build(
-        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options((8,), skip=True)
+        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options(units=(8,), skip=True)
     )
     x = np.random.default_rng(0).normal(0, 1, (40, 3))
     Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
@@ -155,7 +157,9 @@ def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
     dice = np.random.default_rng(0)
     y = np.arange(45_000) % 2
     x = dice.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
-    net = ffn.build((Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options((8,), skip=True))
+    net = ffn.build(
+        (Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options(units=(8,), skip=True)
+    )
     told = Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     assert "on 20,000 of the 45,000 samples" in told
     found = torch.cat([each.detach().flatten() for each in (net[1].wide.weight, net[1].wide.bias)]).numpy()  # type: ignore[index]
@@ -166,7 +170,7 @@ def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoi
     x, y = load_diabetes(return_X_y=True)
     feed = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
     ports = (Port("x", ("feature",), (10,)),), (Port("y", ("answer",), (1,)),)
-    nets = [ffn.build(*ports, ffn.Options((16,), skip=True)) for _ in range(2)]
+    nets = [ffn.build(*ports, ffn.Options(units=(16,), skip=True)) for _ in range(2)]
     learns = [Supervised(net, (squares,), Options(start="linear"), total_steps=20) for net in nets]
     learns[0].begin(feed)
     start = {name: weight.clone() for name, weight in nets[0].state_dict().items()}
@@ -178,3 +182,37 @@ def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoi
     for name, weight in nets[0].state_dict().items():
         assert torch.equal(weight, nets[1].state_dict()[name])
         assert torch.equal(weight, start[name]) == ("wide" in name), name
+
+
+def test_the_loss_of_each_auxiliary_head_counts_three_tenths() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last, self.besides = (
+                nn.Linear(4, 5),
+                nn.Linear(5, 2),
+                nn.ModuleList([nn.Linear(5, 2), nn.Linear(5, 2)]),
+            )
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(self.first(x))
+
+        def with_auxiliary(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            return self(x), tuple(head(self.first(x)) for head in self.besides)
+
+    torch.manual_seed(0)
+    ours = Net()
+    theirs = deepcopy(ours)
+    learn = Supervised(ours, (squares,), Options(optimizer="sgd", rate=0.1), total_steps=3)
+    learn.begin(None)  # type: ignore[arg-type]
+    for batch in batches(3):
+        told = learn.step(batch)["loss"].item()
+        x, y = batch.inputs[0], batch.targets[0]
+        answer = functional.mse_loss(theirs(x), y)
+        one, two = (functional.mse_loss(head(theirs.first(x)), y) for head in theirs.besides)
+        assert told == pytest.approx(answer.item(), rel=1e-6)
+        slopes = torch.autograd.grad(answer + 0.3 * one + 0.3 * two, list(theirs.parameters()))
+        with torch.no_grad():
+            for weight, slope in zip(theirs.parameters(), slopes, strict=True):
+                weight -= 0.1 * slope
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict())

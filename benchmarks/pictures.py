@@ -1,0 +1,206 @@
+"""How fast does a net learn from pictures that do not fit into memory, and how much does that take? kissipo beside torch's DataLoader.
+
+Question   JPEGs of 512x512, made here, read from disk in every epoch, brought to --size, learned from by one small convolutional
+           net: how many pictures a second, and what is the largest resident memory (VmHWM) of the process?
+Peers      the loop of `kissipo fit` with input.memory=0; torch.utils.data.DataLoader with 0, 1, 2 ... workers over a Dataset as most people
+           write it (Pillow: open, convert, resize), and the same with Pillow's draft, as kissipo reads. Same net, optimizer, batch.
+Method     each in a process of its own, in interleaved rounds; the first epoch does not count. One more process runs the
+           whole of `kissipo fit` (data check, training, simple answers, report) and tells its peak.
+Run        python benchmarks/pictures.py [--pictures 1000] [--size 128] [--rounds 3]
+           python benchmarks/pictures.py --pictures 20000 --size 512 --only whole
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+BATCH, EPOCHS, DRAWN = 32, 3, 1000
+WORDS = {
+    "process.net": "cnn",
+    "process.filters": [8, 16],
+    "process.pool": 4,
+    "process.units": [16],
+    "process.loss": "cross_entropy",
+    "process.stop": 0,
+    "input.batch": BATCH,
+    "input.memory": 0,
+}
+
+
+def make(folder: Path, count: int) -> None:
+    """Clouds with grain: half of them bright, half dark; a thousand are drawn, the others are these with other bytes behind."""
+    dice, drawn = np.random.default_rng(0), list[bytes]()
+    for number in range(min(count, DRAWN)):
+        kind = ("bright", "dark")[number % 2]
+        (folder / kind).mkdir(exist_ok=True)
+        coarse = dice.integers(0, 160, (16, 16, 3), dtype=np.uint8) + (60 if kind == "bright" else 0)
+        cloud = np.asarray(Image.fromarray(coarse.astype(np.uint8)).resize((512, 512), Image.Resampling.BICUBIC))
+        grain = dice.integers(-12, 13, (512, 512, 1))
+        picture = np.clip(cloud + grain, 0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(folder / kind / f"{number:05}.jpg", quality=85)
+        drawn.append((folder / kind / f"{number:05}.jpg").read_bytes())
+    for number in range(DRAWN, count):
+        path = folder / ("bright", "dark")[number % 2] / f"{number:05}.jpg"
+        path.write_bytes(drawn[number % DRAWN] + str(number).encode())
+
+
+def prepared(folder: str, size: int) -> Any:
+    from kissipo.plan.load import load
+    from kissipo.plan.prepare import prepare
+
+    return prepare(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
+
+
+def by_kissipo(folder: str, size: int) -> float:
+    """Pictures a second after the first epoch."""
+    from kissipo.core.protocols import Listener
+    from kissipo.run.fit import Course, Fit
+
+    task, ends = prepared(folder, size), list[float]()
+
+    class Clock(Listener):
+        def on_epoch(self, row: object) -> None:
+            ends.append(time.perf_counter())
+
+    train = task.wiring.feeds["train"]
+    Fit(task.net, task.learn, Course(EPOCHS, BATCH, 0), train=train, listeners=[Clock()]).run()
+    return len(train) * (EPOCHS - 1) / (ends[-1] - ends[0])
+
+
+def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
+    """The same net over a DataLoader."""
+    import torch
+    from torch.nn import functional
+    from torch.utils.data import DataLoader, Dataset
+
+    task = prepared(folder, size)
+    frame = task.wiring.frame.take(task.wiring.parts["train"])
+    paths, truth = list(frame["picture"].values), task.wiring.feeds["train"].targets[0]
+
+    class Pictures(Dataset):
+        def __len__(self) -> int:
+            return len(paths)
+
+        def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
+            with Image.open(paths[at]) as picture:
+                if draft:
+                    picture.draft("RGB", (2 * size, 2 * size))
+                small = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+            return torch.from_numpy(np.array(small)).permute(2, 0, 1), truth[at]
+
+    options: dict[str, Any] = {"persistent_workers": True} if workers else {}
+    loader = DataLoader(Pictures(), batch_size=BATCH, shuffle=True, num_workers=workers, **options)
+    optimizer = torch.optim.Adam(task.net.parameters(), 1e-3)
+    task.net.train()
+    ends = []
+    for _ in range(EPOCHS):
+        for x, y in loader:
+            loss = functional.cross_entropy(task.net(x / 255), y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        ends.append(time.perf_counter())
+    return len(paths) * (EPOCHS - 1) / (ends[-1] - ends[0])
+
+
+def whole(folder: str, size: int) -> float:
+    """Everything that a person waits for, for one epoch; seconds."""
+    import kissipo as ki
+
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as out:
+        ki.load(folder, words={**WORDS, "input.size": size, "process.epochs": 1}).fit(out=Path(out) / "run")
+    return time.perf_counter() - began
+
+
+def peak() -> float:
+    """The largest resident memory of this process so far, in GB."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1e6
+
+
+def contestants() -> dict[str, list[str]]:
+    found = {"kissipo": ["kissipo"]}
+    for workers in sorted({0, 1, 2, os.cpu_count() or 1}):
+        for draft in (False, True):
+            name = f"DataLoader, {workers} workers" + (", draft" if draft else "")
+            found[name] = ["torch", str(workers), str(int(draft))]
+    return found
+
+
+def one(arguments: list[str], folder: str, size: int) -> None:
+    """Runs one contestant in this process and prints what it found."""
+    kind, *rest = arguments
+    if kind == "torch":
+        value = by_torch(folder, size, int(rest[0]), draft=rest[1] == "1")
+    else:
+        value = by_kissipo(folder, size) if kind == "kissipo" else whole(folder, size)
+    print(json.dumps({"value": value, "peak": peak()}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["whole", "speed"])
+    parser.add_argument("--folder", type=Path, help="where the pictures are made, or lie already")
+    parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        return one(given.one, str(given.folder), given.size)
+    with tempfile.TemporaryDirectory() as made:
+        folder = given.folder or Path(made)
+        folder.mkdir(exist_ok=True)
+        if not any(folder.iterdir()):
+            make(folder, given.pictures)
+        count = len(list(folder.rglob("*.jpg")))
+        size = sum(path.stat().st_size for path in folder.rglob("*.jpg")) / count / 1000
+        print(
+            f"{count:,} JPEGs of 512x512, {size:.0f} kB each, learned from at {given.size}x{given.size}, batch {BATCH}\n"
+        )
+
+        def run(arguments: list[str]) -> dict[str, float]:
+            command = [
+                sys.executable,
+                __file__,
+                "--folder",
+                str(folder),
+                "--size",
+                str(given.size),
+                "--one",
+                *arguments,
+            ]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+        if given.only != "whole":
+            found: dict[str, list[dict[str, float]]] = {}
+            for _ in range(given.rounds):
+                for name, arguments in contestants().items():
+                    found.setdefault(name, []).append(run(arguments))
+            ours = statistics.median(each["value"] for each in found["kissipo"])
+            print("| | pictures a second | kissipo is | peak of the process, GB |\n|---|---|---|---|")
+            for name, rounds in found.items():
+                speed = statistics.median(each["value"] for each in rounds)
+                print(f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {max(each['peak'] for each in rounds):.2f} |")
+        if given.only != "speed":
+            total = run(["whole"])
+            print(f"\nThe whole of `kissipo fit`, one epoch: {total['value']:.0f} s, at most {total['peak']:.2f} GB")
+    return None
+
+
+if __name__ == "__main__":
+    main()

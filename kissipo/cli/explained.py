@@ -1,0 +1,73 @@
+"""A lesson in the terminal: arrays as grids side by side, every window of a filter in a line, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from kissipo.cli.screen import table
+from kissipo.run.explained import Cell, Explained, Figure
+from kissipo.run.windows import Window
+
+_APART = (0, 4, 0, 0)
+
+
+def explained(page: Explained) -> Iterator[Any]:
+    """What is printed, piece by piece."""
+    yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.tell)}[/]"
+    if page.figures:
+        yield _side_by_side(page.figures)
+    if page.windows:
+        yield _windows(dict(page.windows))
+    if page.rows:
+        yield _rows(page)
+
+
+def _side_by_side(figures: tuple[Figure, ...]) -> Table:
+    made = Table.grid(padding=_APART)
+    for _ in figures:
+        made.add_column()
+    made.add_row(*(f"[dim]{escape(each.name)}[/]" for each in figures))
+    made.add_row(*(_grid(each.values) for each in figures))
+    return made
+
+
+def _grid(values: Any) -> str:
+    """Numbers in columns, one line a row."""
+    cells = [[f"{value:g}" for value in row] for row in np.asarray(values)]
+    width = max(len(cell) for row in cells for cell in row)
+    return "\n".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
+
+
+def _windows(found: dict[str, tuple[Window, ...]]) -> Table:
+    """One line a place: what lies there, and for each filter its products and their sum."""
+    sums = tuple(3 + 2 * number for number in range(len(found)))
+    made = table("window", "given", *(name for filter_ in found for name in (filter_, "sum")), right=sums)
+    for places in zip(*found.values(), strict=True):
+        first = places[0]
+        cells = [cell for each in places for cell in (_in_rows(each.products), f"[bold]{each.sum:g}[/]")]
+        made.add_row(f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells)
+    return made
+
+
+def _in_rows(values: Any) -> str:
+    """The rows of a window one after the other."""
+    cells = [[f"{value:g}" for value in row] for channel in np.asarray(values) for row in channel]
+    width = max(len(cell) for row in cells for cell in row)
+    return " | ".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
+
+
+def _rows(page: Explained) -> Table:
+    numbers = tuple(at for at, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
+    made = table(*page.titles, right=numbers)
+    for row in page.rows:
+        made.add_row(*(escape(_cell(cell)) for cell in row))
+    return made
+
+
+def _cell(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else f"{cell:,}" if isinstance(cell, int) else f"{cell:g}"

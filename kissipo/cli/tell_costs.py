@@ -1,0 +1,58 @@
+"""How the costs of a net look in the terminal: a row a layer, then what answering and learning take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from kissipo.cli.screen import table
+from kissipo.core.finding import counted
+
+if TYPE_CHECKING:
+    from kissipo.plan.bare_net import NetCosts
+
+
+def costs_table(costs: NetCosts) -> Table:
+    """Every layer that costs something, with its output, values, weights and multiplications."""
+    made = table(
+        "layer", "what happens", "output", "values", "memory", "weights", "biases", "mult.", right=(2, 3, 4, 5, 6, 7)
+    )
+    for row in costs.table.rows:
+        told = escape(row.tell) + (" [dim](only while learning)[/]" if row.learning else "")
+        counts = [f"{count:,}" if count else "" for count in (row.weights, row.biases, row.multiplications)]
+        memory = megabytes(row.values * 4) if row.values else ""
+        values = f"{row.values:,}" if row.values else "[dim]in place[/]"
+        made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
+    return made
+
+
+def costs_sum(costs: NetCosts) -> list[str]:
+    """The totals, a line each."""
+    content = costs.to_json()
+    totals = content["totals"]
+    besides = totals["parameters_while_learning"] - totals["parameters"]
+    lines = [
+        f"{totals['parameters']:,} parameters ({totals['weights']:,} weights, {totals['biases']:,} biases)"
+        + (f", {besides:,} more while learning" if besides else ""),
+        f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one picture"
+        + (f", {totals['norm_multiplications']:,} of them by norms" if totals["norm_multiplications"] else ""),
+        f"inference: values and parameters of {content['number_bytes']} bytes each are {megabytes(totals['inference_bytes'])}",
+    ]
+    pictures = counted(costs.batch, "picture")
+    return [
+        *lines,
+        f"training from {pictures} at a time by {costs.optimizer}: values, parameters and their gradients, "
+        f"and what the optimizer remembers are {megabytes(totals['training_bytes'])}",
+    ]
+
+
+def megabytes(count: int) -> str:
+    """Bytes in the unit of the lectures' tables.
+
+    Example:  >>> megabytes(60_950_432), megabytes(16_384), megabytes(2_213_000_000)
+              ('61.0 MB', '0.02 MB', '2,213 MB')
+    """
+    number = count / 1e6
+    return f"{number:,.0f} MB" if number >= 1000 else f"{number:.1f} MB" if number >= 0.1 else f"{number:.2f} MB"

@@ -1,0 +1,140 @@
+"""A picture of any kind as it is meant: upright, its first frame, eight bits a channel, grey or in red, green and blue.
+
+What was done to it is told: `changes` reads it from the head of the file, `open_picture` does it.
+
+Source:   the orientations of Exif 2.32; brightness as ITU-R BT.601 weighs it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
+
+from kissipo.core.errors import DataError
+
+MOST_PIXELS = 200_000_000
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # it is refused below
+
+DEEP, FRAMES, INKS, SEE_THROUGH, PALETTE, TURNED = "16 bits", "frames", "cmyk", "transparent", "palette", "turned"
+_GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def open_picture(value: Any, *, wanted: int | None = None) -> Image.Image:
+    """A picture from a path or an array, decoded, grey (L) or in colour (RGB).
+
+    wanted:   a side that is enough: a JPEG whose sides are all twice as long, or more, is decoded at a half, quarter or eighth
+    Raises:   DataError for a file that is missing, damaged, or larger than a picture can be.
+    """
+    if isinstance(value, np.ndarray):
+        return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)
+    try:
+        with _head(value) as picture:
+            if wanted is not None:
+                picture.draft(picture.mode, (wanted, wanted))
+            picture.load()
+            return _plain(ImageOps.exif_transpose(picture), value)
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise _damaged(value, error) from None
+
+
+def size_of(value: Any) -> tuple[int, int]:
+    """Height and width as it stands upright, from the head of the file."""
+    if isinstance(value, np.ndarray):
+        return int(value.shape[0]), int(value.shape[1])
+    with _head(value) as picture:
+        turned = _orientation(picture) in _ON_ITS_SIDE
+        return (picture.width, picture.height) if turned else (picture.height, picture.width)
+
+
+def is_colour(value: Any) -> bool:
+    """Whether a picture has more than brightness."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 3 and value.shape[-1] >= 3
+    with _head(value) as picture:
+        return picture.mode not in _GREY
+
+
+def changes(value: Any) -> tuple[str, ...]:
+    """What `open_picture` does to it beyond reading it, from the head of the file."""
+    if isinstance(value, np.ndarray):
+        return ()
+    with _head(value) as picture:
+        deep = picture.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(picture, "tile", ()))
+        done = {
+            DEEP: deep,
+            FRAMES: picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1,
+            INKS: picture.mode == "CMYK",
+            SEE_THROUGH: _is_see_through(picture),
+            PALETTE: picture.mode in ("P", "PA"),
+            TURNED: _orientation(picture) != 1,
+        }
+    return tuple(name for name, is_done in done.items() if is_done)
+
+
+def _head(value: Any) -> Image.Image:
+    """A picture of which only the head is read."""
+    try:
+        picture: Image.Image = Image.open(value)
+    except FileNotFoundError:
+        raise DataError(f"there is no picture {value}") from None
+    except IsADirectoryError:
+        raise DataError(f"{value} is a folder", allowed="a picture file") from None
+    except PermissionError:
+        raise DataError(f"the picture {value} may not be read", do="Check its permissions") from None
+    except Image.DecompressionBombError:
+        raise _too_large(value, "more than twice as many") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise _damaged(value, error) from None
+    if picture.width * picture.height > MOST_PIXELS:
+        picture.close()
+        raise _too_large(value, f"{picture.height}x{picture.width}")
+    return picture
+
+
+def _plain(picture: Image.Image, value: Any) -> Image.Image:
+    """Eight bits a channel; what is see-through is laid on white."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        levels = np.asarray(picture)
+        if picture.mode == "F" or levels.min() < 0 or levels.max() > 65_535:
+            raise DataError(
+                f"the picture {value} holds numbers that are no brightness",
+                given=f"{levels.min():g} to {levels.max():g}",
+                allowed="8 or 16 bits a channel",
+            )
+        return Image.fromarray((levels.astype(np.uint32) >> 8).astype(np.uint8))
+    grey = picture.mode in _GREY
+    if _is_see_through(picture):
+        above = picture.convert("RGBA")
+        white = Image.new("RGBA", above.size, "white")
+        picture = Image.alpha_composite(white, above)
+    return picture.convert("L" if grey else "RGB")
+
+
+def _is_see_through(picture: Image.Image) -> bool:
+    return picture.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in picture.info
+
+
+def _orientation(picture: Image.Image) -> int:
+    """1 to 8 as Exif counts them; 1, upright, where it says nothing sensible."""
+    try:
+        found = picture.getexif().get(Base.Orientation, 1)
+    except (OSError, SyntaxError, ValueError):
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _damaged(value: Any, error: Exception) -> DataError:
+    return DataError(f"the picture {value} is damaged or no picture: {error}", do="Remove it or save it again")
+
+
+def _too_large(value: Any, given: str) -> DataError:
+    allowed = f"at most {MOST_PIXELS:,} pixels"
+    return DataError(f"the picture {value} has too many pixels", given=given, allowed=allowed, do="Save it smaller")

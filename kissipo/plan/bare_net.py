@@ -1,0 +1,103 @@
+"""A net by its bare name, without data: what it costs for the picture that its published figures are for, or for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kissipo.core.axes import Port
+from kissipo.core.errors import TaskError
+from kissipo.core.schema import words_of
+from kissipo.core.task import Task
+from kissipo.plan.grammar import full_place, options_of, read_task
+from kissipo.plan.vocabulary import NETS, RECIPES
+from kissipo.process.optim import MEMORY
+from kissipo.run.cost_table import BYTES, CostTable, cost_table
+
+_CHANNELS = {"grey": 1, "colour": 3}
+
+
+@dataclass(frozen=True)
+class NetCosts:
+    """The costs of a net, and what they hold for."""
+
+    task: Task
+    table: CostTable
+    batch: int
+    optimizer: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def training(self) -> int:
+        """Bytes to learn from a batch."""
+        return self.table.training(batch=self.batch, remembered=MEMORY[self.optimizer])
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form."""
+        total = self.table.total
+        return {
+            "task": self.task.plain(),
+            "layers": [row.to_json() for row in self.table.rows],
+            "totals": {
+                "weights": total(lambda row: row.weights),
+                "biases": total(lambda row: row.biases),
+                "parameters": total(lambda row: row.parameters),
+                "parameters_while_learning": total(lambda row: row.parameters, learning=True),
+                "values": total(lambda row: row.values),
+                "multiplications": total(lambda row: row.multiplications),
+                "norm_multiplications": total(lambda row: row.multiplications if row.is_norm else 0),
+                "inference_bytes": self.table.inference(),
+                "training_bytes": self.training,
+            },
+            "batch": self.batch,
+            "optimizer": self.optimizer,
+            "number_bytes": BYTES,
+            "notes": list(self.notes),
+        }
+
+
+def is_bare_net(name: str) -> bool:
+    """Whether a name means a net, and no task or file."""
+    return name in NETS.names() and name not in RECIPES.names() and not Path(name).exists()
+
+
+def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
+    """The costs of a net on pictures.
+
+    words:    of the net, and size, colour, batch and optimizer, by their places or by their names
+    Raises:   TaskError for a net that is not on pictures, and for a word that changes nothing.
+    """
+    module = NETS.find(name, place="process.net")
+    if not hasattr(module, "USUAL"):
+        raise TaskError(
+            f"what the net '{name}' costs depends on what goes in",
+            do=f"Name a task with it, for example kissipo show digits net={name}",
+        )
+    task = Task(input={"images": None}, process={"net": name})
+    places = {full_place(key, task): value for key, value in (words or {}).items()}
+    counting = ["input.size", "input.colour", "input.batch", "process.optimizer"]
+    counting += [f"process.{word}" for word in words_of(options_of(NETS, name))]
+    for place in places:
+        if place not in counting:
+            raise TaskError(f"{place} does not change what a net costs", allowed=", ".join(counting))
+    task = task.with_words(places)
+    choices = read_task(task)
+    assert choices.net is not None and choices.learn is not None
+    (usual,), outputs = module.USUAL
+    port = _picture(usual, choices.source.options)
+    with torch.device("meta"):
+        table = cost_table(module.build((port,), outputs, choices.net.options), torch.zeros(1, *port.shape))
+    notes = tuple(getattr(module, "NOTES", ())) if port == usual else ()
+    return NetCosts(task, table, choices.general.batch or 1, choices.learn.options.optimizer or "adam", notes)
+
+
+def _picture(usual: Port, options: Any) -> Port:
+    """The usual picture in another size or with other channels, where the words say so."""
+    channels, height, width = usual.shape
+    if options.size:
+        height, width = options.size[0], options.size[-1]
+    return Port(usual.name, usual.axes, (_CHANNELS.get(options.colour, channels), height, width))

@@ -1,0 +1,88 @@
+"""Where a net starts: the weights of a file or of another run, and which of them are held."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from kissipo.core.errors import TaskError
+from kissipo.core.finding import Finding
+from kissipo.core.notation import write_value
+from kissipo.core.schema import words_of
+from kissipo.core.task import Task
+from kissipo.core.words import thaw
+from kissipo.input.formats.files import existing
+from kissipo.plan.grammar import Choices
+from kissipo.process.pretrained import hold, lay_in, read_weights
+from kissipo.run.folder import MODEL, TASK, RunFolder
+
+
+def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:
+    """Lays in the weights that the task names and holds those that it freezes; says what it came to.
+
+    Raises:   TaskError, RunError, DataError when they are not there or do not fit; the net is then as it was.
+    """
+    assert choices.net is not None and choices.learn is not None
+    options: Any = choices.learn.options
+    findings = []
+    if getattr(options, "from_", None):
+        if options.start == "linear":
+            raise TaskError(
+                "process.from and process.start=linear both say where the weights start", do="Leave one out"
+            )
+        path = Path(options.from_)
+        run = run_of(path)
+        told = _from_file(net, path, choices) if run is None else _from_run(net, run, choices)
+        findings.append(Finding("PASS", "weights", told))
+    if getattr(options, "freeze", None):
+        findings.append(Finding("PASS", "held weights", hold(net, options.freeze)))
+    return tuple(findings)
+
+
+def run_of(path: Path) -> RunFolder | None:
+    """The run that a path means: its folder, or the file of its weights; None for any other file.
+
+    Raises:   TaskError for a folder that is no run.
+    """
+    folder = path if path.is_dir() else path.parent
+    if (folder / TASK).is_file() and (path.is_dir() or path.name == MODEL):
+        return RunFolder(folder)
+    if path.is_dir():
+        raise TaskError(
+            f"process.from: {path} is a folder that is no run", allowed="a safetensors file, or the folder of a run"
+        )
+    return None
+
+
+def task_of(run: RunFolder) -> Task:
+    """The task of a run, every word of it."""
+    return Task.from_yaml(run.read_text(TASK), origin=str(run.path / TASK))
+
+
+def _from_file(net: nn.Module, path: Path, choices: Choices) -> str:
+    assert choices.net is not None
+    given = read_weights(existing(path))
+    if not hasattr(choices.net.module, "ours"):
+        return lay_in(net, given, origin=str(path))
+    return lay_in(net, given, ours=partial(choices.net.module.ours, options=choices.net.options), origin=str(path))
+
+
+def _from_run(net: nn.Module, run: RunFolder, choices: Choices) -> str:
+    weights = run.read_weights()
+    try:
+        return lay_in(net, weights, origin=str(run.path))
+    except TaskError as error:
+        raise TaskError(error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), choices)}") from None
+
+
+def _words_of_net(stored: Task, choices: Choices) -> str:
+    """The words of the net of another run, as they are written; where it is another net only its name."""
+    assert choices.net is not None
+    if stored.process.get("net") != choices.net.word:
+        return f"process.net={stored.process.get('net')}"
+    own = words_of(choices.net.module.Options)
+    said = [f"process.{key}={write_value(thaw(value))}" for key, value in stored.process.items() if key in own]
+    return " ".join([f"process.net={choices.net.word}", *said])

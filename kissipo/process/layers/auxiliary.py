@@ -1,0 +1,46 @@
+"""Auxiliary head: an answer from the middle of a deep net, so that its first layers learn from nearby, too.
+
+mean of each of 4x4 parts -> convolution of 1x1 -> linear, relu -> dropout -> the answer
+
+It is there only while learning: `with_auxiliary` of its net gives the answers of all heads beside the net's own.
+
+Shapes:   (batch, channel, height, width) -> the answer
+Choices:  parts instead of the paper's windows of 5x5 at stride 3, which give 4x4 of 14x14: so it suits any size.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024 units, dropout 0.7.
+Example:  >>> import torch
+          >>> port = Port("kind", ("class",), (10,))
+          >>> AuxiliaryHead(512, (port,))(torch.zeros(2, 512, 14, 14)).shape
+          torch.Size([2, 10])
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.process.layers.convolution import convolution
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.inception import EPSILON
+from kissipo.process.layers.picture import channels_of
+
+_SIDE, _FILTERS, _UNITS = 4, 128, 1024
+
+
+class AuxiliaryHead(nn.Sequential):
+    """An answer from the middle."""
+
+    def __init__(
+        self, channels: int, outputs: tuple[Port, ...], *, width: float = 1.0, norm: bool = False, dropout: float = 0.7
+    ) -> None:
+        filters, units = channels_of(_FILTERS, width), channels_of(_UNITS, width)
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        layers["parts"] = nn.AdaptiveAvgPool2d(_SIDE)
+        layers["conv"] = convolution(channels, filters, 1, norm=norm, epsilon=EPSILON)
+        layers["flatten"] = nn.Flatten()
+        layers["linear"] = nn.Linear(filters * _SIDE * _SIDE, units)
+        layers["relu"] = nn.ReLU(inplace=True)
+        layers["dropout"] = nn.Dropout(dropout)
+        layers["head"] = head(units, outputs)
+        super().__init__(layers)

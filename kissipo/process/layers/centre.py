@@ -1,0 +1,43 @@
+"""Centre: colours as the published weights of photographs saw them: less the mean of their channel, over its deviation.
+
+y = (x - mean) / deviation
+
+Shapes:   (batch, 3, height, width) of 0..1 -> the same
+Source:   mean and deviation over ImageNet's training pictures, as every published recipe says them; GoogLeNet's weights in torchvision
+          came from another library and saw -1..1.
+Raises:   ShapeError when the picture has not three channels.
+Example:  >>> import torch
+          >>> Centre(3, mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.5, 0.5))(torch.ones(1, 3, 1, 1)).flatten().tolist()
+          [1.0, 1.0, 1.0]
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.errors import ShapeError
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Centre(nn.Module):
+    """Every channel about zero."""
+
+    mean: Tensor
+    deviation: Tensor
+    TELL = "less the mean colour, over the deviation"
+
+    def __init__(
+        self, channels: int, *, mean: tuple[float, ...] = _MEAN, deviation: tuple[float, ...] = _DEVIATION
+    ) -> None:
+        super().__init__()
+        if channels != 3:
+            raise ShapeError(
+                "process.centre takes pictures in colour", given=f"{channels} channels", do="Say input.colour=colour"
+            )
+        self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).reshape(-1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.deviation

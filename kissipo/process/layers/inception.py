@@ -1,0 +1,75 @@
+"""Inception module: filters of several sizes look at the same picture, and what they see is stacked.
+
+y = [1x1(x), 3x3(x), 5x5(x), pool(x)]                               naive
+y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(pool(x))]                bottleneck: the wide filters see fewer channels
+
+Pooling gives as many channels as it takes, so behind naive modules the depth can only grow.
+
+Shapes:   (batch, channel, height, width) -> (batch, sum of the filters, height, width)
+Choices:  pooling is the greatest of each 3x3 at stride 1; a relu after every convolution.
+          With `norm` a batch normalisation after every convolution, and 3x3 in place of 5x5, as the published weights have it.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015; with norm Ioffe and Szegedy 2015.
+Example:  >>> import torch
+          >>> widths = Widths(one=128, three=192, five=96, three_reduced=64, five_reduced=64, pooled=64)
+          >>> Inception(256, widths)(torch.zeros(1, 256, 28, 28)).shape
+          torch.Size([1, 480, 28, 28])
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.process.layers.convolution import convolution
+from kissipo.process.layers.picture import channels_of
+
+Module = Literal["bottleneck", "naive"]
+EPSILON = 1e-3  # of the published norms
+
+
+@dataclass(frozen=True)
+class Widths:
+    """How many filters of each kind; the `reduced` ones and `pooled` are the bottlenecks."""
+
+    one: int
+    three_reduced: int
+    three: int
+    five_reduced: int
+    five: int
+    pooled: int
+
+    def at(self, width: float) -> Widths:
+        """The same at a share of the width."""
+        return Widths(**{name: channels_of(count, width) for name, count in vars(self).items()})
+
+
+class Inception(nn.Module):
+    """Four branches, stacked."""
+
+    TELL = "the branches stacked"
+
+    def __init__(self, channels: int, widths: Widths, *, module: Module = "bottleneck", norm: bool = False) -> None:
+        super().__init__()
+        naive = module == "naive"
+
+        def branch(reduced: int, filters: int, kernel: int) -> nn.Sequential:
+            layers: OrderedDict[str, nn.Module] = OrderedDict()
+            if not naive:
+                layers["reduce"] = convolution(channels, reduced, 1, norm=norm, epsilon=EPSILON)
+            layers["filter"] = convolution(channels if naive else reduced, filters, kernel, norm=norm, epsilon=EPSILON)
+            return nn.Sequential(layers)
+
+        self.one = convolution(channels, widths.one, 1, norm=norm, epsilon=EPSILON)
+        self.three = branch(widths.three_reduced, widths.three, 3)
+        self.five = branch(widths.five_reduced, widths.five, 3 if norm else 5)
+        self.pool = nn.Sequential(OrderedDict(pool=nn.MaxPool2d(3, stride=1, padding=1)))
+        if not naive:
+            self.pool.add_module("reduce", convolution(channels, widths.pooled, 1, norm=norm, epsilon=EPSILON))
+        self.channels = widths.one + widths.three + widths.five + (channels if naive else widths.pooled)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)

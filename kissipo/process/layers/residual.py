@@ -1,0 +1,64 @@
+"""Residual block: what is learned is what must be added to the input.
+
+y = relu(F(x) + x)      F: convolution 3x3, norm, relu, convolution 3x3, norm
+                        F: convolution 1x1, norm, relu, convolution 3x3, norm, relu, convolution 1x1, norm (bottleneck)
+
+Where the number of channels or the size changes, x goes through a convolution of 1x1 and a norm of its own (option B of the paper).
+
+Shapes:   (batch, channel, height, width) -> (batch, channel', height / stride, width / stride)
+Choices:  in a bottleneck the stride is that of the 3x3 (as in torchvision, known as v1.5), not that of the first 1x1 as in the paper:
+          published weights fit, and answers are half a point better.
+Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015.
+Example:  >>> import torch
+          >>> bottleneck(64, 16, 64, stride=2)(torch.zeros(1, 64, 8, 8)).shape
+          torch.Size([1, 64, 4, 4])
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from kissipo.process.layers.norm import BatchNorm
+
+
+class Residual(nn.Module):
+    """F(x) + x."""
+
+    TELL = "F(x) + x, then relu"
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual, self.shortcut = residual, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.residual(x)
+        y += self.shortcut(x)
+        return y.relu_()
+
+
+def basic(channels: int, inner: int, filters: int, *, stride: int = 1) -> Residual:
+    """Two convolutions of 3x3."""
+    return _block(channels, [(inner, 3, stride), (filters, 3, 1)], stride)
+
+
+def bottleneck(channels: int, inner: int, filters: int, *, stride: int = 1) -> Residual:
+    """A convolution of 3x3 between two of 1x1 that make the channels few and many again."""
+    return _block(channels, [(inner, 1, 1), (inner, 3, stride), (filters, 1, 1)], stride)
+
+
+def _block(channels: int, convolutions: list[tuple[int, int, int]], stride: int) -> Residual:
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    given = channels
+    for number, (filters, kernel, step) in enumerate(convolutions, 1):
+        layers[f"conv{number}"] = nn.Conv2d(given, filters, kernel, step, padding=kernel // 2, bias=False)
+        layers[f"norm{number}"] = BatchNorm(filters)
+        if number < len(convolutions):
+            layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        given = filters
+    shortcut: OrderedDict[str, nn.Module] = OrderedDict()
+    if stride > 1 or channels != given:
+        shortcut["conv"] = nn.Conv2d(channels, given, 1, stride, bias=False)
+        shortcut["norm"] = BatchNorm(given)
+    return Residual(nn.Sequential(layers), nn.Sequential(shortcut) if shortcut else nn.Identity())

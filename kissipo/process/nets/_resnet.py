@@ -1,0 +1,93 @@
+"""What the residual nets share: a convolution of 7x7, four groups of residual blocks, the mean of the map, one linear layer (S16).
+
+convolution 7x7 by 2, norm, relu -> max-pooling 3x3 by 2 -> conv2 ... conv5 -> mean -> the answer
+
+The first block of conv3, conv4 and conv5 halves the sides and doubles the channels: 64, 128, 256, 512, times four behind bottlenecks.
+
+Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, width / 32) -> (batch, channel') -> the answer
+Choices:  any size of picture, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
+          is the head; no biases before norms. See `layers/residual.py` for the place of the stride.
+Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.centre import Centre
+from kissipo.process.layers.he_start import he_start
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.norm import BatchNorm
+from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
+from kissipo.process.layers.residual import basic, bottleneck
+
+LEARN = "supervised"
+USUAL = IMAGENET
+_CHANNELS = (64, 128, 256, 512)
+_WIDER = 4  # times, behind a bottleneck
+_NAMES = (
+    (r"^fc\b", "head"),
+    (r"\.downsample\.0\b", ".shortcut.conv"),
+    (r"\.downsample\.1\b", ".shortcut.norm"),
+    (r"^(layer\d\.\d+)\.(conv|bn)(\d)", r"\1.residual.\2\3"),
+    (r"\bbn(\d)", r"norm\1"),
+    *((rf"^layer{number}\b", f"conv{number + 1}") for number in (1, 2, 3, 4)),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of these nets."""
+
+    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
+    width: float = word(1.0, "share of the published numbers of channels; below 1 for small machines", above=0)
+
+
+def resnet(
+    name: str,
+    inputs: tuple[Port, ...],
+    outputs: tuple[Port, ...],
+    options: Options,
+    blocks: tuple[int, ...],
+    kind: Literal["basic", "bottleneck"],
+) -> nn.Module:
+    """The net with so many blocks in each group."""
+    channels = channels_of(_CHANNELS[0], options.width)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    given = picture_of(inputs, name)[0]
+    if options.centre:
+        layers["centre"] = Centre(given)
+    layers["conv1"] = nn.Conv2d(given, channels, 7, 2, padding=3, bias=False)
+    layers["norm1"] = BatchNorm(channels)
+    layers["relu1"] = nn.ReLU(inplace=True)
+    layers["pool1"] = nn.MaxPool2d(3, 2, padding=1)
+    for number, (count, published) in enumerate(zip(blocks, _CHANNELS, strict=True)):
+        inner = channels_of(published, options.width)
+        filters = inner if kind == "basic" else inner * _WIDER
+        group = []
+        for position in range(count):
+            stride = 2 if position == 0 and number > 0 else 1
+            block = basic if kind == "basic" else bottleneck
+            group.append(block(channels, inner, filters, stride=stride))
+            channels = filters
+        layers[f"conv{number + 2}"] = nn.Sequential(*group)
+    layers["mean"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["head"] = head(channels, outputs)
+    net = nn.Sequential(layers)
+    he_start(net)
+    return net
+
+
+def ours(published: str, options: Options) -> str:
+    """Our name of a tensor in torchvision's names, which are timm's, too: `layer1.0.bn1.weight` -> `conv2.0.residual.norm1.weight`."""
+    for theirs, here in _NAMES:
+        published = re.sub(theirs, here, published)
+    return published

@@ -1,0 +1,163 @@
+"""GoogLeNet: nine inception modules on each other, 22 layers with weights, no stack of linear layers (S15).
+
+convolution 7x7 by 2, pool, norm -> convolution 1x1, convolution 3x3, norm, pool -> inception 3a 3b, pool -> 4a 4b 4c 4d 4e, pool
+-> 5a 5b -> mean -> dropout -> the answer                 while learning two more answers, behind 4a and 4d (auxiliary)
+
+Shapes:   (batch, channel, height, width) -> (batch, 1024, h, w) -> (batch, 1024) -> the answer
+Choices:  the paper's net: filters of 5x5, biases, local response normalisation in the first layers, no batch normalisation; pools
+          round up, and are left out where a side has shrunk to one, so any size of picture fits. 6,998,552 weights for 1,000
+          classes, with both auxiliary heads 13,378,280 (the lecture says "5 million": 5,973,552 before the last layer).
+          `norm: true` is the form to which published weights fit (torchvision): batch normalisation behind each convolution instead
+          of biases and local response normalisation, 3x3 in place of 5x5, the last pooling 2x2; 6,624,904 and 13,004,888 weights.
+          Weights start as He et al. 2015 say; dropout 0.4 before the answer, 0.7 in the auxiliary heads.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015, table 1 and figure 3.
+Example:  >>> import torch
+          >>> net = build(*USUAL, Options(width=0.125))
+          >>> [len(answers) for answers in net.with_auxiliary(torch.zeros(1, 3, 64, 64))]
+          [1, 2]
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.auxiliary import AuxiliaryHead
+from kissipo.process.layers.centre import Centre
+from kissipo.process.layers.convolution import convolution
+from kissipo.process.layers.he_start import he_start
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
+from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
+
+LEARN = "supervised"
+USUAL = IMAGENET
+_MODULES = {
+    "3a": Widths(64, 96, 128, 16, 32, 32),
+    "3b": Widths(128, 128, 192, 32, 96, 64),
+    "4a": Widths(192, 96, 208, 16, 48, 64),
+    "4b": Widths(160, 112, 224, 24, 64, 64),
+    "4c": Widths(128, 128, 256, 24, 64, 64),
+    "4d": Widths(112, 144, 288, 32, 64, 64),
+    "4e": Widths(256, 160, 320, 32, 128, 128),
+    "5a": Widths(256, 160, 320, 32, 128, 128),
+    "5b": Widths(384, 192, 384, 48, 128, 128),
+}
+_POOLED = {"3b": "pool3", "4e": "pool4"}
+_HEADED = ("4a", "4d")
+_NAMES = (
+    (r"^fc\b", "head"),
+    (r"\.branch1\b", ".one"),
+    (r"\.branch2\.0\b", ".three.reduce"),
+    (r"\.branch2\.1\b", ".three.filter"),
+    (r"\.branch3\.0\b", ".five.reduce"),
+    (r"\.branch3\.1\b", ".five.filter"),
+    (r"\.branch4\.1\b", ".pool.reduce"),
+    (r"^aux1\b", "auxiliary.inception4a"),
+    (r"^aux2\b", "auxiliary.inception4d"),
+    (r"^(auxiliary\.\w+)\.fc1\b", r"\1.linear"),
+    (r"^(auxiliary\.\w+)\.fc2\b", r"\1.head"),
+    (r"\.bn\b", ".norm"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of GoogLeNet."""
+
+    module: Module = word("bottleneck", "bottleneck: few channels before the wide filters; naive: all of them")
+    norm: bool = word(False, "the form that published weights fit: batch normalisation, and 3x3 in place of 5x5")
+    auxiliary: bool = word(True, "whether two heads in the middle learn, too; they never answer")
+    dropout: float = word(
+        0.4, "share of the values before the answer that are set to zero while learning", at_least=0, below=1
+    )
+    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
+    width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    given, height, width = picture_of(inputs, "googlenet")
+    side = -(-min(height, width) // 2)  # behind the first convolution
+    layers, auxiliary, norm = _first_layers(given, side, options), {}, options.norm
+    channels, side = channels_of(192, options.width), side // 4
+    for name, widths in _MODULES.items():
+        module = Inception(channels, widths.at(options.width), module=options.module, norm=norm)
+        layers[f"inception{name}"], channels = module, module.channels
+        if name in _HEADED:
+            auxiliary[f"inception{name}"] = AuxiliaryHead(channels, outputs, width=options.width, norm=norm)
+        if name in _POOLED:
+            layers[_POOLED[name]] = _pool(2 if norm and name == "4e" else 3, side)
+            side //= 2
+    layers["mean"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["dropout"] = nn.Dropout(options.dropout)
+    layers["head"] = head(channels, outputs)
+    net = GoogLeNet(layers, auxiliary) if options.auxiliary else nn.Sequential(layers)
+    he_start(net)
+    return net
+
+
+class GoogLeNet(nn.Module):
+    """Layers on each other, and heads behind some of them, by their names."""
+
+    def __init__(self, layers: OrderedDict[str, nn.Module], auxiliary: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+        self.auxiliary = nn.ModuleDict(auxiliary)
+        self._order = tuple(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name in self._order:
+            x = self.get_submodule(name)(x)
+        return x
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The answer, and that of each auxiliary head."""
+        answers = []
+        for name in self._order:
+            x = self.get_submodule(name)(x)
+            if name in self.auxiliary:
+                answers.append(self.auxiliary[name](x))
+        return x, tuple(answers)
+
+
+def ours(published: str, options: Options) -> str:
+    """Our name of a tensor in torchvision's names: `inception3a.branch2.0.bn.weight` -> `inception3a.three.reduce.norm.weight`."""
+    for theirs, here in _NAMES:
+        published = re.sub(theirs, here, published)
+    return published
+
+
+def _first_layers(channels: int, side: int, options: Options) -> OrderedDict[str, nn.Module]:
+    norm, few, many = options.norm, channels_of(64, options.width), channels_of(192, options.width)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if options.centre:
+        layers["centre"] = Centre(channels, mean=(0.5,) * 3, deviation=(0.5,) * 3)
+    layers["conv1"] = convolution(channels, few, 7, stride=2, norm=norm, epsilon=EPSILON)
+    layers["pool1"] = _pool(3, side)
+    if not norm:
+        layers["norm1"] = _local_norm()
+    layers["conv2"] = convolution(few, few, 1, norm=norm, epsilon=EPSILON)
+    layers["conv3"] = convolution(few, many, 3, norm=norm, epsilon=EPSILON)
+    if not norm:
+        layers["norm3"] = _local_norm()
+    layers["pool2"] = _pool(3, side // 2)
+    return layers
+
+
+def _pool(size: int, side: int) -> nn.Module:
+    """Halves a map whose shorter side is still longer than one."""
+    return nn.MaxPool2d(size, 2, ceil_mode=True) if side > 1 else nn.Identity()
+
+
+def _local_norm() -> nn.Module:
+    """Local response normalisation as in AlexNet (Krizhevsky et al. 2012), over five channels."""
+    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)

@@ -1,0 +1,57 @@
+"""One inception module, the mean of its map, the answer: what the bottleneck saves, to count and to try (S15).
+
+The lecture's module on 28x28x256: 128 filters of 1x1, 192 of 3x3, 96 of 5x5 and pooling. Naive it takes 854,196,224 multiplications
+and gives 672 channels; with bottlenecks of 64 it takes 271,351,808 and gives 480.
+
+Shapes:   (batch, channel, height, width) -> (batch, channel', height, width) -> (batch, channel') -> the answer
+Choices:  where no answer is asked for, the module alone.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015.
+Example:  >>> import torch
+          >>> build(USUAL[0], (), Options(module="naive"))(torch.zeros(1, 256, 28, 28)).shape
+          torch.Size([1, 672, 28, 28])
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.core.schema import word
+from kissipo.process.layers.he_start import he_start
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.inception import Inception, Module, Widths
+from kissipo.process.layers.picture import picture_of
+
+LEARN = "supervised"
+USUAL: tuple[tuple[Port, ...], tuple[Port, ...]] = (
+    (Port("map", ("channel", "height", "width"), (256, 28, 28)),),
+    (),
+)
+NOTES = (
+    "on 28x28x256 the naive module (module=naive) takes 854,196,224 multiplications, with bottlenecks of 64 it takes 271,351,808",
+    "the lecture's 353M is a slip: its row of the 5x5 filters counts '264' channels, where the bottleneck leaves 64",
+)
+_WIDTHS = Widths(one=128, three_reduced=64, three=192, five_reduced=64, five=96, pooled=64)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the single module."""
+
+    module: Module = word("bottleneck", "bottleneck: few channels before the wide filters; naive: all of them")
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    module = Inception(picture_of(inputs, "inception")[0], _WIDTHS, module=options.module)
+    layers: OrderedDict[str, nn.Module] = OrderedDict(module=module)
+    if outputs:
+        layers["mean"] = nn.AdaptiveAvgPool2d(1)
+        layers["flatten"] = nn.Flatten()
+        layers["head"] = head(module.channels, outputs)
+    net = nn.Sequential(layers)
+    he_start(net)
+    return net

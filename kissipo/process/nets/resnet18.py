@@ -1,0 +1,23 @@
+"""ResNet-18: 2, 2, 2 and 2 residual blocks, two convolutions of 3x3 a block; 11,689,512 weights for 1,000 classes (S16).
+
+Everything else is told in `_resnet.py`.
+
+Shapes:   (batch, channel, height, width) -> the answer
+Source:   He, Zhang, Ren and Sun 2015, table 1.
+Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width=0.125)).parameters())
+          241712
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from kissipo.core.axes import Port
+from kissipo.process.nets._resnet import LEARN, USUAL, Options, ours, resnet
+
+__all__ = ["LEARN", "USUAL", "Options", "build", "ours"]
+
+
+def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    return resnet("resnet18", inputs, outputs, options, (2, 2, 2, 2), "basic")

@@ -1,0 +1,60 @@
+"""`kissipo show vgg16`: a net by its bare name, its costs as the lectures print them, and slips in the words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kissipo.cli.main import main
+
+Out = pytest.CaptureFixture[str]
+
+
+def shown(capsys: Out, *arguments: str) -> str:
+    assert main(["show", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
+    assert main(["show", "vgg16"]) == 0
+    out, err = capsys.readouterr()
+    for each in ("conv1_1", "64x224x224", "3,211,264", "12.8 MB", "1,728", "86,704,128", "102,760,448", "16,777,216"):
+        assert each in out, each
+    assert "138,357,544 parameters (138,344,128 weights, 13,416 biases)" in out
+    assert "15,237,608 values and 15,470,264,320 multiplications for one picture" in out
+    assert "614.4 MB" in out
+    assert "is a slip" in err
+
+
+def test_words_change_what_is_counted(capsys: Out) -> None:
+    small = shown(capsys, "vgg16", "input.size=32", "input.colour=grey", "norm=true", "units=[128]")
+    assert "1x32x32" in small
+    assert "batch normalisation" in small
+    assert "slip" not in small
+    content = json.loads(shown(capsys, "resnet50", "size=64", "batch=32", "optimizer=momentum", "--json"))
+    assert content["layers"][0]["shape"] == [3, 64, 64]
+    assert (content["batch"], content["optimizer"], content["totals"]["parameters"]) == (32, "momentum", 25_557_032)
+    assert content["task"]["process"] == {"net": "resnet50", "optimizer": "momentum"}
+
+
+def test_a_layer_that_only_learns_says_so(capsys: Out) -> None:
+    out = shown(capsys, "googlenet")
+    assert "(only while" in out
+    assert "6,998,552 parameters (6,990,272 weights, 8,280 biases), 6,379,728 more while learning" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "ffn"], "what the net 'ffn' costs depends on what goes in. Name a task with it, for example kissipo show digits"),
+        (["show", "vgg16", "epochs=3"], "process.epochs does not change what a net costs. Allowed: input.size, input.colour"),
+        (["show", "vgg16", "units=many"], "process.units must be an integer of at least 1"),
+        (["show", "vgg16", "--output", "kind"], "'vgg16' is a net and has no data. Leave --output, --time and --horizon out."),
+        (["show", "resnet51"], "'resnet51' is no built-in task and no file. Did you mean 'resnet"),
+        (["fit", "vgg16"], "'vgg16' is a net, not a task. Name a task or data, and the net: kissipo fit digits net=vgg16."),
+    ],
+)  # fmt: skip
+def test_slips(arguments: list[str], told: str, capsys: Out) -> None:
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err

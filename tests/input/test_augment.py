@@ -1,0 +1,148 @@
+"""Augmentation beside loops over single pictures, scipy and Pillow; a pure function of seed, epoch and step; for training only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageEnhance
+from scipy.ndimage import affine_transform
+from torch import Generator, Tensor
+
+import kissipo as ki
+from kissipo.core.batch import Batch
+from kissipo.core.seeds import torch_generator
+from kissipo.input import augment
+from kissipo.input.augment import Augment, Name
+
+NAMES = get_args(Name)
+SHAPES = [(40, 3, 12, 20), (7, 1, 28, 28), (3, 3, 1, 1), (1, 1, 5, 9)]
+
+
+def pictures(shape: tuple[int, ...]) -> Tensor:
+    torch.manual_seed(0)
+    return torch.rand(shape)
+
+
+def dice(seed: int = 1) -> Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_pictures(name: Name, shape: Any) -> None:
+    x = pictures(shape)
+    before, target = x.clone(), torch.arange(len(x))
+    batch = Augment((name,))(Batch((x, target), (target,)), dice())
+    found = batch.inputs[0]
+    assert found.shape == x.shape and found.dtype == x.dtype
+    assert bool(((found >= 0) & (found <= 1)).all())
+    assert torch.equal(x, before)
+    assert batch.inputs[1] is target and batch.targets == (target,)
+    assert torch.equal(found, Augment((name,))(Batch((x, target), (target,)), dice()).inputs[0])
+    if x.numel() > 1000:
+        assert not torch.equal(found, Augment((name,))(Batch((x, target), (target,)), dice(2)).inputs[0])
+
+
+def test_half_of_the_pictures_are_flipped() -> None:
+    x = pictures((400, 1, 4, 6))
+    found = augment.flip(x, dice())
+    flipped = [bool((a == b.flip(2)).all()) for a, b in zip(found, x, strict=True)]
+    same = [bool((a == b).all()) for a, b in zip(found, x, strict=True)]
+    assert [not each for each in flipped] == same
+    assert 150 < sum(flipped) < 250
+
+
+def test_a_crop_is_a_window_of_the_picture_with_its_rim_repeated() -> None:
+    x = pictures((200, 3, 16, 24))
+    found = augment.crop(x, dice()).numpy()
+    seen = set()
+    for picture, moved in zip(x.numpy(), found, strict=True):
+        padded = np.pad(picture, [(0, 0), (2, 2), (3, 3)], mode="edge")
+        places = [(top, left) for top in range(5) for left in range(7)]
+        fits = [
+            place
+            for place in places
+            if np.array_equal(moved, padded[:, place[0] : place[0] + 16, place[1] :][:, :, :24])
+        ]
+        assert len(fits) == 1
+        seen.add(fits[0])
+    assert len(seen) == 35  # every place occurs
+
+
+def test_a_turn_is_that_of_scipy() -> None:
+    x = pictures((30, 2, 20, 32)).double()
+    found = augment.rotate(x.float(), dice()).double().numpy()
+    angles = 15 * np.pi / 180 * (2 * torch.rand(30, generator=dice()) - 1).double().numpy()
+    middle = np.array([(20 - 1) / 2, (32 - 1) / 2])
+    for picture, turned, angle in zip(x.numpy(), found, angles, strict=True):
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        for channel, expected in zip(picture, turned, strict=True):
+            by_scipy = affine_transform(channel, turn, middle - turn @ middle, order=1, mode="nearest")
+            np.testing.assert_allclose(expected, by_scipy, atol=2e-5)
+    assert np.abs(angles).max() > 13 * np.pi / 180
+
+
+def test_colour_is_brightness_contrast_and_saturation_of_pillow() -> None:
+    """The three factors are found by trying them; Pillow rounds to bytes in between."""
+    x = 0.3 + 0.4 * pictures((6, 3, 10, 10))
+    bright, contrast, saturation = (1 + 0.2 * (2 * torch.rand(18, generator=dice()) - 1)).reshape(3, 6).tolist()
+    for number, found in enumerate(augment.colour(x, dice())):
+        picture = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
+        picture = ImageEnhance.Brightness(picture).enhance(bright[number])
+        values = np.asarray(picture, dtype=float)
+        middle = values.mean()
+        values = middle + contrast[number] * (values - middle)  # Pillow's middle is that of the brightness, rounded
+        picture = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(saturation[number])
+        assert np.abs(np.asarray(picture) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
+    grey = pictures((4, 1, 8, 8))
+    assert not torch.equal(augment.colour(grey, dice()), grey)
+
+
+def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+    original = Augment.__call__
+
+    def watch(self: Augment, batch: Batch, generator: Generator) -> Batch:
+        changed = original(self, batch, generator)
+        seen.append(changed.inputs[0])
+        return changed
+
+    monkeypatch.setattr(Augment, "__call__", watch)
+    words = {"process.epochs": 2, "process.stop": 0, "input.batch": 200, "input.augment": ["flip", "crop"]}
+    run = ki.load("digits", words=words).fit(seed=5, out="run")
+    monkeypatch.undo()
+    train = run.wiring().feeds["train"]
+    steps = -(-len(train) // 200)
+    assert len(seen) == 2 * steps + 3  # and three for the gallery of the report
+    for number, found in enumerate(seen[: 2 * steps]):
+        epoch, step = 1 + number // steps, number % steps
+        order = torch.randperm(len(train), generator=torch_generator(5, "order", epoch))
+        batch = train.batch(order[200 * step : 200 * (step + 1)])
+        expected = Augment(("flip", "crop"))(batch, torch_generator(5, "augment", epoch, step))
+        assert torch.equal(found, expected.inputs[0])
+        assert not torch.equal(found, batch.inputs[0])
+
+
+def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
+    task = ki.load("digits", words={"process.epochs": 1, "input.augment": "rotate"})
+    (step,) = [step for step in task.show().steps if step.name == "augment"]
+    assert (step.stage, step.tell, step.shape) == ("input", "rotate (only while learning)", (1, 8, 8))
+    task.fit(out="run")
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
+    assert "changed anew in every epoch: rotate (only while learning)." in section
+    addresses = re.findall(r'src="([^"]+)"', section)
+    assert len(addresses) == len(set(addresses)) == 16
+    assert section.count("as it is<") == 4
+
+
+def test_an_unknown_change_is_refused() -> None:
+    with pytest.raises(
+        ki.UserError, match=r"input.augment must be one of flip, crop, rotate, colour, or a list of them"
+    ):
+        ki.load("digits", words={"input.augment": ["flop"]}).show()

@@ -1,0 +1,149 @@
+"""Pictures that are read from disk give the very run of pictures that are kept; few wait at a time; a lost file is named."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import kissipo as ki
+from kissipo.codec.pixels import Pixels
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, pictures
+from kissipo.input.feeds import TensorFeed
+from kissipo.input.on_disk import OnDisk, read_ahead
+from kissipo.plan.prepare import prepare
+from kissipo.run.evaluate import answer_all, portion
+
+WORDS = {"process.epochs": 3, "input.size": [12], "input.batch": 8, "output.baselines": ["majority"]}
+
+
+@pytest.fixture
+def photos() -> Path:
+    """Thirty pictures of each of two classes, of several sizes and kinds of files."""
+    dice = np.random.default_rng(0)
+    for number in range(60):
+        kind, side = ("dark", "light")[number % 2], 12 + number % 5
+        Path("photos", kind).mkdir(parents=True, exist_ok=True)
+        pixels = dice.integers(90 * (number % 2), 90 * (number % 2) + 160, (side, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"photos/{kind}/{number}.{('png', 'jpg')[number % 3 == 0]}")
+    return Path("photos")
+
+
+def fit(photos: Path, name: str, **words: Any) -> Path:
+    ki.load(str(photos), words={**WORDS, **words}).fit(out=name)
+    return Path(name)
+
+
+def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> None:
+    words = {"input.augment": ["flip"]}
+    kept, read = fit(photos, "kept", **words), fit(photos, "read", **words, **{"input.memory": 0})
+    for file in ("model.safetensors", "metrics.json", "history.csv", "codecs.json"):
+        assert (kept / file).read_bytes() == (read / file).read_bytes(), file
+    findings = json.loads((read / "data.json").read_text())["findings"]
+    (told,) = [each for each in findings if each["check"] == "memory"]
+    assert told["action"] == "read from disk batch by batch, in every epoch anew"
+    assert all(each["check"] != "memory" for each in json.loads((kept / "data.json").read_text())["findings"])
+    opened = ki.open("read")
+    assert opened.wiring().feeds["train"].inputs[0].__class__ is OnDisk
+    assert opened.evaluate()[0].net.metrics == ki.open("kept").evaluate()[0].net.metrics
+
+
+def test_a_feed_from_disk_gives_the_batches_of_a_feed_in_memory(photos: Path) -> None:
+    task = ki.load(str(photos), words=WORDS)
+    kept = prepare(task).wiring.feeds["train"]
+    read = prepare(task.with_words({"input.memory": 0})).wiring.feeds["train"]
+    order = list(torch.randperm(len(kept), generator=torch.Generator().manual_seed(0)).split(7))
+    for one, two in zip(map(kept.batch, order), read.ahead(order), strict=True):
+        assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(one.targets[0], two.targets[0])
+    some = torch.tensor([5, 1])
+    assert torch.equal(kept.take(some).everything().inputs[0], read.take(some).everything().inputs[0])
+    assert torch.equal(kept.batch(slice(3, 5)).inputs[0], read.take(slice(2, 9)).batch(slice(1, 3)).inputs[0])
+    assert len(read) == len(kept)
+
+
+def test_never_more_than_a_few_batches_wait() -> None:
+    read, most, lock = 0, 0, threading.Lock()
+    taken = 0
+
+    def count(number: int) -> int:
+        nonlocal read, most
+        with lock:
+            read += 1
+            most = max(most, read - taken)
+        return number
+
+    def order() -> Iterator[int]:
+        yield from range(50)
+
+    for asked, found in read_ahead(count, order()):
+        assert asked == found
+        with lock:
+            taken += 1
+    assert read == taken == 50
+    assert most <= 3
+
+
+def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
+    before = threading.active_count()
+    batches = read_ahead(lambda number: number, range(100))
+    assert next(batches) == (0, 0)
+    batches.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+
+
+def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
+    feed = prepare(ki.load(str(photos), words={**WORDS, "input.memory": 0})).wiring.feeds["train"]
+    assert isinstance(feed, TensorFeed)
+    lost = feed.inputs[0].frame["picture"].values[9]  # type: ignore[union-attr]
+    Path(lost).unlink()
+    with pytest.raises(DataError, match=f"there is no picture {lost}"):
+        list(feed.ahead([slice(0, 8), slice(8, 16)]))
+
+
+def test_large_samples_are_answered_a_few_at_a_time_and_alike() -> None:
+    large = TensorFeed((torch.rand(9, 3, 640, 640),), ())
+    small = TensorFeed((torch.rand(9, 3, 8, 8),), ())
+    assert (portion(large), portion(small), portion(small.take(slice(0, 0)))) == (3, 512, 512)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    torch.testing.assert_close(answer_all(net, large), answer_all(net, large, batch=9))
+
+
+def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
+    dice = np.random.default_rng(0)
+    coarse = Image.fromarray(dice.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
+        (640, 480), Image.Resampling.BICUBIC
+    )
+    coarse.save("photo.jpg", quality=95)
+    expected = np.asarray(Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int)
+    frame = Frame((pictures("picture", np.array(["photo.jpg"], dtype=object)),))
+    found = Pixels("picture", size=(30, 40), colour="colour").encode(frame)[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).mean() < 1
+    assert np.abs(found - expected).max() <= 6
+
+
+def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, photos: Path
+) -> None:
+    monkeypatch.setattr("kissipo.plan.scores._MOST_VALUES", 60 * 3 * 9 * 9)
+    words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
+    run = fit(photos, "run", **words)
+    details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]
+    assert details["simple_answers"] == "the simple answers see the pictures at 8x8"
+    assert "The simple answers see the pictures at 8x8." in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
+def test_the_batch_of_large_pictures_is_small(size: int, batch: int, photos: Path) -> None:
+    words = {"input.size": [size], "input.memory": 0, "process.filters": [1], "process.pool": 8}
+    task = ki.load(str(photos), words=words).complete()
+    assert task.input["batch"] == batch

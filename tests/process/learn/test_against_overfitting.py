@@ -1,0 +1,182 @@
+"""Smoothing, class weights, mixup and moving averages beside torch's own, step by step."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+import kissipo as ki
+from kissipo.core.batch import Batch
+from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.protocols import as_judged
+from kissipo.process.cross_entropy import CrossEntropy, balanced, weighted
+from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
+
+SPARSE, BINARY = sparse_categorical_cross_entropy.loss, binary_cross_entropy.loss
+
+
+def net(answers: int = 3) -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, answers))
+
+
+def batches(count: int, classes: int = 3) -> list[Batch]:
+    torch.manual_seed(2)
+    return [Batch((torch.randn(8, 4),), (torch.randint(classes, (8,)),)) for _ in range(count)]
+
+
+def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
+    learn = Supervised(model, (loss,), Options(optimizer="sgd", rate=0.1, **words), total_steps=9)
+    learn.begin(None)  # type: ignore[arg-type]
+    return learn
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0])])
+def test_the_loss_is_that_of_torch(smoothing: float, weights: Tensor | None) -> None:
+    outputs, targets = torch.randn(20, 3), torch.randint(3, (20,))
+    expected = nn.CrossEntropyLoss(weights, label_smoothing=smoothing)(outputs, targets)
+    assert CrossEntropy(smoothing, weights)(outputs, targets) == expected
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_one_output_is_learned_as_two_with_the_first_at_zero(smoothing: float) -> None:
+    """Beside torch's loss of one logit, whose labels are smoothed by hand."""
+    outputs, targets = torch.randn(20, 1, dtype=torch.float64), torch.randint(2, (20,))
+    soft = (targets * (1 - smoothing) + smoothing / 2).double()[:, None]
+    expected = nn.BCEWithLogitsLoss()(outputs, soft)
+    torch.testing.assert_close(CrossEntropy(smoothing)(outputs, targets), expected)
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    targets = torch.tensor([0] * 30 + [1] * 5 + [2] * 65)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets.numpy())
+    np.testing.assert_allclose(balanced(targets, 3), expected, rtol=1e-6)
+    assert balanced(targets, 4)[3].isfinite()  # a class that the training part lacks
+
+
+@pytest.mark.parametrize(
+    ("answers", "loss", "classes"), [(3, SPARSE, 3), (1, BINARY, 2), (2, SPARSE, 2)], ids=["three", "one output", "two"]
+)
+def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, loss: Any, classes: int) -> None:
+    ours, theirs = net(answers), net(answers)
+    truth = torch.cat([batch.targets[0] for batch in batches(6, classes)])
+    learn = learning(ours, weighted(loss, truth, classes), smoothing=0.1)
+    wanted = nn.CrossEntropyLoss(balanced(truth, classes), label_smoothing=0.1)
+    steps = torch.optim.SGD(theirs.parameters(), 0.1)
+    for batch in batches(6, classes):
+        outputs = theirs(batch.inputs[0])
+        outputs = torch.cat([torch.zeros_like(outputs), outputs], 1) if answers == 1 else outputs
+        expected = wanted(outputs, batch.targets[0])
+        steps.zero_grad()
+        expected.backward()
+        steps.step()
+        assert learn.step(batch)["loss"] == expected
+    assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_what_is_watched_is_weighted_and_not_smoothed() -> None:
+    batch = batches(1)[0]
+    outputs, weights = torch.randn(8, 3), balanced(batch.targets[0], 3)
+    learn = learning(net(), weighted(SPARSE, batch.targets[0], 3), smoothing=0.3)
+    assert learn.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(outputs, batch.targets[0])
+
+
+def test_mixed_steps_are_those_written_out() -> None:
+    ours, theirs = net(), net()
+    learn = learning(ours, mixup=0.4)
+    steps = torch.optim.SGD(theirs.parameters(), 0.1)
+    for number, batch in enumerate(batches(6)):
+        (x,), (y,) = batch.inputs, batch.targets
+        torch.manual_seed(number)
+        share, order = float(torch.distributions.Beta(0.4, 0.4).sample()), torch.randperm(8)
+        one_hot = nn.functional.one_hot(y, 3).float()
+        soft = share * one_hot + (1 - share) * one_hot[order]
+        expected = nn.CrossEntropyLoss()(theirs(share * x + (1 - share) * x[order]), soft)
+        steps.zero_grad()
+        expected.backward()
+        steps.step()
+        torch.manual_seed(number)
+        torch.testing.assert_close(learn.step(batch)["loss"], expected.detach())
+    for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
+
+
+def test_the_mean_of_the_weights_is_that_of_torch_and_the_net_goes_on_from_its_own() -> None:
+    ours, plain = net(), net()
+    theirs = AveragedModel(plain, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    learn, other = learning(ours, ema=0.9), learning(plain)
+    for batch in batches(9):
+        learn.step(batch)
+        other.step(batch)
+        theirs.update_parameters(plain)
+        with as_judged(learn):
+            found = deepcopy(ours.state_dict())
+        assert all(torch.equal(found[name], each) for name, each in theirs.module.state_dict().items())
+        assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), plain.parameters(), strict=True))
+
+
+def test_the_mean_goes_on_from_what_was_saved() -> None:
+    whole, broken = net(), net()
+    first, second = learning(whole, ema=0.8), learning(broken, ema=0.8)
+    for batch in batches(6)[:3]:
+        first.step(batch)
+        second.step(batch)
+    kept, weights = deepcopy(second.state_dict()), deepcopy(broken.state_dict())
+    again = net()
+    again.load_state_dict(weights)
+    resumed = Supervised(again, (SPARSE,), Options(optimizer="sgd", rate=0.1, ema=0.8), total_steps=9)
+    resumed.load_state_dict(kept)
+    for batch in batches(6)[3:]:
+        first.step(batch)
+        resumed.step(batch)
+    with as_judged(first), as_judged(resumed):
+        assert all(torch.equal(one, two) for one, two in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
+    words = {"process.epochs": 3, "process.ema": 0.99, "process.stop": 0}
+    run = ki.load("digits", words=words).fit(out="mean")
+    plain = ki.load("digits", words={**words, "process.ema": 0}).fit(out="plain")
+    assert not torch.equal(run.net[1].weight, plain.net[1].weight)
+    last = run.history[-1]
+    feed = run.wiring().feeds["validation"].everything()
+    with torch.no_grad():
+        loss = nn.CrossEntropyLoss()(run.net(*feed.inputs), feed.targets[0])
+    assert last["validation_loss"] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_class_weights_lift_the_rare_class() -> None:
+    """One class in thirty, hard to tell: unweighted, it is hardly ever answered."""
+    dice = np.random.default_rng(0)
+    rare = dice.random(3000) < 1 / 30
+    pictures = np.clip(dice.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
+    task = ki.Task(
+        input={"images": pictures, "labels": np.where(rare, "scratch", "whole"), "batch": 64},
+        process={"net": "ffn", "units": [8], "epochs": 10, "rate": 0.01},
+        output={"category": "class", "positive": "scratch", "baselines": ["majority"]},
+    )
+    recall = {}
+    for words in (None, "balanced"):
+        run = task.with_words({"process.class_weights": words}).fit(out=f"run-{words}")
+        recall[words] = run.metrics["answers"][0]["metrics"]["recall"]
+    assert recall["balanced"] > recall[None] + 0.3
+
+
+def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
+    with pytest.raises(TaskError, match=r"process.smoothing needs a category that is learned by cross-entropy"):
+        learning(net(), mean_squared_error.loss, smoothing=0.1)
+    with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
+        ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
+    Path("novel.txt").write_text("so it goes and so it went " * 60)
+    with pytest.raises(ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"):
+        ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")

@@ -1,0 +1,48 @@
+"""S14, S15, S16: VGG, GoogLeNet and ResNet, narrow, learn pictures from the command line, and are opened, judged and asked again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+
+
+def stripes() -> str:
+    """Pictures of 24x24 in colour: stripes that lie, stand or lean."""
+    dice = np.random.default_rng(0)
+    down, across = np.mgrid[:24, :24]
+    images = np.empty((150, 24, 24, 3))
+    for at in range(150):
+        along = (down, across, down + across)[at % 3]
+        wave = np.sin(along * dice.uniform(0.9, 1.3) + dice.uniform(0, 6))
+        images[at] = 128 + 70 * wave[..., None] * dice.uniform(0.5, 1, 3) + dice.normal(0, 20, (24, 24, 3))
+    names = np.array(["lying", "standing", "leaning"])[np.arange(150) % 3]
+    np.savez("stripes.npz", images=images.clip(0, 255).astype(np.uint8), labels=names)
+    return "stripes.npz"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["net=vgg11", "width=0.0625", "units=[32]", "norm=true"],
+        ["net=googlenet", "width=0.125", "norm=true"],
+        ["net=resnet18", "width=0.125"],
+    ],
+    ids=" ".join,
+)
+def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    course = ["epochs=12", "stop=0", "rate=0.003", "batch=16", "baselines=[majority]", "--output", "class"]
+    assert main(["fit", stripes(), *words, *course, "--out", "run", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["answers"][0]["metrics"]["accuracy"] >= 0.8
+    run = ki.open("run")
+    assert run.evaluate()[0].net.metrics == pytest.approx(result["answers"][0]["metrics"])
+    trace = run.trace()
+    assert trace.of("output")[-1].value in ("lying", "standing", "leaning")
+    assert not any(step.name.startswith("auxiliary") for step in trace.steps)
+    assert (Path("run") / "report.html").stat().st_size > 0
