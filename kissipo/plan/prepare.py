@@ -22,7 +22,7 @@ from kissipo.plan.spell import spell_out
 from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
 from kissipo.process.cross_entropy import weighted
-from kissipo.process.layers.free_points import FreePoints
+from kissipo.process.layers.free_points import free_points
 
 _SEEDS = 2**32
 
@@ -94,7 +94,7 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
     inputs = tuple(door.port for door in wiring.doors)
     outputs = tuple(answer.port for answer in wiring.answers)
     net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
-    return FreePoints(net) if isinstance(wiring.doors[0], Board) else net
+    return free_points(net) if isinstance(wiring.doors[0], Board) else net
 
 
 def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
@@ -105,6 +105,8 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
         acting: Learn = choices.learn.module.LEARN(net, (), options)
         return acting
     _refuse_improper(wiring)
+    if isinstance(wiring.doors[0], Board):
+        _refuse_taken(options)
     if options.mixup:
         _refuse_ids(wiring)
     losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
@@ -135,6 +137,16 @@ def _refuse_ids(wiring: Wiring) -> None:
             f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
             do="Leave process.mixup out",
         )
+
+
+def _refuse_taken(options: Any) -> None:
+    """A share of the truth on a taken point, which the net never answers, would be a loss without end."""
+    for name in ("mixup", "smoothing"):
+        if getattr(options, name):
+            raise TaskError(
+                f"process.{name} takes a share of the truth to points on which a stone stands, and those are no answer",
+                do=f"Leave process.{name} out",
+            )
 
 
 def _refuse_improper(wiring: Wiring) -> None:

@@ -39,6 +39,7 @@ from kissipo.run.trace import Trace
 
 _STAND_ALONE = ("rows", "moves")  # samples each of which can be judged without those before it
 
+
 class Run:
     """A trained task.
 

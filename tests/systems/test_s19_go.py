@@ -13,6 +13,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.input.made_games import made_games
 from kissipo.input.worlds.go import point_names
+from kissipo.plan import scores
 from kissipo.plan.grammar import read_task
 from kissipo.plan.prepare import read_data
 from kissipo.plan.run import Run
@@ -126,6 +127,15 @@ def test_the_measures_are_those_of_the_answers(run: Run) -> None:
         "5 nearest neighbours",
         "3x3 surroundings",
     ]
+
+
+def test_simple_answers_see_boards_as_they_are_however_many_there_are(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scores, "_MOST_VALUES", 1_000)
+    (again,) = run.evaluate()
+    assert {name: judged.metrics for name, judged in again.baselines.items()} == run.metrics["answers"][0]["baselines"]
+    assert "simple_answers" not in again.net.details
 
 
 def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> None:

@@ -10,8 +10,12 @@ Example:  >>> import torch
           tensor([[0.5000, 0.0000, 0.0000, 0.5000]])
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from kissipo.core.protocols import has_auxiliary
 
 
 class FreePoints(nn.Module):
@@ -24,5 +28,23 @@ class FreePoints(nn.Module):
         self.net = net
 
     def forward(self, board: Tensor) -> Tensor:
-        points: Tensor = self.net(board)
-        return points.masked_fill(board.flatten(1) != 0, torch.finfo(points.dtype).min)
+        return _free(board, self.net(board))
+
+
+class FreePointsOfAll(FreePoints):
+    """The same for a net of which heads in the middle learn, too."""
+
+    def with_auxiliary(self, board: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The answer, and that of each auxiliary head."""
+        net: Any = self.net
+        points, others = net.with_auxiliary(board)
+        return _free(board, points), tuple(_free(board, other) for other in others)
+
+
+def free_points(net: nn.Module) -> FreePoints:
+    """The net that never answers a taken point, whatever in it learns."""
+    return FreePointsOfAll(net) if has_auxiliary(net) else FreePoints(net)
+
+
+def _free(board: Tensor, points: Tensor) -> Tensor:
+    return points.masked_fill(board.flatten(1) != 0, torch.finfo(points.dtype).min)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kissipo.process.layers.free_points import FreePoints
+from kissipo.core.protocols import has_auxiliary
+from kissipo.process.layers.free_points import FreePoints, free_points
 from kissipo.run.trace import trace_net
 
 
@@ -32,6 +33,23 @@ def test_no_slope_goes_to_what_may_not_be_answered() -> None:
     assert linear.bias.grad is not None
     assert (linear.bias.grad != 0).tolist() == [True, False, False, True]
     assert torch.isfinite(loss)
+
+
+def test_heads_in_the_middle_answer_no_taken_point_either() -> None:
+    class Headed(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flatten(1) + 5
+
+        def with_auxiliary(self, x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+            return self(x), (x.flatten(1) + 7, x.flatten(1) * 3)
+
+    board = torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])
+    net = free_points(Headed())
+    assert has_auxiliary(net) and not has_auxiliary(free_points(nn.Flatten()))
+    least = torch.finfo(torch.float32).min
+    points, others = net.with_auxiliary(board)  # type: ignore[operator]
+    assert points.tolist() == net(board).tolist() == [[5, least, least, 5]]
+    assert [other.tolist() for other in others] == [[[7, least, least, 7]], [[0, least, least, 0]]]
 
 
 def test_it_is_a_step_of_the_way_where_a_point_is_taken() -> None:
