@@ -124,16 +124,28 @@ def _text_of(path: Path, choices: Choices) -> str:
 
 def _boards(values: Sequence[Any]) -> Frame:
     """The last position of each record; or boards in letters, or as arrays, as the player to move sees them."""
-    letters = np.array(list(".XO"))
     boards: list[str] = []
     for value in values:
         if not isinstance(value, str | Path):
-            boards.append("".join(letters[np.asarray(value, dtype=np.int64).reshape(-1)]))
+            boards.append(_in_letters(value))
         elif isinstance(value, str) and value and not set(value) - set(".XO"):
             boards.append(value)
         else:
             boards += read_ends(Path(value))
     return Frame((strings("board", boards),), origin="the boards")
+
+
+def _in_letters(board: Any) -> str:
+    """An array of 1, -1 and 0 as the letters of a board."""
+    points = np.asarray(board).reshape(-1)
+    odd = [each for each in points.tolist() if each not in (1, -1, 0)]
+    if odd:
+        raise DataError(
+            "a board as an array is of numbers",
+            given=repr(odd[0]),
+            allowed="1 own stones, -1 the other's, 0 empty points",
+        )
+    return "".join(np.array(list(".XO"))[points.astype(np.int64)])
 
 
 def _pictures(values: Sequence[Any]) -> Frame:

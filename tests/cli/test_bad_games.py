@@ -22,7 +22,8 @@ FOLDERS: dict[str, dict[str, bytes]] = {
     "one": {"a.sgf": GOOD.encode()},
 }
 REFUSED = [
-    ("input.games=none", "none holds no records of games. Allowed: files ending in .sgf."),
+    ("input.games=none output.category=move", "none holds no records of games. Allowed: files ending in .sgf."),
+    ("none", "none must hold one folder per class; got no folders. Sort the pictures into folders such as none/good and none/bad. Records"),
     ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or leave"),
     ("broken input.skip_damaged=true", "broken holds no game of go on 19x19 that has a move; got 1 damaged record."),
     ("small", "small holds no game of go on 19x19 that has a move; got 2 games on 9x9."),
@@ -47,14 +48,12 @@ def _folders() -> None:
         Path(folder).mkdir()
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
-    Path("none.yaml").write_text("input: {games: none}\noutput: {category: move}\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize(("arguments", "told"), REFUSED)
 def test_games_that_cannot_be_learned_from_are_refused(
     arguments: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = arguments.replace("input.games=none", "none.yaml")
     if "recurrent" in arguments:
         arguments += " input.split.test=0 input.split.validation=0"
     assert main(["fit", *arguments.split(), "--quiet"]) == 2

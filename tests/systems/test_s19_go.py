@@ -11,6 +11,7 @@ import torch
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 from kissipo.input.made_games import made_games
 from kissipo.input.worlds.go import point_names
 from kissipo.plan import scores
@@ -95,6 +96,11 @@ def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
             "(;SZ[19];B[cc",
             "broken.sgf: line 1, column 11: the value of B that begins here is not closed.",
         ),
+        (
+            "othello.sgf",
+            "(;GM[2]SZ[19];B[cc])",
+            "othello.sgf is a record of another game. Allowed: go, which is GM[1].",
+        ),
         ("absent.sgf", "", "there is no file absent.sgf."),
     ],
 )
@@ -103,6 +109,14 @@ def test_a_question_that_is_no_game_is_refused(run: Run, name: str, content: str
         Path(name).write_text(content, encoding="utf-8")
     assert main(["predict", str(run.folder), name]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", [3, -2, 0.5, "a", None])
+def test_an_array_that_is_no_board_is_refused(run: Run, odd: object) -> None:
+    board = np.zeros((19, 19), dtype=object)
+    board[4, 4] = odd
+    with pytest.raises(DataError, match=r"a board as an array is of numbers; got .* Allowed: 1 own stones, -1 the"):
+        run.predict(board)
 
 
 def test_the_report_draws_the_boards_of_the_worst_mistakes(run: Run) -> None:
@@ -147,6 +161,9 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert "PASS 12 games, 1,440 moves" in told
     assert "process.net=cnn a board is seen as a picture" in told
     assert "process.pool=1" in told and "process.flat=False" in told
+    words = ["input.games=sgf", "output.category=move", "process.net=cnn", "process.filters=[4]", "epochs=1"]
+    assert main(["fit", *words, "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "runs/games-1"
     write_games("others", 3)
     assert main(["evaluate", "run", "others"]) == 0
     assert "this net" in capsys.readouterr().out

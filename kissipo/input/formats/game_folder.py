@@ -67,6 +67,8 @@ def read_ends(path: Path) -> list[str]:
     for file in sorted(_files(path)) if path.is_dir() else [existing(path)]:
         try:
             trees = parse(decode(read_bytes(file)))
+            if any(game_kind(tree) != _GO for tree in trees):
+                raise DataError(f"{file} is a record of another game", allowed="go, which is GM[1]")
             for size in (size for tree in trees if (size := board_size(tree)) != _BOARD):
                 raise DataError(f"{file} is a game on {size}", allowed=_BOARD)
             boards += [last_position(read_record(tree, str(file)))[0] for tree in trees]

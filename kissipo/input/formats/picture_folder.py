@@ -28,6 +28,7 @@ def read_picture_folder(folder: Path) -> Reading:
     if not classes:
         given = f"{len(loose)} pictures and no folders" if loose else "no folders"
         example = f"Sort the pictures into folders such as {folder}/good and {folder}/bad"
+        example += "" if loose else ". Records of games of go end in .sgf"
         raise DataError(f"{folder} must hold one folder per class", given=given, do=example)
     files = {inside.name: _files(inside) for inside in classes}
     found = {name: [path for path in paths if path.suffix.lower() in SUFFIXES] for name, paths in files.items()}
