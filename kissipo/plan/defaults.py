@@ -75,6 +75,8 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
         return [Decision("process.walks", len(wiring.parts["train"]))]
     if net == "q_table":
         return [Decision("process.episodes", 20_000, "enough to see rare ways often")]
+    if net == "cnn" and isinstance(wiring.doors[0], Board):
+        return _for_boards()
     if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
         return [Decision("process.relative", True, _BLIND)]
     return []

@@ -155,6 +155,8 @@ def test_simple_answers_see_boards_as_they_are_however_many_there_are(
 def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> None:
     write_games("sgf", 12)
     task = ki.load("sgf")
+    named = ki.load({"input": {"games": "sgf"}, "process": {"net": "cnn"}, "output": {"category": "move"}})
+    assert named.complete().process == task.complete().process
     assert (task.input["games"], task.output, task.name) == ("sgf", {"category": "move"}, "sgf")
     assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
     told = " ".join("".join(capsys.readouterr()).split())
