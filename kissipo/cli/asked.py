@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kissipo.plan.task import Task
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add_question(parser: ArgumentParser) -> None:
     """TASK, key=value and the three options of a question."""
-    parser.add_argument("task", metavar="TASK", help="a built-in name, a .yaml, or your own data")
+    parser.add_argument("task", metavar="TASK", help="a built-in name, a .yaml, your own data, or input.WORD=data")
     parser.add_argument(
         "words", metavar="key=value", nargs="*", help="words of the task, such as epochs=5 or process.cell=gru"
     )
@@ -27,7 +27,30 @@ def asked_task(arguments: Namespace) -> Task:
     from kissipo.plan.load import load
 
     words = dict(split_argument(argument) for argument in arguments.words)
+    if _is_word(arguments.task):
+        return _written_out(arguments, words)
     return load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
+
+
+def _is_word(task: str) -> bool:
+    return task.startswith("input.") and "=" in task and not Path(task).exists()
+
+
+def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
+    """A task that is words alone, of which the first names the data."""
+    from kissipo.core.errors import TaskError
+    from kissipo.core.task import split_argument
+    from kissipo.plan.load import load
+
+    for option in ("output", "time", "horizon"):
+        if getattr(arguments, option) is not None:
+            raise TaskError(
+                f"--{option} asks about data that stand alone as TASK",
+                given=arguments.task,
+                do="Leave out what stands before the = there, or say it as a word, too",
+            )
+    place, value = split_argument(arguments.task)
+    return load({}, words={place: value, **words}).named(place.rpartition(".")[2])
 
 
 def is_run(name: str) -> bool:

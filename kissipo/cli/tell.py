@@ -21,6 +21,7 @@ from kissipo.run.trace import Step, Trace, tell_array
 
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12
+_MOST_COUNTED = 100
 _MOST_STATES = 64
 _MOST_ALARMS = 20
 _LEVELS = " ▁▂▃▄▅▆▇█"
@@ -103,7 +104,7 @@ def parts_table(prepared: Prepared) -> Table:
     """How many samples each part has, and of which class."""
     wiring = prepared.wiring
     answer: Any = wiring.answers[0]
-    levels = answer.levels if answer.WORD == "category" else ()
+    levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= _MOST_COUNTED else ()
     shown = levels[:_MOST_CLASSES]
     made = table(
         "part", "samples", *shown, *(["..."] if len(levels) > len(shown) else []), right=tuple(range(1, 2 + len(shown)))

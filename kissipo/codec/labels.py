@@ -1,6 +1,7 @@
 """Labels: the levels of a column <-> 0, 1, 2 ...; for answers, where every level must be known.
 
-Levels are sorted: as numbers where all are numbers ('2' before '10'), else as text.
+Levels are sorted: as numbers where all are numbers ('2' before '10'), else as text. Where they are `known` beforehand (the points of
+a board), they stay in that order, and `fit` learns none.
 
 Shapes:   column (row) -> ids (row)
 Raises:   DataError for a level that the training part did not have.
@@ -31,8 +32,8 @@ class Labels(Door):
 
     KIND: ClassVar[str] = "labels"
 
-    def __init__(self, column: str) -> None:
-        self.column = column
+    def __init__(self, column: str, *, known: tuple[str, ...] | None = None) -> None:
+        self.column, self.known = column, known
         self.levels: tuple[str, ...] | None = None
 
     @property
@@ -44,7 +45,7 @@ class Labels(Door):
         return Port(self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ())
 
     def fit(self, frame: Frame) -> Self:
-        self.levels = sorted_levels(as_strings(frame[self.column]).counts())
+        self.levels = self.known or sorted_levels(as_strings(frame[self.column]).counts())
         return self
 
     def encode(self, frame: Frame) -> Tensor:

@@ -11,6 +11,7 @@ from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
 Features = tuple[Any, Any]
+MOST_CLASSES = 100
 _PIECES: dict[str, dict[str, Any]] = {
     "words": {"ngram_range": (1, 2)},
     "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},

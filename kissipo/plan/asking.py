@@ -19,6 +19,7 @@ from kissipo.input.check.columns import infinities, mixed_types
 from kissipo.input.formats.cells import is_missing
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.files import open_text
+from kissipo.input.formats.game_folder import read_ends
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.plan.grammar import Choices
 
@@ -35,6 +36,8 @@ def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> 
         return first
     if choices.source.word == "images":
         return _pictures(values)
+    if choices.source.word == "games":
+        return _boards(values)
     if is_dataframe(first):
         return from_dataframe(first, origin="the data frame")
     if choices.source.word == "text":
@@ -119,6 +122,32 @@ def _text_of(path: Path, choices: Choices) -> str:
         return file.read()
 
 
+def _boards(values: Sequence[Any]) -> Frame:
+    """The last position of each record; or boards in letters, or as arrays, as the player to move sees them."""
+    boards: list[str] = []
+    for value in values:
+        if not isinstance(value, str | Path):
+            boards.append(_in_letters(value))
+        elif isinstance(value, str) and value and not set(value) - set(".XO"):
+            boards.append(value)
+        else:
+            boards += read_ends(Path(value))
+    return Frame((strings("board", boards),), origin="the boards")
+
+
+def _in_letters(board: Any) -> str:
+    """An array of 1, -1 and 0 as the letters of a board."""
+    points = np.asarray(board).reshape(-1)
+    odd = [each for each in points.tolist() if each not in (1, -1, 0)]
+    if odd:
+        raise DataError(
+            "a board as an array is of numbers",
+            given=repr(odd[0]),
+            allowed="1 own stones, -1 the other's, 0 empty points",
+        )
+    return "".join(np.array(list(".XO"))[points.astype(np.int64)])
+
+
 def _pictures(values: Sequence[Any]) -> Frame:
     cells = np.empty(len(values), dtype=object)
     for position, value in enumerate(values):
@@ -172,6 +201,8 @@ def _how(choices: Choices, doors: Sequence[Door]) -> str:
     names = list(dict.fromkeys(column for door in doors for column in door.columns))
     if choices.source.word == "images":
         return "Give paths of pictures: kissipo predict RUN photo.png"
+    if choices.source.word == "games":
+        return "Give records of games: kissipo predict RUN game.sgf"
     if choices.source.word == "series":
         return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
     if len(names) == 1:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
 from kissipo.core.schema import words_of
@@ -54,6 +55,10 @@ def _net(wiring: Wiring) -> Decision:
         return Decision("process.net", "q_table", "states and actions can be counted")
     if wiring.answers[0].WORD == "mask":
         return Decision("process.net", "unet", "every pixel is answered")
+    if isinstance(wiring.doors[0], Board):
+        return Decision(
+            "process.net", "cnn", "a board is seen as a picture, and a filter knows a shape wherever it stands"
+        )
     if any(port.axes[:1] == ("channel",) for port in ports):
         return Decision("process.net", "cnn", "the input is a picture")
     if any(port.axes[:1] == ("time",) and port.vocabulary for port in ports):
@@ -72,6 +77,8 @@ def _needed(net: str, wiring: Wiring) -> list[Decision]:
         return [Decision("process.walks", len(wiring.parts["train"]))]
     if net == "q_table":
         return [Decision("process.episodes", 20_000, "enough to see rare ways often")]
+    if net == "cnn" and isinstance(wiring.doors[0], Board):
+        return _for_boards()
     if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
         return [Decision("process.relative", True, _BLIND)]
     return []
@@ -103,6 +110,8 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
     if _looks_ahead(wiring):
         sizes = [Decision("process.units", [64, 64]), Decision("process.dropout", 0.1), Decision("process.epochs", 100)]
         return [*_needed(net, wiring), *sizes]
+    if isinstance(wiring.doors[0], Board):
+        return _for_boards()
     if net == "cnn":
         return _for_pictures(ports[0])
     if answer == "text":
@@ -136,6 +145,13 @@ def _for_pictures(port: Port) -> list[Decision]:
     height, width = port.shape[1:]
     filters = [32, 64] if min(height, width) <= 32 else [16, 32, 64]
     return [Decision("process.filters", filters, f"pictures of {height}x{width}"), Decision("process.dropout", 0.3)]
+
+
+def _for_boards() -> list[Decision]:
+    decided = [Decision("process.filters", [16, 16, 16, 16], "each sees a line farther than the one before")]
+    decided += [Decision("process.pool", 1, "a stone one line off is another one"), Decision("process.norm", True)]
+    decided += [Decision("process.flat", False, "each point is answered from what lies around it")]
+    return [*decided, Decision("process.units", []), Decision("process.rate", 3e-3)]
 
 
 def _for_tables(wiring: Wiring, features: int) -> list[Decision]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from kissipo.codec.board import Board
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
@@ -22,6 +23,7 @@ from kissipo.plan.spell import spell_out
 from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
 from kissipo.process.cross_entropy import weighted
+from kissipo.process.layers.free_points import free_points
 
 _SEEDS = 2**32
 
@@ -93,7 +95,7 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
     inputs = tuple(door.port for door in wiring.doors)
     outputs = tuple(answer.port for answer in wiring.answers)
     net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
-    return net
+    return free_points(net) if isinstance(wiring.doors[0], Board) else net
 
 
 def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
@@ -104,6 +106,8 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
         acting: Learn = choices.learn.module.LEARN(net, (), options)
         return acting
     _refuse_improper(wiring)
+    if isinstance(wiring.doors[0], Board):
+        _refuse_taken(options)
     if options.mixup:
         _refuse_ids(wiring)
     losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
@@ -136,6 +140,16 @@ def _refuse_ids(wiring: Wiring) -> None:
             f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
             do="Leave process.mixup out",
         )
+
+
+def _refuse_taken(options: Any) -> None:
+    """A share of the truth on a taken point, which the net never answers, would be a loss without end."""
+    for name in ("mixup", "smoothing"):
+        if getattr(options, name):
+            raise TaskError(
+                f"process.{name} takes a share of the truth to points on which a stone stands, and those are no answer",
+                do=f"Leave process.{name} out",
+            )
 
 
 def _refuse_improper(wiring: Wiring) -> None:

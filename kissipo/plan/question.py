@@ -4,6 +4,7 @@ sms.csv --output kind                               a table
 photos/                                             pictures, a folder per class
 air.csv --time Month --output Passengers            a series
 novel.txt                                           a text
+sgf/                                                games of go, as .sgf files
 gym:CartPole-v1                                     an environment
 """
 
@@ -20,6 +21,7 @@ from kissipo.core.moments import as_time, looks_like_time
 from kissipo.core.task import Task
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.files import existing
+from kissipo.input.formats.game_folder import SUFFIX, holds_games
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.plan.kinds import guess_answer
 
@@ -51,6 +53,8 @@ def ask(
     name = _plain(path.name if path.exists() else str(data))
     if not path.exists() and str(data) in dataset_names():
         return _ask_named(str(data), output, time, horizon, answer, name)
+    if path.suffix.lower() == SUFFIX or (path.is_dir() and holds_games(path)):
+        return Task(input={"games": str(data)}, output={answer or "category": output or "move"}, name=name)
     if path.is_dir():
         return _pictures(str(data), output, answer, name)
     existing(path)
@@ -63,7 +67,7 @@ def ask(
     raise DataError(
         f"{path} is of no kind that is known here",
         given=f"'{path.suffix}'",
-        allowed="tables (.csv .tsv .jsonl .parquet), a folder of pictures, an .npz, a text (.txt), a task (.yaml)",
+        allowed="tables (.csv .tsv .jsonl .parquet), a folder of pictures, an .npz, a text (.txt), games (.sgf), a task (.yaml)",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from kissipo.codec.board import Board
 from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
 from kissipo.input.decompose import decompose
@@ -17,6 +18,7 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
 from kissipo.output.report import sections
+from kissipo.output.report.board import board, boards
 from kissipo.output.report.gallery import gallery
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
@@ -226,6 +228,12 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         told.append(f"{_listed(decision.value)}{sure}")
     real = [answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]]  # type: ignore[attr-defined]
+    if isinstance(wiring.doors[0], Board):
+        moves = zip(frame["board"].texts(), truth[worst].tolist(), answers[worst].argmax(axis=1).tolist(), strict=True)
+        drawn = [board(str(letters), made=made, answered=answered) for letters, made, answered in moves]
+        places = (f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame)))
+        words = [f"{place}: {made}, answered {said}" for place, made, said in zip(places, real, told, strict=True)]
+        return boards(drawn, words)
     if any(column.kind == "picture" for column in frame.columns):
         captions = [f"{real[at]}, answered {told[at]}" for at in range(len(frame))]
         files = [frame["picture"].show(at) for at in range(len(frame))]

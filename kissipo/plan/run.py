@@ -15,12 +15,15 @@ from torch import nn
 
 from kissipo.core.door import Door, restore
 from kissipo.core.errors import DataError, NotBuiltError, RunError, TaskError
+from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
+from kissipo.input.check.masks import mask_findings
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
@@ -39,6 +42,8 @@ from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.sample import write_on
 from kissipo.run.trace import Trace
+
+_STAND_ALONE = ("rows", "moves")  # samples each of which can be judged without those before it
 
 
 class Run:
@@ -253,17 +258,21 @@ class Run:
     def _wiring_of(self, data: Any) -> Wiring:
         """Other data, all of them as test part."""
         choices = self.choices
-        if choices.source.module.SAMPLES != "rows":
+        way = WIRINGS.find(choices.source.module.SAMPLES, place="input")
+        if choices.source.module.SAMPLES not in _STAND_ALONE:
             raise TaskError(f"a run on {choices.source.word} is judged on its own test part only", do="Leave DATA out")
-        task = self.task.with_words({f"input.{choices.source.word}": data})
-        frame = read_data(read_task(task)).frame
-        frame = fit_to(frame, self.doors, also=[answer.name for answer in self.answers])
-        rows = WIRINGS.find("rows", place="input")
-        for answer in self.answers:
-            frame = frame.take(np.flatnonzero(~frame[answer.name].missing))
+        changed = {f"input.{choices.source.word}": data} | ({"input.masks": None} if "masks" in self.task.input else {})
+        frame = read_data(read_task(self.task.with_words(changed))).frame
+        answered = [column for answer in self.answers for column in answer.codec.columns]
+        frame = fit_to(frame, self.doors, also=answered)
+        for column in answered:
+            frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has an answer to judge by")
-        feed = rows.question(frame, self.doors, self.answers, judged=True)
+        for answer in self.answers:
+            if isinstance(answer, Marks):
+                refuse_failures(mask_findings(frame, answer.codec.column))
+        feed = way.question(frame, self.doors, self.answers, judged=True)
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}

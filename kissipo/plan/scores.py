@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
 from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Feed, ahead
@@ -81,7 +82,7 @@ def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] |
 def _side(wiring: Wiring, part: str) -> int | None:
     """The side to which large pictures are shrunk for the simple answers, which take all of them at once; None: as they are."""
     port = wiring.doors[0].port
-    if port.axes[:1] != ("channel",):
+    if port.axes[:1] != ("channel",) or isinstance(wiring.doors[0], Board):  # half a point of a board is none
         return None
     samples = min(len(wiring.feeds["train"]), MOST_SAMPLES) + len(wiring.feeds[part])
     side = max(port.shape[1:])

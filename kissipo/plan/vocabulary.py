@@ -16,7 +16,6 @@ SOURCES = Family(
         "ratings": "S43",
         "audio": "S29",
         "events": "S48",
-        "games": "S19",
     },
 )
 NETS = Family(
@@ -54,7 +53,6 @@ ANSWERS = Family(
     planned={
         "labels": "S08",
         "boxes": "S41",
-        "move": "S19",
         "image": "S37, S39, S40",
         "rating": "S43",
         "vectors": "S31, S32",

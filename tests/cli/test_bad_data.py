@@ -71,7 +71,10 @@ REFUSED = [
     ("same.csv --output kind", "no column of same.csv is left for the net to learn from; got every column is the answer or dropped."),
     ("folder", "folder must hold one folder per class; got no folders. Sort the pictures into folders such as folder/good and folder/bad."),
     ("folder.csv --output kind", "folder.csv must hold one folder per class; got no folders."),
-    ("input.table=good.csv", "there is no file input.table=good.csv."),
+    ("input.table=good.csv", "which column of good.csv is the answer?"),
+    ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
+    ("input.table=good.csv --output kind", "--output asks about data that stand alone as TASK; got input.table=good.csv. Leave out what"),
+    ("input.tabel=good.csv output.category=kind", "input names no source; got tabel."),
 ]  # fmt: skip
 ASKED = [
     ("--file new.csv", "size\n1\n", "new.csv has no column 'city', which this run was trained with; got the columns size. Allowed: all"),

@@ -17,7 +17,7 @@ FILES = [
     ("input: {images: digits}\nprocess: {net: fnn}", "process.net names no net of kissipo; got 'fnn'. Did you mean 'cnn' or 'ffn'?"),
     ("input: {images: digits}\nprocess: {net: ffn, unit: [3]}", "process.unit is not a word known here. Did you mean 'units'?"),
     ("input: {images: digits}\nprocess: {epochs: many}", "process.epochs must be an integer of at least 1; got 'many'."),
-    ("input: {imges: digits}", "input names no source; got imges. Allowed: one of environment, images,"),
+    ("input: {imges: digits}", "input names no source; got imges. Allowed: one of environment, games, images,"),
     ("input: {images: digits\nprocess: {net: ffn}", NO_YAML + "2, column 8: expected ',' or '}', but got ':'."),
     ("input:\n\timages: digits", NO_YAML + "2, column 1: found character '\\t' that cannot start any token."),
     ("input: {images: digits}\ninput: {images: mnist}", NO_YAML + "2, column 1: the word 'input' stands twice."),

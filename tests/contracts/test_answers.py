@@ -45,6 +45,7 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of two": lambda: Category("spam"),
     "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
+    "category, known": lambda: Category("kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", Ahead(3)),
@@ -182,6 +183,17 @@ def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:
     assert judgement.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
     assert judgement.details["by_class"]["f1"] == pytest.approx(sklearn.f1_score(truth, chosen, average=None))
     assert judgement.details["count"] == np.bincount(truth).tolist()
+
+
+def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> None:
+    known = ("free", "fair", "dear", "cheap", *map(str, range(200)))
+    outputs, truth, judgement = judged(Category("kind", known=known))
+    assert judgement.details["classes"] == list(known)
+    assert truth.tolist() == [known.index(str(kind)) for kind in TABLE["kind"].texts()]
+    shares = softmax(outputs.double().numpy(), axis=1)
+    assert judgement.metrics["top_5"] == sklearn.top_k_accuracy_score(truth, shares, k=5, labels=range(204))
+    assert "confusion" not in judgement.details
+    assert "top_5" not in judged(Category("kind"))[2].metrics
 
 
 @pytest.mark.parametrize(

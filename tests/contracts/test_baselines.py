@@ -15,6 +15,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from kissipo.codec.board import Board
 from kissipo.codec.index import Index
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
@@ -46,6 +47,9 @@ PROSE = [" ".join(DICE.choice(["good", "bad", "not", "very", "film", "plot", "a"
 STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + DICE.normal(size=40)
 SEASON, WINDOW, HORIZON, WINDOWS_IN_TRAINING = 4, 5, 6, 18
 LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
+BOARDS = DICE.choice([0, 0, 0, 1, -1], (60, 3, 3))
+BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = 0  # one point is free at least
+PLAYED = [int(DICE.choice(np.flatnonzero(board == 0))) for board in BOARDS]
 TABLE = Frame(
     (numbers("size", SIZE), strings("level", LEVEL), strings("prose", PROSE), numbers("price", PRICE), strings("kind", KIND))
 )  # fmt: skip
@@ -64,6 +68,14 @@ def of_a_table(answer: Answer, *doors: Door, texts: Mapping[str, str] = {}) -> C
         door.fit(train)
     ports = tuple(door.port for door in doors)
     return Case(answer, ports, part(TRAIN, doors, answer), part(TEST, doors, answer), texts=texts, seed=SEED)
+
+
+def of_boards() -> Case:
+    letters = ["".join(".XO"[point] for point in board.ravel()) for board in BOARDS]
+    frame = Frame((strings("board", letters), strings("move", [str(point) for point in PLAYED])))
+    door, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
+    x, y = door.finish(door.encode(frame)), answer.truth(answer.codec.encode(frame))
+    return Case(answer, (door.port,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
 
 
 def of_a_series() -> Case:
@@ -138,7 +150,7 @@ def by_every_limit() -> Any:
     return np.where(sign * asked > sign * limit, frequent, 0)
 
 
-def around(picture: Any) -> Any:
+def surroundings(picture: Any) -> Any:
     """Of each pixel its brightness from the median; at two scales the mean of what is there of its square, the rest, the edge."""
     x = picture - np.median(picture)
     maps = [x]
@@ -154,7 +166,8 @@ def around(picture: Any) -> Any:
 def by_a_forest() -> Any:
     case = of_pictures()
     known, asked = (
-        np.concatenate([around(each.numpy()) for each in part.inputs[0][:, 0]]) for part in (case.train, case.test)
+        np.concatenate([surroundings(each.numpy()) for each in part.inputs[0][:, 0]])
+        for part in (case.train, case.test)
     )
     forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=SEED).fit(known, case.train.truth.reshape(-1))
     return forest.predict(asked).reshape(case.test.truth.shape)
@@ -167,6 +180,10 @@ def without_marks() -> Case:
 
 def category() -> Case:
     return of_a_table(Category("kind"), Numbers(("size",)), Index("level"))
+
+
+def of_many_classes() -> Case:
+    return of_a_table(Category("kind", known=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",)))
 
 
 def number() -> Case:
@@ -246,6 +263,27 @@ def nearest(truth: Any) -> Any:
     return truth[TRAIN][apart.argsort(axis=1)[:, :5]].mean(axis=1)
 
 
+def around(board: Any, point: int) -> tuple[Any, ...]:
+    """The eight neighbours of a point, None beyond the rim."""
+    row, column = divmod(point, 3)
+    near = [(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
+    return tuple(int(board[at]) if min(at) >= 0 and max(at) < 3 else None for at in near)
+
+
+def by_surroundings() -> Any:
+    """Of every free point the share of training points with these neighbours that were played, as shares of a board."""
+    seen, played = Counter[Any](), Counter[Any]()
+    for board, move in zip(BOARDS[TRAIN], PLAYED[TRAIN], strict=True):
+        seen.update(around(board, point) for point in range(9) if board.flat[point] == 0)
+        played[around(board, move)] += 1
+    rows = []
+    for board in BOARDS[TEST]:
+        near = [around(board, point) for point in range(9)]
+        row = [(played[each] + 1) / (seen[each] + 2) * (board.flat[at] == 0) for at, each in enumerate(near)]
+        rows.append(np.asarray(row) / sum(row))
+    return rows
+
+
 def windows(test: bool) -> tuple[Any, Any]:
     """Known steps and the steps after them, cut by hand."""
     starts = range(len(STEPS) - WINDOW - HORIZON + 1)[WINDOWS_IN_TRAINING if test else 0 :][: None if test else 18]
@@ -318,6 +356,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (lambda: characters(Category("kind")), lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces))),
         (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
+    "surroundings": [(of_boards, by_surroundings)],
     "tfidf_ridge": [
         (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST))),
         (lambda: prose_beside_characters(Number("price")),
@@ -382,6 +421,9 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbours", "random_forest")),
         ("ridge_regression", prose(Number("price"))),
         ("tfidf_logistic", category()),
+        ("surroundings", category()),
+        ("logistic_regression", of_many_classes()),
+        ("random_forest", of_many_classes()),
         ("tfidf_ridge", number()),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kissipo.codec.board import Board
 from kissipo.codec.calendar import Calendar
 from kissipo.codec.cross import Cross
 from kissipo.codec.index import Index
@@ -92,7 +93,9 @@ def stack(name: str, values: list[Any]) -> Column:
 PICTURE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
 QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
+STONES = st.text(".XO", min_size=9, max_size=9)
 CASES = {
+    "board": Case(lambda: Board("board"), {"board": (strings, STONES)}),
     "calendar": Case(lambda: Calendar("at"), {"at": (times, MOMENT)}, same_moment),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": LEVELS}),

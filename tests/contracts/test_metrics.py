@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from kissipo.core.family import Family
-from kissipo.output.metrics import confusion, errors, log_loss, overlap, rates, roc
+from kissipo.output.metrics import confusion, errors, log_loss, overlap, rates, roc, top
 
 METRICS = Family("kissipo.output.metrics", "metric")
 CLASSES = 4
@@ -55,6 +55,9 @@ def curve_of_sklearn(truth: Any, scores: Any) -> Any:
 CHOSEN = st.lists(st.tuples(*[st.integers(0, CLASSES - 1)] * 2), min_size=1, max_size=30)
 SHARES = st.lists(st.integers(1, 4), min_size=CLASSES, max_size=CLASSES).map(lambda x: [each / sum(x) for each in x])
 LIKELY = st.lists(st.tuples(st.integers(0, CLASSES - 1), SHARES), min_size=1, max_size=30)
+RANKED = st.lists(
+    st.tuples(st.integers(0, CLASSES - 1), st.permutations([0.1, 0.2, 0.3, 0.4])), min_size=1, max_size=30
+)
 SCORED = st.lists(st.tuples(st.booleans(), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30)
 VALUE = st.floats(-1e4, 1e4).map(lambda value: round(value, 2))
 NUMBERS = st.lists(st.tuples(VALUE, VALUE), min_size=2, max_size=30)
@@ -96,6 +99,11 @@ MEASURES = {
         lambda *case: sklearn.f1_score(*case, average="macro", zero_division=0),
         CHOSEN,
         1,
+    ),
+    "top.top": Measure(
+        lambda *case: top.top(*case, 2),
+        lambda *case: sklearn.top_k_accuracy_score(*case, k=2, labels=range(CLASSES)),
+        RANKED,
     ),
     "log_loss.log_loss": Measure(
         log_loss.log_loss, lambda *case: sklearn.log_loss(*case, labels=range(CLASSES)), LIKELY
@@ -181,6 +189,11 @@ def test_the_area_is_the_share_of_pairs_in_order_whichever_classes_occur(samples
     truth, shares = (np.asarray(each) for each in zip(*samples, strict=True))
     expected = area_of_classes_by_pairs(truth, shares)
     assert roc.roc_area_of_classes(truth, shares) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+def test_of_equally_likely_classes_the_first_are_the_likeliest() -> None:
+    assert [top.top([each], [[0.25] * CLASSES], 2) for each in range(CLASSES)] == [1, 1, 0, 0]
+    assert math.isnan(top.top([], np.zeros((0, CLASSES)), 2))
 
 
 def test_of_two_classes_the_area_is_that_of_the_second() -> None:

@@ -26,6 +26,7 @@ WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
 TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
 MARKS = Port("marks", ("class", "height", "width"), (3, 9, 8))
 CLASSES = Port("kind", ("class",), (4,))
+POINTS = Port("point", ("class",), (72,))
 AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
 CALENDAR = Port("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = Port("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
@@ -51,6 +52,7 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
     "cnn": [
         ((PICTURE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((PICTURE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
+        ((PICTURE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool": 1, "flat": False}),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})

@@ -22,7 +22,7 @@ TABLE = "input: {table: sms.csv}"
 DIGITS = "input: {images: digits}"
 WRONG = [
     # a part
-    ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, images, make"),
+    ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, games, images, make"),
     ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
     ("input: {batch: 3}", "Say where the data come from, for example input: {table: sms.csv}"),
     ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
@@ -156,7 +156,7 @@ def test_a_short_word_finds_its_part(key: str, place: str) -> None:
     ("key", "told"),
     [
         ("epoch", "'epoch' is not a word of a task. Did you mean 'epochs'"),
-        ("zzz", "'zzz' is not a word of a task. Known here: environment, images"),
+        ("zzz", "'zzz' is not a word of a task. Known here: environment, games, images"),
         ("scale", "'scale' is a word of several parts. Allowed: input.scale or output.scale."),
         ("episodes", "Allowed: process.episodes or output.episodes."),
     ],

@@ -99,7 +99,6 @@ SENTENCES = [
         input: {games: sgf/}
         process: {net: cnn}
         output: {category: move}""",
-        "'games' (S19)",
     ),
     Sentence(
         "S22",
@@ -387,6 +386,10 @@ def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(word: str, value: o
         ("frozen-lake", "'q_learning' for the net 'ffn' is not built yet"),
         ("gym:FrozenLake-v1", "learning in an environment with the net 'ffn' (DQN, S42) is not built yet"),
         ("gym:CartPole-v1", "learning with a net instead of a table (DQN, S42) is not built yet"),
+        (
+            "gym:go",
+            "'go' has states that cannot be counted (boards); learning with a net instead of a table (DQN, S42)",
+        ),
     ],
 )
 def test_a_net_instead_of_a_table_of_values_is_not_built_yet(task: str, told: str) -> None:

@@ -19,6 +19,7 @@ from sklearn.metrics import jaccard_score
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 
 Out = pytest.CaptureFixture[str]
 WORDS = ["output.mask=spot", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "input.size=[24,28]"]
@@ -85,6 +86,15 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     answers = json.loads(capsys.readouterr().out)["predictions"]
     assert [each["file"] for each in answers] == [row["file"] for row in rows]
     assert answers[1]["spot"]["areas"][0]["share"] == pytest.approx(dict(decided[1].areas)["spot"])
+
+    Path("new/cut.jpg").unlink()
+    judged = trained.evaluate("new")[0].net
+    assert judged.metrics["iou"] == pytest.approx(overlap)
+    assert judged.metrics["clean"] + judged.metrics["found"] > 1.6
+    save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
+    save.save("new/003.png")
+    with pytest.raises(DataError, match=r"new/003.png is 9x9, its picture 24x28"):
+        trained.evaluate("new")
 
     assert main(["xray", "run", "new/001.jpg", "--out", "one.html", "--json"]) == 0
     seen = json.loads(capsys.readouterr().out)

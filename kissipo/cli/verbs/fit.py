@@ -7,6 +7,8 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with the 
     kissipo fit photos/                                  a folder per class
     kissipo fit air.csv --time Month --output Passengers --horizon 12
     kissipo fit novel.txt
+    kissipo fit sgf/                                     records of go
+    kissipo fit input.games=sgf/ output.category=move    the same in words alone
     kissipo fit digits epochs=5 process.units=[64,64]    any word of the task
     kissipo fit air.csv --output Passengers --backtest 4 judged at four ends of the series
 """

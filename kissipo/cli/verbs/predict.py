@@ -4,6 +4,7 @@ kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
 kissipo predict runs/tiles-1 new/ --out verdicts          a table, and a gallery of what was marked or looked at
+kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
 
@@ -28,7 +29,7 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, a picture or a folder of them, name=value pairs, the newest steps of a series",
+        help="a text, a picture or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
     parser.add_argument("--out", metavar="FOLDER", help="pictures: write verdicts.csv and gallery.html there")
@@ -44,7 +45,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict takes values or --file, one of both")
     opened = Run.open(arguments.run)
-    if arguments.out or any(Path(value).is_dir() for value in arguments.values):
+    has_folders = any(Path(value).is_dir() for value in arguments.values)
+    if arguments.out or (has_folders and opened.choices.source.word == "images"):
         return _folder(opened, arguments, screen)
     answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
     screen.remarks(remarks)

@@ -55,16 +55,15 @@ def read(value: Any, options: Options) -> World:
     name = str(value)
     if name in WORLDS.names():
         module = WORLDS.find(name, place="input.environment")
+        if not hasattr(module, "WORLD"):
+            raise _uncounted(name, "states", module.STATES)
         limit = options.limit or module.LIMIT
         environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
         return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
     environment = _make(gymnasium, name, options)
     for what, space in (("states", environment.observation_space), ("actions", environment.action_space)):
         if not isinstance(space, gymnasium.spaces.Discrete):
-            raise NotBuiltError(
-                f"'{name}' has {what} that cannot be counted ({space}); learning with a net instead of a table (DQN, S42) is not built yet",
-                allowed="environments with counted states and actions, such as FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing",
-            )
+            raise _uncounted(name, what, space)
     states, actions = int(environment.observation_space.n), int(environment.action_space.n)
     known = _ACTIONS.get(name.split("-")[0], ())
     return World(
@@ -73,6 +72,13 @@ def read(value: Any, options: Options) -> World:
         _named(options.states, (), states),
         _named(options.actions, known, actions),
         getattr(environment.unwrapped, "P", None),
+    )
+
+
+def _uncounted(name: str, what: str, space: Any) -> NotBuiltError:
+    return NotBuiltError(
+        f"'{name}' has {what} that cannot be counted ({space}); learning with a net instead of a table (DQN, S42) is not built yet",
+        allowed="environments with counted states and actions, such as FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing",
     )
 
 

@@ -1,1 +1,1 @@
-"""Environments of our own, one a file: WORLD is a gymnasium environment, ACTIONS the names of its actions."""
+"""Worlds of our own, one a file: where states can be counted, WORLD is a gymnasium environment, ACTIONS the names of its actions."""

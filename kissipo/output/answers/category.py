@@ -27,6 +27,10 @@ from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.log_loss import log_loss
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 from kissipo.output.metrics.roc import roc_area_of_classes, roc_curve
+from kissipo.output.metrics.top import top
+
+_MANY = 10  # classes; of more the truth among the five likeliest is told, too
+_MOST_CONFUSED = 100  # classes; the matrix of more is too large to be kept or read
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,24 @@ class Category(Answer):
     WORD = "category"
     MAIN = "accuracy"
     HIGHER_IS_BETTER = True
-    BASELINES = ("majority", "logistic_regression", "nearest_neighbours", "random_forest", "tfidf_logistic")
+    BASELINES = (
+        "majority",
+        "logistic_regression",
+        "nearest_neighbours",
+        "random_forest",
+        "tfidf_logistic",
+        "surroundings",
+    )
 
-    def __init__(self, column: str, options: Options = Options(), *, loss: str | None = None) -> None:
-        self.codec: Labels = Labels(column)
+    def __init__(
+        self,
+        column: str,
+        options: Options = Options(),
+        *,
+        loss: str | None = None,
+        known: tuple[str, ...] | None = None,
+    ) -> None:
+        self.codec: Labels = Labels(column, known=known)
         self.options, self._loss = options, loss
 
     @property
@@ -121,6 +139,8 @@ class Category(Answer):
         matrix = confusion(truth, chosen, len(self.levels))
         by_class = {"precision": precision(matrix), "recall": recall(matrix), "f1": f1(matrix)}
         metrics = {"accuracy": accuracy(matrix)}
+        if len(self.levels) > _MANY:
+            metrics["top_5"] = top(truth, scores, 5)
         if len(self.levels) == 2:
             metrics |= {f"{name}": float(rates[1]) for name, rates in by_class.items()}
         else:
@@ -128,7 +148,7 @@ class Category(Answer):
         metrics |= {"roc_auc": roc_area_of_classes(truth, scores), "log_loss": log_loss(truth, scores)}
         details: dict[str, Any] = {
             "classes": list(self.levels),
-            "confusion": matrix.tolist(),
+            **({"confusion": matrix.tolist()} if len(self.levels) <= _MOST_CONFUSED else {}),
             "by_class": {name: [float(rate) for rate in rates] for name, rates in by_class.items()},
             "count": [int(count) for count in matrix.sum(axis=1)],
         }

@@ -1,8 +1,10 @@
 """Convolutional net: filters that slide over the picture, pooling, then linear layers (S13).
 
-For each number of filters: convolution, relu, max-pooling by 2; then flatten, and linear layers as in the feed-forward net.
+For each number of filters: convolution, relu, max-pooling by 2; then flatten, and linear layers as in the feed-forward net. With
+`flat: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
+          with flat: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
 Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
           a side has shrunk to one.
 Source:   LeCun et al. 1998; batch normalisation (norm: true) Ioffe and Szegedy 2015.
@@ -16,6 +18,7 @@ Example:  >>> from kissipo.core.axes import Port
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +45,9 @@ class Options:
     padding: Literal["same", "valid"] = word("same", "same: the picture keeps its size; valid: the filter stays inside")
     pool: int = word(2, "each side is divided by this after each convolution", at_least=1)
     norm: bool = word(False, "batch normalisation after each convolution")
+    flat: bool = word(
+        True, "whether points are laid flat before the linear layers; false: each has an answer of its own"
+    )
     units: tuple[int, ...] = word((100,), "width of each linear layer after the convolutions", at_least=1)
     activation: Activation = word("relu", "the bend after each layer")
     dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
@@ -65,6 +71,8 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
         if min(height, width) >= options.pool > 1:
             layers.append(nn.MaxPool2d(options.pool))
             height, width = height // options.pool, width // options.pool
+    if not options.flat:
+        return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())
     features = channels * height * width
     for units in options.units:
@@ -72,3 +80,23 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
         layers += [nn.Dropout(options.dropout)] if options.dropout else []
         features = units
     return nn.Sequential(*layers, head(features, outputs))
+
+
+def _by_point(
+    channels: int, sides: tuple[int, int], outputs: tuple[Port, ...], options: Options
+) -> Iterator[nn.Module]:
+    """Linear layers at every point, which are filters of 1x1, down to one number each."""
+    if [port.shape for port in outputs] != [(sides[0] * sides[1],)]:
+        raise ShapeError(
+            f"process step 'cnn' with flat: false answers each of {sides[0]}x{sides[1]} points",
+            given=f"output step {' and '.join(f'{port.name!r} {port.tell()}' for port in outputs)}",
+            do="Say process.flat=true, or process.pool=1 and process.padding=same where the answer has a number for each point",
+        )
+    for units in options.units:
+        yield nn.Conv2d(channels, units, 1, padding="same")
+        yield activation(options.activation)
+        if options.dropout:
+            yield nn.Dropout(options.dropout)
+        channels = units
+    yield nn.Conv2d(channels, 1, 1, padding="same")
+    yield nn.Flatten()

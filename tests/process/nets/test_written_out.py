@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
@@ -63,6 +64,37 @@ def test_a_convolutional_net_on_small_coloured_pictures() -> None:
     ]
     plain = nn.Sequential(*(layer for block in blocks for layer in block), nn.Flatten(), nn.Linear(6, 4))
     same_answers(net, plain, torch.randn(3, 3, 5, 4))
+
+
+def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
+    """Linear layers at a point are filters of 1x1; nothing is pooled or laid flat before."""
+    board = Port("board", ("channel", "height", "width"), (1, 5, 4))
+    options = cnn.Options((6, 7), pool=1, flat=False, units=(8,), dropout=0.5)
+    net = cnn.build((board,), (Port("point", ("class",), (20,)),), options)
+    first, second = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 7, 3, padding=1)
+
+    class AtEveryPoint(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolutions = nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+            self.wide, self.last = nn.Conv2d(7, 8, 1), nn.Conv2d(8, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            points = self.convolutions(x).permute(0, 2, 3, 1)
+            hidden = functional.linear(points, self.wide.weight[:, :, 0, 0], self.wide.bias).relu()
+            return functional.linear(hidden, self.last.weight[:, :, 0, 0], self.last.bias).flatten(1)
+
+    same_answers(net, AtEveryPoint(), torch.randn(3, 1, 5, 4))
+
+
+@pytest.mark.parametrize("words", [{"pool": 2}, {"pool": 1, "padding": "valid"}])
+def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
+    board = Port("board", ("channel", "height", "width"), (1, 8, 8))
+    with pytest.raises(
+        ShapeError, match=r"with flat: false answers each of \dx\d points; got output step 'point'"
+    ) as refused:
+        cnn.build((board,), (Port("point", ("class",), (64,)),), cnn.Options((6,), flat=False, **words))
+    assert "Say process.flat=true, or process.pool=1 and process.padding=same" in str(refused.value)
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -1,0 +1,98 @@
+"""Board: a position of a game in letters, as the player to move sees it <-> one plane of numbers, 1 own, -1 the other's, 0 empty.
+
+The letters stand row by row: X own, O the other's, . empty. `fit` takes the size from the first board. A plane is kept as bytes,
+`finish` makes numbers of it.
+
+Shapes:   column (row) -> bytes (row, 1, height, width) -> numbers of the same shape
+Raises:   DataError for a board of another size, and for other letters.
+Example:  >>> from kissipo.core.frame import Frame, strings
+          >>> frame = Frame((strings("board", ["XO.."]),))
+          >>> codec = Board("board").fit(frame)
+          >>> codec.port.shape, codec.encode(frame).tolist()
+          ((1, 2, 2), [[[[1, -1], [0, 0]]]])
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kissipo.core.axes import Port
+from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, strings
+
+_LETTERS = {"X": 1, "O": -1, ".": 0}
+_NO_LETTER = 2
+_NUMBERS = np.full(256, _NO_LETTER, dtype=np.int8)
+for _letter, _number in _LETTERS.items():
+    _NUMBERS[ord(_letter)] = _number
+
+
+class Board(Door):
+    """Own and other stones as one plane."""
+
+    KIND: ClassVar[str] = "board"
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.size: int | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def port(self) -> Port:
+        side = self.size or 0
+        return Port(self.column, ("channel", "height", "width"), (1, side, side))
+
+    def fit(self, frame: Frame) -> Self:
+        self.size = isqrt(len(str(frame[self.column].show(0))))
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        refuse_unfitted(self.size, self)
+        side = self.size or 0
+        boards = [text or "" for text in frame[self.column].texts()]
+        odd = [at for at, board in enumerate(boards) if len(board) != side**2]
+        if not odd:
+            letters = "".join(boards).encode("latin-1", "replace")
+            planes = _NUMBERS[np.frombuffer(letters, dtype=np.uint8)].reshape(-1, 1, side, side)
+            odd = np.flatnonzero((planes == _NO_LETTER).any(axis=(1, 2, 3))).tolist()
+        if odd:
+            board = boards[odd[0]]
+            raise DataError(
+                f"row {frame.rows[odd[0]]} of '{self.column}' is no board of {side}x{side}",
+                given=f"'{board[:30]}' ({len(board)} letters)",
+                allowed=f"{side**2} letters, row by row: X own stones, O the other's, . empty points",
+            )
+        return torch.from_numpy(planes)
+
+    def finish(self, tensor: Tensor) -> Tensor:
+        return tensor.float()
+
+    def decode(self, tensor: Tensor) -> Frame:
+        refuse_unfitted(self.size, self)
+        letters = {number: letter for letter, number in _LETTERS.items()}
+        boards = ["".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()]
+        return Frame((strings(self.column, boards),))
+
+    def state(self) -> dict[str, Any]:
+        return {"column": self.column, "size": self.size}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        codec = cls(state["column"])
+        codec.size = state["size"]
+        return codec
+
+    def tell(self) -> str:
+        return f"{self.size}x{self.size}, own stones 1, the other's -1, empty 0"
+
+
+CODEC = Board

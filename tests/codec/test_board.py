@@ -1,0 +1,39 @@
+"""Boards of games: the lecture's matrix of own stones 1, the other's -1 and 0; what is no board of that size is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kissipo.codec.board import Board
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame, strings
+
+
+def frame(*boards: str | None) -> Frame:
+    return Frame((strings("board", boards),))
+
+
+def test_a_board_is_the_matrix_of_the_lecture() -> None:
+    codec = Board("board").fit(frame("X.OO.X..X"))
+    encoded = codec.encode(frame("X.OO.X..X", "........."))
+    assert encoded.dtype == torch.int8
+    assert codec.finish(encoded).tolist() == [[[[1, 0, -1], [-1, 0, 1], [0, 0, 1]]], [[[0] * 3] * 3]]
+    assert (codec.port.axes, codec.port.shape) == (("channel", "height", "width"), (1, 3, 3))
+    assert codec.tell() == "3x3, own stones 1, the other's -1, empty 0"
+
+
+@pytest.mark.parametrize(
+    ("board", "given"),
+    [
+        ("X" * 16, "'XXXXXXXXXXXXXXXX' (16 letters)"),
+        ("XOxo.....", "'XOxo.....' (9 letters)"),
+        ("ž........", "'ž........' (9 letters)"),
+        (None, "'' (0 letters)"),
+    ],
+)
+def test_what_is_no_such_board_is_refused(board: str | None, given: str) -> None:
+    codec = Board("board").fit(frame("." * 9))
+    with pytest.raises(DataError) as refused:
+        codec.encode(frame("." * 9, board))
+    assert f"row 2 of 'board' is no board of 3x3; got {given}. Allowed: 9 letters, row by row:" in str(refused.value)

@@ -1,0 +1,186 @@
+"""S19: the lecture's game of go: 19 x 19, black 1, white -1, to 361 moves; a CNN performs much better than a feed-forward net."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import DataError
+from kissipo.input.made_games import made_games
+from kissipo.input.worlds.go import point_names
+from kissipo.plan import scores
+from kissipo.plan.grammar import read_task
+from kissipo.plan.prepare import read_data
+from kissipo.plan.run import Run
+
+Out = pytest.CaptureFixture[str]
+SMALL = {"input.made": 12, "process.epochs": 1}
+
+
+def as_sgf(moves: list[tuple[int, int | None]]) -> str:
+    """A record as a server would write it."""
+    letters = "abcdefghijklmnopqrs"
+    points = ("" if at is None else letters[at % 19] + letters[at // 19] for _, at in moves)
+    colours = ("B" if colour == 1 else "W" for colour, _ in moves)
+    return "(;GM[1]FF[4]SZ[19]" + "".join(f";{c}[{p}]" for c, p in zip(colours, points, strict=True)) + ")"
+
+
+def write_games(folder: str, count: int) -> None:
+    Path(folder).mkdir()
+    for number, game in enumerate(made_games(count, seed=0)):
+        moves = [(move.colour, move.point) for move in game.moves]
+        Path(folder, f"{number:02d}.sgf").write_text(as_sgf(moves), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return ki.load("go", words=SMALL).fit(out=tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_a_sample_is_the_matrix_of_the_lecture_and_one_of_361_moves(run: Run) -> None:
+    wiring = run.wiring()
+    batch = wiring.feeds["train"].batch(slice(0, 3))
+    assert batch.inputs[0].shape == (3, 1, 19, 19)
+    assert set(torch.unique(batch.inputs[0]).tolist()) == {-1.0, 0.0, 1.0}
+    names = [point_names(19)[move] for move in batch.targets[0].tolist()]
+    assert names == wiring.frame.take(wiring.parts["train"][:3])["move"].texts()
+    assert wiring.answers[0].port.shape == (361,)
+
+
+def test_the_moves_of_a_game_stay_on_one_side(run: Run) -> None:
+    wiring = run.wiring()
+    sides = [set(wiring.frame.take(part)["game"].texts()) for part in wiring.parts.values()]
+    assert [len(side) for side in sides] == [9, 1, 2]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_no_taken_point_is_ever_answered(run: Run) -> None:
+    wiring = run.wiring()
+    boards = [str(board) for board in wiring.frame.take(wiring.parts["test"])["board"].texts()]
+    decided = run.predict(*boards)
+    assert isinstance(decided, list)
+    at = point_names(19).index
+    assert all(board[at(each.value)] == "." for board, each in zip(boards, decided, strict=True))
+    feed = wiring.feeds["test"].everything()
+    with torch.no_grad():
+        shares = run.net(*feed.inputs).softmax(1)
+    assert float(shares[feed.inputs[0].flatten(1) != 0].sum()) == 0.0
+
+
+def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
+    Path("game.sgf").write_text("(;SZ[19];B[pd];W[dp])", encoding="utf-8")
+    assert main(["predict", str(run.folder), "game.sgf", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["predictions"]
+    board = np.zeros((19, 19), dtype=int)
+    board[3, 15], board[15, 3] = 1, -1  # Q16 and D4; Black is next
+    decided = run.predict(board)
+    assert not isinstance(decided, list)
+    assert (told["move"]["answer"], told["move"]["confidence"]) == (decided.value, pytest.approx(decided.confidence))
+    assert len(told["move"]["others"]) == 3
+    assert main(["predict", str(run.folder), "--file", "game.sgf"]) == 0
+    assert capsys.readouterr().out.split() == [decided.value, f"{decided.confidence:.4f}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("small.sgf", "(;SZ[9];B[cc])", "small.sgf is a game on 9x9. Allowed: 19x19."),
+        (
+            "broken.sgf",
+            "(;SZ[19];B[cc",
+            "broken.sgf: line 1, column 11: the value of B that begins here is not closed.",
+        ),
+        (
+            "othello.sgf",
+            "(;GM[2]SZ[19];B[cc])",
+            "othello.sgf is a record of another game. Allowed: go, which is GM[1].",
+        ),
+        ("absent.sgf", "", "there is no file absent.sgf."),
+    ],
+)
+def test_a_question_that_is_no_game_is_refused(run: Run, name: str, content: str, told: str, capsys: Out) -> None:
+    if content:
+        Path(name).write_text(content, encoding="utf-8")
+    assert main(["predict", str(run.folder), name]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", [3, -2, 0.5, "a", None])
+def test_an_array_that_is_no_board_is_refused(run: Run, odd: object) -> None:
+    board = np.zeros((19, 19), dtype=object)
+    board[4, 4] = odd
+    with pytest.raises(DataError, match=r"a board as an array is of numbers; got .* Allowed: 1 own stones, -1 the"):
+        run.predict(board)
+
+
+def test_the_report_draws_the_boards_of_the_worst_mistakes(run: Run) -> None:
+    report = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert report.count('<svg class="board"') == 12
+    assert "Black is to move on every board" in report
+    assert ", move " in report
+
+
+def test_the_measures_are_those_of_the_answers(run: Run) -> None:
+    """Of the likeliest free point, and of the five likeliest, counted from the answers themselves."""
+    wiring = run.wiring()
+    feed = wiring.feeds["test"].everything()
+    with torch.no_grad():
+        likeliest = run.net(*feed.inputs).topk(5).indices
+    right = likeliest == feed.targets[0][:, None]
+    metrics = run.metrics["answers"][0]["metrics"]
+    assert metrics["accuracy"] == pytest.approx(float(right[:, 0].float().mean()))
+    assert metrics["top_5"] == pytest.approx(float(right.any(1).float().mean()))
+    assert list(run.metrics["answers"][0]["baselines"]) == [
+        "majority class",
+        "5 nearest neighbours",
+        "3x3 surroundings",
+    ]
+
+
+def test_simple_answers_see_boards_as_they_are_however_many_there_are(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scores, "_MOST_VALUES", 1_000)
+    (again,) = run.evaluate()
+    assert {name: judged.metrics for name, judged in again.baselines.items()} == run.metrics["answers"][0]["baselines"]
+    assert "simple_answers" not in again.net.details
+
+
+def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> None:
+    write_games("sgf", 12)
+    task = ki.load("sgf")
+    named = ki.load({"input": {"games": "sgf"}, "process": {"net": "cnn"}, "output": {"category": "move"}})
+    assert named.complete().process == task.complete().process
+    assert (task.input["games"], task.output, task.name) == ("sgf", {"category": "move"}, "sgf")
+    assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "PASS 12 games, 1,440 moves" in told
+    assert "process.net=cnn a board is seen as a picture" in told
+    assert "process.pool=1" in told and "process.flat=False" in told
+    words = ["input.games=sgf", "output.category=move", "process.net=cnn", "process.filters=[4]", "epochs=1"]
+    assert main(["fit", *words, "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "runs/games-1"
+    write_games("others", 3)
+    assert main(["evaluate", "run", "others"]) == 0
+    assert "this net" in capsys.readouterr().out
+
+
+def test_records_that_were_written_are_read_back_as_the_same_samples() -> None:
+    write_games("sgf", 3)
+    read, made = (ki.load("go", words={"input.games": source, "input.made": 3}) for source in ("sgf", "generated"))
+    one, two = (read_data(read_task(task)).frame.only(["number", "board", "move"]) for task in (read, made))
+    assert one.fingerprint() == two.fingerprint()
+
+
+@pytest.mark.slow
+def test_a_convolutional_net_plays_much_better_than_a_feed_forward_one() -> None:
+    answers = {name: ki.load(name).fit().metrics["answers"][0] for name in ("go", "go-dense")}
+    convolutional, dense = (answers[name]["metrics"]["accuracy"] for name in ("go", "go-dense"))
+    assert convolutional > 10 * dense
+    assert convolutional > answers["go"]["baselines"]["3x3 surroundings"]["accuracy"] + 0.1
