@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kissipo.core.devices import describe_machine, threads_for
+from kissipo.core.devices import describe_machine, memory_kept, threads_for
 from kissipo.core.door import save as save_door
 from kissipo.core.errors import RunError, StoppedError
 from kissipo.core.notation import as_json
@@ -85,7 +85,7 @@ def fit(
     way = _way(prepared, back=False)
     for teller in tellers:
         teller.on_prepared(prepared, way)
-    with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
+    with memory_kept(), threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
         outcome = _learn(prepared, folder, seed, tellers, resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:

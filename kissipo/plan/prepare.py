@@ -20,6 +20,7 @@ from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.process.channels_last import lay_out
 from kissipo.process.cross_entropy import weighted
 
 _SEEDS = 2**32
@@ -92,7 +93,7 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
     inputs = tuple(door.port for door in wiring.doors)
     outputs = tuple(answer.port for answer in wiring.answers)
     net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
-    return net
+    return lay_out(net)
 
 
 def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:

@@ -144,7 +144,7 @@ class Supervised:
         if self.options.start == "linear":
             hold_linear(self.net)
         self._equip()
-        self.optimizer.load_state_dict(state["optimizer"])
+        optim.go_on(self.optimizer, state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
         if self._average is not None:
             self._average.average = state["average"]
