@@ -68,6 +68,14 @@ def memory_kept() -> Iterator[bool]:
         library.malloc_trim(0)
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of 16 bits; without them such products take longer than those of 32."""
+    import torch
+
+    able: Any = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(has for name, has in able.items() if "bf16" in name)
+
+
 def describe_machine() -> dict[str, object]:
     """The environment as it is written into every run folder."""
     import numpy

@@ -64,7 +64,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
         bend = [activation(options.activation)]
         channels, height, width = filters, height - shrink, width - shrink
         if min(height, width) >= options.pool > 1:
-            pool = [nn.MaxPool2d(options.pool)]
+            pool: list[nn.Module] = [nn.MaxPool2d(options.pool)]
             bend = pool + bend if options.activation in RISING else bend + pool
             height, width = height // options.pool, width // options.pool
         layers += bend
