@@ -52,6 +52,9 @@ class Options:
     epochs: int | None = word(None, "how often every training sample is seen", at_least=1)
     optimizer: optim.Name | None = word(None, "how a gradient becomes a step")
     rate: float | None = word(None, "length of a step (learning rate)", above=0)
+    backbone_rate: float = word(
+        1.0, "share of the rate with which all but the head learns, as after process.from", above=0, at_most=1
+    )
     momentum: float = word(0.9, "share of the last step that goes on, for optimizer: momentum", at_least=0, below=1)
     decay: float | None = word(
         None, "each weight shrinks by rate · decay a step (adamw), or by its gradient (others)", at_least=0
@@ -197,8 +200,10 @@ class Supervised:
         self._average = MovingAverage(list(self.net.parameters()), options.ema) if options.ema else None
         usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
         self._direct = None if usual else direct(self.net)
+        several = options.backbone_rate != 1
+        learned: Any = optim.groups(self.net, self.rate, backbone=options.backbone_rate) if several else self._learned
         self.optimizer = optim.optimizer(
-            self._name, self._learned, rate=self.rate, momentum=options.momentum, decay=options.decay
+            self._name, learned, rate=self.rate, momentum=options.momentum, decay=options.decay
         )
 
     def _penalty(self) -> Tensor:
@@ -212,8 +217,7 @@ class Supervised:
     def _set_rate(self) -> None:
         done = self.steps_done / max(1, self.total_steps)
         rate = self.rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        optim.set_rate(self.optimizer, rate)
 
 
 def _whole(outputs: Any) -> Any:
