@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kissipo.core.devices import describe_machine, threads_for
+from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
 from kissipo.core.door import save as save_door
-from kissipo.core.errors import RunError, StoppedError
+from kissipo.core.errors import MachineError, RunError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
@@ -76,6 +76,7 @@ def fit(
         task = continued_task(folder, task)
     seed = seed or 0
     prepared = prepare(task, seed=seed, strict=strict)
+    _refuse_slow(prepared)
     if resume:
         refuse_other_data(folder, prepared.wiring.frame.fingerprint(), prepared.wiring.frame.origin)
     else:
@@ -85,7 +86,7 @@ def fit(
     way = _way(prepared, back=False)
     for teller in tellers:
         teller.on_prepared(prepared, way)
-    with threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
+    with memory_kept(), threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
         outcome = _learn(prepared, folder, seed, tellers, resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:
@@ -103,6 +104,14 @@ def show(task: Task, *, seed: int = 0) -> tuple[Prepared, Trace]:
     """The pipeline as it would be trained, and the way of one sample through it; nothing is trained or written."""
     prepared = prepare(task, seed=seed)
     return prepared, _way(prepared)
+
+
+def _refuse_slow(prepared: Prepared) -> None:
+    if getattr(prepared.course, "precision", "float32") == "bfloat16" and not multiplies_bfloat16():
+        raise MachineError(
+            "process.precision=bfloat16 needs a processor that multiplies bfloat16, and this one does not",
+            do="Leave process.precision out",
+        )
 
 
 def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:

@@ -22,6 +22,7 @@ from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.spell import spell_out
 from kissipo.plan.start import start_net
 from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.process.channels_last import lay_out
 from kissipo.process.cross_entropy import weighted
 from kissipo.process.layers.free_points import free_points
 
@@ -95,6 +96,7 @@ def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
     inputs = tuple(door.port for door in wiring.doors)
     outputs = tuple(answer.port for answer in wiring.answers)
     net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
+    net = lay_out(net)
     return free_points(net) if isinstance(wiring.doors[0], Board) else net
 
 

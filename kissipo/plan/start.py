@@ -16,6 +16,7 @@ from kissipo.core.task import Task
 from kissipo.core.words import thaw
 from kissipo.input.formats.files import existing
 from kissipo.plan.grammar import Choices
+from kissipo.process.optim import groups
 from kissipo.process.pretrained import hold, lay_in, read_weights
 from kissipo.run.folder import MODEL, TASK, RunFolder
 
@@ -39,7 +40,24 @@ def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:
         findings.append(Finding("PASS", "weights", told))
     if getattr(options, "freeze", None):
         findings.append(Finding("PASS", "held weights", hold(net, options.freeze)))
+    share = getattr(options, "backbone_rate", 1.0)
+    if share != 1:
+        findings.append(Finding("PASS", "rates", _rates(net, share)))
     return tuple(findings)
+
+
+def _rates(net: nn.Module, share: float) -> str:
+    """How many weights learn more slowly.
+
+    Raises:   TaskError when none does.
+    """
+    counts = {
+        each["share"]: sum(weight.numel() for weight in each["params"]) for each in groups(net, 1.0, backbone=share)
+    }
+    slower, learned = counts.get(share, 0), sum(counts.values())
+    if not slower:
+        raise TaskError("process.backbone_rate: no weight but those of the head learns", do="Leave it out")
+    return f"{slower:,} of {learned:,} weights that learn do so with {share:g} of the rate; the head with all of it"
 
 
 def run_of(path: Path) -> RunFolder | None:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
-from kissipo.process.layers.heads import heads_of
+from kissipo.process.layers.heads import heads_of, is_under
 
 ALL_BUT = "all but "
 _COUNTER = "num_batches_tracked"  # of norms; older files have none, and nothing depends on it
@@ -60,7 +60,7 @@ def lay_in(
     missing = [name for name in wanted if name not in found and not name.endswith(_COUNTER)]
     spare = [name for name in found if name not in wanted and not name.endswith(_COUNTER)]
     other = [name for name in found if name in wanted and found[name].shape != wanted[name].shape]
-    in_head = {name for name in (*missing, *spare, *other) if _is_under(name, heads)}
+    in_head = {name for name in (*missing, *spare, *other) if is_under(name, heads)}
     problems = _problems(
         [name for name in missing if name not in in_head],
         [
@@ -76,7 +76,7 @@ def lay_in(
             f"process.from: {origin} does not fit this net of {len(wanted)} tensors: {problems}",
             do=_advice(found, wanted),
         )
-    fresh = {name for name in wanted if _is_under(name, heads)} if in_head else set()
+    fresh = {name for name in wanted if is_under(name, heads)} if in_head else set()
     taken = {name: found[name] for name in wanted if name in found and name not in fresh}
     with torch.no_grad():
         for name, tensor in taken.items():
@@ -108,17 +108,13 @@ def hold(net: nn.Module, asked: Sequence[str]) -> str:
 
 def _matched(name: str, weights: Iterable[str], heads: Sequence[str]) -> set[str]:
     places = heads if name == "head" else (name,)
-    matched = {each for each in weights if _is_under(each, places) or fnmatchcase(each, name)}
+    matched = {each for each in weights if is_under(each, places) or fnmatchcase(each, name)}
     if not matched:
         known = dict.fromkeys(each.split(".")[0] for each in weights)
         raise TaskError(
             f"process.freeze: no weight is called '{name}'", do=did_you_mean(name, ["all but head", *known])
         )
     return matched
-
-
-def _is_under(name: str, places: Sequence[str]) -> bool:
-    return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 def _laid_flat(tensor: Tensor, wanted: Tensor | None) -> Tensor:
@@ -153,7 +149,7 @@ def _why_fresh(
     other: list[str], found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], heads: Sequence[str]
 ) -> str:
     for name in other:
-        if _is_under(name, heads):
+        if is_under(name, heads):
             return f", as it has {wanted[name].shape[0]} answers here and {found[name].shape[0]} there"
     return ""
 

@@ -85,8 +85,8 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
     ],
     "inception": [((PICTURE,), (CLASSES,), {}), ((PICTURE,), (CLASSES,), {"module": "naive"})],
     "unet": [
-        ((PICTURE,), (MARKS,), {"filters": (8, 12, 16), "norm": False}),
-        ((PHOTO,), (Port("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (4, 6, 8, 10)}),
+        ((PICTURE,), (MARKS,), {"filters": (12, 16, 24), "norm": False}),
+        ((PHOTO,), (Port("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (12, 16, 24, 32)}),
     ],
     "q_table": [((LEVEL,), (Port("action", ("action",), (3,)),), {})],
 }
@@ -170,7 +170,8 @@ def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, word
 def test_eight_samples_are_learned_by_heart(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     x = samples(inputs, 6 if name == "linear" else 8)
-    targets = [torch.randn(len(x[0]), *port.shape) for port in outputs]
+    whole = [(port.shape[0], 1, 1) if port.axes[1:] == ("height", "width") else port.shape for port in outputs]
+    targets = [torch.randn(len(x[0]), *some).expand(-1, *port.shape) for some, port in zip(whole, outputs, strict=True)]
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep else 0.02)
 

@@ -41,8 +41,8 @@ def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
 @pytest.mark.parametrize(
     ("name", "layer", "words"),
     [
-        ("cnn", "4", {"filters": (6, 8), "units": (16,)}),
-        ("cnn", "6", {"filters": (6, 8), "units": (16,), "norm": True, "padding": "valid"}),
+        ("cnn", "5", {"filters": (6, 8), "units": (16,)}),
+        ("cnn", "7", {"filters": (6, 8), "units": (16,), "norm": True, "padding": "valid"}),
         ("resnet18", "conv3.1", {"width": 0.1}),  # 5x5; those behind it have fewer than 4x4 places
     ],
 )

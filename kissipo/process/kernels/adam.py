@@ -35,13 +35,17 @@ class Rates:
 def fits_adam(tensors: Learned) -> bool:
     """Whether the kernel takes these: float32 on the CPU, laid out alike without gaps."""
     return all(
-        each is not None
-        and each.dtype is torch.float32
-        and each.is_cpu
-        and each.layout is torch.strided
-        and each.is_contiguous()
+        each is not None and each.dtype is torch.float32 and each.is_cpu and each.layout is torch.strided
         for each in tensors
-    )
+    ) and _lie_alike(tensors)
+
+
+def _lie_alike(tensors: Learned) -> bool:
+    """Whether the numbers of one weight stand at one place in all of them: in the usual order, or channels last."""
+    there = [each for each in tensors if each is not None]
+    if all(each.is_contiguous() for each in there):
+        return True
+    return all(each.is_contiguous(memory_format=torch.channels_last) for each in there)
 
 
 def step_adam(kernels: Kernels, tensors: Sequence[Learned], rates: Rates, *, step: int) -> None:

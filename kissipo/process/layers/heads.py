@@ -14,6 +14,8 @@ from kissipo.core.errors import ShapeError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
@@ -44,6 +46,15 @@ def heads_of(net: nn.Module) -> tuple[str, ...]:
     named = [name for name, _ in net.named_modules() if name.split(".")[-1] in _HEADS]
     last = [name for name, layer in net.named_modules() if list(layer.parameters(recurse=False))]
     return tuple(named or last[-1:])
+
+
+def is_under(name: str, places: Sequence[str]) -> bool:
+    """Whether a weight belongs to one of these places, or is one.
+
+    Example:  >>> is_under("heads.0.bias", ("heads",)), is_under("head2.bias", ("head",))
+              (True, False)
+    """
+    return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 def head(width: int, ports: tuple[Port, ...], *, bias: bool = True) -> nn.Module:

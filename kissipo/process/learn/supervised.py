@@ -7,6 +7,9 @@ weights count in both. With `ema` the mean of the weights over the last steps is
 solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
 logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
 2015); the loss that is told is that of the answer.
+
+With `precision: bfloat16` products are made of numbers of 16 bits while learning (torch's autocast); weights, losses and steps stay
+float32. What is judged, kept and answered is reckoned in float32, so that a run answers alike on every machine.
 """
 
 from __future__ import annotations
@@ -49,6 +52,9 @@ class Options:
     epochs: int | None = word(None, "how often every training sample is seen", at_least=1)
     optimizer: optim.Name | None = word(None, "how a gradient becomes a step")
     rate: float | None = word(None, "length of a step (learning rate)", above=0)
+    backbone_rate: float = word(
+        1.0, "share of the rate with which all but the head learns, as after process.from", above=0, at_most=1
+    )
     momentum: float = word(0.9, "share of the last step that goes on, for optimizer: momentum", at_least=0, below=1)
     decay: float | None = word(
         None, "each weight shrinks by rate · decay a step (adamw), or by its gradient (others)", at_least=0
@@ -65,6 +71,9 @@ class Options:
         0.0, "the mean of the weights, of which this share stays at each step, is kept; 0: none", at_least=0, below=1
     )
     clip: float | None = word(None, "longest gradient (over all weights) that is followed", above=0)
+    precision: Literal["float32", "bfloat16"] = word(
+        "float32", "what products are made of while learning; bfloat16: half as many bits, where the processor has them"
+    )
     start: Literal["random", "linear"] | None = word(
         None, "where learning starts: random weights, or the linear solution"
     )
@@ -108,10 +117,11 @@ class Supervised:
         """One batch, one step downhill."""
         if self._moves:
             self._set_rate()
-        if self._direct is not None and not self.options.mixup and self._direct.fits(batch.inputs[0]):
+        if self._direct is not None and self._direct.fits(batch.inputs[0]):
             loss = self._direct.learn(self._taught[0], batch.inputs[0], batch.targets[0])
         else:
-            loss, taught = self._losses(batch)
+            with self._products():
+                loss, taught = self._losses(batch)
             taught.backward()
         if self._weights:
             self._penalty().backward()
@@ -144,10 +154,14 @@ class Supervised:
         if self.options.start == "linear":
             hold_linear(self.net)
         self._equip()
-        self.optimizer.load_state_dict(state["optimizer"])
+        optim.go_on(self.optimizer, state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
         if self._average is not None:
             self._average.average = state["average"]
+
+    def _products(self) -> AbstractContextManager[Any]:
+        """Inside, products are made of what `precision` says."""
+        return torch.autocast("cpu", torch.bfloat16) if self.options.precision == "bfloat16" else nullcontext()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss of the answer, and the one that is learned by: with those of auxiliary heads; both of mixed samples where they are."""
@@ -155,6 +169,7 @@ class Supervised:
         outputs, auxiliary = self._outputs(batch if mixed is None else mixed.batch)
 
         def off(given: Any) -> Tensor:
+            given = _whole(given)
             if mixed is None:
                 return _sum(self._taught, given, batch.targets)
             first, second = (_sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second))
@@ -183,9 +198,12 @@ class Supervised:
         options = self.options
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self._average = MovingAverage(list(self.net.parameters()), options.ema) if options.ema else None
-        self._direct = direct(self.net) if len(self.losses) == 1 else None
+        usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
+        self._direct = None if usual else direct(self.net)
+        several = options.backbone_rate != 1
+        learned: Any = optim.groups(self.net, self.rate, backbone=options.backbone_rate) if several else self._learned
         self.optimizer = optim.optimizer(
-            self._name, self._learned, rate=self.rate, momentum=options.momentum, decay=options.decay
+            self._name, learned, rate=self.rate, momentum=options.momentum, decay=options.decay
         )
 
     def _penalty(self) -> Tensor:
@@ -199,8 +217,14 @@ class Supervised:
     def _set_rate(self) -> None:
         done = self.steps_done / max(1, self.total_steps)
         rate = self.rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        optim.set_rate(self.optimizer, rate)
+
+
+def _whole(outputs: Any) -> Any:
+    """Outputs of half as many bits, filled up to float32; others as they are."""
+    if isinstance(outputs, tuple):
+        return tuple(map(_whole, outputs))
+    return outputs.float() if outputs.dtype is torch.bfloat16 else outputs
 
 
 def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:

@@ -1,12 +1,13 @@
 """Convolutional net: filters that slide over the picture, pooling, then linear layers (S13).
 
-For each number of filters: convolution, relu, max-pooling by 2; then flatten, and linear layers as in the feed-forward net. With
+For each number of filters: convolution, max-pooling by 2, relu; then flatten, and linear layers as in the feed-forward net. With
 `flat: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
           with flat: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
 Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
-          a side has shrunk to one.
+          a side has shrunk to one. Pooling comes before a bend that rises: max(relu(x)) = relu(max(x)), slopes too, and a quarter as
+          many numbers are bent; a bend that also falls (gelu, silu) stays before it.
 Source:   LeCun et al. 1998; batch normalisation (norm: true) Ioffe and Szegedy 2015.
 Raises:   ShapeError when the input is no picture or shrinks to nothing.
 Example:  >>> from kissipo.core.axes import Port
@@ -27,7 +28,7 @@ from torch import nn
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.process.layers.activation import Activation, activation
+from kissipo.process.layers.activation import RISING, Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.picture import picture_of
@@ -66,11 +67,13 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
             )
         layers.append(nn.Conv2d(channels, filters, options.kernel, padding=options.padding, bias=not options.norm))
         layers += [BatchNorm(filters)] if options.norm else []
-        layers.append(activation(options.activation))
+        bend = [activation(options.activation)]
         channels, height, width = filters, height - shrink, width - shrink
         if min(height, width) >= options.pool > 1:
-            layers.append(nn.MaxPool2d(options.pool))
+            pool: list[nn.Module] = [nn.MaxPool2d(options.pool)]
+            bend = pool + bend if options.activation in RISING else bend + pool
             height, width = height // options.pool, width // options.pool
+        layers += bend
     if not options.flat:
         return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())

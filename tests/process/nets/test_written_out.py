@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.plan.recipes import all_recipes
+from kissipo.process.layers.activation import Activation
 from kissipo.process.nets import cnn, ffn, linear, q_table, recurrent, walkers
 
 ROW = Port("row", ("feature",), (6,))
@@ -50,6 +51,27 @@ def test_the_convolutional_net_of_the_lecture() -> None:
         *(nn.Flatten(), nn.Linear(50 * 5 * 5, 100), nn.ReLU(), nn.Linear(100, 4)),
     )
     same_answers(net, plain, torch.randn(3, 1, 28, 28))
+
+
+BENDS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "gelu": nn.GELU,
+         "silu": nn.SiLU, "identity": nn.Identity}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", get_args(Activation))
+def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_it(name: Activation) -> None:
+    picture = Port("picture", ("channel", "height", "width"), (2, 9, 8))
+    ours = cnn.build((picture,), (CLASSES,), cnn.Options((5, 6), units=(), activation=name)).double()
+    bend = BENDS[name]
+    plain = nn.Sequential(
+        *(nn.Conv2d(2, 5, 3, padding=1), bend(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(5, 6, 3, padding=1), bend(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 2 * 2, 4)),
+    ).double()
+    x = torch.randn(7, 2, 9, 8, dtype=torch.float64)
+    same_answers(ours, plain, x)
+    for net in (ours, plain):
+        net(x).square().sum().backward()
+    for own, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, other.grad)
 
 
 def test_a_convolutional_net_on_small_coloured_pictures() -> None:

@@ -1,0 +1,257 @@
+"""How long does the lecture's convolutional net (S13) train on MNIST? kissipo beside torch and Keras 3, on the same digits.
+
+Question   How long is an epoch of 54,000 digits: convolution of 25, max-pooling, convolution of 50, max-pooling, 100, 10; the
+           optimizer, rate, schedule and batch of `kissipo fit mnist-cnn`?
+Peers      the very objects of `kissipo fit mnist-cnn`;
+           torch as most people write it: a Dataset that gives one digit / 255 as a tensor, DataLoader with 0 or 2 workers;
+           torch with all pictures in one float tensor beforehand (TensorDataset), DataLoader with 0 or 2 workers;
+           torch by hand, the honest limit: pictures in memory, batches by index, net and pictures channels last, max-pooling before
+           relu (the same numbers), fused Adam;
+           Keras 3 on JAX and on TensorFlow, model.fit on arrays.
+Method     each runs in a process of its own, in interleaved rounds, another seed (weights, order) each round. Validation is off
+           everywhere. Told is the median of the epochs after the first, which compiles and warms up, the fastest epoch, and the
+           processor's seconds of one such epoch (all threads), which a machine shared with others disturbs less.
+Run        KISSIPO_DATA=../shared/data python benchmarks/mnist_peers.py [--rounds 3] [--epochs 3] [--samples 54000] [--threads 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import Any
+
+BACKENDS = {"Keras on JAX": "jax", "Keras on TensorFlow": "tensorflow"}
+LOADERS = {
+    "torch, Dataset, 0 workers": ("dataset", 0),
+    "torch, Dataset, 2 workers": ("dataset", 2),
+    "torch, TensorDataset, 0 workers": ("tensors", 0),
+    "torch, TensorDataset, 2 workers": ("tensors", 2),
+}
+BY_HAND = "torch by hand, channels last"
+Clock = list[tuple[float, float]]  # wall and processor at the start of training and at the end of each epoch
+
+
+def now() -> tuple[float, float]:
+    """Wall and the seconds of the processor, children that ended included."""
+    spent = os.times()
+    return time.perf_counter(), spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def prepared(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
+    """The built-in task, and as many of its training digits."""
+    from kissipo.plan.load import load
+    from kissipo.plan.prepare import prepare
+
+    task = prepare(load("mnist-cnn", words={"process.epochs": epochs}), seed=seed)
+    return task, task.wiring.feeds["train"].take(slice(0, samples))
+
+
+def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
+    from kissipo.core.devices import memory_kept
+    from kissipo.core.protocols import Listener
+    from kissipo.run.fit import Course, Fit
+
+    task, feed = prepared(epochs, seed, samples)
+    ends: Clock = []
+
+    class Ends(Listener):
+        def on_epoch(self, row: object) -> None:
+            ends.append(now())
+
+    with memory_kept():
+        began = now()
+        Fit(
+            task.net, task.learn, Course(epochs, task.choices.general.batch, seed), train=feed, listeners=[Ends()]
+        ).run()
+    return [began, *ends]
+
+
+def torch_net(*, pool_first: bool = False) -> Any:
+    """The lecture's net as it is written by hand."""
+    from torch import nn
+
+    def bent() -> list[nn.Module]:
+        pair: list[nn.Module] = [nn.ReLU(), nn.MaxPool2d(2)]
+        return pair[::-1] if pool_first else pair
+
+    ends = [nn.Flatten(), nn.Linear(1250, 100), nn.ReLU(), nn.Linear(100, 10)]
+    return nn.Sequential(nn.Conv2d(1, 25, 3), *bent(), nn.Conv2d(25, 50, 3), *bent(), *ends)
+
+
+def torch_loop(
+    net: Any, batches: Callable[[], Iterable[tuple[Any, Any]]], words: Any, epochs: int, steps: int, **adam: bool
+) -> Clock:
+    """The loop of every tutorial."""
+    import torch
+    from torch.nn import functional
+
+    from kissipo.process.schedule import factor
+
+    optimizer = torch.optim.Adam(net.parameters(), words["rate"], **adam)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda done: factor(words["schedule"], done / (steps * epochs))
+    )
+    net.train()
+    ends = [now()]
+    for _ in range(epochs):
+        for pictures, digits in batches():
+            optimizer.zero_grad()
+            functional.cross_entropy(net(pictures), digits).backward()
+            optimizer.step()
+            schedule.step()
+        ends.append(now())
+    return ends
+
+
+def by_loader(epochs: int, seed: int, samples: int, kind: str, workers: int) -> Clock:
+    import torch
+    from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+    task, feed = prepared(epochs, seed, samples)
+    batch, (pictures,), (digits,) = task.choices.general.batch, feed.inputs, feed.targets
+    torch.manual_seed(seed)
+
+    class Digits(Dataset):
+        def __len__(self) -> int:
+            return len(pictures)
+
+        def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return pictures[at].float() / 255, digits[at]
+
+    told: Any = Digits() if kind == "dataset" else TensorDataset(pictures.float() / 255, digits)
+    kept = {"persistent_workers": True} if workers else {}
+    loader = DataLoader(told, batch_size=batch, shuffle=True, num_workers=workers, **kept)
+    return torch_loop(torch_net(), lambda: loader, task.task.process, epochs, len(loader))
+
+
+def by_hand(epochs: int, seed: int, samples: int) -> Clock:
+    import torch
+
+    task, feed = prepared(epochs, seed, samples)
+    batch, (pictures,), (digits,) = task.choices.general.batch, feed.inputs, feed.targets
+    torch.manual_seed(seed)
+
+    def batches() -> Iterator[tuple[Any, Any]]:
+        for index in torch.randperm(len(pictures)).split(batch):
+            yield (
+                pictures[index].float().div_(255).contiguous(memory_format=torch.channels_last),
+                digits.index_select(0, index),
+            )
+
+    net = torch_net(pool_first=True).to(memory_format=torch.channels_last)
+    return torch_loop(net, batches, task.task.process, epochs, -(-len(pictures) // batch), fused=True)
+
+
+def by_keras(epochs: int, seed: int, samples: int) -> Clock:
+    """On the backend of `$KERAS_BACKEND`."""
+    import keras
+
+    from kissipo.process.schedule import factor
+
+    task, feed = prepared(epochs, seed, samples)
+    words, batch = task.task.process, task.choices.general.batch
+    x = (feed.inputs[0].permute(0, 2, 3, 1).numpy() / 255).astype("float32")
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    net = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(25, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(50, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(100, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+    net.compile(keras.optimizers.Adam(words["rate"]), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ends: Clock = []
+    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(now()))
+    an_epoch = keras.callbacks.LearningRateScheduler(
+        lambda epoch: words["rate"] * factor(words["schedule"], epoch / epochs)
+    )
+    began = now()
+    net.fit(x, feed.targets[0].numpy(), batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock, an_epoch])
+    return [began, *ends]
+
+
+def child(peer: str, epochs: int, seed: int, samples: int, threads: int) -> dict[str, Any]:
+    """One round of one peer: of each epoch after the first, the seconds and those of the processor."""
+    import torch
+
+    torch.set_num_threads(threads)
+    if peer in LOADERS:
+        clock = by_loader(epochs, seed, samples, *LOADERS[peer])
+    else:
+        clock = {"kissipo": by_kissipo, BY_HAND: by_hand}.get(peer, by_keras)(epochs, seed, samples)
+    pairs = list(pairwise(clock[1:]))
+    return {
+        "wall": [end[0] - start[0] for start, end in pairs],
+        "processor": [end[1] - start[1] for start, end in pairs],
+    }
+
+
+def asked(peer: str, seed: int, given: argparse.Namespace) -> dict[str, list[float]]:
+    """The same in a process of its own, on so many cores."""
+    quiet = {"KERAS_BACKEND": BACKENDS.get(peer, "jax"), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    numbers = ("--epochs", given.epochs, "--samples", given.samples, "--threads", given.threads)
+    command = [sys.executable, __file__, "--child", peer, str(seed), *map(str, numbers)]
+    cores = set(sorted(os.sched_getaffinity(0))[: given.threads])
+    done = subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **quiet},
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+    told: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=54_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        print(
+            json.dumps(child(given.child[0], given.epochs, int(given.child[1]), given.samples, given.threads)),
+            flush=True,
+        )
+        return
+    keras = [name for name, needs in BACKENDS.items() if all(map(importlib.util.find_spec, ("keras", needs)))]
+    seen: dict[str, dict[str, list[float]]] = {
+        peer: {"wall": [], "processor": []} for peer in ("kissipo", *LOADERS, BY_HAND, *keras)
+    }
+    for seed in range(given.rounds):
+        for peer, rounds in seen.items():
+            for kind, values in asked(peer, seed, given).items():
+                rounds[kind] += values
+            latest = ", ".join(f"{value:.1f}" for value in rounds["wall"][-given.epochs + 1 :])
+            print(f"round {seed + 1}, {peer}: {latest} s", file=sys.stderr, flush=True)
+    print("| | an epoch, s, median (ratio) | fastest (ratio) | processor, s, median (ratio) |\n|---|---|---|---|")
+    ours = figures(seen["kissipo"])
+    for peer, rounds in seen.items():
+        told = [f"{value:.1f} ({value / own:.2f})" for value, own in zip(figures(rounds), ours, strict=True)]
+        print(f"| {peer} | {' | '.join(told)} |")
+
+
+def figures(rounds: dict[str, list[float]]) -> tuple[float, float, float]:
+    return statistics.median(rounds["wall"]), min(rounds["wall"]), statistics.median(rounds["processor"])
+
+
+if __name__ == "__main__":
+    main()

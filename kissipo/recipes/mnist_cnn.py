@@ -1,0 +1,38 @@
+"""MNIST with the lecture's convolutional net (S13): two convolutions of 3x3 with max-pooling, 100 relu, 10 softmax.
+
+Input     28x28 grey pixels, 0..1, as a picture; the official 10,000 test digits
+Process   25 filters of 3x3, max-pooling by 2, relu; 50 filters of 3x3, max-pooling by 2, relu; flatten, linear 100, relu, linear 10;
+          Adam, the rate rising to 0.003 and falling to nothing; sparse categorical cross-entropy; batches of 64
+Output    ten logits -> softmax -> the likeliest digit
+
+Command   kissipo fit mnist-cnn      99.0 % right and more after 5 epochs
+"""
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+RECIPE = Recipe(
+    task=Task(
+        input={"images": "mnist", "batch": 64, "split": {"validation": 0.1}},
+        process={
+            "net": "cnn",
+            "filters": [25, 50],
+            "padding": "valid",
+            "units": [100],
+            "optimizer": "adam",
+            "rate": 0.003,
+            "schedule": "one_cycle",
+            "epochs": 5,
+            "stop": {"patience": 0},
+        },
+        output={"category": "digit"},
+    ),
+    system="S13",
+    data="60,000 + 10,000 digits of 28x28 pixels",
+    metric="accuracy",
+    band=(0.988, 0.994),
+    expected="99.0-99.3 % right",
+    seconds=45,
+    look="1x28x28 -> 25x13x13 -> 50x5x5 -> 100 -> 10: 137,660 parameters; the digits that are mistaken in report.html",
+    differs="a tenth of the training digits is kept back to choose the best epoch; the rate rises and falls",
+)

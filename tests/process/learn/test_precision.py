@@ -1,0 +1,152 @@
+"""Products of 16 bits while learning: torch's autocast written out, a state that goes on to the bit, a refusal where they would be slow."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import kissipo as ki
+from kissipo.core.axes import Port
+from kissipo.core.batch import Batch
+from kissipo.core.devices import multiplies_bfloat16
+from kissipo.core.errors import MachineError
+from kissipo.input.feeds import TensorFeed
+from kissipo.plan.prepare import prepare
+from kissipo.process.channels_last import lay_out
+from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.losses.sparse_categorical_cross_entropy import loss
+from kissipo.process.nets import cnn, ffn, googlenet, recurrent
+from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.run.fit import Course, Fit
+
+CLASSES = (Port("kind", ("class",), (3,)),)
+PICTURE = Port("picture", ("channel", "height", "width"), (3, 32, 32))
+NETS: dict[str, Any] = {
+    "cnn": lambda: cnn.build((PICTURE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)),
+    "ffn": lambda: ffn.build((PICTURE,), CLASSES, ffn.Options(units=(16,), dropout=0.2)),
+    "googlenet": lambda: googlenet.build((PICTURE,), CLASSES, googlenet.Options(width=0.1)),
+    "recurrent": lambda: recurrent.build((Port("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)),
+}  # fmt: skip
+every_net = pytest.mark.parametrize("name", NETS)
+
+
+def samples(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    dice = torch.Generator().manual_seed(4)
+    y = torch.randint(0, 3, (24,), generator=dice)
+    x = torch.rand(24, 3, 32, 32, generator=dice) + 0.5 * y.view(-1, 1, 1, 1)
+    return (x.flatten(1).view(24, 32, 96) if name == "recurrent" else x), y
+
+
+def net(name: str) -> nn.Module:
+    torch.manual_seed(1)
+    return lay_out(NETS[name]())  # type: ignore[no-any-return]
+
+
+def off(of: nn.Module, feed: TensorFeed) -> float:
+    """The loss of a net that answers in float32."""
+    whole, training = feed.everything(), of.training
+    with torch.inference_mode():
+        value = float(cross_entropy(of.eval()(*whole.inputs), whole.targets[0]))
+    of.train(training)
+    return value
+
+
+def learn(of: nn.Module, precision: str) -> Supervised:
+    options = Options(optimizer="momentum", rate=0.01, precision=precision, schedule="cosine")  # type: ignore[arg-type]
+    return Supervised(of, (loss,), options, total_steps=12)
+
+
+@pytest.mark.parametrize("name", ["cnn", "ffn", "recurrent"])
+def test_steps_are_those_of_autocast_written_out(name: str) -> None:
+    x, y = samples(name)
+    ours, theirs, whole = net(name), net(name), net(name)
+    ours_learn, whole_learn = (
+        Supervised(each, (loss,), Options(optimizer="sgd", rate=0.1, precision=precision), total_steps=3)  # type: ignore[arg-type]
+        for each, precision in ((ours, "bfloat16"), (whole, "float32"))
+    )
+    told = []
+    for each in (ours_learn, whole_learn):
+        torch.manual_seed(7)
+        each.begin(None)  # type: ignore[arg-type]
+        told = [float(each.step(Batch((x,), (y,)))["loss"]) for _ in range(3)] if each is ours_learn else told
+        if each is whole_learn:
+            for _ in range(3):
+                each.step(Batch((x,), (y,)))
+    torch.manual_seed(7)
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.1)
+    for value in told:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = theirs(x)
+        expected = cross_entropy(outputs.float(), y)
+        expected.backward()
+        optimizer.step()
+        assert value == pytest.approx(float(expected.detach()), rel=1e-6)
+    for own, other, full in zip(ours.parameters(), theirs.parameters(), whole.parameters(), strict=True):
+        assert own.dtype is torch.float32
+        torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
+        assert not torch.equal(own, full)
+
+
+@every_net
+def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
+    x, y = samples(name)
+    feed = TensorFeed((x,), (y,))
+
+    def fit(steps: int, state: dict[str, Any] | None = None, precision: str = "bfloat16") -> Fit:
+        of = net(name)
+        torch.manual_seed(5)
+        one = Fit(of, learn(of, precision), Course(steps // 3, 8, 0), train=feed, save=None)
+        if state is not None:
+            one.load_state_dict(state)
+        return one
+
+    whole = fit(12)
+    before = off(whole.net, feed)
+    whole.run()
+    assert off(whole.net, feed) < before
+    cut = fit(12)
+    cut.course = Course(2, 8, 0)
+    cut.run()
+    cut.at.done = False
+    save_checkpoint(tmp_path, cut.state_dict())
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    rest = fit(12, found[0])
+    rest.run()
+    full = fit(12, precision="float32")
+    full.run()
+    for own, other in zip(rest.net.parameters(), whole.net.parameters(), strict=True):
+        assert torch.equal(own, other)
+        assert own.dtype is torch.float32
+    assert any(
+        not torch.equal(own, exact) for own, exact in zip(whole.net.parameters(), full.net.parameters(), strict=True)
+    )
+
+
+def test_a_processor_without_it_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kissipo.plan.job.multiplies_bfloat16", lambda: False)
+    with pytest.raises(MachineError, match=r"process.precision=bfloat16 needs a processor that multiplies bfloat16"):
+        ki.load("digits", words={"process.precision": "bfloat16"}).fit(out="run")
+    assert not Path("run").exists()
+
+
+@pytest.mark.skipif(not multiplies_bfloat16(), reason="this processor does not multiply bfloat16")
+def test_a_task_may_ask_for_it() -> None:
+    words = {"process.precision": "bfloat16", "process.epochs": 3, "output.baselines": ["majority"]}
+    run = ki.load("digits", words=words).fit(out="run")
+    full = ki.load("digits", words=words | {"process.precision": "float32"}).fit(out="full")
+    assert run.metrics["answers"][0]["metrics"]["accuracy"] > 0.8
+    assert run.task.process["precision"] == "bfloat16"
+    assert not torch.equal(next(run.net.parameters()), next(full.net.parameters()))
+    with Path("run", "history.csv").open(encoding="utf-8") as rows:
+        told = min(float(row["validation_loss"]) for row in csv.DictReader(rows))
+    validation = prepare(run.task).wiring.feeds["validation"]
+    assert told == pytest.approx(off(run.net, validation), rel=1e-5)  # judged in float32
+    assert "precision: bfloat16" in Path("run", "task.yaml").read_text()
