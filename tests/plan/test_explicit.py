@@ -102,7 +102,7 @@ def process_words(task: Sentence) -> dict[str, tuple[WordInfo, Any]]:
 def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Task]) -> None:
     task = question()
     decided, answer = process_words(task.complete()), next(iter(task.answers[0]))
-    of_a_net = ("loss", "rates", "from", "freeze")  # what they may say depends on more than their type
+    of_a_net = ("loss", "rates", "from", "freeze", "backbone_rate")  # what they may say depends on more than their type
     words = {key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net}
     if "bidirectional" in words and answer == "text":
         words["bidirectional"] = False  # what comes next is not asked of a net that has read it
