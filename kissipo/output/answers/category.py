@@ -287,7 +287,7 @@ def _refuse_two_thresholds(options: Options) -> None:
 
 def _steps(recall: Scores, precision: Scores, most: int = 100) -> dict[str, list[float]]:
     """The points of a precision-recall curve at which more is found, few enough to draw it."""
-    at = np.flatnonzero(np.diff(recall, prepend=-1.0) > 0)
+    at = 1 + np.flatnonzero(np.diff(recall) > 0)
     at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))]
     return {"recall": [float(value) for value in recall[at]], "precision": [float(value) for value in precision[at]]}
 

@@ -76,7 +76,7 @@ def lines(
     return _svg(parts, width, height)
 
 
-def unit_square(points: Points, level: float, *, number: int = 0, side: int = 190) -> str:
+def unit_square(points: Points, level: float, *, number: int = 0, side: int = 156) -> str:
     """A curve of shares against shares, the ground under it filled; a dotted line at the height that chance would have."""
     low, wide, high = 26, side - 34, side - 54
     places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]

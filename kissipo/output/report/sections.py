@@ -99,10 +99,9 @@ def precision_recall(details: Mapping[str, Any]) -> str:
     shown = []
     for at, curve in enumerate(details["precision_recall"]):
         if counts[at]:
-            points = list(zip(curve["recall"], curve["precision"], strict=True))
-            caption = (
-                f'<b>{escape(classes[at])}</b> {found[at]:.2f} <span class="dim">chance {counts[at] / total:.2f}</span>'
-            )
+            points = [(0.0, curve["precision"][0]), *zip(curve["recall"], curve["precision"], strict=True)]
+            share = f'<span class="dim">(chance {counts[at] / total:.2f})</span>'
+            caption = f"<b>{escape(classes[at])}</b><br>{found[at]:.2f} {share}"
             drawn = drawing.unit_square(points, counts[at] / total, number=at)
             shown.append(f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>")
     told = '<p class="dim">Across: recall, the share of a class that is found. Up: precision, the share of what is answered so that is so; '
