@@ -131,6 +131,8 @@ class Story(Teller):
                 self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
                 self.screen.result(tell.alarms_told(score.net.details))
+            if "inspection" in score.net.details:
+                self.screen.result("Inspection: " + tell.inspection_line(score.net.details["inspection"]))
             if "interval" in score.net.details:
                 self.screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
             if "weights" in score.net.details:

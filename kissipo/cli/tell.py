@@ -12,6 +12,7 @@ from rich.table import Table
 from kissipo.cli.screen import table
 from kissipo.core.finding import Finding
 from kissipo.output.answer import Decision as Answered
+from kissipo.output.inspection import told
 from kissipo.output.score import Score
 from kissipo.plan.draft import Decision
 from kissipo.plan.prepare import Prepared
@@ -195,6 +196,11 @@ def walks_table(walks: Sequence[Mapping[str, Any]]) -> Table:
             each["surface"], each["optimizer"], f"({start})", f"({end})", f"{each['height']:.4f}", each["place"]
         )
     return made
+
+
+def inspection_line(found: Mapping[str, Any]) -> str:
+    """What is missed and called for nothing at the threshold, and what it costs beside the likeliest class."""
+    return escape(told(found))
 
 
 def interval_line(interval: Mapping[str, Any]) -> str:

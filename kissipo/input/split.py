@@ -75,6 +75,16 @@ def split_rows(
     return _refuse_empty({"train": train, "validation": validation, "test": test}, how)
 
 
+def tell_spans(rows: Positions) -> str:
+    """Numbers in rising order, those that follow each other as one span.
+
+    Example:  >>> tell_spans(np.array([1, 2, 3, 7, 9, 10]))
+              '1-3, 7, 9-10'
+    """
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
 def _by_time(count: int, how: Split) -> dict[str, Positions]:
     first_test = count - round(count * how.test)
     first_validation = first_test - round(count * how.validation)

@@ -134,6 +134,10 @@ class Answer(ABC):
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         """Measures of these answers."""
 
+    def for_simple_answers(self) -> Answer:
+        """The answer as simple answers are judged by it; another one where it learned something from the net's own scores."""
+        return self
+
     def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
         """What is told of the net's own answers besides their judgement, such as how often its intervals held; most tell nothing."""
         return {}

@@ -16,6 +16,11 @@ import numpy as np
 from kissipo.output.answer import Judgement
 
 _EQUAL = 1e-6
+_SHARES = {
+    "accuracy": "",
+    "balanced_accuracy": " of balanced accuracy",
+    "macro_f1": " of macro-F1",
+}
 TRIVIAL = (
     "majority class",
     "mean",
@@ -83,8 +88,8 @@ def _gap(value: float, other: float, main: str) -> str:
               ('3.0 points above', '10 % less MAE than')
     """
     higher = value > other
-    if main == "accuracy":
-        return f"{100 * abs(value - other):.1f} points {'above' if higher else 'below'}"
+    if main in _SHARES:
+        return f"{100 * abs(value - other):.1f} points{_SHARES[main]} {'above' if higher else 'below'}"
     if main == "nab":
         return f"{abs(value - other):.1f} points of NAB's score {'above' if higher else 'below'}"
     if main == "return":

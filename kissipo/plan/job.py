@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from os.path import commonpath
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
 from kissipo.core.door import save as save_door
@@ -12,7 +16,9 @@ from kissipo.core.errors import MachineError, RunError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
+from kissipo.input.split import tell_spans
 from kissipo.output.score import Score
+from kissipo.plan.draft import Wiring
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
 from kissipo.plan.report import write_report
@@ -27,6 +33,7 @@ from kissipo.run.folder import (
     ENVIRONMENT,
     FORMAT,
     METRICS,
+    SPLIT,
     TASK,
     RunFolder,
     latest_folder,
@@ -144,8 +151,22 @@ def _start(prepared: Prepared, seed: int) -> dict[str, str]:
     return {
         TASK: writable(prepared.task, prepared.choices.source.word).to_yaml(),
         DATA: as_json(data),
+        SPLIT: as_json(_split(wiring)),
         ENVIRONMENT: as_json({**describe_machine(), "seed": seed}),
     }
+
+
+def _split(wiring: Wiring) -> dict[str, Any]:
+    """The rows of each part, counted from 1 as they were read (windows: the first step of each); of pictures their files, too."""
+    frame, parts = wiring.frame, wiring.parts
+    split: dict[str, Any] = {"format": FORMAT, "rows": {name: tell_spans(frame.rows[at]) for name, at in parts.items()}}
+    pictures = frame["picture"].values if "picture" in frame else np.zeros(0)
+    files: list[Any] = pictures.tolist() if pictures.dtype == object else []
+    if files and all(isinstance(each, str) for each in files):
+        within = commonpath([str(Path(each).parent) for each in files])
+        short = [Path(each).relative_to(within).as_posix() for each in files]
+        split["files"] = {name: [short[position] for position in at] for name, at in parts.items()}
+    return split
 
 
 def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[Teller], *, resume: bool) -> Outcome:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from kissipo.core.protocols import Listener
@@ -13,6 +14,7 @@ from kissipo.input.sources.environment import World
 from kissipo.output.answer import Judgement
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
+from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
@@ -65,11 +67,24 @@ def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[
 def _calibrate(prepared: Prepared) -> None:
     """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
     (answer, *_), feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    _choose_thresholds(prepared)
     if isinstance(answer, Anomaly):
         learn_threshold(prepared.net, prepared.wiring)
     if isinstance(answer, Forecast) and len(feed):  # which is the only answer of a series
         found = evaluate(prepared.net, feed, [answer])
         answer.calibrate(found.scores[0], found.truths[0])
+
+
+def _choose_thresholds(prepared: Prepared) -> None:
+    """Where missing a defect has its cost: from which suspicion on a piece is called."""
+    answers, feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    inspected = [(at, each) for at, each in enumerate(answers) if isinstance(each, Category) and each.inspection]
+    if not inspected:
+        return
+    found = evaluate(prepared.net, feed, answers) if len(feed) else None
+    for at, answer in inspected:
+        nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
+        answer.calibrate(*((found.scores[at], found.truths[at]) if found else nothing))
 
 
 def _go_on(loop: Any, folder: RunFolder) -> list[str]:

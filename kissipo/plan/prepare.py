@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from kissipo.codec.board import Board
-from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.errors import DataError, ShapeError, TaskError
 from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
@@ -75,6 +76,7 @@ def prepare(
     choices = read_task(task)
     reading = reading or read_data(choices)
     wiring = wire(reading, choices, seed=seed, strict=strict)
+    _refuse_unseen_defects(wiring)
     found = tuple(each for each in wiring.decisions if not is_written(task, each.place))
     task = decide(task, found)
     task, decisions = with_defaults(task, wiring)
@@ -119,6 +121,26 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
     steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
     learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)
     return learn
+
+
+def _refuse_unseen_defects(wiring: Wiring) -> None:
+    """Where a threshold is chosen by costs, the validation part must hold every kind of defect."""
+    feed = wiring.feeds["validation"]
+    for number, answer in enumerate(wiring.answers):
+        if not isinstance(answer, Category) or answer.inspection is None or not len(feed):
+            continue
+        counts = np.bincount(feed.truth(number).reshape(-1).numpy(), minlength=len(answer.levels))
+        absent = [level for level, count in zip(answer.levels, counts, strict=True) if not count]
+        defects = [level for level in absent if level != answer.options.sound]
+        if defects:
+            raise DataError(
+                f"the validation part holds no '{defects[0]}', and the threshold of output.sound would be chosen without that defect",
+                given=", ".join(f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)),
+                do=(
+                    "Set a larger input.split.validation or another input.split.seed; or input.split.validation=0, "
+                    "for the threshold 1 / (1 + output.missed)"
+                ),
+            )
 
 
 def _balanced(losses: tuple[Any, ...], wiring: Wiring) -> tuple[Any, ...]:

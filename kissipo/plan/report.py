@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
 from kissipo.output.report import sections
 from kissipo.output.report.board import board, boards
+from kissipo.output.report.confused import confused, kinds
 from kissipo.output.report.gallery import gallery
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
@@ -157,7 +159,11 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
         return [Section("The policy", sections.policy(details["policy"]))]
     found = [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
     if "confusion" in details and len(details["classes"]) <= sections.MOST_CLASSES:
-        found.append(Section("Confusion", sections.confusion(details)))
+        found.append(Section("Confusion", sections.confusion(details) + _confused(prepared.wiring, score, judged)))
+    if "inspection" in details:
+        found.append(Section("What missing costs", sections.costs(details["inspection"])))
+    if "precision_recall" in details:
+        found.append(Section("Precision and recall", sections.precision_recall(details)))
     if judged.found is None:
         return found
     answers, truth = judged.found.scores[0], judged.found.truths[0]
@@ -215,7 +221,7 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
     part = wiring.judging
     worst = np.argsort(each, kind="stable")[:_WORST]
     if answer.WORD == "category":
-        wrong = np.flatnonzero(each == 0)
+        wrong = np.flatnonzero(answer.choose(answers) != truth)  # type: ignore[attr-defined]
         worst = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")[:_WORST]]
         if not len(worst):
             return "<p>None: every judged sample is answered right.</p>"
@@ -250,6 +256,20 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
         for at in range(len(frame))
     ]
     return table(["row", "truth", "answer", *names], rows)
+
+
+def _confused(wiring: Wiring, score: Score, judged: Judged) -> str:
+    """Beside the matrix, of pictures: what is confused with what."""
+    answer, part = score.answer, wiring.judging
+    if not isinstance(answer, Category) or judged.found is None or "picture" not in wiring.frame:
+        return ""
+    scores, truth = judged.found.scores[0], judged.found.truths[0]
+    frame = wiring.frame.take(wiring.parts[part])
+
+    def pictures_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:
+        return wiring.feeds[part].batch(torch.tensor(samples)).inputs[0], [frame["picture"].show(at) for at in samples]
+
+    return confused(kinds(truth, answer.choose(scores), scores), answer.levels, scores, pictures_at)
 
 
 def _augmented(prepared: Prepared, seed: int) -> list[Section]:

@@ -70,12 +70,12 @@ def judge_beside(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] |
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}", given=given, do=did_you_mean(name, fitting)
             )
-    judged = {}
+    judged, plain = {}, answer.for_simple_answers()
     for name in fitting if asked is None else asked:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.answer(case)
         if scores is not None:
-            judged[module.NAME] = answer.judge(scores, truth)
+            judged[module.NAME] = plain.judge(scores, truth)
     return judged
 
 

@@ -1,7 +1,8 @@
 """The run folder: readable without kissipo, nothing pickled, every file written whole or not at all.
 
 task.yaml          every word of the task, ready to edit          model.safetensors   the weights of the best epoch
-data.json          the data check, the parts, the fingerprint     codecs.json         encodings and answers, as fitted
+data.json          the data check, the fingerprint                codecs.json         encodings and answers, as fitted
+split.json         which samples train, choose and judge
 environment.json   versions, machine, seed, seconds               checkpoints/        the whole state, last and previous
 history.csv        one row an epoch                               report.html         all of it to look at, offline
 metrics.json       scores beside baselines, verdict               log.txt             what was printed
@@ -26,7 +27,7 @@ from kissipo.core.notation import as_json
 from kissipo.run.checkpoint import refusal, write_whole
 
 FORMAT = 2
-TASK, DATA, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "environment.json", "history.csv"
+TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "split.json", "environment.json", "history.csv"
 METRICS, MODEL, CODECS, CHECKPOINTS = "metrics.json", "model.safetensors", "codecs.json", "checkpoints"
 REPORT, LOG = "report.html", "log.txt"
 

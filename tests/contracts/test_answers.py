@@ -44,6 +44,12 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
     "category of two": lambda: Category("spam"),
     "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))),
+    "category by macro-F1": lambda: Category("kind", CategoryOptions(main="macro_f1")),
+    "category by balanced accuracy": lambda: Category("spam", CategoryOptions(main="balanced_accuracy")),
+    "category, some sound": lambda: calibrated(
+        Category("kind", CategoryOptions(sound="fair", missed=4.0, main="macro_f1"))
+    ),
+    "category of two, one sound": lambda: calibrated(Category("spam", CategoryOptions(sound="yes", missed=3.0))),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
     "category, known": lambda: Category("kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))),
     "number": lambda: Number("price"),
@@ -58,6 +64,14 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
 }
 every_answer = pytest.mark.parametrize("make", ANSWERERS.values(), ids=ANSWERERS.keys())
+
+
+def calibrated(answer: Category) -> Category:
+    """With a threshold that was chosen on random scores."""
+    answer.fit(TABLE)
+    dice = np.random.default_rng(7)
+    answer.calibrate(answer.scores(outputs_for(answer, ROWS)), dice.integers(len(answer.levels), size=ROWS))
+    return answer
 
 
 def outputs_for(answer: Answer, samples: int) -> Tensor:

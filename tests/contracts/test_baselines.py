@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -21,6 +22,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
+from kissipo.core.axes import Port
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame, numbers, pictures, strings
 from kissipo.input.sources import environment
@@ -50,6 +52,11 @@ LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
 BOARDS = DICE.choice([0, 0, 0, 1, -1], (60, 3, 3))
 BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = 0  # one point is free at least
 PLAYED = [int(DICE.choice(np.flatnonzero(board == 0))) for board in BOARDS]
+FOREST = RandomForestClassifier(300, random_state=SEED)
+PHOTOGRAPH = Port("photo", ("channel", "height", "width"), (2, 18, 20))
+PICTURES = DICE.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
+PICTURES[KIND == "dear", :, 9:] += 0.2
+PICTURES[KIND == "cheap", :, :, 4:6] += 0.4
 TABLE = Frame(
     (numbers("size", SIZE), strings("level", LEVEL), strings("prose", PROSE), numbers("price", PRICE), strings("kind", KIND))
 )  # fmt: skip
@@ -188,6 +195,47 @@ def of_many_classes() -> Case:
 
 def number() -> Case:
     return of_a_table(Number("price"), Numbers(("size",)), Index("level"))
+
+
+def photographs() -> Case:
+    """Pictures of 18x20 pixels in two colours; those of dear things are brighter below."""
+    return replace(category(), ports=(PHOTOGRAPH,), train=shown(TRAIN), test=shown(TEST))
+
+
+def shown(rows: slice) -> Samples:
+    return Samples(
+        (torch.from_numpy(PICTURES[rows]),), category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy()
+    )
+
+
+def seen(rows: slice) -> Any:
+    """The features of each picture, pixel by pixel."""
+    return np.asarray(
+        [features_of(picture.mean(axis=0)) for picture in PICTURES[rows].astype(np.float64)], dtype=np.float32
+    )
+
+
+def features_of(light: Any) -> list[float]:
+    """Brightness and edges of one picture and of the 36 cells that three rows and three or four columns make."""
+
+    def slope(line: Any, at: int) -> float:
+        low, high = max(at - 1, 0), min(at + 1, len(line) - 1)
+        return float((line[high] - line[low]) / (high - low))
+
+    places = [(row, column) for row in range(18) for column in range(20)]
+    edges = np.zeros_like(light)
+    for row, column in places:
+        edges[row, column] = (slope(light[:, column], row) ** 2 + slope(light[row], column) ** 2) ** 0.5
+    whole = [light.mean(), light.std(), *(np.quantile(light, each) for each in (0.05, 0.25, 0.5, 0.75, 0.95))]
+    whole += [sum(each / 16 <= value < (each + 1) / 16 for value in light.flat) / 360 for each in range(16)]
+    whole += [edges.mean(), edges.std(), np.quantile(edges, 0.95)]
+    starts = [0, 4, 8, 11, 14, 17, 20]  # of twenty columns in six cells
+    for top in range(0, 18, 3):
+        for left, right in pairwise(starts):
+            here, sharp = light[top : top + 3, left:right], edges[top : top + 3, left:right]
+            whole += [here.mean() - light.mean(), here.std() - light.std()]
+            whole += [sharp.mean() - edges.mean(), sharp.max() - edges.max()]
+    return whole
 
 
 def prose(answer: Answer) -> Case:
@@ -351,6 +399,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (category, lambda: shares(RandomForestClassifier(random_state=3).fit(features(TRAIN), KIND[TRAIN]), features(TEST))),
         (number, lambda: RandomForestRegressor(random_state=3).fit(features(TRAIN), number().train.truth).predict(features(TEST))),
     ],
+    "forest_on_features": [(photographs, lambda: shares(FOREST.fit(seen(TRAIN), KIND[TRAIN]), seen(TEST)))],
     "tfidf_logistic": [
         (lambda: prose(Category("kind")), lambda: logistic(tf_idf)),
         (lambda: characters(Category("kind")), lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces))),
@@ -420,6 +469,8 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
     [
         *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbours", "random_forest")),
         ("ridge_regression", prose(Number("price"))),
+        ("forest_on_features", category()),
+        ("forest_on_features", replace(photographs(), ports=(replace(PHOTOGRAPH, shape=(2, 18, 15)),))),
         ("tfidf_logistic", category()),
         ("surroundings", category()),
         ("logistic_regression", of_many_classes()),

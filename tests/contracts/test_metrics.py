@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from kissipo.core.family import Family
-from kissipo.output.metrics import confusion, errors, log_loss, overlap, rates, roc, top
+from kissipo.output.metrics import confusion, errors, log_loss, overlap, precision_recall, rates, roc, top
 
 METRICS = Family("kissipo.output.metrics", "metric")
 CLASSES = 4
@@ -50,6 +50,11 @@ def area_of_classes_by_pairs(truth: Any, shares: Any) -> float:
 
 def curve_of_sklearn(truth: Any, scores: Any) -> Any:
     return sklearn.roc_curve(truth, scores, drop_intermediate=False)[:2]
+
+
+def precision_recall_of_sklearn(truth: Any, scores: Any) -> Any:
+    precision, recall, _ = sklearn.precision_recall_curve(truth, scores)
+    return recall[::-1], precision[::-1]
 
 
 CHOSEN = st.lists(st.tuples(*[st.integers(0, CLASSES - 1)] * 2), min_size=1, max_size=30)
@@ -114,6 +119,12 @@ MEASURES = {
         roc.roc_area_of_classes,
         lambda *case: sklearn.roc_auc_score(*case, multi_class="ovr", average="macro"),
         OF_EVERY,
+    ),
+    "precision_recall.precision_recall_curve": Measure(
+        precision_recall.precision_recall_curve, precision_recall_of_sklearn, OF_BOTH
+    ),
+    "precision_recall.average_precision": Measure(
+        precision_recall.average_precision, sklearn.average_precision_score, OF_BOTH, 1
     ),
     "errors.mean_absolute_error": Measure(errors.mean_absolute_error, sklearn.mean_absolute_error, NUMBERS, 0),
     "errors.root_mean_squared_error": Measure(
@@ -221,6 +232,7 @@ def test_what_has_no_value_is_not_a_number() -> None:
     assert math.isnan(rates.accuracy(matrix([], [])))
     assert math.isnan(rates.balanced_accuracy(matrix([], [])))
     assert math.isnan(rates.macro(np.zeros(CLASSES), matrix([], [])))
+    assert math.isnan(precision_recall.average_precision([0, 0], [0.3, 0.4]))
     assert math.isnan(roc.roc_area([1, 1], [0.3, 0.4]))
     assert math.isnan(roc.roc_area([0, 0], [0.3, 0.4]))
     assert math.isnan(errors.mean_absolute_percentage_error([0.0, 0.0], [1.0, 2.0]))

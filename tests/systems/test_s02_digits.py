@@ -27,6 +27,7 @@ def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(caps
     for name in (
         "task.yaml",
         "data.json",
+        "split.json",
         "environment.json",
         "history.csv",
         "metrics.json",

@@ -33,6 +33,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result(tell.policy_table(score.net.details["policy"]))
         if "alarms" in score.net.details:
             screen.result(tell.alarms_told(score.net.details))
+        if "inspection" in score.net.details:
+            screen.result("Inspection: " + tell.inspection_line(score.net.details["inspection"]))
         if "interval" in score.net.details:
             screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
         for measure in ("mae", "scaled_mae"):

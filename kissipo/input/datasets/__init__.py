@@ -30,7 +30,7 @@ def dataset_names() -> list[str]:
 def is_fetched(name: str) -> bool:
     """Whether a named set does not come with a dependency."""
     module = DATASETS.find(module_name(name), place="data")
-    return hasattr(module, "FILE") or hasattr(module, "FILES")
+    return any(hasattr(module, each) for each in ("FILE", "FILES", "FOLDER"))
 
 
 def find_data(value: Any, source: str) -> Reading | None:

@@ -1,19 +1,89 @@
-"""Magnetic tile: pictures of magnet surfaces, free of defects or with one of five, and a mask of each defect.
+"""Magnetic tile: 692 pictures of magnet surfaces, free of defects or with one of five, and a mask of each defect.
+
+A tile was photographed under up to six exposures, one after the other: expE_num_N.jpg is picture N, taken with exposure E. So there
+are some two hundred tiles, not 692, and pictures of one tile are near copies. `tile` tells which belong together; split by it:
+`input.split.group=tile`. A new tile begins, among the pictures of a class in the order of N, where E does not rise or N jumps by
+more than 400. Thirteen tiles that this would take apart, seen by comparing all pictures, are named below; in five of them
+exposures of the same tile bear different labels.
 
 Source:   Huang, Qiu and Yuan, Surface defect saliency of magnetic tile, The Visual Computer 2020.
 Licence:  none stated; the authors welcome its use and ask to be cited.
+Example:  >>> tiles_of(["MT_Fray"] * 4, ["exp1_num_20.jpg", "exp4_num_44.jpg", "exp2_num_60.jpg", "exp3_num_900.jpg"])
+          ['tile 20', 'tile 20', 'tile 60', 'tile 900']
 """
 
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kissipo.core.errors import DataError
+from kissipo.core.frame import strings
 from kissipo.input.datasets.download import folder_only
 from kissipo.input.formats.picture_folder import read_picture_folder
 from kissipo.input.reading import Reading
 
 SOURCES = ("images",)
-ABOUT = "pictures of magnet surfaces, five defects or none, a folder per class"
+ABOUT = "pictures of magnet surfaces, five defects or none, with masks; several exposures of each tile"
+FOLDER = "magnetic-tile"
 HOME = "https://github.com/abin24/Magnetic-tile-defect-datasets."
 LICENCE = "not stated"
+SAME = (
+    (797, 853, 937),  # fray, blowhole, free: 797 and 972 fray, 853 blowhole, 937 free
+    (5892, 5907),
+    (8676, 9196, 10410),
+    (36246, 36290),
+    (53049, 65031),
+    (77531, 77583),  # fray, break
+    (85602, 85781, 86828, 88149),
+    (108719, 108889),
+    (116934, 117030),  # break, free
+    (276355, 276373),  # crack, break
+    (306586, 309352),
+    (331149, 331230),  # fray, free
+    (355636, 358102),
+)
+_JUMP = 400
 
 
 def read() -> Reading:
-    """Pictures by class; the masks (png beside jpg) are left aside."""
-    return read_picture_folder(folder_only("magnetic-tile", HOME))
+    """picture, class, mask (the picture of the defect, empty for most that are free) and tile."""
+    reading = read_picture_folder(folder_only(FOLDER, HOME))
+    paths = [Path(each) for each in reading.frame["picture"].values]
+    names = [str(level) for level in reading.frame["class"].texts()]
+    tiles = strings("tile", tiles_of(names, [path.name for path in paths]))
+    frame = replace(reading.frame.replaced(tiles), origin="magnetic-tile")
+    findings = tuple(each for each in reading.findings if each.check != "masks")
+    return Reading(frame, findings, answer="class")
+
+
+def tiles_of(classes: Sequence[str], files: Sequence[str]) -> list[str]:
+    """The tile of each picture, named by the lowest number among its pictures."""
+    exposure, number = np.array([_numbers(file) for file in files], dtype=np.int64).reshape(-1, 2).T
+    first = number.copy()
+    for level in dict.fromkeys(classes):
+        mine = np.flatnonzero(np.asarray(classes) == level)
+        mine = mine[np.argsort(number[mine])]
+        begins = (np.diff(number[mine]) > _JUMP) | (np.diff(exposure[mine]) <= 0)
+        begins = np.concatenate([[True], begins])
+        first[mine] = number[mine][begins][np.cumsum(begins) - 1]
+    start = dict(zip(number.tolist(), first.tolist(), strict=True))
+    for same in SAME:
+        known = [start[each] for each in same if each in start]
+        first[np.isin(first, known)] = min(known, default=0)
+    return [f"tile {each}" for each in first]
+
+
+def _numbers(file: str) -> tuple[int, int]:
+    found = re.fullmatch(r"exp(\d)_num_(\d+)\.jpg", file)
+    if found is None:
+        raise DataError(
+            "a picture of the magnetic tiles has another name than the published ones",
+            given=file,
+            allowed="expE_num_N.jpg",
+        )
+    return int(found[1]), int(found[2])

@@ -2,12 +2,16 @@
 
 Two classes are answered by one output (the probability of the second, `positive`, one), more by one output a class:
 logits -> probabilities (sigmoid or softmax) -> decision (threshold or argmax) -> label.
+
+Where one class is `sound` and all others are defects, a piece is called when 1 - P(sound) reaches a threshold that was chosen on the
+validation part by what a missed defect costs; its label is then the likeliest defect. All measures are of these decisions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from copy import copy
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -23,14 +27,20 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
+from kissipo.output.inspection import Inspection
+from kissipo.output.macro import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.log_loss import log_loss
+from kissipo.output.metrics.precision_recall import average_precision, precision_recall_curve
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 from kissipo.output.metrics.roc import roc_area_of_classes, roc_curve
 from kissipo.output.metrics.top import top
 
 _MANY = 10  # classes; of more the truth among the five likeliest is told, too
 _MOST_CONFUSED = 100  # classes; the matrix of more is too large to be kept or read
+
+_MOST_CURVES = 40
+_MISSED = 10.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,13 @@ class Options:
 
     positive: str | None = word(None, "with two classes: the one that is sought; by default the last in order")
     decode: Decode = word(Decode(), "how probabilities become a decision")
+    main: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = word(
+        None, "the measure that decides; accuracy when left out"
+    )
+    sound: str | None = word(None, "the class of pieces without a defect; all other classes are defects")
+    missed: float | None = word(
+        None, "with sound: how many false alarms one missed defect is worth; 10 when left out", above=0
+    )
 
 
 class Category(Answer):
@@ -63,6 +80,7 @@ class Category(Answer):
         "logistic_regression",
         "nearest_neighbours",
         "random_forest",
+        "forest_on_features",
         "tfidf_logistic",
         "surroundings",
     )
@@ -77,6 +95,9 @@ class Category(Answer):
     ) -> None:
         self.codec: Labels = Labels(column, known=known)
         self.options, self._loss = options, loss
+        self.MAIN = options.main or Category.MAIN
+        self.inspection = None if options.sound is None else Inspection(options.missed or _MISSED)
+        _refuse_two_thresholds(options)
 
     @property
     def name(self) -> str:
@@ -103,22 +124,42 @@ class Category(Answer):
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        positive = self.options.positive
-        if positive is not None:
-            if positive not in self.levels:
-                raise TaskError(
-                    f"output.positive is no level of '{self.name}'",
-                    given=f"'{positive}'",
-                    do=did_you_mean(positive, self.levels),
-                )
-            if len(self.levels) == 2 and self.levels[0] == positive:
-                self.codec.levels = (self.levels[1], self.levels[0])
+        for word_, level in (("positive", self.options.positive), ("sound", self.options.sound)):
+            if level is not None and level not in self.levels:
+                given, do = f"'{level}'", did_you_mean(level, self.levels)
+                raise TaskError(f"output.{word_} is no level of '{self.name}'", given=given, do=do)
+        first, *others = self.levels or ("",)
+        if len(others) == 1 and (
+            self.options.positive == first or (self.options.positive is None and self.options.sound == others[0])
+        ):
+            self.codec.levels = (others[0], first)
         if self.one_output and len(self.levels) != 2:
             raise TaskError(
                 f"process.loss=binary_cross_entropy needs two classes, '{self.name}' has {len(self.levels)}",
                 do="Use process.loss=sparse_categorical_cross_entropy",
             )
         return self
+
+    def suspicion(self, scores: Scores) -> Scores:
+        """How likely a piece is not sound."""
+        return np.asarray(1 - scores[:, self.levels.index(str(self.options.sound))])
+
+    def is_defect(self, classes: Scores) -> Any:
+        """Which class numbers are not the sound one."""
+        return classes != self.levels.index(str(self.options.sound))
+
+    def calibrate(self, scores: Scores, truth: Scores) -> None:
+        """Chooses the threshold from which a piece is called, on samples of the validation part."""
+        if self.inspection is not None:
+            self.inspection = self.inspection.learned(self.suspicion(scores), self.is_defect(truth))
+
+    def for_simple_answers(self) -> Category:
+        """For answers whose probabilities on the validation part are not known: the threshold for probabilities that are true."""
+        if self.inspection is None:
+            return self
+        plain = copy(self)
+        plain.inspection = self.inspection.by_probability("simple answers have no validation part")
+        return plain
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)
@@ -132,6 +173,15 @@ class Category(Answer):
 
     def choose(self, scores: Scores) -> Scores:
         """Class numbers."""
+        if self.inspection is not None and self.inspection.threshold is not None:
+            sound = self.levels.index(str(self.options.sound))
+            defects = scores.copy()
+            defects[:, sound] = -1
+            return np.where(self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound)
+        return self.likeliest(scores)
+
+    def likeliest(self, scores: Scores) -> Scores:
+        """Class numbers as they would be without costs."""
         return threshold(scores, self.options.decode.threshold) if scores.shape[1] == 2 else argmax(scores)
 
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
@@ -146,6 +196,11 @@ class Category(Answer):
         else:
             metrics |= {"balanced_accuracy": balanced_accuracy(matrix), "macro_f1": macro(by_class["f1"], matrix)}
         metrics |= {"roc_auc": roc_area_of_classes(truth, scores), "log_loss": log_loss(truth, scores)}
+        every = {"balanced_accuracy": balanced_accuracy(matrix), "macro_f1": macro(by_class["f1"], matrix)} | metrics
+        metrics = {self.MAIN: every[self.MAIN]} | metrics
+        by_class["average_precision"] = np.array(
+            [average_precision(truth == at, scores[:, at]) for at in range(len(self.levels))]
+        )
         details: dict[str, Any] = {
             "classes": list(self.levels),
             **({"confusion": matrix.tolist()} if len(self.levels) <= _MOST_CONFUSED else {}),
@@ -155,7 +210,35 @@ class Category(Answer):
         if len(self.levels) == 2:
             fpr, tpr = roc_curve(truth == 1, scores[:, 1])
             details |= {"positive": self.levels[1], "roc": _thinned(fpr, tpr)}
-        return Judgement(metrics, details, each=(chosen == truth).astype(np.float64))
+        if len(self.levels) <= _MOST_CURVES:
+            curves = [precision_recall_curve(truth == at, scores[:, at]) for at in range(len(self.levels))]
+            details["precision_recall"] = [_steps(*curve) for curve in curves]
+        if self.inspection is not None and self.inspection.threshold is not None:
+            costs = self._costs(self.inspection, scores, truth, chosen)
+            at = costs["at_threshold"]
+            metrics |= {
+                "missed": at["missed"] / max(1, at["defects"]),
+                "false_alarms": at["false_alarms"] / max(1, at["sound"]),
+                "cost": at["cost"],
+            }
+            details["inspection"] = costs
+        return Judgement(metrics, details, each=self._each(chosen, truth))
+
+    def _costs(self, inspection: Inspection, scores: Scores, truth: Scores, chosen: Scores) -> dict[str, Any]:
+        """What is missed and called for nothing with the threshold, and what would be with the likeliest class."""
+        likeliest, defect = self.likeliest(scores), self.is_defect(truth)
+        plain = confusion(truth, likeliest, len(self.levels))
+        more = {"accuracy": accuracy(plain), "macro_f1": macro(f1(plain), plain)}
+        return {
+            **asdict(inspection),
+            "at_threshold": inspection.counts(self.is_defect(chosen), defect),
+            "at_likeliest": inspection.counts(self.is_defect(likeliest), defect) | more,
+        }
+
+    def _each(self, chosen: Scores, truth: Scores) -> Any:
+        """The quality of every sample, so that its mean is the measure that decides."""
+        by_sample = {"macro_f1": macro_f1_by_sample, "balanced_accuracy": balanced_accuracy_by_sample}.get(self.MAIN)
+        return (chosen == truth).astype(np.float64) if by_sample is None else by_sample(truth, chosen, len(self.levels))
 
     def decide(self, scores: Scores) -> list[Decision]:
         decisions, top = [], self.options.decode.top
@@ -171,6 +254,9 @@ class Category(Answer):
         chosen = self.choose(scores)
         function = "sigmoid" if self.one_output else "softmax"
         how = f"threshold {self.options.decode.threshold:g}" if len(self.levels) == 2 else "argmax"
+        if self.inspection is not None and self.inspection.threshold is not None:
+            given = f"1 - P({self.options.sound}) = {self.suspicion(scores)[0]:.3g}"
+            how = f"{given}, called from {self.inspection.threshold:.3g} on"
         return [
             DecodingStep("logits", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
             DecodingStep("probability", scores.shape[1:], scores[0], function),
@@ -180,15 +266,44 @@ class Category(Answer):
 
     def state(self) -> dict[str, Any]:
         decode = {"threshold": self.options.decode.threshold, "top": self.options.decode.top}
-        return {"codec": save(self.codec), "positive": self.options.positive, "decode": decode, "loss": self.loss}
+        words = {name: getattr(self.options, name) for name in ("positive", "main", "sound", "missed")}
+        inspection = None if self.inspection is None else asdict(self.inspection)
+        return {"codec": save(self.codec), **words, "decode": decode, "loss": self.loss, "inspection": inspection}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Labels)
-        answer = cls(codec.column, Options(state["positive"], Decode(**state["decode"])), loss=state["loss"])
+        words = {name: state[name] for name in ("positive", "main", "sound", "missed") if name in state}
+        answer = cls(codec.column, Options(**words, decode=Decode(**state["decode"])), loss=state["loss"])
         answer.codec = codec
+        if answer.inspection is not None:
+            answer.inspection = Inspection(**state["inspection"])
         return answer
+
+
+def _refuse_two_thresholds(options: Options) -> None:
+    if options.missed is not None and options.sound is None:
+        raise TaskError(
+            "output.missed says what a missed defect costs, and no class is said to be sound",
+            do="Say which: output.sound=CLASS",
+        )
+    if options.sound is not None and options.decode.threshold != Decode().threshold:
+        raise TaskError(
+            "output.sound and output.decode.threshold both say from when on a class is answered",
+            do="Leave output.decode.threshold out: the threshold follows from output.missed",
+        )
+    if options.sound is not None and options.positive == options.sound:
+        raise TaskError(
+            "output.positive is what is sought, output.sound what is not", given=f"'{options.sound}' for both"
+        )
+
+
+def _steps(recall: Scores, precision: Scores, most: int = 100) -> dict[str, list[float]]:
+    """The points of a precision-recall curve at which more is found, few enough to draw it."""
+    at = 1 + np.flatnonzero(np.diff(recall) > 0)
+    at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))]
+    return {"recall": [float(value) for value in recall[at]], "precision": [float(value) for value in precision[at]]}
 
 
 def _thinned(fpr: Scores, tpr: Scores, most: int = 200) -> dict[str, list[float]]:

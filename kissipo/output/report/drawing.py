@@ -76,6 +76,25 @@ def lines(
     return _svg(parts, width, height)
 
 
+def unit_square(points: Points, level: float, *, number: int = 0, side: int = 156) -> str:
+    """A curve of shares against shares, the ground under it filled; a dotted line at the height that chance would have."""
+    low, wide, high = 26, side - 34, side - 54
+    places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    colour, base, chance = COLOURS[number % len(COLOURS)], 8 + high, 8 + (1 - level) * high
+    parts = [f'<rect x="{low}" y="8" width="{wide}" height="{high}" fill="none" class="cell"/>']
+    if places:
+        ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
+        parts.append(f'<polygon fill="{colour}" fill-opacity="0.14" points="{ground}"/>')
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
+    parts.append(f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>')
+    for share in (0, 0.5, 1):
+        x, y = low + share * wide, 8 + (1 - share) * high
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 13}" text-anchor="middle">{share:g}</text>')
+        parts.append(f'<text class="tick" x="{low - 4}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>')
+    return _svg(parts, side, base + 18)
+
+
 def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int = 34) -> str:
     """A confusion matrix: rows are the truth, columns the answers; the darker, the larger the share of the row."""
     left = 8 + 7 * max(len(label) for label in labels)

@@ -23,9 +23,8 @@ def strips(rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Seq
         file = files[number] if files else None
         title = f' title="{escape(file)}"' if isinstance(file, str) else ""
         images = "".join(f'<img src="{_address(picture)}" alt=""{title}>' for picture in row)
-        shown.append(
-            f'<figure style="width:{len(row) * 118 + 12}px">{images}<figcaption>{escape(caption)}</figcaption></figure>'
-        )
+        wide = f' style="width:{len(row) * 118 + 12}px"' if len(row) > 1 else ""
+        shown.append(f"<figure{wide}>{images}<figcaption>{escape(caption)}</figcaption></figure>")
     return f'<div class="gallery">{"".join(shown)}</div>'
 
 

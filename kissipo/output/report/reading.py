@@ -1,8 +1,9 @@
-"""Reading the curves: what a history of losses says, in words."""
+"""Reading the curves: what a history of losses says, and what a curve of precision and recall says, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 _RISE, _FALL, _HARDLY = 1.05, 0.99, 0.98
 
@@ -54,3 +55,33 @@ def read_curves(history: Sequence[Mapping[str, float]], *, best_epoch: int, aske
     if last["epoch"] < asked_epochs:
         told.append(f"Training stopped early, after {last['epoch']:.0f} of {asked_epochs} epochs.")
     return told
+
+
+def read_precision_recall(
+    classes: Sequence[str], counts: Sequence[int], average: Sequence[float], curves: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Sentences about classes against the rest: which is found best, which hardly, and what half of it costs in false answers.
+
+    Example:  >>> curve = {"recall": [0.0, 0.5, 1.0], "precision": [1.0, 1.0, 0.4]}
+              >>> read_precision_recall(["bad", "good"], [2, 8], [0.7, 0.95], [curve, curve])[0].split("; ")[0]
+              "Best found is 'good' (average precision 0.95), worst 'bad' (0.70"
+    """
+    there = [at for at, count in enumerate(counts) if count]
+    if len(there) < 2:
+        return []
+    best, worst = max(there, key=lambda at: average[at]), min(there, key=lambda at: average[at])
+    share = counts[worst] / sum(counts)
+    half, whole = (_false_answers(curves[worst], recall) for recall in (0.5, 1.0))
+    name = f"'{classes[worst]}'"
+    told = f"Best found is '{classes[best]}' (average precision {average[best]:.2f}), worst {name} "
+    told += (
+        f"({average[worst]:.2f}; chance has {share:.2f}): half of {name} is found with {half}, all of it with {whole}."
+    )
+    return [told]
+
+
+def _false_answers(curve: Mapping[str, Any], recall: float) -> str:
+    """How many answers are false for each right one, at the best threshold that finds so much."""
+    pairs = zip(curve["recall"], curve["precision"], strict=True)
+    precision = max(precise for found, precise in pairs if found >= recall - 1e-9)
+    return "no false answer" if precision >= 1 else f"{1 / precision - 1:.2g} false answers a right one"

@@ -11,13 +11,14 @@ import numpy as np
 from kissipo.output.alarms import spans
 from kissipo.output.report import drawing
 from kissipo.output.report.page import paragraphs, table
-from kissipo.output.report.reading import read_curves
+from kissipo.output.report.reading import read_curves, read_precision_recall
 from kissipo.output.score import Score
 
 MOST_CLASSES = 40
 _MOST_POINTS = 600
 _MOST_STEPS = 1000
 _MOST_STATES = 200
+_RATES = {"precision": "precision", "recall": "recall", "f1": "F1", "average_precision": "average precision"}
 _KINDS = {1: "better", 0: "tie", -1: "worse"}
 
 
@@ -79,10 +80,10 @@ def confusion(details: Mapping[str, Any]) -> str:
     content = drawing.matrix(details["confusion"], classes, side=max(22, min(40, 640 // len(classes))))
     rates = details["by_class"]
     rows = [
-        [level, f"{details['count'][at]:,}", *(number(rates[name][at]) for name in ("precision", "recall", "f1"))]
+        [level, f"{details['count'][at]:,}", *(number(rates[name][at]) for name in _RATES)]
         for at, level in enumerate(classes)
     ]
-    content += table(["class", "samples", "precision", "recall", "F1"], rows, numbers=range(1, 5))
+    content += table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
     if "roc" in details:
         points = list(zip(details["roc"]["fpr"], details["roc"]["tpr"], strict=True))
         across = f"false positive rate of '{details['positive']}'"
@@ -108,6 +109,42 @@ def overlaps(details: Mapping[str, Any]) -> str:
     told = f"{count['marked']} judged pictures are marked, {count['unmarked']} are not. All pixels of all pictures count together."
     titles = ["class", "IoU", "Dice", "pixels", "pixels answered so"]
     return table(titles, rows, numbers=range(1, 5)) + f'<p class="dim">{told}</p>'
+
+
+def precision_recall(details: Mapping[str, Any]) -> str:
+    """A small curve for each class against the rest, and what they say."""
+    classes, counts, found = details["classes"], details["count"], details["by_class"]["average_precision"]
+    total = sum(counts) or 1
+    shown = []
+    for at, curve in enumerate(details["precision_recall"]):
+        if counts[at]:
+            points = [(0.0, curve["precision"][0]), *zip(curve["recall"], curve["precision"], strict=True)]
+            share = f'<span class="dim">(chance {counts[at] / total:.2f})</span>'
+            caption = f"<b>{escape(classes[at])}</b><br>{found[at]:.2f} {share}"
+            drawn = drawing.unit_square(points, counts[at] / total, number=at)
+            shown.append(f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>")
+    told = '<p class="dim">Across: recall, the share of a class that is found. Up: precision, the share of what is answered so that is so; '
+    told += "dotted what chance would reach. The number is the average precision.</p>"
+    words = paragraphs(read_precision_recall(classes, counts, found, details["precision_recall"]))
+    return f'<div class="curves">{"".join(shown)}</div>{told}{words}'
+
+
+def costs(found: Mapping[str, Any]) -> str:
+    """What is missed and called for nothing, at the threshold and at the likeliest class."""
+    names = {f"at the threshold {found['threshold']:.3g}": "at_threshold", "at the likeliest class": "at_likeliest"}
+    rows = [
+        [
+            title,
+            f"{found[key]['missed']} of {found[key]['defects']}",
+            f"{found[key]['false_alarms']} of {found[key]['sound']}",
+            number(found[key]["cost"]),
+        ]
+        for title, key in names.items()
+    ]
+    titles = ["", "defects missed", "sound ones called", "cost of 100 samples"]
+    why = found["reason"] or "the threshold is the cheapest on the validation part"
+    note = f"One missed defect counts as {found['missed']:g} false alarms; {why}. The matrix and all measures are at the threshold."
+    return table(titles, rows, numbers=(1, 2, 3), classes=["own"]) + f'<p class="dim">{escape(note)}</p>'
 
 
 def beside_truth(answers: Any, truth: Any) -> str:

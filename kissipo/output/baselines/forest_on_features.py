@@ -1,0 +1,23 @@
+"""Random forest on simple features of pictures: brightness, histogram, edges, on a coarse grid (scikit-learn, 300 trees).
+
+It steps aside for what is no picture, and for pictures of less than 16 pixels a side, whose pixels are few enough themselves.
+"""
+
+from sklearn.ensemble import RandomForestClassifier
+
+from kissipo.output.answer import Scores
+from kissipo.output.case import Case
+from kissipo.output.classic import classify
+from kissipo.output.picture_features import simple_features
+
+NAME = "random forest on simple features"
+_SMALLEST_SIDE = 16
+
+
+def answer(case: Case) -> Scores | None:
+    """Probabilities of the classes."""
+    port = case.ports[0]
+    if port.axes != ("channel", "height", "width") or min(port.shape[1:]) < _SMALLEST_SIDE:
+        return None
+    features = simple_features(case.train.inputs[0]), simple_features(case.test.inputs[0])
+    return classify(case, RandomForestClassifier(300, random_state=case.seed, n_jobs=-1), features=features)

@@ -1,0 +1,120 @@
+"""What stands beside the confusion matrix of pictures: kinds of mistakes in their order; curves of precision and recall as drawn."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.metrics import average_precision_score
+
+import kissipo as ki
+from kissipo.output.report.confused import MOST_KINDS, MOST_PICTURES, confused, kinds
+from kissipo.output.report.drawing import unit_square
+from kissipo.output.report.reading import read_precision_recall
+
+
+def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> None:
+    dice = np.random.default_rng(3)
+    truth, scores = dice.integers(4, size=200), dice.dirichlet(np.ones(4), size=200)
+    chosen = scores.argmax(axis=1)
+    found = kinds(truth, chosen, scores)
+    assert sum(kind.count for kind in found) == int((truth != chosen).sum())
+    assert [kind.count for kind in found] == sorted((kind.count for kind in found), reverse=True)
+    for kind in found:
+        mine = [at for at in range(200) if (truth[at], chosen[at]) == (kind.truth, kind.answer)]
+        assert kind.count == len(mine)
+        assert kind.of == list(truth).count(kind.truth)
+        assert list(kind.samples) == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_PICTURES]
+
+
+def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
+    truth = np.repeat(np.arange(5), 4)
+    chosen = (truth + np.tile([1, 2, 3, 4], 5)) % 5
+    scores = np.eye(5)[chosen]
+    levels = ["<b>", "a", "c", "d", "e"]
+    asked = []
+
+    def pictures_at(samples: object) -> tuple[torch.Tensor, list[str]]:
+        asked.append(samples)
+        return torch.zeros(len(tuple(samples)), 1, 2, 2), ["a.png"] * len(tuple(samples))  # type: ignore[arg-type]
+
+    page = confused(kinds(truth, chosen, scores), levels, scores, pictures_at)
+    assert len(asked) == MOST_KINDS
+    assert f"And {20 - MOST_KINDS} rarer kinds of mistakes." in page
+    assert "&lt;b&gt;" in page
+    assert confused([], levels, scores, pictures_at) == ""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    task = ki.Task(input={"images": "digits"}, process={"net": "linear", "epochs": 2}, output={"category": "digit"})
+    task.fit(out=folder)
+    return folder
+
+
+def test_the_report_shows_the_pictures_that_were_confused(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    opened = ki.open(run)
+    wiring = opened.wiring()
+    part = wiring.parts["test"]
+    truth = wiring.frame["digit"].take(part).texts()
+    told = [row[0] for row in opened.predict_all(list(wiring.frame["picture"].values[part]))[0]]
+    wrong = [(real, each.value) for real, each in zip(truth, told, strict=True) if real != each.value]
+    shown = re.findall(r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page)
+    assert len(shown) == min(MOST_KINDS, len(set(wrong)))
+    for real, said, count, of in shown:
+        assert (int(count), int(of)) == (wrong.count((real, said)), truth.count(real))
+    first = re.search(r'class="kind">.*?src="data:image/png;base64,([^"]+)".*?<figcaption>(\d+)% sure', page, re.DOTALL)
+    assert first
+    sure = max(
+        (each.confidence or 0, at)
+        for at, each in enumerate(told)
+        if (truth[at], each.value) == (shown[0][0], shown[0][1])
+    )
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(first[1]))))
+    np.testing.assert_allclose(pixels, load_digits().images[part[sure[1]]] * 255 / 16, atol=1)
+    assert int(first[2]) == round(100 * sure[0])
+
+
+def test_the_curves_of_a_run_are_those_of_scikit_learn(run: Path) -> None:
+    opened = ki.open(run)
+    wiring = opened.wiring()
+    outputs = opened.net(wiring.feeds["test"].batch(torch.arange(len(wiring.parts["test"]))).inputs[0])
+    shares, truth = outputs.softmax(dim=1).detach().double().numpy(), wiring.feeds["test"].targets[0].numpy()
+    details = opened.metrics["answers"][0]["details"]
+    expected = [average_precision_score(truth == digit, shares[:, digit]) for digit in range(10)]
+    assert details["by_class"]["average_precision"] == pytest.approx(expected, abs=1e-4)
+    page = html.unescape((run / "report.html").read_text(encoding="utf-8"))
+    for digit, average in enumerate(expected):
+        assert re.search(rf"<b>{digit}</b><br>{average:.2f} ", page)
+
+
+def test_a_curve_is_drawn_where_its_points_are() -> None:
+    drawn = ElementTree.fromstring(unit_square([(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)], 0.25, side=156))
+    line = next(each for each in drawn.iter() if each.tag.endswith("polyline"))
+    points = [tuple(map(float, each.split(","))) for each in line.get("points", "").split()]
+    # the square begins 26 from the left and 8 from above, 122 wide and 102 high
+    assert points == [(26.0, 8.0), (87.0, 59.0), (148.0, 84.5)]
+    chance = next(each for each in drawn.iter() if each.get("class") == "mark")
+    assert float(chance.get("y1", "")) == 84.5
+
+
+def test_the_reading_names_the_class_that_is_found_worst_and_what_finding_it_costs() -> None:
+    best = {"recall": [0.5, 1.0], "precision": [1.0, 1.0]}
+    worst = {"recall": [0.25, 0.5, 0.75, 1.0], "precision": [1.0, 0.2, 0.25, 0.1]}
+    (told,) = read_precision_recall(["a", "b", "c"], [2, 4, 0], [1.0, 0.3, float("nan")], [best, worst, best])
+    assert told == (
+        "Best found is 'a' (average precision 1.00), worst 'b' (0.30; chance has 0.67): half of 'b' is found with "
+        "3 false answers a right one, all of it with 9 false answers a right one."
+    )
+    assert read_precision_recall(["a", "b"], [2, 0], [1.0, float("nan")], [best, best]) == []

@@ -1,0 +1,156 @@
+"""S18: pictures with marks to be found: learned, judged beside simple answers, asked about new pictures, opened in a browser."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import jaccard_score
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import DataError
+
+Out = pytest.CaptureFixture[str]
+WORDS = ["output.mask=spot", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "input.size=[24,28]"]
+
+
+def surfaces(folder: str, count: int, seed: int) -> None:
+    """Noisy surfaces of any exposure; two of three have a darker or brighter round spot, but a square is none."""
+    dice = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:24, :28]
+    Path(folder).mkdir(parents=True)
+    for at in range(count):
+        picture = dice.normal(0, 9, (24, 28)) + dice.uniform(60, 190)
+        row, column, reach = dice.uniform(6, 18), dice.uniform(6, 22), dice.uniform(3, 5)
+        spot = np.hypot(rows - row, columns - column) < reach
+        picture[spot] += (at % 3 > 0) * dice.choice([-1, 1]) * 20
+        side = int(dice.integers(0, 20))
+        picture[0:3, side : side + 6] += 30
+        Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(f"{folder}/{at:03}.jpg", quality=95)
+        Image.fromarray((255 * (spot & (at % 3 > 0))).astype(np.uint8)).save(f"{folder}/{at:03}.png")
+
+
+@pytest.fixture
+def trained(capsys: Out) -> ki.Run:
+    surfaces("tiles", 150, seed=0)
+    assert main(["fit", "tiles", *WORDS, "epochs=12", "--out", "run", "--quiet", "--json"]) == 0
+    capsys.readouterr()
+    return ki.open("run")
+
+
+def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(trained: ki.Run, capsys: Out) -> None:
+    score = trained.evaluate()[0]
+    assert score.net.metrics["iou"] > 0.75
+    assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
+    assert set(score.baselines) == {"nothing marked", "brightness threshold", "random forest on pixels"}
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    assert all(told in report for told in ("Marked worst", "Marked best", "IoU", "Dice"))
+
+    surfaces("new", 40, seed=1)
+    Path("new/cut.jpg").write_bytes(Path("new/000.jpg").read_bytes()[:300])
+    assert main(["predict", "run", "new", "--out", "verdicts"]) == 0
+    told = capsys.readouterr()
+    assert "41 pictures, 1 of them could not be read" in told.out
+    assert "new/cut.jpg is damaged" in told.err
+    rows = list(csv.DictReader(Path("verdicts/verdicts.csv").open(encoding="utf-8")))
+    assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + ["new/cut.jpg"]
+    truth = [np.asarray(Image.open(f"new/{at:03}.png")) >= 128 for at in range(40)]
+    decided = trained.predict(*[f"new/{at:03}.jpg" for at in range(40)])
+    assert isinstance(decided, list)
+    overlap = jaccard_score(np.ravel(truth), np.ravel([each.mask for each in decided]))
+    assert overlap > 0.7
+    for row, each in zip(rows, decided, strict=False):
+        assert row["spot"] == each.value
+        assert float(row["spot area spot"]) == pytest.approx(dict(each.areas).get("spot", 0.0), abs=1e-6)
+        assert float(row["spot confidence"]) == pytest.approx(each.confidence, abs=1e-4)
+    right = [(row["spot"] == "spot") == mask.any() for row, mask in zip(rows, truth, strict=False)]
+    assert np.mean(right) > 0.8
+    page = Path("verdicts/gallery.html").read_text(encoding="utf-8")
+    assert page.count("<figure") == 40
+    assert page.count("<img") == 80
+    assert "new/cut.jpg is damaged" in page
+    assert main(["predict", "run", "new", "--out", "verdicts"]) == 2
+    assert "verdicts is there already. Name another folder with --out" in capsys.readouterr().err
+    assert main(["predict", "run", "new", "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)["predictions"]
+    assert [each["file"] for each in answers] == [row["file"] for row in rows]
+    assert answers[1]["spot"]["areas"][0]["share"] == pytest.approx(dict(decided[1].areas)["spot"])
+
+    Path("new/cut.jpg").unlink()
+    judged = trained.evaluate("new")[0].net
+    assert judged.metrics["iou"] == pytest.approx(overlap)
+    assert judged.metrics["clean"] + judged.metrics["found"] > 1.6
+    save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
+    save.save("new/003.png")
+    with pytest.raises(DataError, match=r"new/003.png is 9x9, its picture 24x28"):
+        trained.evaluate("new")
+
+    assert main(["xray", "run", "new/001.jpg", "--out", "one.html", "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    (look,) = seen["looks"]
+    heat = np.asarray(look["heat"])
+    assert heat[truth[1]].mean() > 0.6 > 0.2 > heat[~truth[1]].mean()
+    assert Path("one.html").read_text(encoding="utf-8").count("<img") == 2
+
+
+def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
+    surfaces("tiles", 60, seed=2)
+    words = [*WORDS, "epochs=8", "input.augment=[flip,rotate]", "output.baselines=[]"]
+    assert main(["fit", "tiles", *words, "--out", "whole", "--quiet"]) == 0
+    command = [sys.executable, "-m", "kissipo", "fit", "tiles", *words, "--out", "cut", "--quiet"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(ki.__file__).parents[1])})
+    while process.poll() is None and len(list(Path().glob("cut/checkpoints/*"))) < 1:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not Path("cut/metrics.json").exists()
+    assert main(["fit", "tiles", *words, "--out", "cut", "--quiet", "--resume"]) == 0
+    assert Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    assert Path("cut/metrics.json").read_text() == Path("whole/metrics.json").read_text()
+
+
+@pytest.mark.slow
+def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
+    surfaces("tiles", 60, seed=3)
+    for name, memory in (("kept", 1.0), ("read", 0.0)):
+        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory={memory}", "--out", name, "--quiet"]) == 0
+    assert Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
+
+
+def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) -> None:
+    surfaces("all", 90, seed=4)
+    for at in range(90):
+        kind = "fine" if at % 3 == 0 else "dark" if np.asarray(Image.open(f"all/{at:03}.jpg"))[
+            np.asarray(Image.open(f"all/{at:03}.png")) >= 128
+        ].mean() < np.median(np.asarray(Image.open(f"all/{at:03}.jpg"))) else "bright"  # fmt: skip
+        Path("sorted", kind).mkdir(parents=True, exist_ok=True)
+        for ending in ("jpg", "png"):
+            shutil.move(f"all/{at:03}.{ending}", f"sorted/{kind}/{at:03}.{ending}")
+    words = ["output.mask=class", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "epochs=25"]
+    assert main(["fit", "sorted", *words, "--out", "run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answers"][0]
+    assert answer["details"]["classes"] == ["nothing", "bright", "dark"]
+    assert min(answer["details"]["by_class"]["iou"]) > 0.5
+    assert main(["evaluate", "run"]) == 0
+    assert "bright" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_masks_of_the_magnetic_tiles_are_learned(data: Path) -> None:
+    task = ki.load("magnetic-tile", words={"output.mask": "defect", "input.size": [64], "epochs": 12, "batch": 8})
+    run = task.with_words(
+        {"process.filters": [8, 16, 32, 64], "process.rate": 0.004, "process.schedule": "cosine"}
+    ).fit()
+    answer = run.metrics["answers"][0]
+    assert answer["metrics"]["iou"] > max(each["metrics"]["iou"] for each in answer["baselines"]) + 0.05
