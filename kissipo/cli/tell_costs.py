@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -25,6 +26,20 @@ def costs_table(costs: NetCosts) -> Table:
         memory = megabytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
         made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
+    return made
+
+
+def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
+    """One row a net; how many times as many multiplications as the cheapest."""
+    made = table("net", "output", "parameters", "values", "mult.", "times", "inference", "training", right=(2, 3, 4, 5, 6, 7))
+    totals = {name: costs.to_json()["totals"] for name, costs in found.items()}
+    least = min(each["multiplications"] for each in totals.values())
+    for name, costs in found.items():
+        each = totals[name]
+        counts = [f"{each[key]:,}" for key in ("parameters", "values", "multiplications")]
+        memory = [megabytes(each[key]) for key in ("inference_bytes", "training_bytes")]
+        output = "x".join(map(str, costs.table.rows[-1].shape))
+        made.add_row(f"[bold]{escape(name)}[/]", output, *counts, f"{each['multiplications'] / least:.2f}", *memory)
     return made
 
 

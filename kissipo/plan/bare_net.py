@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import torch
 
@@ -61,16 +61,33 @@ class NetCosts:
 
 
 def is_bare_net(name: str) -> bool:
-    """Whether a name means a net, and no task or file."""
-    return name in NETS.names() and name not in RECIPES.names() and not Path(name).exists()
+    """Whether a name means a net, or a form of one (inception-naive), and no task or file."""
+    return (
+        _form_of(name)[0] in NETS.names() and name.replace("-", "_") not in RECIPES.names() and not Path(name).exists()
+    )
+
+
+def _form_of(name: str) -> tuple[str, dict[str, Any]]:
+    """The net, and the word that makes it the form that is meant.
+
+    Example:  >>> _form_of("inception-naive"), _form_of("vgg16"), _form_of("vgg16-naive")
+              (('inception', {'process.module': 'naive'}), ('vgg16', {}), ('vgg16-naive', {}))
+    """
+    net, _, form = name.partition("-")
+    if form and net in NETS.names():
+        for key, info in words_of(options_of(NETS, net)).items():
+            if get_origin(info.type) is Literal and form in get_args(info.type):
+                return net, {f"process.{key}": form}
+    return name, {}
 
 
 def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
-    """The costs of a net on pictures.
+    """The costs of a net on pictures, or of a form of it.
 
     words:    of the net, and size, colour, batch and optimizer, by their places or by their names
     Raises:   TaskError for a net that is not on pictures, and for a word that changes nothing.
     """
+    name, form = _form_of(name)
     module = NETS.find(name, place="process.net")
     if not hasattr(module, "USUAL"):
         raise TaskError(
@@ -78,7 +95,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
             do=f"Name a task with it, for example kissipo show digits net={name}",
         )
     task = Task(input={"images": None}, process={"net": name})
-    places = {full_place(key, task): value for key, value in (words or {}).items()}
+    places = form | {full_place(key, task): value for key, value in (words or {}).items()}
     counting = ["input.size", "input.colour", "input.batch", "process.optimizer"]
     counting += [f"process.{word}" for word in words_of(options_of(NETS, name))]
     for place in places:

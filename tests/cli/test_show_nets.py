@@ -44,9 +44,27 @@ def test_a_layer_that_only_learns_says_so(capsys: Out) -> None:
     assert "6,998,552 parameters (6,990,272 weights, 8,280 biases), 6,379,728 more while learning" in out
 
 
+def test_the_modules_of_googlenet_side_by_side(capsys: Out) -> None:
+    """S15: 854M multiplications against 271M."""
+    assert main(["compare", "inception-naive", "inception-bottleneck"]) == 0
+    out, err = capsys.readouterr()
+    assert all(each in out for each in ("672x28x28", "854,196,224", "3.15", "480x28x28", "271,351,808", "1.00"))
+    assert "353M is a slip" in err
+    assert main(["compare", "vgg16", "resnet50", "googlenet", "size=64", "--json"]) == 0
+    nets = json.loads(capsys.readouterr().out)["nets"]
+    assert [each["net"] for each in nets] == ["vgg16", "resnet50", "googlenet"]
+    assert nets[1]["totals"]["parameters"] == 25_557_032
+    assert nets[0]["layers"][0]["shape"] == [3, 64, 64]
+    assert shown(capsys, "inception-naive") == shown(capsys, "inception", "module=naive")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["compare", "vgg16"], "nets by their bare names are compared with each other; got vgg16. Name two nets at least"),
+        (["compare", "vgg16", "digits"], "compared with each other; got vgg16, digits."),
+        (["compare", "vgg16", "vgg19", "--vary", "process.norm=true,false"], "compared with each other; got vgg16, vgg19, process.norm"),
+        (["show", "inception-small"], "'inception-small' is no built-in task and no file. Did you mean 'inception"),
         (["show", "ffn"], "what the net 'ffn' costs depends on what goes in. Name a task with it, for example kissipo show digits"),
         (["show", "vgg16", "epochs=3"], "process.epochs does not change what a net costs. Allowed: input.size, input.colour"),
         (["show", "vgg16", "units=many"], "process.units must be an integer of at least 1"),

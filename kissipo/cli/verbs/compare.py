@@ -2,6 +2,7 @@
 
 kissipo compare digits mnist
 kissipo compare sms.csv --output kind --vary process.cell=rnn,lstm,gru
+kissipo compare inception-naive inception-bottleneck       nets by their bare names: what they cost
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
+    from kissipo.plan.bare_net import is_bare_net
     from kissipo.plan.compare import SECONDS, compare, variations
     from kissipo.plan.load import load
 
     names = [each for each in arguments.tasks if "=" not in each]
     words = dict(split_argument(each) for each in arguments.tasks if "=" in each)
+    if any(map(is_bare_net, names)):
+        return _costs(names, words, arguments, screen)
     tasks: dict[str, Task] = {}
     for name in names:
         task = load(name, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
@@ -73,6 +77,26 @@ def run(arguments: Namespace, screen: Screen) -> None:
         "[dim]faster: at training, than the first row; performance / cost: score for each second, that of the first is 1[/]"
     )
     screen.result_json(found)
+    return None
+
+
+def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen: Screen) -> None:
+    """One row a net: what it costs for one picture."""
+    from kissipo.cli.tell_costs import costs_side_by_side
+    from kissipo.core.errors import TaskError
+    from kissipo.plan.bare_net import is_bare_net, net_costs
+
+    tasks = [name for name in names if not is_bare_net(name)]
+    if tasks or len(names) < 2 or arguments.vary:
+        raise TaskError(
+            "nets by their bare names are compared with each other",
+            given=", ".join([*names, *arguments.vary]),
+            do="Name two nets at least, or tasks with net=...",
+        )
+    found = {name: net_costs(name, words) for name in names}
+    screen.result(costs_side_by_side(found))
+    screen.remarks(list(dict.fromkeys(note for costs in found.values() for note in costs.notes)))
+    screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in found.items()]})
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
