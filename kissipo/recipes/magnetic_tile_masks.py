@@ -1,0 +1,44 @@
+"""Magnetic tiles, pixel by pixel: what on a surface is a defect, by a U-Net from scratch, judged on tiles never seen (S18).
+
+Input     692 grey pictures of 197 tiles under up to six exposures, brought to 96x96, and their masks; mirrored, turned, brighter or darker
+          while learning, the mask with them; a tile lies in one part only
+Process   a U-Net of five levels, 8 to 96 filters, each picture made even first; Dice and cross-entropy; Adam, one cycle of the rate
+Output    defect or nothing for every pixel: overlap (IoU, Dice), beside nothing marked, a limit of brightness, a forest on pixels
+
+Command   kissipo fit magnetic-tile-masks                            binary marks
+          kissipo fit magnetic-tile-masks output.mask=class          what is marked is of the class of its folder
+"""
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+RECIPE = Recipe(
+    task=Task(
+        input={
+            "images": "magnetic-tile",
+            "size": [96],
+            "colour": "grey",
+            "augment": ["flip", "rotate", "colour"],
+            "split": {"test": 0.25, "validation": 0, "group": "tile", "seed": 0},
+            "batch": 8,
+        },
+        process={
+            "net": "unet",
+            "filters": [8, 16, 32, 64, 96],
+            "rate": 0.004,
+            "schedule": "cosine",
+            "warmup": 0.1,
+            "epochs": 20,
+            "stop": {"patience": 0},
+        },
+        output={"mask": "defect"},
+    ),
+    system="S18",
+    data="692 pictures of 197 magnetic tiles with masks",
+    metric="iou",
+    band=(0.1, 0.7),
+    expected="?",
+    seconds=55,
+    look="what is marked worst and best, beside the truth; the overlap of each class",
+    differs="splits by picture, as they are usual with these data, let other exposures of the same tile judge",
+)
