@@ -197,7 +197,7 @@ def test_damaged_pictures_are_refused_in_training_and_in_questions(capsys: pytes
         ("photos/good/damaged.png", "the picture photos/good/damaged.png is damaged or no picture: "),
         ("good.csv", "the picture good.csv is damaged or no picture: "),
         ("photos/good/absent.png", "there is no picture photos/good/absent.png."),
-        ("photos/good", "photos/good is a folder. Allowed: picture files. Use photos/good/*."),
+        ("folder", "folder holds no pictures. Name a folder of .jpg, .png or the like."),
     ]:
         assert expected in refusal(f"predict run {question}", capsys)
 

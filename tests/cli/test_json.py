@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import kissipo as ki
 from kissipo.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
@@ -29,10 +30,17 @@ COMMANDS = {
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
     "evaluate": [["evaluate", "run"]],
-    "predict": [["predict", "run", "picture.png"]],
+    "predict": [["predict", "run", "picture.png"], ["predict", "run", "new"], ["predict", "marks", "new/a.png"]],
     "generate": [["generate", "text", "--start", "Ü"]],
-    "xray": [["xray", "text", "Über, a b " * 20], ["xray", "text", "data", "--neuron", "1"]],
-    "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
+    "xray": [
+        ["xray", "text", "Über, a b " * 20],
+        ["xray", "text", "data", "--neuron", "1"],
+        ["xray", "run", "picture.png"],
+    ],
+    "compare": [
+        ["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"],
+        ["compare", "inception-naive", "inception"],
+    ],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
     "data get": [["data", "get", "digits"]],
@@ -66,7 +74,8 @@ def places_of(value: Any, at: str = "") -> Iterator[str]:
 
 @pytest.fixture
 def a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run of digits with a picture to ask it about, and a table."""
+    """Runs of digits, of marks and of a text; pictures to ask about, one of them cut; a table."""
+    import numpy as np
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -75,6 +84,17 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
     Path("novel.txt").write_text(load_digits().DESCR, encoding="utf-8")
     assert main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"]) == 0
+    marks = np.zeros((20, 8, 8), dtype=bool)
+    marks[:, 2:5, 3:6] = True
+    task = ki.Task(
+        input={"images": (marks * 200).astype("uint8"), "masks": marks},
+        process={"net": "unet", "filters": [4], "epochs": 20, "rate": 0.05},
+        output={"mask": "dot"},
+    )
+    task.fit(out="marks")
+    Path("new").mkdir()
+    Image.fromarray((marks[0] * 200).astype("uint8")).save("new/a.png")
+    Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     capsys.readouterr()
 
 

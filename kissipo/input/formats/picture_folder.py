@@ -32,8 +32,8 @@ def read_picture_folder(folder: Path, *, masks: Path | None = None) -> Reading:
     loose = pictures_of(folder)
     if not inside and not (loose and _may_be_flat(loose, masks)):
         given = f"{len(loose)} pictures and no folders" if loose else "no folders"
-        example = f"Sort the pictures into folders such as {folder}/good and {folder}/bad, or say input.masks=FOLDER"
-        example += "" if loose else ". Records of games of go end in .sgf"
+        example = f"Sort the pictures into folders such as {folder}/good and {folder}/bad"
+        example += ", or say input.masks=FOLDER" if loose else ". Records of games of go end in .sgf"
         raise DataError(f"{folder} must hold one folder per class", given=given, do=example)
     files = {each.name: _files(each) for each in inside}
     found = {name: [path for path in paths if path.suffix.lower() in SUFFIXES] for name, paths in files.items()}
