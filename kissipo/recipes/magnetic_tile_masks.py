@@ -8,6 +8,7 @@ Output    defect or nothing for every pixel: overlap (IoU, Dice), beside nothing
 
 Command   kissipo fit magnetic-tile-masks                            binary marks
           kissipo fit magnetic-tile-masks output.mask=class          what is marked is of the class of its folder
+          kissipo fit magnetic-tile-masks input.split.group=null     the leak: exposures of one tile on both sides
 """
 
 from kissipo.core.recipe import Recipe
@@ -38,8 +39,8 @@ RECIPE = Recipe(
     system="S18",
     data="692 pictures of 197 magnetic tiles with masks",
     metric="iou",
-    band=(0.1, 0.7),
-    expected="?",
+    band=(0.02, 0.3),
+    expected="IoU about 0.05 on new tiles; 0.65 split by picture",
     seconds=55,
     look="what is marked worst and best, beside the truth; the overlap of each class",
     differs="splits by picture, as they are usual with these data, let other exposures of the same tile judge",

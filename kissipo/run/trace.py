@@ -174,6 +174,9 @@ def tell_layer(layer: nn.Module) -> str:
         size = "x".join(str(side) for side in layer.kernel_size)
         padding = layer.padding if isinstance(layer.padding, str) else layer.padding[0]
         return f"{counted(layer.out_channels, 'filter')} of {size}, padding {padding}, stride {layer.stride[0]}"
+    if isinstance(layer, nn.ConvTranspose2d):
+        size = "x".join(str(side) for side in layer.kernel_size)
+        return f"{counted(layer.out_channels, 'filter')} of {size}, each place becomes {size}"
     if isinstance(layer, nn.RNNBase):
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""

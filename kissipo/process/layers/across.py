@@ -1,12 +1,12 @@
-"""Across: what goes through the layers below is stacked upon what goes by them.
+"""Across: what comes from below is stacked on what goes across.
 
-y = [x, f(x)]      along the channels; where f gives a picture that is smaller by an odd row or column, its last one is repeated
+y = [x, below]      along the channels; where what comes from below is smaller by an odd row or column, its last one is repeated
 
-Shapes:   (batch, channel, height, width) -> (batch, channel + channel', height, width)
+Shapes:   (batch, channel, height, width), (batch, channel', height or less, width or less) -> (batch, channel + channel', height, width)
 Source:   Ronneberger, Fischer and Brox 2015.
-Example:  >>> below = nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2))
-          >>> Across(below)(torch.arange(3.0).reshape(1, 1, 1, 3).expand(1, 1, 2, 3)).tolist()
-          [[[[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]], [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]]
+Example:  >>> x = torch.arange(3.0).reshape(1, 1, 1, 3)
+          >>> Across()(x, torch.full((1, 1, 1, 2), 7.0)).tolist()
+          [[[[0.0, 1.0, 2.0]], [[7.0, 7.0, 7.0]]]]
 """
 
 from __future__ import annotations
@@ -17,17 +17,12 @@ from torch.nn import functional
 
 
 class Across(nn.Module):
-    """[x, inside(x)]."""
+    """[x, below]."""
 
-    TELL = "what came from below, stacked on what went across"
+    TELL = "what comes from below, stacked on what goes across"
 
-    def __init__(self, inside: nn.Module) -> None:
-        super().__init__()
-        self.inside = inside
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.inside(x)
-        rows, columns = x.shape[2] - y.shape[2], x.shape[3] - y.shape[3]
+    def forward(self, x: Tensor, below: Tensor) -> Tensor:
+        rows, columns = x.shape[2] - below.shape[2], x.shape[3] - below.shape[3]
         if rows or columns:
-            y = functional.pad(y, (0, columns, 0, rows), mode="replicate")
-        return torch.cat([x, y], dim=1)
+            below = functional.pad(below, (0, columns, 0, rows), mode="replicate")
+        return torch.cat([x, below], dim=1)

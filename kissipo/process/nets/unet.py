@@ -1,8 +1,8 @@
 """U-Net: a picture goes down to few large-sighted places and up again, and on every level meets what was seen before; a class a pixel.
 
-level(x) = convolutions( [ x', up( level_below( greatest of each 2x2( x' ) ) ) ] )        x' = convolutions(x)
+down_n = convolutions(greatest of each 2x2(down_n-1))        join_n = convolutions([down_n, up(join_n+1)])        y = 1x1(join_1)
 
-convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 2x2 by 2, half the channels. Last a 1x1 for the answer.
+convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 2x2 by 2, half the channels.
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
 Choices:  each picture is made even first, so that its exposure does not matter; padding keeps the size, where the paper loses a
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
@@ -58,27 +58,43 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
             f"process step 'unet' halves {height}x{width} {len(options.filters) - 1} times",
             do="Use fewer process.filters or a larger input.size",
         )
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    if options.even:
-        layers["even"] = Even()
-    layers["body"] = _level(channels, options.filters, norm=options.norm)
-    layers["head"] = nn.Conv2d(options.filters[0], outputs[0].shape[0], 1)
-    net = nn.Sequential(layers)
+    net = UNet(channels, outputs[0].shape[0], options)
     he_start(net)
     return net
 
 
-def _level(channels: int, filters: tuple[int, ...], *, norm: bool) -> nn.Module:
-    """This level with all below it."""
-    here, *below = filters
-    down = _two(channels, here, norm=norm)
-    if not below:
-        return down
-    inside = OrderedDict(pool=nn.MaxPool2d(2), level=_level(here, tuple(below), norm=norm))
-    inside["up"] = nn.ConvTranspose2d(below[0], here, 2, stride=2)
-    return nn.Sequential(
-        OrderedDict(down=down, across=Across(nn.Sequential(inside)), join=_two(2 * here, here, norm=norm))
-    )
+class UNet(nn.Module):
+    """down1 ... downN on the way down, joinN-1 ... join1 on the way up, the head at full size."""
+
+    def __init__(self, channels: int, classes: int, options: Options) -> None:
+        super().__init__()
+        self.even = Even() if options.even else nn.Identity()
+        self.levels = len(options.filters)
+        for level, filters in enumerate(options.filters, 1):
+            self.add_module(f"down{level}", _two(channels, filters, norm=options.norm))
+            channels = filters
+            if level < self.levels:
+                self.add_module(f"pool{level}", nn.MaxPool2d(2))
+        for level in range(self.levels - 1, 0, -1):
+            filters = options.filters[level - 1]
+            self.add_module(f"up{level}", nn.ConvTranspose2d(channels, filters, 2, stride=2))
+            self.add_module(f"across{level}", Across())
+            self.add_module(f"join{level}", _two(2 * filters, filters, norm=options.norm))
+            channels = filters
+        self.head = nn.Conv2d(channels, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.even(x)
+        seen = []
+        for level in range(1, self.levels):
+            seen.append(self.get_submodule(f"down{level}")(x))
+            x = self.get_submodule(f"pool{level}")(seen[-1])
+        x = self.get_submodule(f"down{self.levels}")(x)
+        for level in range(self.levels - 1, 0, -1):
+            x = self.get_submodule(f"across{level}")(seen[level - 1], self.get_submodule(f"up{level}")(x))
+            x = self.get_submodule(f"join{level}")(x)
+        answer: Tensor = self.head(x)
+        return answer
 
 
 def _two(channels: int, filters: int, *, norm: bool) -> nn.Sequential:
