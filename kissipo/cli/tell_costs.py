@@ -31,7 +31,9 @@ def costs_table(costs: NetCosts) -> Table:
 
 def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
     """One row a net; how many times as many multiplications as the cheapest."""
-    made = table("net", "output", "parameters", "values", "mult.", "times", "inference", "training", right=(2, 3, 4, 5, 6, 7))
+    made = table(
+        "net", "output", "parameters", "values", "mult.", "times", "inference", "training", right=(2, 3, 4, 5, 6, 7)
+    )
     totals = {name: costs.to_json()["totals"] for name, costs in found.items()}
     least = min(each["multiplications"] for each in totals.values())
     for name, costs in found.items():
