@@ -81,4 +81,4 @@ def _products(opened: Opened) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}"
+    return f"{value + 0.0:.6g}"  # no minus before a zero

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from kissipo.core.errors import DataError, NotBuiltError, TaskError
+from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.asking import fit_to, frame_of
@@ -47,7 +49,7 @@ def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) ->
             f"the numbers of layer '{layer}' cannot be opened: {error}",
             do=f"`kissipo show {run.folder}` shows what it gives",
         ) from None
-    notes += _read(run, inputs, call, place)
+    opened = replace(opened, tell=opened.tell + _read(run, inputs, call, place))
     return (opened.of_one_sample() if alone else opened), notes
 
 
@@ -67,9 +69,11 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
     if stacked > 1 and len(cell) == len(shape) + 1:
         given, sides, number = cell[1:], (stacked, *shape), cell[0]
     if len(cell) != len(sides) or not all(0 <= at < side for at, side in zip(cell, sides, strict=True)):
-        what = "time and unit" if isinstance(call.layer, nn.RNNBase) and len(shape) == 2 else f"{len(shape)} places"
+        what = (
+            "time and unit" if isinstance(call.layer, nn.RNNBase) and len(shape) == 2 else counted(len(sides), "place")
+        )
         raise TaskError(
-            f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape)) or 'one number'}, {math.prod(shape):,} numbers",
+            f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape))}, {counted(math.prod(shape), 'number')}",
             given=",".join(map(str, cell)),
             allowed=f"{what}, " + ", ".join(f"0 to {side - 1}" for side in sides),
         )
@@ -96,13 +100,13 @@ def _sample(run: Run, values: Sequence[Any]) -> tuple[tuple[Tensor, ...], list[s
     return feed.batch(slice(0, 1)).inputs, notes
 
 
-def _read(run: Run, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> list[str]:
+def _read(run: Run, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
     """Which unit of a text a recurrent layer or an embedding had just read."""
     if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
-        return []
+        return ""
     for x, door in zip(inputs, run.doors, strict=True):
         words = door.port.words
         if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
             at = int(x[0, place[1]])
-            return [f"step {place[1]} reads {words[at]!r}" if at else f"step {place[1]} reads an unknown unit"]
-    return []
+            return f"; step {place[1]} reads {words[at]!r}" if at else f"; step {place[1]} reads an unknown unit"
+    return ""

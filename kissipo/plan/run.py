@@ -213,7 +213,7 @@ class Run:
         Raises:   TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
         """
         opened, remarks = cell_of(self, () if value is None else (value,), layer, cell)
-        for remark in remarks:
+        for remark in remarks if value is not None else ():
             warnings.warn(remark, stacklevel=2)
         return opened
 

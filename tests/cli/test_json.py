@@ -29,15 +29,16 @@ COMMANDS = {
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
     "evaluate": [["evaluate", "run"]],
-    "predict": [["predict", "run", "picture.png"]],
+    "predict": [["predict", "run", "picture.png"], ["predict", "run", "pictures"]],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
         ["xray", "text", "Über, a b " * 20],
         ["xray", "text", "data", "--neuron", "1"],
         ["xray", "text", "Über, a b ", "--layer", "cell", "--cell", "3,1"],
+        ["xray", "run", "picture.png"],
         ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
     ],
-    "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"]],
+    "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"], ["compare", "inception", "vgg11"]],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
     "data get": [["data", "get", "digits"]],
@@ -77,6 +78,9 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["fit", "digits", "epochs=1", "--out", "run", "--quiet"]) == 0
     Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("picture.png")
+    Path("pictures").mkdir()
+    Path("pictures/good.png").write_bytes(Path("picture.png").read_bytes())
+    Path("pictures/damaged.png").write_bytes(Path("picture.png").read_bytes()[:60])
     Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
     Path("novel.txt").write_text(load_digits().DESCR, encoding="utf-8")
     assert main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"]) == 0

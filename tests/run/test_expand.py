@@ -32,7 +32,8 @@ def numpy_step(mode: str, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, b_h: A
     """One step of one row as the papers write it, gate by gate."""
     if mode == "LSTM":
         i, f, g, o = (
-            part(a) for part, a in zip((sigmoid, sigmoid, np.tanh, sigmoid), np.split(w @ x + b + u @ h + b_h, 4), strict=True)
+            part(a)
+            for part, a in zip((sigmoid, sigmoid, np.tanh, sigmoid), np.split(w @ x + b + u @ h + b_h, 4), strict=True)
         )
         new = f * c + i * g
         return {"i": i, "f": f, "g": g, "o": o, "c": new, "h": o * np.tanh(new)}

@@ -33,7 +33,7 @@ def unit(
     """
     width = found.walks[0].steps[0]["h"].shape[-1]
     way, own = divmod(at, width)
-    walk = found.walk(number, forward=not way)
+    walk, from_end = found.walk(number, forward=not way), " read from the end" if way else ""
     if found.there is not None and not found.there[step, row]:
         return Opened(
             found.cell, "this step is behind the end of the sequence and is not read", cell, (), None, (), 0.0
@@ -45,16 +45,18 @@ def unit(
     before = [float(state[row, own]) for state in walk.before[step]]
     if found.cell == "rnn":
         (only,) = gates
-        return Opened("rnn", only.tell, cell, only.terms, only.bias, only.steps, only.result)
+        return Opened("rnn" + from_end, only.tell, cell, only.terms, only.bias, only.steps, only.result)
     if found.cell == "gru":
         mixed = _named(("n", "h before"), (values["n"], before[0]), (1 - values["z"], values["z"]))
-        return Opened("gru", "h = (1 - z) · n + z · h before", cell, (mixed,), None, (), mixed.sum, gates=tuple(gates))
+        return Opened(
+            "gru" + from_end, "h = (1 - z) · n + z · h before", cell, (mixed,), None, (), mixed.sum, gates=tuple(gates)
+        )
     kept = _named(("c before", "g"), (before[1], values["g"]), (values["f"], values["i"]))
     c = Opened("state c", "c = f · c before + i · g", (step, own), (kept,), None, (), kept.sum)
     shown = math.tanh(c.result)
     terms = term("gates", (), shown, values["o"], name="tanh(c)")
     steps = (("c", c.result), ("tanh(c)", shown))
-    return Opened("lstm", "h = o · tanh(c)", cell, (terms,), None, steps, terms.sum, gates=(*gates, c))
+    return Opened("lstm" + from_end, "h = o · tanh(c)", cell, (terms,), None, steps, terms.sum, gates=(*gates, c))
 
 
 def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidden: int, relu: bool) -> Opened:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from kissipo.run.cells import alone, gates, rows, windows
-from kissipo.run.cells.opened import CannotOpenError, Index, Opened
+from kissipo.run.cells.opened import CannotOpenError, Index, Opened, number_of
 from kissipo.run.expand import Expanded, expand
 
 Opener = Callable[[Any, Tensor, Index], Opened]
@@ -67,7 +67,7 @@ def open_cell(
         if opener is None:
             raise CannotOpenError(f"no opener knows the layer {type(layer).__name__}")
         found = opener(layer, inputs[0], index)
-    return replace(found, recorded=float(output[index]), layer=name)
+    return replace(found, recorded=number_of(output[index]), layer=name)
 
 
 def recurrent_cell(
@@ -90,7 +90,7 @@ def recurrent_cell(
         cell=index,
         relu=layer.mode == "RNN_RELU",
     )
-    return replace(opened, recorded=float(states[index]) if number == last else None, layer=name)
+    return replace(opened, recorded=number_of(states[index]) if number == last else None, layer=name)
 
 
 def padded(layer: nn.RNNBase, states: Tensor | PackedSequence) -> Tensor:

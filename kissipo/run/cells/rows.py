@@ -153,6 +153,7 @@ def _normed(
         ("variance", variance),
         (f"by sqrt(variance + {epsilon:g})", normal),
         (f"times {scale:.6g}", normal * scale),
+        (f"plus {shift:.6g}", normal * scale + shift),
     )
     tell = "scale · (x - mean) / sqrt(variance + e) + shift"
-    return Opened(operation, tell, index, (terms,), shift, steps, normal * scale + shift)
+    return Opened(operation, tell, index, (terms,), None, steps, normal * scale + shift)
