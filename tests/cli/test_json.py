@@ -38,7 +38,10 @@ COMMANDS = {
         ["xray", "run", "picture.png"],
         ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
     ],
-    "compare": [["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"], ["compare", "inception", "vgg11"]],
+    "compare": [
+        ["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"],
+        ["compare", "inception", "vgg11"],
+    ],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
     "data get": [["data", "get", "digits"]],

@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.core.protocols import Combined, Source
+from kissipo.process.layers.stacked import stacked
+
 
 class Across(nn.Module):
     """[x, inside(x)]."""
@@ -26,8 +29,15 @@ class Across(nn.Module):
         self.inside = inside
 
     def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self._below(x)], dim=1)
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """What went across, or what came from below."""
+        return [stacked({"input": x, "inside": self._below(x)}, index)], "sum"
+
+    def _below(self, x: Tensor) -> Tensor:
         y: Tensor = self.inside(x)
         rows, columns = x.shape[2] - y.shape[2], x.shape[3] - y.shape[3]
         if rows or columns:
             y = functional.pad(y, (0, columns, 0, rows), mode="replicate")
-        return torch.cat([x, y], dim=1)
+        return y

@@ -23,7 +23,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from kissipo.core.protocols import opens
 from kissipo.run.cells import alone, gates, rows, windows
+from kissipo.run.cells.itself import told
 from kissipo.run.cells.opened import CannotOpenError, Index, Opened, number_of
 from kissipo.run.expand import Expanded, expand
 
@@ -60,7 +62,9 @@ def open_cell(
     if not isinstance(output, Tensor):
         raise CannotOpenError(f"{type(layer).__name__} gives no tensor")
     index = _inside(index, tuple(output.shape))
-    if isinstance(layer, CARRIES):
+    if opens(layer):
+        found = told(layer, inputs, index)
+    elif isinstance(layer, CARRIES):
         found = alone.carried(layer, inputs[0], index, tuple(output.shape))
     else:
         opener = next((each for kinds, each in OPENERS.items() if isinstance(layer, kinds)), None)

@@ -29,6 +29,7 @@ class Terms:
     values:   theirs
     weights:  what each is multiplied by
     names:    of places that are no numbers
+    by_row:   whether the first axis of the places is the row of the batch, as it is of an input
     """
 
     of: str
@@ -36,6 +37,7 @@ class Terms:
     values: Numbers
     weights: Numbers
     names: tuple[str, ...] = ()
+    by_row: bool = False
 
     @property
     def products(self) -> Numbers:
@@ -49,7 +51,7 @@ class Terms:
 
     def of_one_sample(self) -> Terms:
         """The same without the axis of the batch."""
-        return replace(self, places=self.places[:, 1:]) if self.of == "input" else self
+        return replace(self, places=self.places[:, 1:]) if self.of == "input" or self.by_row else self
 
     def source(self, number: int) -> str:
         """Where a term comes from, as people read it."""
