@@ -61,7 +61,7 @@ def _ends(opened: Opened) -> Table:
         if len(gate.steps) != 5:
             made.add_row(escape(f"{gate.tell} = {_products(gate)}"), _number(gate.result))
     if opened.gates:
-        made.add_row(escape(f"{opened.tell} = {_products(opened)}"), _number(opened.result))
+        made.add_row(escape(f"{opened.tell.split('; ')[0]} = {_products(opened)}"), _number(opened.result))
     else:
         if opened.bias is not None:
             made.add_row("bias", _number(opened.bias))
