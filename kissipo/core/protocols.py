@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -111,6 +111,28 @@ def as_judged(learn: Any) -> AbstractContextManager[None]:
 def has_auxiliary(net: Any) -> bool:
     """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
     return hasattr(net, "with_auxiliary")
+
+
+class Source(NamedTuple):
+    """What one number of a layer is made of, in part.
+
+    of:      which values: `input`, or what a layer inside gave
+    place:   in there, the row of the batch first
+    """
+
+    of: str
+    place: tuple[int, ...]
+    value: Any
+    weight: float = 1.0
+
+
+Combined = Literal["sum", "relu", "product", "greatest"]
+
+
+def opens(layer: Any) -> bool:
+    """Whether a layer with layers in it says what one of its numbers is made of: `opens(index, *inputs)` gives sources, and how they
+    are combined; each value counts times its weight."""
+    return hasattr(layer, "opens")
 
 
 def batches(length: int, size: int) -> Iterator[slice]:

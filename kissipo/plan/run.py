@@ -27,6 +27,7 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
+from kissipo.plan.cell import cell_of
 from kissipo.plan.draft import Wiring
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.motion import judge
@@ -38,6 +39,7 @@ from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow, sample_frame
 from kissipo.plan.xray import Xray, xray
 from kissipo.plan.xray_picture import PictureXray, xray_picture
+from kissipo.run.cells import Opened
 from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
 from kissipo.run.sample import write_on
@@ -201,6 +203,19 @@ class Run:
         Raises:   NotBuiltError when this run reads neither; DataError, TaskError when value or neuron do not fit.
         """
         return xray_picture(self, value) if self.choices.source.word == "images" else xray(self, value, neuron)
+
+    def open_cell(self, value: Any, layer: str, cell: Sequence[int]) -> Opened:
+        """A number inside the net, opened: the terms that it was made of, their sum, and what PyTorch recorded.
+
+        value:    as `predict` takes it; None: the first sample of the test part
+        layer:    by its name, as `kissipo show` prints it
+        cell:     its place, without the axis of the batch; of a recurrent layer time and unit
+        Raises:   TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
+        """
+        opened, remarks = cell_of(self, () if value is None else (value,), layer, cell)
+        for remark in remarks if value is not None else ():
+            warnings.warn(remark, stacklevel=2)
+        return opened
 
     def export(self, path: Path | str) -> None:
         """Writes the net as ONNX or LiteRT.

@@ -23,11 +23,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
+
+from kissipo.run.expand import FAR_OFF, laid_out, walk
 
 _MOST_STEPS = 400
-_FAR_OFF = 1e-5
 _FADED = 0.01
 
 
@@ -117,8 +117,8 @@ def _lengths(loss: str, value: Tensor, walks: list[_States]) -> Iterator[Through
     nodes = [node for walk in walks for node in walk.nodes]
     slopes = torch.autograd.grad(value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True)
     norms = iter([float(slope.norm()) for slope in slopes])
-    for walk in walks:
-        yield ThroughTime(walk.name, walk.cell, walk.forward, loss, tuple(next(norms) for _ in walk.nodes))
+    for each in walks:
+        yield ThroughTime(each.name, each.cell, each.forward, loss, tuple(next(norms) for _ in each.nodes))
 
 
 def _gives(net: nn.Module, layers: Iterable[nn.Module], inputs: tuple[Tensor, ...]) -> list[Tensor]:
@@ -147,56 +147,29 @@ class _Walk:
         self, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
     ) -> tuple[Tensor | PackedSequence, Any]:
         self.calls += 1
-        x: Any = input if table is None else table[input]
-        first = 1 if self.layer.batch_first else 0
-        states = hx if hx is None or isinstance(hx, tuple) else (hx,)
-        packed, alone = isinstance(x, PackedSequence), not isinstance(x, PackedSequence) and x.dim() == 2
-        if packed:
-            x, lengths = pad_packed_sequence(x)
-        elif alone:
-            x, states = x.unsqueeze(1), states and tuple(state.unsqueeze(1) for state in states)
-        else:
-            x = x.movedim(first, 0)
-        there = None if lengths is None else (torch.arange(len(x))[:, None] < torch.as_tensor(lengths)).unsqueeze(-1)
+        x, states, there = laid_out(self.layer, input, hx, lengths, table)
+        y: Any
         y, last = self._all(x, states, there)
-        if packed:
+        if isinstance(input, PackedSequence):
             order = slice(None) if input.sorted_indices is None else input.sorted_indices
             rows = [y[t, order][:count] for t, count in enumerate(input.batch_sizes.tolist())]
             y = input._replace(data=torch.cat(rows))
-        elif alone:
+        elif input.dim() == 2 and table is None:
             y, last = y.squeeze(1), tuple(state.squeeze(1) for state in last)
         else:
-            y = y.movedim(0, first)
+            y = y.movedim(0, 1 if self.layer.batch_first else 0)
         self._compare(_rows(y))
         return y, last if self.layer.mode == "LSTM" else last[0]
 
     def _all(self, x: Tensor, states: Any, there: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All layers and directions over x (time, batch, feature); steps that are not there change no state."""
-        layer = self.layer
         self.taken += len(x)
         if self.taken > _MOST_STEPS:
             raise NotToldError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}")
-        ways = (True, False) if layer.bidirectional else (True,)
-        if states is None:
-            rows, width = layer.num_layers * len(ways), layer.proj_size or layer.hidden_size
-            states = tuple(x.new_zeros(rows, x.shape[1], size) for size in (width, layer.hidden_size))
-        finals: list[tuple[Tensor, ...]] = []
-        for number in range(layer.num_layers):
-            below, gives = x, []
-            for forward in ways:
-                state = tuple(part[len(finals)].to(x.dtype) for part in states[: 2 if layer.mode == "LSTM" else 1])
-                weights = _weights(layer, number, forward)
-                given, nodes = linear(below, weights["weight_ih"], weights["bias_ih"]), [x] * len(x)
-                for t in range(len(x)) if forward else reversed(range(len(x))):
-                    new = _step(layer.mode, given[t], state, weights)
-                    nodes[t] = new[0]
-                    state = new if there is None else tuple(map(torch.where, [there[t]] * len(new), new, state))
-                finals.append(state)
-                gives.append(torch.stack(nodes))
-                self._note(number, forward, nodes)
-            x = torch.cat(gives, dim=-1)
-            x = x if there is None else x * there
-        return x, tuple(torch.stack(each) for each in zip(*finals, strict=True))
+        walks, y = walk(self.layer, x, states, there)
+        for each in walks:
+            self._note(each.number, each.forward, [step["h"] for step in each.steps])
+        return y, tuple(torch.stack(each) for each in zip(*(each.last for each in walks), strict=True))
 
     def _note(self, number: int, forward: bool, nodes: list[Tensor]) -> None:
         place = f", layer {number + 1}" if self.layer.num_layers > 1 else ""
@@ -207,28 +180,8 @@ class _Walk:
     def _compare(self, y: Tensor) -> None:
         real = next(self.gives)
         off = float((y.detach() - real).abs().max() / real.abs().max().clamp(min=1)) if real.numel() else 0.0
-        if not off <= _FAR_OFF:
+        if not off <= FAR_OFF:
             raise NotToldError(
                 f"'{self.name}' walked step by step in double precision gives other states than the layer itself "
                 f"(by {off:.2g}): small differences grow on their way through it"
             )
-
-
-def _weights(layer: nn.RNNBase, number: int, forward: bool) -> dict[str, Any]:
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    return {name: getattr(layer, f"{name}_l{number}{'' if forward else '_reverse'}", None) for name in names}
-
-
-def _step(mode: str, given: Tensor, state: tuple[Tensor, ...], weights: dict[str, Any]) -> tuple[Tensor, ...]:
-    """One step of a cell from `given`, x W + b, and the state before it; the shown state h first."""
-    held = linear(state[0], weights["weight_hh"], weights["bias_hh"])
-    if mode == "LSTM":
-        i, f, g, o = (given + held).chunk(4, dim=-1)
-        c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return (h if weights["weight_hr"] is None else linear(h, weights["weight_hr"])), c
-    if mode == "GRU":
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = given.chunk(3, dim=-1), held.chunk(3, dim=-1)
-        z = torch.sigmoid(x_z + h_z)
-        return ((1 - z) * torch.tanh(x_n + torch.sigmoid(x_r + h_r) * h_n) + z * state[0],)
-    return (torch.tanh(given + held) if mode == "RNN_TANH" else torch.relu(given + held),)

@@ -35,7 +35,9 @@ COMMANDS = {
     "xray": [
         ["xray", "text", "Über, a b " * 20],
         ["xray", "text", "data", "--neuron", "1"],
+        ["xray", "text", "Über, a b ", "--layer", "cell", "--cell", "3,1"],
         ["xray", "run", "picture.png"],
+        ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
     ],
     "compare": [
         ["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
 from kissipo.plan.vocabulary import NETS
 from kissipo.process.layers.wide import WideAndDeep
+from kissipo.run.cells import Call, CannotOpenError, calls, open_cell
+from kissipo.run.expand import expand
 from kissipo.run.trace import trace_net
 
 ROW = Port("row", ("feature",), (6,))
@@ -274,3 +278,59 @@ def test_more_levels_than_a_picture_can_be_halved_are_told() -> None:
 def test_a_filter_larger_than_the_picture_is_told() -> None:
     with pytest.raises(ShapeError, match=r"convolution 1 slides a filter of 12x12 over 9x8"):
         built("cnn", (PICTURE,), (CLASSES,), {"kernel": 12, "padding": "valid"})
+
+
+# What no opener knows; a new layer is opened, or this list grows where everybody sees it.
+NOT_OPENED = {"EachVariable", "Even", "OwnAnswers"}
+CELLS_EACH = 30
+
+
+def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> None:
+    dice, opened, kinds, closed = Random(0), 0, set(), set()
+    for name, cases in CASES.items():
+        for inputs, outputs, words in cases:
+            net = built(name, inputs, outputs, words).eval()
+            found = calls(net, tuple(samples(inputs, 3)))
+            for call in found:  # each layer once, to see whether it opens at all
+                try:
+                    open_cell(call.layer, call.inputs, call.output, a_cell(call, dice))
+                except CannotOpenError:
+                    closed.add(type(call.layer).__name__)
+            opening = [call for call in found if type(call.layer).__name__ not in closed]
+            for _ in range(CELLS_EACH):
+                call = dice.choice(opening)
+                place = a_cell(call, dice)
+                cell = open_cell(call.layer, call.inputs, call.output, place, name=call.name)
+                output = call.output[0] if isinstance(call.layer, nn.RNNBase) else call.output
+                assert cell.recorded == output[place].item()
+                assert abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (name, call.name, cell)
+                kinds.add(cell.operation.removesuffix(" read from the end"))
+                opened += 1
+    assert opened >= 1000
+    assert closed == NOT_OPENED
+    assert {"linear", "convolution", "transposed convolution", "greatest", "mean", "batch normalisation"} <= kinds
+    assert {"embedding", "carried", "relu", "tanh", "lstm", "gru", "rnn"} <= kinds
+
+
+def a_cell(call: Call, dice: Random) -> tuple[int, ...]:
+    output = call.output[0] if isinstance(call.output, tuple) else call.output
+    return tuple(dice.randrange(side) for side in output.shape)
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    net = built(name, inputs, outputs, words).train()
+    modes = [layer.training for layer in net.modules()]
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    x = samples(inputs, 1)
+    dice = torch.get_rng_state()
+    for call in calls(net, tuple(x)):
+        if isinstance(call.layer, nn.RNNBase):
+            expand(call.layer, call.inputs)
+        with suppress(CannotOpenError):
+            open_cell(call.layer, call.inputs, call.output, a_cell(call, Random(0)))
+    assert torch.equal(dice, torch.get_rng_state())
+    assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
+    assert [layer.training for layer in net.modules()] == modes
+    assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
+    assert all(weight.grad is None for weight in net.parameters())

@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.core.protocols import Combined, Source
+from kissipo.process.layers.stacked import stacked
+
 
 class Across(nn.Module):
     """[x, below]."""
@@ -22,7 +25,13 @@ class Across(nn.Module):
     TELL = "what comes from below, stacked on what goes across"
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
-        rows, columns = x.shape[2] - below.shape[2], x.shape[3] - below.shape[3]
-        if rows or columns:
-            below = functional.pad(below, (0, columns, 0, rows), mode="replicate")
-        return torch.cat([x, below], dim=1)
+        return torch.cat([x, _filled(below, x)], dim=1)
+
+    def opens(self, index: tuple[int, ...], x: Tensor, below: Tensor) -> tuple[list[Source], Combined]:
+        """What goes across, or what comes from below."""
+        return [stacked({"across": x, "below": _filled(below, x)}, index)], "sum"
+
+
+def _filled(below: Tensor, x: Tensor) -> Tensor:
+    rows, columns = x.shape[2] - below.shape[2], x.shape[3] - below.shape[3]
+    return functional.pad(below, (0, columns, 0, rows), mode="replicate") if rows or columns else below

@@ -7,7 +7,6 @@ Raises:   ShapeError for an answer to every pixel.
 Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
 Example:  >>> import torch
           >>> from kissipo.core.axes import Port
-from kissipo.core.errors import ShapeError
           >>> Heads(4, (Port("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
           torch.Size([3, 12, 2])
 """

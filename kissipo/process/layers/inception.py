@@ -24,8 +24,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.picture import channels_of
+from kissipo.process.layers.stacked import stacked
 
 Module = Literal["bottleneck", "naive"]
 EPSILON = 1e-3  # of the published norms
@@ -73,3 +75,8 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """The branch that it comes from."""
+        names = ("one", "three", "five", "pool")
+        return [stacked({name: self.get_submodule(name)(x) for name in names}, index)], "sum"

@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
+from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.embedding import embedding, width
+from kissipo.process.layers.stacked import stacked
 
 
 class Join(nn.Module):
@@ -33,6 +35,11 @@ class Join(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
+
+    def opens(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[list[Source], Combined]:
+        """The branch that it comes from."""
+        rows = {f"branch {at}": self.branches[at](x) for at, x in enumerate(inputs)}
+        return [stacked(rows, index)], "sum"
 
 
 class MeanEmbedding(nn.Module):
@@ -50,6 +57,13 @@ class MeanEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         there = (ids != 0).unsqueeze(-1)
         return (self.embedding(ids) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
+
+    def opens(self, index: tuple[int, int], ids: Tensor) -> tuple[list[Source], Combined]:
+        """The words that are there."""
+        row, feature = index
+        steps = ids[row].nonzero()[:, 0].tolist()
+        rows = self.embedding(ids[row])
+        return [Source("embedding", (row, step, feature), rows[step, feature], 1 / len(steps)) for step in steps], "sum"
 
 
 def _branch(port: Port, embed: int | None) -> nn.Module:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
+
 
 class RelativeToLast(nn.Module):
     """A net on windows, made blind to the level."""
@@ -31,6 +33,12 @@ class RelativeToLast(nn.Module):
         shifted: Tensor = self.net(self.less_last(x), *ahead)
         return shifted + x[:, -1:, self.answered]
 
+    def opens(self, index: tuple[int, ...], x: Tensor, *ahead: Tensor) -> tuple[list[Source], Combined]:
+        """What the net says, and the last value."""
+        last = (index[0], x.shape[1] - 1, self.answered[index[2]])
+        said = self.net(self.less_last(x), *ahead)[index]
+        return [Source("net", index, said), Source("input", last, x[last])], "sum"
+
 
 class LessLast(nn.Module):
     """Every step less the last one."""
@@ -39,3 +47,8 @@ class LessLast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x - x[:, -1:, :]
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """The value and the last one."""
+        last = (index[0], x.shape[1] - 1, index[2])
+        return [Source("input", index, x[index]), Source("input", last, x[last], -1.0)], "sum"

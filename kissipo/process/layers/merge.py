@@ -15,6 +15,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
+
 How = Literal["concat", "sum", "mul", "ave"]
 
 
@@ -37,3 +39,10 @@ class Merge(nn.Module):
         if self.how == "mul":
             return forwards * backwards
         return (forwards + backwards) / (2 if self.how == "ave" else 1)
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """The unit of either direction."""
+        places = [index] if self.how == "concat" else [index, (*index[:-1], index[-1] + x.shape[-1] // 2)]
+        weight = 0.5 if self.how == "ave" else 1.0
+        sources = [Source("input", place, x[place], weight) for place in places]
+        return sources, "product" if self.how == "mul" else "sum"

@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
+
 Pool = Literal["last", "max", "mean"]
 
 
@@ -32,6 +34,15 @@ class OverTime(nn.Module):
 
     def forward(self, features: Tensor, there: Tensor | None) -> Tensor:
         return over_time(features, there, self.how)
+
+    def opens(self, index: tuple[int, int], features: Tensor, there: Tensor | None) -> tuple[list[Source], Combined]:
+        """The steps that count."""
+        row, feature = index
+        steps = list(range(features.shape[1] if there is None else int(there[row].sum())))
+        weight = 1 / max(1, len(steps)) if self.how == "mean" else 1.0
+        taken = steps[-1:] if self.how == "last" else steps
+        sources = [Source("input", (row, step, feature), features[row, step, feature], weight) for step in taken]
+        return sources, "greatest" if self.how == "max" and sources else "sum"
 
 
 def over_time(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:

@@ -20,6 +20,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.norm import BatchNorm
 
 
@@ -36,6 +37,11 @@ class Residual(nn.Module):
         y: Tensor = self.residual(x)
         y += self.shortcut(x)
         return y.relu_()
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """Both paths."""
+        residual, shortcut = self.residual(x)[index], self.shortcut(x)[index]
+        return [Source("F(x)", index, residual), Source("shortcut", index, shortcut)], "relu"
 
 
 def basic(channels: int, inner: int, filters: int, *, stride: int = 1) -> Residual:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
+
 
 class WideAndDeep(nn.Module):
     """Two paths, one sum."""
@@ -31,3 +33,8 @@ class WideAndDeep(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         wide: Tensor = self.wide(x)
         return wide + self.head(self.deep(x))
+
+    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """Both paths."""
+        wide, deep = self.wide(x)[index], self.head(self.deep(x))[index]
+        return [Source("wide", index, wide), Source("deep", index, deep)], "sum"

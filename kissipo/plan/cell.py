@@ -1,0 +1,112 @@
+"""Cell: any number inside the net of a run, opened for one sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from kissipo.core.errors import DataError, NotBuiltError, TaskError
+from kissipo.core.finding import counted
+from kissipo.core.suggest import did_you_mean
+from kissipo.output.answers.text import NextUnit
+from kissipo.plan.asking import fit_to, frame_of
+from kissipo.run.cells import Call, CannotOpenError, Opened, calls, open_cell
+from kissipo.run.cells.open_cell import padded
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+_MOST_UNITS = 20_000
+
+
+def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
+    """A number of a layer of the net, and remarks.
+
+    values:  one sample as predict takes it; none: the first of the test part
+    layer:   by its name, as `kissipo show` prints it
+    cell:    its place, without the axis of the batch; of a recurrent layer time and unit, of stacked ones also layer, time, unit
+    Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
+    """
+    inputs, notes = _sample(run, values)
+    found = calls(run.net, inputs)
+    names = list(dict.fromkeys(call.name for call in found))
+    chosen = [call for call in found if call.name == layer]
+    if not chosen:
+        raise TaskError(f"the net of {run.folder} has no layer '{layer}'", do=did_you_mean(layer, names))
+    if len(chosen) > 1:
+        notes.append(f"'{layer}' is gone through {len(chosen)} times; this is the first time")
+    call = chosen[0]
+    output, number, place = _place(call, tuple(cell))
+    alone = len(output) == 1
+    try:
+        opened = open_cell(call.layer, call.inputs, call.output, place, number=number, name=layer)
+    except CannotOpenError as error:
+        raise NotBuiltError(
+            f"the numbers of layer '{layer}' cannot be opened: {error}",
+            do=f"`kissipo show {run.folder}` shows what it gives",
+        ) from None
+    opened = replace(opened, tell=opened.tell + _read(run, inputs, call, place))
+    return (opened.of_one_sample() if alone else opened), notes
+
+
+def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple[int, ...]]:
+    """What the layer gave, the one of stacked layers that is meant, and the place in there.
+
+    Raises:   TaskError when there is no such place.
+    """
+    stacked, number = 0, None
+    output = call.output
+    if isinstance(call.layer, nn.RNNBase):
+        output, stacked = padded(call.layer, output[0]), call.layer.num_layers
+    if not isinstance(output, Tensor):
+        raise NotBuiltError(f"layer '{call.name}' gives several things; its numbers cannot be opened yet")
+    shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
+    given, sides = cell, shape
+    if stacked > 1 and len(cell) == len(shape) + 1:
+        given, sides, number = cell[1:], (stacked, *shape), cell[0]
+    if len(cell) != len(sides) or not all(0 <= at < side for at, side in zip(cell, sides, strict=True)):
+        what = (
+            "time and unit" if isinstance(call.layer, nn.RNNBase) and len(shape) == 2 else counted(len(sides), "place")
+        )
+        raise TaskError(
+            f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape))}, {counted(math.prod(shape), 'number')}",
+            given=",".join(map(str, cell)),
+            allowed=f"{what}, " + ", ".join(f"0 to {side - 1}" for side in sides),
+        )
+    return output, number, ((0, *given) if len(output) == 1 else given)
+
+
+def _sample(run: Run, values: Sequence[Any]) -> tuple[tuple[Tensor, ...], list[str]]:
+    """The inputs of the net for one sample, as a batch of one."""
+    if not values:
+        wiring = run.wiring()
+        part = "test" if len(wiring.feeds["test"]) else "train"
+        return wiring.feeds[part].batch(slice(0, 1)).inputs, [f"this is the first sample of the {part} part"]
+    answer = run.answers[0]
+    if isinstance(answer, NextUnit) and isinstance(values[0], str):
+        units, frame = answer.split(values[0])
+        if not 1 <= len(units) <= _MOST_UNITS:
+            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {_MOST_UNITS:,}")
+        index = answer.codec.inner
+        return (index.encode(frame).unsqueeze(0),), index.remarks(frame)
+    frame = fit_to(frame_of(values, run.choices, run.doors), run.doors)
+    feed, notes = run.question(frame), [remark for door in run.doors for remark in door.remarks(frame)]
+    if len(feed) > 1:
+        notes.append(f"of {len(feed):,} samples this is the first")
+    return feed.batch(slice(0, 1)).inputs, notes
+
+
+def _read(run: Run, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
+    """Which unit of a text a recurrent layer or an embedding had just read."""
+    if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
+        return ""
+    for x, door in zip(inputs, run.doors, strict=True):
+        words = door.port.words
+        if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
+            at = int(x[0, place[1]])
+            return f"; step {place[1]} reads {words[at]!r}" if at else f"; step {place[1]} reads an unknown unit"
+    return ""

@@ -1,0 +1,159 @@
+"""`kissipo xray RUN VALUE --layer NAME --cell I,J`: any number opened, of texts, tables, pictures and series."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import NotBuiltError, TaskError
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a text, a table, pictures and a series, and something to ask each."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    folder = tmp_path_factory.mktemp("runs")
+    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save(folder / "picture.png")
+    rows = "".join(f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120))
+    (folder / "table.csv").write_text("size,colour,kind\n" + rows)
+    (folder / "novel.txt").write_text('He said "it is so" (once). ' * 100)
+    for command in (
+        ["novel.txt", "units=8", "layers=2", "input.window=20", "epochs=1", "--out", "text"],
+        ["table.csv", "--output", "kind", "epochs=1", "--out", "table"],
+        ["digits", "net=cnn", "units=[60]", "epochs=1", "--out", "pictures"],
+        ["sunspots", "epochs=1", "--out", "series"],
+    ):
+        command = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in command]
+        command[-1] = str(folder / command[-1])
+        assert main(["fit", *command, "--quiet"]) == 0
+    return folder
+
+
+def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["xray", str(runs / "text"), 'He said "it', "--layer", "cell", "--cell", "9,3"]) == 0
+    said = capsys.readouterr()
+    assert not said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith("cell, cell 9,3: lstm, h = o · tanh(c); step 9 reads 'i'")
+    assert lines[1].split() == ["gate", "from", "the", "input", "from", "the", "state", "bias", "sum", "bend", "value"]
+    for line, gate, bend in zip(lines[2:6], "ifgo", ("sigmoid", "sigmoid", "tanh", "sigmoid"), strict=True):
+        name, given, held, bias, total, found, _ = line.split()
+        assert (name, found) == (gate, bend)
+        assert float(given) + float(held) + float(bias) == pytest.approx(float(total), abs=1e-5)
+    assert lines[6].startswith("c = f · c before + i · g = ")
+    assert re.search(r"recorded by PyTorch +-?0\.\d+\ndifference \(equal to 1e-5\)", said.out)
+
+
+def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ki.open(runs / "text")
+    opened = run.open_cell("He said", "cell", (0, 4, 2))  # the lower one of two layers
+    capsys.readouterr()
+    assert main(["xray", str(runs / "text"), "He said", "--layer", "cell", "--cell", "0,4,2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {key: told[key] for key in opened.to_json()} == json.loads(json.dumps(opened.to_json()))
+    assert told["recorded"] is None and [gate["operation"] for gate in told["gates"]] == [
+        *(f"gate {name}" for name in "ifgo"),
+        "state c",
+    ]
+    assert {term["of"] for term in told["gates"][1]["terms"]} == {"input", "state"}
+    upper = run.open_cell("He said", "cell", (4, 2))
+    assert {term.of for term in upper.gates[0].terms} == {"layer 1", "state"} and upper.agrees
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "layer", "cell"),
+    [
+        ("table", ["size=3", "colour=r"], "1.deep.1", "2"),
+        ("pictures", ["picture.png"], "0", "3,2,2"),
+        ("pictures", [], "2", "0,1,1"),
+        ("series", [], "net.1", "5"),
+        ("series", [], "less_last", "3,0"),
+        ("table", ["size=3", "colour=r"], "1", "0"),
+        ("text", [], "cell", "3,1"),
+        ("text", ["He"], "embedding", "1,0"),
+    ],
+)
+def test_every_kind_of_run(
+    runs: Path, name: str, values: list[str], layer: str, cell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    asked = [str(runs / each) if each.endswith("png") else each for each in values]
+    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--cell", cell]) == 0
+    said = capsys.readouterr()
+    assert "equal to 1e-5" in said.out and "differs" not in said.out
+    assert ("this is the first sample of the test part" in said.err) == (not values)
+    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--cell", cell, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["agrees"] and told["layer"] == layer and told["cell"] == [int(each) for each in cell.split(",")]
+
+
+def test_a_convolution_names_its_pixels(runs: Path) -> None:
+    run = ki.open(runs / "pictures")
+    found = run.open_cell(str(runs / "picture.png"), "0", (3, 2, 2))
+    assert [found.terms[0].source(at) for at in (0, 8)] == ["input[0, 1, 1]", "input[0, 3, 3]"]
+    layer: Any = run.net.get_submodule("0")
+    assert found.terms[0].weights.tolist() == layer.weight[3, 0].flatten().double().tolist()
+
+
+def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    run = ki.open(runs / "pictures")
+    layer = next(name for name, each in run.net.named_modules() if isinstance(each, torch.nn.Linear))
+    assert main(["xray", str(runs / "pictures"), "--layer", layer, "--cell", "7"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    terms = [line for line in lines if line.startswith("input[")]
+    sizes = [abs(float(line.split("= ")[1].split()[0])) for line in terms]
+    assert len(terms) == 39 and sizes == sorted(sizes, reverse=True)
+    (rest,) = [line for line in lines if "smaller ones" in line]
+    total, bias, result = (float(line.split()[-1]) for line in (rest, lines[-4], lines[-3]))
+    assert total + bias == pytest.approx(result, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--layer", "cel", "--cell", "1,1"], r"has no layer 'cel'. Did you mean 'cell'\?"),
+        (["--layer", "zzz", "--cell", "1,1"], r"has no layer 'zzz'. Known here: embedding, cell, head"),
+        (
+            ["--layer", "cell", "--cell", "1,8"],
+            r"gives 7x8, 56 numbers; got 1,8. Allowed: time and unit, 0 to 6, 0 to 7.",
+        ),
+        (["--layer", "cell", "--cell", "2,1,1"], r"got 2,1,1. Allowed: .*0 to 1, 0 to 6, 0 to 7."),
+        (["--layer", "cell", "--cell", "-1,1"], r"got -1,1"),
+        (["--layer", "cell", "--cell", "1"], r"got 1. Allowed"),
+        (["--layer", "cell", "--cell", "a,b"], r"--cell says a place; got 'a,b'. Allowed: whole numbers"),
+        (["--layer", "cell"], r"--layer and --cell, both of them"),
+        (["--cell", "1,1"], r"--layer and --cell, both of them"),
+        (["--layer", "cell", "--cell", "1,1", "--neuron", "3"], r"--neuron and --out belong to a whole text"),
+        (["--layer", "cell", "--cell", "1,1", "--file", "x.txt"], r"takes values or --file, one of both"),
+        (["once"], r"takes one text or picture; got 2. Quote a text."),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_paragraph(
+    runs: Path, arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    joined = [f"--cell={each}" if at and arguments[at - 1] == "--cell" else each for at, each in enumerate(arguments)]
+    kept = [each for each in joined if each != "--cell"]
+    assert main(["xray", str(runs / "text"), "He said", *kept]) == 2
+    said = capsys.readouterr()
+    assert not said.out and re.search(text, " ".join(said.err.split())), said.err
+
+
+def test_a_layer_that_no_opener_knows_says_so(runs: Path) -> None:
+    run = ki.open(runs / "series")
+    run.net = torch.nn.Sequential(run.net, torch.nn.PReLU()).eval()
+    with pytest.raises(NotBuiltError, match="no opener knows the layer PReLU"):
+        run.open_cell(None, "1", (0, 0))
+    with pytest.raises(TaskError, match="has no layer"):
+        run.open_cell(None, "nothing", (0,))
