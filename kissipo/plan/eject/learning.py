@@ -1,0 +1,218 @@
+"""Learning: the loop over the training part as a script writes it: steps downhill, the best epoch kept, stopping when patience is out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kissipo.core.errors import NotBuiltError
+from kissipo.plan.eject.part import Part, filled
+from kissipo.plan.prepare import Prepared
+from kissipo.process import optim
+
+_LEARN = '''
+def learn(net: Net, parts: Parts) -> None:
+    """$about"""
+    inputs, truth = parts["train"]
+    optimizer = $optimizer
+    $total
+    $start
+    for epoch in range(1, EPOCHS + 1):
+        net.train()
+        for step, index in enumerate(order(len(inputs), epoch).split(BATCH)):
+            $rate
+            loss = loss_of(net(inputs[index]), truth[index])
+            optimizer.zero_grad()
+            loss.backward()
+            $clip
+            optimizer.step()
+            if epoch == 1 and step == 0:
+                print(f"first step: loss {loss.item():.7f}")
+        $end
+    $keep
+'''
+
+_LEARN_STREAMS = '''
+def streams(pieces: int, rows: int) -> list[Tensor]:
+    """The pieces of each step: so many streams side by side, each goes on in its row."""
+    rows = min(rows, pieces)
+    lengths = pieces // rows + (torch.arange(rows) < pieces % rows).long()
+    starts = torch.cumsum(lengths, 0) - lengths
+    return [starts[lengths > step] + step for step in range(int(lengths.max()))]
+
+
+def handed_on(state: State, rows: int) -> State:
+    """The state without its past, of the rows that go on."""
+    return $detached
+
+
+def learn(net: Net, parts: Parts) -> None:
+    """$about"""
+    inputs, truth = parts["train"]
+    optimizer = $optimizer
+    $total
+    $start
+    for epoch in range(1, EPOCHS + 1):
+        net.train()
+        state: State = None
+        for step, index in enumerate(streams(len(inputs), BATCH)):
+            $rate
+            outputs, state = net(inputs[index], handed_on(state, len(index)))
+            loss = loss_of(outputs, truth[index])
+            optimizer.zero_grad()
+            loss.backward()
+            $clip
+            optimizer.step()
+            if epoch == 1 and step == 0:
+                print(f"first step: loss {loss.item():.7f}")
+        $end
+    $keep
+'''
+
+_ORDER = '''
+def order(count: int, epoch: int) -> Tensor:
+    """The order of the samples, drawn anew for each epoch."""
+    dice = torch.Generator().manual_seed(seed_of("order", epoch))
+    return torch.randperm(count, generator=dice)
+'''
+
+_IN_ORDER = '''
+def order(count: int, epoch: int) -> Tensor:
+    """All samples are one batch, in their own order."""
+    return torch.arange(count)
+'''
+
+_LOSS = '''
+def loss_of(outputs: Tensor, truth: Tensor) -> Tensor:
+    """How far off the answers are."""
+    return $loss
+'''
+
+_SHAPES: dict[str, tuple[str, ...]] = {
+    "step": ("return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01",),
+    "exponential": ("return float(0.01**done)",),
+    "cosine": ("return (1 + cos(pi * done)) / 2",),
+    "one_cycle": (
+        "if done < 0.3:",
+        "    return max(0.04, done / 0.3)",
+        "return (1 + cos(pi * (done - 0.3) / 0.7)) / 2",
+    ),
+}
+
+_SCHEDULE = '''
+def rate_at(done: float) -> float:
+    """What the rate is multiplied by when this share of all steps is over."""
+    $shape
+'''
+
+_OPTIMIZERS = {
+    "sgd": "SGD(net.parameters(), RATE$decay)",
+    "momentum": "SGD(net.parameters(), RATE, momentum=$momentum$decay)",
+    "adagrad": "Adagrad(net.parameters(), RATE, eps=1e-8$decay)",
+    "rmsprop": "RMSprop(net.parameters(), RATE, alpha=0.9$decay)",
+    "adam": "Adam(net.parameters(), RATE$decay)",
+    "adamw": "AdamW(net.parameters(), RATE$decay)",
+}
+
+_LOSSES = {
+    "sparse_categorical_cross_entropy": "functional.cross_entropy(outputs, truth)",
+    "binary_cross_entropy": "functional.binary_cross_entropy_with_logits(outputs[:, 0], truth.float())",
+    "mean_squared_error": "functional.mse_loss(outputs, truth)",
+    "mean_absolute_error": "functional.l1_loss(outputs, truth)",
+}
+_TEXT_LOSS = "functional.cross_entropy(outputs.flatten(0, 1), truth.flatten())"
+
+# words that change how is learned, and their values that change nothing
+_PLAIN: dict[str, Any] = {
+    "l1": 0.0,
+    "l2": 0.0,
+    "smoothing": 0.0,
+    "mixup": 0.0,
+    "ema": 0.0,
+    "backbone_rate": 1.0,
+    "warmup": 0.0,
+    "class_weights": None,
+    "precision": "float32",
+    "from_": None,
+    "freeze": None,
+}
+
+
+def learning_part(prepared: Prepared) -> Part:
+    """The section that learns.
+
+    Raises:   NotBuiltError for a word of learning that no script follows yet.
+    """
+    options, wiring = prepared.course, prepared.wiring
+    _refuse(options)
+    loss = wiring.answers[0].loss
+    if loss not in _LOSSES:
+        raise NotBuiltError(f"kissipo eject does not write process.loss={loss} yet", allowed=", ".join(_LOSSES))
+    streams = bool(getattr(prepared.net, "stateful", False))
+    moves = options.schedule != "constant"
+    batch, count = prepared.choices.general.batch or 32, len(wiring.feeds["train"])
+    name = options.optimizer or "adam"
+    rate = options.rate or optim.RATES[name]
+    pieces = [filled(_LOSS, loss=_TEXT_LOSS if streams else _LOSSES[loss])]
+    pieces += [] if streams else [(_ORDER if batch < count else _IN_ORDER).strip("\n")]
+    pieces += [filled(_SCHEDULE, shape=_SHAPES[options.schedule])] if moves else []
+    pieces.append(_loop(options, streams=streams, watched=len(wiring.feeds["validation"]) > 0, name=name, net=prepared.net))
+    patience = options.stop.patience
+    constants = (
+        f"EPOCHS, BATCH, RATE = {options.epochs}, {batch}, {rate}",
+        *([f"PATIENCE = {patience}  # epochs without a better one"] if patience else []),
+    )
+    imports = ["from torch.nn import functional"]
+    imports += ["import copy"] if len(wiring.feeds["validation"]) else []
+    imports += ["from math import cos, pi"] if options.schedule in ("cosine", "one_cycle") else []
+    told = f"{name} with a rate of {rate}" + (f", {options.schedule}" if moves else "")
+    return Part(f"{told}; {loss.replace('_', ' ')}; {options.epochs} epochs at most", "\n\n\n".join(pieces), tuple(imports), constants)
+
+
+def _refuse(options: Any) -> None:
+    for word, plain in _PLAIN.items():
+        if getattr(options, word) != plain:
+            raise NotBuiltError(f"kissipo eject does not write process.{word.rstrip('_')} yet", do="Leave it out")
+    if options.start == "linear":
+        raise NotBuiltError("kissipo eject does not write a linear start yet", do="Say process.start=random process.skip=false")
+
+
+def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) -> str:
+    moves = options.schedule != "constant"
+    decay = "" if options.decay is None else f", weight_decay={options.decay}"
+    optimizer = _OPTIMIZERS[name].replace("$decay", decay).replace("$momentum", str(options.momentum))
+    total = "len(streams(len(inputs), BATCH))" if streams else "-(-len(inputs) // BATCH)"
+    total = "-(-len(inputs) // BATCH)"
+    rate = [
+        "done = ((epoch - 1) * steps + step) / (EPOCHS * steps)",
+        'optimizer.param_groups[0]["lr"] = RATE * rate_at(done)',
+    ]
+    state = getattr(getattr(net, "cell", None), "states", 1)
+    one = "None if state is None else state[:, :rows].detach()"
+    two = "None if state is None else (state[0][:, :rows].detach(), state[1][:, :rows].detach())"
+    return filled(
+        _LEARN_STREAMS if streams else _LEARN,
+        about="Steps downhill; " + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
+        optimizer=f"torch.optim.{optimizer}",
+        total=[f"steps = {total}"] if moves else [],
+        start=_START if watched else [],
+        rate=rate if moves else [],
+        clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
+        end=[*_WATCHED, *(_PATIENCE if options.stop.patience else [])] if watched else _UNWATCHED,
+        keep=["net.load_state_dict(kept)"] if watched else [],
+        detached=two if state == 2 else one,
+    )
+
+
+_START = [
+    'best = float(loss_of(answer(net, parts["validation"][0]), parts["validation"][1]))',
+    "best_epoch, kept = 0, copy.deepcopy(net.state_dict())",
+]
+_WATCHED = [
+    'validation = answer(net, parts["validation"][0])',
+    'missed = float(loss_of(validation, parts["validation"][1]))',
+    'print(f"epoch {epoch}: validation loss {missed:.5f}")',
+    "if missed < best:",
+    "    best, best_epoch, kept = missed, epoch, copy.deepcopy(net.state_dict())",
+]
+_PATIENCE = ["if epoch - best_epoch >= PATIENCE:", "    break"]
+_UNWATCHED = ['print(f"epoch {epoch}: loss {loss.item():.5f}")']
