@@ -6,17 +6,16 @@ reading of the task in the least is found when the script is compared with it.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from pathlib import Path
 
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import NotBuiltError
-from kissipo.input.datasets.download import get
-from kissipo.input.datasets import film_reviews, mnist
 from kissipo.input.check.rows import twins
+from kissipo.input.datasets import film_reviews, mnist
+from kissipo.input.datasets.download import get
+from kissipo.input.makers import equations
 from kissipo.plan.eject.part import Part, filled, listed, path_line
 from kissipo.plan.prepare import Prepared
 
@@ -29,7 +28,7 @@ def draw(pool: Array, share: float, classes: Array, dice: np.random.Generator) -
     """A share of the samples of the pool, the same share of every class."""
     chosen: list[int] = []
     wanted = 0.0
-    for each in np.unique(classes[pool]):
+    for each in dict.fromkeys(classes.tolist()):  # in the order of appearance
         members = dice.permutation(np.flatnonzero(classes[pool] == each))
         wanted += share * len(members)
         count = min(int(wanted - len(chosen) + 0.5), len(members) - 1)
@@ -43,11 +42,11 @@ def draw(
 ) -> Array:
     """A share of the pool, the same of every class; equal samples stay together."""
     names, first, member = np.unique(same[pool], return_index=True, return_inverse=True)
-    sizes, classes = np.bincount(member), classes[pool][first]
+    sizes, labels = np.bincount(member), classes[pool][first]
     chosen = np.zeros(len(names), dtype=bool)
     wanted = 0.0
-    for each in np.unique(classes):
-        order = dice.permutation(np.flatnonzero(classes == each))
+    for each in dict.fromkeys(classes.tolist()):  # in the order of appearance
+        order = dice.permutation(np.flatnonzero(labels == each))
         wanted += share * sizes[order].sum()
         for group in order[: len(order) - 1]:
             if sizes[group] <= wanted - sizes[chosen].sum() + 0.5:
@@ -139,12 +138,13 @@ def read() -> tuple[list[str], Array]:
     found: dict[str, str] = {}
     with tarfile.open(FILE, "r:gz") as archive:
         for member in archive:
-            file = archive.extractfile(member) if "txt_sentoken/" in member.name else None
-            if file is not None:
+            file = archive.extractfile(member)
+            if file is not None and "txt_sentoken/" in member.name:
                 found[member.name] = file.read().decode("utf-8")
     names = sorted(found)
-    classes = [CLASSES.index("positive" if "/pos/" in name else "negative") for name in names]
-    return [found[name] for name in names], np.array(classes)
+    kinds = ["positive" if "/pos/" in name else "negative" for name in names]
+    classes = np.array([CLASSES.index(kind) for kind in kinds])
+    return [found[name] for name in names], classes
 '''
 
 _TEXTS = '''
@@ -172,18 +172,22 @@ def samples() -> Parts:
     return {name: (inputs[at], truth[at]) for name, at in parts.items()}
 '''
 
-_SERIES = '''
-def read() -> Array:
-    """The series (step, variable), in the order of time."""
-    with FILE.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return np.array([[float(row[name]) for name in VARIABLES] for row in rows])$steps
-
-
+_BORDERS = '''
 def borders(steps: int) -> tuple[int, int]:
     """The first step of the validation part, and that of the test part."""
     test = steps - round(steps * TEST)
     return test - round(steps * VALIDATION), test
+'''
+
+_SERIES = '''
+def read() -> Array:
+    """The series (step, variable), in the order of time."""
+    with $opened as file:
+        rows = list(csv.DictReader(file))
+    return np.array([[float(row[name]) for name in VARIABLES] for row in rows])$steps
+
+
+$borders
 
 
 def scale() -> tuple[Array, Array]:
@@ -207,6 +211,43 @@ def samples() -> Parts:
 '''
 
 
+_PROSE = '''
+def read() -> list[str]:
+    """The text as a long row of $unit."""
+    $read
+
+
+$borders
+
+
+def samples() -> Parts:
+    """Pieces (sample, step) as numbers, and the same pieces one step later.
+
+    0 is what the training part does not know; the most frequent one is 1.
+    """
+    units = read()
+    ends = (0, *borders(len(units)), len(units))
+    counts = Counter(units[: ends[1]])
+    known = sorted(counts, key=lambda unit: (-counts[unit], unit))[:MOST]
+    ids = {unit: number for number, unit in enumerate(known, 1)}
+    whole = torch.tensor([ids.get(unit, 0) for unit in units])
+    parts = {}
+    for name, first, end in zip(("train", "validation", "test"), ends, ends[1:]):
+        last = first + (end - first - 1) // WINDOW * WINDOW
+        inputs, truth = whole[first:last], whole[first + 1 : last + 1]
+        parts[name] = (inputs.view(-1, WINDOW), truth.view(-1, WINDOW))
+    return parts
+'''
+
+_EQUATIONS = '''
+def samples() -> Parts:
+    """The coefficients of each equation, and its right side; all train, all judge."""
+    inputs, truth = torch.tensor(COEFFICIENTS), torch.tensor(RIGHT_SIDES).unsqueeze(1)
+    nothing = (inputs[:0], truth[:0])
+    return {"train": (inputs, truth), "validation": nothing, "test": (inputs, truth)}
+'''
+
+
 def input_part(prepared: Prepared) -> Part:
     """The section that reads.
 
@@ -220,16 +261,20 @@ def input_part(prepared: Prepared) -> Part:
         return _texts(prepared, door)
     if len(doors) == 1 and isinstance(door, Windows) and prepared.choices.source.word == "series":
         return _series(prepared, door)
+    if len(doors) == 1 and isinstance(door, Windows) and prepared.choices.source.word == "text":
+        return _prose(prepared, door)
+    if prepared.choices.source.word == "make" and prepared.choices.source.value == "equations":
+        return _equations(prepared)
     raise NotBuiltError(
         f"kissipo eject does not write yet how {prepared.choices.source.word} of this kind is read",
-        allowed="the pictures of digits and mnist, texts of sms-spam and film-reviews, series in a file of values",
+        allowed="the pictures of digits and mnist, the messages of sms-spam and film-reviews, series in a CSV file, plain text",
     )
 
 
 def _pictures(prepared: Prepared) -> Part:
     name = str(prepared.choices.source.value)
     words = _split_words(prepared)
-    count, (channels, height, width) = len(prepared.wiring.frame), prepared.wiring.doors[0].port.shape
+    count, (_, height, width) = len(prepared.wiring.frame), prepared.wiring.doors[0].port.shape
     told = f"{count:,} pictures of {height}x{width} pixels, brightness from 0 to 1"
     draw = _DRAW.strip("\n")
     if name == "digits":
@@ -284,16 +329,57 @@ def _series(prepared: Prepared, door: Windows) -> Part:
         f"WINDOW = {door.length}  # steps that the net sees",
         f"HORIZON = {horizon}  # steps that it forecasts",
     )
-    code = filled(_SERIES, steps="" if steps is None else f"[:{steps}]")
+    packed = frame.origin.endswith(".gz")
+    opened = 'gzip.open(FILE, "rt", newline="")' if packed else 'FILE.open(newline="")'
+    code = filled(
+        _SERIES, steps="" if steps is None else f"[:{steps}]", opened=opened, borders=_BORDERS.strip("\n").splitlines()
+    )
     told = f"{len(frame):,} steps of {', '.join(door.columns)}; windows of {door.length}, the {horizon} after each"
-    return Part(told, code, (*_ARRAYS, "import csv", "from pathlib import Path"), constants)
+    return Part(
+        told,
+        code,
+        (*_ARRAYS, "import csv", "from pathlib import Path", *(["import gzip"] if packed else [])),
+        constants,
+    )
+
+
+def _prose(prepared: Prepared, door: Windows) -> Part:
+    source, split = prepared.choices.source, prepared.choices.general.split
+    characters = source.options.unit == "characters"
+    cut = "list(text)" if characters else "text.split()"
+    if str(source.value) == "python-reference":
+        lines = ['text = "\\n\\n".join(topics[name].strip() for name in sorted(topics))', f"return {cut}"]
+        imports: tuple[str, ...] = ("from pydoc_data.topics import topics",)
+        constants: tuple[str, ...] = ()
+    elif isinstance(source.value, str | Path) and Path(source.value).is_file():
+        lines = [f'text = FILE.read_text(encoding="{source.options.encoding}")', f"return {cut}"]
+        imports = ("from pathlib import Path",)
+        constants = (path_line("FILE", str(Path(source.value).resolve())),)
+    else:
+        raise _unread(str(source.value), "python-reference, a file")
+    constants += (
+        f"TEST, VALIDATION = {split.test}, {split.validation}  # shares, the end of the text",
+        f"WINDOW = {door.length}  # {source.options.unit} of a piece",
+        f"MOST = {source.options.vocabulary:_}  # {source.options.unit} that are known",
+    )
+    code = filled(_PROSE, unit=source.options.unit, read=lines, borders=_BORDERS.strip("\n").splitlines())
+    told = f"{len(prepared.wiring.frame):,} {source.options.unit} in pieces of {door.length}"
+    return Part(told, code, (*imports, "from collections import Counter"), constants)
+
+
+def _equations(prepared: Prepared) -> Part:
+    constants = (f"COEFFICIENTS = {equations.COEFFICIENTS}", f"RIGHT_SIDES = {equations.RIGHT_SIDE}")
+    return Part("the coefficients of linear equations", _EQUATIONS.strip("\n"), (), constants)
 
 
 def _split_words(prepared: Prepared) -> tuple[str, ...]:
     split = prepared.choices.general.split
     if split.by == "time" or split.group:
         raise NotBuiltError("kissipo eject does not write yet a split of rows by time or by group")
-    return (f"TEST = {split.test}  # share that judges", f"VALIDATION = {split.validation}  # share that tells when to stop")
+    return (
+        f"TEST = {split.test}  # share that judges",
+        f"VALIDATION = {split.validation}  # share that tells when to stop",
+    )
 
 
 def _unread(name: str, allowed: str) -> NotBuiltError:

@@ -42,6 +42,8 @@ def streams(pieces: int, rows: int) -> list[Tensor]:
 
 def handed_on(state: State, rows: int) -> State:
     """The state without its past, of the rows that go on."""
+    if state is None:
+        return None
     return $detached
 
 
@@ -155,7 +157,9 @@ def learning_part(prepared: Prepared) -> Part:
     pieces = [filled(_LOSS, loss=_TEXT_LOSS if streams else _LOSSES[loss])]
     pieces += [] if streams else [(_ORDER if batch < count else _IN_ORDER).strip("\n")]
     pieces += [filled(_SCHEDULE, shape=_SHAPES[options.schedule])] if moves else []
-    pieces.append(_loop(options, streams=streams, watched=len(wiring.feeds["validation"]) > 0, name=name, net=prepared.net))
+    pieces.append(
+        _loop(options, streams=streams, watched=len(wiring.feeds["validation"]) > 0, name=name, net=prepared.net)
+    )
     patience = options.stop.patience
     constants = (
         f"EPOCHS, BATCH, RATE = {options.epochs}, {batch}, {rate}",
@@ -165,7 +169,12 @@ def learning_part(prepared: Prepared) -> Part:
     imports += ["import copy"] if len(wiring.feeds["validation"]) else []
     imports += ["from math import cos, pi"] if options.schedule in ("cosine", "one_cycle") else []
     told = f"{name} with a rate of {rate}" + (f", {options.schedule}" if moves else "")
-    return Part(f"{told}; {loss.replace('_', ' ')}; {options.epochs} epochs at most", "\n\n\n".join(pieces), tuple(imports), constants)
+    return Part(
+        f"{told}; {loss.replace('_', ' ')}; {options.epochs} epochs at most",
+        "\n\n\n".join(pieces),
+        tuple(imports),
+        constants,
+    )
 
 
 def _refuse(options: Any) -> None:
@@ -173,25 +182,27 @@ def _refuse(options: Any) -> None:
         if getattr(options, word) != plain:
             raise NotBuiltError(f"kissipo eject does not write process.{word.rstrip('_')} yet", do="Leave it out")
     if options.start == "linear":
-        raise NotBuiltError("kissipo eject does not write a linear start yet", do="Say process.start=random process.skip=false")
+        raise NotBuiltError(
+            "kissipo eject does not write a linear start yet", do="Say process.start=random process.skip=false"
+        )
 
 
 def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) -> str:
     moves = options.schedule != "constant"
     decay = "" if options.decay is None else f", weight_decay={options.decay}"
     optimizer = _OPTIMIZERS[name].replace("$decay", decay).replace("$momentum", str(options.momentum))
-    total = "len(streams(len(inputs), BATCH))" if streams else "-(-len(inputs) // BATCH)"
     total = "-(-len(inputs) // BATCH)"
     rate = [
         "done = ((epoch - 1) * steps + step) / (EPOCHS * steps)",
         'optimizer.param_groups[0]["lr"] = RATE * rate_at(done)',
     ]
     state = getattr(getattr(net, "cell", None), "states", 1)
-    one = "None if state is None else state[:, :rows].detach()"
-    two = "None if state is None else (state[0][:, :rows].detach(), state[1][:, :rows].detach())"
+    one = "state[:, :rows].detach()"
+    two = "state[0][:, :rows].detach(), state[1][:, :rows].detach()"
     return filled(
         _LEARN_STREAMS if streams else _LEARN,
-        about="Steps downhill; " + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
+        about="Steps downhill; "
+        + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
         optimizer=f"torch.optim.{optimizer}",
         total=[f"steps = {total}"] if moves else [],
         start=_START if watched else [],

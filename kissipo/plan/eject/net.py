@@ -138,7 +138,12 @@ def _linear(layer: nn.Module, source: _Source) -> None:
 
 def _convolution(layer: nn.Module, source: _Source) -> None:
     assert isinstance(layer, nn.Conv2d)
-    if layer.stride != (1, 1) or layer.dilation != (1, 1) or layer.groups != 1 or layer.kernel_size[0] != layer.kernel_size[1]:
+    if (
+        layer.stride != (1, 1)
+        or layer.dilation != (1, 1)
+        or layer.groups != 1
+        or layer.kernel_size[0] != layer.kernel_size[1]
+    ):
         raise NotBuiltError("kissipo eject does not write out such filters yet", given=str(layer))
     padding = f', padding="{layer.padding}"' if layer.padding != "valid" else ""
     bias = "" if layer.bias is not None else ", bias=False"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from kissipo.core.errors import NotBuiltError
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
+from kissipo.output.answers.number import Number
+from kissipo.output.answers.text import NextUnit
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
@@ -14,6 +18,19 @@ def answer(net: Net, inputs: Tensor) -> Tensor:
     net.eval()
     with torch.no_grad():
         return torch.cat([net(some) for some in inputs.split(500)])
+'''
+
+_ANSWER_STREAMS = '''
+def answer(net: Net, inputs: Tensor) -> Tensor:
+    """What the net gives for all pieces, read in streams side by side."""
+    net.eval()
+    found: list[Tensor] = []
+    steps, state = streams(len(inputs), 64), None
+    with torch.no_grad():
+        for index in steps:
+            outputs, state = net(inputs[index], handed_on(state, len(index)))
+            found.append(outputs)
+    return torch.cat(found)[torch.cat(steps).argsort()]
 '''
 
 _JUDGE = '''
@@ -40,9 +57,9 @@ if __name__ == "__main__":
 '''
 
 
-def answering_part() -> str:
+def answering_part(net: nn.Module) -> str:
     """How a net is asked."""
-    return _ANSWER.strip("\n")
+    return (_ANSWER_STREAMS if getattr(net, "stateful", False) else _ANSWER).strip("\n")
 
 
 def output_part(prepared: Prepared) -> Part:
@@ -58,9 +75,15 @@ def output_part(prepared: Prepared) -> Part:
         measure, told, about, how = _category(answer)
     elif isinstance(answer, Forecast):
         measure, told, about, how = _forecast(answer)
+    elif isinstance(answer, NextUnit):
+        measure, told, about = "nats", "the next of the text", "How surprised the net is, in nats, at what comes next."
+        how = ["return float(loss_of(outputs.double(), truth))"]
+    elif isinstance(answer, Number) and answer.options.scale == "none":
+        measure, told, about = "rmse", answer.name, "The root of the mean squared error."
+        how = ["return float((outputs - truth).double().square().mean().sqrt())"]
     else:
         raise NotBuiltError(
-            f"kissipo eject does not write the answer output.{answer.WORD} yet", allowed="category, forecast"
+            f"kissipo eject does not write the answer output.{answer.WORD} yet", allowed="category, forecast, text"
         )
     judging = prepared.wiring.judging
     code = [filled(_JUDGE, about=about, how=how), filled(_MAIN, part=judging, measure=measure)]
@@ -69,7 +92,9 @@ def output_part(prepared: Prepared) -> Part:
 
 def _category(answer: Category) -> tuple[str, str, str, list[str]]:
     if answer.inspection is not None or answer.MAIN != "accuracy":
-        raise NotBuiltError(f"kissipo eject does not write output.main={answer.MAIN} and output.sound yet", do="Leave them out")
+        raise NotBuiltError(
+            f"kissipo eject does not write output.main={answer.MAIN} and output.sound yet", do="Leave them out"
+        )
     told = f"one of {len(answer.levels)} classes"
     about = "The share of right answers."
     if not answer.one_output:
@@ -82,6 +107,11 @@ def _forecast(answer: Forecast) -> tuple[str, str, str, list[str]]:
     off = "off = (outputs - truth).abs().double()"
     if len(answer.variables) > 1:
         told = f"{answer.port.shape[0]} steps of {len(answer.variables)} variables"
-        return "scaled_mae", told, "The mean error, on the scale of the training part.", [off, "return float(off.mean())"]
+        return (
+            "scaled_mae",
+            told,
+            "The mean error, on the scale of the training part.",
+            [off, "return float(off.mean())"],
+        )
     told = f"{answer.port.shape[0]} steps of {answer.name}"
     return "mae", told, "The mean error, in the unit of the data.", [off, "return float(off.mean() * scale()[1][0])"]

@@ -1,4 +1,4 @@
-"""Script: a task as one file of plain PyTorch without kissipo, in the order input, process, output; compared with the task before it is given.
+"""Script: a task as one file of plain PyTorch without kissipo, laid beside the task before it is given.
 
 The script reads the same samples, starts from the same weights and takes them in the same order, as every random choice has the seed
 that it has in kissipo. What it would read and the net it would build are made once and laid beside the task's: where they differ
@@ -23,7 +23,19 @@ from kissipo.plan.eject.outputs import answering_part, output_part
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared, prepare
 
-_STANDARD = ("copy", "csv", "gzip", "hashlib", "re", "tarfile", "collections", "math", "pathlib", "pydoc_data", "typing")
+_STANDARD = (
+    "copy",
+    "csv",
+    "gzip",
+    "hashlib",
+    "re",
+    "tarfile",
+    "collections",
+    "math",
+    "pathlib",
+    "pydoc_data",
+    "typing",
+)
 
 _SCRIPT = '''
 """$name as plain PyTorch.
@@ -88,7 +100,10 @@ def eject(task: Task, *, seed: int = 0) -> str:
 def _refuse(prepared: Prepared) -> None:
     choices, wiring = prepared.choices, prepared.wiring
     if choices.learn is None or choices.learn.word != "supervised":
-        raise NotBuiltError("kissipo eject writes tasks that learn from known answers", given=f"process.learn={choices.learn and choices.learn.word}")
+        raise NotBuiltError(
+            "kissipo eject writes tasks that learn from known answers",
+            given=f"process.learn={choices.learn and choices.learn.word}",
+        )
     if wiring.augment is not None:
         raise NotBuiltError("kissipo eject does not write input.augment yet", do="Leave it out")
 
@@ -97,21 +112,25 @@ def _source(prepared: Prepared, seed: int) -> str:
     read, judged = input_part(prepared), output_part(prepared)
     net, learned = net_part(prepared.net), learning_part(prepared)
     parts = [read, net, learned, judged]
-    return filled(
-        _SCRIPT,
-        name=prepared.task.name or "A task",
-        read=read.told,
-        net=net.told,
-        learned=learned.told,
-        judged=judged.told,
-        imports=_imports(parts),
-        seed=seed,
-        constants=[line for part in parts for line in part.constants],
-        types=["Array = NDArray[Any]", "Parts = dict[str, tuple[Tensor, Tensor]]"],
-        input=[read.code],
-        process=[f"{net.code}\n\n\n{answering_part()}\n\n\n{learned.code}"],
-        output=[judged.code],
-    ) + "\n"
+    arrays = ["Array = NDArray[Any]"] if "Array" in read.code else []
+    return (
+        filled(
+            _SCRIPT,
+            name=prepared.task.name or "A task",
+            read=read.told,
+            net=net.told,
+            learned=learned.told,
+            judged=judged.told,
+            imports=_imports(parts),
+            seed=seed,
+            constants=[line for part in parts for line in part.constants],
+            types=[*arrays, "Parts = dict[str, tuple[Tensor, Tensor]]"],
+            input=[read.code],
+            process=[f"{net.code}\n\n\n{answering_part(prepared.net)}\n\n\n{learned.code}"],
+            output=[judged.code],
+        )
+        + "\n"
+    )
 
 
 def _imports(parts: list[Part]) -> list[str]:
@@ -146,7 +165,7 @@ def _compare(source: str, prepared: Prepared, seed: int) -> None:
     """
     made: dict[str, Any] = {"__name__": "ejected"}
     try:
-        exec(compile(source, "the script", "exec"), made)
+        exec(compile(source, "the script", "exec"), made)  # noqa: S102  # it was written above
         parts = made["samples"]()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(made["seed_of"]("weights"))
