@@ -16,6 +16,7 @@ from kissipo.plan.eject.part import Part, filled
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.each_variable import EachVariable
 from kissipo.process.layers.last_value import RelativeToLast
+from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.nets.recurrent import Recurrent
 
@@ -76,13 +77,22 @@ class _Source:
     made: list[str] = field(default_factory=list)
     flow: list[str] = field(default_factory=list)
     named: Counter[str] = field(default_factory=Counter)
+    kinds: list[str] = field(default_factory=list)
 
     def attribute(self, name: str, layer: str) -> str:
         """Makes a layer; says how it is called."""
         self.named[name] += 1
         called = f"self.{name}{self.named[name]}"
         self.made.append(f"{called} = nn.{layer}")
+        self.kinds.append(layer.split("(")[0])
         return called
+
+    def simplified(self, lines: list[str]) -> list[str]:
+        """The lines, the only layer of a name called by the name alone."""
+        for name, count in self.named.items():
+            if count == 1:
+                lines = [line.replace(f"self.{name}1", f"self.{name}") for line in lines]
+        return lines
 
     def step(self, name: str, layer: str) -> None:
         """A layer that x goes through."""
@@ -98,20 +108,22 @@ def net_part(net: nn.Module) -> Part:
     _write(net, source)
     weights = sum(parameter.numel() for parameter in net.parameters())
     stateful = isinstance(net, Recurrent) and net.stateful
-    told = f"{weights:,} weights"
+    told = f"{', '.join(source.kinds)}: {weights:,} weights"
     code = filled(
-        _CLASS_WITH_STATE if stateful else _CLASS, about=f"{weights:,} weights.", made=source.made, flow=source.flow
+        _CLASS_WITH_STATE if stateful else _CLASS,
+        about=f"{told}.",
+        made=source.simplified(source.made),
+        flow=source.simplified(source.flow),
     )
     packed = any("pack_padded" in line for line in source.flow)
     imports = ["from torch import Tensor, nn"]
     imports += ["from torch.nn import functional"] if any("functional." in line for line in source.flow) else []
     imports += ["from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"] if packed else []
-    constants = ()
     if stateful:
         state = "tuple[Tensor, Tensor] | None" if isinstance(net.cell, LSTM) else "Tensor | None"
         imports += ["from typing import TypeAlias"]
         code = f'State: TypeAlias = "{state}"\n\n\n{code}'
-    return Part(told, code, tuple(imports), constants)
+    return Part(told, code, tuple(imports))
 
 
 def _write(layer: nn.Module, source: _Source) -> None:
@@ -149,6 +161,11 @@ def _convolution(layer: nn.Module, source: _Source) -> None:
     bias = "" if layer.bias is not None else ", bias=False"
     words = f"{layer.in_channels}, {layer.out_channels}, {layer.kernel_size[0]}{padding}{bias}"
     source.step("convolution", f"Conv2d({words})")
+
+
+def _norm(layer: nn.Module, source: _Source) -> None:
+    assert isinstance(layer, BatchNorm)
+    source.step("norm", f"BatchNorm2d({layer.num_features})")
 
 
 def _pool(layer: nn.Module, source: _Source) -> None:
@@ -203,9 +220,11 @@ def _recurrent(layer: nn.Module, source: _Source) -> None:
     cell = _cell(layer.cell, source)
     if layer.fills:
         source.flow += [
-            "x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)",
-            f"x, _ = {cell}(x)",
-            "x, _ = pad_packed_sequence(x, batch_first=True, total_length=there.shape[1])",
+            "packed = pack_padded_sequence(",
+            "    x, lengths, batch_first=True, enforce_sorted=False",
+            ")",
+            f"read, _ = {cell}(packed)",
+            "x, _ = pad_packed_sequence(read, batch_first=True, total_length=there.shape[1])",
             *_POOLED[layer.pool],
         ]
     elif layer.stateful:
@@ -250,6 +269,7 @@ def _cell(layer: Cell, source: _Source) -> str:
 _WRITERS: dict[type[nn.Module], Callable[[nn.Module, _Source], None]] = {
     nn.Linear: _linear,
     nn.Conv2d: _convolution,
+    BatchNorm: _norm,
     nn.MaxPool2d: _pool,
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,

@@ -87,9 +87,6 @@ def eject(task: Task, *, seed: int = 0) -> str:
 
     Raises:   NotBuiltError for what no script does yet.
     """
-    choices_seed = task.input.get("split", {}) if isinstance(task.input.get("split"), dict) else {}
-    if choices_seed.get("seed") is not None:
-        raise NotBuiltError("kissipo eject does not write input.split.seed yet", do="Leave it out, or say --seed")
     prepared = prepare(task, seed=seed)
     _refuse(prepared)
     source = _source(prepared, seed)
@@ -104,6 +101,8 @@ def _refuse(prepared: Prepared) -> None:
             "kissipo eject writes tasks that learn from known answers",
             given=f"process.learn={choices.learn and choices.learn.word}",
         )
+    if choices.general.split.seed is not None:
+        raise NotBuiltError("kissipo eject does not write input.split.seed yet", do="Leave it out, or say --seed")
     if wiring.augment is not None:
         raise NotBuiltError("kissipo eject does not write input.augment yet", do="Leave it out")
 
