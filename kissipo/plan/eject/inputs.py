@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
+from kissipo.codec.together import Together
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
+from kissipo.core.door import Door
 from kissipo.core.errors import NotBuiltError
 from kissipo.input.check.rows import twins
 from kissipo.input.datasets import film_reviews, mnist
 from kissipo.input.datasets.download import get
-from kissipo.input.makers import equations
+from kissipo.output.answers.category import Category
 from kissipo.plan.eject.part import Part, filled, listed, path_line
 from kissipo.plan.prepare import Prepared
 
+_FEW = 20  # samples that are written into the script
 _ARRAYS = ("from typing import Any", "import numpy as np", "from numpy.typing import NDArray")
 
 _OF_THE_REST = "VALIDATION / (1 - TEST)"  # what the test part left
@@ -239,12 +244,55 @@ def samples() -> Parts:
     return parts
 '''
 
-_EQUATIONS = '''
+_MADE = '''
 def samples() -> Parts:
-    """The coefficients of each equation, and its right side; all train, all judge."""
-    inputs, truth = torch.tensor(COEFFICIENTS), torch.tensor(RIGHT_SIDES).unsqueeze(1)
+    """The same few samples train and judge."""
+    inputs, truth = torch.tensor(INPUTS), torch.tensor(TRUTH)
     nothing = (inputs[:0], truth[:0])
     return {"train": (inputs, truth), "validation": nothing, "test": (inputs, truth)}
+'''
+
+_TABLE = '''
+def read() -> dict[str, list[str]]:
+    """The columns of the table, every cell as it is written."""
+    with FILE.open(newline="", encoding="$encoding") as file:
+        rows = list(csv.DictReader(file, delimiter="$delimiter"))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+'''
+
+_SCALED = '''
+def scaled(cells: list[str], train: Array) -> Array:
+    """Numbers, with mean 0 and deviation 1 in the training part."""
+    values = np.array([float(cell) for cell in cells])
+    known = values[train]
+    return ((values - known.mean()) / known.std()).reshape(-1, 1)
+'''
+
+_ONE_HOT = '''
+def one_hot(cells: list[str], train: Array) -> Array:
+    """A column of 0 and 1 for each level that the training part has."""
+    levels = sorted({cells[at] for at in train})
+    return np.array([[float(cell == level) for level in levels] for cell in cells])
+'''
+
+_ROWS = '''
+def samples() -> Parts:
+    """The features (sample, feature) and the answer."""
+    table = read()
+    $classes
+    parts = split(classes)
+    train = parts["train"]
+    $features
+    inputs = torch.from_numpy(np.concatenate(features, axis=1).astype(np.float32))
+    truth = torch.from_numpy($truth)
+    return {name: (inputs[at], truth[at]) for name, at in parts.items()}
+'''
+
+_DEVIATION = '''
+def deviation() -> float:
+    """That of the answer in the training part, which is the unit of the net."""
+    values = np.array([float(cell) for cell in read()[ANSWER]])
+    return float(values[split(np.zeros(len(values)))["train"]].std())
 '''
 
 
@@ -263,11 +311,13 @@ def input_part(prepared: Prepared) -> Part:
         return _series(prepared, door)
     if len(doors) == 1 and isinstance(door, Windows) and prepared.choices.source.word == "text":
         return _prose(prepared, door)
-    if prepared.choices.source.word == "make" and prepared.choices.source.value == "equations":
-        return _equations(prepared)
+    if prepared.choices.source.word == "make" and len(prepared.wiring.frame) <= _FEW:
+        return _made(prepared)
+    if len(doors) == 1 and prepared.choices.source.word == "table" and isinstance(door, Numbers | OneHot | Together):
+        return _table(prepared, door)
     raise NotBuiltError(
         f"kissipo eject does not write yet how {prepared.choices.source.word} of this kind is read",
-        allowed="the pictures of digits and mnist, the messages of sms-spam and film-reviews, series in a CSV file, plain text",
+        allowed="the pictures of digits and mnist, the messages of sms-spam and film-reviews, series and tables in a CSV file, plain text",
     )
 
 
@@ -367,9 +417,69 @@ def _prose(prepared: Prepared, door: Windows) -> Part:
     return Part(told, code, (*imports, "from collections import Counter"), constants)
 
 
-def _equations(prepared: Prepared) -> Part:
-    constants = (f"COEFFICIENTS = {equations.COEFFICIENTS}", f"RIGHT_SIDES = {equations.RIGHT_SIDE}")
-    return Part("the coefficients of linear equations", _EQUATIONS.strip("\n"), (), constants)
+def _made(prepared: Prepared) -> Part:
+    samples = prepared.wiring.feeds["train"].everything()
+    inputs, truth = samples.inputs[0].tolist(), samples.targets[0].tolist()
+    return Part(f"{len(inputs)} samples", _MADE.strip("\n"), (), (f"INPUTS = {inputs}", f"TRUTH = {truth}"))
+
+
+def _table(prepared: Prepared, door: Door) -> Part:
+    frame, answer, options = prepared.wiring.frame, prepared.wiring.answers[0], prepared.choices.source.options
+    kinds = door.doors if isinstance(door, Together) else (door,)
+    if not Path(frame.origin).is_file():
+        raise _unread(frame.origin, "a file of separated values")
+    if any(
+        not isinstance(each, Numbers | OneHot) or getattr(each, "scale", "standard") != "standard" for each in kinds
+    ):
+        raise NotBuiltError("kissipo eject writes of a table only numbers, with scale: standard, and categories")
+    if twins(frame.only([*door.columns, answer.name]))[0] is not None:
+        raise NotBuiltError("kissipo eject does not write yet a table in which rows repeat")
+    numbers = tuple(name for each in kinds if isinstance(each, Numbers) for name in each.columns)
+    categories = tuple(name for each in kinds if isinstance(each, OneHot) for name in each.columns)
+    words, split = (
+        _split_words(prepared),
+        filled(_SPLIT, test="test = draw(everything, TEST, classes, dice)", share=_OF_THE_REST),
+    )
+    classes = answer.codec.levels if isinstance(answer, Category) else None
+    constants = (
+        path_line("FILE", str(Path(frame.origin).resolve())),
+        *([listed("NUMBERS", numbers)] if numbers else []),
+        *([listed("CATEGORIES", categories)] if categories else []),
+        f'ANSWER = "{answer.name}"',
+        *([listed("CLASSES", classes)] if classes else []),
+        *words,
+    )
+    features = [
+        *(["features = [scaled(table[name], train) for name in NUMBERS]"] if numbers else ["features = []"]),
+        *(["features += [one_hot(table[name], train) for name in CATEGORIES]"] if categories else []),
+    ]
+    known = "classes = np.array([CLASSES.index(cell) for cell in table[ANSWER]])"
+    rows = filled(
+        _ROWS,
+        features=features,
+        classes=[known if classes else "classes = np.zeros(len(table[ANSWER]))  # one kind of sample"],
+        truth="classes" if classes else "scaled(table[ANSWER], train).astype(np.float32)",
+    )
+    read = filled(_TABLE, encoding=options.encoding, delimiter=_delimiter(Path(frame.origin), options.encoding))
+    pieces = [
+        read,
+        _DRAW.strip("\n"),
+        split,
+        *([_SCALED.strip("\n")] if numbers or not classes else []),
+        *([_ONE_HOT.strip("\n")] if categories else []),
+        rows,
+        *([] if classes else [_DEVIATION.strip("\n")]),
+    ]
+    told = f"{len(frame):,} rows of {len(numbers)} numbers and {len(categories)} categories"
+    return Part(told, "\n\n\n".join(pieces), (*_ARRAYS, "import csv", "from pathlib import Path"), constants)
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """The mark that stands most often in the first line; what comes of it is compared with the task."""
+    with path.open(encoding=encoding) as file:
+        first = file.readline()
+    best = max(",;\t|", key=first.count)
+    return "\\t" if best == "\t" else best
 
 
 def _split_words(prepared: Prepared) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ _LOSSES = {
     "sparse_categorical_cross_entropy": "functional.cross_entropy(outputs, truth)",
     "binary_cross_entropy": "functional.binary_cross_entropy_with_logits(outputs[:, 0], truth.float())",
     "mean_squared_error": "functional.mse_loss(outputs, truth)",
+    "half_mean_squared_error": "functional.mse_loss(outputs, truth) / 2",
     "mean_absolute_error": "functional.l1_loss(outputs, truth)",
 }
 _TEXT_LOSS = "functional.cross_entropy(outputs.flatten(0, 1), truth.flatten())"
@@ -182,9 +183,7 @@ def _refuse(options: Any) -> None:
         if getattr(options, word) != plain:
             raise NotBuiltError(f"kissipo eject does not write process.{word.rstrip('_')} yet", do="Leave it out")
     if options.start == "linear":
-        raise NotBuiltError(
-            "kissipo eject does not write a linear start yet", do="Say process.start=random process.skip=false"
-        )
+        raise NotBuiltError("kissipo eject does not write a linear start yet", do="Say process.start=random")
 
 
 def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) -> str:

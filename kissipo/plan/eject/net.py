@@ -18,6 +18,7 @@ from kissipo.process.layers.each_variable import EachVariable
 from kissipo.process.layers.last_value import RelativeToLast
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
+from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.nets.recurrent import Recurrent
 
 _CLASS = '''
@@ -195,6 +196,23 @@ def _relative(layer: nn.Module, source: _Source) -> None:
     source.flow.append("x = x + last")
 
 
+def _wide_and_deep(layer: nn.Module, source: _Source) -> None:
+    """The deep path is drawn before the wide one, and its last layer, which starts at zero, before it, too."""
+    assert isinstance(layer, WideAndDeep)
+    before = len(source.flow)
+    _write(layer.deep, source)
+    _write(layer.head, source)
+    head = source.made[-1].split(" = ")[0]
+    features, answers = layer.wide.in_features, layer.wide.out_features
+    wide = source.attribute("wide", f"Linear({features}, {answers})")
+    source.made += [
+        f"for parameter in {head}.parameters():  # at first all is linear",
+        "    nn.init.zeros_(parameter)",
+    ]
+    source.flow.insert(before, f"straight = {wide}(x)")
+    source.flow.append("x = straight + x")
+
+
 def _each_variable(layer: nn.Module, source: _Source) -> None:
     assert isinstance(layer, EachVariable)
     variables = len(layer.answered)
@@ -276,5 +294,6 @@ _WRITERS: dict[type[nn.Module], Callable[[nn.Module, _Source], None]] = {
     nn.Dropout: _dropout,
     RelativeToLast: _relative,
     EachVariable: _each_variable,
+    WideAndDeep: _wide_and_deep,
     Recurrent: _recurrent,
 }

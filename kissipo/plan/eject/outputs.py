@@ -78,12 +78,14 @@ def output_part(prepared: Prepared) -> Part:
     elif isinstance(answer, NextUnit):
         measure, told, about = "nats", "the next of the text", "How surprised the net is, in nats, at what comes next."
         how = ["return float(loss_of(outputs.double(), truth))"]
-    elif isinstance(answer, Number) and answer.options.scale == "none":
+    elif isinstance(answer, Number) and answer.codec.scale in ("none", "standard"):
         measure, told, about = "rmse", answer.name, "The root of the mean squared error."
-        how = ["return float((outputs - truth).double().square().mean().sqrt())"]
+        unit = " * deviation()" if answer.codec.scale == "standard" else ""
+        how = ["off = (outputs - truth).double()", f"return float(off.square().mean().sqrt()){unit}"]
     else:
         raise NotBuiltError(
-            f"kissipo eject does not write the answer output.{answer.WORD} yet", allowed="category, forecast, text"
+            f"kissipo eject does not write the answer output.{answer.WORD} yet",
+            allowed="category, number, forecast, text",
         )
     judging = prepared.wiring.judging
     code = [filled(_JUDGE, about=about, how=how), filled(_MAIN, part=judging, measure=measure)]

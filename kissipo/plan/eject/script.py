@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.task import Task
@@ -178,10 +179,7 @@ def _compare(source: str, prepared: Prepared, seed: int) -> None:
             raise _differs(f"it reads other samples in the {name} part")
         if truth.shape != told.targets[0].shape or not torch.allclose(truth, told.targets[0], atol=1e-6):
             raise _differs(f"it reads other answers in the {name} part")
-    weights, expected = list(net.parameters()), list(prepared.net.parameters())
-    if [each.shape for each in weights] != [each.shape for each in expected] or not all(
-        map(torch.equal, weights, expected)
-    ):
+    if not _same_weights(net, prepared.net):
         raise _differs("its net starts from other weights")
     first = parts["train"][0][:4]
     was = prepared.net.training
@@ -190,6 +188,14 @@ def _compare(source: str, prepared: Prepared, seed: int) -> None:
     prepared.net.train(was)
     if not torch.allclose(outputs[0] if isinstance(outputs, tuple) else outputs, given, atol=1e-5):
         raise _differs("its net answers otherwise")
+
+
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two nets have the same weights, in whatever order they keep them."""
+    first, second = (
+        sorted((tuple(each.shape), each.flatten().tolist()) for each in net.parameters()) for net in (one, other)
+    )
+    return first == second
 
 
 def _differs(why: str) -> NotBuiltError:
