@@ -127,7 +127,6 @@ def test_what_is_not_written_yet_is_refused_in_one_sentence(name: str, data: Pat
         ({"process.ema": 0.9}, "process.ema"),
         ({"process.l2": 0.1}, "process.l2"),
         ({"input.augment": ["flip"]}, "input.augment"),
-        ({"process.skip": True, "process.start": "linear"}, "a linear start"),
         ({"input.split.seed": 1}, "input.split.seed"),
     ],
 )
@@ -181,9 +180,12 @@ def table() -> str:
     return "table.csv"
 
 
-@pytest.mark.parametrize(("asked", "measure", "apart"), [("kind", "accuracy", 0.05), ("price", "rmse", 0.1)])
-def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float) -> None:
-    words = {"process.start": "random", "dropout": 0.0, "epochs": 20}
+@pytest.mark.parametrize("start", ["random", "linear"])
+@pytest.mark.parametrize(
+    ("asked", "measure", "apart"), [("kind", "accuracy", 0.05), ("colour", "accuracy", 0.05), ("price", "rmse", 0.1)]
+)
+def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float, start: str) -> None:
+    words = {"process.start": start, "dropout": 0.0, "epochs": 20}
     task = load(table, output=asked, words=words)
     source = eject(task)
     assert len(source.splitlines()) <= 250

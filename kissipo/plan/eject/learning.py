@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.output.answers.category import Category
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 from kissipo.process import optim
+from kissipo.process.linear_start import MOST_SAMPLES
 
 _LEARN = '''
 def learn(net: Net, parts: Parts) -> None:
     """$about"""
     inputs, truth = parts["train"]
+    $linear
     optimizer = $optimizer
     $total
     $start
@@ -50,6 +53,7 @@ def handed_on(state: State, rows: int) -> State:
 def learn(net: Net, parts: Parts) -> None:
     """$about"""
     inputs, truth = parts["train"]
+    $linear
     optimizer = $optimizer
     $total
     $start
@@ -68,6 +72,22 @@ def learn(net: Net, parts: Parts) -> None:
                 print(f"first step: loss {loss.item():.7f}")
         $end
     $keep
+'''
+
+_LINEAR = '''
+def start_linear(net: Net, inputs: Tensor, truth: Tensor) -> None:
+    """The straight path gets the weights of $kind regression, and keeps them."""
+    model = $model.fit(inputs.numpy(), truth.numpy())
+    with torch.no_grad():
+        net.wide.weight.copy_(torch.from_numpy(model.coef_))
+        net.wide.bias.copy_(torch.from_numpy(model.intercept_))
+    net.wide.requires_grad_(False)
+
+
+def quality(net: Net, part: tuple[Tensor, Tensor]) -> Tensor:
+    """How good each answer is."""
+    outputs = answer(net, part[0])
+    return $quality
 '''
 
 _ORDER = '''
@@ -158,6 +178,8 @@ def learning_part(prepared: Prepared) -> Part:
     pieces = [filled(_LOSS, loss=_TEXT_LOSS if streams else _LOSSES[loss])]
     pieces += [] if streams else [(_ORDER if batch < count else _IN_ORDER).strip("\n")]
     pieces += [filled(_SCHEDULE, shape=_SHAPES[options.schedule])] if moves else []
+    linear = _linear(prepared) if options.start == "linear" else None
+    pieces += [linear.code] if linear else []
     pieces.append(
         _loop(options, streams=streams, watched=len(wiring.feeds["validation"]) > 0, name=name, net=prepared.net)
     )
@@ -167,6 +189,7 @@ def learning_part(prepared: Prepared) -> Part:
         *([f"PATIENCE = {patience}  # epochs without a better one"] if patience else []),
     )
     imports = ["from torch.nn import functional"]
+    imports += linear.imports if linear else []
     imports += ["import copy"] if len(wiring.feeds["validation"]) else []
     imports += ["from math import cos, pi"] if options.schedule in ("cosine", "one_cycle") else []
     told = f"{name} with a rate of {rate}" + (f", {options.schedule}" if moves else "")
@@ -182,8 +205,28 @@ def _refuse(options: Any) -> None:
     for word, plain in _PLAIN.items():
         if getattr(options, word) != plain:
             raise NotBuiltError(f"kissipo eject does not write process.{word.rstrip('_')} yet", do="Leave it out")
-    if options.start == "linear":
-        raise NotBuiltError("kissipo eject does not write a linear start yet", do="Say process.start=random")
+
+
+def _linear(prepared: Prepared) -> Part:
+    """Where a wide-and-deep net starts."""
+    answer, rows = prepared.wiring.answers[0], len(prepared.wiring.feeds["train"])
+    if rows > MOST_SAMPLES:
+        raise NotBuiltError(f"kissipo eject writes a linear start for up to {MOST_SAMPLES:,} rows", given=f"{rows:,}")
+    if not isinstance(answer, Category):
+        kind, model = "ridge", "RidgeCV(alphas=np.logspace(-3, 4, 29))"
+        quality, imports = "-(outputs - part[1]).double().square()[:, 0]", "from sklearn.linear_model import RidgeCV"
+    elif len(answer.levels) > 2 or answer.one_output:
+        kind, model = "logistic", "LogisticRegression(max_iter=1000)"
+        called = (
+            f"outputs[:, 0].sigmoid() >= {answer.options.decode.threshold}"
+            if answer.one_output
+            else "outputs.argmax(1)"
+        )
+        quality, imports = f"(({called}) == part[1]).double()", "from sklearn.linear_model import LogisticRegression"
+        quality = quality.replace("(outputs.argmax(1))", "outputs.argmax(1)")
+    else:
+        raise NotBuiltError("kissipo eject does not write a linear start of two classes with two outputs yet")
+    return Part("", filled(_LINEAR, kind=kind, model=model, quality=quality), (imports,))
 
 
 def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) -> str:
@@ -203,11 +246,18 @@ def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) ->
         about="Steps downhill; "
         + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
         optimizer=f"torch.optim.{optimizer}",
+        linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
         total=[f"steps = {total}"] if moves else [],
-        start=_START if watched else [],
+        start=[*_START, *(_BEGAN if options.start == "linear" else [])] if watched else [],
         rate=rate if moves else [],
         clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
-        end=[*_WATCHED, *(_PATIENCE if options.stop.patience else [])] if watched else _UNWATCHED,
+        end=[
+            *_WATCHED,
+            *(_IF_BETTER if options.start == "linear" else _IF_BEST),
+            *(_PATIENCE if options.stop.patience else []),
+        ]
+        if watched
+        else _UNWATCHED,
         keep=["net.load_state_dict(kept)"] if watched else [],
         detached=two if state == 2 else one,
     )
@@ -221,8 +271,15 @@ _WATCHED = [
     'validation = answer(net, parts["validation"][0])',
     'missed = float(loss_of(validation, parts["validation"][1]))',
     'print(f"epoch {epoch}: validation loss {missed:.5f}")',
-    "if missed < best:",
-    "    best, best_epoch, kept = missed, epoch, copy.deepcopy(net.state_dict())",
+]
+_KEEP = "    best, best_epoch, kept = missed, epoch, copy.deepcopy(net.state_dict())"
+_IF_BEST = ["if missed < best:", _KEEP]
+_BEGAN = ['began = quality(net, parts["validation"])']
+_IF_BETTER = [
+    'gain = quality(net, parts["validation"]) - began',
+    "chance = float(gain.std()) / len(gain) ** 0.5  # what it must be better by",
+    "if missed < best and float(gain.mean()) > chance:",
+    _KEEP,
 ]
 _PATIENCE = ["if epoch - best_epoch >= PATIENCE:", "    break"]
 _UNWATCHED = ['print(f"epoch {epoch}: loss {loss.item():.5f}")']
