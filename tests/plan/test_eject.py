@@ -38,7 +38,7 @@ LONG = {
     "mnist": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
     "mnist-cnn": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
     "spam": ({"epochs": 2}, 0.006),
-    "film-reviews": ({"epochs": 1}, 0.03),
+    "film-reviews": ({"epochs": 1, "output.baselines": ["majority"]}, 0.03),
     "characters": ({"epochs": 1}, 0.03),
     "etth1": ({"epochs": 1}, 0.01),
 }
@@ -104,7 +104,7 @@ def test_the_script_is_short_and_formatted(name: str, data: Path) -> None:
 def test_the_scripts_are_typed(data: Path) -> None:
     for name in (*TASKS, *LONG):
         Path(f"{name}.py".replace("-", "_")).write_text(eject(load(name)), encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--allow-untyped-calls", "."]
+    command = [sys.executable, "-m", "mypy", "--strict", "--allow-untyped-calls", "--ignore-missing-imports", "."]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -241,7 +241,7 @@ def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) ->
     state = getattr(getattr(net, "cell", None), "states", 1)
     one = "state[:, :rows].detach()"
     two = "state[0][:, :rows].detach(), state[1][:, :rows].detach()"
-    return filled(
+    made = filled(
         _LEARN_STREAMS if streams else _LEARN,
         about="Steps downhill; "
         + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
@@ -261,18 +261,26 @@ def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) ->
         keep=["net.load_state_dict(kept)"] if watched else [],
         detached=two if state == 2 else one,
     )
+    if options.stop.patience:
+        return made
+    return made.replace(
+        "kept, best_epoch = copy.deepcopy(net.state_dict()), 0", "kept = copy.deepcopy(net.state_dict())"
+    ).replace(
+        "best, kept, best_epoch = missed, copy.deepcopy(net.state_dict()), epoch",
+        "best, kept = missed, copy.deepcopy(net.state_dict())",
+    )
 
 
 _START = [
     'best = float(loss_of(answer(net, parts["validation"][0]), parts["validation"][1]))',
-    "best_epoch, kept = 0, copy.deepcopy(net.state_dict())",
+    "kept, best_epoch = copy.deepcopy(net.state_dict()), 0",
 ]
 _WATCHED = [
     'validation = answer(net, parts["validation"][0])',
     'missed = float(loss_of(validation, parts["validation"][1]))',
     'print(f"epoch {epoch}: validation loss {missed:.5f}")',
 ]
-_KEEP = "    best, best_epoch, kept = missed, epoch, copy.deepcopy(net.state_dict())"
+_KEEP = "    best, kept, best_epoch = missed, copy.deepcopy(net.state_dict()), epoch"
 _IF_BEST = ["if missed < best:", _KEEP]
 _BEGAN = ['began = quality(net, parts["validation"])']
 _IF_BETTER = [
