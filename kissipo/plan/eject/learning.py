@@ -241,53 +241,48 @@ def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) ->
     state = getattr(getattr(net, "cell", None), "states", 1)
     one = "state[:, :rows].detach()"
     two = "state[0][:, :rows].detach(), state[1][:, :rows].detach()"
-    made = filled(
+    return filled(
         _LEARN_STREAMS if streams else _LEARN,
         about="Steps downhill; "
         + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
         optimizer=f"torch.optim.{optimizer}",
         linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
         total=[f"steps = {total}"] if moves else [],
-        start=[*_START, *(_BEGAN if options.start == "linear" else [])] if watched else [],
+        start=_start(options) if watched else [],
         rate=rate if moves else [],
         clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
-        end=[
-            *_WATCHED,
-            *(_IF_BETTER if options.start == "linear" else _IF_BEST),
-            *(_PATIENCE if options.stop.patience else []),
-        ]
-        if watched
-        else _UNWATCHED,
+        end=_end(options) if watched else _UNWATCHED,
         keep=["net.load_state_dict(kept)"] if watched else [],
         detached=two if state == 2 else one,
     )
-    if options.stop.patience:
-        return made
-    return made.replace(
-        "kept, best_epoch = copy.deepcopy(net.state_dict()), 0", "kept = copy.deepcopy(net.state_dict())"
-    ).replace(
-        "best, kept, best_epoch = missed, copy.deepcopy(net.state_dict()), epoch",
-        "best, kept = missed, copy.deepcopy(net.state_dict())",
-    )
 
 
-_START = [
-    'best = float(loss_of(answer(net, parts["validation"][0]), parts["validation"][1]))',
-    "kept, best_epoch = copy.deepcopy(net.state_dict()), 0",
-]
+def _start(options: Any) -> list[str]:
+    """What stands before the first epoch where a validation part chooses the best one."""
+    kept = f"kept, best_epoch = {_WEIGHTS}, 0" if options.stop.patience else f"kept = {_WEIGHTS}"
+    return [_FIRST, kept, *(_BEGAN if options.start == "linear" else [])]
+
+
+def _end(options: Any) -> list[str]:
+    """What stands at the end of each epoch there."""
+    patient, linear = bool(options.stop.patience), options.start == "linear"
+    better = "if missed < best and float(gain.mean()) > chance:" if linear else "if missed < best:"
+    names, values = ("best, kept, best_epoch", ", epoch") if patient else ("best, kept", "")
+    keep = f"    {names} = missed, {_WEIGHTS}{values}"
+    return [*_WATCHED, *(_IF_BETTER if linear else []), better, keep, *(_PATIENCE if patient else [])]
+
+
+_FIRST = 'best = float(loss_of(answer(net, parts["validation"][0]), parts["validation"][1]))'
 _WATCHED = [
     'validation = answer(net, parts["validation"][0])',
     'missed = float(loss_of(validation, parts["validation"][1]))',
     'print(f"epoch {epoch}: validation loss {missed:.5f}")',
 ]
-_KEEP = "    best, kept, best_epoch = missed, copy.deepcopy(net.state_dict()), epoch"
-_IF_BEST = ["if missed < best:", _KEEP]
 _BEGAN = ['began = quality(net, parts["validation"])']
 _IF_BETTER = [
     'gain = quality(net, parts["validation"]) - began',
     "chance = float(gain.std()) / len(gain) ** 0.5  # what it must be better by",
-    "if missed < best and float(gain.mean()) > chance:",
-    _KEEP,
 ]
+_WEIGHTS = "copy.deepcopy(net.state_dict())"
 _PATIENCE = ["if epoch - best_epoch >= PATIENCE:", "    break"]
 _UNWATCHED = ['print(f"epoch {epoch}: loss {loss.item():.5f}")']

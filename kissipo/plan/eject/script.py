@@ -3,9 +3,6 @@
 The script reads the same samples, starts from the same weights and takes them in the same order, as every random choice has the seed
 that it has in kissipo. What it would read and the net it would build are made once and laid beside the task's: where they differ
 nothing is given.
-
-Example:  >>> print(eject(load("digits")).splitlines()[0])
-          '''digits as plain PyTorch.
 """
 
 from __future__ import annotations
