@@ -1,0 +1,224 @@
+"""What `kissipo eject` writes runs without kissipo and does what the task does: the same first step, the same score."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kissipo.cli.main import main
+from kissipo.core.errors import NotBuiltError
+from kissipo.plan.eject.part import filled, listed, path_line
+from kissipo.plan.eject.script import eject
+from kissipo.plan.job import Teller, fit
+from kissipo.plan.load import load
+from kissipo.plan.recipes import all_recipes
+
+ROOT = Path(__file__).parents[2]
+SLOW = pytest.mark.slow
+
+# words that shorten a task, and how far the scores of the same weights may lie apart
+TASKS = {
+    "digits": ({"epochs": 8}, 0.012),
+    "equations": ({"epochs": 100}, 1e-3),
+    "backprop": ({"epochs": 50}, 1e-3),
+    "airline-dense-step": ({"epochs": 30}, 0.5),
+    "airline-dense-window": ({"epochs": 30}, 0.5),
+    "airline-lstm-step": ({"epochs": 30}, 0.5),
+    "airline-lstm-window": ({"epochs": 30}, 0.5),
+    "airline-lstm-features": ({"epochs": 30}, 0.5),
+    "sunspots": ({"epochs": 20}, 0.5),
+}
+LONG = {
+    "mnist": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
+    "mnist-cnn": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
+    "spam": ({"epochs": 2}, 0.006),
+    "film-reviews": ({"epochs": 1, "output.baselines": ["majority"]}, 0.03),
+    "characters": ({"epochs": 1}, 0.03),
+    "etth1": ({"epochs": 1}, 0.01),
+}
+NOT_YET = ("go", "go-dense", "magnetic-tile", "magnetic-tile-masks", "machine-temperature", "nyc-taxi")
+OTHERWISE = ("frozen-lake", "racing", "playground")  # which learn in another way
+
+
+class FirstStep(Teller):
+    """Hears the loss of the first step."""
+
+    loss: float | None = None
+
+    def on_progress(self, facts: Mapping[str, Any]) -> None:
+        if self.loss is None:
+            assert facts["step"] == 1
+            self.loss = facts["loss"]
+
+
+def run_script(source: str) -> tuple[float, float, str]:
+    """The loss of the first step, the score and the measure that a script prints, where there is no kissipo."""
+    Path("script.py").write_text(source, encoding="utf-8")
+    assert "kissipo" not in source
+    done = subprocess.run([sys.executable, "-I", "script.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.splitlines()
+    measure, score = last.split(": ")
+    return float(first.removeprefix("first step: loss ")), float(score), measure.split()[1]
+
+
+def parameters(tasks: dict[str, Any], *marks: Any) -> list[Any]:
+    return [pytest.param(name, *given, id=name, marks=marks) for name, given in tasks.items()]
+
+
+@pytest.mark.parametrize(("name", "words", "apart"), [*parameters(TASKS), *parameters(LONG, SLOW)])
+def test_the_script_does_what_the_task_does(
+    name: str, words: dict[str, Any], apart: float, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the compiled layers draw dropout with dice of their own
+    monkeypatch.setattr("kissipo.process.learn.supervised.direct", lambda net: None)
+    task = load(name, words=words)
+    loss, score, measure = run_script(eject(task, seed=3))
+    heard = FirstStep()
+    run = fit(task, seed=3, out="run", tellers=[heard])
+    assert heard.loss == pytest.approx(loss, abs=1e-5)
+    assert run.metrics["answers"][0]["metrics"][measure] == pytest.approx(score, abs=apart)
+
+
+@pytest.mark.parametrize("name", [*TASKS, *(pytest.param(name, marks=SLOW) for name in LONG)])
+def test_the_script_is_short_and_formatted(name: str, data: Path) -> None:
+    source = eject(load(name))
+    Path("script.py").write_text(source, encoding="utf-8")
+    assert len(source.splitlines()) <= 250
+    for command in (["ruff", "format", "--isolated", "--check"], ["ruff", "check", "--isolated", "--select", "F,I"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, "script.py"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+    places = [source.index(f"# {part}: ") for part in ("Input", "Process", "Output")]
+    assert places == sorted(places)
+
+
+@SLOW
+def test_the_scripts_are_typed(data: Path) -> None:
+    for name in (*TASKS, *LONG):
+        Path(f"{name}.py".replace("-", "_")).write_text(eject(load(name)), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--allow-untyped-calls", "--ignore-missing-imports", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_built_in_task_is_written_or_refused() -> None:
+    assert {*TASKS, *LONG, *NOT_YET, *OTHERWISE} == {name for name, _ in all_recipes()}
+
+
+@pytest.mark.parametrize("name", ["nyc-taxi", *OTHERWISE])
+def test_what_is_not_written_yet_is_refused_in_one_sentence(name: str, data: Path) -> None:
+    with pytest.raises(NotBuiltError, match="kissipo eject") as refused:
+        eject(load(name))
+    assert str(refused.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ({"process.mixup": 0.2}, "process.mixup"),
+        ({"process.ema": 0.9}, "process.ema"),
+        ({"process.l2": 0.1}, "process.l2"),
+        ({"input.augment": ["flip"]}, "input.augment"),
+        ({"input.split.seed": 1}, "input.split.seed"),
+    ],
+)
+def test_a_word_that_no_script_follows_is_named(words: dict[str, Any], named: str) -> None:
+    with pytest.raises(NotBuiltError, match=re.escape(named)):
+        eject(load("digits", words=words))
+
+
+def test_a_script_that_would_read_otherwise_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kissipo.plan.eject import inputs
+
+    monkeypatch.setattr(inputs, "_DIGITS", inputs._DIGITS.replace("255", "254"))
+    with pytest.raises(NotBuiltError, match="it reads other samples in the train part"):
+        eject(load("digits"))
+
+
+def test_a_script_that_would_start_otherwise_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kissipo.plan.eject import script
+
+    monkeypatch.setattr(script, "_SCRIPT", script._SCRIPT.replace(">> 1", ">> 2"))
+    with pytest.raises(NotBuiltError, match="the script would not do the same"):
+        eject(load("digits"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"process.optimizer": "momentum", "process.schedule": "cosine"},
+        {"process.optimizer": "adamw", "process.clip": 1.0, "process.schedule": "step"},
+        {"process.activation": "tanh", "input.batch": 4000, "stop.patience": 0},
+    ],
+)
+def test_words_of_learning_are_followed(words: dict[str, Any]) -> None:
+    task = load("digits", words={"epochs": 2, "dropout": 0.0, **words})
+    loss, score, _ = run_script(eject(task))
+    heard = FirstStep()
+    run = fit(task, out="run", tellers=[heard])
+    assert heard.loss == pytest.approx(loss, abs=1e-5)
+    assert run.metrics["answers"][0]["metrics"]["accuracy"] == pytest.approx(score, abs=0.006)
+
+
+@pytest.fixture
+def table() -> str:
+    """A table of numbers and categories."""
+    lines = ["size,weight,colour,kind,price"]
+    for at in range(120):
+        size, weight = (at * 37 % 101) / 10, (at * 53 % 89) / 7
+        colour, kind = ("red", "green", "blue")[at % 3], "ab"[(size + weight > 11) != (at % 17 == 0)]
+        lines.append(f"{size},{weight},{colour},{kind},{3 * size - weight + at % 5}")
+    Path("table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "table.csv"
+
+
+@pytest.mark.parametrize("start", ["random", "linear"])
+@pytest.mark.parametrize(
+    ("asked", "measure", "apart"), [("kind", "accuracy", 0.05), ("colour", "accuracy", 0.05), ("price", "rmse", 0.1)]
+)
+def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float, start: str) -> None:
+    words = {"process.start": start, "dropout": 0.0, "epochs": 20}
+    task = load(table, output=asked, words=words)
+    source = eject(task)
+    assert len(source.splitlines()) <= 250
+    loss, score, told = run_script(source)
+    heard = FirstStep()
+    run = fit(task, out="run", tellers=[heard])
+    assert told == measure
+    assert heard.loss == pytest.approx(loss, abs=1e-5)
+    assert run.metrics["answers"][0]["metrics"][measure] == pytest.approx(score, abs=apart)
+
+
+def test_a_table_with_gaps_or_equal_rows_is_refused(table: str) -> None:
+    whole = Path(table).read_text(encoding="utf-8")
+    Path("gaps.csv").write_text(whole.replace("3.7,", ",", 1), encoding="utf-8")
+    with pytest.raises(NotBuiltError, match="the script would not do the same"):
+        eject(load("gaps.csv", output="kind", words={"process.start": "random"}))
+    Path("twice.csv").write_text(whole + whole.splitlines()[1] + "\n", encoding="utf-8")
+    with pytest.raises(NotBuiltError, match="rows repeat"):
+        eject(load("twice.csv", output="kind", words={"process.start": "random"}))
+
+
+def test_the_verb_prints_and_writes_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eject", "equations"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["eject", "equations", "--out", "equations.py"]) == 0
+    assert Path("equations.py").read_text(encoding="utf-8") == printed
+    assert main(["eject", "equations", "--out", "no/such/folder.py"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_templates() -> None:
+    assert filled("\n  def f():\n      $body\n", body=["return 1"]) == "def f():\n    return 1"
+    assert filled("a\n  $none\nb", none=[]) == "a\nb"
+    assert path_line("FILE", "/a") == 'FILE = Path("/a")'
+    assert path_line("FILE", "/" + "a" * 90).splitlines()[0] == "FILE = Path("
+    assert listed("NAMES", ('a"b',)) == 'NAMES = ["a\\"b"]'
