@@ -475,6 +475,7 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         ("surroundings", category()),
         ("logistic_regression", of_many_classes()),
         ("random_forest", of_many_classes()),
+        ("forest_on_features", replace(of_many_classes(), ports=(PHOTOGRAPH,))),
         ("tfidf_ridge", number()),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),

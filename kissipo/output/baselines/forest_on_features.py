@@ -1,13 +1,14 @@
 """Random forest on simple features of pictures: brightness, histogram, edges, on a coarse grid (scikit-learn, 300 trees).
 
-It steps aside for what is no picture, and for pictures of less than 16 pixels a side, whose pixels are few enough themselves.
+It steps aside for what is no picture, for pictures of less than 16 pixels a side, whose pixels are few enough themselves, and for more
+than a hundred classes.
 """
 
 from sklearn.ensemble import RandomForestClassifier
 
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
-from kissipo.output.classic import classify
+from kissipo.output.classic import MOST_CLASSES, classify
 from kissipo.output.picture_features import simple_features
 
 NAME = "random forest on simple features"
@@ -17,6 +18,8 @@ _SMALLEST_SIDE = 16
 def answer(case: Case) -> Scores | None:
     """Probabilities of the classes."""
     port = case.ports[0]
+    if len(case.answer.levels) > MOST_CLASSES:  # type: ignore[attr-defined]
+        return None
     if port.axes != ("channel", "height", "width") or min(port.shape[1:]) < _SMALLEST_SIDE:
         return None
     features = simple_features(case.train.inputs[0]), simple_features(case.test.inputs[0])
