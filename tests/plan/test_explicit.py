@@ -137,7 +137,13 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
 
 @pytest.mark.parametrize(
     ("question", "loss"),
-    [(numbers, "huber"), (series, "mae"), (numbers_and_classes, "kl"), (built_in("airline-dense-step"), "mae")],
+    [
+        (numbers, "huber"),
+        (series, "mae"),
+        (numbers_and_classes, "kl"),
+        (built_in("airline-dense-step"), "mae"),
+        (built_in("go"), "kl"),
+    ],
 )
 def test_a_loss_that_is_written_without_a_net_is_the_one_that_is_learned_by(
     question: Callable[[], Task], loss: str

@@ -31,8 +31,8 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     findings = [*reading.findings, *tell_divided(found, twin, parts)]
     refuse_failures(findings, strict=strict)
     train = frame.take(parts["train"])
-    losses = getattr(choices.learn.options, "loss", None) if choices.learn else None
-    answer = Category(reading.answer, options, loss=losses[0] if losses else None, known=point_names(SIZE)).fit(train)
+    loss = choices.losses[0] if choices.losses else None
+    answer = Category(reading.answer, options, loss=loss, known=point_names(SIZE)).fit(train)
     door = Board("board").fit(train)
     feeds = {name: encode(frame.take(positions), (door,), (answer,)) for name, positions in parts.items()}
     return Wiring(frame, parts, (door,), (answer,), feeds, tuple(findings), decisions=decisions)
