@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.run.costs import multiplications
 from kissipo.run.trace import is_frame, is_step, tell_layer, tensor_of
+from kissipo.run.unchanged import answering
 
 BYTES = 4  # of a number
 _AUXILIARY = "auxiliary."
@@ -99,16 +99,13 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
     handles = [
         layer.register_forward_hook(_record(name, rows, seen)) for name, layer in net.named_modules() if is_step(layer)
     ]
-    training = net.training
-    net.eval()
     try:
-        with torch.no_grad(), _by_shape(net):
-            answering: Any = net.with_auxiliary if has_auxiliary(net) else net
-            answering(x)
+        with answering(net), _by_shape(net):
+            whole: Any = net.with_auxiliary if has_auxiliary(net) else net
+            whole(x)
     finally:
         for handle in handles:
             handle.remove()
-        net.train(training)
     return CostTable(tuple(row for row in rows if row.values or row.parameters or row.multiplications))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import Feed, Judge, Learn, ahead, batches, is_stateful
 from kissipo.run.streams import stream_steps
+from kissipo.run.unchanged import answering
 
 _BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
 
@@ -31,10 +32,9 @@ def evaluate(
 ) -> Evaluation:
     """Judges the net on all samples of the feed; its mode (training or not) is the same after as before."""
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
-    total, training, state = 0.0, net.training, None
+    total, state = 0.0, None
     streams = list(stream_steps(len(feed), _STREAMS)) if is_stateful(net) else []
-    net.eval()
-    with torch.inference_mode():
+    with answering(net), torch.inference_mode():
         for samples in ahead(feed, streams or batches(len(feed), batch or portion(feed))):
             if streams:
                 outputs, state = net.go_on(state, *samples.inputs)  # type: ignore[operator]
@@ -44,7 +44,6 @@ def evaluate(
                 total += float(learn.loss(outputs, samples.targets)) * len(samples)
             for answer, into, output, target in zip(answers, gathered, as_tuple(outputs), samples.targets, strict=True):
                 into.append(answer.gather(output, target))
-    net.train(training)
     scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
     truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
     if streams:
@@ -56,12 +55,9 @@ def evaluate(
 
 def answer_all(net: nn.Module, feed: Feed, *, batch: int | None = None) -> tuple[Tensor, ...]:
     """The outputs of the net for all samples, one tensor for each answer."""
-    training = net.training
-    net.eval()
-    with torch.inference_mode():
+    with answering(net), torch.inference_mode():
         parts = batches(len(feed), batch or portion(feed))
         rows = [as_tuple(net(*samples.inputs)) for samples in ahead(feed, parts)]
-    net.train(training)
     return tuple(torch.cat(each) for each in zip(*rows, strict=True))
 
 

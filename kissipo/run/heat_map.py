@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.run.trace import is_step
+from kissipo.run.unchanged import answering
 
 _LEAST = 4  # places along a side; fewer say little of where
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -71,10 +72,8 @@ def heat_maps(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> Heat
         for name, layer in net.named_modules()
         if is_step(layer) and not isinstance(layer, _POOLING)
     ]
-    training = net.training
-    net.eval()
     try:
-        with torch.enable_grad():
+        with answering(net), torch.enable_grad():
             x = x.detach().clone().requires_grad_(True)
             spoken = score(net(x.clone())).sum()
             large = [name for name, each in kept.items() if min(each.shape[2:]) >= _LEAST]
@@ -84,7 +83,6 @@ def heat_maps(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> Heat
     finally:
         for handle in handles:
             handle.remove()
-        net.train(training)
     slope, values = slope.detach(), at.detach()
     if layer:
         maps = (slope.mean(dim=(2, 3), keepdim=True) * values).sum(dim=1, keepdim=True).relu()

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kissipo.run.unchanged import answering
+
 _PIECE = 512
 
 
@@ -42,16 +44,14 @@ def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
     states: list[Tensor] = []
     guesses: list[Any] = []
     handle = layers[-1].register_forward_hook(lambda _layer, _x, gives: states.append(gives[0][0].clone()))
-    training, state = net.training, None
-    net.eval()
+    state = None
     try:
-        with torch.inference_mode():
+        with answering(net), torch.inference_mode():
             for piece in ids.split(_PIECE):
                 outputs, state = net.go_on(state, piece.unsqueeze(0))
                 guesses.append(outputs[0].softmax(dim=-1).topk(min(most, outputs.shape[-1])))
     finally:
         handle.remove()
-        net.train(training)
     cell = layers[-1].mode.split("_")[0].lower()
     likeliest, probabilities = (torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values"))
     return Reading(cell, torch.cat(states), likeliest, probabilities)

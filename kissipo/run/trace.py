@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from kissipo.run.costs import multiplications, parameters
 from kissipo.run.evaluate import as_tuple
 from kissipo.run.explained import Explained
 from kissipo.run.through_time import ThroughTime
+from kissipo.run.unchanged import answering
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
@@ -103,15 +103,12 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     handles = [
         layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if is_step(layer)
     ]
-    training = net.training
-    net.eval()
     try:
-        with torch.no_grad():
+        with answering(net):
             outputs = net(*inputs)
     finally:
         for handle in handles:
             handle.remove()
-        net.train(training)
     return steps, tuple(output.clone() for output in as_tuple(outputs))
 
 

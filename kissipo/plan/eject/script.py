@@ -20,6 +20,7 @@ from kissipo.plan.eject.net import net_part
 from kissipo.plan.eject.outputs import answering_part, output_part
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared, prepare
+from kissipo.run.unchanged import answering
 
 _STANDARD = (
     "copy",
@@ -179,10 +180,8 @@ def _compare(source: str, prepared: Prepared, seed: int) -> None:
     if not _same_weights(net, prepared.net):
         raise _differs("its net starts from other weights")
     first = parts["train"][0][:4]
-    was = prepared.net.training
-    with torch.inference_mode():
-        outputs, given = net.eval()(first), prepared.net.eval()(first)
-    prepared.net.train(was)
+    with answering(net), answering(prepared.net):
+        outputs, given = net(first), prepared.net(first)
     if not torch.allclose(outputs[0] if isinstance(outputs, tuple) else outputs, given, atol=1e-5):
         raise _differs("its net answers otherwise")
 
