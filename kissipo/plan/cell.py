@@ -13,14 +13,12 @@ from kissipo.core.errors import DataError, NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.asking import fit_to, frame_of
+from kissipo.plan.xray import MOST_UNITS
 from kissipo.run.cells import Call, CannotOpenError, Opened, calls, open_cell
 from kissipo.run.cells.open_cell import padded
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
-
-_MOST_UNITS = 20_000
 
 
 def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
@@ -84,17 +82,16 @@ def _sample(run: Run, values: Sequence[Any]) -> tuple[tuple[Tensor, ...], list[s
     """The inputs of the net for one sample, as a batch of one."""
     if not values:
         wiring = run.wiring()
-        part = "test" if len(wiring.feeds["test"]) else "train"
-        return wiring.feeds[part].batch(slice(0, 1)).inputs, [f"this is the first sample of the {part} part"]
+        first = wiring.feeds[wiring.shown].batch(slice(0, 1))
+        return first.inputs, [f"this is the first sample of the {wiring.shown} part"]
     answer = run.answers[0]
     if isinstance(answer, NextUnit) and isinstance(values[0], str):
         units, frame = answer.split(values[0])
-        if not 1 <= len(units) <= _MOST_UNITS:
-            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {_MOST_UNITS:,}")
+        if not 1 <= len(units) <= MOST_UNITS:
+            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
         index = answer.codec.inner
         return (index.encode(frame).unsqueeze(0),), index.remarks(frame)
-    frame = fit_to(frame_of(values, run.choices, run.doors), run.doors)
-    feed, notes = run.question(frame), [remark for door in run.doors for remark in door.remarks(frame)]
+    _, feed, notes = run.asked(values)
     if len(feed) > 1:
         notes.append(f"of {len(feed):,} samples this is the first")
     return feed.batch(slice(0, 1)).inputs, notes

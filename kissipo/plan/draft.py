@@ -54,6 +54,11 @@ class Wiring:
     augment: Augment | None = None
 
     @property
+    def shown(self) -> str:
+        """The part whose first sample is shown step by step: test, where that is empty train."""
+        return "test" if len(self.feeds["test"]) else "train"
+
+    @property
     def judging(self) -> str:
         """The part that judges the net: test, where that is empty validation, where both are empty train."""
         return next((name for name in ("test", "validation") if len(self.feeds[name])), "train")

@@ -179,7 +179,7 @@ def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[T
 def _way(prepared: Prepared, *, back: bool = True) -> Trace:
     """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     wiring = prepared.wiring
-    part = "test" if len(wiring.feeds["test"]) else "train"
+    part = wiring.shown
     frame = sample_frame(wiring, part, 0)
     learn = prepared.learn if back else None
     feed, augment = wiring.feeds[part], wiring.augment

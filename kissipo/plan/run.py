@@ -139,12 +139,10 @@ class Run:
 
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:
         """All answers for all values, and remarks on what was never seen in training, cut or filled."""
-        frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
-        feed = self.question(frame)
+        frame, feed, remarks = self.asked(values)
         outputs = answer_all(self.net, feed)
         truths = [feed.truth(number) for number in range(len(feed.targets))]
         decided = [answer.decisions(output, truths) for answer, output in zip(self.answers, outputs, strict=True)]
-        remarks = [remark for door in self.doors for remark in door.remarks(frame)]
         if isinstance(self.answers[0], Anomaly):
             remarks.append(
                 f"the first answer is for row {len(frame) - len(decided[0]) + 1}: the rows before it fill a window"
@@ -230,18 +228,22 @@ class Run:
         """One sample through every step; without a value the first of the test part, whose loss is then followed back through time."""
         if value is None:
             wiring = self.wiring()
-            part = "test" if len(wiring.feeds["test"]) else "train"
+            part = wiring.shown
             frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
             assert self._prepared is not None
             learn, augment = self._prepared.learn, wiring.augment
             return follow(frame, feed, self.doors, self.answers, self.net, learn=learn, augment=augment)
-        frame = fit_to(frame_of([value], self.choices, self.doors), self.doors)
-        feed = self.question(frame)
-        remarks = [remark for door in self.doors for remark in door.remarks(frame)]
+        frame, feed, remarks = self.asked([value])
         return follow(frame, feed, self.doors, self.answers, self.net, notes=remarks)
 
     def __repr__(self) -> str:
         return f"Run('{self.folder}')"
+
+    def asked(self, values: Sequence[Any]) -> tuple[Frame, TensorFeed, list[str]]:
+        """What is asked: as columns, as the net takes it, and remarks on what was never seen in training, cut or filled."""
+        frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
+        feed = self.question(frame)
+        return frame, feed, [remark for door in self.doors for remark in door.remarks(frame)]
 
     def question(self, frame: Frame) -> TensorFeed:
         """New samples as the net takes them."""

@@ -11,13 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
-from kissipo.core.frame import Frame, pictures
 from kissipo.input.check.images import look_at
 from kissipo.input.formats.picture_folder import pictures_below
 from kissipo.output.answer import Answer, Decision
@@ -26,6 +24,7 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import heated, marked
 from kissipo.output.report.page import Section, page, table
+from kissipo.plan.asking import frame_of
 from kissipo.plan.pictures import areas, is_heatable, legend, looked_at
 from kissipo.run.checkpoint import refusal, write_whole
 from kissipo.run.evaluate import answer_all
@@ -160,9 +159,10 @@ def verdicts(run: Run, *places: Path | str) -> Verdicts:
     files = [file for place in places for file in _files(Path(place))]
     portions = (files[start : start + _AT_ONCE] for start in range(0, len(files), _AT_ONCE))
     each = tuple(verdict for some in portions for verdict in _answered(run, some))
-    readable = _frame([verdict.file for verdict in each if verdict.answers])
+    readable = [verdict.file for verdict in each if verdict.answers]
     unread = [verdict.note for verdict in each if not verdict.answers]
-    notes = [note for door in run.doors for note in door.remarks(readable)] if len(readable) else []
+    seen = frame_of(readable, run.choices, run.doors) if readable else None
+    notes = [note for door in run.doors for note in door.remarks(seen)] if seen is not None else []
     return Verdicts(str(run.folder), run.answers, each, (*unread, *notes))
 
 
@@ -182,7 +182,7 @@ def _files(place: Path) -> list[Path]:
 
 
 def _answered(run: Run, files: Sequence[Path]) -> Iterator[Verdict]:
-    looks = look_at(_frame(files)["picture"])
+    looks = look_at(frame_of(files, run.choices, run.doors)["picture"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
     told = iter(_told_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
@@ -190,7 +190,7 @@ def _answered(run: Run, files: Sequence[Path]) -> Iterator[Verdict]:
 
 
 def _told_of(run: Run, files: Sequence[Path]) -> list[Verdict]:
-    feed = run.question(_frame(files))
+    feed = run.question(frame_of(files, run.choices, run.doors))
     outputs = answer_all(run.net, feed)
     decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
     inputs, first = feed.everything().inputs, run.answers[0]
@@ -209,12 +209,6 @@ def _told_of(run: Run, files: Sequence[Path]) -> list[Verdict]:
         Verdict(file, answers, shown=tuple(pictures))
         for file, answers, pictures in zip(files, zip(*decided, strict=True), shown, strict=True)
     ]
-
-
-def _frame(files: Sequence[Path]) -> Frame:
-    paths = np.empty(len(files), dtype=object)
-    paths[:] = [str(file) for file in files]
-    return Frame((pictures("picture", paths),), origin="the pictures")
 
 
 def _told(decision: Decision) -> str:

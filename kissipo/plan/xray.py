@@ -20,7 +20,7 @@ from kissipo.run.read_along import read_along
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
 
-_MOST_UNITS = 20_000
+MOST_UNITS = 20_000
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ def xray(run: Run, text: str | Path, neuron: int | None = None) -> Xray:
         with open_text(text, "utf-8") as file:
             text = file.read()
     units, frame = answer.split(text)
-    if not 1 <= len(units) <= _MOST_UNITS:
+    if not 1 <= len(units) <= MOST_UNITS:
         raise DataError(
             "the text is empty" if not units else "the text is too long for one look",
             given="" if not units else f"{len(units):,} {answer.unit}",
-            allowed=f"1 to {_MOST_UNITS:,} {answer.unit}",
+            allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
         )
     index = answer.codec.inner
     reading = read_along(run.net, index.encode(frame))

@@ -16,7 +16,6 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import heated
 from kissipo.output.report.page import Section, page, table
-from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.pictures import looked_at
 from kissipo.run.evaluate import answer_all
 
@@ -113,8 +112,7 @@ def xray_picture(run: Run, value: Any) -> PictureXray:
     Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
     """
     answer = run.answers[0]
-    frame = fit_to(frame_of([value], run.choices, run.doors), run.doors)
-    feed = run.question(frame)
+    _, feed, remarks = run.asked([value])
     pictures, output = feed.everything().inputs[0], answer_all(run.net, feed)[0]
     if isinstance(answer, Marks):
         likely = output[0].softmax(dim=0)
@@ -135,5 +133,4 @@ def xray_picture(run: Run, value: Any) -> PictureXray:
     else:
         raise NotBuiltError(f"the x-ray of a picture with the answer {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the picture"
-    notes = tuple(note for door in run.doors for note in door.remarks(frame))
-    return PictureXray(str(run.folder), file, pictures[0], tuple(looks), how, notes)
+    return PictureXray(str(run.folder), file, pictures[0], tuple(looks), how, tuple(remarks))
