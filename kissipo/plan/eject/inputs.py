@@ -26,8 +26,6 @@ from kissipo.plan.prepare import Prepared
 _FEW = 20  # samples that are written into the script
 _ARRAYS = ("from typing import Any", "import numpy as np", "from numpy.typing import NDArray")
 
-_OF_THE_REST = "VALIDATION / (1 - TEST)"  # what the test part left
-
 _DRAW = '''
 def draw(pool: Array, share: float, classes: Array, dice: np.random.Generator) -> Array:
     """A share of the samples of the pool, the same share of every class."""
@@ -74,25 +72,13 @@ def equal_samples(texts: list[str], classes: Array) -> Array:
 '''
 
 _SPLIT = '''
-def split(classes: Array) -> dict[str, Array]:
+def split($given) -> dict[str, Array]:
     """Which samples train, which choose the best epoch, which judge."""
     dice = np.random.default_rng(seed_of("split"))
-    everything = np.arange(len(classes))
+    $everything
     $test
     pool = np.setdiff1d(everything, test)
-    validation = draw(pool, $share, classes, dice)
-    train = np.setdiff1d(pool, validation)
-    return {"train": train, "validation": validation, "test": test}
-'''
-
-_SPLIT_TOGETHER = '''
-def split(texts: list[str], classes: Array) -> dict[str, Array]:
-    """Which samples train, which choose the best epoch, which judge."""
-    dice = np.random.default_rng(seed_of("split"))
-    same, everything = equal_samples(texts, classes), np.arange(len(classes))
-    test = draw(everything, TEST, classes, same, dice)
-    pool = np.setdiff1d(everything, test)
-    validation = draw(pool, $share, classes, same, dice)
+    validation = draw(pool, $share, $alike, dice)
     train = np.setdiff1d(pool, validation)
     return {"train": train, "validation": validation, "test": test}
 '''
@@ -328,12 +314,12 @@ def _pictures(prepared: Prepared) -> Part:
     told = f"{count:,} pictures of {height}x{width} pixels, brightness from 0 to 1"
     draw = _DRAW.strip("\n")
     if name == "digits":
-        split = filled(_SPLIT, test="test = draw(everything, TEST, classes, dice)", share=_OF_THE_REST)
+        split = _split_code()
         code = "\n\n\n".join([_DIGITS.strip("\n"), draw, split, _PICTURES.strip("\n")])
         return Part(told, code, (*_ARRAYS, "from sklearn.datasets import load_digits"), words)
     if name == "mnist":
         paths = [get("mnist", file) for file in mnist.FILES]
-        split = filled(_SPLIT, test="test = everything[60_000:]  # as published", share="VALIDATION")
+        split = _split_code(test="test = everything[60_000:]  # as published", share="VALIDATION")
         code = "\n\n\n".join([_MNIST.strip("\n"), draw, split, _PICTURES.strip("\n")])
         constants = (path_line("FOLDER", str(paths[0].parent)), *words[1:])
         return Part(told, code, (*_ARRAYS, "import gzip", "from pathlib import Path"), constants)
@@ -348,11 +334,8 @@ def _texts(prepared: Prepared, door: Tokens) -> Part:
     same, _ = twins(frame.only([door.column, answer.name]))
     read = (_SPAM if name == "sms-spam" else _REVIEWS).strip("\n")
     words = _split_words(prepared)
-    if same is None:
-        test = "test = draw(everything, TEST, classes, dice)"
-        pieces = [_DRAW.strip("\n"), filled(_SPLIT, test=test, share=_OF_THE_REST)]
-    else:
-        pieces = [_DRAW_TOGETHER.strip("\n"), filled(_SPLIT_TOGETHER, share=_OF_THE_REST)]
+    draw = _DRAW if same is None else _DRAW_TOGETHER
+    pieces = [draw.strip("\n"), _split_code(together=same is not None)]
     texts = filled(_TEXTS, given="classes" if same is None else "texts, classes")
     constants = (
         path_line("FILE", path),
@@ -436,10 +419,7 @@ def _table(prepared: Prepared, door: Door) -> Part:
         raise NotBuiltError("kissipo eject does not write yet a table in which rows repeat")
     numbers = tuple(name for each in kinds if isinstance(each, Numbers) for name in each.columns)
     categories = tuple(name for each in kinds if isinstance(each, OneHot) for name in each.columns)
-    words, split = (
-        _split_words(prepared),
-        filled(_SPLIT, test="test = draw(everything, TEST, classes, dice)", share=_OF_THE_REST),
-    )
+    words, split = _split_words(prepared), _split_code()
     classes = answer.codec.levels if isinstance(answer, Category) else None
     constants = (
         path_line("FILE", str(Path(frame.origin).resolve())),
@@ -480,6 +460,27 @@ def _delimiter(path: Path, encoding: str) -> str:
         first = file.readline()
     best = max(",;\t|", key=first.count)
     return "\\t" if best == "\t" else best
+
+
+def _split_code(test: str | None = None, share: str = "VALIDATION / (1 - TEST)", *, together: bool = False) -> str:
+    """The function that splits.
+
+    test:      the line that takes the test part; else it is drawn
+    share:     of what the test part left, for validation
+    together:  whether equal texts stay on one side
+    """
+    counted = "np.arange(len(classes))"
+    alike = "classes, same" if together else "classes"
+    return filled(
+        _SPLIT,
+        given="texts: list[str], classes: Array" if together else "classes: Array",
+        everything=f"same, everything = equal_samples(texts, classes), {counted}"
+        if together
+        else f"everything = {counted}",
+        test=test or f"test = draw(everything, TEST, {alike}, dice)",
+        share=share,
+        alike=alike,
+    )
 
 
 def _split_words(prepared: Prepared) -> tuple[str, ...]:

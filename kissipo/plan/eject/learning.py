@@ -21,9 +21,11 @@ def learn(net: Net, parts: Parts) -> None:
     $start
     for epoch in range(1, EPOCHS + 1):
         net.train()
-        for step, index in enumerate(order(len(inputs), epoch).split(BATCH)):
+        $begin
+        for step, index in enumerate($batches):
             $rate
-            loss = loss_of(net(inputs[index]), truth[index])
+            $ask
+            loss = loss_of($outputs, truth[index])
             optimizer.zero_grad()
             loss.backward()
             $clip
@@ -34,7 +36,7 @@ def learn(net: Net, parts: Parts) -> None:
     $keep
 '''
 
-_LEARN_STREAMS = '''
+_STREAMS = '''
 def streams(pieces: int, rows: int) -> list[Tensor]:
     """The pieces of each step: so many streams side by side, each goes on in its row."""
     rows = min(rows, pieces)
@@ -48,30 +50,6 @@ def handed_on(state: State, rows: int) -> State:
     if state is None:
         return None
     return $detached
-
-
-def learn(net: Net, parts: Parts) -> None:
-    """$about"""
-    inputs, truth = parts["train"]
-    $linear
-    optimizer = $optimizer
-    $total
-    $start
-    for epoch in range(1, EPOCHS + 1):
-        net.train()
-        state: State = None
-        for step, index in enumerate(streams(len(inputs), BATCH)):
-            $rate
-            outputs, state = net(inputs[index], handed_on(state, len(index)))
-            loss = loss_of(outputs, truth[index])
-            optimizer.zero_grad()
-            loss.backward()
-            $clip
-            optimizer.step()
-            if epoch == 1 and step == 0:
-                print(f"first step: loss {loss.item():.7f}")
-        $end
-    $keep
 '''
 
 _LINEAR = '''
@@ -238,23 +216,28 @@ def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) ->
         "done = ((epoch - 1) * steps + step) / (EPOCHS * steps)",
         'optimizer.param_groups[0]["lr"] = RATE * rate_at(done)',
     ]
-    state = getattr(getattr(net, "cell", None), "states", 1)
-    one = "state[:, :rows].detach()"
-    two = "state[0][:, :rows].detach(), state[1][:, :rows].detach()"
-    return filled(
-        _LEARN_STREAMS if streams else _LEARN,
+    learn = filled(
+        _LEARN,
         about="Steps downhill; "
         + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
         optimizer=f"torch.optim.{optimizer}",
         linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
         total=[f"steps = {total}"] if moves else [],
         start=_start(options) if watched else [],
+        begin=["state: State = None"] if streams else [],
+        batches="streams(len(inputs), BATCH)" if streams else "order(len(inputs), epoch).split(BATCH)",
         rate=rate if moves else [],
+        ask=["outputs, state = net(inputs[index], handed_on(state, len(index)))"] if streams else [],
+        outputs="outputs" if streams else "net(inputs[index])",
         clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
         end=_end(options) if watched else _UNWATCHED,
         keep=["net.load_state_dict(kept)"] if watched else [],
-        detached=two if state == 2 else one,
     )
+    if not streams:
+        return learn
+    two = getattr(getattr(net, "cell", None), "states", 1) == 2
+    detached = "state[0][:, :rows].detach(), state[1][:, :rows].detach()" if two else "state[:, :rows].detach()"
+    return f"{filled(_STREAMS, detached=detached)}\n\n\n{learn}"
 
 
 def _start(options: Any) -> list[str]:
