@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real data sets; the test skips where it is absent."""
-    folder = Path(os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    folder = Path(os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
     if not folder.is_dir():
         pytest.skip("the real data sets are not here: set KISSIPO_DATA")
     return folder

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kissipo.codec.mask import VOID
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
@@ -66,7 +67,7 @@ def marks_shown(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
     answer, each = score.answer, score.net.each
     assert isinstance(answer, Marks) and each is not None
     order = np.argsort(each, kind="stable")
-    has_marks = [at for at in order if ((truth[at] > 0) & (truth[at] < 255)).any() or answers[at].any()]
+    has_marks = [at for at in order if ((truth[at] > 0) & (truth[at] < VOID)).any() or answers[at].any()]
     content = legend(answer)
     for title, some in (("Marked worst", has_marks[:_WORST]), ("Marked best", has_marks[_WORST:][-_WORST:])):
         if some:

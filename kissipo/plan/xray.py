@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.errors import DataError, MachineError, NotBuiltError, TaskError
+from kissipo.core.errors import DataError, NotBuiltError, TaskError
 from kissipo.core.finding import counted
+from kissipo.core.writing import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.report.neurons import neurons_page
@@ -91,11 +92,7 @@ class Xray:
 
         Raises:   MachineError when it cannot be written.
         """
-        try:
-            Path(path).write_text(self.to_html(), encoding="utf-8")
-        except OSError as error:
-            raise MachineError(f"{path} cannot be written: {error.strerror}") from None
-        return Path(path)
+        return write_text(path, self.to_html())
 
 
 def xray(run: Run, text: str | Path, neuron: int | None = None) -> Xray:

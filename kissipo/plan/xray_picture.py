@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.core.errors import MachineError, NotBuiltError
+from kissipo.core.errors import NotBuiltError
+from kissipo.core.writing import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.report.gallery import strips
@@ -99,11 +100,7 @@ class PictureXray:
 
         Raises:   MachineError when it cannot be written.
         """
-        try:
-            Path(path).write_text(self.to_html(), encoding="utf-8")
-        except OSError as error:
-            raise MachineError(f"{path} cannot be written: {error.strerror}") from None
-        return Path(path)
+        return write_text(path, self.to_html())
 
 
 def xray_picture(run: Run, value: Any) -> PictureXray:

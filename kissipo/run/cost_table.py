@@ -9,7 +9,8 @@ inference   values + weights                    training   values and their grad
 Values are counted as if all were kept until the answer, as the lectures do; what learning keeps besides (places of the greatest,
 dropout's dice) is left out.
 
-Example:  >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(8 * 16, 10))
+Example:  >>> import torch
+          >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(8 * 16, 10))
           >>> [(row.name, row.values, row.parameters, row.multiplications) for row in cost_table(net, torch.zeros(1, 3, 4, 4)).rows]
           [('input', 48, 0, 0), ('0', 128, 224, 3456), ('3', 10, 1290, 1280)]
 """

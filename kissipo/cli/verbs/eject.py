@@ -23,15 +23,11 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The script, printed or written."""
-    from kissipo.core.errors import MachineError
+    from kissipo.core.writing import write_text
     from kissipo.plan.eject.script import eject
 
     source = eject(asked_task(arguments), seed=arguments.seed)
     if arguments.out is None:
         screen.out.print(source, end="", markup=False, emoji=False, soft_wrap=True)
         return
-    try:
-        arguments.out.write_text(source, encoding="utf-8")
-    except OSError as error:
-        raise MachineError(f"{arguments.out} cannot be written: {error.strerror}") from None
-    screen.note(f"written to {arguments.out}: run it with python {arguments.out}")
+    screen.note(f"written to {write_text(arguments.out, source)}: run it with python {arguments.out}")

@@ -29,7 +29,7 @@ def cache_folder() -> Path:
 
 def look_for(folder: str, name: str) -> Path | None:
     """The path of a file of a set, in `$KISSIPO_DATA` or in the cache; None when it is in neither."""
-    places = [Path(each) for each in [os.environ.get("KISSIPO_DATA", "")] if each] + [cache_folder()]
+    places = [Path(each).resolve() for each in [os.environ.get("KISSIPO_DATA", "")] if each] + [cache_folder()]
     for place in places:
         if (place / folder / name).exists():
             return place / folder / name

@@ -53,7 +53,7 @@ def masks_in(folder: Path, pictures: Sequence[Path], root: Path, suffixes: Seque
 def masks_beside(pictures: Sequence[Path], others: Sequence[Path]) -> NDArray[Any]:
     """The same among files that lie beside the pictures."""
     masks = {each.with_suffix(""): str(each) for each in others}
-    return np.array([masks.get(picture.with_suffix("")) for picture in pictures] + [None], dtype=object)[:-1]
+    return np.array([masks.get(picture.with_suffix("")) for picture in pictures], dtype=object)
 
 
 def _by_name(files: Sequence[Path], folder: Path, *, keep_folders: bool) -> Mapping[str, list[Path]]:

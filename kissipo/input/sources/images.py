@@ -17,7 +17,7 @@ from kissipo.input.augment import Name
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.picture_folder import read_picture_folder
+from kissipo.input.formats.picture_folder import MASK, read_picture_folder
 from kissipo.input.reading import Reading
 
 SAMPLES = "rows"
@@ -97,7 +97,7 @@ def _with_masks(reading: Reading, masks: Any) -> Reading:
             given=f"masks {masks.shape} of {masks.dtype}, pictures {values.shape}",
             allowed="one uint8 (or bool) array (picture, height, width)",
         )
-    column = pictures("mask", masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
+    column = pictures(MASK, masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
     return replace(reading, frame=frame.replaced(column))
 
 

@@ -7,6 +7,7 @@ one with most pixels.
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 from kissipo.output.classic import at_size
@@ -19,10 +20,10 @@ def answer(case: Case) -> Scores | None:
     """Class numbers of all pixels; None when training marks nothing."""
     train, test = (_contrast(part.inputs[0].numpy()) for part in (case.train, case.test))
     truth = at_size(case.train.truth, train.shape[1:])
-    counts = np.bincount(truth.reshape(-1), minlength=256)[1:255]
+    counts = np.bincount(truth.reshape(-1), minlength=VOID + 1)[1:VOID]
     if not counts.any():
         return None
-    marked, judged = (truth > 0) & (truth < 255), truth < 255
+    marked, judged = (truth > 0) & (truth < VOID), truth < VOID
     limits = np.quantile(train, np.linspace(0, 1, _LIMITS))
     overlaps = [[_overlap(sign * train > sign * limit, marked, judged) for limit in limits] for sign in (-1, 1)]
     side, at = np.unravel_index(np.argmax(overlaps), (2, _LIMITS))

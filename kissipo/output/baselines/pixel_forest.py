@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor
 from torch.nn import functional
 
+from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 from kissipo.output.classic import at_size
@@ -31,7 +32,7 @@ def answer(case: Case) -> Scores | None:
     seen, known = [], []
     for part, features in _features(pictures):
         labels = truth[part].reshape(-1)
-        wanted = np.flatnonzero(labels != 255)
+        wanted = np.flatnonzero(labels != VOID)
         some = wanted[dice.random(len(wanted)) < np.where(labels[wanted] > 0, min(1.0, 5 * share), share)]
         seen.append(features[some])
         known.append(labels[some])

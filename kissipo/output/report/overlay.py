@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kissipo.codec.mask import VOID
+
 _COLOURS = torch.tensor(
     [[0.84, 0.37, 0.0], [0.0, 0.45, 0.70], [0.0, 0.62, 0.45], [0.80, 0.47, 0.65], [0.90, 0.62, 0.0], [0.34, 0.71, 0.91]]
 )  # Okabe and Ito's, which all eyes tell apart
@@ -23,7 +25,7 @@ def marked(picture: Tensor, marks: Tensor) -> Tensor:
     """
     shown = _coloured(picture)
     marks = marks.long()
-    there = (marks > 0) & (marks < 255)
+    there = (marks > 0) & (marks < VOID)
     colours = _COLOURS[(marks - 1).clamp(min=0) % len(_COLOURS)].permute(2, 0, 1)
     inner = -functional.max_pool2d(-there[None, None].float(), 3, 1, 1)[0, 0] > 0
     share = torch.where(there & ~inner, 1.0, torch.where(there, _TINT, 0.0))

@@ -25,6 +25,7 @@ from kissipo.input.check import images as image_checks
 from kissipo.input.check import masks as mask_checks
 from kissipo.input.check.rows import tell_divided, twins
 from kissipo.input.feeds import TensorFeed
+from kissipo.input.formats.picture_folder import MASK
 from kissipo.input.on_disk import OnDisk
 from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
@@ -37,7 +38,6 @@ from kissipo.plan.kinds import guess_answer
 from kissipo.plan.vocabulary import ANSWERS
 
 _PICTURE_SIDE, _MARKED_SIDE = 64, 128
-_MASK = "mask"
 _GIGABYTE = 1_000_000_000
 
 
@@ -91,7 +91,7 @@ def encode(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer] = (), 
     """Samples for the net; without answers only the inputs. What is not kept is encoded when it is asked for."""
     inputs, targets = (
         tuple(door.encode(frame) if kept or not _bytes(door, 1) else OnDisk(door, frame) for door in some)
-        for some in (doors, _read_by((), answers))
+        for some in (doors, [answer.codec for answer in answers])
     )
     finishes = tuple(door.finish if type(door).finish is not Door.finish else None for door in doors)
     return TensorFeed(inputs, targets, finishes)
@@ -165,7 +165,7 @@ def _answers(reading: Reading, choices: Choices) -> tuple[tuple[Answer, ...], li
 
 def _marks(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
     """What is marked: of the class of its picture, where the name is that of a column, else of one kind."""
-    if _MASK not in frame:
+    if MASK not in frame:
         raise TaskError(
             f"output.mask needs masks, and {frame.origin} comes with none", do="Name their folder: input.masks=FOLDER"
         )
