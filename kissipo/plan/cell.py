@@ -14,8 +14,10 @@ from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.xray import MOST_UNITS
-from kissipo.run.cells import Call, CannotOpenError, Opened, calls, open_cell
+from kissipo.run.cells import CannotOpenError, Opened, open_cell
 from kissipo.run.cells.open_cell import padded
+from kissipo.run.record import record
+from kissipo.run.recording import Call
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -30,7 +32,7 @@ def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) ->
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
     inputs, notes = _sample(run, values)
-    found = calls(run.net, inputs)
+    found = record(run.net, inputs).steps
     names = list(dict.fromkeys(call.name for call in found))
     chosen = [call for call in found if call.name == layer]
     if not chosen:

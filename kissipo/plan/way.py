@@ -21,8 +21,10 @@ from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.plan.draft import Wiring
 from kissipo.run.chain import chain_rule
+from kissipo.run.evaluate import as_tuple
+from kissipo.run.record import record
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
-from kissipo.run.trace import Step, Trace, trace_net
+from kissipo.run.trace import Step, Trace, steps_of
 
 
 def follow(
@@ -51,9 +53,9 @@ def follow(
         start += length
     if augment is not None:
         steps.append(replace(steps[-1], name="augment", tell=augment.tell(), memory=0))
-    process, outputs = trace_net(net, sample.inputs)
-    steps += process
-    for answer, output in zip(answers, outputs, strict=True):
+    recording = record(net, sample.inputs, axes=[("batch", *door.port.axes) for door in doors])
+    steps += steps_of(recording)
+    for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
             Step("output", each.name, each.tell, each.shape, value=each.value) for each in answer.decoding(output)
         ]

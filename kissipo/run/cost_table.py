@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.run.costs import multiplications
-from kissipo.run.trace import is_frame, is_step, tell_layer, tensor_of
+from kissipo.run.recording import is_frame, is_step
+from kissipo.run.trace import tell_layer, tensor_of
 from kissipo.run.unchanged import answering
 
 BYTES = 4  # of a number

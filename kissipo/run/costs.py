@@ -12,10 +12,23 @@ Example:  >>> import torch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from torch import Tensor, nn
 
+_BY_FILTER = {f"conv{kind}{sides}d" for kind in ("", "_transpose") for sides in (1, 2, 3)}
+_BY_ROW = {"linear", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv"}
+_NORMS = {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"}
+_UNKNOWN = {"einsum", "tensordot", "bilinear", "cdist", "outer", "chain_matmul", "multi_head_attention_forward"} | {
+    "lstm",
+    "gru",
+    "lstm_cell",
+    "gru_cell",
+    "rnn_tanh_cell",
+    "rnn_relu_cell",
+}
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
@@ -37,6 +50,27 @@ def multiplications(layer: nn.Module, given: Any, gives: Any) -> int:
 def parameters(layer: nn.Module) -> int:
     """All weights and biases of a layer, those of its parts included."""
     return sum(parameter.numel() for parameter in layer.parameters())
+
+
+def of_operation(name: str, reads: Sequence[tuple[int, ...]], gives: tuple[int, ...]) -> int | None:
+    """Of one operation of torch, for the whole batch; products of two values that were computed count like those by weights.
+
+    reads, gives:  shapes
+    Returns:       none where it is not known how often it multiplies
+
+    Example:  >>> of_operation("conv2d", [(1, 3, 8, 8), (4, 3, 3, 3)], (1, 4, 6, 6))
+              3888
+    """
+    if name in _BY_FILTER and len(reads) > 1:
+        return prod(reads[1][1:]) * prod(gives if "transpose" not in name else reads[0])
+    if name in _BY_ROW and len(reads) > 1:
+        return reads[1 if name in ("addmm", "baddbmm", "addmv") else 0][-1] * prod(gives)
+    if name in _NORMS:
+        return prod(gives)
+    if name == "scaled_dot_product_attention":
+        (*rows, queries, width), keys = reads[0], reads[1][-2]
+        return prod(rows) * queries * keys * (width + reads[2][-1])
+    return None if name in _UNKNOWN else 0
 
 
 def _steps(layer: nn.RNNBase, given: Any) -> int:

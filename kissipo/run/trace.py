@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
-from kissipo.run.evaluate import as_tuple
 from kissipo.run.explained import Explained
+from kissipo.run.recording import Recording, is_frame
 from kissipo.run.through_time import ThroughTime
-from kissipo.run.unchanged import answering
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
@@ -97,58 +96,28 @@ class Trace:
         }
 
 
-def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], tuple[Tensor, ...]]:
-    """The steps of a net for one sample (a batch of one), and what it answers."""
+def steps_of(recording: Recording) -> list[Step]:
+    """The layers that do something, in the order in which they gave; a layer that only hands on what was given is none."""
     steps: list[Step] = []
-    handles = [
-        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if is_step(layer)
-    ]
-    try:
-        with answering(net):
-            outputs = net(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return steps, tuple(output.clone() for output in as_tuple(outputs))
-
-
-def is_step(layer: nn.Module) -> bool:
-    """A layer that does something when answering, and is not only a frame around other layers."""
-    silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
-    return hasattr(layer, "TELL") or not (is_frame(layer) or silent)
-
-
-def is_frame(layer: nn.Module) -> bool:
-    """A layer with layers in it."""
-    return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
-
-
-def _record(name: str, steps: list[Step]) -> Any:
-    def hook(layer: nn.Module, given: Any, gives: Any) -> None:
-        output, frame = tensor_of(gives), is_frame(layer)
-        again = any(
-            step.name == name for step in steps
-        )  # a layer may be gone through more than once, its weights count once
-        one = (
-            output if len(output) > 1 else output[0]
-        )  # a net on each variable by itself goes through several rows for one sample
-        value = one.detach().clone().numpy()
+    for call in recording.steps:
+        output, frame = tensor_of(call.output), is_frame(call.layer)
+        # a net on each variable by itself goes through several rows for one sample
+        value = (output if len(output) > 1 else output[0]).numpy()
         if frame and steps and np.array_equal(steps[-1].value, value):
-            return
+            continue
         steps.append(
             Step(
                 stage="process",
-                name=name or type(layer).__name__.lower(),
-                tell=tell_layer(layer),
+                name=call.name,
+                tell=tell_layer(call.layer),
                 shape=value.shape,
-                parameters=0 if frame or again else parameters(layer),
-                multiplications=multiplications(layer, given[0], output),
+                parameters=0 if frame or call.number else parameters(call.layer),
+                multiplications=multiplications(call.layer, call.inputs[0], output),
                 memory=output.numel() * output.element_size(),
                 value=value,
             )
         )
-
-    return hook
+    return steps
 
 
 def tensor_of(gives: Any) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -28,3 +28,36 @@ def answering(net: nn.Module) -> Iterator[None]:
     finally:
         for layer, training in modes:
             layer.training = training
+
+
+@contextmanager
+def undisturbed(net: nn.Module, *, training: bool = False) -> Iterator[None]:
+    """As `answering`, or with `training` as it learns; afterwards running figures and the dice are as they were, too.
+
+    Example:  >>> net = nn.BatchNorm1d(1)
+              >>> with undisturbed(net, training=True):
+              ...     _ = net(torch.ones(2, 1))
+              >>> net.running_mean
+              tensor([0.])
+    """
+    figures = [(figure, figure.clone()) for figure in net.buffers()]
+    with dice_of(torch.get_rng_state()), answering(net):
+        if training:
+            net.train()
+        try:
+            yield
+        finally:
+            for figure, before in figures:
+                if not torch.equal(figure, before):
+                    figure.copy_(before)
+
+
+@contextmanager
+def dice_of(state: Tensor) -> Iterator[None]:
+    """Torch's dice start from this state; afterwards they are as they were."""
+    before = torch.get_rng_state()
+    torch.set_rng_state(state)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)

@@ -18,9 +18,11 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
 from kissipo.plan.vocabulary import NETS
 from kissipo.process.layers.wide import WideAndDeep
-from kissipo.run.cells import Call, CannotOpenError, calls, open_cell
+from kissipo.run.cells import CannotOpenError, open_cell
 from kissipo.run.expand import expand
-from kissipo.run.trace import trace_net
+from kissipo.run.record import record
+from kissipo.run.recording import Call
+from kissipo.run.trace import steps_of
 
 ROW = Port("row", ("feature",), (6,))
 LEVEL = Port("level", (), (), vocabulary=5)
@@ -222,8 +224,9 @@ def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
     net = built(name, inputs, outputs, words).eval()
     with FlopCounterMode(display=False) as counter:
         expected = each(net(*samples(inputs, 1)))
-    steps, answers = trace_net(net, tuple(samples(inputs, 1)))
-    assert all(torch.equal(one, two) for one, two in zip(answers, expected, strict=True))
+    recording = record(net, tuple(samples(inputs, 1)))
+    steps = steps_of(recording)
+    assert all(torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True))
     answering = [weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in answering)
     if name != "recurrent":  # torch counts neither norms nor recurrent kernels
@@ -290,7 +293,7 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
     for name, cases in CASES.items():
         for inputs, outputs, words in cases:
             net = built(name, inputs, outputs, words).eval()
-            found = calls(net, tuple(samples(inputs, 3)))
+            found = record(net, tuple(samples(inputs, 3))).steps
             for call in found:  # each layer once, to see whether it opens at all
                 try:
                     open_cell(call.layer, call.inputs, call.output, a_cell(call, dice))
@@ -324,7 +327,7 @@ def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: 
     state = {name: value.clone() for name, value in net.state_dict().items()}
     x = samples(inputs, 1)
     dice = torch.get_rng_state()
-    for call in calls(net, tuple(x)):
+    for call in record(net, tuple(x)).steps:
         if isinstance(call.layer, nn.RNNBase):
             expand(call.layer, call.inputs)
         with suppress(CannotOpenError):

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.run.costs import multiplications, parameters
-from kissipo.run.trace import trace_net
+from kissipo.run.record import record
+from kissipo.run.trace import steps_of
 
 COUNTED: list[tuple[Any, Tensor]] = [
     (nn.Linear(5, 7), torch.zeros(1, 5)),
@@ -58,8 +59,9 @@ def test_a_net_is_the_sum_of_its_layers() -> None:
     x = torch.rand(1, 1, 8, 8)
     with FlopCounterMode(display=False) as counter:
         expected = net(x)
-    steps, (y,) = trace_net(net, (x,))
-    assert torch.equal(y, expected)
+    recording = record(net, (x,))
+    steps = steps_of(recording)
+    assert torch.equal(recording.output, expected)
     assert 2 * sum(step.multiplications for step in steps) == counter.get_total_flops()
     assert [step.shape for step in steps] == [(4, 6, 6), (4, 6, 6), (144,), (10,)]
     assert [step.memory for step in steps] == [576, 576, 576, 40]

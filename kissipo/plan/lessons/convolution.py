@@ -23,7 +23,8 @@ from torch import nn
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import word
 from kissipo.run.explained import Cell, Explained, figure
-from kissipo.run.trace import Step, Trace, trace_net
+from kissipo.run.record import record
+from kissipo.run.trace import Step, Trace, steps_of
 from kissipo.run.windows import Numbers, Padding, Window, feature_map, max_pooling, sight, windows, zeros_around
 
 SYSTEM = "S12"
@@ -96,10 +97,12 @@ def _way(picture: Numbers, weights: list[Numbers], options: Options) -> list[Ste
     around = [nn.ZeroPad2d((left, right, top, bottom))] if options.padding == "same" else []
     pool = [nn.MaxPool2d(options.pool)] if options.pool > 1 else []
     given = torch.from_numpy(picture[None]).float()
-    process, outputs = trace_net(nn.Sequential(*around, convolution, *pool, mixing), (given,))
+    recording = record(nn.Sequential(*around, convolution, *pool, mixing), (given,))
     first = Step("input", "picture", "as it came", picture.shape[1:], value=picture[0])
-    last = Step("output", "feature map", "the maps in one", tuple(outputs[0].shape[1:]), value=outputs[0][0].numpy())
-    return [first, *process, last]
+    last = Step(
+        "output", "feature map", "the maps in one", tuple(recording.output.shape[1:]), value=recording.output[0].numpy()
+    )
+    return [first, *steps_of(recording), last]
 
 
 def _filters(picture: Numbers, weights: list[Numbers]) -> Explained:

@@ -7,7 +7,8 @@ from torch import nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.process.layers.free_points import FreePoints, free_points
-from kissipo.run.trace import trace_net
+from kissipo.run.record import record
+from kissipo.run.trace import steps_of
 
 
 def test_taken_points_have_no_probability_and_free_ones_keep_their_odds() -> None:
@@ -54,6 +55,6 @@ def test_heads_in_the_middle_answer_no_taken_point_either() -> None:
 
 def test_it_is_a_step_of_the_way_where_a_point_is_taken() -> None:
     net = FreePoints(nn.Sequential(nn.Flatten(), nn.Linear(4, 4)))
-    steps, _ = trace_net(net, (torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]]),))
+    steps = steps_of(record(net, (torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]]),)))
     assert [step.tell for step in steps] == ["flatten", "linear 4 -> 4", "taken points are no answer"]
     assert [step.parameters for step in steps] == [0, 20, 0]
