@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from kissipo.core.errors import DataError, NotBuiltError, TaskError
+from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
-from kissipo.output.answers.text import NextUnit
-from kissipo.plan.xray import MOST_UNITS
+from kissipo.plan.example import asked_example, known_example
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
 from kissipo.run.cells.open_cell import padded
 from kissipo.run.record import record
@@ -31,7 +30,8 @@ def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) ->
     cell:    its place, without the axis of the batch; of a recurrent layer time and unit, of stacked ones also layer, time, unit
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
-    inputs, notes = _sample(run, values)
+    example = asked_example(run, values) if values else known_example(run)
+    inputs, notes = example.feed.batch(slice(0, 1)).inputs, [*example.notes]
     found = record(run.net, inputs).steps
     names = list(dict.fromkeys(call.name for call in found))
     chosen = [call for call in found if call.name == layer]
@@ -78,25 +78,6 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
             allowed=f"{what}, " + ", ".join(f"0 to {side - 1}" for side in sides),
         )
     return output, number, ((0, *given) if len(output) == 1 else given)
-
-
-def _sample(run: Run, values: Sequence[Any]) -> tuple[tuple[Tensor, ...], list[str]]:
-    """The inputs of the net for one sample, as a batch of one."""
-    if not values:
-        wiring = run.wiring()
-        first = wiring.feeds[wiring.shown].batch(slice(0, 1))
-        return first.inputs, [f"this is the first sample of the {wiring.shown} part"]
-    answer = run.answers[0]
-    if isinstance(answer, NextUnit) and isinstance(values[0], str):
-        units, frame = answer.split(values[0])
-        if not 1 <= len(units) <= MOST_UNITS:
-            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
-        index = answer.codec.inner
-        return (index.encode(frame).unsqueeze(0),), index.remarks(frame)
-    _, feed, notes = run.asked(values)
-    if len(feed) > 1:
-        notes.append(f"of {len(feed):,} samples this is the first")
-    return feed.batch(slice(0, 1)).inputs, notes
 
 
 def _read(run: Run, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:

@@ -29,6 +29,7 @@ from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.cell import cell_of
 from kissipo.plan.draft import Wiring
+from kissipo.plan.example import asked_example, known_example
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.motion import judge
 from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
@@ -36,7 +37,7 @@ from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
-from kissipo.plan.way import follow, sample_frame
+from kissipo.plan.way import follow
 from kissipo.plan.xray import Xray, xray
 from kissipo.plan.xray_picture import PictureXray, xray_picture
 from kissipo.run.cells import Opened
@@ -224,17 +225,32 @@ class Run:
             f"export to {path} is not built yet", do="run.net is a plain torch module, model.safetensors its weights"
         )
 
-    def trace(self, value: Any = None) -> Trace:
-        """One sample through every step; without a value the first of the test part, whose loss is then followed back through time."""
+    def trace(self, value: Any = None, *, position: int = 0) -> Trace:
+        """One sample through every step, with everything inside the net; `.save("trace")` writes it as files (docs/trace.md).
+
+        value:     as `predict` takes it; None: a sample of the test part, whose loss is then followed back through the net and time
+        position:  of the sample in the test part, counted from 0
+        Raises:    TaskError, DataError when the value does not fit, or there is no such sample.
+        """
+        learn = augment = None
         if value is None:
-            wiring = self.wiring()
-            part = wiring.shown
-            frame, feed = sample_frame(wiring, part, 0), wiring.feeds[part]
+            example = known_example(self, position)
             assert self._prepared is not None
-            learn, augment = self._prepared.learn, wiring.augment
-            return follow(frame, feed, self.doors, self.answers, self.net, learn=learn, augment=augment)
-        frame, feed, remarks = self.asked([value])
-        return follow(frame, feed, self.doors, self.answers, self.net, notes=remarks)
+            learn, augment = self._prepared.learn, self._prepared.wiring.augment
+        else:
+            example = asked_example(self, [value])
+        return follow(
+            example.frame,
+            example.feed,
+            self.doors,
+            self.answers,
+            self.net,
+            learn=learn,
+            augment=augment,
+            notes=example.notes,
+            inside=True,
+            name=self.folder.name,
+        )
 
     def __repr__(self) -> str:
         return f"Run('{self.folder}')"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,16 @@ from kissipo.core.protocols import Learn
 from kissipo.input.augment import Augment
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
+from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Wiring
 from kissipo.run.chain import chain_rule
 from kissipo.run.evaluate import as_tuple
+from kissipo.run.inside import look_inside
 from kissipo.run.record import record
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
 from kissipo.run.trace import Step, Trace, steps_of
+
+_LIKELIEST = 5
 
 
 def follow(
@@ -37,17 +42,20 @@ def follow(
     learn: Learn | None = None,
     augment: Augment | None = None,
     notes: Sequence[str] = (),
+    inside: bool = False,
+    name: str = "",
 ) -> Trace:
     """The trace of the first sample of the feed.
 
     frame:  what the sample came from: its row, or the steps of its window
     augment: how inputs are changed while learning, which is told
     learn:  whose loss is followed back through time, where the net is recurrent and the sample has a target
+    inside: whether every operation is kept, with gates, gradients and opened numbers
     """
     sample = feed.batch(slice(0, 1))
     steps, start = [], 0
     for door, x in zip(doors, sample.inputs, strict=True):
-        length = door.length if isinstance(door, Windows) else 0
+        length = x.shape[1] if isinstance(door, Windows) else 0
         rows = np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
         steps += _input_steps(frame.take(rows), door, x[0])
         start += length
@@ -63,7 +71,67 @@ def follow(
         chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
     )
     back, why_not = _through_time(net, sample, answers, learn)
-    return Trace(tuple(steps), (*notes, *why_not), tuple(chains), tuple(back))
+    trace = Trace(tuple(steps), (*notes, *why_not), tuple(chains), tuple(back), name=name)
+    if not inside:
+        return trace
+    loss = None if learn is None or not sample.targets else partial(_loss, learn, sample.targets)
+    outputs = as_tuple(recording.output)
+    return replace(
+        trace,
+        recording=recording,
+        inside=look_inside(net, recording, loss=loss),
+        labels=_labels(frame, doors, answers, sample.inputs),
+        likeliest=_likeliest(answers[0], outputs[0]),
+        answer=_answer(answers[0], outputs[0], sample.targets),
+        truth=_truth(frame, answers[0]),
+    )
+
+
+def _loss(learn: Learn, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
+    return learn.loss(outputs, targets)
+
+
+def _labels(
+    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
+) -> dict[str, tuple[str, ...]]:
+    """Names along time, of the features, of the classes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for door, x in zip(doors, inputs, strict=True):
+        words = door.port.words
+        if door.port.axes[:1] == ("time",) and not x.is_floating_point() and words:
+            shown = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
+            if isinstance(door, Windows) and len(frame) >= len(shown):
+                shown = [str(frame[door.columns[0]].show(at)) for at in range(len(shown))]
+            found.setdefault("time", tuple(shown))
+        elif door.port.axes == ("feature",) and words:
+            found.setdefault("feature", tuple(words))
+    if answers[0].port.axes == ("class",) and answers[0].port.words:
+        found["class"] = tuple(answers[0].port.words)
+    return found
+
+
+def _likeliest(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """After each unit of a text those that are expected next."""
+    if not isinstance(answer, NextUnit):
+        return ()
+    words = ("\N{REPLACEMENT CHARACTER}", *answer.codec.inner.port.words[1:])
+    found = output[0].softmax(dim=-1).topk(min(_LIKELIEST, output.shape[-1]))
+    rows = zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    return tuple(tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows)
+
+
+def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
+    """The decision as people read it; nothing where it is needless, as for marks."""
+    decision = answer.decisions(output, targets)[0]
+    sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
+    return f"{_short(decision.value)}{sure}" if isinstance(decision.value, str | int | float) else ""
+
+
+def _truth(frame: Frame, answer: Answer) -> str:
+    """The answer that stands in the data."""
+    if answer.name not in frame or len(frame) != 1:
+        return ""
+    return str(_short(frame[answer.name].show(0)))
 
 
 def _through_time(

@@ -36,15 +36,21 @@ def usual_axes(tensor: Tensor) -> Axes:
 
 
 def axes_of(
-    name: str, arguments: Sequence[Any], read: Sequence[Value], gives: Tensor, layer: nn.Module | None = None
+    name: str,
+    arguments: Sequence[Any],
+    read: Sequence[Value],
+    gives: Tensor,
+    layer: nn.Module | None = None,
+    number: int = 0,
 ) -> Axes:
     """Of one tensor that an operation gave.
 
     arguments:  all of them, taken apart
     layer:      where a whole layer is the operation
+    number:     of the tensor among those that it gave
     """
     if isinstance(layer, nn.RNNBase):
-        return _of_recurrent(layer, gives)
+        return _of_recurrent(layer, gives, number)
     if not read:
         return usual_axes(gives)
     first = read[0]
@@ -61,6 +67,8 @@ def axes_of(
     numbers = [each for each in arguments if isinstance(each, int) and not isinstance(each, bool)]
     if _moves(name):
         return _moved(name, numbers, first.axes)
+    if name == "getitem" and (picked := _picked(arguments[1:], first.axes)) is not None and len(picked) == len(shape):
+        return picked
     kept = _kept(before, shape, first.axes)
     if kept is not None:
         return kept
@@ -73,12 +81,33 @@ def _numbered(shape: Sequence[int]) -> Axes:
     return tuple(f"axis {number}" for number in range(len(shape)))
 
 
-def _of_recurrent(layer: nn.RNNBase, gives: Tensor) -> Axes:
+def _of_recurrent(layer: nn.RNNBase, gives: Tensor, number: int) -> Axes:
+    """Of the states of all steps, which come first, and of the last ones."""
     if gives.dim() == 2:
-        return ("time", "unit")
-    if gives.shape[0] == layer.num_layers * (2 if layer.bidirectional else 1) and gives.shape[0] != gives.shape[1]:
+        return ("time", "unit") if number == 0 else ("layer", "unit")
+    if number:
         return ("layer", "batch", "unit")
     return ("batch", "time", "unit") if layer.batch_first else ("time", "batch", "unit")
+
+
+def _picked(index: Sequence[Any], axes: Axes) -> Axes | None:
+    """What `x[index]` leaves of the axes; None for an index by tensors."""
+    found: list[str] = []
+    rest = list(axes)
+    named = sum(isinstance(each, int | slice) for each in index)
+    for each in index:
+        if each is Ellipsis:
+            while len(rest) > named:
+                found.append(rest.pop(0))
+        elif each is None:
+            found.append("one")
+        elif isinstance(each, int | slice) and rest:
+            axis = rest.pop(0)
+            named -= 1
+            found += [axis] if isinstance(each, slice) else []
+        else:
+            return None
+    return (*found, *rest)
 
 
 def _moves(name: str) -> bool:

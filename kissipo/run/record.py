@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -30,16 +30,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_map_only, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.run.costs import multiplications, of_operation
 from kissipo.run.named_axes import axes_of, usual_axes
-from kissipo.run.recording import Call, Operation, Origin, Recording, Value
-from kissipo.run.unchanged import answering, dice_of, undisturbed
+from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording, Value, taken, tensors_in
+from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
 _TO_PYTHON = ("item", "tolist", "numpy", "bool", "int", "float", "index", "array")
-_LONG = 60
 
 
 def record(
@@ -63,50 +62,6 @@ def record(
         with recorder.listening(), recorder:
             output = net(*inputs, **words)
         return recorder.result(output)
-
-
-@dataclass(frozen=True)
-class _Key:
-    """A tensor among arguments, by the key of what it held."""
-
-    key: str
-
-    def __repr__(self) -> str:
-        return self.key
-
-
-Place = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class _Again:
-    """Does an operation once more.
-
-    leaves, form:  its arguments taken apart, tensors by their keys
-    gives:         where its values are found: among the tensors that were given (written over), or among the results
-    dice:          how torch's dice stood before it, where it draws
-    """
-
-    work: Callable[..., Any]
-    leaves: Sequence[Any]
-    form: TreeSpec
-    gives: tuple[Place, ...]
-    dice: Tensor | None
-
-    def __call__(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        keys = [leaf.key for leaf in self.leaves if isinstance(leaf, _Key)]
-        over = {keys[at] for of, at in self.gives if of == "given"}
-        tensors = {key: values[key].detach().clone() if key in over else values[key].detach() for key in keys}
-        args, kwargs = tree_unflatten(
-            [tensors[leaf.key] if isinstance(leaf, _Key) else leaf for leaf in self.leaves], self.form
-        )
-        with torch.no_grad(), dice_of(self.dice) if self.dice is not None else nullcontext():
-            result = self.work(*args, **kwargs)
-        return _taken(self.gives, [tensors[key] for key in keys], result)
-
-    def __str__(self) -> str:
-        args, kwargs = tree_unflatten([_short(leaf) for leaf in self.leaves], self.form)
-        return ", ".join([*map(repr, args), *(f"{name}={each!r}" for name, each in kwargs.items())])
 
 
 @dataclass
@@ -167,7 +122,7 @@ class _Recorder(TorchFunctionMode):
             for name, tensor in held.items():
                 if isinstance(tensor, Tensor) and id(tensor) not in self._seen:
                     self._note(tensor, "constant", name=f"{path}.{name}" if path else name)
-        for number, tensor in enumerate(_tensors(inputs)):
+        for number, tensor in enumerate(tensors_in(inputs)):
             fits = number < len(axes) and len(axes[number]) == tensor.dim()
             self._note(tensor, "input", axes=axes[number] if fits else usual_axes(tensor))
 
@@ -218,7 +173,7 @@ class _Recorder(TorchFunctionMode):
     def _begin(self, args: Any, kwargs: Any) -> _Begun:
         leaves, form = tree_flatten((args, kwargs))
         given = [each for each in leaves if isinstance(each, Tensor)]
-        by_key = [_Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
+        by_key = [Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
         return _Begun(by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
 
     def _end(
@@ -233,7 +188,7 @@ class _Recorder(TorchFunctionMode):
         """Notes an operation, if it gave anything new."""
         written = [at for at, tensor in enumerate(begun.given) if _version(tensor) != begun.versions[at]]
         is_known = {id(tensor) for tensor in begun.given}
-        new = [at for at, tensor in enumerate(_tensors(result)) if id(tensor) not in is_known]
+        new = [at for at, tensor in enumerate(tensors_in(result)) if id(tensor) not in is_known]
         gives = (*(("given", at) for at in written), *(("result", at) for at in new))
         if not gives:
             if name in _TO_PYTHON and begun.given:
@@ -241,21 +196,22 @@ class _Recorder(TorchFunctionMode):
                 self._notes[f"{where} takes numbers out of torch; what Python does with them was not followed"] = None
             return
         drew = not torch.equal(begun.dice, torch.get_rng_state())
-        again = _Again(work, begun.leaves, begun.form, gives, begun.dice if drew else None)
-        self._add(name, again, _taken(gives, begun.given, result), seconds, layer)
+        again = Again(work, begun.leaves, begun.form, gives, begun.dice if drew else None)
+        self._add(name, again, taken(gives, begun.given, result), seconds, layer)
 
     def _add(
-        self, name: str, again: _Again, tensors: Sequence[Tensor], seconds: float, layer: nn.Module | None = None
+        self, name: str, again: Again, tensors: Sequence[Tensor], seconds: float, layer: nn.Module | None = None
     ) -> None:
-        reads = [leaf.key for leaf in again.leaves if isinstance(leaf, _Key)]
+        reads = [leaf.key for leaf in again.leaves if isinstance(leaf, Key)]
         read = [self._values[key] for key in reads]
         cost = of_operation(name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape))
         if layer is not None:
             cost = multiplications(layer, read[0].tensor, tensors[0])
             reads += [self._read(weight) for weight in layer.parameters()]
         keys = []
-        for (of, _), tensor in zip(again.gives, tensors, strict=True):
-            keys.append(self._note(tensor, "operation", axes=axes_of(name, again.leaves, read, tensor, layer)))
+        for (of, at), tensor in zip(again.gives, tensors, strict=True):
+            axes = axes_of(name, again.leaves, read, tensor, layer, at)
+            keys.append(self._note(tensor, "operation", axes=axes))
             if of == "given":
                 self._write(tensor)
         first = {key for key in reads if key in self._learned} - self._counted
@@ -349,12 +305,12 @@ class _Recorder(TorchFunctionMode):
         memory = _memory(seen.tensor)
         writes = [each for each in self._writes[seen.writes :] if _memory(each.tensor) == memory]
         parts = [seen, *writes]
-        leaves, form = tree_flatten((tuple(_Key(each.key) for each in parts), {}))
+        leaves, form = tree_flatten((tuple(Key(each.key) for each in parts), {}))
         work = partial(_overlaid, [_layout(each.tensor) for each in parts])
-        self._add("written_over", _Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
+        self._add("written_over", Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
 
     def _keys(self, value: Any) -> tuple[str, ...]:
-        return tuple(self._read(each) for each in _tensors(value))
+        return tuple(self._read(each) for each in tensors_in(value))
 
     def _kept(self, value: Any) -> Any:
         """The same with the copies, whatever holds them."""
@@ -394,23 +350,9 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _tensors(value: Any) -> list[Tensor]:
-    return [each for each in tree_leaves(value) if isinstance(each, Tensor)]
-
-
-def _taken(gives: Sequence[Place], given: Sequence[Tensor], result: Any) -> tuple[Tensor, ...]:
-    found = {"given": given, "result": _tensors(result)}
-    return tuple(found[of][at] for of, at in gives)
-
-
 def _name(func: Any) -> str:
     """Torch's name for it: conv2d, add, relu_; of a property that of the property."""
     name = getattr(func, "__name__", str(func))
     return (
         getattr(func.__self__, "__name__", name) if name == "__get__" else name.strip("_") if name[:2] == "__" else name
     )
-
-
-def _short(leaf: Any) -> Any:
-    text = repr(leaf)
-    return _Key(text if len(text) <= _LONG else text[: _LONG - 1] + "…")

@@ -15,15 +15,21 @@ Example:  >>> from kissipo.run.record import record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 
-Origin = Literal["input", "weight", "constant", "outside", "operation"]
+from kissipo.run.unchanged import dice_of
+
+Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
 ALLOWED = 1e-5
+Place = tuple[str, int]
+_LONG = 60
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class Value:
     """One tensor as it was at one moment.
 
     tensor:  a copy; of a weight the weight itself
-    origin:  where it comes from; `outside` is what no recorded operation gave (numpy, another library)
+    origin:  where it comes from; `outside` is what no recorded operation gave (numpy, another library); gates, attention and
+             gradients were worked out afterwards
     axes:    a name for each axis
     """
 
@@ -44,6 +51,51 @@ class Value:
     def bytes(self) -> int:
         """Of all its numbers."""
         return self.tensor.numel() * self.tensor.element_size()
+
+
+@dataclass(frozen=True)
+class Key:
+    """A tensor among arguments, by the key of what it held."""
+
+    key: str
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True)
+class Again:
+    """Does an operation once more.
+
+    leaves, form:  its arguments taken apart, tensors by their keys
+    gives:         where its values are found: among the tensors that were given (written over), or among the results
+    dice:          how torch's dice stood before it, where it draws
+    """
+
+    work: Callable[..., Any]
+    leaves: Sequence[Any]
+    form: TreeSpec
+    gives: tuple[Place, ...]
+    dice: Tensor | None
+
+    def __call__(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        keys = [leaf.key for leaf in self.leaves if isinstance(leaf, Key)]
+        over = {keys[at] for of, at in self.gives if of == "given"}
+        tensors = {key: values[key].detach().clone() if key in over else values[key].detach() for key in keys}
+        args, kwargs = self.arguments(tensors)
+        with torch.no_grad(), dice_of(self.dice) if self.dice is not None else nullcontext():
+            result = self.work(*args, **kwargs)
+        return taken(self.gives, [tensors[key] for key in keys], result)
+
+    def arguments(self, values: Mapping[str, Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Those by place and those by name."""
+        leaves = [values[leaf.key] if isinstance(leaf, Key) else leaf for leaf in self.leaves]
+        found: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, self.form)
+        return found
+
+    def __str__(self) -> str:
+        args, kwargs = tree_unflatten([_short(leaf) for leaf in self.leaves], self.form)
+        return ", ".join([*map(repr, args), *(f"{name}={each!r}" for name, each in kwargs.items())])
 
 
 @dataclass(frozen=True)
@@ -71,7 +123,11 @@ class Operation:
     multiplications: int | None
     seconds: float
     random: bool
-    again: Callable[[Mapping[str, Tensor]], tuple[Tensor, ...]] = field(repr=False, compare=False)
+    again: Again = field(repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form."""
+        return {name: value for name, value in vars(self).items() if name != "again"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +152,19 @@ class Call:
     gives: tuple[str, ...]
     operations: tuple[int, int]
     training: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form."""
+        return {
+            "name": self.name,
+            "kind": type(self.layer).__name__,
+            "call": self.number,
+            "step": is_step(self.layer),
+            "training": self.training,
+            "reads": list(self.reads),
+            "gives": list(self.gives),
+            "operations": list(self.operations),
+        }
 
 
 @dataclass(frozen=True)
@@ -175,6 +244,17 @@ def is_frame(layer: nn.Module) -> bool:
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
 
 
+def tensors_in(value: Any) -> list[Tensor]:
+    """All tensors, whatever holds them."""
+    return [each for each in tree_leaves(value) if isinstance(each, Tensor)]
+
+
+def taken(gives: Sequence[Place], given: Sequence[Tensor], result: Any) -> tuple[Tensor, ...]:
+    """What an operation gave: some of the tensors that it was given, written over, and some of its results."""
+    found = {"given": given, "result": tensors_in(result)}
+    return tuple(found[of][at] for of, at in gives)
+
+
 def is_same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors are equal to 1e-5 of the greatest number, in the same places no numbers."""
     if one.shape != other.shape or one.dtype != other.dtype:
@@ -199,3 +279,8 @@ class _Known(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._recorded)
+
+
+def _short(leaf: Any) -> Any:
+    text = repr(leaf)
+    return Key(text if len(text) <= _LONG else text[: _LONG - 1] + "…")

@@ -7,8 +7,10 @@ its `TELL`, and is a step too. Values are copied at once, because later layers m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +20,15 @@ from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.explained import Explained
-from kissipo.run.recording import Recording, is_frame
+from kissipo.run.recording import Recording, Value, is_frame
 from kissipo.run.through_time import ThroughTime
+
+if TYPE_CHECKING:
+    from kissipo.run.inside import Inside
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """All steps in the order in which the data pass."""
+    """All steps in the order in which the data pass, and what is inside the net.
+
+    recording, inside:  every operation with its tensors, and what was worked out from them; not there for a short look
+    labels:             names along an axis: the units of a text along time, the classes
+    likeliest:          after each unit of a text those that the net expected next, with their probabilities
+    answer, truth:      as people read them
+    """
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     chains: tuple[Chain, ...] = ()
     through_time: tuple[ThroughTime, ...] = ()
     explained: tuple[Explained, ...] = ()
-    version: int = field(default=1)
+    recording: Recording | None = None
+    inside: Inside | None = None
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    likeliest: tuple[tuple[tuple[str, float], ...], ...] = ()
+    answer: str = ""
+    truth: str = ""
+    name: str = ""
 
     def of(self, stage: Stage) -> list[Step]:
         """The steps of one stage."""
@@ -81,10 +99,16 @@ class Trace:
         """Bytes that all steps of the net give, for one sample."""
         return sum(step.memory for step in self.of("process"))
 
+    @property
+    def values(self) -> list[Value]:
+        """Every tensor: what was recorded, and what was worked out from it."""
+        recorded = [] if self.recording is None else [*self.recording.values.values()]
+        return recorded + ([] if self.inside is None else [*self.inside.values])
+
     def to_json(self) -> dict[str, Any]:
         """The documented form: version, totals, steps."""
         return {
-            "version": self.version,
+            "version": VERSION,
             "parameters": self.parameters,
             "multiplications": self.multiplications,
             "memory": self.memory,
@@ -93,6 +117,34 @@ class Trace:
             "through_time": [each.to_json() for each in self.through_time],
             "explained": [each.to_json() for each in self.explained],
             "steps": [step.to_json() for step in self.steps],
+        }
+
+    def save(self, folder: Path | str) -> Path:
+        """Writes `trace.json` and the tensors (docs/trace.md).
+
+        Raises:   MachineError when they cannot be written; RunError when something else lies there.
+        """
+        from kissipo.run.trace_file import write_trace
+
+        return write_trace(self, folder)
+
+    def inside_json(self) -> dict[str, Any]:
+        """What `trace.json` says besides: the sample, operations, layers, gates, gradients, opened numbers."""
+        recording, inside = self.recording, self.inside
+        likeliest = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.likeliest]
+        return {
+            "name": self.name,
+            "answer": self.answer,
+            "truth": self.truth,
+            "labels": {axis: list(names) for axis, names in self.labels.items()},
+            "likeliest": likeliest,
+            "answers": list(recording.answers) if recording else [],
+            "not_followed": list(recording.notes) if recording else [],
+            "operations": [each.to_json() for each in recording.operations] if recording else [],
+            "layers": [{**each.to_json(), "tell": tell_layer(each.layer)} for each in recording.calls]
+            if recording
+            else [],
+            **(inside.to_json() if inside else {"expanded": [], "gradients": [], "opened": []}),
         }
 
 

@@ -1,0 +1,69 @@
+"""Example: one sample on its way through a run: what a person gives, or one of the data that the run was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.frame import Frame
+from kissipo.input.feeds import TensorFeed
+from kissipo.output.answers.text import NextUnit
+from kissipo.plan.way import sample_frame
+from kissipo.plan.xray import MOST_UNITS
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample.
+
+    frame:  what it came from: its row, or the steps of its window
+    feed:   itself, as the net takes it
+    """
+
+    frame: Frame
+    feed: TensorFeed
+    notes: tuple[str, ...] = ()
+
+
+def asked_example(run: Run, values: Sequence[Any]) -> Example:
+    """The first sample of what a person gives, as predict takes it; a text that is read on and on is taken whole.
+
+    Raises:   DataError, TaskError when it does not fit the run.
+    """
+    answer = run.answers[0]
+    if isinstance(answer, NextUnit) and isinstance(values[0], str):
+        units, frame = answer.split(values[0])
+        if not 1 <= len(units) <= MOST_UNITS:
+            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
+        index = answer.codec.inner
+        ids = index.encode(frame).unsqueeze(0)
+        return Example(frame, TensorFeed((ids,), ()), tuple(index.remarks(frame)))
+    frame, feed, notes = run.asked(values)
+    if len(feed) > 1:
+        notes.append(f"of {len(feed):,} samples this is the first")
+    return Example(frame, feed.take(slice(0, 1)), tuple(notes))
+
+
+def known_example(run: Run, position: int = 0) -> Example:
+    """A sample of the part that the run shows, counted from 0.
+
+    Raises:   TaskError when there is no such sample.
+    """
+    wiring = run.wiring()
+    part = wiring.shown
+    count = len(wiring.feeds[part])
+    if not 0 <= position < count:
+        raise TaskError(f"the {part} part has no sample {position}", allowed=f"0 to {count - 1}")
+    told = (
+        f"this is the first sample of the {part} part"
+        if position == 0
+        else f"this is sample {position + 1} of the {part} part"
+    )
+    return Example(
+        sample_frame(wiring, part, position), wiring.feeds[part].take(slice(position, position + 1)), (told,)
+    )

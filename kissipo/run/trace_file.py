@@ -1,0 +1,128 @@
+"""The trace as files: `trace.json` and one binary file a tensor, which any language reads (docs/trace.md says each field).
+
+    trace/trace.json             steps, operations, layers, statistics of every tensor, gates, gradients, opened numbers
+    trace/tensors/t12.bin        the numbers of one tensor, row by row, little-endian, of the type that trace.json says
+
+Of a tensor that is larger than a limit only the statistics are written; weights are in the run's model.safetensors.
+
+Example:  >>> import tempfile, torch
+          >>> from torch import nn
+          >>> from kissipo.run.record import record
+          >>> from kissipo.run.trace import Trace, steps_of
+          >>> recording = record(nn.Linear(2, 1), (torch.ones(1, 2),))
+          >>> folder = write_trace(Trace(tuple(steps_of(recording)), recording=recording), tempfile.mkdtemp())
+          >>> content, tensor = read_trace(folder)
+          >>> content["operations"][0]["text"], tensor("t0").tolist()
+          ('linear(t0, weight, bias)', [[1.0, 1.0]])
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.core.errors import MachineError, RunError
+from kissipo.run.statistics import statistics
+from kissipo.run.trace import VERSION, Trace
+
+CONTENT, TENSORS = "trace.json", "tensors"
+MOST_BYTES = 16_000_000
+
+
+def content_of(trace: Trace, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What `trace.json` says, and the numbers of every tensor that has a file, by its key.
+
+    most_bytes:  of a tensor; of a larger one only statistics are given
+    """
+    told, arrays = {}, {}
+    for number, value in enumerate(trace.values):
+        key, array = value.key, as_array(value.tensor)
+        is_kept = value.origin != "weight" and array.nbytes <= most_bytes
+        if is_kept:
+            arrays[key] = array
+        told[key] = {
+            "origin": value.origin,
+            "axes": list(value.axes),
+            "shape": list(array.shape),
+            "dtype": array.dtype.name,
+            "bytes": array.nbytes,
+            **statistics(array),
+            "file": f"{TENSORS}/{number}.bin" if is_kept else None,
+        }
+    return {**trace.to_json(), **trace.inside_json(), "tensors": told}, arrays
+
+
+def write_trace(trace: Trace, folder: Path | str, *, most_bytes: int = MOST_BYTES) -> Path:
+    """Writes the folder, whole or not at all; a trace that lies there is replaced.
+
+    Raises:   MachineError when it cannot be written; RunError when something else lies there.
+    """
+    folder = Path(folder)
+    if folder.exists() and not ((folder / CONTENT).is_file() or (folder.is_dir() and not any(folder.iterdir()))):
+        raise RunError(f"{folder} is there already and is no trace", do="Name another folder")
+    content, arrays = content_of(trace, most_bytes=most_bytes)
+    aside = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        (aside / TENSORS).mkdir()
+        for key, array in arrays.items():
+            (aside / content["tensors"][key]["file"]).write_bytes(array.tobytes())
+        (aside / CONTENT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(aside, folder)
+    except OSError as error:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+        raise MachineError(f"the trace cannot be written to {folder}: {error.strerror}") from None
+    return folder
+
+
+def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDArray[Any]]]:
+    """What `trace.json` says, and a function from the key of a tensor to its numbers, which are read when they are asked for.
+
+    Raises:   RunError when there is no trace, or one of another version.
+    """
+    folder = Path(folder)
+    try:
+        content: dict[str, Any] = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"there is no trace in {folder}: {error}") from None
+    if content.get("version") != VERSION:
+        raise RunError(
+            f"the trace in {folder} is of another version", given=str(content.get("version")), allowed=str(VERSION)
+        )
+
+    def tensor(key: str) -> NDArray[Any]:
+        about = content["tensors"][key]
+        if about["file"] is None:
+            raise RunError(
+                f"of the tensor '{key}' only statistics were written", do="Write the trace with a higher limit"
+            )
+        return np.fromfile(folder / about["file"], dtype=np.dtype(about["dtype"]).newbyteorder("<")).reshape(
+            about["shape"]
+        )
+
+    return content, tensor
+
+
+def as_array(tensor: Tensor) -> NDArray[Any]:
+    """Its numbers, row by row and little-endian; of a type that numpy lacks as float32."""
+    tensor = tensor.detach()
+    if tensor.is_sparse or tensor.is_quantized:
+        tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
+    try:
+        array = tensor.contiguous().numpy()
+    except TypeError:
+        array = tensor.float().contiguous().numpy()
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
