@@ -38,6 +38,7 @@ from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording
 from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
+_LONG = 60
 _TO_PYTHON = ("item", "tolist", "numpy", "bool", "int", "float", "index", "array")
 
 
@@ -89,8 +90,9 @@ class _Open:
 
 @dataclass(frozen=True)
 class _Begun:
-    """An operation that is about to be done: its arguments taken apart, the versions of its tensors, the dice."""
+    """An operation that is about to be done: its arguments as text and taken apart, the versions of its tensors, the dice."""
 
+    text: str
     leaves: list[Any]
     form: TreeSpec
     given: list[Tensor]
@@ -174,7 +176,8 @@ class _Recorder(TorchFunctionMode):
         leaves, form = tree_flatten((args, kwargs))
         given = [each for each in leaves if isinstance(each, Tensor)]
         by_key = [Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
-        return _Begun(by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
+        text = ", ".join([*map(self._told, args), *(f"{word}={self._told(each)}" for word, each in kwargs.items())])
+        return _Begun(text, by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
 
     def _end(
         self,
@@ -197,10 +200,16 @@ class _Recorder(TorchFunctionMode):
             return
         drew = not torch.equal(begun.dice, torch.get_rng_state())
         again = Again(work, begun.leaves, begun.form, gives, begun.dice if drew else None)
-        self._add(name, again, taken(gives, begun.given, result), seconds, layer)
+        self._add(name, begun.text, again, taken(gives, begun.given, result), seconds, layer)
 
     def _add(
-        self, name: str, again: Again, tensors: Sequence[Tensor], seconds: float, layer: nn.Module | None = None
+        self,
+        name: str,
+        text: str,
+        again: Again,
+        tensors: Sequence[Tensor],
+        seconds: float,
+        layer: nn.Module | None = None,
     ) -> None:
         reads = [leaf.key for leaf in again.leaves if isinstance(leaf, Key)]
         read = [self._values[key] for key in reads]
@@ -225,7 +234,7 @@ class _Recorder(TorchFunctionMode):
                 call=number,
                 reads=tuple(reads),
                 gives=tuple(keys),
-                text=f"{name}({again})",
+                text=f"{name}({text})",
                 parameters=sum(self._values[key].tensor.numel() for key in first),
                 multiplications=cost,
                 seconds=seconds,
@@ -307,10 +316,21 @@ class _Recorder(TorchFunctionMode):
         parts = [seen, *writes]
         leaves, form = tree_flatten((tuple(Key(each.key) for each in parts), {}))
         work = partial(_overlaid, [_layout(each.tensor) for each in parts])
-        self._add("written_over", Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
+        text = ", ".join(each.key for each in parts)
+        self._add("written_over", text, Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
 
     def _keys(self, value: Any) -> tuple[str, ...]:
         return tuple(self._read(each) for each in tensors_in(value))
+
+    def _told(self, value: Any) -> str:
+        """An argument as one would write it, tensors by their keys."""
+        if isinstance(value, Tensor):
+            return self._read(value)
+        if isinstance(value, tuple | list):
+            inner = ", ".join(map(self._told, value))
+            return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        text = repr(value)
+        return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
     def _kept(self, value: Any) -> Any:
         """The same with the copies, whatever holds them."""

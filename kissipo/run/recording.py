@@ -28,8 +28,15 @@ from kissipo.run.unchanged import dice_of
 
 Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
 ALLOWED = 1e-5
+_ONLY_ROOM = (
+    "empty",
+    "empty_like",
+    "empty_strided",
+    "empty_permuted",
+    "new_empty",
+    "new_empty_strided",
+)  # memory without numbers
 Place = tuple[str, int]
-_LONG = 60
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,6 @@ class Key:
     """A tensor among arguments, by the key of what it held."""
 
     key: str
-
-    def __repr__(self) -> str:
-        return self.key
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,6 @@ class Again:
         leaves = [values[leaf.key] if isinstance(leaf, Key) else leaf for leaf in self.leaves]
         found: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, self.form)
         return found
-
-    def __str__(self) -> str:
-        args, kwargs = tree_unflatten([_short(leaf) for leaf in self.leaves], self.form)
-        return ", ".join([*map(repr, args), *(f"{name}={each!r}" for name, each in kwargs.items())])
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ class Recording:
         return [
             operation
             for operation in self.operations
-            if any(
+            if operation.name not in _ONLY_ROOM
+            and any(
                 not is_same(again, self.values[key].tensor)
                 for key, again in zip(operation.gives, operation.again(known), strict=True)
             )
@@ -279,8 +280,3 @@ class _Known(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._recorded)
-
-
-def _short(leaf: Any) -> Any:
-    text = repr(leaf)
-    return Key(text if len(text) <= _LONG else text[: _LONG - 1] + "…")
