@@ -5,7 +5,7 @@ GRU   r, z = sigmoid(x W + h U + b)      n = tanh(x W + b + r · (h U + b'))    
 RNN   h' = tanh(x W + h U + b), or relu
 
 Shapes:   a step, a row of the batch and a unit; the units of both directions side by side, as torch gives them
-Source:   see run/expand.py, which walks; here its numbers are taken apart again.
+Source:   see run/expand/recurrent.py, which walks; here its numbers are taken apart again.
 """
 
 from __future__ import annotations
