@@ -7,10 +7,12 @@ its `TELL`, and is a step too. Values are copied at once, because later layers m
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -32,7 +34,7 @@ class Step:
 
     shape:            of one sample, without the batch axis
     parameters:       weights that belong to this step
-    multiplications:  by weights, for one sample
+    multiplications:  by weights, of attention also of scores, for one sample
     memory:           bytes of what the step gives, for one sample
     value:            what it gives: an array, a text, a number
     """
@@ -101,7 +103,9 @@ def trace_net(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[list[Step], t
     """The steps of a net for one sample (a batch of one), and what it answers."""
     steps: list[Step] = []
     handles = [
-        layer.register_forward_hook(_record(name, steps)) for name, layer in net.named_modules() if is_step(layer)
+        layer.register_forward_hook(_record(name, steps), with_kwargs=True)
+        for name, layer in net.named_modules()
+        if is_step(layer)
     ]
     try:
         with answering(net):
@@ -119,13 +123,23 @@ def is_step(layer: nn.Module) -> bool:
 
 
 def is_frame(layer: nn.Module) -> bool:
-    """A layer with layers in it."""
+    """A layer with layers in it; attention is none: it reads the weights of what it holds, and never calls it."""
+    if isinstance(layer, nn.MultiheadAttention):
+        return False
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
 
 
+def given_to(layer: nn.Module, given: tuple[Any, ...], words: dict[str, Any]) -> tuple[Any, ...]:
+    """What a layer was called with, in the order of its forward, with what it takes of itself where nothing was said."""
+    found = inspect.signature(layer.forward).bind(*given, **words)
+    found.apply_defaults()
+    return tuple(filled(each) if isinstance(each, Tensor) else each for each in found.args)
+
+
 def _record(name: str, steps: list[Step]) -> Any:
-    def hook(layer: nn.Module, given: Any, gives: Any) -> None:
+    def hook(layer: nn.Module, given: Any, words: Any, gives: Any) -> None:
         output, frame = tensor_of(gives), is_frame(layer)
+        first, *more = given_to(layer, given, words) or (None,)
         again = any(
             step.name == name for step in steps
         )  # a layer may be gone through more than once, its weights count once
@@ -142,7 +156,7 @@ def _record(name: str, steps: list[Step]) -> Any:
                 tell=tell_layer(layer),
                 shape=value.shape,
                 parameters=0 if frame or again else parameters(layer),
-                multiplications=multiplications(layer, given[0], output),
+                multiplications=multiplications(layer, first, output, *more),
                 memory=output.numel() * output.element_size(),
                 value=value,
             )
@@ -152,12 +166,17 @@ def _record(name: str, steps: list[Step]) -> Any:
 
 
 def tensor_of(gives: Any) -> Tensor:
-    """The output of a layer; of a recurrent one the states of all steps, of a packed one its data."""
+    """The output of a layer; of a recurrent one the states of all steps, of a packed or nested one filled up."""
     first = gives[0] if isinstance(gives, tuple) else gives
     if isinstance(first, nn.utils.rnn.PackedSequence):
         return nn.utils.rnn.pad_packed_sequence(first, batch_first=True)[0]
     assert isinstance(first, Tensor), type(first)
-    return first
+    return filled(first)
+
+
+def filled(x: Tensor) -> Tensor:
+    """A nested tensor (torch's encoder makes them of padded sequences) with zeros behind its sequences; others as they are."""
+    return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
 
 
 def tell_layer(layer: nn.Module) -> str:
@@ -179,6 +198,8 @@ def tell_layer(layer: nn.Module) -> str:
         ways = ", both directions" if layer.bidirectional else ""
         kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
         return f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
+    if isinstance(layer, nn.MultiheadAttention):
+        return f"attention of {counted(layer.num_heads, 'head')} over {counted(layer.embed_dim, 'feature')}"
     if isinstance(layer, nn.Embedding):
         return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
     if isinstance(layer, nn.MaxPool2d):

@@ -75,9 +75,7 @@ def test_every_head_is_torchs_own(
     itself = itself and wide == (None, None)  # as a fast path of torch wants it
     keys = queries if itself else keys
     layer = with_biases(
-        nn.MultiheadAttention(
-            heads * width, heads, 0.5, bias, *more, kdim=wide[0], vdim=wide[1], batch_first=first
-        )
+        nn.MultiheadAttention(heads * width, heads, 0.5, bias, *more, kdim=wide[0], vdim=wide[1], batch_first=first)
     )
     q, k, v = (
         torch.randn(rows, time, features)

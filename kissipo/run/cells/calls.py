@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from kissipo.run.trace import is_step
+from kissipo.run.trace import filled, given_to, is_step
 from kissipo.run.unchanged import answering
 
 
@@ -17,7 +16,7 @@ from kissipo.run.unchanged import answering
 class Call:
     """One way through one layer.
 
-    inputs:  as its forward takes them, one after the other
+    inputs:  as its forward takes them, one after the other, all of them
     output:  what it gave
     number:  how many times it was called before
     """
@@ -36,7 +35,7 @@ def calls(net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Call]:
     handles = []
 
     def before(layer: nn.Module, given: tuple[Any, ...], words: dict[str, Any]) -> None:
-        waiting.append(_copied(inspect.signature(layer.forward).bind(*given, **words).args))
+        waiting.append(_copied(given_to(layer, given, words)))
 
     def after(name: str) -> Any:
         def hook(layer: nn.Module, _given: Any, _words: Any, gives: Any) -> None:
@@ -62,9 +61,9 @@ def calls(net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Call]:
 
 
 def _copied(value: Any) -> Any:
-    """Tensors copied, whatever holds them."""
+    """Tensors copied, whatever holds them; nested ones filled up."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return filled(value).detach().clone()
     if isinstance(value, PackedSequence):
         return value._replace(data=value.data.detach().clone())
     if isinstance(value, tuple | list):

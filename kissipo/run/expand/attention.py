@@ -6,7 +6,8 @@ output = the mixed values of all heads side by side, W + b; of a plain scaled_do
 All in double precision with the weights of the layer. What it gives must be what torch gave, and its weights those that the layer
 tells when it is asked for them, to 1e-5 of the greatest number on the way; else the attention stays an opaque box that says why.
 
-Shapes:   inputs as the layer takes them -> q, k, v, mixed (batch, head, time, feature of a head), scores and weights (batch, head, query, key)
+Shapes:   inputs as the layer takes them -> q, k, v, mixed (batch, head, time, feature of a head),
+          scores, weights (batch, head, query, key)
 Choices:  keys that the layer adds (bias_k, then one of zeros) stand behind those it was given. A query that may look at no key has
           weights of 0, as in scaled_dot_product_attention. Where `is_causal` comes with a mask the layer leaves the mask out, if neither
           padding nor weights ask for it, and so does this.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -130,9 +132,7 @@ def _checked(found: ExpandedAttention, offs: dict[str, float]) -> ExpandedAttent
     for what, off in offs.items():
         if not off <= FAR_OFF:
             why = ", as torch does where a query may look at no key" if math.isnan(off) else ""
-            return Opaque(
-                found.name, f"in double precision it gives other {what} than by itself (by {off:.2g}{why})"
-            )
+            return Opaque(found.name, f"in double precision it gives other {what} than by itself (by {off:.2g}{why})")
     return replace(found, off=max(offs.values()))
 
 
@@ -141,7 +141,7 @@ def _heads(layer: nn.MultiheadAttention, *given: Tensor) -> tuple[Tensor, ...]:
     own = (layer.q_proj_weight, layer.k_proj_weight, layer.v_proj_weight)
     weights = own if layer.in_proj_weight is None else layer.in_proj_weight.chunk(3)
     biases = (None,) * 3 if layer.in_proj_bias is None else layer.in_proj_bias.double().chunk(3)
-    found = []
+    found: list[Tensor] = []
     for x, weight, bias, more in zip(given, weights, biases, (None, layer.bias_k, layer.bias_v), strict=True):
         x = x.unsqueeze(0) if x.dim() == 2 else x if layer.batch_first else x.transpose(0, 1)
         y = linear(x.double(), weight.double(), bias)
@@ -169,7 +169,7 @@ def _masks(
     if key_padding_mask is not None:
         masks.append(key_padding_mask.reshape(len(q), 1, 1, -1))
     more = (layer.bias_k is not None) + layer.add_zero_attn
-    return (pad(sum(map(_hiding, masks)), (0, more)) if masks else None), False
+    return (pad(reduce(torch.add, map(_hiding, masks)), (0, more)) if masks else None), False
 
 
 def _added(mask: Tensor | None, is_causal: bool, q: Tensor, k: Tensor) -> Tensor:
@@ -205,7 +205,9 @@ def _told(
 ) -> Tensor:
     """The weights of every head that the layer itself gives when it is asked for them."""
     asked = (key_padding_mask, True, attn_mask, False)
-    return nn.MultiheadAttention.forward(layer, query, key, value, *asked)[1]
+    told = nn.MultiheadAttention.forward(layer, query, key, value, *asked)[1]
+    assert told is not None
+    return told
 
 
 def _laid(layer: nn.MultiheadAttention, y: Tensor, query: Tensor) -> Tensor:
