@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,23 +41,6 @@ COUNTED: list[tuple[Any, tuple[Tensor, ...]]] = [
     (nn.MultiheadAttention(6, 2, batch_first=True), (torch.zeros(1, 3, 6), torch.zeros(1, 5, 6), torch.zeros(1, 5, 6))),
     (nn.MultiheadAttention(6, 2, batch_first=True), (ROW[:, 0],) * 3),
 ]
-
-
-def of_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-    """What torch leaves uncounted: two products of matrices for each head."""
-    rows, heads, queries, features = query
-    return 2 * rows * heads * queries * key[-2] * (features + value[-1])
-
-
-def of_recurrent(x: Any, w: Any, u: Any, *_: Any, **__: Any) -> int:
-    """What torch leaves uncounted: both products of every step; of one layer in one direction."""
-    return 2 * x[0] * x[1] * (w[0] * w[1] + u[0] * u[1])
-
-
-UNCOUNTED = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: of_attention,
-    torch.ops.aten.mkldnn_rnn_layer: of_recurrent,
-}
 BY_HAND: list[tuple[Any, Tensor, int, int]] = [
     (nn.RNN(3, 4, batch_first=True), torch.zeros(1, 10, 3), 10 * 4 * (3 + 4), 4 * (3 + 4 + 2)),
     (nn.GRU(3, 4, batch_first=True), torch.zeros(1, 10, 3), 10 * 3 * 4 * (3 + 4), 3 * 4 * (3 + 4 + 2)),
@@ -77,10 +61,9 @@ BY_HAND: list[tuple[Any, Tensor, int, int]] = [
 @pytest.mark.parametrize(
     ("layer", "inputs"), COUNTED, ids=lambda each: str(each) if isinstance(each, nn.Module) else ""
 )
-def test_what_torch_counts_too(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-    with FlopCounterMode(display=False, custom_mapping=UNCOUNTED) as counter:
-        y = layer(*inputs)
-    assert 2 * multiplications(layer, inputs[0], y, *inputs[1:]) == counter.get_total_flops() > 0
+def test_what_torch_counts_too(layer: nn.Module, inputs: tuple[Any, ...], flops: Callable[..., int]) -> None:
+    expected = flops(layer, *inputs)
+    assert 2 * multiplications(layer, inputs[0], layer(*inputs), *inputs[1:]) == expected > 0
 
 
 @pytest.mark.parametrize(
@@ -90,6 +73,16 @@ def test_what_is_counted_by_hand(layer: nn.Module, x: Tensor, count: int, weight
     gives = layer(x)
     assert multiplications(layer, x, gives[0] if isinstance(gives, tuple) else gives) == count
     assert parameters(layer) == weights
+
+
+def test_attention_counted_by_hand() -> None:
+    layer = nn.MultiheadAttention(6, 2, kdim=4, vdim=5, add_bias_kv=True, add_zero_attn=True)
+    query, key, value = torch.zeros(3, 1, 6), torch.zeros(7, 1, 4), torch.zeros(7, 1, 5)
+    projections = 3 * 6 * 6 + 7 * 4 * 6 + 7 * 5 * 6
+    by_heads = 2 * (3 * (7 + 2) * 3 + 3 * (7 + 2) * 3)
+    expected = projections + by_heads + 3 * 6 * 6
+    assert multiplications(layer, query, layer(query, key, value)[0], key, value) == expected
+    assert parameters(layer) == 6 * 6 + 6 * 4 + 6 * 5 + 3 * 6 + 2 * 6 + 6 * 6 + 6
 
 
 def test_a_net_is_the_sum_of_its_layers() -> None:
