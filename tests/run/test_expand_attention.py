@@ -217,6 +217,12 @@ def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     assert isinstance(wrong, Opaque) and "gives other values than by itself (by 0.0" in wrong.why
     hinted = expand_attention(layer, (x, x, x, None, False, torch.zeros(3, 3), True, True))
     assert isinstance(hinted, Opaque) and "other weights" in hinted.why  # the mask is not what it is said to be
+    more = nn.MultiheadAttention(4, 2, add_bias_kv=True)
+    causal = nn.Transformer.generate_square_subsequent_mask(3)
+    asked = expand_attention(more, (x, x, x, None, False, causal, True, True))
+    assert (
+        isinstance(asked, Opaque) and "other weights" in asked.why
+    )  # torch hides the added key on one of its two ways alone
     dropped = scaled_dot_product_attention(x, x, x, dropout_p=0.5)
     assert isinstance(expand_sdpa(x, x, x, output=dropped), Opaque)
     nested = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(2, 4)])

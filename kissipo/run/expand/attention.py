@@ -54,7 +54,7 @@ class ExpandedAttention:
     weights: Tensor
     mixed: Tensor
     output: Tensor
-    off: float
+    off: float = 0.0
 
 
 def expand_attention(
@@ -73,8 +73,9 @@ def expand_attention(
     with answering(layer):
         real = layer(*inputs)[0] if output is None else output[0]
         q, k, v = _heads(layer, *inputs[:3])
+        scale = q.shape[-1] ** -0.5
         mask = _added(*_masks(layer, q, *inputs[3:]), q, k)
-        scores, weights = attention_weights(q, k, mask)
+        scores, weights = attention_weights(q, k, mask, scale=scale)
         mixed = weights @ v
         beside = mixed.transpose(1, 2).flatten(2)
         w, b = layer.out_proj.weight.double(), layer.out_proj.bias
@@ -82,7 +83,7 @@ def expand_attention(
         sizes = linear(beside.abs(), w.abs(), None if b is None else b.double().abs())
         told = _told(layer, *inputs).reshape(weights.shape).masked_fill(_blind(scores), 0)
         offs = {"values": off_by(y, real, sizes), "weights": off_by(weights, told, weights)}
-    return _checked(ExpandedAttention(name, q, k, v, q.shape[-1] ** -0.5, mask, scores, weights, mixed, y, 0.0), offs)
+    return _checked(ExpandedAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=y), offs)
 
 
 def expand_sdpa(
@@ -103,7 +104,7 @@ def expand_sdpa(
             output = scaled_dot_product_attention(
                 query, key, value, attn_mask, 0.0, is_causal, scale=scale, enable_gqa=enable_gqa
             )
-        q, k, v = query.double(), key.double(), value.double()
+        q, k, v = (x.detach().double() for x in (query, key, value))
         if enable_gqa:
             k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], dim=-3) for x in (k, v))
         scale = q.shape[-1] ** -0.5 if scale is None else scale
@@ -111,7 +112,9 @@ def expand_sdpa(
         scores, weights = attention_weights(q, k, mask, scale=scale)
         mixed = weights @ v
         off = off_by(mixed, output, weights @ v.abs())
-    return _checked(ExpandedAttention(name, q, k, v, scale, mask, scores, weights, mixed, mixed, 0.0), {"values": off})
+    return _checked(
+        ExpandedAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=mixed), {"values": off}
+    )
 
 
 def attention_weights(
