@@ -157,6 +157,12 @@ def every(opened: Opened) -> Iterator[Opened]:
         yield from every(gate)
 
 
+def added_to(mask: Any, query: int, key: int) -> float:
+    """What a mask adds where it hides nothing; nothing to a key that the layer adds."""
+    plain = mask is None or mask.dtype == torch.bool or key >= mask.shape[1]
+    return 0.0 if plain else float(mask[query, key])
+
+
 def test_two_hundred_numbers_of_attention() -> None:
     dice = Random(0)
     torch.manual_seed(0)
@@ -191,6 +197,12 @@ def test_two_hundred_numbers_of_attention() -> None:
         assert found.result == pytest.approx(sum(head.result for head in found.gates) + (found.bias or 0.0))
         for head, opened in enumerate(found.gates):
             asked = [each for each in opened.gates if each.operation.startswith("key")]
+            for each in asked:
+                if each.steps:
+                    (_, product), (_, added), (_, power), (_, share) = each.steps
+                    assert product == each.terms[0].sum and share == each.result
+                    assert added == pytest.approx(added_to(inputs[5], query, each.cell[-1]))
+                    assert power == pytest.approx(share / max(other.result for other in asked))
             shares = [each.result for each in asked]
             assert shares == pytest.approx(weights[row, head, query].tolist(), rel=1e-4, abs=1e-6)
             assert math.fsum(shares) == pytest.approx(1)

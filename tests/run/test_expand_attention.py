@@ -167,6 +167,31 @@ def test_a_causal_mask_with_and_without_the_hint(weights: bool, first: bool) -> 
         assert torch.equal(found.weights.triu(1), torch.zeros(5, 2, 5, 5, dtype=torch.float64))
 
 
+def test_the_hint_is_followed_where_torch_follows_it() -> None:
+    torch.manual_seed(0)
+    layer = nn.MultiheadAttention(8, 2, batch_first=True).eval()
+    x, mask, nothing = torch.randn(2, 4, 8), torch.randn(4, 4), torch.zeros(2, 4)
+    ignored = [(None, True, mask), (nothing, False, mask), (None, False, None)]  # the last on the fused way alone
+    for empty, weights, look in ignored:
+        found = expand_attention(layer, (x, x, x, empty, weights, look, True, True))
+        assert isinstance(found, ExpandedAttention), found
+        assert found.weights.min() > 0
+    found = expand_attention(layer, (x, x, x.clone(), None, False, mask, True, True))
+    assert isinstance(found, Opaque)  # followed, though the mask is not what it is said to be
+
+
+def test_the_contract_is_sharp() -> None:
+    torch.manual_seed(0)
+    layer = nn.MultiheadAttention(4, 2).eval()
+    nn.init.normal_(layer.out_proj.bias)
+    x = torch.randn(3, 2, 4)
+    with torch.no_grad():
+        real, _ = layer(x, x, x)
+    found = expand_attention(layer, (x, x, x), (real, None))
+    assert isinstance(found, ExpandedAttention) and found.off < 1e-6
+    assert isinstance(expand_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque)
+
+
 def test_the_layer_of_a_fused_encoder_is_expanded_as_it_goes_when_it_is_looked_at() -> None:
     torch.manual_seed(0)
     encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
