@@ -18,7 +18,6 @@ Example:  >>> class Choosy(nn.Module):
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.run.costs import multiplications, of_operation
 from kissipo.run.named_axes import axes_of, usual_axes
-from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording, Value, taken, tensors_in
+from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording, Value, given_to, taken, tensors_in
 from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
@@ -215,7 +214,8 @@ class _Recorder(TorchFunctionMode):
         read = [self._values[key] for key in reads]
         cost = of_operation(name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape))
         if layer is not None:
-            cost = multiplications(layer, read[0].tensor, tensors[0])
+            first, *more = self._open[-1].inputs
+            cost = multiplications(layer, first, tensors[0], *more)
             reads += [self._read(weight) for weight in layer.parameters()]
         keys = []
         for (of, at), tensor in zip(again.gives, tensors, strict=True):
@@ -251,7 +251,7 @@ class _Recorder(TorchFunctionMode):
         with self._alone():
             number = self._times.get(name, 0)
             self._times[name] = number + 1
-            bound = inspect.signature(layer.forward).bind(*args, **kwargs).args
+            bound = given_to(layer, args, kwargs)
             whole = self._begin(args, kwargs) if isinstance(layer, WHOLE) else None
             self._open.append(
                 _Open(name, layer, number, self._kept(bound), self._keys(bound), len(self._operations), whole)

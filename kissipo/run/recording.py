@@ -15,6 +15,7 @@ Example:  >>> from kissipo.run.record import record
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ class Operation:
 class Call:
     """One way through one layer.
 
-    inputs:      as its forward takes them, one after the other
+    inputs:      as its forward takes them, one after the other, all of them
     output:      what it gave
     number:      how many times the layer was called before
     reads:       keys of the tensors in the inputs
@@ -241,8 +242,22 @@ def is_step(layer: nn.Module) -> bool:
 
 
 def is_frame(layer: nn.Module) -> bool:
-    """A layer with layers in it."""
+    """A layer with layers in it; attention is none: it reads the weights of what it holds, and never calls it."""
+    if isinstance(layer, nn.MultiheadAttention):
+        return False
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
+
+
+def given_to(layer: nn.Module, given: tuple[Any, ...], words: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a layer was called with, in the order of its forward, with what it takes of itself where nothing was said."""
+    found = inspect.signature(layer.forward).bind(*given, **words)
+    found.apply_defaults()
+    return tuple(filled(each) if isinstance(each, Tensor) else each for each in found.args)
+
+
+def filled(x: Tensor) -> Tensor:
+    """A nested tensor (torch's encoder makes them of padded sequences) with zeros behind its sequences; others as they are."""
+    return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
 
 
 def tensors_in(value: Any) -> list[Tensor]:
