@@ -15,8 +15,8 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.plan.example import asked_example, known_example
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
 from kissipo.run.cells.open_cell import what_is_opened
-from kissipo.run.record import record
-from kissipo.run.recording import Call
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Call
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run

@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Listener
-from kissipo.run.record import record
-from kissipo.run.recording import Recording
 from kissipo.run.trace import steps_of
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Recording
 
 _SHARE = 1 / 50
 _NUMBERS, _BINS = 50_000, 30

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.run.costs import multiplications
-from kissipo.run.recording import given_to, is_frame, is_step
 from kissipo.run.trace import tell_layer, tensor_of
+from kissipo.run.tracing.recording import given_to, is_frame, is_step
 from kissipo.run.unchanged import answering
 
 BYTES = 4  # of a number

@@ -20,11 +20,11 @@ from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.explained import Explained
-from kissipo.run.recording import Recording, Value, filled, is_frame
 from kissipo.run.through_time import ThroughTime
+from kissipo.run.tracing.recording import Recording, Value, filled, is_frame
 
 if TYPE_CHECKING:
-    from kissipo.run.inside import Inside
+    from kissipo.run.tracing.inside import Inside
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
@@ -124,7 +124,7 @@ class Trace:
 
         Raises:   MachineError when they cannot be written; RunError when something else lies there.
         """
-        from kissipo.run.trace_file import write_trace
+        from kissipo.run.tracing.trace_file import write_trace
 
         return write_trace(self, folder)
 

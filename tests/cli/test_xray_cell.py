@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock, Mock
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from kissipo.cli.main import main
 from kissipo.cli.screen import Screen
 from kissipo.cli.tell_cell import tell_cell
 from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.input.feeds import TensorFeed
 from kissipo.plan.cell import cell_of
 
 
@@ -167,7 +168,7 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     net = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
     run: Any = Mock(net=net, folder="it", answers=[None])
-    run.asked.return_value = (None, MagicMock(batch=lambda _: Mock(inputs=(torch.randn(1, 5, 4),))), [])
+    run.asked.return_value = (None, TensorFeed((torch.randn(1, 5, 4),), ()), [])
     opened, _ = cell_of(run, ["it"], "self_attn", (3, 2))
     assert opened.agrees and opened.cell == (3, 2) and len(opened.gates) == 2
     tell_cell(Screen(), opened)

@@ -20,9 +20,9 @@ from kissipo.plan.vocabulary import NETS
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.run.cells import CannotOpenError, open_cell
 from kissipo.run.expand import expand
-from kissipo.run.record import record
-from kissipo.run.recording import Call
 from kissipo.run.trace import steps_of
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Call
 
 ROW = Port("row", ("feature",), (6,))
 LEVEL = Port("level", (), (), vocabulary=5)

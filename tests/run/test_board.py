@@ -12,7 +12,7 @@ from torch import nn
 
 import kissipo as ki
 from kissipo.run.board import graph, histogram, painted
-from kissipo.run.record import record
+from kissipo.run.tracing.record import record
 
 pytest.importorskip("tensorboard")
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.run.costs import multiplications, parameters
-from kissipo.run.record import record
 from kissipo.run.trace import steps_of
+from kissipo.run.tracing.record import record
 
 ROW = torch.zeros(7, 1, 6)
 COUNTED: list[tuple[Any, tuple[Tensor, ...]]] = [

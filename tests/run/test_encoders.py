@@ -14,9 +14,9 @@ from kissipo.run.cells import open_cell
 from kissipo.run.cells.open_cell import what_is_opened
 from kissipo.run.cost_table import cost_table
 from kissipo.run.expand import ExpandedAttention, expand_attention
-from kissipo.run.record import record
-from kissipo.run.recording import is_frame, is_step
 from kissipo.run.trace import steps_of, tell_layer
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import is_frame, is_step
 
 
 class Encoder(nn.Module):

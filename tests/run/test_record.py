@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from kissipo.run.record import record
-from kissipo.run.recording import Recording
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Recording
 
 
 class Choosy(nn.Module):

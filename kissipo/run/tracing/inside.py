@@ -2,7 +2,7 @@
 the gradient at every layer, and of every layer its greatest number opened into its terms.
 
 Example:  >>> import torch
-          >>> from kissipo.run.record import record
+          >>> from kissipo.run.tracing.record import record
           >>> net = nn.LSTM(3, 2, batch_first=True)
           >>> found = look_inside(net, record(net, (torch.ones(1, 4, 3),)))
           >>> [(value.key, tuple(value.tensor.shape)) for value in found.values][:2]
@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.run.backward import gradients
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
 from kissipo.run.cells.open_cell import what_is_opened
 from kissipo.run.expand import Expanded, ExpandedAttention, Opaque, expand, expand_attention, expand_sdpa
-from kissipo.run.recording import Origin, Recording, Value
+from kissipo.run.tracing.backward import gradients
+from kissipo.run.tracing.recording import Origin, Recording, Value
 
 TERMS = 24
 

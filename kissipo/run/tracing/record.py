@@ -32,8 +32,19 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.run.costs import multiplications, of_operation
-from kissipo.run.named_axes import axes_of, usual_axes
-from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording, Value, given_to, taken, tensors_in
+from kissipo.run.tracing.named_axes import axes_of, usual_axes
+from kissipo.run.tracing.recording import (
+    Again,
+    Call,
+    Key,
+    Operation,
+    Origin,
+    Recording,
+    Value,
+    given_to,
+    taken,
+    tensors_in,
+)
 from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)

@@ -4,7 +4,7 @@ gone through, and each tensor as it was at that moment.
 A recording can be checked: `untrue()` does every operation again from the tensors that were recorded before it, and `rerun` puts
 other numbers into any of them and does again whatever depends on it, to the net's answer.
 
-Example:  >>> from kissipo.run.record import record
+Example:  >>> from kissipo.run.tracing.record import record
           >>> net = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
           >>> found = record(net, (torch.ones(1, 3),))
           >>> [(each.name, each.layer, each.reads, each.gives) for each in found.operations]
