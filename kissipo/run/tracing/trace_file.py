@@ -79,8 +79,9 @@ def write_trace(trace: Trace, folder: Path | str, *, most_bytes: int = MOST_BYTE
             (aside / content["tensors"][key]["file"]).write_bytes(array.tobytes())
         (aside / CONTENT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         if folder.exists():
-            shutil.rmtree(folder)
+            os.replace(folder, aside.with_name(f"{aside.name}-before"))
         os.replace(aside, folder)
+        shutil.rmtree(aside.with_name(f"{aside.name}-before"), ignore_errors=True)
     except OSError as error:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
