@@ -31,7 +31,7 @@ def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) ->
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
     example = asked_example(run, values) if values else known_example(run)
-    inputs, notes = example.feed.batch(slice(0, 1)).inputs, [*example.notes]
+    inputs, notes = example.feed.batch(slice(0, 1)).inputs, [*filter(None, [run.remark]), *example.notes]
     found = record(run.net, inputs).steps
     names = list(dict.fromkeys(call.name for call in found))
     chosen = [call for call in found if call.name == layer]

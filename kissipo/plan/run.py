@@ -41,8 +41,9 @@ from kissipo.plan.way import follow
 from kissipo.plan.xray import Xray, xray
 from kissipo.plan.xray_picture import PictureXray, xray_picture
 from kissipo.run.cells import Opened
+from kissipo.run.checkpoint import load_checkpoint
 from kissipo.run.evaluate import answer_all
-from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder
+from kissipo.run.folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
 from kissipo.run.sample import write_on
 from kissipo.run.trace import Trace
 
@@ -68,6 +69,7 @@ class Run:
         self.folder, self.task, self.net = Path(folder), task, net.eval()
         self.doors, self.answers = tuple(doors), tuple(answers)
         self._prepared = prepared
+        self.remark = ""
 
     @classmethod
     def open(cls, path: Path | str) -> Run:
@@ -95,6 +97,27 @@ class Run:
                 do="Was task.yaml edited? Restore it",
             ) from None
         return cls(folder.path, task, net, doors, answers)
+
+    @classmethod
+    def look(cls, path: Path | str) -> Run:
+        """As `open`; a run that is still learning, or was stopped, with the weights of its last checkpoint, to look into.
+
+        Raises:   RunError as `open`, and when nothing was saved yet.
+        """
+        folder = RunFolder(Path(path))
+        found = (
+            None if (folder.path / MODEL).exists() or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
+        )
+        if found is None:
+            return cls.open(path)
+        task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
+        prepared = _prepared_again(task, folder)
+        wiring, (state, _) = prepared.wiring, found
+        prepared.net.load_state_dict(state["net"])
+        run = cls(folder.path, prepared.task, prepared.net, wiring.doors, wiring.answers, prepared=prepared)
+        epoch = state["position"].get("epoch", 0) + 1
+        run.remark = f"the training is not finished: these are the weights of its last checkpoint, in epoch {epoch}"
+        return run
 
     @cached_property
     def choices(self) -> Choices:
@@ -247,7 +270,7 @@ class Run:
             self.net,
             learn=learn,
             augment=augment,
-            notes=example.notes,
+            notes=[*filter(None, [self.remark]), *example.notes],
             inside=True,
             name=self.folder.name,
         )
@@ -275,13 +298,7 @@ class Run:
                     f"this run was trained on data {self.choices.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            prepared = prepare(self.task, seed=self.seed, start=False)
-            before = RunFolder(self.folder).read_json(DATA)["fingerprint"]
-            if before != prepared.wiring.frame.fingerprint():
-                raise DataError(
-                    f"the data of {prepared.wiring.frame.origin} have changed since this run was trained",
-                    do="Give the data to judge by: kissipo evaluate RUN DATA",
-                )
+            prepared = _prepared_again(self.task, RunFolder(self.folder))
             learn = build_learn(prepared.choices, prepared.wiring, self.net)
             # the answers of the run know what they learned after the data were read
             wiring = replace(prepared.wiring, answers=self.answers)
@@ -311,6 +328,21 @@ class Run:
         parts = {"train": nothing, "validation": nothing, "test": everything}
         feeds = {"train": feed.take(slice(0, 0)), "validation": feed.take(slice(0, 0)), "test": feed}
         return Wiring(frame, parts, self.doors, self.answers, feeds)
+
+
+def _prepared_again(task: Task, folder: RunFolder) -> Prepared:
+    """The task with the data that it was trained on.
+
+    Raises:   DataError when they have changed.
+    """
+    kept = folder.read_json(DATA)
+    prepared = prepare(task, seed=int(kept["seed"]), start=False)
+    if kept["fingerprint"] != prepared.wiring.frame.fingerprint():
+        raise DataError(
+            f"the data of {prepared.wiring.frame.origin} have changed since this run was trained",
+            do="Give the data to judge by: kissipo evaluate RUN DATA",
+        )
+    return prepared
 
 
 def _restore_answer(content: Mapping[str, Any]) -> Answer:

@@ -58,8 +58,8 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.plan.run import Run
 
     if is_run(arguments.task):
-        opened = Run.open(arguments.task)
-        task, trace, state = opened.task, opened.trace(), "trained"
+        opened = Run.look(arguments.task)
+        task, trace, state = opened.task, opened.trace(), "in training" if opened.remark else "trained"
     elif is_lesson(asked := asked_task(arguments)):
         task, trace, state = asked, explain(asked), "nothing is trained"
     else:

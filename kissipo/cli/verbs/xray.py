@@ -52,7 +52,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("kissipo xray takes one text or picture", given=str(len(arguments.values)), do="Quote a text")
     if bool(arguments.values) == (arguments.file is not None):
         raise TaskError("kissipo xray takes a text or --file, one of both")
-    opened = Run.open(arguments.run)
+    opened = Run.look(arguments.run)
     text = arguments.values[0] if arguments.file is None else Path(arguments.file)
     seen = opened.xray(text, neuron=arguments.neuron)
     screen.remarks(seen.notes)
@@ -94,7 +94,7 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
             "--cell says a place", given=repr(arguments.cell), allowed="whole numbers such as 3 or 4,7"
         ) from None
     values = [Path(arguments.file)] if arguments.file else arguments.values
-    opened, notes = cell_of(Run.open(arguments.run), values, arguments.layer, place)
+    opened, notes = cell_of(Run.look(arguments.run), values, arguments.layer, place)
     screen.remarks(notes)
     tell_cell(screen, opened)
     screen.result_json({"run": arguments.run, "notes": notes, **opened.to_json()})
