@@ -1,7 +1,7 @@
 """Backward: the gradient of a loss at what every layer gave, for one sample; of the net nothing is changed.
 
-The net is asked once more as a twin, answering; every layer hands on a copy of what it gave, so that later layers that write over it
-do not take its gradient away.
+The net is asked once more as a twin on the same weights, answering; every layer hands on a copy of what it gave, so that later
+layers that write over it do not take its gradient away.
 
 Example:  >>> import torch
           >>> net = nn.Sequential(nn.Linear(2, 1, bias=False), nn.ReLU())
@@ -42,7 +42,10 @@ def gradients(net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Ten
     loss:  from what the net gives to one number
     """
     with torch.inference_mode(False), torch.enable_grad():
-        twin = deepcopy(net).eval().requires_grad_(True)
+        shared = {
+            id(weight): nn.Parameter(weight.detach()) for weight in net.parameters() if weight.is_floating_point()
+        }
+        twin = deepcopy(net, dict(shared)).eval()
         kept: list[tuple[str, Tensor]] = []
         for name, layer in twin.named_modules():
             if is_step(layer):

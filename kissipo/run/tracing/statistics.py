@@ -9,37 +9,44 @@ Example:  >>> found = statistics(np.array([0.0, 1.0, 2.0, np.nan]))
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 32
+_PIECE = 1_000_000
 
 
 def statistics(values: NDArray[Any]) -> dict[str, Any]:
     """Mean, deviation, least, greatest of the finite numbers; the share of zeros; how many are not finite; the histogram's counts
-    between its edges. None where there is no number to tell."""
-    flat = values.reshape(-1)
-    if flat.dtype.kind == "c":
-        flat = np.abs(flat)
-    flat = flat.astype(np.float64 if flat.dtype.kind in "biu" else flat.dtype, copy=False)
-    finite = flat[np.isfinite(flat)] if not np.isfinite(flat).all() else flat
-    if not len(finite):
+    between its edges. None where there is no number to tell. Large arrays are read piece by piece."""
+    flat = np.abs(values.reshape(-1)) if values.dtype.kind == "c" else values.reshape(-1)
+    finite = [piece[np.isfinite(piece)] for piece in _pieces(flat)]
+    count = sum(map(len, finite))
+    if not count:
         nothing = dict.fromkeys(("mean", "deviation", "least", "greatest", "zeros"))
         return {"statistics": {**nothing, "not_finite": len(flat)}, "histogram": None}
-    least, greatest = float(finite.min()), float(finite.max())
-    counts, edges = np.histogram(
-        finite, bins=BINS, range=(least, greatest) if least < greatest else (least - 0.5, least + 0.5)
-    )
+    finite = [piece for piece in finite if len(piece)]
+    least, greatest = float(min(piece.min() for piece in finite)), float(max(piece.max() for piece in finite))
+    mean = sum(float(piece.sum(dtype=np.float64)) for piece in finite) / count
+    spread = sum(float(np.square(piece.astype(np.float64) - mean).sum()) for piece in finite)
+    low, high = (least, greatest) if least < greatest else (least - 0.5, least + 0.5)
+    counts = sum(np.histogram(piece.astype(np.float64), bins=BINS, range=(low, high))[0] for piece in finite)
     return {
         "statistics": {
-            "mean": float(finite.mean(dtype=np.float64)),
-            "deviation": float(finite.std(dtype=np.float64)),
+            "mean": mean,
+            "deviation": (spread / count) ** 0.5,
             "least": least,
             "greatest": greatest,
-            "zeros": float(np.count_nonzero(flat == 0) / len(flat)),
-            "not_finite": len(flat) - len(finite),
+            "zeros": sum(int(np.count_nonzero(piece == 0)) for piece in finite) / len(flat),
+            "not_finite": len(flat) - count,
         },
-        "histogram": {"from": float(edges[0]), "to": float(edges[-1]), "counts": counts.tolist()},
+        "histogram": {"from": low, "to": high, "counts": np.asarray(counts).tolist()},
     }
+
+
+def _pieces(flat: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    for start in range(0, len(flat), _PIECE):
+        yield flat[start : start + _PIECE]
