@@ -13,7 +13,7 @@ from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
 _ANSWER = '''
-def answer(net: Net, inputs: Tensor) -> Tensor:
+def answer(net: nn.Module, inputs: Tensor) -> Tensor:
     """What the net gives for all samples, in portions."""
     net.eval()
     with torch.no_grad():
