@@ -44,14 +44,10 @@ _CHANGES = {
     ],
     "rotate": [
         "angle = 15 * pi / 180 * (2 * torch.rand(len(x), generator=dice) - 1)",
-        "(height, width), still = x.shape[2:], torch.zeros(len(x))",
-        "first = [angle.cos(), -angle.sin() * height / width, still]",
-        "second = [angle.sin() * width / height, angle.cos(), still]",
-        "turn = torch.stack(first + second, 1).view(-1, 2, 3)",
+        "cosine, sine, none = angle.cos(), angle.sin(), torch.zeros(len(x))",
+        "turn = torch.stack([cosine, -sine, none, sine, cosine, none], 1).view(-1, 2, 3)",
         "places = functional.affine_grid(turn, list(x.shape), align_corners=False)",
-        "x = functional.grid_sample(",
-        '    x, places, padding_mode="border", align_corners=False',
-        ")",
+        'x = functional.grid_sample(x, places, padding_mode="border", align_corners=False)',
     ],
     "colour": [
         "strength = 1 + 0.2 * (2 * torch.rand(3 * len(x), generator=dice) - 1)",
@@ -64,14 +60,9 @@ _MASKS = {
     "flip": ["marks = torch.where(turned[:, 0], marks.flip(2), marks)"],
     "crop": ["marks = marks[at]"],
     "rotate": [
-        "near = functional.grid_sample(",
-        "    marks.unsqueeze(1).float(),",
-        "    places,",
-        '    mode="nearest",',
-        '    padding_mode="border",',
-        "    align_corners=False,",
-        ")",
-        "marks = near.squeeze(1).to(marks.dtype)",
+        "flat = marks[:, None].float()",
+        'flat = functional.grid_sample(flat, places, "nearest", "border", False)',
+        "marks = flat[:, 0].to(marks.dtype)",
     ],
     "colour": [],
 }
@@ -88,6 +79,8 @@ def augment_part(prepared: Prepared) -> Part | None:
     assert isinstance(augment, Augment)
     if isinstance(door, Pixels) and door.colour == "colour":
         raise NotBuiltError("kissipo eject writes input.augment only of grey pictures", do="Say input.colour=grey")
+    if "rotate" in augment.names and len(set(door.port.shape[1:])) > 1:
+        raise NotBuiltError("kissipo eject writes rotate only of square pictures", do="Say input.size with one number")
     changes = [line for name in augment.names for line in _CHANGES[name] + (_MASKS[name] if augment.masks else [])]
     pieces = [*([filled(_MOVED)] if "crop" in augment.names else [])]
     pieces.append(filled(_WITH_MASKS if augment.masks else _AUGMENTED, changes=changes))

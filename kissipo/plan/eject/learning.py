@@ -220,11 +220,12 @@ class _Loop:
         options = self.options
         rate = self._rate()
         ask, outputs, truth = self._asked()
-        kept = "the weights of the best epoch are kept." if self.watched else "the last weights are kept."
+        which = "mean weights" if options.ema else "weights"
+        kept = f"the {which} of the best epoch are kept." if self.watched else f"the last {which} are kept."
         mean = f"average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn({options.ema}))"
         return filled(
             _LEARN,
-            about=f"Steps downhill; {'the mean of ' if options.ema else ''}{kept}",
+            about=f"Steps downhill; {kept}",
             linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
             optimizer=self._optimizer(),
             average=[mean] if options.ema else [],

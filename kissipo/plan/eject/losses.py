@@ -32,16 +32,11 @@ def penalty(net: nn.Module) -> Tensor:
 _DICE = '''
 def loss_of(outputs: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy of the pixels, and one less the overlap (Dice) of what is marked."""
-    truth, log_p = truth.long(), outputs.log_softmax(1)
-    entropy = functional.nll_loss(log_p, truth)
-    marked = functional.one_hot(truth, outputs.shape[1]).movedim(-1, 1)
-    both = (log_p.exp() * marked).sum((0, 2, 3))
-    either = (log_p.exp() + marked).sum((0, 2, 3))
-    there = marked.sum((0, 2, 3)) > 0
-    there[0] = False  # where nothing is
-    if not there.any():
+    entropy = functional.cross_entropy(outputs, truth.long())
+    if not truth.any():
         return entropy
-    return entropy + 1 - (2 * both / either)[there].mean()
+    likely = outputs.softmax(1)[:, 1]
+    return entropy + 1 - 2 * (likely * truth).sum() / (likely + truth).sum()
 '''
 
 _ENTROPY = "sparse_categorical_cross_entropy"

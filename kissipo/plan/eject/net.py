@@ -13,6 +13,7 @@ from torch import nn
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.plan.eject.part import Part, filled
+from kissipo.plan.eject.unet import unet_part
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.each_variable import EachVariable
 from kissipo.process.layers.free_points import FreePoints
@@ -21,6 +22,7 @@ from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.nets.recurrent import Recurrent
+from kissipo.process.nets.unet import UNet
 
 _CLASS = '''
 class Net(nn.Module):
@@ -32,6 +34,7 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         $flow
+        return x
 '''
 
 _CLASS_WITH_STATE = '''
@@ -109,23 +112,19 @@ class _Source:
         else:
             self.flow.append(f"x = {called}(x)")
 
-    def give(self) -> None:
-        """The last line gives x back."""
-        *before, last = self.flow
-        plain = last.startswith("x = ") and "#" not in last
-        self.flow = [*before, f"return {last.removeprefix('x = ')}"] if plain else [*self.flow, "return x"]
 
-
-def net_part(net: nn.Module) -> Part:
+def net_part(net: nn.Module, sides: tuple[int, ...] = ()) -> Part:
     """The class of a net.
+
+    sides:    height and width of the pictures that it takes, where it takes some
 
     Raises:   NotBuiltError for a layer that cannot be written out yet.
     """
+    if isinstance(net, UNet):
+        return unet_part(net, sides)
     source = _Source()
     _write(net, source)
     stateful = isinstance(net, Recurrent) and net.stateful
-    if not stateful:
-        source.give()
     weights = sum(parameter.numel() for parameter in net.parameters())
     kinds = [f"{count} {kind}" if count > 1 else kind for kind, count in Counter(source.kinds).items()]
     told = f"{', '.join(kinds)}: {weights:,} weights"

@@ -107,7 +107,7 @@ def _refuse(prepared: Prepared) -> None:
 
 def _source(prepared: Prepared, seed: int) -> str:
     read, judged = input_part(prepared), output_part(prepared)
-    net, learned = net_part(prepared.net), learning_part(prepared)
+    net, learned = net_part(prepared.net, prepared.wiring.doors[0].port.shape[1:]), learning_part(prepared)
     parts = [read, net, learned, judged]
     arrays = ["Array = NDArray[Any]"] if "Array" in read.code else []
     return (
@@ -139,7 +139,7 @@ def _imports(parts: list[Part]) -> list[str]:
     lines = {line for part in parts for line in part.imports} | {"import hashlib", "import torch"}
 
     def rank(line: str) -> tuple[bool, str]:
-        return line.startswith("from"), line
+        return line.startswith("from"), line.lower()
 
     own = sorted((line for line in lines if _module(line) in _STANDARD), key=rank)
     foreign = sorted((line for line in lines if _module(line) not in _STANDARD), key=rank)
@@ -155,8 +155,10 @@ def _merged(lines: list[str]) -> list[str]:
     names: dict[str, list[str]] = {}
     for line in lines:
         module, _, given = line.removeprefix("from ").partition(" import ")
-        names.setdefault(module, []).extend([given] if given else [])
-    return [f"from {module} import {', '.join(sorted(given))}" if given else module for module, given in names.items()]
+        names.setdefault(module, []).extend(given.split(", ") if given else [])
+    return [
+        f"from {module} import {', '.join(sorted(set(given)))}" if given else module for module, given in names.items()
+    ]
 
 
 def _compare(source: str, prepared: Prepared, seed: int) -> None:

@@ -37,7 +37,7 @@ def read() -> Array:
 def labelled() -> list[tuple[int, int]]:
     """The first and the last step of each window that people call odd."""
     moments = list(read_moments())
-    windows = json.loads(LABELS.read_text(encoding="utf-8"))["$key"]
+    windows = json.loads(LABELS.read_text(encoding="utf-8"))[SERIES]
     return [
         (bisect_left(moments, first[:19]), bisect_right(moments, last[:19]) - 1)
         for first, last in windows
@@ -70,10 +70,11 @@ _LABELLED = {"nyc-taxi": nyc_taxi.FILE, "machine-temperature": machine_temperatu
 
 def series(prepared: Prepared, door: Windows) -> Part:
     """Steps of a file, of which some have labels where it is asked which are odd."""
-    if isinstance(prepared.wiring.answers[0], Anomaly):
-        return _watched(prepared, door)
+    answer = prepared.wiring.answers[0]
+    if isinstance(answer, Anomaly):
+        return _watched(prepared, door, answer)
     frame, steps = prepared.wiring.frame, prepared.choices.source.options.steps
-    horizon = prepared.wiring.answers[0].port.shape[0]
+    horizon = answer.port.shape[0]
     constants = (
         path_line("FILE", frame.origin),
         listed("VARIABLES", door.columns),
@@ -86,7 +87,7 @@ def series(prepared: Prepared, door: Windows) -> Part:
     return Part(told, "\n\n\n".join([read, filled(BORDERS), filled(_WINDOWS)]), imports, constants)
 
 
-def _watched(prepared: Prepared, door: Windows) -> Part:
+def _watched(prepared: Prepared, door: Windows, answer: Anomaly) -> Part:
     """A series of the Numenta Anomaly Benchmark with its labels."""
     name = str(prepared.choices.source.value)
     if name not in _LABELLED:
@@ -95,16 +96,22 @@ def _watched(prepared: Prepared, door: Windows) -> Part:
             given=f"'{name}'",
             allowed=", ".join(_LABELLED),
         )
+    judged = prepared.wiring.parts["test"] + door.length
+    if answer.options.marks != "anomaly" or not prepared.wiring.frame["anomaly"].values[judged].any():
+        raise NotBuiltError(
+            "kissipo eject writes output.anomaly only where output.marks=anomaly judges, and a labelled window lies in the test part"
+        )
     file = _LABELLED[name]
     path = str(get("nab", file))
     constants = (
         path_line("FILE", path),
         path_line("LABELS", str(get("nab", _nab.WINDOWS))),
+        f'SERIES = "{file.name}"',
         *_cut(prepared, door),
         "HORIZON = 1  # steps that it forecasts",
     )
     opened, imports = _opened(path)
-    read = filled(_READ_LABELLED, opened=opened, key=file.name)
+    read = filled(_READ_LABELLED, opened=opened)
     told = f"{len(prepared.wiring.frame):,} steps; windows of {door.length}, the step after each"
     return Part(
         told,

@@ -16,6 +16,7 @@ from kissipo.plan.eject.inputs.pictures import pictures
 from kissipo.plan.eject.inputs.prose import prose
 from kissipo.plan.eject.inputs.series import series
 from kissipo.plan.eject.inputs.tables import table
+from kissipo.plan.eject.inputs.tiles import tiles
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
@@ -39,6 +40,8 @@ def input_part(prepared: Prepared) -> Part:
     if word == "make" and len(prepared.wiring.frame) <= _FEW:
         return _made(prepared)
     match door:
+        case Pixels() if not more and str(prepared.choices.source.value) == "magnetic-tile":
+            return tiles(prepared, door)
         case Pixels() if not more:
             return pictures(prepared)
         case Board() if not more:

@@ -45,10 +45,15 @@ def split($given) -> dict[str, Array]:
     everything = np.arange(len(classes))
     $test
     pool = np.setdiff1d(everything, test)
-    validation = draw(pool, $share, $alike, dice)
-    train = np.setdiff1d(pool, validation)
-    return {"train": train, "validation": validation, "test": test}
+    $parts
 '''
+
+_WITH_VALIDATION = """
+validation = draw(pool, $share, $alike, dice)
+train = np.setdiff1d(pool, validation)
+return {"train": train, "validation": validation, "test": test}
+"""
+_WITHOUT_VALIDATION = 'return {"train": pool, "validation": pool[:0], "test": test}'
 
 _SPLIT_GROUPS = '''
 def split(group: Array) -> dict[str, Array]:
@@ -56,7 +61,7 @@ def split(group: Array) -> dict[str, Array]:
     dice = np.random.default_rng(seed_of("split"$seed))
     sizes, parts = np.bincount(group), {}
     left = np.arange(len(sizes))
-    for name, share in (("test", TEST), ("validation", VALIDATION / (1 - TEST))):
+    for name, share in (("test", TEST), ("validation", $share)):
         taken: list[int] = []
         for each in dice.permutation(left):
             if sizes[each] <= share * sizes[left].sum() - sizes[taken].sum() + 0.5:
@@ -81,20 +86,22 @@ def split_pieces(prepared: Prepared, *, together: str | None = None, published: 
     published:  the line that takes the test part; else it is drawn
     """
     alike = "classes" if together is None else "classes, same"
+    share = "VALIDATION" if published else "VALIDATION / (1 - TEST)"
+    watched = filled(_WITH_VALIDATION, share=share, alike=alike)
     split = filled(
         _SPLIT,
         given="classes: Array" if together is None else "classes: Array, same: Array",
         seed=_seed(prepared),
         test=published or f"test = draw(everything, TEST, {alike}, dice)",
-        share="VALIDATION" if published else "VALIDATION / (1 - TEST)",
-        alike=alike,
+        parts=(watched if prepared.choices.general.split.validation else _WITHOUT_VALIDATION).splitlines(),
     )
     return [filled(_DRAW) if together is None else filled(_DRAW_TOGETHER, together=together), split]
 
 
 def split_groups(prepared: Prepared) -> str:
     """The function that draws the parts in whole groups, numbered from 0: `split(group)`."""
-    return filled(_SPLIT_GROUPS, seed=_seed(prepared))
+    watched = prepared.choices.general.split.validation
+    return filled(_SPLIT_GROUPS, seed=_seed(prepared), share="VALIDATION / (1 - TEST)" if watched else 0.0)
 
 
 def _seed(prepared: Prepared) -> str:
@@ -112,4 +119,6 @@ def split_words(prepared: Prepared, *, groups: tuple[str, ...] = ()) -> tuple[st
     split = prepared.choices.general.split
     if split.by == "time" or split.group not in (None, *groups):
         raise NotBuiltError("kissipo eject does not write yet a split of rows by time or by group")
+    if not split.validation:
+        return (f"TEST = {split.test}  # share that judges",)
     return (f"TEST, VALIDATION = {split.test}, {split.validation}  # shares that judge, that tell when to stop",)
