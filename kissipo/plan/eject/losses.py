@@ -33,10 +33,9 @@ _DICE = '''
 def loss_of(outputs: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy of the pixels, and one less the overlap (Dice) of what is marked."""
     entropy = functional.cross_entropy(outputs, truth.long())
-    if not truth.any():
-        return entropy
     likely = outputs.softmax(1)[:, 1]
-    return entropy + 1 - 2 * (likely * truth).sum() / (likely + truth).sum()
+    overlap = 2 * (likely * truth).sum() / (likely + truth).sum()
+    return entropy + (1 - overlap) * truth.any()
 '''
 
 _ENTROPY = "sparse_categorical_cross_entropy"

@@ -36,8 +36,7 @@ def picture(path: Path) -> Array:
     """Brightness in bytes; a large picture is decoded at a half of its size, or less."""
     with Image.open(path) as opened:
         opened.draft(opened.mode, (2 * max(SIZE), 2 * max(SIZE)))
-        grey = opened.convert("L").resize(SIZE, Image.Resampling.BILINEAR)
-    return np.asarray(grey)
+        return np.asarray(opened.convert("L").resize(SIZE, Image.Resampling.BILINEAR))
 '''
 
 _MASK = '''
@@ -45,7 +44,7 @@ def mask(path: Path) -> Array:
     """1 where most of a pixel is marked."""
     with Image.open(path) as opened:
         marks = opened.convert("L").point([0] * 128 + [255] * 128)
-    return np.asarray(marks.resize(SIZE, Image.Resampling.BOX)) // 128
+        return np.asarray(marks.resize(SIZE, Image.Resampling.BOX)) // 128
 '''
 
 _MASKS = [
