@@ -104,7 +104,7 @@ def main() -> None:
     """From the data to the score."""
     parts = samples()
     torch.manual_seed(seed_of("weights"))
-    net = Net()
+    net = $net
     torch.manual_seed(seed_of("dice"))
     learn(net, parts)
     print(f"$part $measure: {judge(net, parts):.6f}")
@@ -113,6 +113,18 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 '''
+
+_RATES = {
+    "balanced_accuracy": (
+        "The share of right answers of each class, its mean over the classes.",
+        ["right, whole = (is_so * said).sum(0), is_so.sum(0)"],
+    ),
+    "macro_f1": (
+        "F1 of each class, its mean over the classes.",
+        ["right, whole = 2 * (is_so * said).sum(0), (is_so + said).sum(0)"],
+    ),
+}
+_LAID_OUT = "Net().to(memory_format=torch.channels_last)  # type: ignore[call-overload]"
 
 
 def answering_part(net: nn.Module) -> str:
@@ -130,11 +142,13 @@ def output_part(prepared: Prepared) -> Part:
         raise NotBuiltError("kissipo eject does not write several answers yet", given=f"{len(answers)} answers")
     answer = answers[0]
     if isinstance(answer, Anomaly):
-        told, measure, code, imports = _alarms(answer, judging)
+        measure, told, code = "nab", "odd or ordinary steps", _alarms(answer, judging)
+        imports: tuple[str, ...] = ("from math import exp", "from scipy.stats import genpareto")
     else:
         measure, told, about, how = _judged(answer)
-        code, imports = filled(_JUDGE, about=about, how=how, part=judging), _imports(how)
-    main = filled(_MAIN, part=judging, measure=measure)
+        code, imports = filled(_JUDGE, about=about, how=how, part=judging), ()
+    has_filters = any(isinstance(layer, nn.Conv2d) for layer in prepared.net.modules())
+    main = filled(_MAIN, part=judging, measure=measure, net=_LAID_OUT if has_filters else "Net()")
     return Part(f"{told}; {measure} on the {judging} part", f"{code}\n\n\n{main}", imports)
 
 
@@ -161,22 +175,6 @@ def _judged(answer: Answer) -> tuple[str, str, str, list[str]]:
     )
 
 
-def _imports(how: list[str]) -> tuple[str, ...]:
-    return ("from torch.nn import functional",) if any("functional." in line for line in how) else ()
-
-
-_RATES = {
-    "balanced_accuracy": (
-        "The share of right answers of each class, its mean over the classes.",
-        ["right, whole = (is_so * said).sum(0), is_so.sum(0)"],
-    ),
-    "macro_f1": (
-        "F1 of each class, its mean over the classes.",
-        ["right, whole = 2 * (is_so * said).sum(0), (is_so + said).sum(0)"],
-    ),
-}
-
-
 def _category(answer: Category) -> tuple[str, str, str, list[str]]:
     if answer.inspection is not None:
         raise NotBuiltError("kissipo eject does not write output.sound yet", do="Leave it out")
@@ -185,37 +183,21 @@ def _category(answer: Category) -> tuple[str, str, str, list[str]]:
         f"outputs[:, 0].sigmoid() >= {answer.options.decode.threshold}" if answer.one_output else "outputs.argmax(1)"
     )
     if answer.MAIN == "accuracy":
-        about = "The share of right answers."
-        if not answer.one_output:
-            return "accuracy", told, about, [f"return float(({called} == truth).double().mean())"]
-        return (
-            "accuracy",
-            told,
-            about,
-            [f"called = {called}", "return float((called == (truth == 1)).double().mean())"],
+        how = (
+            [f"called = {called}", "return float((called == (truth == 1)).double().mean())"]
+            if answer.one_output
+            else [f"return float(({called} == truth).double().mean())"]
         )
+        return "accuracy", told, "The share of right answers.", how
     about, count = _RATES[answer.MAIN]
+    said = f"({called}).long()" if answer.one_output else called
     how = [
         f"is_so = functional.one_hot(truth, {len(answer.levels)}).double()",
-        f"said = functional.one_hot(({called}).long(), {len(answer.levels)}).double()",
+        f"said = functional.one_hot({said}, {len(answer.levels)}).double()",
         *count,
         "return float((right / whole)[whole > 0].mean())",
     ]
-    return answer.MAIN, told, about, [line.replace("(outputs.argmax(1)).long()", "outputs.argmax(1)") for line in how]
-
-
-def _alarms(answer: Anomaly, judging: str) -> tuple[str, str, str, tuple[str, ...]]:
-    """What is asked, the measure, its functions and what they import."""
-    options = answer.options
-    if options.by != "forecast" or options.marks is None or len(answer.variables) > 1 or judging != "test":
-        raise NotBuiltError(
-            "kissipo eject writes output.anomaly only by a forecast of one variable, with output.marks and a test part"
-        )
-    if options.share >= 1 - HIGH:
-        raise NotBuiltError(f"kissipo eject writes output.share only below {1 - HIGH:.2f}", given=f"{options.share}")
-    smooth = filled(_SMOOTH, steps=options.smooth).splitlines() if options.smooth > 1 else ["return found"]
-    code = filled(_ALARMS, smooth=smooth, share=options.share)
-    return "odd or ordinary steps", "nab", code, ("from math import exp", "from scipy.stats import genpareto")
+    return answer.MAIN, told, about, how
 
 
 def _forecast(answer: Forecast) -> tuple[str, str, str, list[str]]:
@@ -230,3 +212,16 @@ def _forecast(answer: Forecast) -> tuple[str, str, str, list[str]]:
         )
     told = f"{answer.port.shape[0]} steps of {answer.name}"
     return "mae", told, "The mean error, in the unit of the data.", [off, "return float(off.mean() * scale()[1][0])"]
+
+
+def _alarms(answer: Anomaly, judging: str) -> str:
+    """The functions from errors to NAB's score."""
+    options = answer.options
+    if options.by != "forecast" or options.marks is None or len(answer.variables) > 1 or judging != "test":
+        raise NotBuiltError(
+            "kissipo eject writes output.anomaly only by a forecast of one variable, with output.marks and a test part"
+        )
+    if options.share >= 1 - HIGH:
+        raise NotBuiltError(f"kissipo eject writes output.share only below {1 - HIGH:.2f}", given=f"{options.share}")
+    smooth = filled(_SMOOTH, steps=options.smooth).splitlines() if options.smooth > 1 else ["return found"]
+    return filled(_ALARMS, smooth=smooth, share=options.share)

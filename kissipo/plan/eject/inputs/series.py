@@ -96,10 +96,11 @@ def _watched(prepared: Prepared, door: Windows, answer: Anomaly) -> Part:
             given=f"'{name}'",
             allowed=", ".join(_LABELLED),
         )
-    judged = prepared.wiring.parts["test"] + door.length
-    if answer.options.marks != "anomaly" or not prepared.wiring.frame["anomaly"].values[judged].any():
+    frame = prepared.wiring.frame
+    test = len(frame) - round(len(frame) * prepared.choices.general.split.test)
+    if answer.options.marks != "anomaly" or not frame["anomaly"].values[test:].any():
         raise NotBuiltError(
-            "kissipo eject writes output.anomaly only where output.marks=anomaly judges, and a labelled window lies in the test part"
+            "kissipo eject writes output.anomaly only with output.marks=anomaly and a labelled window in the test part"
         )
     file = _LABELLED[name]
     path = str(get("nab", file))
@@ -112,7 +113,7 @@ def _watched(prepared: Prepared, door: Windows, answer: Anomaly) -> Part:
     )
     opened, imports = _opened(path)
     read = filled(_READ_LABELLED, opened=opened)
-    told = f"{len(prepared.wiring.frame):,} steps; windows of {door.length}, the step after each"
+    told = f"{len(frame):,} steps; windows of {door.length}, the step after each"
     return Part(
         told,
         "\n\n\n".join([read, filled(BORDERS), filled(_WINDOWS)]),
