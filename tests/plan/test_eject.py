@@ -128,6 +128,7 @@ def test_every_built_in_task_is_written_or_refused() -> None:
         ("nyc-taxi", {"input.split.test": 0.01}),
         ("magnetic-tile", {"input.colour": "colour", "input.size": [8]}),
         ("magnetic-tile-masks", {"output.mask": "class", "input.size": [8]}),
+        pytest.param("magnetic-tile-masks", {"input.size": [96], "input.split.validation": 0.7}, marks=SLOW),
         ("digits", {"output.sound": "3"}),
         ("digits", {"process.loss": "categorical_cross_entropy"}),
     ],
@@ -136,6 +137,14 @@ def test_what_is_not_written_yet_is_refused_in_one_sentence(name: str, words: di
     with pytest.raises(NotBuiltError, match="kissipo eject") as refused:
         eject(load(name, words=words))
     assert str(refused.value).count("\n") == 0
+
+
+def test_records_of_games_are_refused() -> None:
+    Path("records").mkdir()
+    for column in "abcdefghij":
+        Path(f"records/{column}.sgf").write_text(f"(;GM[1]SZ[19];B[{column}d];W[qd];B[jj])", encoding="utf-8")
+    with pytest.raises(NotBuiltError, match="how these data are read"):
+        eject(load("go-dense", words={"input.games": "records"}))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_start import MOST_SAMPLES
+from kissipo.run.evaluate import portion
 
 _LEARN = '''
 def learn(net: Net, parts: Parts) -> None:
@@ -134,6 +135,12 @@ def learning_part(prepared: Prepared) -> Part:
     streams = bool(getattr(prepared.net, "stateful", False))
     batch, count = prepared.choices.general.batch or 32, len(wiring.feeds["train"])
     pieces = loss_pieces(loss, options, text=streams)
+    validation = wiring.feeds["validation"]
+    if loss == "dice_cross_entropy" and len(validation) > portion(validation):
+        raise NotBuiltError(
+            "kissipo eject writes process.loss=dice_cross_entropy only where the validation part is judged at once",
+            given=f"{len(validation)} pictures, {portion(validation)} at once",
+        )
     pieces += [] if streams else [filled(_ORDER if batch < count else _IN_ORDER)]
     pieces += [filled(_RISE_AND_FALL)] if options.schedule == "one_cycle" else []
     more = [part for part in (_linear(prepared), augment_part(prepared)) if part is not None]
@@ -141,7 +148,7 @@ def learning_part(prepared: Prepared) -> Part:
         options,
         name=options.optimizer or "adam",
         streams=streams,
-        watched=len(wiring.feeds["validation"]) > 0,
+        watched=len(validation) > 0,
         augmented=wiring.augment,
     )
     pieces += [*(part.code for part in more), *([loop.streams_of(prepared.net)] if streams else []), loop.code()]
