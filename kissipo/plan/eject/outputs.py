@@ -38,7 +38,7 @@ def answer(net: Net, inputs: Tensor) -> Tensor:
 '''
 
 _JUDGE = '''
-def judge(net: nn.Module, parts: Parts) -> float:
+def judge(net: Net, parts: Parts) -> float:
     """$about"""
     inputs, truth = parts["$part"]
     outputs = answer(net, inputs)
@@ -46,7 +46,7 @@ def judge(net: nn.Module, parts: Parts) -> float:
 '''
 
 _ALARMS = '''
-def errors(net: nn.Module, parts: Parts) -> Array:
+def errors(net: Net, parts: Parts) -> Array:
     """How far each step is from its forecast, in the order of time."""
     off = [answer(net, inputs) - truth for inputs, truth in parts.values()]
     found = torch.cat(off).double().abs().flatten().numpy()
@@ -82,7 +82,7 @@ def nab(alarms: Array, windows: list[tuple[int, int]]) -> float:
     return 100 * (total + len(windows)) / (2 * len(windows))
 
 
-def judge(net: nn.Module, parts: Parts) -> float:
+def judge(net: Net, parts: Parts) -> float:
     """The alarms of the test part beside the windows that people call odd."""
     found, count = errors(net, parts), len(parts["test"][0])
     alarms = found[-count:] > height(found[:-count])
