@@ -20,7 +20,7 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.input.formats.go_record import Move, Record
 from kissipo.input.worlds.go import BLACK, SIZE, Chain, Position
 
-_MOVES = 120
+MOVES = 120
 _ANYWHERE = 0.1
 _NEAR = 2
 
@@ -33,7 +33,7 @@ def made_games(count: int, *, seed: int) -> list[Record]:
 def _game(number: int, dice: Any) -> Record:
     position, colour = Position(SIZE), BLACK
     moves: list[Move] = []
-    for _ in range(_MOVES):
+    for _ in range(MOVES):
         last = moves[-1].point if moves else None
         moves.append(Move(colour, _choice(position, colour, last, dice)))
         position.play(colour, moves[-1].point)

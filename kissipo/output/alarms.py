@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import genpareto
 
-_HIGH, _LEAST_PEAKS = 0.98, 10
+HIGH, _LEAST_PEAKS = 0.98, 10
 
 
 def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
@@ -37,14 +37,14 @@ def threshold(errors: NDArray[Any], share: float) -> float:
               >>> bool(abs(threshold(draws, 1e-4) - np.log(1e4)) < 1.0)  # the tail of this law is known
               True
     """
-    if share >= 1 - _HIGH:
+    if share >= 1 - HIGH:
         return float(np.quantile(errors, 1 - share))
-    high = float(np.quantile(errors, _HIGH))
+    high = float(np.quantile(errors, HIGH))
     over = errors[errors > high] - high
     if len(over) < _LEAST_PEAKS:
         return float(np.max(errors))
     shape, _, scale = genpareto.fit(over, floc=0)
-    return high + float(genpareto.isf(share / (1 - _HIGH), shape, scale=scale))
+    return high + float(genpareto.isf(share / (1 - HIGH), shape, scale=scale))
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.output.answers.category import Category
+from kissipo.plan.eject.augment import augment_part
+from kissipo.plan.eject.losses import loss_pieces
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_start import MOST_SAMPLES
+from kissipo.run.evaluate import portion
 
 _LEARN = '''
 def learn(net: Net, parts: Parts) -> None:
@@ -17,6 +21,7 @@ def learn(net: Net, parts: Parts) -> None:
     inputs, truth = parts["train"]
     $linear
     optimizer = $optimizer
+    $average
     $total
     $start
     for epoch in range(1, EPOCHS + 1):
@@ -25,11 +30,12 @@ def learn(net: Net, parts: Parts) -> None:
         for step, index in enumerate($batches):
             $rate
             $ask
-            loss = loss_of($outputs, truth[index])
+            loss = $loss
             optimizer.zero_grad()
-            loss.backward()
+            $backward.backward()
             $clip
             optimizer.step()
+            $mean
             if epoch == 1 and step == 0:
                 print(f"first step: loss {loss.item():.7f}")
         $end
@@ -62,7 +68,7 @@ def start_linear(net: Net, inputs: Tensor, truth: Tensor) -> None:
     net.wide.requires_grad_(False)
 
 
-def quality(net: Net, part: tuple[Tensor, Tensor]) -> Tensor:
+def quality(net: nn.Module, part: tuple[Tensor, Tensor]) -> Tensor:
     """How good each answer is."""
     outputs = answer(net, part[0])
     return $quality
@@ -81,29 +87,23 @@ def order(count: int, epoch: int) -> Tensor:
     return torch.arange(count)
 '''
 
-_LOSS = '''
-def loss_of(outputs: Tensor, truth: Tensor) -> Tensor:
-    """How far off the answers are."""
-    return $loss
-'''
-
-_SHAPES: dict[str, tuple[str, ...]] = {
-    "step": ("return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01",),
-    "exponential": ("return float(0.01**done)",),
-    "cosine": ("return (1 + cos(pi * done)) / 2",),
-    "one_cycle": (
-        "if done < 0.3:",
-        "    return max(0.04, done / 0.3)",
-        "return (1 + cos(pi * (done - 0.3) / 0.7)) / 2",
-    ),
+# what the rate is multiplied by when a share `done` of all steps is over
+_SHAPES = {
+    "step": "(1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01)",
+    "exponential": "0.01**done",
+    "cosine": "(1 + cos(pi * done)) / 2",
+    "one_cycle": "rise_and_fall(done)",
 }
 
-_SCHEDULE = '''
-def rate_at(done: float) -> float:
+_RISE_AND_FALL = '''
+def rise_and_fall(done: float) -> float:
     """What the rate is multiplied by when this share of all steps is over."""
-    $shape
+    if done < 0.3:
+        return max(0.04, done / 0.3)
+    return (1 + cos(pi * (done - 0.3) / 0.7)) / 2
 '''
 
+_ROOM = 76  # of a line in the loop over steps
 _OPTIMIZERS = {
     "sgd": "SGD(net.parameters(), RATE$decay)",
     "momentum": "SGD(net.parameters(), RATE, momentum=$momentum$decay)",
@@ -113,24 +113,10 @@ _OPTIMIZERS = {
     "adamw": "AdamW(net.parameters(), RATE$decay)",
 }
 
-_LOSSES = {
-    "sparse_categorical_cross_entropy": "functional.cross_entropy(outputs, truth)",
-    "binary_cross_entropy": "functional.binary_cross_entropy_with_logits(outputs[:, 0], truth.float())",
-    "mean_squared_error": "functional.mse_loss(outputs, truth)",
-    "half_mean_squared_error": "functional.mse_loss(outputs, truth) / 2",
-    "mean_absolute_error": "functional.l1_loss(outputs, truth)",
-}
-_TEXT_LOSS = "functional.cross_entropy(outputs.flatten(0, 1), truth.flatten())"
-
 # words that change how is learned, and their values that change nothing
 _PLAIN: dict[str, Any] = {
-    "l1": 0.0,
-    "l2": 0.0,
-    "smoothing": 0.0,
     "mixup": 0.0,
-    "ema": 0.0,
     "backbone_rate": 1.0,
-    "warmup": 0.0,
     "class_weights": None,
     "precision": "float32",
     "from_": None,
@@ -146,35 +132,37 @@ def learning_part(prepared: Prepared) -> Part:
     options, wiring = prepared.course, prepared.wiring
     _refuse(options)
     loss = wiring.answers[0].loss
-    if loss not in _LOSSES:
-        raise NotBuiltError(f"kissipo eject does not write process.loss={loss} yet", allowed=", ".join(_LOSSES))
     streams = bool(getattr(prepared.net, "stateful", False))
-    moves = options.schedule != "constant"
     batch, count = prepared.choices.general.batch or 32, len(wiring.feeds["train"])
-    name = options.optimizer or "adam"
-    rate = options.rate or optim.RATES[name]
-    pieces = [filled(_LOSS, loss=_TEXT_LOSS if streams else _LOSSES[loss])]
-    pieces += [] if streams else [(_ORDER if batch < count else _IN_ORDER).strip("\n")]
-    pieces += [filled(_SCHEDULE, shape=_SHAPES[options.schedule])] if moves else []
-    linear = _linear(prepared) if options.start == "linear" else None
-    pieces += [linear.code] if linear else []
-    pieces.append(
-        _loop(options, streams=streams, watched=len(wiring.feeds["validation"]) > 0, name=name, net=prepared.net)
+    pieces = loss_pieces(loss, options, text=streams)
+    validation = wiring.feeds["validation"]
+    if loss == "dice_cross_entropy" and len(validation) > portion(validation):
+        raise NotBuiltError(
+            "kissipo eject writes process.loss=dice_cross_entropy only where the validation part is judged at once",
+            given=f"{len(validation)} pictures, {portion(validation)} at once",
+        )
+    pieces += [] if streams else [filled(_ORDER if batch < count else _IN_ORDER)]
+    pieces += [filled(_RISE_AND_FALL)] if options.schedule == "one_cycle" else []
+    more = [part for part in (_linear(prepared), augment_part(prepared)) if part is not None]
+    loop = _Loop(
+        options,
+        name=options.optimizer or "adam",
+        streams=streams,
+        watched=len(validation) > 0,
+        augmented=wiring.augment,
     )
+    pieces += [*(part.code for part in more), *([loop.streams_of(prepared.net)] if streams else []), loop.code()]
     patience = options.stop.patience
+    rate = options.rate or optim.RATES[loop.name]
     constants = (
         f"EPOCHS, BATCH, RATE = {options.epochs}, {batch}, {rate}",
-        *([f"PATIENCE = {patience}  # epochs without a better one"] if patience else []),
+        *([f"PATIENCE = {patience}  # epochs without a better one"] if patience and loop.watched else []),
     )
-    imports = ["from torch.nn import functional"]
-    imports += linear.imports if linear else []
-    imports += ["import copy"] if len(wiring.feeds["validation"]) else []
-    imports += ["from math import cos, pi"] if options.schedule in ("cosine", "one_cycle") else []
-    told = f"{name} with a rate of {rate}" + (f", {options.schedule}" if moves else "")
+    told = f"{loop.name} with a rate of {rate}" + (f", {options.schedule}" if options.schedule != "constant" else "")
     return Part(
         f"{told}; {loss.replace('_', ' ')}; {options.epochs} epochs at most",
         "\n\n\n".join(pieces),
-        tuple(imports),
+        (*loop.imports(), *(line for part in more for line in part.imports)),
         constants,
     )
 
@@ -185,8 +173,10 @@ def _refuse(options: Any) -> None:
             raise NotBuiltError(f"kissipo eject does not write process.{word.rstrip('_')} yet", do="Leave it out")
 
 
-def _linear(prepared: Prepared) -> Part:
-    """Where a wide-and-deep net starts."""
+def _linear(prepared: Prepared) -> Part | None:
+    """Where a wide-and-deep net starts; None where it starts anywhere."""
+    if prepared.course.start != "linear":
+        return None
     answer, rows = prepared.wiring.answers[0], len(prepared.wiring.feeds["train"])
     if rows > MOST_SAMPLES:
         raise NotBuiltError(f"kissipo eject writes a linear start for up to {MOST_SAMPLES:,} rows", given=f"{rows:,}")
@@ -207,52 +197,116 @@ def _linear(prepared: Prepared) -> Part:
     return Part("", filled(_LINEAR, kind=kind, model=model, quality=quality), (imports,))
 
 
-def _loop(options: Any, *, streams: bool, watched: bool, name: str, net: Any) -> str:
-    moves = options.schedule != "constant"
-    decay = "" if options.decay is None else f", weight_decay={options.decay}"
-    optimizer = _OPTIMIZERS[name].replace("$decay", decay).replace("$momentum", str(options.momentum))
-    total = "-(-len(inputs) // BATCH)"
-    rate = [
-        "done = ((epoch - 1) * steps + step) / (EPOCHS * steps)",
-        'optimizer.param_groups[0]["lr"] = RATE * rate_at(done)',
-    ]
-    learn = filled(
-        _LEARN,
-        about="Steps downhill; "
-        + ("the weights of the best epoch are kept." if watched else "the last weights are kept."),
-        optimizer=f"torch.optim.{optimizer}",
-        linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
-        total=[f"steps = {total}"] if moves else [],
-        start=_start(options) if watched else [],
-        begin=["state: State = None"] if streams else [],
-        batches="streams(len(inputs), BATCH)" if streams else "order(len(inputs), epoch).split(BATCH)",
-        rate=rate if moves else [],
-        ask=["outputs, state = net(inputs[index], handed_on(state, len(index)))"] if streams else [],
-        outputs="outputs" if streams else "net(inputs[index])",
-        clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
-        end=_end(options) if watched else _UNWATCHED,
-        keep=["net.load_state_dict(kept)"] if watched else [],
-    )
-    if not streams:
-        return learn
-    two = getattr(getattr(net, "cell", None), "states", 1) == 2
-    detached = "state[0][:, :rows].detach(), state[1][:, :rows].detach()" if two else "state[:, :rows].detach()"
-    return f"{filled(_STREAMS, detached=detached)}\n\n\n{learn}"
+@dataclass(frozen=True)
+class _Loop:
+    """The loop over the training part, put together from the words of learning.
 
+    watched:    whether a validation part chooses the best epoch
+    augmented:  how pictures are changed while learning
+    """
 
-def _start(options: Any) -> list[str]:
-    """What stands before the first epoch where a validation part chooses the best one."""
-    kept = f"kept, best_epoch = {_WEIGHTS}, 0" if options.stop.patience else f"kept = {_WEIGHTS}"
-    return [_FIRST, kept, *(_BEGAN if options.start == "linear" else [])]
+    options: Any
+    name: str
+    streams: bool
+    watched: bool
+    augmented: Any
 
+    @property
+    def judged(self) -> str:
+        """The net that is judged and kept."""
+        return "average.module" if self.options.ema else "net"
 
-def _end(options: Any) -> list[str]:
-    """What stands at the end of each epoch there."""
-    patient, linear = bool(options.stop.patience), options.start == "linear"
-    better = "if missed < best and float(gain.mean()) > chance:" if linear else "if missed < best:"
-    names, values = ("best, kept, best_epoch", ", epoch") if patient else ("best, kept", "")
-    keep = f"    {names} = missed, {_WEIGHTS}{values}"
-    return [*_WATCHED, *(_IF_BETTER if linear else []), better, keep, *(_PATIENCE if patient else [])]
+    def imports(self) -> list[str]:
+        """What the loop and the losses import."""
+        waves = ["from math import cos, pi"] if self.options.schedule in ("cosine", "one_cycle") else []
+        means = ["from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn"] if self.options.ema else []
+        return ["from torch.nn import functional", *(["import copy"] if self.watched else []), *waves, *means]
+
+    def code(self) -> str:
+        """The function `learn`."""
+        options = self.options
+        rate = self._rate()
+        ask, outputs, truth = self._asked()
+        which = "mean weights" if options.ema else "weights"
+        kept = f"the {which} of the best epoch are kept." if self.watched else f"the last {which} are kept."
+        mean = f"average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn({options.ema}))"
+        return filled(
+            _LEARN,
+            about=f"Steps downhill; {kept}",
+            linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
+            optimizer=self._optimizer(),
+            average=[mean] if options.ema else [],
+            total=["steps = -(-len(inputs) // BATCH)"] if rate else [],
+            start=self._start() if self.watched else [],
+            begin=["state: State = None"] if self.streams else [],
+            batches="streams(len(inputs), BATCH)" if self.streams else "order(len(inputs), epoch).split(BATCH)",
+            rate=rate,
+            ask=ask,
+            loss=f"{'taught' if options.smoothing else 'loss_of'}({outputs}, {truth})",
+            backward="(loss + penalty(net))" if options.l1 or options.l2 else "loss",
+            clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
+            mean=["average.update_parameters(net)"] if options.ema else [],
+            end=self._end() if self.watched else _UNWATCHED,
+            keep=self._keep(),
+        )
+
+    def streams_of(self, net: Any) -> str:
+        """How a text is read piece by piece."""
+        two = getattr(getattr(net, "cell", None), "states", 1) == 2
+        detached = "state[0][:, :rows].detach(), state[1][:, :rows].detach()" if two else "state[:, :rows].detach()"
+        return filled(_STREAMS, detached=detached)
+
+    def _optimizer(self) -> str:
+        decay = "" if self.options.decay is None else f", weight_decay={self.options.decay}"
+        words = _OPTIMIZERS[self.name].replace("$decay", decay).replace("$momentum", str(self.options.momentum))
+        return f"torch.optim.{words}"
+
+    def _rate(self) -> list[str]:
+        """The rate of a step, where it moves."""
+        shape = [f" * {_SHAPES[self.options.schedule]}"] if self.options.schedule != "constant" else []
+        rise = [f" * min(1.0, done / {self.options.warmup})"] if self.options.warmup else []
+        if not shape and not rise:
+            return []
+        rate = "RATE" + "".join(shape + rise)
+        done = "done = ((epoch - 1) * steps + step) / (EPOCHS * steps)"
+        set_rate = 'optimizer.param_groups[0]["lr"] = '
+        if len(set_rate + rate) > _ROOM:
+            return [done, f"rate = {rate}", f"{set_rate}rate"]
+        return [done, set_rate + rate]
+
+    def _asked(self) -> tuple[list[str], str, str]:
+        """The lines before the loss, what is answered there, what is true."""
+        if self.streams:
+            return ["outputs, state = net(inputs[index], handed_on(state, len(index)))"], "outputs", "truth[index]"
+        if self.augmented is None:
+            return [], "net(inputs[index])", "truth[index]"
+        if not self.augmented.masks:
+            return ["changed = augmented(inputs[index], epoch, step)"], "net(changed)", "truth[index]"
+        return ["changed, marks = augmented(inputs[index], truth[index], epoch, step)"], "net(changed)", "marks"
+
+    def _start(self) -> list[str]:
+        """What stands before the first epoch where a validation part chooses the best one."""
+        kept = f"kept, best_epoch = {self._weights}, 0" if self.options.stop.patience else f"kept = {self._weights}"
+        return [_FIRST, kept, *(_BEGAN if self.options.start == "linear" else [])]
+
+    def _end(self) -> list[str]:
+        """What stands at the end of each epoch there."""
+        patient, linear = bool(self.options.stop.patience), self.options.start == "linear"
+        better = "if missed < best and float(gain.mean()) > chance:" if linear else "if missed < best:"
+        names, values = ("best, kept, best_epoch", ", epoch") if patient else ("best, kept", "")
+        keep = f"    {names} = missed, {self._weights}{values}"
+        lines = [*_WATCHED, *(_IF_BETTER if linear else []), better, keep, *(_PATIENCE if patient else [])]
+        return [line.replace("(net, ", f"({self.judged}, ") for line in lines]
+
+    def _keep(self) -> list[str]:
+        """The last line, where the net has other weights than are to be kept."""
+        if self.watched:
+            return ["net.load_state_dict(kept)"]
+        return ["net.load_state_dict(average.module.state_dict())"] if self.options.ema else []
+
+    @property
+    def _weights(self) -> str:
+        return f"copy.deepcopy({self.judged}.state_dict())"
 
 
 _FIRST = 'best = float(loss_of(answer(net, parts["validation"][0]), parts["validation"][1]))'
@@ -266,6 +320,5 @@ _IF_BETTER = [
     'gain = quality(net, parts["validation"]) - began',
     "chance = float(gain.std()) / len(gain) ** 0.5  # what it must be better by",
 ]
-_WEIGHTS = "copy.deepcopy(net.state_dict())"
 _PATIENCE = ["if epoch - best_epoch >= PATIENCE:", "    break"]
 _UNWATCHED = ['print(f"epoch {epoch}: loss {loss.item():.5f}")']

@@ -13,13 +13,16 @@ from torch import nn
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.plan.eject.part import Part, filled
+from kissipo.plan.eject.unet import unet_part
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.each_variable import EachVariable
+from kissipo.process.layers.free_points import FreePoints
 from kissipo.process.layers.last_value import RelativeToLast
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.nets.recurrent import Recurrent
+from kissipo.process.nets.unet import UNet
 
 _CLASS = '''
 class Net(nn.Module):
@@ -48,14 +51,15 @@ class Net(nn.Module):
 '''
 
 _BENDS: dict[type[nn.Module], str] = {
-    nn.ReLU: "torch.relu(x)",
-    nn.Tanh: "torch.tanh(x)",
-    nn.Sigmoid: "torch.sigmoid(x)",
-    nn.GELU: "functional.gelu(x)",
-    nn.SiLU: "functional.silu(x)",
-    nn.LeakyReLU: "functional.leaky_relu(x)",
-    nn.ELU: "functional.elu(x)",
+    nn.ReLU: "torch.relu",
+    nn.Tanh: "torch.tanh",
+    nn.Sigmoid: "torch.sigmoid",
+    nn.GELU: "functional.gelu",
+    nn.SiLU: "functional.silu",
+    nn.LeakyReLU: "functional.leaky_relu",
+    nn.ELU: "functional.elu",
 }
+_ROOM = 80  # of a line in a method
 _CELLS: dict[type[nn.Module], str] = {LSTM: "LSTM", GRU: "GRU", RNN: "RNN"}
 _POOLED = {
     "max": (
@@ -99,17 +103,31 @@ class _Source:
         """A layer that x goes through."""
         self.flow.append(f"x = {self.attribute(name, layer)}(x)")
 
+    def bend(self, called: str) -> None:
+        """What follows a layer at once, in one line with it where there is room."""
+        before = self.flow[-1] if self.flow else ""
+        line = f"x = {called}({before.removeprefix('x = ')})"
+        if before.startswith("x = ") and "#" not in before and len(line) <= _ROOM:
+            self.flow[-1] = line
+        else:
+            self.flow.append(f"x = {called}(x)")
 
-def net_part(net: nn.Module) -> Part:
+
+def net_part(net: nn.Module, sides: tuple[int, ...] = ()) -> Part:
     """The class of a net.
+
+    sides:    height and width of the pictures that it takes, where it takes some
 
     Raises:   NotBuiltError for a layer that cannot be written out yet.
     """
+    if isinstance(net, UNet):
+        return unet_part(net, sides)
     source = _Source()
     _write(net, source)
-    weights = sum(parameter.numel() for parameter in net.parameters())
     stateful = isinstance(net, Recurrent) and net.stateful
-    told = f"{', '.join(source.kinds)}: {weights:,} weights"
+    weights = sum(parameter.numel() for parameter in net.parameters())
+    kinds = [f"{count} {kind}" if count > 1 else kind for kind, count in Counter(source.kinds).items()]
+    told = f"{', '.join(kinds)}: {weights:,} weights"
     code = filled(
         _CLASS_WITH_STATE if stateful else _CLASS,
         about=f"{told}.",
@@ -130,7 +148,7 @@ def net_part(net: nn.Module) -> Part:
 def _write(layer: nn.Module, source: _Source) -> None:
     """One layer, with what is in it."""
     if type(layer) in _BENDS:
-        source.flow.append(f"x = {_BENDS[type(layer)]}")
+        source.bend(_BENDS[type(layer)])
     elif type(layer) is nn.Sequential:
         for each in layer:
             _write(each, source)
@@ -166,7 +184,7 @@ def _convolution(layer: nn.Module, source: _Source) -> None:
 
 def _norm(layer: nn.Module, source: _Source) -> None:
     assert isinstance(layer, BatchNorm)
-    source.step("norm", f"BatchNorm2d({layer.num_features})")
+    source.bend(source.attribute("norm", f"BatchNorm2d({layer.num_features})"))
 
 
 def _pool(layer: nn.Module, source: _Source) -> None:
@@ -175,7 +193,11 @@ def _pool(layer: nn.Module, source: _Source) -> None:
 
 
 def _flatten(layer: nn.Module, source: _Source) -> None:
-    source.flow.append("x = x.flatten(1)")
+    before = source.flow[-1] if source.flow else ""
+    if before.startswith("x = ") and before.endswith(")") and len(before) < _ROOM - len(".flatten(1)"):
+        source.flow[-1] = f"{before}.flatten(1)"
+    else:
+        source.flow.append("x = x.flatten(1)")
 
 
 def _unflatten(layer: nn.Module, source: _Source) -> None:
@@ -211,6 +233,14 @@ def _wide_and_deep(layer: nn.Module, source: _Source) -> None:
     ]
     source.flow.insert(before, f"straight = {wide}(x)")
     source.flow.append("x = straight + x")
+
+
+def _free_points(layer: nn.Module, source: _Source) -> None:
+    """The softmax gives no probability to the least number there is."""
+    assert isinstance(layer, FreePoints)
+    source.flow.append("taken = x.flatten(1) != 0  # which are no answer")
+    _write(layer.net, source)
+    source.flow.append("x = x.masked_fill(taken, torch.finfo(x.dtype).min)")
 
 
 def _each_variable(layer: nn.Module, source: _Source) -> None:
@@ -294,6 +324,7 @@ _WRITERS: dict[type[nn.Module], Callable[[nn.Module, _Source], None]] = {
     nn.Dropout: _dropout,
     RelativeToLast: _relative,
     EachVariable: _each_variable,
+    FreePoints: _free_points,
     WideAndDeep: _wide_and_deep,
     Recurrent: _recurrent,
 }

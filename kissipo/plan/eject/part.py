@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from string import Template
 from textwrap import dedent, indent
 from typing import Any
 
+from kissipo.core.errors import NotBuiltError
+
+ARRAYS = ("from typing import Any", "import numpy as np", "from numpy.typing import NDArray")
 _WIDTH = 88  # as ruff and black count a line
 
 
@@ -17,13 +20,15 @@ class Part:
     told:       one sentence about it, for the head of the script
     imports:    whole lines
     constants:  whole lines, in the order in which they are read
+    types:      whole lines, names of types that its functions use
     code:       functions, two empty lines between them
     """
 
     told: str
     code: str
     imports: tuple[str, ...] = ()
-    constants: tuple[str, ...] = field(default=())
+    constants: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 def filled(template: str, **words: Any) -> str:
@@ -60,3 +65,8 @@ def listed(name: str, values: tuple[str, ...]) -> str:
     texts = ['"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values]
     line = f"{name} = [{', '.join(texts)}]"
     return line if len(line) <= _WIDTH else f"{name} = [\n" + "".join(f"    {each},\n" for each in texts) + "]"
+
+
+def unread(name: str, allowed: str) -> NotBuiltError:
+    """What is said of data that no script reads."""
+    return NotBuiltError("kissipo eject does not write yet how these data are read", given=f"'{name}'", allowed=allowed)

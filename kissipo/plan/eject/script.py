@@ -14,7 +14,7 @@ from torch import nn
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.task import Task
-from kissipo.plan.eject.inputs import input_part
+from kissipo.plan.eject.inputs.source import input_part
 from kissipo.plan.eject.learning import learning_part
 from kissipo.plan.eject.net import net_part
 from kissipo.plan.eject.outputs import answering_part, output_part
@@ -23,16 +23,19 @@ from kissipo.plan.prepare import Prepared, prepare
 from kissipo.run.unchanged import answering
 
 _STANDARD = (
+    "bisect",
+    "collections",
     "copy",
     "csv",
+    "functools",
     "gzip",
     "hashlib",
-    "re",
-    "tarfile",
-    "collections",
+    "json",
     "math",
     "pathlib",
     "pydoc_data",
+    "re",
+    "tarfile",
     "typing",
 )
 
@@ -55,9 +58,9 @@ $constants
 $types
 
 
-def seed_of(*purpose: str | int) -> int:
+def seed_of(*purpose: str | int, seed: int = SEED) -> int:
     """A seed for one random choice, so that no choice moves another."""
-    text = "/".join(str(each) for each in (SEED, *purpose))
+    text = "/".join(str(each) for each in (seed, *purpose))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -94,21 +97,17 @@ def eject(task: Task, *, seed: int = 0) -> str:
 
 
 def _refuse(prepared: Prepared) -> None:
-    choices, wiring = prepared.choices, prepared.wiring
+    choices = prepared.choices
     if choices.learn is None or choices.learn.word != "supervised":
         raise NotBuiltError(
             "kissipo eject writes tasks that learn from known answers",
             given=f"process.learn={choices.learn and choices.learn.word}",
         )
-    if choices.general.split.seed is not None:
-        raise NotBuiltError("kissipo eject does not write input.split.seed yet", do="Leave it out, or say --seed")
-    if wiring.augment is not None:
-        raise NotBuiltError("kissipo eject does not write input.augment yet", do="Leave it out")
 
 
 def _source(prepared: Prepared, seed: int) -> str:
     read, judged = input_part(prepared), output_part(prepared)
-    net, learned = net_part(prepared.net), learning_part(prepared)
+    net, learned = net_part(prepared.net, prepared.wiring.doors[0].port.shape[1:]), learning_part(prepared)
     parts = [read, net, learned, judged]
     arrays = ["Array = NDArray[Any]"] if "Array" in read.code else []
     return (
@@ -122,7 +121,11 @@ def _source(prepared: Prepared, seed: int) -> str:
             imports=_imports(parts),
             seed=seed,
             constants=[line for part in parts for line in part.constants],
-            types=[*arrays, "Parts = dict[str, tuple[Tensor, Tensor]]"],
+            types=[
+                *arrays,
+                *(line for part in parts for line in part.types),
+                "Parts = dict[str, tuple[Tensor, Tensor]]",
+            ],
             input=[read.code],
             process=[f"{net.code}\n\n\n{answering_part(prepared.net)}\n\n\n{learned.code}"],
             output=[judged.code],
@@ -136,7 +139,7 @@ def _imports(parts: list[Part]) -> list[str]:
     lines = {line for part in parts for line in part.imports} | {"import hashlib", "import torch"}
 
     def rank(line: str) -> tuple[bool, str]:
-        return line.startswith("from"), line
+        return line.startswith("from"), line.lower()
 
     own = sorted((line for line in lines if _module(line) in _STANDARD), key=rank)
     foreign = sorted((line for line in lines if _module(line) not in _STANDARD), key=rank)
@@ -152,8 +155,10 @@ def _merged(lines: list[str]) -> list[str]:
     names: dict[str, list[str]] = {}
     for line in lines:
         module, _, given = line.removeprefix("from ").partition(" import ")
-        names.setdefault(module, []).extend([given] if given else [])
-    return [f"from {module} import {', '.join(sorted(given))}" if given else module for module, given in names.items()]
+        names.setdefault(module, []).extend(given.split(", ") if given else [])
+    return [
+        f"from {module} import {', '.join(sorted(set(given)))}" if given else module for module, given in names.items()
+    ]
 
 
 def _compare(source: str, prepared: Prepared, seed: int) -> None:
