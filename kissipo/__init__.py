@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from kissipo.plan.open import open  # noqa: A004
     from kissipo.plan.task import Task
     from kissipo.process.layers.accelerate import accelerate
+    from kissipo.run.tracing.trace_module import trace
 
 __version__ = "0.1.0"
-__all__ = ["Task", "UserError", "accelerate", "load", "open"]
+__all__ = ["Task", "UserError", "accelerate", "load", "open", "trace"]
 
 _HOMES = {
     "Task": "kissipo.plan.task",
@@ -30,6 +31,7 @@ _HOMES = {
     "accelerate": "kissipo.process.layers.accelerate",
     "load": "kissipo.plan.load",
     "open": "kissipo.plan.open",
+    "trace": "kissipo.run.tracing.trace_module",
 }
 
 

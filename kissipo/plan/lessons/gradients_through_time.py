@@ -78,8 +78,11 @@ def explain(options: Options) -> Trace:
         found.append(replace(back, layer=name))
         count = sum(weight.numel() for weight in net.parameters())
         told = f"{options.units} units, |dL/dh_t| at each step"
-        steps.append(Step("process", name, told, (options.steps,), parameters=count, value=torch.tensor(back.norms).numpy()))
-    steps.append(Step("output", "the reach", "how many steps back a hundredth of the gradient is left", (len(found),), value=_reaches(found)))
+        steps.append(
+            Step("process", name, told, (options.steps,), parameters=count, value=torch.tensor(back.norms).numpy())
+        )
+    told = "how many steps back a hundredth of the gradient is left"
+    steps.append(Step("output", "the reach", told, (len(found),), value=_reaches(found)))
     return Trace(tuple(steps), through_time=tuple(found), explained=(_beside(found, options.clip),))
 
 
@@ -90,7 +93,9 @@ def _small(options: Options) -> Forecaster:
 def _large(options: Options) -> Forecaster:
     """With a matrix that turns a state and lengthens it; relu lets it grow."""
     cell = nn.RNN(1, options.units, nonlinearity="relu", batch_first=True)
-    nn.init.orthogonal_(cell.weight_hh_l0, gain=options.scale * 2**0.5)  # relu takes half of the squared length
+    nn.init.orthogonal_(
+        cell.get_parameter("weight_hh_l0"), gain=options.scale * 2**0.5
+    )  # relu takes half of the squared length
     return Forecaster(cell)
 
 
@@ -101,7 +106,7 @@ def _lstm(options: Options) -> Forecaster:
 def _open(options: Options) -> Forecaster:
     net = _lstm(options)
     with torch.no_grad():
-        net.cell.bias_ih_l0[options.units : 2 * options.units] = options.forget  # type: ignore[index]
+        net.cell.get_parameter("bias_ih_l0")[options.units : 2 * options.units] = options.forget
     return net
 
 
@@ -130,6 +135,14 @@ def _beside(found: list[ThroughTime], clip: float) -> Explained:
         verdict = "explodes" if factor > 1 else "vanishes" if first < last / 100 else "reaches the first step"
         clipped = f"{clip / max(each.norms):.3g} times" if max(each.norms) > clip else "as it is"
         rows.append((each.layer, f"{last:.3g}", f"{first:.3g}", f"{factor:.3f}", each.reach, verdict, clipped))
-    titles = ("net", "|dL/dh| at the last step", "at the first", "factor a step", "reach", "so it", f"clipped to {clip:g}")
+    titles = (
+        "net",
+        "|dL/dh| at the last step",
+        "at the first",
+        "factor a step",
+        "reach",
+        "so it",
+        f"clipped to {clip:g}",
+    )
     tell = "the mean factor from step to step decides: to the power of the number of steps it is what arrives at the first one"
     return Explained("Side by side", tell, titles=titles, rows=tuple(rows))
