@@ -137,13 +137,15 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
     shown = min(count, 32)
     of_each = max(1, ceil(max(height, width) / 64))
     while shown > 8 and shown * height * width / of_each**2 > points:
-        shown -= 8
+        shown = max(8, shown - 8)
     while shown * height * width / of_each**2 > points and of_each < max(height, width):
         of_each += 1
     small = np.stack([_means(real(each), of_each) for each in maps[:shown]])
     found, greatest = levels(small)
     rows_of, columns_of = small.shape[1:]
     columns = min(shown, max(1, ceil(sqrt(2 * shown * rows_of / max(1, columns_of)))))
+    near = [each for each in range(ceil(0.6 * columns), 2 * columns) if shown % each == 0]  # then no place stays empty
+    columns = min(near, key=lambda each: abs(each - columns), default=columns)
     rows = ceil(shown / columns)
     picture = np.full((rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3), _BETWEEN, dtype=np.uint8)
     colours = palette()

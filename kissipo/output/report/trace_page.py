@@ -66,7 +66,7 @@ def trace_page(
     holes = {
         "title": escape(title),
         "subtitle": escape(subtitle),
-        "style": _file("page.css") + _file("neurons.css") + _file("trace_page.css"),
+        "style": _file("page.css") + _file("trace_page.css"),
         "links": links,
         "body": body,
         "content": told_content,

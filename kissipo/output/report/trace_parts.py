@@ -16,6 +16,7 @@ from kissipo.output.report.trace_view import (
     View,
     as_number,
     is_right,
+    seen,
     told,
     told_bytes,
     told_seconds,
@@ -37,10 +38,9 @@ def points_of(view: View, every: int = ALL_POINTS) -> int:
 
 def image(heat: Heat, *, large: bool = False) -> str:
     """A heat picture with its scale and what is left out; its data say how it is read back into numbers."""
-    wide = {"strip": 4, "plane": 5, "maps": 2, "photo": 8}[heat.kind]
-    width = min(heat.width * wide, 1100 if large else 190)
-    width = max(width, min(heat.width * 10, 120), 40)
-    height = {"strip": max(14, min(160, 14 * heat.height)), "plane": max(40, min(4 * heat.height, 260))}.get(heat.kind)
+    across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
+    width = heat.width * max(1, min(40, across // heat.width)) if heat.width <= across or large else across
+    height = {"strip": max(14, min(160, 14 * heat.height)), "plane": max(40, min(6 * heat.height, 260))}.get(heat.kind)
     shape = f"width:{width}px" + (f";height:{height if large else min(height, 64)}px" if height else "")
     data = (
         f'data-greatest="{heat.greatest!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
@@ -97,7 +97,7 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
             picture = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
         named = view.shape(key) if key else ""
     elif value is not None:
-        picture = f'<p class="value">{escape(str(value))}</p>'
+        picture = f'<p class="value">{escape(seen(str(value)))}</p>'
     shown = named or " × ".join(f"{side:,}" for side in shape)
     return _box(step["name"], step["tell"], shown, picture)
 
@@ -146,11 +146,11 @@ def _verdict(view: View) -> list[str]:
     right = is_right(answer, truth)
     sign = "" if right is None else "✓ right" if right else "✗ wrong"
     numbers = as_number(answer), as_number(truth)
-    beside = "the truth is not known" if not truth else f"the truth: {truth}"
+    beside = "the truth is not known" if not truth else f"the truth: {seen(truth)}"
     if right is None and None not in numbers:
         beside += f", off by {told(numbers[0] - numbers[1])}"  # type: ignore[operator]
     kind = {True: " better", False: " worse", None: ""}[right]
-    shown = f"{told(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else answer
+    shown = f"{told(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else seen(answer)
     mark = f'<p class="mark">{sign}</p>' if sign else ""
     return [
         f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(shown)}</p>'
@@ -224,8 +224,8 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
             rows.append(("not finite", f"{found['not_finite']:,} numbers"))
     if layer.gradient is not None:
         rows.append(("|gradient|", told(layer.gradient)))
-    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f'<table class="facts">{cells}</table>{_histogram(about["histogram"] if about else None)}'
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
+    return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
 
 
 def _histogram(found: Mapping[str, Any] | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 Tensors = Mapping[str, NDArray[Any]]
 
 
@@ -165,6 +166,17 @@ def as_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def seen(text: str) -> str:
+    """A text that shows, even where it begins with a blank or is a line break.
+
+    Example:  >>> seen("\\n (17.9%)"), seen(" "), seen("a b")
+              ('↵ (17.9%)', '␣', 'a b')
+    """
+    if text[:1] in _SIGNS and text[:2] != "  ":
+        return _SIGNS[text[0]] + text[1:]
+    return text
 
 
 def told(value: float | None) -> str:
