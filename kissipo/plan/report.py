@@ -26,6 +26,7 @@ from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
+from kissipo.plan.inside import examples_inside
 from kissipo.plan.of_series import marks_of
 from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.spell import writable
@@ -59,6 +60,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
         Section("Gradients through time", _through_time(way)),
         Section("Learning", learning),
         *_answers(prepared, judged),
+        *examples_inside(prepared, judged, way),
         Section("How to reproduce it", _reproduce(prepared, environment, folder)),
     ]
     subtitle = (

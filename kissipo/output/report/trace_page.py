@@ -21,7 +21,7 @@ from kissipo.output.report.heat import heat_of, packed, palette
 from kissipo.output.report.page import Section, table
 from kissipo.output.report.trace_view import View, told
 
-_REPORT_POINTS, _REPORT_LAYERS = 60_000, 40
+_REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
 
 
 def trace_page(
@@ -111,7 +111,10 @@ def _given(view: View) -> str:
         )
     if not rows:
         return ""
-    shown = table(["layer", "", "gives", "mean", "greatest", "zeros", "|gradient|"], rows, numbers=(3, 4, 5, 6))
+    titles = ["layer", "", "gives", "mean", "greatest", "zeros", "|gradient|"]
+    shown = table(titles, rows[: 2 * _REPORT_LAYERS], numbers=(3, 4, 5, 6))
+    if len(rows) > 2 * _REPORT_LAYERS:
+        shown += f'<p class="dim">and {len(rows) - 2 * _REPORT_LAYERS} layers more</p>'
     for layer in view.layers[:_REPORT_LAYERS]:
         array = view.sample(layer.gives)
         if array is not None and array.ndim >= 2 and array.size > 1:
