@@ -33,9 +33,7 @@ def options(parser: ArgumentParser) -> None:
         help="one sample as `kissipo predict` takes it: a text, a picture, name=value pairs; nothing: the first test sample",
     )
     parser.add_argument("--file", help="a file that holds the text, or the row")
-    parser.add_argument(
-        "--neuron", type=int, metavar="N", help="which one colours a text, from 0; else a telling one"
-    )
+    parser.add_argument("--neuron", type=int, metavar="N", help="which one colours a text, from 0; else a telling one")
     parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
     parser.add_argument("--trace", metavar="FOLDER", help="write the trace as files: every tensor, gate and gradient")
     parser.add_argument("--layer", metavar="NAME", help="opens a number of this layer; `kissipo show RUN` names them")

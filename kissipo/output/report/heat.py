@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kissipo.core.finding import counted
 from kissipo.output.report.drawing import picture_address
 
 LEVELS = 127
@@ -198,7 +199,7 @@ def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
     rows = max(1, ceil(len(shown) / width))
     picture = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
     picture[: len(shown)] = palette()[found + LEVELS + 1]
-    note = f"the first {len(shown):,} of {len(array):,}" if len(shown) < len(array) else f"{len(array):,} numbers"
+    note = f"the first {len(shown):,} of {len(array):,}" if len(shown) < len(array) else counted(len(array), "number")
     note += f", {width} in a row" if rows > 1 else ""
     told = f"{name}: {note}, up to {greatest:.4g} from zero"
     return Heat(_address(picture.reshape(rows, width, 3)), width, rows, greatest, "strip", told, note)

@@ -19,6 +19,7 @@ from kissipo.output.report import trace_parts as parts
 from kissipo.output.report import trace_walk as moving
 from kissipo.output.report.heat import heat_of, packed, palette
 from kissipo.output.report.page import Section, table
+from kissipo.output.report.trace_attention import attention
 from kissipo.output.report.trace_view import View, told
 
 _REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
@@ -51,7 +52,7 @@ def trace_page(
         "One number opened": parts.numbers_opened(view),
         "Time": moving.walk_places(walks) + moving.opaque(view),
         "Gradients through time": moving.through_time(view),
-        "Attention": moving.attention(view),
+        "Attention": attention(view),
         "The chain rule": parts.chains(view),
         "Operations": parts.operations(view),
     }
@@ -81,10 +82,10 @@ def trace_sections(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
     return [
         Section(name, shown)
         for name, shown in {
-            "The way": parts.way(view),
+            "The way": parts.way(view, links=False),
             "What each layer gives": _given(view),
             "States over time": moving.still_walks(view),
-            "Attention": moving.attention(view, every=16_000, heads_most=1),
+            "Attention": attention(view, every=16_000, heads_most=1),
             "The answer's greatest number opened": _last_opened(view),
         }.items()
         if shown

@@ -58,21 +58,25 @@ def with_scale(heat: Heat) -> str:
     return f'{image(heat, large=True)}<p class="caption">{scale} {note}</p>'
 
 
-def way(view: View) -> str:
-    """One card a step, from the value as it came to the answer beside the truth."""
+def way(view: View, *, links: bool = True) -> str:
+    """One card a step, from the value as it came to the answer beside the truth.
+
+    links:  from each layer to where it is shown at length
+    """
     parts = []
     for stage, title in _STAGES.items():
         steps = view.of(stage)
-        cards = _blocks(view) if stage == "process" and view.layers else [_card(view, step) for step in steps]
-        if stage == "input" and not steps:
-            cards = [_tensor_card(view, key, "input") for key in view.input_keys]
+        cards = _blocks(view, links) if stage == "process" and view.layers else [_card(view, step) for step in steps]
+        if not steps and stage != "process":  # of a module by itself: what it was given, and what it gave
+            keys = view.input_keys if stage == "input" else view.content.get("answers", ())
+            cards = ["".join(_tensor_card(view, key, stage) for key in keys)] if keys else []
         if stage == "output":
-            if not steps:
-                cards = [_tensor_card(view, key, "output") for key in view.content.get("answers", ())]
             cards += _verdict(view)
         if cards:
             arrow = '<span class="arrow" aria-hidden="true">→</span>'
-            parts.append(f'<div class="stage {stage}"><h3>{title}</h3><div class="cards">{arrow.join(cards)}</div></div>')
+            parts.append(
+                f'<div class="stage {stage}"><h3>{title}</h3><div class="cards">{arrow.join(cards)}</div></div>'
+            )
     notes = paragraphs(f"Note: {note}." for note in view.content.get("notes", ()))
     return f'<div class="way">{"".join(parts)}</div>{notes}{_sum(view)}'
 
@@ -122,7 +126,7 @@ def _key_of(view: View, step: Mapping[str, Any]) -> str:
     return next((key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), "")
 
 
-def _blocks(view: View) -> list[str]:
+def _blocks(view: View, links: bool) -> list[str]:
     """The layers of the net as small cards; of many the first and the last."""
     layers = view.layers
     shown = layers if len(layers) <= _MOST_CARDS else [*layers[: _MOST_CARDS // 2], *layers[-_MOST_CARDS // 2 :]]
@@ -132,7 +136,8 @@ def _blocks(view: View) -> list[str]:
         picture = (
             "" if array is None else image(heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name))
         )
-        cards.append(_box(layer.name, layer.tell, view.shape(layer.gives), picture, f"layer-{layer.number}"))
+        link = f"layer-{layer.number}" if links else ""
+        cards.append(_box(layer.name, layer.tell, view.shape(layer.gives), picture, link))
     if len(shown) < len(layers):
         cards.insert(_MOST_CARDS // 2, f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>')
     return cards
@@ -162,6 +167,7 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
     """A few numbers as bars from a line at zero."""
     plain = [(at, each) for at, each in enumerate(values) if isinstance(each, int | float)]
     more = '<p class="dim">and more</p>' if len(plain) < len(values) else ""
+    names = names if len(names) == len(plain) or (more and len(names) > len(plain)) else ()
     finite = [abs(each) for _, each in plain if np.isfinite(each)]
     longest = max(finite, default=0.0) or 1.0
     left, half = (64, 34) if any(each < 0 for _, each in plain) else (30, 68)
@@ -181,7 +187,7 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
     height = 13 * len(plain) + 2
     return (
         f'<svg class="bars" viewBox="0 0 190 {height}" width="190" role="img" aria-label="{escape(alt)}">'
-        f'{"".join(parts)}</svg>{more}'
+        f"{''.join(parts)}</svg>{more}"
     )
 
 
@@ -326,7 +332,9 @@ def chains(view: View) -> str:
         rows += [["", f"way back: {term}", "", ""] for term in terms]
     if not rows:
         return ""
-    note = "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
+    note = (
+        "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
+    )
     return f'<p class="dim">{note}</p>' + table(["weight", "factors", "dL/dw", "autograd"], rows, numbers=(2, 3))
 
 
@@ -363,5 +371,7 @@ def operations(view: View) -> str:
         )
     lost = view.content.get("not_followed", ())
     if lost:
-        content += "<p>What could not be followed:</p><ul>" + "".join(f"<li>{escape(each)}</li>" for each in lost) + "</ul>"
+        content += (
+            "<p>What could not be followed:</p><ul>" + "".join(f"<li>{escape(each)}</li>" for each in lost) + "</ul>"
+        )
     return content

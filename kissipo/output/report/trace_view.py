@@ -60,8 +60,8 @@ class View:
 
     def _layers(self) -> Iterator[Layer]:
         steps: dict[str, list[Mapping[str, Any]]] = {}
-        for step in self.of("process"):
-            steps.setdefault(step["name"], []).append(step)
+        for told_step in self.of("process"):
+            steps.setdefault(told_step["name"], []).append(told_step)
         opened = {each["layer"]: each for each in self.content.get("opened", ())}
         slopes = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
         operations = self.content.get("operations", ())
@@ -69,7 +69,7 @@ class View:
         for number, each in enumerate(asked):
             inner = operations[each["operations"][0] : each["operations"][1]]
             known = steps.get(each["name"], [])
-            step = known.pop(0) if known else None
+            step: Mapping[str, Any] | None = known.pop(0) if known else None
             counts = [one["multiplications"] for one in inner]
             gives = each["gives"][0] if each["gives"] else ""
             slope = slopes.get((each["name"], each["call"]))

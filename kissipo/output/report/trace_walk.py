@@ -1,4 +1,4 @@
-"""The parts of the page of a trace that move: the gates of recurrent layers over time, a text coloured by a unit, attention by heads.
+"""The part of the page of a trace that moves: the gates of recurrent layers over time, a text coloured by a unit.
 
 The numbers of all gates stand in the page as levels of sixteen bits, where they are many of eight, in base64.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.report import drawing
+from kissipo.output.report.cell_drawing import cell_drawing
 from kissipo.output.report.heat import heat_of, levels, packed, real
 from kissipo.output.report.page import paragraphs
 from kissipo.output.report.trace_parts import with_scale
@@ -21,7 +22,6 @@ from kissipo.output.report.trace_view import View
 
 ALL_NUMBERS = 2_400_000
 FINE_NUMBERS = 900_000
-ALL_WEIGHTS = 1_000_000
 _FINE = 32_767
 _COARSE = 127
 NAMES = {
@@ -117,8 +117,7 @@ def _content(
     if sum(array.size for array in gates.values()) > budget:
         gates = {"h": gates["h"]}
     kept = np.arange(units)
-    moves = np.nanstd(np.where(np.isfinite(real(gates["h"])), real(gates["h"]), np.nan), axis=0)
-    moves = np.nan_to_num(moves)
+    moves = np.where(np.isfinite(real(gates["h"])), real(gates["h"]), 0.0).std(axis=0)
     if gates["h"].size > budget:
         most = max(1, budget // steps)
         asked = [] if unit is None else [unit]
@@ -191,13 +190,15 @@ def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
     )
     few = f"; shown are the {count:,} of {each['all']:,} units that move most" if count < each["all"] else ""
     missing = "" if len(each["gates"]) > 1 or each["cell"] == "rnn" else "; of so many numbers only h is kept"
-    options = "".join(f'<option value="{gate}"{" selected" if gate == "h" else ""}>{gate}</option>' for gate in each["gates"])
+    options = "".join(
+        f'<option value="{gate}"{" selected" if gate == "h" else ""}>{gate}</option>' for gate in each["gates"]
+    )
     text = (
         (
             f'<div class="choice"><label>colour the text by <select class="by">{options}</select> of this unit</label> '
             '<button class="earlier">earlier</button><span class="part dim"></span><button class="later">later</button></div>'
             f"{_legend(guesses=bool(each['most']))}"
-            '<div class="text" tabindex="0" role="group" aria-label="the text; arrow keys go from one unit to the next"></div>'
+            '<div class="text" tabindex="0" role="group" aria-label="the text; arrow keys step through it"></div>'
         )
         if each["labels"]
         else ""
@@ -211,7 +212,7 @@ def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
         f'<label>unit <input class="number" type="number" min="0" max="{each["all"] - 1}"></label>'
         '<button class="before" aria-label="the unit before">−</button><button class="after" aria-label="the next unit">+</button>'
         '<span class="why dim"></span></div><div class="telling"></div><p class="here" aria-live="polite"></p></div>'
-        f'<div class="both"><div class="cell">{_cell(each["cell"])}<div class="sums"></div></div>'
+        f'<div class="both"><div class="cell">{cell_drawing(each["cell"])}<div class="sums"></div></div>'
         f'<div class="maps" tabindex="0" role="group" aria-label="gates of {name}; left and right go through time, up and down '
         f'through the units">{maps}</div></div>{text}</details>'
     )
@@ -227,55 +228,6 @@ def _legend(*, guesses: bool) -> str:
     return (
         '<p class="legend"><span>active <i class="active strong"></i><i class="active weak"></i></span>'
         f'<span>not active <i class="quiet weak"></i><i class="quiet strong"></i></span>{below}</p>'
-    )
-
-
-def _cell(cell: str) -> str:
-    """A drawing of the cell; the script writes the numbers of the step on its wires."""
-    if cell == "lstm":
-        return _drawing(
-            'The LSTM cell at this step',
-            [
-                (10, 40, 76, 40), (104, 40, 186, 40), (214, 40, 360, 40), (90, 105, 90, 54), (150, 105, 192, 52),
-                (226, 105, 208, 52), (290, 40, 290, 88), (290, 116, 290, 150), (320, 130, 304, 130), (290, 150, 360, 150),
-            ],
-            [(90, 40, "×"), (200, 40, "+"), (290, 102, "tanh"), (290, 130, "×")],
-            [
-                (10, 30, "c before", "before"), (232, 30, "c", "c"), (70, 122, "f", "f"), (134, 122, "i", "i"), (206, 122, "g", "g"),
-                (322, 134, "o", "o"), (318, 166, "h", "h"), (100, 30, "", "kept"), (150, 80, "i·g", "added"),
-            ],
-        )  # fmt: skip
-    if cell == "gru":
-        return _drawing(
-            "The GRU cell at this step",
-            [(10, 40, 76, 40), (104, 40, 186, 40), (214, 40, 360, 40), (90, 105, 90, 54), (200, 105, 200, 54)],
-            [(90, 40, "×"), (200, 40, "+")],
-            [
-                (10, 30, "h before", "before"), (232, 30, "h", "h"), (70, 122, "z", "z"), (170, 122, "(1−z)·n", "added"),
-                (10, 150, "r", "r"), (110, 150, "n", "n"), (104, 30, "", "kept"),
-            ],
-        )  # fmt: skip
-    return ""
-
-
-def _drawing(
-    title: str,
-    wires: Sequence[tuple[int, int, int, int]],
-    knots: Sequence[tuple[int, int, str]],
-    names: Sequence[tuple[int, int, str, str]],
-) -> str:
-    lines = "".join(f'<line x1="{a}" y1="{b}" x2="{c}" y2="{d}" marker-end="url(#tip)"/>' for a, b, c, d in wires)
-    rounds = "".join(
-        f'<circle cx="{x}" cy="{y}" r="{14}"/><text x="{x}" y="{y + 4}" text-anchor="middle">{sign}</text>' for x, y, sign in knots
-    )
-    texts = "".join(
-        f'<text x="{x}" y="{y}"><tspan class="dim">{escape(name)} </tspan><tspan class="number" data-put="{key}"></tspan></text>'
-        for x, y, name, key in names
-    )
-    return (
-        f'<svg class="drawn" viewBox="0 0 372 176" width="372" role="img" aria-label="{title}; its numbers stand below">'
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
-        f'<path d="M0 0L8 4L0 8Z"/></marker></defs>{lines}{rounds}{texts}</svg>'
     )
 
 
@@ -305,51 +257,3 @@ def still_walks(view: View) -> str:
                 heat = heat_of(walk.gates[gate], ("time", "unit"), points=12_000, name=f"{gate} of {walk.name}")
                 parts.append(f"<p><b>{gate}</b> {NAMES[gate]} of {escape(walk.name)}</p>{with_scale(heat)}")
     return "".join(parts)
-
-
-def attention(view: View, *, every: int = ALL_WEIGHTS, heads_most: int = 64) -> str:
-    """Of every attention the weights of each head: what asks downwards, what is looked at from left to right."""
-    found = [each for each in view.content.get("expanded", ()) if "attention" in each]
-    labels = list(view.content.get("labels", {}).get("time", ()))
-    parts = []
-    for number, each in enumerate(found):
-        weights = view.sample(each["attention"]["weights"])
-        if weights is None or weights.ndim != 3 or not weights.size:
-            parts.append(f"<p>{escape(each['layer'])}: its weights are too many to be shown.</p>")
-            continue
-        parts.append(_heads(number, each, weights, labels, every // len(found), heads_most))
-    return "".join(parts)
-
-
-def _heads(
-    number: int, each: Mapping[str, Any], weights: NDArray[Any], labels: Sequence[str], points: int, most: int
-) -> str:
-    heads, queries, keys = weights.shape
-    shown = max(1, min(heads, most, points // max(1, min(points, queries * keys))))
-    name = escape(each["layer"] + (f", call {each['call'] + 1}" if each["call"] else ""))
-    figures = []
-    for head in range(shown):
-        heat = heat_of(
-            weights[head], ("query", "key"), points=min(points // shown, 65_536), name=f"weights of head {head} of {name}"
-        )
-        hidden = " hidden" if head and most > 1 else ""
-        figures.append(f'<figure data-head="{head}"{hidden}><figcaption>head {head}</figcaption>{with_scale(heat)}</figure>')
-    few = f" (shown are the first {shown})" if shown < heads else ""
-    known = labels if len(labels) == keys and queries == keys else []
-    marks = f' data-labels="{escape(_listed(known))}"' if known else ""
-    slider = (
-        f'<div class="choice"><label>head <input class="head" type="range" min="0" max="{shown - 1}" value="0" '
-        f'aria-label="head of {name}"></label><output>0</output><button class="all">all heads</button></div>'
-        if shown > 1
-        else ""
-    )
-    return (
-        f'<details class="attention" data-attention="{number}"{" open" if number == 0 else ""}{marks}><summary><b>{name}</b> {heads} heads{few}, '
-        f'{queries:,} queries × {keys:,} keys</summary>{slider}<div class="heads">{"".join(figures)}</div>'
-        '<p class="here" aria-live="polite">Each row is one query; its weights sum to one. Point at a place to read its weight.</p></details>'
-    )
-
-
-def _listed(labels: Sequence[str]) -> str:
-    """Names in one attribute, with a sign between them that no text has."""
-    return "\x1f".join(label.replace("\x1f", " ") for label in labels)
