@@ -10,17 +10,25 @@ from kissipo.cli.screen import Screen, table
 from kissipo.run.cells import Opened
 
 _MOST_ROWS = 40
+_MOST_KEYS = 3
 
 
 def tell_cell(screen: Screen, opened: Opened) -> None:
-    """The cell, its terms or its gates, and the comparison."""
+    """The cell, its terms, its gates or its heads, and the comparison."""
     where = ",".join(map(str, opened.cell))
     screen.result(f"{escape(opened.layer)}, cell {where}: {escape(opened.operation)}, {escape(opened.tell)}")
-    if opened.gates:
+    if _has_heads(opened):
+        screen.result(_terms(opened))
+        screen.result(_heads(opened))
+    elif opened.gates:
         screen.result(_gates(opened))
     elif opened.terms:
         screen.result(_terms(opened))
     screen.result(_ends(opened))
+
+
+def _has_heads(opened: Opened) -> bool:
+    return any(gate.gates for gate in opened.gates)
 
 
 def _terms(opened: Opened) -> Table:
@@ -54,13 +62,25 @@ def _gates(opened: Opened) -> Table:
     return made
 
 
+def _heads(opened: Opened) -> Table:
+    """A row a head of attention: its part of the number, and the keys of most weight."""
+    made = table("head", "its part", "looks most at", right=(1,))
+    for head in opened.gates:
+        keys = [each for each in head.gates if each.operation.startswith("key")]
+        most = sorted(keys, key=lambda each: -each.result)[:_MOST_KEYS]
+        told = ", ".join(f"{each.operation} ({each.result:.1%})" for each in most)
+        made.add_row(head.operation.split()[-1], _number(head.result), told)
+    return made
+
+
 def _ends(opened: Opened) -> Table:
     """Bias, steps, result, recorded value and difference."""
     made = table("", "", right=(1,))
-    for gate in opened.gates:
+    gates = () if _has_heads(opened) else opened.gates
+    for gate in gates:
         if len(gate.steps) != 5:
             made.add_row(escape(f"{gate.tell} = {_products(gate)}"), _number(gate.result))
-    if opened.gates:
+    if gates:
         made.add_row(escape(f"{opened.tell.split('; ')[0]} = {_products(opened)}"), _number(opened.result))
     else:
         if opened.bias is not None:

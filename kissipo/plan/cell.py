@@ -14,9 +14,9 @@ from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.plan.example import asked_example, known_example
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
-from kissipo.run.cells.open_cell import padded
-from kissipo.run.record import record
-from kissipo.run.recording import Call
+from kissipo.run.cells.open_cell import what_is_opened
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Call
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -58,10 +58,8 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
 
     Raises:   TaskError when there is no such place.
     """
-    stacked, number = 0, None
-    output = call.output
-    if isinstance(call.layer, nn.RNNBase):
-        output, stacked = padded(call.layer, output[0]), call.layer.num_layers
+    output, number = what_is_opened(call.layer, call.output), None
+    stacked = call.layer.num_layers if isinstance(call.layer, nn.RNNBase) else 0
     if not isinstance(output, Tensor):
         raise NotBuiltError(f"layer '{call.name}' gives several things; its numbers cannot be opened yet")
     shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)

@@ -170,8 +170,10 @@ def _split(wiring: Wiring) -> dict[str, Any]:
 
 
 def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[Teller], *, resume: bool) -> Outcome:
+    wiring = prepared.wiring
+    first = wiring.feeds[wiring.shown].batch(slice(0, 1)).inputs
     try:
-        return learn(prepared, folder, seed, [*tellers, *boards(folder.path)], resume=resume)
+        return learn(prepared, folder, seed, [*tellers, *boards(folder.path, prepared.net, first)], resume=resume)
     except StoppedError as stop:
         raise StoppedError(f"{stop}. Everything is saved: go on with --resume --out {folder.path}") from None
 

@@ -24,10 +24,10 @@ from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Wiring
 from kissipo.run.chain import chain_rule
 from kissipo.run.evaluate import as_tuple
-from kissipo.run.inside import look_inside
-from kissipo.run.record import record
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
 from kissipo.run.trace import Step, Trace, steps_of
+from kissipo.run.tracing.inside import look_inside
+from kissipo.run.tracing.record import record
 
 _LIKELIEST = 5
 

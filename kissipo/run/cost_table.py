@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.run.costs import multiplications
-from kissipo.run.recording import is_frame, is_step
 from kissipo.run.trace import tell_layer, tensor_of
+from kissipo.run.tracing.recording import given_to, is_frame, is_step
 from kissipo.run.unchanged import answering
 
 BYTES = 4  # of a number
@@ -99,7 +99,9 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
     rows = [Row("input", "", tuple(x.shape[1:]), x.numel())]
     seen = [x]  # all of them, so that no memory is given out twice
     handles = [
-        layer.register_forward_hook(_record(name, rows, seen)) for name, layer in net.named_modules() if is_step(layer)
+        layer.register_forward_hook(_record(name, rows, seen), with_kwargs=True)
+        for name, layer in net.named_modules()
+        if is_step(layer)
     ]
     try:
         with answering(net), _by_shape(net):
@@ -129,13 +131,14 @@ def _of_shape(shape: Callable[[Tensor], tuple[int, ...]], x: Tensor) -> Tensor:
 
 
 def _record(name: str, rows: list[Row], seen: list[Tensor]) -> Any:
-    def hook(layer: nn.Module, given: Any, gives: Any) -> None:
+    def hook(layer: nn.Module, given: Any, words: Any, gives: Any) -> None:
         output, frame = tensor_of(gives), is_frame(layer)
+        first, *more = given_to(layer, given, words) or (None,)
         is_new = not any(_is_same_memory(output, other) for other in seen)
         seen.append(output)
         counts = {True: 0, False: 0}
         for place, weight in layer.named_parameters() if not frame else ():
-            counts[place.split(".")[-1].startswith("bias")] += weight.numel()
+            counts["bias" in place.split(".")[-1]] += weight.numel()
         rows.append(
             Row(
                 name,
@@ -144,7 +147,7 @@ def _record(name: str, rows: list[Row], seen: list[Tensor]) -> Any:
                 output.numel() if is_new else 0,
                 counts[False],
                 counts[True],
-                multiplications(layer, given[0], output),
+                multiplications(layer, first, output, *more),
                 name.startswith(_AUXILIARY),
                 isinstance(layer, nn.BatchNorm2d),
             )

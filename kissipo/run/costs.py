@@ -1,8 +1,10 @@
-"""What a layer costs for one sample: its weights and the multiplications by weights, counted from shapes.
+"""What a layer costs for one sample: its weights and the multiplications by weights (of attention also of scores), counted from shapes.
 
 linear        inputs · outputs, at every position          convolution   kernel² · channels in / groups · channels out · h · w
-recurrent     gates · units · (inputs + units), at every step, layer and direction      embedding     0: a row is looked up
-normalisation one multiplication a value                   everything else: none by weights
+recurrent     gates · units · (inputs + states), at every step, layer and direction; units · states for a projection
+attention     queries · features² for queries and for answers, keys · features · (features of a key + of a value),
+              queries · keys · features for the scores and as many for the values that they mix
+normalisation one multiplication a value       embedding     0: a row is looked up       everything else: none by weights
 
 Example:  >>> import torch
           >>> layer = nn.Conv2d(256, 128, 1)
@@ -32,8 +34,11 @@ _UNKNOWN = {"einsum", "tensordot", "bilinear", "cdist", "outer", "chain_matmul",
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
-def multiplications(layer: nn.Module, given: Any, gives: Any) -> int:
-    """For a batch of one sample."""
+def multiplications(layer: nn.Module, given: Any, gives: Any, *more: Any) -> int:
+    """For a batch of one sample.
+
+    more:  what its forward takes behind the first, where the count depends on it: of attention key and value
+    """
     if isinstance(layer, nn.Linear):
         return layer.in_features * layer.out_features * (gives.numel() // layer.out_features)
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
@@ -42,6 +47,8 @@ def multiplications(layer: nn.Module, given: Any, gives: Any) -> int:
         return layer.weight[0].numel() * given.numel()
     if isinstance(layer, nn.RNNBase):
         return _recurrent(layer, _steps(layer, given))
+    if isinstance(layer, nn.MultiheadAttention):
+        return _attention(layer, given, more[0] if more else given)
     if isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm):
         return int(gives.numel())
     return 0
@@ -75,14 +82,25 @@ def of_operation(name: str, reads: Sequence[tuple[int, ...]], gives: tuple[int, 
 
 def _steps(layer: nn.RNNBase, given: Any) -> int:
     if isinstance(given, Tensor):
-        return int(given.shape[1 if layer.batch_first else 0])
+        alone = given.is_floating_point() and given.dim() == 2
+        return int(given.shape[1 if layer.batch_first and not alone else 0])
     return int(given.batch_sizes.numel())
 
 
 def _recurrent(layer: nn.RNNBase, steps: int) -> int:
     directions = 2 if layer.bidirectional else 1
+    states = layer.proj_size or layer.hidden_size
     total = 0
     for number in range(layer.num_layers):
-        width = layer.input_size if number == 0 else layer.hidden_size * directions
-        total += directions * _GATES[layer.mode] * layer.hidden_size * (width + layer.hidden_size)
+        width = layer.input_size if number == 0 else states * directions
+        total += directions * _GATES[layer.mode] * layer.hidden_size * (width + states)
+    total += directions * layer.num_layers * layer.hidden_size * layer.proj_size
     return total * steps
+
+
+def _attention(layer: nn.MultiheadAttention, query: Tensor, key: Tensor) -> int:
+    features, axis = layer.embed_dim, 1 if layer.batch_first and query.dim() == 3 else 0
+    queries, keys = query.numel() // features, key.numel() // layer.kdim  # of the whole batch
+    seen = key.shape[axis] + (layer.bias_k is not None) + layer.add_zero_attn
+    projections = 2 * queries * features + keys * (layer.kdim + layer.vdim)
+    return int(features * (projections + 2 * queries * seen))

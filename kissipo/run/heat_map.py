@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.run.recording import is_step
+from kissipo.run.tracing.recording import is_step
 from kissipo.run.unchanged import answering
 
 _LEAST = 4  # places along a side; fewer say little of where

@@ -20,11 +20,11 @@ from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.explained import Explained
-from kissipo.run.recording import Recording, Value, is_frame
 from kissipo.run.through_time import ThroughTime
+from kissipo.run.tracing.recording import Recording, Value, filled, is_frame
 
 if TYPE_CHECKING:
-    from kissipo.run.inside import Inside
+    from kissipo.run.tracing.inside import Inside
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
@@ -37,7 +37,7 @@ class Step:
 
     shape:            of one sample, without the batch axis
     parameters:       weights that belong to this step
-    multiplications:  by weights, for one sample
+    multiplications:  by weights, of attention also of scores, for one sample
     memory:           bytes of what the step gives, for one sample
     value:            what it gives: an array, a text, a number
     """
@@ -124,7 +124,7 @@ class Trace:
 
         Raises:   MachineError when they cannot be written; RunError when something else lies there.
         """
-        from kissipo.run.trace_file import write_trace
+        from kissipo.run.tracing.trace_file import write_trace
 
         return write_trace(self, folder)
 
@@ -153,6 +153,7 @@ def steps_of(recording: Recording) -> list[Step]:
     steps: list[Step] = []
     for call in recording.steps:
         output, frame = tensor_of(call.output), is_frame(call.layer)
+        first, *more = call.inputs or (None,)
         # a net on each variable by itself goes through several rows for one sample
         value = (output if len(output) > 1 else output[0]).numpy()
         if frame and steps and np.array_equal(steps[-1].value, value):
@@ -164,7 +165,7 @@ def steps_of(recording: Recording) -> list[Step]:
                 tell=tell_layer(call.layer),
                 shape=value.shape,
                 parameters=0 if frame or call.number else parameters(call.layer),
-                multiplications=multiplications(call.layer, call.inputs[0], output),
+                multiplications=multiplications(call.layer, first, output, *more),
                 memory=output.numel() * output.element_size(),
                 value=value,
             )
@@ -173,12 +174,12 @@ def steps_of(recording: Recording) -> list[Step]:
 
 
 def tensor_of(gives: Any) -> Tensor:
-    """The output of a layer; of a recurrent one the states of all steps, of a packed one its data."""
+    """The output of a layer; of a recurrent one the states of all steps, of a packed or nested one filled up."""
     first = gives[0] if isinstance(gives, tuple) else gives
     if isinstance(first, nn.utils.rnn.PackedSequence):
         return nn.utils.rnn.pad_packed_sequence(first, batch_first=True)[0]
     assert isinstance(first, Tensor), type(first)
-    return first
+    return filled(first)
 
 
 def tell_layer(layer: nn.Module) -> str:
@@ -200,6 +201,8 @@ def tell_layer(layer: nn.Module) -> str:
         ways = ", both directions" if layer.bidirectional else ""
         kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
         return f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
+    if isinstance(layer, nn.MultiheadAttention):
+        return f"attention of {counted(layer.num_heads, 'head')} over {counted(layer.embed_dim, 'feature')}"
     if isinstance(layer, nn.Embedding):
         return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
     if isinstance(layer, nn.MaxPool2d):

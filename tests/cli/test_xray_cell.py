@@ -6,13 +6,18 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.cli.screen import Screen
+from kissipo.cli.tell_cell import tell_cell
 from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.input.feeds import TensorFeed
+from kissipo.plan.cell import cell_of
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +162,28 @@ def test_a_layer_that_no_opener_knows_says_so(runs: Path) -> None:
         run.open_cell(None, "1", (0, 0))
     with pytest.raises(TaskError, match="has no layer"):
         run.open_cell(None, "nothing", (0,))
+
+
+def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    run: Any = Mock(net=net, folder="it", answers=[None])
+    run.asked.return_value = (None, TensorFeed((torch.randn(1, 5, 4),), ()), [])
+    opened, _ = cell_of(run, ["it"], "self_attn", (3, 2))
+    assert opened.agrees and opened.cell == (3, 2) and len(opened.gates) == 2
+    tell_cell(Screen(), opened)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("self_attn, cell 3,2: attention, b + sum over the heads of w · mixed")
+    assert lines[1].split() == ["source", "value", "weight", "term", "running", "sum"]
+    assert lines[2].startswith("mixed[")
+    assert lines[6].split() == ["head", "its", "part", "looks", "most", "at"]
+    for line, head in zip(lines[7:9], opened.gates, strict=True):
+        number, part, most = line.split(maxsplit=2)
+        assert head.operation == f"head {number}" and float(part) == pytest.approx(head.result, rel=1e-5)
+        keys = max((each for each in head.gates if "key" in each.operation), key=lambda each: each.result)
+        assert most.startswith(f"{keys.operation} ({keys.result:.1%}), key ")
+    assert lines[9].split()[0] == "bias" and "difference (equal to 1e-5)" in lines[-1]
+    told = json.loads(json.dumps(opened.to_json(), allow_nan=False))
+    assert told["gates"][0]["gates"][0]["operation"] == "key 0"
+    with pytest.raises(TaskError, match=r"layer 'self_attn' has no such cell: it gives 5x4, 20 numbers"):
+        cell_of(run, ["it"], "self_attn", (5, 0))

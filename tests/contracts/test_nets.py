@@ -20,9 +20,9 @@ from kissipo.plan.vocabulary import NETS
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.run.cells import CannotOpenError, open_cell
 from kissipo.run.expand import expand
-from kissipo.run.record import record
-from kissipo.run.recording import Call
 from kissipo.run.trace import steps_of
+from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import Call
 
 ROW = Port("row", ("feature",), (6,))
 LEVEL = Port("level", (), (), vocabulary=5)
@@ -337,3 +337,59 @@ def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: 
     assert [layer.training for layer in net.modules()] == modes
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
     assert all(weight.grad is None for weight in net.parameters())
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+@pytest.mark.parametrize("training", [False, True])
+def test_a_recording_is_true_and_disturbs_nothing(
+    name: str, inputs: Any, outputs: Any, words: Any, training: bool
+) -> None:
+    net = built(name, inputs, outputs, words).train()
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    x = samples(inputs, 2)
+    before = torch.get_rng_state(), [layer.training for layer in net.modules()], torch.get_num_threads()
+    recording = record(net, tuple(x), training=training)
+    now = torch.get_rng_state(), [layer.training for layer in net.modules()], torch.get_num_threads()
+    assert torch.equal(before[0], now[0])
+    assert before[1:] == now[1:]
+    assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
+    assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
+    assert all(weight.grad is None for weight in net.parameters())
+    if not training:
+        with torch.no_grad():
+            expected = each(net.eval()(*x))
+        assert all(torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True))
+    assert recording.untrue() == []
+    assert not [note for note in recording.notes if "no operation of torch" in note]
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
+    net = built(name, inputs, outputs, words)
+    with torch.no_grad():
+        for weight in net.parameters():  # some begin with nothing but zeros, behind which nothing matters
+            weight += 0.05 * torch.randn(weight.shape)
+    recording = record(net, tuple(samples(inputs, 2)))
+    answers = [recording.values[key].tensor for key in recording.answers]
+    for call in recording.steps[:: 1 + len(recording.steps) // 25]:
+        key, dice = call.gives[0], torch.Generator().manual_seed(0)
+        value = recording.values[key].tensor
+        same = recording.answer_from(key, value)
+        assert all(torch.equal(one, two) for one, two in zip(same, answers, strict=True)), call.name
+        if not value.is_floating_point() or not recording.matters(key):
+            continue
+        noise = torch.randn(value.shape, generator=dice) * (value.std(correction=0) + value.abs().max() + 1)
+        other = recording.answer_from(key, value + noise)
+        assert any(not torch.allclose(one, two) for one, two in zip(other, answers, strict=True)), call.name
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_operations_cost_what_layers_cost(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    recording = record(built(name, inputs, outputs, words), tuple(samples(inputs, 1)))
+    steps, done = steps_of(recording), recording.operations
+    assert sum(each.parameters for each in done) == sum(step.parameters for step in steps)
+    counted = [each.multiplications for each in done]
+    assert None not in counted
+    assert sum(filter(None, counted)) == sum(step.multiplications for step in steps)

@@ -13,6 +13,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.plan.job import Teller
 from kissipo.run.checkpoint import saved_at
@@ -108,3 +111,32 @@ def assert_same_run() -> Callable[[Path, Path], None]:
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
     return check
+
+
+def of_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    """What torch leaves uncounted: two products of matrices for each head."""
+    rows, heads, queries, features = query
+    return 2 * rows * heads * queries * key[-2] * (features + value[-1])
+
+
+def of_recurrent(x: Any, w: Any, u: Any, *_: Any, **__: Any) -> int:
+    """What torch leaves uncounted: both products of every step; of one layer in one direction."""
+    return 2 * x[0] * x[1] * (w[0] * w[1] + u[0] * u[1])
+
+
+UNCOUNTED = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: of_attention,
+    torch.ops.aten.mkldnn_rnn_layer: of_recurrent,
+}
+
+
+@pytest.fixture
+def flops() -> Callable[..., int]:
+    """What torch's counter counts while a net is asked: two for each multiplication; what it leaves uncounted is added."""
+
+    def counted(net: nn.Module, *inputs: Any) -> int:
+        with FlopCounterMode(display=False, custom_mapping=UNCOUNTED) as counter:
+            net(*inputs)
+        return counter.get_total_flops()
+
+    return counted

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -146,6 +148,99 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
             assert total == pytest.approx(from_input + from_state + bias)
             bend = math.tanh(total) if gate.operation in ("gate g", "gate n") else 1 / (1 + math.exp(-total))
             assert value == gate.result == pytest.approx(bend)
+
+
+def every(opened: Opened) -> Iterator[Opened]:
+    """A number and all that is nested in it."""
+    yield opened
+    for gate in opened.gates:
+        yield from every(gate)
+
+
+def added_to(mask: Any, query: int, key: int) -> float:
+    """What a mask adds where it hides nothing; nothing to a key that the layer adds."""
+    plain = mask is None or mask.dtype == torch.bool or key >= mask.shape[1]
+    return 0.0 if plain else float(mask[query, key])
+
+
+def test_two_hundred_numbers_of_attention() -> None:
+    dice = Random(0)
+    torch.manual_seed(0)
+    for _ in range(200):
+        heads, first, keys, queries = (
+            dice.choice([1, 2, 4]),
+            dice.random() < 0.5,
+            dice.randint(1, 6),
+            dice.randint(1, 6),
+        )
+        more, wide = (dice.random() < 0.3, dice.random() < 0.3), dice.choice([(None, None), (3, 5)])
+        layer = nn.MultiheadAttention(
+            heads * 5, heads, 0.1, dice.random() < 0.7, *more, *wide, batch_first=first
+        ).eval()
+        for name, weight in layer.named_parameters():
+            if "bias" in name:  # which start at 0
+                nn.init.normal_(weight)
+        q, k, v = torch.randn(2, queries, heads * 5), torch.randn(2, keys, layer.kdim), torch.randn(2, keys, layer.vdim)
+        q, k, v = (q, k, v) if first else (q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1))
+        hides = torch.rand(queries, keys) < 0.4
+        hides[:, 0] = False
+        inputs = (q, k, v, None, dice.random() < 0.5, dice.choice([None, hides, torch.randn(queries, keys)]))
+        with torch.no_grad():
+            output = layer(*inputs)
+            weights = layer(*inputs[:4], True, inputs[5], False)[1]
+        place = tuple(dice.randrange(side) for side in output[0].shape)
+        row, query = place[:2] if first else place[1::-1]
+        found = open_cell(layer, inputs, output, place, name="it")
+        assert found.recorded == output[0][place].item() and found.cell == place and found.layer == "it"
+        assert found.difference == pytest.approx(0, abs=1e-5 * found.size)
+        assert all(each.agrees for each in every(found))
+        assert found.result == pytest.approx(sum(head.result for head in found.gates) + (found.bias or 0.0))
+        for head, opened in enumerate(found.gates):
+            asked = [each for each in opened.gates if each.operation.startswith("key")]
+            for each in asked:
+                if each.steps:
+                    (_, product), (_, added), (_, power), (_, share) = each.steps
+                    assert product == each.terms[0].sum and share == each.result
+                    assert added == pytest.approx(added_to(inputs[5], query, each.cell[-1]))
+                    assert power == pytest.approx(share / max(other.result for other in asked))
+            shares = [each.result for each in asked]
+            assert shares == pytest.approx(weights[row, head, query].tolist(), rel=1e-4, abs=1e-6)
+            assert math.fsum(shares) == pytest.approx(1)
+            assert [each.result for each in opened.gates[len(asked) :]] == pytest.approx(
+                opened.terms[0].values[:3].tolist()
+            )
+
+
+def test_attention_worked_by_hand() -> None:
+    layer = nn.MultiheadAttention(1, 1).eval()
+    with torch.no_grad():
+        layer.in_proj_weight.copy_(torch.tensor([[1.0], [1.0], [10.0]]))  # type: ignore[union-attr]
+        layer.out_proj.weight.fill_(2.0)
+        layer.out_proj.bias.fill_(0.5)
+    x = torch.tensor([[0.0], [math.log(3)], [100.0]])
+    inputs = (torch.ones(1, 1), x, x, torch.tensor([False, False, True]))
+    found = open_cell(layer, inputs, layer(*inputs), (0, 0))
+    nothing, three, hidden, mixed = found.gates[0].gates
+    assert dict(three.steps) == pytest.approx(
+        {"q · k / sqrt(d)": math.log(3), "mask": 0.0, "exp(score - greatest)": 1.0, "its share": 0.75}
+    )
+    assert nothing.result == pytest.approx(0.25)
+    assert hidden.result == 0 and hidden.tell == "the mask hides it"
+    assert mixed.result == pytest.approx(7.5 * math.log(3))
+    assert found.result == pytest.approx(15 * math.log(3) + 0.5)
+    assert [each.source(0) for each in (found.terms[0], three.terms[0], mixed.terms[0])] == [
+        "mixed[0, 0, 0]",
+        "q[0, 0, 0]",
+        "v[0, 0, 0]",
+    ]
+
+
+def test_attention_that_cannot_be_taken_apart_is_refused() -> None:
+    layer, x = nn.MultiheadAttention(2, 1), torch.ones(3, 1, 2)
+    with pytest.raises(CannotOpenError, match="other values than by itself"):
+        open_cell(layer, (x, x, x), (torch.ones(3, 1, 2), None), (0, 0, 0))
+    with pytest.raises(IndexError):
+        open_cell(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
 
 
 def test_packed_sequences_and_projections_and_relu_are_opened() -> None:

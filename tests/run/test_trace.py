@@ -198,7 +198,7 @@ def test_show_gives_the_trace_of_a_run_and_of_a_value(capsys: pytest.CaptureFixt
     assert shown.pop("task") == ki.open(run.folder).task.plain()
     assert shown.pop("trained") is True
     assert shown == json.loads(json.dumps(run.trace().to_json()))
-    assert shown["version"] == 1
+    assert shown["version"] == 2
     frame = run.wiring().frame
     row = {column.name: column.show(3) for column in frame.columns}
     changed = run.trace(row).to_json()

@@ -23,8 +23,8 @@ from torch import nn
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import word
 from kissipo.run.explained import Cell, Explained, figure
-from kissipo.run.record import record
 from kissipo.run.trace import Step, Trace, steps_of
+from kissipo.run.tracing.record import record
 from kissipo.run.windows import Numbers, Padding, Window, feature_map, max_pooling, sight, windows, zeros_around
 
 SYSTEM = "S12"

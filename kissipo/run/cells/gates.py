@@ -5,7 +5,7 @@ GRU   r, z = sigmoid(x W + h U + b)      n = tanh(x W + b + r · (h U + b'))    
 RNN   h' = tanh(x W + h U + b), or relu
 
 Shapes:   a step, a row of the batch and a unit; the units of both directions side by side, as torch gives them
-Source:   see run/expand.py, which walks; here its numbers are taken apart again.
+Source:   see run/expand/recurrent.py, which walks; here its numbers are taken apart again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.run.cells.opened import CannotOpenError, Index, Opened, Terms, number_of, term
+from kissipo.run.cells.opened import Index, Opened, Terms, number_of, places, term
 from kissipo.run.expand import Expanded, Walk
 
 _ORDER = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
@@ -76,8 +76,8 @@ def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidde
         )
     below = "input" if walk.number == 0 else f"layer {walk.number}"
     lead = (row, step) if walk.number == 0 else (step,)
-    given = Terms(below, _places(lead, len(x)), _numbers(x), _numbers(w))
-    held = Terms("state", _places((), len(h)), _numbers(h), opened_by * _numbers(u))
+    given = Terms(below, places(lead, len(x)), _numbers(x), _numbers(w))
+    held = Terms("state", places((), len(h)), _numbers(h), opened_by * _numbers(u))
     bias = None if b is None else b + opened_by * (b_h or 0.0)
     total = math.fsum([*given.products, *held.products, bias or 0.0])
     bend = "sigmoid" if name in "iforz" else "relu" if relu else "tanh"
@@ -97,7 +97,7 @@ def _projected(walk: Walk, row: int, step: int, own: int, cell: Index) -> Opened
     """A unit of an LSTM whose h is a projection of all its units."""
     gates = walk.steps[step]
     shown = _numbers((gates["o"] * gates["c"].tanh())[row])
-    terms = Terms("o · tanh(c)", _places((), len(shown)), shown, _numbers(walk.weights["weight_hr"][own].detach()))
+    terms = Terms("o · tanh(c)", places((), len(shown)), shown, _numbers(walk.weights["weight_hr"][own].detach()))
     return Opened("lstm", "h = projection of o · tanh(c)", cell, (terms,), None, (), terms.sum)
 
 
@@ -105,16 +105,5 @@ def _named(names: tuple[str, ...], values: tuple[float, ...], weights: tuple[flo
     return Terms("gates", np.zeros((len(names), 0), dtype=np.int64), np.array(values), np.array(weights), names)
 
 
-def _places(lead: Index, count: int) -> Any:
-    return np.array([(*lead, each) for each in range(count)], dtype=np.int64)
-
-
 def _numbers(x: Tensor) -> Any:
     return x.detach().double().numpy()
-
-
-def check(found: Any) -> Expanded:
-    """The walk, or why there is none."""
-    if not isinstance(found, Expanded):
-        raise CannotOpenError(found.why)
-    return found

@@ -18,17 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from kissipo.core.protocols import opens
-from kissipo.run.cells import alone, gates, rows, windows
+from kissipo.run.cells import alone, attention, gates, rows, windows
 from kissipo.run.cells.itself import told
 from kissipo.run.cells.opened import CannotOpenError, Index, Opened, number_of
-from kissipo.run.expand import Expanded, expand
+from kissipo.run.expand import Expanded, ExpandedAttention, Opaque, expand, expand_attention
 
+Apart = TypeVar("Apart", Expanded, ExpandedAttention)
 Opener = Callable[[Any, Tensor, Index], Opened]
 
 OPENERS: dict[tuple[type[nn.Module], ...], Opener] = {
@@ -59,6 +60,8 @@ def open_cell(
     """
     if isinstance(layer, nn.RNNBase):
         return recurrent_cell(layer, expand(layer, inputs, output), output, index, number=number, name=name)
+    if isinstance(layer, nn.MultiheadAttention):
+        return attention_cell(layer, expand_attention(layer, inputs, output), output, index, name=name)
     if not isinstance(output, Tensor):
         raise CannotOpenError(f"{type(layer).__name__} gives no tensor")
     index = _inside(index, tuple(output.shape))
@@ -75,10 +78,16 @@ def open_cell(
 
 
 def recurrent_cell(
-    layer: nn.RNNBase, expanded: Any, output: Any, index: Index, *, number: int | None = None, name: str = ""
+    layer: nn.RNNBase,
+    expanded: Expanded | Opaque,
+    output: Any,
+    index: Index,
+    *,
+    number: int | None = None,
+    name: str = "",
 ) -> Opened:
     """One unit of a recurrent layer that has been expanded, with all its gates."""
-    found: Expanded = gates.check(expanded)
+    found = _taken_apart(expanded)
     states = padded(layer, output[0])
     last = layer.num_layers - 1
     number = last if number is None else _inside((number,), (layer.num_layers,))[0]
@@ -97,12 +106,36 @@ def recurrent_cell(
     return replace(opened, recorded=number_of(states[index]) if number == last else None, layer=name)
 
 
+def attention_cell(
+    layer: nn.MultiheadAttention, expanded: ExpandedAttention | Opaque, output: Any, index: Index, *, name: str = ""
+) -> Opened:
+    """One number of an attention that has been expanded, with all its heads."""
+    found, given = _taken_apart(expanded), output[0]
+    index = _inside(index, tuple(given.shape))
+    row, query = (0, index[0]) if given.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
+    opened = attention.number(found, layer, row, query, index[-1], index)
+    return replace(opened, recorded=number_of(given[index]), layer=name)
+
+
+def what_is_opened(layer: nn.Module, output: Any) -> Any:
+    """What of a layer's output has cells: the states of a recurrent one, the values of attention, else all of it."""
+    if isinstance(layer, nn.RNNBase):
+        return padded(layer, output[0])
+    return output[0] if isinstance(layer, nn.MultiheadAttention) else output
+
+
 def padded(layer: nn.RNNBase, states: Tensor | PackedSequence) -> Tensor:
     """What a recurrent layer gives at every step; packed ones with the batch first where the layer has it so."""
     if isinstance(states, PackedSequence):
         found: Tensor = pad_packed_sequence(states, batch_first=layer.batch_first)[0]
         return found
     return states
+
+
+def _taken_apart(expanded: Apart | Opaque) -> Apart:
+    if isinstance(expanded, Opaque):
+        raise CannotOpenError(expanded.why)
+    return expanded
 
 
 def _inside(index: Index, shape: tuple[int, ...]) -> Index:

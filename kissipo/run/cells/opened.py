@@ -70,7 +70,7 @@ class Opened:
     steps:      what is done with them, one after the other, with the number after each
     result:     in double precision
     recorded:   what PyTorch gave; none where it gives no such number
-    gates:      of a recurrent unit, each opened
+    gates:      of a recurrent unit, each opened; of attention each head, and in it each key and the first mixed values
     """
 
     operation: str
@@ -141,6 +141,11 @@ class Opened:
 def term(of: str, place: Index, value: float, weight: float = 1.0, *, name: str = "") -> Terms:
     """A single value times its weight."""
     return Terms(of, np.array([place], dtype=np.int64), np.array([value]), np.array([weight]), (name,) if name else ())
+
+
+def places(lead: Index, count: int) -> NDArray[np.int64]:
+    """The first so many places behind a common beginning."""
+    return np.array([(*lead, each) for each in range(count)], dtype=np.int64)
 
 
 def number_of(x: Tensor) -> float:

@@ -2,7 +2,7 @@
 the gradient at every layer, and of every layer its greatest number opened into its terms.
 
 Example:  >>> import torch
-          >>> from kissipo.run.record import record
+          >>> from kissipo.run.tracing.record import record
           >>> net = nn.LSTM(3, 2, batch_first=True)
           >>> found = look_inside(net, record(net, (torch.ones(1, 4, 3),)))
           >>> [(value.key, tuple(value.tensor.shape)) for value in found.values][:2]
@@ -14,17 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.run.backward import gradients
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
-from kissipo.run.cells.open_cell import padded
-from kissipo.run.expand import Opaque, expand
-from kissipo.run.recording import Call, Origin, Recording, Value
+from kissipo.run.cells.open_cell import what_is_opened
+from kissipo.run.expand import Expanded, ExpandedAttention, Opaque, expand, expand_attention, expand_sdpa
+from kissipo.run.tracing.backward import gradients
+from kissipo.run.tracing.recording import Origin, Recording, Value
 
 TERMS = 24
 
@@ -59,7 +60,7 @@ def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], T
     loss:  from what the net gives to one number; without it there are no gradients
     """
     values: list[Value] = []
-    expanded = [each for call in recording.steps for each in _expanded(call, values)]
+    expanded = [*_expanded(recording, values)]
     slopes = []
     if loss is not None:
         inputs = tuple(value.tensor for value in recording.values.values() if value.origin == "input")
@@ -72,24 +73,76 @@ def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], T
     return Inside(tuple(values), tuple(expanded), tuple(slopes), tuple(_opened(recording)))
 
 
-def _expanded(call: Call, values: list[Value]) -> Iterator[dict[str, Any]]:
-    """The gates of one way through a recurrent layer."""
-    if not isinstance(call.layer, nn.RNNBase):
-        return
-    about = {"layer": call.name, "call": call.number}
-    found = expand(call.layer, call.inputs, call.output, name=call.name)
-    if isinstance(found, Opaque):
-        yield {**about, "opaque": found.why}
-        return
+def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, Any]]:
+    """The gates of each way through a recurrent layer, the weights of each attention, or why they cannot be told."""
+    for call in recording.steps:
+        about = {"layer": call.name, "call": call.number}
+        if isinstance(call.layer, nn.RNNBase):
+            found = expand(call.layer, call.inputs, call.output, name=call.name)
+            yield about | (
+                _opaque(found) if isinstance(found, Opaque) else _gates(found, _place(call.name, call.number), values)
+            )
+        elif isinstance(call.layer, nn.MultiheadAttention):
+            heads = expand_attention(call.layer, call.inputs, call.output, name=call.name)
+            yield about | (
+                _opaque(heads) if isinstance(heads, Opaque) else _heads(heads, _place(call.name, call.number), values)
+            )
+    known = {key: value.tensor for key, value in recording.values.items()}
+    for each in recording.operations:
+        if each.name == "scaled_dot_product_attention":
+            heads = _plain_attention(*each.again.arguments(known), output=known[each.gives[0]], name=each.layer)
+            told = (
+                _opaque(heads)
+                if isinstance(heads, Opaque)
+                else _heads(heads, f"{each.layer}.operation{each.number}", values)
+            )
+            yield {"layer": each.layer, "call": each.call, **told}
+
+
+def _plain_attention(
+    args: tuple[Any, ...], words: dict[str, Any], *, output: Tensor, name: str
+) -> ExpandedAttention | Opaque:
+    given = signature(_arguments).bind(*args, **words).arguments
+    if given.pop("dropout_p", 0.0):
+        return Opaque(name, "it drops some of its weights at random")
+    return expand_sdpa(**given, output=output, name=name)
+
+
+def _arguments(  # those of torch, which has no signature to ask
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: Any = 0.0,
+    is_causal: Any = False,
+    *,
+    scale: Any = None,
+    enable_gqa: Any = False,
+) -> None: ...
+
+
+def _opaque(found: Opaque) -> dict[str, Any]:
+    return {"opaque": found.why}
+
+
+def _gates(found: Expanded, place: str, values: list[Value]) -> dict[str, Any]:
     walks = []
     for each in found.walks:
-        place = _place(call.name, call.number) + (f".layer{each.number}" if each.number else "")
-        place += "" if each.forward else ".backward"
-        keys = {name: f"{place}.{name}" for name in each.gates}
-        for name, gate in each.gates.items():
-            values.append(_value(keys[name], gate, "gate", ("time", "batch", "unit")))
+        where = place + (f".layer{each.number}" if each.number else "") + ("" if each.forward else ".backward")
+        keys = {name: f"{where}.{name}" for name in each.gates}
+        values += [_value(keys[name], gate, "gate", ("time", "batch", "unit")) for name, gate in each.gates.items()]
         walks.append({"number": each.number, "forward": each.forward, "gates": keys})
-    yield {**about, "cell": found.cell, "off": found.off, "walks": walks}
+    return {"cell": found.cell, "off": found.off, "walks": walks}
+
+
+def _heads(found: ExpandedAttention, place: str, values: list[Value]) -> dict[str, Any]:
+    parts = {"scores": found.scores, "weights": found.weights, "mixed": found.mixed}
+    keys = {name: f"{place}.{name}" for name in parts}
+    for name, part in parts.items():
+        part = part.reshape(-1, *part.shape[-3:]) if part.dim() > 3 else part.reshape(1, -1, *part.shape[-2:])
+        axes = ("batch", "head", "query", "feature" if name == "mixed" else "key")
+        values.append(_value(keys[name], part, "attention", axes))
+    return {"heads": values[-1].tensor.shape[1], "off": found.off, "attention": keys}
 
 
 def _value(key: str, tensor: Tensor, origin: Origin, axes: tuple[str, ...]) -> Value:
@@ -103,7 +156,7 @@ def _place(layer: str, call: int) -> str:
 def _opened(recording: Recording) -> Iterator[Opened]:
     """Of the first way through every layer the number that is farthest from zero."""
     for call in recording.steps:
-        output = padded(call.layer, call.output[0]) if isinstance(call.layer, nn.RNNBase) else call.output
+        output = what_is_opened(call.layer, call.output)
         if call.number or not isinstance(output, Tensor) or not output.is_floating_point() or not output.numel():
             continue
         at = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from kissipo.run.recording import is_step
+from kissipo.run.tracing.recording import is_step
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from kissipo.run.expand.opaque import FAR_OFF, Opaque, off_by
 from kissipo.run.unchanged import answering
-
-FAR_OFF = 1e-5
 
 State = tuple[Tensor, ...]
 Gates = dict[str, Tensor]
@@ -80,14 +79,6 @@ class Expanded:
         return next(each for each in self.walks if each.number == number and each.forward == forward)
 
 
-@dataclass(frozen=True)
-class Opaque:
-    """A layer that cannot be expanded, and why."""
-
-    name: str
-    why: str
-
-
 def expand(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = "") -> Expanded | Opaque:
     """The gates of a recurrent layer for these inputs, or why they cannot be told.
 
@@ -106,7 +97,8 @@ def expand(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, nam
         x, states, there = laid_out(layer, *inputs)
         states = states and tuple(state.double() for state in states)
         walks, y = walk(layer, x.double(), states, there)
-        off = _difference(y, _timed(layer, output[0], inputs[0]))
+        real = _timed(layer, output[0])
+        off = off_by(y, real, real.abs().clamp(min=1))
     if not off <= FAR_OFF:
         return Opaque(
             name, f"walked step by step in double precision it gives other states than by itself (by {off:.2g})"
@@ -187,15 +179,9 @@ def _weights(layer: nn.RNNBase, number: int, forward: bool, dtype: torch.dtype) 
     return {name: None if weight is None else weight.to(dtype) for name, weight in found.items()}
 
 
-def _timed(layer: nn.RNNBase, y: Any, given: Any) -> Tensor:
+def _timed(layer: nn.RNNBase, y: Any) -> Tensor:
     """What the layer gave as (time, batch, unit)."""
     if isinstance(y, PackedSequence):
         return pad_packed_sequence(y)[0]
     out: Tensor = y.unsqueeze(1) if y.dim() == 2 else y.movedim(1 if layer.batch_first else 0, 0)
     return out
-
-
-def _difference(y: Tensor, real: Tensor) -> float:
-    if y.shape != real.shape:
-        return float("inf")
-    return float((y - real).abs().max() / real.abs().max().clamp(min=1)) if real.numel() else 0.0

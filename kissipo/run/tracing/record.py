@@ -18,7 +18,6 @@ Example:  >>> class Choosy(nn.Module):
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,11 +32,23 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.run.costs import multiplications, of_operation
-from kissipo.run.named_axes import axes_of, usual_axes
-from kissipo.run.recording import Again, Call, Key, Operation, Origin, Recording, Value, taken, tensors_in
+from kissipo.run.tracing.named_axes import axes_of, usual_axes
+from kissipo.run.tracing.recording import (
+    Again,
+    Call,
+    Key,
+    Operation,
+    Origin,
+    Recording,
+    Value,
+    given_to,
+    taken,
+    tensors_in,
+)
 from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
+_LONG = 60
 _TO_PYTHON = ("item", "tolist", "numpy", "bool", "int", "float", "index", "array")
 
 
@@ -89,8 +100,9 @@ class _Open:
 
 @dataclass(frozen=True)
 class _Begun:
-    """An operation that is about to be done: its arguments taken apart, the versions of its tensors, the dice."""
+    """An operation that is about to be done: its arguments as text and taken apart, the versions of its tensors, the dice."""
 
+    text: str
     leaves: list[Any]
     form: TreeSpec
     given: list[Tensor]
@@ -174,7 +186,8 @@ class _Recorder(TorchFunctionMode):
         leaves, form = tree_flatten((args, kwargs))
         given = [each for each in leaves if isinstance(each, Tensor)]
         by_key = [Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
-        return _Begun(by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
+        text = ", ".join([*map(self._told, args), *(f"{word}={self._told(each)}" for word, each in kwargs.items())])
+        return _Begun(text, by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
 
     def _end(
         self,
@@ -197,16 +210,23 @@ class _Recorder(TorchFunctionMode):
             return
         drew = not torch.equal(begun.dice, torch.get_rng_state())
         again = Again(work, begun.leaves, begun.form, gives, begun.dice if drew else None)
-        self._add(name, again, taken(gives, begun.given, result), seconds, layer)
+        self._add(name, begun.text, again, taken(gives, begun.given, result), seconds, layer)
 
     def _add(
-        self, name: str, again: Again, tensors: Sequence[Tensor], seconds: float, layer: nn.Module | None = None
+        self,
+        name: str,
+        text: str,
+        again: Again,
+        tensors: Sequence[Tensor],
+        seconds: float,
+        layer: nn.Module | None = None,
     ) -> None:
         reads = [leaf.key for leaf in again.leaves if isinstance(leaf, Key)]
         read = [self._values[key] for key in reads]
         cost = of_operation(name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape))
         if layer is not None:
-            cost = multiplications(layer, read[0].tensor, tensors[0])
+            first, *more = self._open[-1].inputs
+            cost = multiplications(layer, first, tensors[0], *more)
             reads += [self._read(weight) for weight in layer.parameters()]
         keys = []
         for (of, at), tensor in zip(again.gives, tensors, strict=True):
@@ -225,7 +245,7 @@ class _Recorder(TorchFunctionMode):
                 call=number,
                 reads=tuple(reads),
                 gives=tuple(keys),
-                text=f"{name}({again})",
+                text=f"{name}({text})",
                 parameters=sum(self._values[key].tensor.numel() for key in first),
                 multiplications=cost,
                 seconds=seconds,
@@ -242,7 +262,7 @@ class _Recorder(TorchFunctionMode):
         with self._alone():
             number = self._times.get(name, 0)
             self._times[name] = number + 1
-            bound = inspect.signature(layer.forward).bind(*args, **kwargs).args
+            bound = given_to(layer, args, kwargs)
             whole = self._begin(args, kwargs) if isinstance(layer, WHOLE) else None
             self._open.append(
                 _Open(name, layer, number, self._kept(bound), self._keys(bound), len(self._operations), whole)
@@ -307,10 +327,21 @@ class _Recorder(TorchFunctionMode):
         parts = [seen, *writes]
         leaves, form = tree_flatten((tuple(Key(each.key) for each in parts), {}))
         work = partial(_overlaid, [_layout(each.tensor) for each in parts])
-        self._add("written_over", Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
+        text = ", ".join(each.key for each in parts)
+        self._add("written_over", text, Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
 
     def _keys(self, value: Any) -> tuple[str, ...]:
         return tuple(self._read(each) for each in tensors_in(value))
+
+    def _told(self, value: Any) -> str:
+        """An argument as one would write it, tensors by their keys."""
+        if isinstance(value, Tensor):
+            return self._read(value)
+        if isinstance(value, tuple | list):
+            inner = ", ".join(map(self._told, value))
+            return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        text = repr(value)
+        return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
     def _kept(self, value: Any) -> Any:
         """The same with the copies, whatever holds them."""

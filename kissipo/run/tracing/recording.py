@@ -4,7 +4,7 @@ gone through, and each tensor as it was at that moment.
 A recording can be checked: `untrue()` does every operation again from the tensors that were recorded before it, and `rerun` puts
 other numbers into any of them and does again whatever depends on it, to the net's answer.
 
-Example:  >>> from kissipo.run.record import record
+Example:  >>> from kissipo.run.tracing.record import record
           >>> net = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
           >>> found = record(net, (torch.ones(1, 3),))
           >>> [(each.name, each.layer, each.reads, each.gives) for each in found.operations]
@@ -15,6 +15,7 @@ Example:  >>> from kissipo.run.record import record
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -28,8 +29,15 @@ from kissipo.run.unchanged import dice_of
 
 Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
 ALLOWED = 1e-5
+_ONLY_ROOM = (
+    "empty",
+    "empty_like",
+    "empty_strided",
+    "empty_permuted",
+    "new_empty",
+    "new_empty_strided",
+)  # memory without numbers
 Place = tuple[str, int]
-_LONG = 60
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,6 @@ class Key:
     """A tensor among arguments, by the key of what it held."""
 
     key: str
-
-    def __repr__(self) -> str:
-        return self.key
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,6 @@ class Again:
         leaves = [values[leaf.key] if isinstance(leaf, Key) else leaf for leaf in self.leaves]
         found: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, self.form)
         return found
-
-    def __str__(self) -> str:
-        args, kwargs = tree_unflatten([_short(leaf) for leaf in self.leaves], self.form)
-        return ", ".join([*map(repr, args), *(f"{name}={each!r}" for name, each in kwargs.items())])
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Operation:
 class Call:
     """One way through one layer.
 
-    inputs:      as its forward takes them, one after the other
+    inputs:      as its forward takes them, one after the other, all of them
     output:      what it gave
     number:      how many times the layer was called before
     reads:       keys of the tensors in the inputs
@@ -212,7 +213,8 @@ class Recording:
         return [
             operation
             for operation in self.operations
-            if any(
+            if operation.name not in _ONLY_ROOM
+            and any(
                 not is_same(again, self.values[key].tensor)
                 for key, again in zip(operation.gives, operation.again(known), strict=True)
             )
@@ -240,8 +242,22 @@ def is_step(layer: nn.Module) -> bool:
 
 
 def is_frame(layer: nn.Module) -> bool:
-    """A layer with layers in it."""
+    """A layer with layers in it; attention is none: it reads the weights of what it holds, and never calls it."""
+    if isinstance(layer, nn.MultiheadAttention):
+        return False
     return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
+
+
+def given_to(layer: nn.Module, given: tuple[Any, ...], words: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a layer was called with, in the order of its forward, with what it takes of itself where nothing was said."""
+    found = inspect.signature(layer.forward).bind(*given, **words)
+    found.apply_defaults()
+    return tuple(filled(each) if isinstance(each, Tensor) else each for each in found.args)
+
+
+def filled(x: Tensor) -> Tensor:
+    """A nested tensor (torch's encoder makes them of padded sequences) with zeros behind its sequences; others as they are."""
+    return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
 
 
 def tensors_in(value: Any) -> list[Tensor]:
@@ -279,8 +295,3 @@ class _Known(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._recorded)
-
-
-def _short(leaf: Any) -> Any:
-    text = repr(leaf)
-    return Key(text if len(text) <= _LONG else text[: _LONG - 1] + "…")

@@ -14,9 +14,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kissipo.run.inside import look_inside
-from kissipo.run.record import record
 from kissipo.run.trace import Trace, steps_of
+from kissipo.run.tracing.inside import look_inside
+from kissipo.run.tracing.record import record
 
 
 def trace(

@@ -7,7 +7,7 @@ Of a tensor that is larger than a limit only the statistics are written; weights
 
 Example:  >>> import tempfile, torch
           >>> from torch import nn
-          >>> from kissipo.run.record import record
+          >>> from kissipo.run.tracing.record import record
           >>> from kissipo.run.trace import Trace, steps_of
           >>> recording = record(nn.Linear(2, 1), (torch.ones(1, 2),))
           >>> folder = write_trace(Trace(tuple(steps_of(recording)), recording=recording), tempfile.mkdtemp())
@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
-from kissipo.run.statistics import statistics
 from kissipo.run.trace import VERSION, Trace
+from kissipo.run.tracing.statistics import statistics
 
 CONTENT, TENSORS = "trace.json", "tensors"
 MOST_BYTES = 16_000_000
@@ -79,8 +79,9 @@ def write_trace(trace: Trace, folder: Path | str, *, most_bytes: int = MOST_BYTE
             (aside / content["tensors"][key]["file"]).write_bytes(array.tobytes())
         (aside / CONTENT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         if folder.exists():
-            shutil.rmtree(folder)
+            os.replace(folder, aside.with_name(f"{aside.name}-before"))
         os.replace(aside, folder)
+        shutil.rmtree(aside.with_name(f"{aside.name}-before"), ignore_errors=True)
     except OSError as error:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)

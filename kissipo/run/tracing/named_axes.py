@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kissipo.run.recording import Value
+from kissipo.run.tracing.recording import Value
 
 Axes = tuple[str, ...]
 _USUAL: dict[int, Axes] = {

@@ -1,0 +1,75 @@
+"""TensorBoard's own reader finds the graph, the weights and the images of a fit, with the numbers that they were made of."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import kissipo as ki
+from kissipo.run.board import graph, histogram, painted
+from kissipo.run.tracing.record import record
+
+pytest.importorskip("tensorboard")
+
+
+def test_a_fit_writes_the_graph_the_weights_and_what_the_layers_give() -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = ki.load("digits").fit(epochs=2)
+    events = EventAccumulator(str(run.folder)).Reload()
+    nodes = {node.name: node for node in events.Graph().node}
+    assert list(nodes["1/linear_1"].input) == ["0/flatten_0", "weights/1/weight", "weights/1/bias"]
+    assert [side.size for side in nodes["1/linear_1"].attr["_output_shapes"].list.shape[0].dim] == [1, 256]
+    weights = {f"weights/{name}": weight for name, weight in run.net.named_parameters()}
+    assert events.Tags()["histograms"] == [name.replace(".", "/") for name in weights]
+    assert events.Tags()["distributions"] == events.Tags()["histograms"]
+    for name, weight in weights.items():
+        found = events.Histograms(name.replace(".", "/"))[-1].histogram_value
+        assert found.num == weight.numel() == sum(found.bucket)
+        shares = events.CompressedHistograms(name.replace(".", "/"))[-1].compressed_histogram_values
+        low, *between, high = (value for _, value in shares)
+        assert found.min <= low <= sorted(between)[len(between) // 2] <= high <= found.max
+    assert events.Tags()["images"] == ["layers/00 0", "layers/01 1", "layers/02 2", "layers/03 3", "layers/04 4"]
+    first = events.Images("layers/01 1")[0]
+    with Image.open(io.BytesIO(first.encoded_image_string)) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (first.width, first.height)
+
+
+def test_learning_is_the_same_with_and_without_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"process.net": "cnn", "process.dropout": 0.3, "process.norm": True}
+    watched = ki.load("digits", words=words).fit(epochs=2, seed=4)
+    monkeypatch.setattr("kissipo.plan.job.boards", lambda *_: [])
+    alone = ki.load("digits", words=words).fit(epochs=2, seed=4)
+    assert not [*alone.folder.glob("events*")]
+    state = alone.net.state_dict()
+    assert all(torch.equal(state[name], weight) for name, weight in watched.net.state_dict().items())
+
+
+def test_the_graph_of_any_net_has_every_operation_and_every_edge() -> None:
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+    recording = record(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (torch.rand(1, 3, 8),))
+    content = GraphDef.FromString(graph(recording))
+    nodes = {node.name: node for node in content.node}
+    assert len(nodes) == len(content.node)
+    assert all(source in nodes for node in content.node for source in node.input)
+    assert {node.op for node in content.node} >= {operation.name for operation in recording.operations}
+
+
+def test_a_histogram_counts_and_colours_are_those_of_the_numbers() -> None:
+    found = histogram(np.array([0.0, 1.0, 1.0, np.nan], dtype=np.float32))
+    assert (found.num, found.min, found.max, found.sum, found.sum_squares) == (3, 0, 1, 2, 2)
+    assert (found.bucket[1], found.bucket[-1]) == (1, 2)
+    assert histogram(np.array([np.nan])).num == 0
+    row = painted(np.array([0.0, 2.0, -1.0]))
+    assert row.shape == (21, 63, 3)
+    assert [row[0, at].tolist() for at in (0, 30, 60)] == [[255, 255, 255], [178, 24, 43], [144, 178, 214]]
+    maps = painted(np.stack([np.full((40, 30), value) for value in (1.0, 0.5, 0.0)]))
+    assert maps.shape == (81, 61, 3)
+    assert [maps[0, 0].tolist(), maps[50, 0].tolist(), maps[50, 50].tolist()] == [[178, 24, 43], [255] * 3, [255] * 3]
