@@ -12,7 +12,7 @@ from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Wiring
 from kissipo.plan.way import sample_frame
-from kissipo.plan.xray import MOST_UNITS
+from kissipo.plan.xray.text import MOST_UNITS
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run

@@ -26,10 +26,10 @@ from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
-from kissipo.plan.inside import examples_inside
 from kissipo.plan.of_series import marks_of
 from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.spell import writable
+from kissipo.plan.xray.examples import examples_inside
 from kissipo.process.layers.surfaces import height
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array

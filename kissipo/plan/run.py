@@ -38,9 +38,9 @@ from kissipo.plan.spell import is_remark
 from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow
-from kissipo.plan.xray import Xray
-from kissipo.plan.xray_picture import PictureXray
-from kissipo.plan.xray_sample import SampleXray, xray_any
+from kissipo.plan.xray.picture import PictureXray
+from kissipo.plan.xray.sample import SampleXray, xray_any
+from kissipo.plan.xray.text import Xray
 from kissipo.run.cells import Opened
 from kissipo.run.evaluate import answer_all
 from kissipo.run.folder import CODECS, DATA, METRICS, TASK, RunFolder

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from kissipo.plan.xray import Xray
-    from kissipo.plan.xray_picture import PictureXray
-    from kissipo.plan.xray_sample import SampleXray
+    from kissipo.plan.xray.picture import PictureXray
+    from kissipo.plan.xray.sample import SampleXray
+    from kissipo.plan.xray.text import Xray
 
 
 def options(parser: ArgumentParser) -> None:
@@ -45,9 +45,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """What is inside in short, and the page or the files."""
     from kissipo.core.errors import TaskError
     from kissipo.plan.run import Run
-    from kissipo.plan.xray import Xray
-    from kissipo.plan.xray_picture import PictureXray
-    from kissipo.plan.xray_sample import xray_any
+    from kissipo.plan.xray.picture import PictureXray
+    from kissipo.plan.xray.sample import xray_any
+    from kissipo.plan.xray.text import Xray
 
     if arguments.layer is not None or arguments.cell is not None:
         return _cell(arguments, screen)

@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.run.trace_file import content_of
-from kissipo.run.trace_module import trace
+from kissipo.run.tracing.trace_file import content_of
+from kissipo.run.tracing.trace_module import trace
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

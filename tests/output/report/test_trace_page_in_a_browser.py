@@ -155,7 +155,9 @@ def test_a_long_text_stands_in_parts(samples: Samples, browse: Browse) -> None:
     script = "document.querySelector('.later').click(); document.querySelector('.later').click();"
     said, dom = browse(made_of(told), script + HERE)
     assert (
-        said.startswith("step 1201 of 1500: a") and len(re.findall(r'data-step="\d', dom)) == 300 and " 1201 to 1500 of 1500 " in dom
+        said.startswith("step 1201 of 1500: a")
+        and len(re.findall(r'data-step="\d', dom)) == 300
+        and " 1201 to 1500 of 1500 " in dom
     )
 
 

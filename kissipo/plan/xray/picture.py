@@ -20,7 +20,7 @@ from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import heated
 from kissipo.output.report.page import Section, table
 from kissipo.plan.pictures import looked_at
-from kissipo.plan.trace_page import page_of
+from kissipo.plan.xray.page import page_of
 from kissipo.run.evaluate import answer_all
 from kissipo.run.trace import Trace
 

@@ -17,7 +17,7 @@ from kissipo.core.writing import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.telling import Telling, choose, telling
-from kissipo.plan.trace_page import page_of
+from kissipo.plan.xray.page import page_of
 from kissipo.run.read_along import read_along
 from kissipo.run.trace import Trace
 

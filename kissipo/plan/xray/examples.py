@@ -14,7 +14,7 @@ from kissipo.output.report.trace_page import trace_sections
 from kissipo.plan.example import sample_of
 from kissipo.plan.way import follow
 from kissipo.run.trace import Trace
-from kissipo.run.trace_file import content_of
+from kissipo.run.tracing.trace_file import content_of
 
 if TYPE_CHECKING:
     from kissipo.plan.motion import Judged

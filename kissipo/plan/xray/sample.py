@@ -17,11 +17,11 @@ from kissipo.core.writing import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.trace_page import page_of
-from kissipo.plan.xray import Xray, xray
-from kissipo.plan.xray_picture import PictureXray, xray_picture
+from kissipo.plan.xray.page import page_of
+from kissipo.plan.xray.picture import PictureXray, xray_picture
+from kissipo.plan.xray.text import Xray, xray
 from kissipo.run.trace import Trace
-from kissipo.run.trace_file import content_of
+from kissipo.run.tracing.trace_file import content_of
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
