@@ -50,7 +50,7 @@ def trace_page(
         "Layer by layer": parts.layers(view),
         "Gradients": parts.slopes(view),
         "One number opened": parts.numbers_opened(view),
-        "Time": moving.walk_places(walks) + moving.opaque(view),
+        "Time": moving.walk_places(walks),
         "Gradients through time": moving.through_time(view),
         "Attention": attention(view),
         "The chain rule": parts.chains(view),

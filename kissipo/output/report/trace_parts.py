@@ -369,7 +369,12 @@ def operations(view: View) -> str:
             f'<details class="operations"><summary>All {len(found):,} operations of PyTorch in their order</summary>'
             f"{inner}{more}</details>"
         )
-    lost = view.content.get("not_followed", ())
+    lost = list(view.content.get("not_followed", ()))
+    lost += [
+        f"{each['layer']}: its inside cannot be told, because {each['opaque']}"
+        for each in view.content.get("expanded", ())
+        if "opaque" in each
+    ]
     if lost:
         content += (
             "<p>What could not be followed:</p><ul>" + "".join(f"<li>{escape(each)}</li>" for each in lost) + "</ul>"

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kissipo.output.report import drawing
 from kissipo.output.report.cell_drawing import cell_drawing
 from kissipo.output.report.heat import heat_of, levels, packed, real
-from kissipo.output.report.page import paragraphs
 from kissipo.output.report.trace_parts import with_scale
 from kissipo.output.report.trace_view import View
 
@@ -78,15 +77,6 @@ def _walks(view: View) -> Iterator[Walk]:
                 layer = each["layer"] + (f", call {each['call'] + 1}" if each["call"] else "")
                 layer += f", layer {walk['number'] + 1}" if several else ""
                 yield Walk(layer, each["cell"], walk["forward"], gates)
-
-
-def opaque(view: View) -> str:
-    """Layers whose inside cannot be told, with the reason."""
-    return paragraphs(
-        f"{each['layer']}: its inside cannot be told, because {each['opaque']}."
-        for each in view.content.get("expanded", ())
-        if "opaque" in each
-    )
 
 
 def walk_content(

@@ -55,20 +55,10 @@ def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> Told:
 
 
 def attentive(heads: int = 4, words: int = 6) -> Told:
-    """A layer of torch's transformer, with the weights of its attention as docs/trace.md has them."""
+    """A layer of torch's transformer."""
     torch.manual_seed(3)
-    layer = nn.TransformerEncoderLayer(16, heads, 32, batch_first=True).eval()
-    x = torch.randn(1, words, 16)
-    content, tensors = told_of(layer, x, name="encoder")
-    with torch.no_grad():
-        weights = layer.self_attn(x, x, x, need_weights=True, average_attn_weights=False)[1]
-    key = "self_attn.weights"
-    tensors[key] = weights.numpy()
-    axes, shape = ["batch", "head", "query", "key"], list(weights.shape)
-    content["tensors"][key] = {"origin": "attention", "axes": axes, "shape": shape, "dtype": "float32", "bytes": 0}
-    content["expanded"] = [
-        {"layer": "self_attn", "call": 0, "off": 0.0, "heads": heads, "attention": {"weights": key, "scores": key}}
-    ]
+    layer = nn.TransformerEncoderLayer(16, heads, 32, batch_first=True)
+    content, tensors = told_of(layer, torch.randn(1, words, 16), name="encoder")
     content["labels"] = {"time": [f"w{at}<" for at in range(words)]}
     return content, tensors
 

@@ -162,7 +162,7 @@ def test_what_is_not_there_is_left_out(samples: Samples) -> None:
     made = made_of((bare, {}))
     assert "<h2>The way</h2>" in made and "<h2>Layer by layer</h2>" not in made
     assert "Its numbers are too many to be shown" in made_of((content, {}))
-    assert "told, because it says so" in made_of(
+    assert "its inside cannot be told, because it says so" in made_of(
         ({**content, "expanded": [{"layer": "a", "opaque": "it says so"}]}, tensors)
     )
 
