@@ -102,8 +102,8 @@ def heat_of(values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, 
     """
     if values.ndim >= 3 and values.size:
         maps = values.reshape(-1, *values.shape[-2:])
-        if tuple(axes[-2:]) == ("height", "width") and _is_photo(maps) and maps.size <= 4 * points:
-            return _photo(real(maps), name)
+        if tuple(axes[-2:]) == ("height", "width") and _is_photo(maps):
+            return _photo(real(maps), points, name)
         return _grid(maps, axes, points, name)
     array = real(values)
     if array.ndim == 2:
@@ -124,11 +124,14 @@ def _is_photo(maps: NDArray[Any]) -> bool:
     )
 
 
-def _photo(maps: NDArray[np.float64], name: str) -> Heat:
-    pixels = np.rint(maps * 255).astype(np.uint8)
+def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
+    of_each = ceil(sqrt(maps[0].size / max(points, 16_384)))
+    pixels = np.rint(np.stack([_means(each, of_each) for each in maps]) * 255).astype(np.uint8)
     address = picture_address(pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    height, width = maps.shape[1:]
-    return Heat(address, width, height, 1.0, "photo", f"{name}: a picture of {height} by {width} pixels")
+    height, width = pixels.shape[1:]
+    told = f"{name}: a picture of {maps.shape[1]} by {maps.shape[2]} pixels"
+    note = f"each point the mean of {of_each}x{of_each} pixels" if of_each > 1 else ""
+    return Heat(address, width, height, 1.0, "photo", told, note, of_each=of_each)
 
 
 def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> Heat:

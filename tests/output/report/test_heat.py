@@ -90,3 +90,9 @@ def test_a_picture_from_zero_to_one_is_shown_as_it_is() -> None:
     heat = heat_of(picture, ("channel", "height", "width"))
     assert heat.kind == "photo"
     np.testing.assert_allclose(pixels(heat) / 255, picture.transpose(1, 2, 0), atol=1 / 500)
+
+
+def test_a_large_picture_is_made_smaller() -> None:
+    heat = heat_of(np.full((1, 300, 400), 0.75, dtype=np.float32), ("channel", "height", "width"), points=30_000)
+    assert (heat.kind, heat.width, heat.height, heat.of_each) == ("photo", 200, 150, 2)
+    assert np.unique(pixels(heat)).tolist() == [191] and heat.note == "each point the mean of 2x2 pixels"
