@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from kissipo.plan.load import load
     from kissipo.plan.open import open  # noqa: A004
     from kissipo.plan.task import Task
+    from kissipo.plan.xray.page import save_page
     from kissipo.process.layers.accelerate import accelerate
     from kissipo.run.tracing.trace_module import trace
 
 __version__ = "0.1.0"
-__all__ = ["Task", "UserError", "accelerate", "load", "open", "trace"]
+__all__ = ["Task", "UserError", "accelerate", "load", "open", "save_page", "trace"]
 
 _HOMES = {
     "Task": "kissipo.plan.task",
@@ -31,6 +32,7 @@ _HOMES = {
     "accelerate": "kissipo.process.layers.accelerate",
     "load": "kissipo.plan.load",
     "open": "kissipo.plan.open",
+    "save_page": "kissipo.plan.xray.page",
     "trace": "kissipo.run.tracing.trace_module",
 }
 

@@ -10,8 +10,9 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
+from kissipo.plan.draft import Wiring
 from kissipo.plan.way import sample_frame
-from kissipo.plan.xray import MOST_UNITS
+from kissipo.plan.xray.text import MOST_UNITS
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -64,6 +65,10 @@ def known_example(run: Run, position: int = 0) -> Example:
         if position == 0
         else f"this is sample {position + 1} of the {part} part"
     )
-    return Example(
-        sample_frame(wiring, part, position), wiring.feeds[part].take(slice(position, position + 1)), (told,)
-    )
+    return sample_of(wiring, part, position, notes=(told,))
+
+
+def sample_of(wiring: Wiring, part: str, position: int, *, notes: tuple[str, ...] = ()) -> Example:
+    """A sample of a part, counted from 0."""
+    feed = wiring.feeds[part].take(slice(position, position + 1))
+    return Example(sample_frame(wiring, part, position), feed, notes)

@@ -29,6 +29,7 @@ from kissipo.plan.draft import Wiring
 from kissipo.plan.of_series import marks_of
 from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.spell import writable
+from kissipo.plan.xray.examples import examples_inside
 from kissipo.process.layers.surfaces import height
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array
@@ -59,6 +60,7 @@ def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged
         Section("Gradients through time", _through_time(way)),
         Section("Learning", learning),
         *_answers(prepared, judged),
+        *examples_inside(prepared, judged, way),
         Section("How to reproduce it", _reproduce(prepared, environment, folder)),
     ]
     subtitle = (

@@ -29,7 +29,7 @@ from kissipo.output.score import Score
 from kissipo.plan.asking import fit_to, frame_of
 from kissipo.plan.cell import cell_of
 from kissipo.plan.draft import Wiring
-from kissipo.plan.example import asked_example, known_example
+from kissipo.plan.example import Example, asked_example, known_example
 from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.motion import judge
 from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
@@ -38,8 +38,9 @@ from kissipo.plan.spell import is_remark
 from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow
-from kissipo.plan.xray import Xray, xray
-from kissipo.plan.xray_picture import PictureXray, xray_picture
+from kissipo.plan.xray.picture import PictureXray
+from kissipo.plan.xray.sample import SampleXray, xray_any
+from kissipo.plan.xray.text import Xray
 from kissipo.run.cells import Opened
 from kissipo.run.checkpoint import load_checkpoint
 from kissipo.run.evaluate import answer_all
@@ -216,15 +217,16 @@ class Run:
         words = index.port.words
         return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
 
-    def xray(self, value: Any, *, neuron: int | None = None) -> Xray | PictureXray:
-        """A text, or that of a file, as the net reads it, coloured by one neuron; a picture with where the net looked.
+    def xray(self, value: Any = None, *, neuron: int | None = None) -> Xray | PictureXray | SampleXray:
+        """A sample from the inside; `.save("xray.html")` writes it as a page.
 
-        `.save("xray.html")` writes it as a page.
+        Of a text that is read on and on also how one neuron colours it; of a picture where the net looked.
 
+        value:    as `predict` takes it, or a file of text; None: the first sample of the test part
         neuron:   of a text, counted from 0; without it a telling one is chosen, and why is said
-        Raises:   NotBuiltError when this run reads neither; DataError, TaskError when value or neuron do not fit.
+        Raises:   DataError, TaskError when value or neuron do not fit.
         """
-        return xray_picture(self, value) if self.choices.source.word == "images" else xray(self, value, neuron)
+        return xray_any(self, () if value is None else (value,), neuron)
 
     def open_cell(self, value: Any, layer: str, cell: Sequence[int]) -> Opened:
         """A number inside the net, opened: the terms that it was made of, their sum, and what PyTorch recorded.
@@ -255,13 +257,17 @@ class Run:
         position:  of the sample in the test part, counted from 0
         Raises:    TaskError, DataError when the value does not fit, or there is no such sample.
         """
+        return self.trace_of(() if value is None else (value,), position=position)
+
+    def trace_of(self, values: Sequence[Any], *, position: int = 0) -> Trace:
+        """The same of what `predict` takes as several values, such as name=value pairs; without any a sample of the test part."""
         learn = augment = None
-        if value is None:
-            example = known_example(self, position)
+        if values:
+            example = asked_example(self, values)
+        else:
+            example = self.known(position)
             assert self._prepared is not None
             learn, augment = self._prepared.learn, self._prepared.wiring.augment
-        else:
-            example = asked_example(self, [value])
         return follow(
             example.frame,
             example.feed,
@@ -274,6 +280,13 @@ class Run:
             inside=True,
             name=self.folder.name,
         )
+
+    def known(self, position: int = 0) -> Example:
+        """A sample of the part that the run shows, counted from 0.
+
+        Raises:   TaskError when there is no such sample.
+        """
+        return known_example(self, position)
 
     def __repr__(self) -> str:
         return f"Run('{self.folder}')"

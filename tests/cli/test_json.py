@@ -37,6 +37,9 @@ COMMANDS = {
         ["xray", "text", "data", "--neuron", "1"],
         ["xray", "text", "Über, a b ", "--layer", "cell", "--cell", "3,1"],
         ["xray", "run", "picture.png"],
+        ["xray", "run"],
+        ["xray", "backprop", "x1=0.5", "x2=1"],
+        ["xray", "backprop"],
         ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
     ],
     "compare": [
@@ -97,6 +100,7 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("new").mkdir()
     Image.fromarray((marks[0] * 200).astype("uint8")).save("new/a.png")
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
+    assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
     capsys.readouterr()
 
 

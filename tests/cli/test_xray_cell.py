@@ -139,9 +139,12 @@ def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureF
         (["--layer", "cell", "--cell", "a,b"], r"--cell says a place; got 'a,b'. Allowed: whole numbers"),
         (["--layer", "cell"], r"--layer and --cell, both of them"),
         (["--cell", "1,1"], r"--layer and --cell, both of them"),
-        (["--layer", "cell", "--cell", "1,1", "--neuron", "3"], r"--neuron and --out belong to a whole text"),
+        (
+            ["--layer", "cell", "--cell", "1,1", "--neuron", "3"],
+            r"--neuron, --out and --trace belong to a whole sample",
+        ),
         (["--layer", "cell", "--cell", "1,1", "--file", "x.txt"], r"takes values or --file, one of both"),
-        (["once"], r"takes one text or picture; got 2. Quote a text."),
+        (["once"], r"takes one text; got 2. Quote it."),
     ],
 )
 def test_what_is_not_there_is_told_in_a_paragraph(

@@ -101,7 +101,9 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     (look,) = seen["looks"]
     heat = np.asarray(look["heat"])
     assert heat[truth[1]].mean() > 0.6 > 0.2 > heat[~truth[1]].mean()
-    assert Path("one.html").read_text(encoding="utf-8").count("<img") == 2
+    page = Path("one.html").read_text(encoding="utf-8")
+    assert page.split("<h2>Where it looked</h2>")[1].split("</section>")[0].count("<img") == 2
+    assert "<h2>Layer by layer</h2>" in page
 
 
 def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:

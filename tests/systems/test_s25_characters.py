@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -141,7 +142,26 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
     out, err = capsys.readouterr()
     assert "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
-    assert "日" in Path("seen.html").read_text(encoding="utf-8")
+    page = Path("seen.html").read_text(encoding="utf-8")
+    assert "日" in page and "<h2>Layer by layer</h2>" in page and f'"why":"{seen.why}"' not in page
+    assert main(["xray", str(reader), LINES, "--out", "lines.html", "--trace", "lines"]) == 0
+    told = json.loads(re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1])  # type: ignore[index]
+    (walk,) = told["walks"]
+    assert walk["unit"] == seen.neuron and walk["why"] == seen.why and "".join(walk["labels"]) == LINES
+    assert [each["unit"] for each in walk["telling"]] == [each.neuron for each in seen.telling]
+    levels = np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), "<i2").reshape(24, len(LINES)).T
+    np.testing.assert_allclose(levels / 32767 * walk["gates"]["h"]["greatest"], seen.states, atol=1e-4)
+    assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"]["time"] == list(LINES)
+
+
+def test_without_a_text_the_first_piece_of_the_test_part_is_read(
+    reader: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["xray", str(reader), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    run = ki.open(reader)
+    assert told["units"] == list(run.trace().labels["time"]) and len(told["units"]) == 25
+    assert "this is the first piece of the test part" in told["notes"]
 
 
 def test_a_terminal_shows_colours(reader: Path) -> None:
@@ -171,8 +191,8 @@ def test_words_are_coloured_too(novel: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ([], "takes a text or --file, one of both"),
-        (["a", "--file", "b"], "takes a text or --file, one of both"),
+        (["a", "--file", "b"], "takes a value or --file, one of both"),
+        (["a", "b"], "kissipo xray takes one text; got 2. Quote it."),
         ([""], "the text is empty"),
         (["a" * 20_001], "the text is too long for one look; got 20,001 characters. Allowed: 1 to 20,000 characters."),
         (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),
@@ -184,11 +204,3 @@ def test_words_are_coloured_too(novel: Path) -> None:
 def test_slips_of_xray_are_told(given: list[str], told: str, reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["xray", str(reader), *given]) == 2
     assert told in capsys.readouterr().err
-
-
-def test_other_runs_have_no_xray_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "backprop", "epochs=1", "--out", "run", "--quiet"]) == 0
-    capsys.readouterr()
-    assert main(["xray", "run", "a"]) == 2
-    said = capsys.readouterr().err
-    assert "is not built yet" in said and "`kissipo show run`" in said and "output.text=next" in said

@@ -1,9 +1,10 @@
-"""a text as a run reads it, coloured by one neuron, with what it expects next; a picture with where the net looked; a number opened
+"""one sample from the inside, in the terminal and as one page: its way, every layer, every gate over time, attention, numbers opened
 
-kissipo xray runs/novel-1 "It was a dark and stormy night"
-kissipo xray runs/novel-1 --file chapter.txt --neuron 7
-kissipo xray runs/novel-1 --file chapter.txt --out chapter.html
-kissipo xray runs/tiles-1 tile.png --out tile.html
+kissipo xray runs/digits-1                                      the first test sample
+kissipo xray runs/digits-1 picture.png --out page.html          everything inside, on one page that opens offline
+kissipo xray runs/wine-1 alcohol=13.2 hue=1.04 --trace wine     the same as files (docs/trace.md)
+kissipo xray runs/novel-1 "It was a dark and stormy night"      a text as the net reads it, coloured by one neuron
+kissipo xray runs/novel-1 --file chapter.txt --neuron 7 --out chapter.html
 kissipo xray runs/digits-1 picture.png --layer 0 --cell 3       one number of a layer: every term that it is made of
 kissipo xray runs/novel-1 "She said" --layer cell --cell 4,7    all gates of a unit at a step
 """
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from kissipo.plan.xray_picture import PictureXray
+    from kissipo.plan.xray.picture import PictureXray
+    from kissipo.plan.xray.sample import SampleXray
+    from kissipo.plan.xray.text import Xray
 
 
 def options(parser: ArgumentParser) -> None:
@@ -27,40 +30,51 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, or the path of a picture; with --layer whatever `kissipo predict` takes, or nothing: the first test sample",
+        help="one sample as `kissipo predict` takes it: a text, a picture, name=value pairs; nothing: the first test sample",
     )
-    parser.add_argument("--file", help="a file that holds the text")
-    parser.add_argument(
-        "--neuron", type=int, metavar="N", help="which one colours the text, from 0; else a telling one"
-    )
-    parser.add_argument("--out", metavar="FILE.html", help="write a page: any neuron of a text, or the picture")
+    parser.add_argument("--file", help="a file that holds the text, or the row")
+    parser.add_argument("--neuron", type=int, metavar="N", help="which one colours a text, from 0; else a telling one")
+    parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
+    parser.add_argument("--trace", metavar="FOLDER", help="write the trace as files: every tensor, gate and gradient")
     parser.add_argument("--layer", metavar="NAME", help="opens a number of this layer; `kissipo show RUN` names them")
     parser.add_argument("--cell", metavar="I,J,...", help="its place, from 0; of a recurrent layer TIME,UNIT")
-    parser.add_argument("--json", action="store_true", help="give the activity and what is expected as JSON")
+    parser.add_argument("--json", action="store_true", help="give what is told as JSON, without the numbers of tensors")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """The text in colour, or a page."""
-    from kissipo.cli.coloured import coloured
+    """What is inside in short, and the page or the files."""
     from kissipo.core.errors import TaskError
     from kissipo.plan.run import Run
-    from kissipo.plan.xray import Xray
+    from kissipo.plan.xray.picture import PictureXray
+    from kissipo.plan.xray.sample import xray_any
+    from kissipo.plan.xray.text import Xray
 
     if arguments.layer is not None or arguments.cell is not None:
         return _cell(arguments, screen)
-    if len(arguments.values) > 1:
-        raise TaskError("kissipo xray takes one text or picture", given=str(len(arguments.values)), do="Quote a text")
-    if bool(arguments.values) == (arguments.file is not None):
-        raise TaskError("kissipo xray takes a text or --file, one of both")
-    opened = Run.look(arguments.run)
-    text = arguments.values[0] if arguments.file is None else Path(arguments.file)
-    seen = opened.xray(text, neuron=arguments.neuron)
+    if arguments.values and arguments.file is not None:
+        raise TaskError("kissipo xray takes a value or --file, one of both")
+    values = arguments.values if arguments.file is None else [Path(arguments.file)]
+    seen = xray_any(Run.look(arguments.run), values, arguments.neuron)
     screen.remarks(seen.notes)
-    if not isinstance(seen, Xray):
-        return _picture(seen, arguments, screen)
-    if arguments.out:
-        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser, choose any neuron")
+    if isinstance(seen, Xray):
+        _text(seen, screen, short=bool(arguments.out))
+    elif isinstance(seen, PictureXray):
+        _picture(seen, screen)
     else:
+        _sample(seen, screen)
+    if arguments.out:
+        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser")
+    if arguments.trace:
+        screen.note(f"written to {seen.follow().save(arguments.trace)}: trace.json and the tensors")
+    screen.result_json(seen.to_json())
+    return None
+
+
+def _text(seen: Xray, screen: Screen, *, short: bool) -> None:
+    """The text in colour; where a page shows it, only the neuron."""
+    from kissipo.cli.coloured import coloured
+
+    if not short:
         plain = screen.out.color_system is None
         screen.result(coloured(seen, width=screen.out.width, bars=plain))
         legend = (
@@ -70,8 +84,20 @@ def run(arguments: Namespace, screen: Screen) -> None:
         )
         screen.result(f"{legend}; below, what it expects next, the likeliest first")
     screen.result(f"neuron {seen.neuron} (0 to {seen.states.shape[1] - 1}): {seen.why}")
-    screen.result_json(seen.to_json())
-    return None
+
+
+def _sample(seen: SampleXray, screen: Screen) -> None:
+    """Every step, and the answer beside the truth."""
+    from rich.markup import escape
+
+    from kissipo.cli.tell import way_sum, way_table
+
+    trace = seen.trace
+    screen.result(way_table(trace))
+    screen.result(f"[dim]{way_sum(trace)}[/]")
+    if trace.answer:
+        beside = f", the truth: {trace.truth}" if trace.truth else ""
+        screen.result(f"answer: {escape(trace.answer + beside)}")
 
 
 def _cell(arguments: Namespace, screen: Screen) -> None:
@@ -83,8 +109,8 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
 
     if arguments.layer is None or arguments.cell is None:
         raise TaskError("a number is opened with --layer and --cell, both of them", do="Such as --layer 0 --cell 3")
-    if arguments.neuron is not None or arguments.out:
-        raise TaskError("--neuron and --out belong to a whole text or picture", do="Leave them out beside --layer")
+    if arguments.neuron is not None or arguments.out or arguments.trace:
+        raise TaskError("--neuron, --out and --trace belong to a whole sample", do="Leave them out beside --layer")
     if arguments.values and arguments.file:
         raise TaskError("kissipo xray takes values or --file, one of both")
     try:
@@ -100,8 +126,8 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     screen.result_json({"run": arguments.run, "notes": notes, **opened.to_json()})
 
 
-def _picture(seen: PictureXray, arguments: Namespace, screen: Screen) -> None:
-    """Where the net looked for each answer, in words; and the page."""
+def _picture(seen: PictureXray, screen: Screen) -> None:
+    """Where the net looked for each answer, in words."""
     from rich.markup import escape
 
     from kissipo.cli.screen import table
@@ -111,6 +137,3 @@ def _picture(seen: PictureXray, arguments: Namespace, screen: Screen) -> None:
         made.add_row(escape(each.answer), f"{each.probability:.1%}", each.where)
     screen.result(made)
     screen.result(f"{seen.how}.")
-    if arguments.out:
-        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser")
-    screen.result_json(seen.to_json())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,11 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import heated
-from kissipo.output.report.page import Section, page, table
+from kissipo.output.report.page import Section, table
 from kissipo.plan.pictures import looked_at
+from kissipo.plan.xray.page import page_of
 from kissipo.run.evaluate import answer_all
+from kissipo.run.trace import Trace
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -63,6 +67,7 @@ class PictureXray:
     picture:  (channel, height, width) from 0 to 1, as the net saw it
     looks:    the likeliest answers first
     how:      how it was found out where the net looked
+    follow:   gives the trace of this picture, for the page
     """
 
     run: str
@@ -71,6 +76,7 @@ class PictureXray:
     looks: tuple[Look, ...]
     how: str
     notes: tuple[str, ...] = ()
+    follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
@@ -92,8 +98,12 @@ class PictureXray:
         shown = [(self.picture,), *((heated(self.picture, each.heat),) for each in self.looks)]
         captions = ["as the net sees it", *(f"{each.answer} {each.probability:.1%}" for each in self.looks)]
         drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
-        sections = [Section("Answers", told), Section("Where it looked", drawn)]
-        return page(f"{Path(self.run).resolve().name}: {Path(self.file).name}", "a picture as a net sees it", sections)
+        return page_of(
+            self.follow(),
+            title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
+            subtitle="a picture as a net sees it, with everything inside the net",
+            more=[Section("Where it looked", told + drawn)],
+        )
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
@@ -103,13 +113,17 @@ class PictureXray:
         return write_text(path, self.to_html())
 
 
-def xray_picture(run: Run, value: Any) -> PictureXray:
-    """Follows one picture to its answers.
+def xray_picture(run: Run, value: Any = None) -> PictureXray:
+    """Follows one picture, or the first of the test part, to its answers.
 
     Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
     """
     answer = run.answers[0]
-    _, feed, remarks = run.asked([value])
+    if value is None:
+        known = run.known(0)
+        feed, remarks = known.feed, list(known.notes)
+    else:
+        _, feed, remarks = run.asked([value])
     pictures, output = feed.everything().inputs[0], answer_all(run.net, feed)[0]
     if isinstance(answer, Marks):
         likely = output[0].softmax(dim=0)
@@ -130,4 +144,6 @@ def xray_picture(run: Run, value: Any) -> PictureXray:
     else:
         raise NotBuiltError(f"the x-ray of a picture with the answer {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the picture"
-    return PictureXray(str(run.folder), file, pictures[0], tuple(looks), how, tuple(remarks))
+    return PictureXray(
+        str(run.folder), file, pictures[0], tuple(looks), how, tuple(remarks), follow=cache(lambda: run.trace(value))
+    )

@@ -1,22 +1,25 @@
-"""Xray: a text as a run reads it, coloured by one neuron; for the terminal, as JSON and as a page."""
+"""Xray: a text as a run reads it, coloured by one neuron; for the terminal, as JSON, and as a page with everything inside the net."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.errors import DataError, NotBuiltError, TaskError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.writing import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.output.answers.text import NextUnit
-from kissipo.output.report.neurons import neurons_page
 from kissipo.output.telling import Telling, choose, telling
+from kissipo.plan.xray.page import page_of
 from kissipo.run.read_along import read_along
+from kissipo.run.trace import Trace
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -37,6 +40,7 @@ class Xray:
     why:        the reason of the choice
     telling:    neurons that go with something simple in the text
     notes:      remarks on what was never seen
+    follow:     gives the trace of this text, for the page
     """
 
     run: str
@@ -49,6 +53,7 @@ class Xray:
     why: str
     telling: tuple[Telling, ...]
     notes: tuple[str, ...] = ()
+    follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
     @property
     def activity(self) -> NDArray[np.float32]:
@@ -73,18 +78,15 @@ class Xray:
         }
 
     def to_html(self) -> str:
-        """One page that opens offline and shows any of the neurons."""
+        """One page that opens offline and shows any of the neurons, every gate of them and all that is inside besides."""
         read = counted(len(self.units), self.kind.removesuffix("s"))
-        return neurons_page(
-            f"{Path(self.run).resolve().name}: a text coloured by a neuron",
-            f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
-            self.units,
-            self.states,
-            self.likeliest,
-            neuron=self.neuron,
+        return page_of(
+            self.follow(),
+            title=f"{Path(self.run).resolve().name}: a text coloured by a neuron",
+            subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
+            unit=self.neuron,
             why=self.why,
             telling=[(each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling],
-            spaced=self.kind == "words",
         )
 
     def save(self, path: Path | str) -> Path:
@@ -95,37 +97,37 @@ class Xray:
         return write_text(path, self.to_html())
 
 
-def xray(run: Run, text: str | Path, neuron: int | None = None) -> Xray:
-    """Reads a text, or that of a file, with the net of a run.
+def xray(run: Run, text: str | Path | None = None, neuron: int | None = None) -> Xray:
+    """Reads a text, that of a file, or the first piece of the test part with the net of a run.
 
     neuron:   the one that colours the text; without it a telling one is chosen, and why is said
-    Raises:   NotBuiltError for a run of another kind; DataError when the text is empty or too long; TaskError when there is no such neuron.
+    Raises:   DataError when the text is empty or too long; TaskError when there is no such neuron.
     """
     answer = run.answers[0]
-    if not isinstance(answer, NextUnit):
-        raise NotBuiltError(
-            f"xray shows how a net reads a text (output.text=next); that of a run that answers "
-            f"{', '.join(each.name for each in run.answers)} is not built yet",
-            do=f"`kissipo show {run.folder}` shows the way of one sample",
-        )
-    if isinstance(text, Path):
-        with open_text(text, "utf-8") as file:
-            text = file.read()
-    units, frame = answer.split(text)
-    if not 1 <= len(units) <= MOST_UNITS:
-        raise DataError(
-            "the text is empty" if not units else "the text is too long for one look",
-            given="" if not units else f"{len(units):,} {answer.unit}",
-            allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
-        )
+    assert isinstance(answer, NextUnit)
     index = answer.codec.inner
-    reading = read_along(run.net, index.encode(frame))
-    if reading is None:
-        raise NotBuiltError("xray shows recurrent nets; that of other nets is not built yet")
+    words = ("\N{REPLACEMENT CHARACTER}", *index.port.words[1:])
+    notes: list[str] = []
+    if text is None:
+        ids = run.known(0).feed.batch(slice(0, 1)).inputs[0][0]
+        units = [words[at] for at in ids.tolist()]
+        notes.append(f"this is the first piece of the {run.wiring().shown} part")
+    else:
+        text = _read(text)
+        units, frame = answer.split(text)
+        if not 1 <= len(units) <= MOST_UNITS:
+            raise DataError(
+                "the text is empty" if not units else "the text is too long for one look",
+                given="" if not units else f"{len(units):,} {answer.unit}",
+                allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
+            )
+        ids = index.encode(frame)
+        notes += index.remarks(frame)
+    reading = read_along(run.net, ids)
+    assert reading is not None
     states = reading.states.numpy()
     if neuron is not None and not 0 <= neuron < states.shape[1]:
         raise TaskError("there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}")
-    words = ("\N{REPLACEMENT CHARACTER}", *index.port.words[1:])
     rows = zip(reading.likeliest.tolist(), reading.probabilities.tolist(), strict=True)
     likeliest = tuple(tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows)
     found = tuple(telling(states, units))
@@ -140,5 +142,15 @@ def xray(run: Run, text: str | Path, neuron: int | None = None) -> Xray:
         chosen,
         why,
         found,
-        tuple(index.remarks(frame)),
+        tuple(notes),
+        follow=cache(lambda: run.trace(text)),
     )
+
+
+def _read(text: str | Path) -> str:
+    """A text, or that of a file."""
+    if isinstance(text, str):
+        return text
+    with open_text(text, "utf-8") as file:
+        content: str = file.read()
+    return content

@@ -1,0 +1,138 @@
+"""One example going through a net, as one HTML page that opens offline; and the same, smaller, as sections of a report.
+
+All that is shown is in the trace (docs/trace.md). Numbers stand in the page as levels in base64 or as small pictures, never as text;
+the page's own script shows them and fetches nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kissipo.output.report import trace_parts as parts
+from kissipo.output.report import trace_walk as moving
+from kissipo.output.report.heat import heat_of, packed, palette
+from kissipo.output.report.page import Section, table
+from kissipo.output.report.trace_attention import attention
+from kissipo.output.report.trace_view import View, told
+
+_REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
+
+
+def trace_page(
+    content: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    *,
+    title: str,
+    subtitle: str,
+    more: Sequence[Section] = (),
+    unit: int | None = None,
+    why: str = "",
+    telling: Sequence[tuple[int, str]] = (),
+) -> str:
+    """The whole file.
+
+    content, tensors:    what trace.json says, and numbers by their keys
+    more:                sections that stand after the way, such as where on a picture a net looked
+    unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
+    """
+    view = View(content, tensors)
+    walks = moving.walk_content(view, unit=unit, why=why, telling=telling)
+    sections = {
+        "The way": parts.way(view),
+        **{each.title: each.content for each in more},
+        "Layer by layer": parts.layers(view),
+        "Gradients": parts.slopes(view),
+        "One number opened": parts.numbers_opened(view),
+        "Time": moving.walk_places(walks),
+        "Gradients through time": moving.through_time(view),
+        "Attention": attention(view),
+        "The chain rule": parts.chains(view),
+        "Operations": parts.operations(view),
+    }
+    there = {name: shown for name, shown in sections.items() if shown}
+    links = "".join(f'<a href="#{_place(name)}">{escape(name)}</a>' for name in there)
+    body = "".join(
+        f'<section id="{_place(name)}"><h2>{escape(name)}</h2>{shown}</section>\n' for name, shown in there.items()
+    )
+    told_content = json.dumps(
+        {"walks": walks, "palette": packed(palette())}, ensure_ascii=False, separators=(",", ":")
+    ).replace("<", "\\u003c")
+    holes = {
+        "title": escape(title),
+        "subtitle": escape(subtitle),
+        "style": _file("page.css") + _file("trace_page.css"),
+        "links": links,
+        "body": body,
+        "content": told_content,
+        "script": _file("trace_page.js"),
+    }
+    return re.sub(r"\[\[(\w+)\]\]", lambda found: holes[found[1]], _file("trace_page.html"))
+
+
+def trace_sections(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> list[Section]:
+    """The same, smaller, for a report that has no script: the way, what each layer gives, states over time, the answer opened."""
+    view = View(content, tensors)
+    return [
+        Section(name, shown)
+        for name, shown in {
+            "The way": parts.way(view, links=False),
+            "What each layer gives": _given(view),
+            "States over time": moving.still_walks(view),
+            "Attention": attention(view, every=16_000, heads_most=1),
+            "The answer's greatest number opened": _last_opened(view),
+        }.items()
+        if shown
+    ]
+
+
+def _given(view: View) -> str:
+    """One line a layer; pictures of the first ones."""
+    points = parts.points_of(view, _REPORT_POINTS)
+    rows = []
+    for layer in view.layers:
+        found = view.content["tensors"].get(layer.gives, {}).get("statistics", {})
+        zeros = found.get("zeros")
+        rows.append(
+            [
+                layer.name,
+                layer.tell,
+                view.shape(layer.gives),
+                told(found.get("mean")),
+                told(found.get("greatest")),
+                "-" if zeros is None else f"{zeros:.0%}",
+                "-" if layer.gradient is None else told(layer.gradient),
+            ]
+        )
+    if not rows:
+        return ""
+    titles = ["layer", "", "gives", "mean", "greatest", "zeros", "|gradient|"]
+    shown = table(titles, rows[: 2 * _REPORT_LAYERS], numbers=(3, 4, 5, 6))
+    if len(rows) > 2 * _REPORT_LAYERS:
+        shown += f'<p class="dim">and {len(rows) - 2 * _REPORT_LAYERS} layers more</p>'
+    for layer in view.layers[:_REPORT_LAYERS]:
+        array = view.sample(layer.gives)
+        if array is not None and array.ndim >= 2 and array.size > 1:
+            heat = heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives")
+            shown += f"<p><b>{escape(layer.name)}</b> {escape(layer.tell)}</p>{parts.with_scale(heat)}"
+    return shown
+
+
+def _last_opened(view: View) -> str:
+    """Of the last layer that can be opened."""
+    last = next((layer.opened for layer in reversed(view.layers) if layer.opened is not None), None)
+    return "" if last is None else f"<p>{escape(last['layer'])}: {escape(last['tell'])}</p>{parts.opened(last, 10)}"
+
+
+def _place(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _file(name: str) -> str:
+    return (files("kissipo.output.report") / name).read_text(encoding="utf-8")

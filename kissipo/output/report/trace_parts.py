@@ -1,0 +1,382 @@
+"""The parts of the page of a trace that need no script: the way, every layer, gradients, opened numbers, chains, operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import log10
+from typing import Any
+
+import numpy as np
+
+from kissipo.output.report.heat import Heat, heat_of
+from kissipo.output.report.page import paragraphs, table
+from kissipo.output.report.trace_view import (
+    Layer,
+    View,
+    as_number,
+    is_right,
+    seen,
+    told,
+    told_bytes,
+    told_seconds,
+)
+
+ALL_POINTS = 1_600_000
+_MOST_POINTS = 65_536
+_MOST_CARDS = 40
+_MOST_BARS = 12
+_MOST_OPERATIONS = 2_000
+_MOST_CHAINS = 64
+_STAGES = {"input": "Input", "process": "Process", "output": "Output"}
+
+
+def points_of(view: View, every: int = ALL_POINTS) -> int:
+    """How many points the picture of each layer may have, so that those of all together stay small."""
+    return min(_MOST_POINTS, every // max(1, len(view.layers)))
+
+
+def image(heat: Heat, *, large: bool = False) -> str:
+    """A heat picture with its scale and what is left out; its data say how it is read back into numbers."""
+    across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
+    width = heat.width * max(1, min(40, across // heat.width)) if heat.width <= across or large else across
+    height = {"strip": max(14, min(160, 14 * heat.height)), "plane": max(40, min(6 * heat.height, 260))}.get(heat.kind)
+    shape = f"width:{width}px" + (f";height:{height if large else min(height, 64)}px" if height else "")
+    data = (
+        f'data-greatest="{heat.greatest!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
+        f'data-down="{heat.map_height}" data-each="{heat.of_each}"'
+    )
+    return f'<img class="heat" src="{heat.address}" alt="{escape(heat.alt)}" style="{shape}" loading="lazy" {data}>'
+
+
+def with_scale(heat: Heat) -> str:
+    """The picture, its scale and what is left out."""
+    note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
+    if heat.kind == "photo":
+        return f"{image(heat, large=True)}{note}"
+    scale = f'<span class="scale"><b>−{told(heat.greatest)}</b><i></i><b>{told(heat.greatest)}</b></span>'
+    return f'{image(heat, large=True)}<p class="caption">{scale} {note}</p>'
+
+
+def way(view: View, *, links: bool = True) -> str:
+    """One card a step, from the value as it came to the answer beside the truth.
+
+    links:  from each layer to where it is shown at length
+    """
+    parts = []
+    for stage, title in _STAGES.items():
+        steps = view.of(stage)
+        cards = _blocks(view, links) if stage == "process" and view.layers else [_card(view, step) for step in steps]
+        if not steps and stage != "process":  # of a module by itself: what it was given, and what it gave
+            keys = view.input_keys if stage == "input" else view.content.get("answers", ())
+            cards = ["".join(_tensor_card(view, key, stage) for key in keys)] if keys else []
+        if stage == "output":
+            cards += _verdict(view)
+        if cards:
+            arrow = '<span class="arrow" aria-hidden="true">→</span>'
+            parts.append(
+                f'<div class="stage {stage}"><h3>{title}</h3><div class="cards">{arrow.join(cards)}</div></div>'
+            )
+    notes = paragraphs(f"Note: {note}." for note in view.content.get("notes", ()))
+    return f'<div class="way">{"".join(parts)}</div>{notes}{_sum(view)}'
+
+
+def _sum(view: View) -> str:
+    told_sum = (
+        f"{view.content['parameters']:,} weights, {view.content['multiplications']:,} multiplications by weights and "
+        f"{told_bytes(view.content['memory'])} of intermediate values for this sample."
+    )
+    return f'<p class="dim">{told_sum}</p>'
+
+
+def _card(view: View, step: Mapping[str, Any]) -> str:
+    value, shape = step["value"], list(step["shape"])
+    picture = named = ""
+    if isinstance(value, list):
+        key = _key_of(view, step)
+        array = view.sample(key) if key else None
+        if array is not None and array.size > _MOST_BARS:
+            picture = image(heat_of(array, view.sample_axes(key), points=8192, name=step["name"]))
+        else:
+            picture = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
+        named = view.shape(key) if key else ""
+    elif value is not None:
+        picture = f'<p class="value">{escape(seen(str(value)))}</p>'
+    shown = named or " × ".join(f"{side:,}" for side in shape)
+    return _box(step["name"], step["tell"], shown, picture)
+
+
+def _tensor_card(view: View, key: str, name: str) -> str:
+    array = view.sample(key)
+    picture = "" if array is None else image(heat_of(array, view.sample_axes(key), points=8192, name=name))
+    return _box(name, f"tensor {key}", view.shape(key), picture)
+
+
+def _box(name: str, tell: str, shape: str, picture: str, link: str = "") -> str:
+    title = f'<a href="#{link}">{escape(name)}</a>' if link else escape(name)
+    shaped = f'<p class="shape">{escape(shape)}</p>' if shape else ""
+    return f'<div class="card"><b>{title}</b><p>{escape(tell)}</p>{shaped}{picture}</div>'
+
+
+def _key_of(view: View, step: Mapping[str, Any]) -> str:
+    """The tensor that a step outside the net tells of, by its shape."""
+    keys = view.input_keys if step["stage"] == "input" else list(view.content.get("answers", ()))
+    if step["stage"] == "output" and step is not view.of("output")[0]:
+        return ""  # what is made of the output is no tensor of the recording
+    return next((key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), "")
+
+
+def _blocks(view: View, links: bool) -> list[str]:
+    """The layers of the net as small cards; of many the first and the last."""
+    layers = view.layers
+    shown = layers if len(layers) <= _MOST_CARDS else [*layers[: _MOST_CARDS // 2], *layers[-_MOST_CARDS // 2 :]]
+    cards = []
+    for layer in shown:
+        array = view.sample(layer.gives)
+        picture = (
+            "" if array is None else image(heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name))
+        )
+        link = f"layer-{layer.number}" if links else ""
+        cards.append(_box(layer.name, layer.tell, view.shape(layer.gives), picture, link))
+    if len(shown) < len(layers):
+        cards.insert(_MOST_CARDS // 2, f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>')
+    return cards
+
+
+def _verdict(view: View) -> list[str]:
+    """The answer beside the truth."""
+    answer, truth = view.content.get("answer", ""), view.content.get("truth", "")
+    if not answer and not truth:
+        return []
+    right = is_right(answer, truth)
+    sign = "" if right is None else "✓ right" if right else "✗ wrong"
+    numbers = as_number(answer), as_number(truth)
+    beside = "the truth is not known" if not truth else f"the truth: {seen(truth)}"
+    if right is None and None not in numbers:
+        beside += f", off by {told(numbers[0] - numbers[1])}"  # type: ignore[operator]
+    kind = {True: " better", False: " worse", None: ""}[right]
+    shown = f"{told(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else seen(answer)
+    mark = f'<p class="mark">{sign}</p>' if sign else ""
+    return [
+        f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(shown)}</p>'
+        f"<p>{escape(beside)}</p>{mark}</div>"
+    ]
+
+
+def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
+    """A few numbers as bars from a line at zero."""
+    plain = [(at, each) for at, each in enumerate(values) if isinstance(each, int | float)]
+    more = '<p class="dim">and more</p>' if len(plain) < len(values) else ""
+    names = names if len(names) == len(plain) or (more and len(names) > len(plain)) else ()
+    finite = [abs(each) for _, each in plain if np.isfinite(each)]
+    longest = max(finite, default=0.0) or 1.0
+    left, half = (64, 34) if any(each < 0 for _, each in plain) else (30, 68)
+    zero = left + (half if any(each < 0 for _, each in plain) else 0)
+    parts = []
+    for row, (at, each) in enumerate(plain):
+        y, length = 13 * row, abs(each) / longest * half if np.isfinite(each) else 0.0
+        x = zero if each >= 0 else zero - length
+        colour = "#b2182b" if each >= 0 else "#2166ac"
+        name = names[at] if at < len(names) else str(at)
+        parts.append(f'<text x="0" y="{y + 10}">{escape(name[:9])}</text>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{colour}"/>'
+            f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{told(float(each))}</text>'
+        )
+    alt = ", ".join(f"{names[at] if at < len(names) else at} {told(float(each))}" for at, each in plain)
+    height = 13 * len(plain) + 2
+    return (
+        f'<svg class="bars" viewBox="0 0 190 {height}" width="190" role="img" aria-label="{escape(alt)}">'
+        f"{''.join(parts)}</svg>{more}"
+    )
+
+
+def layers(view: View) -> str:
+    """Every layer with its shapes, costs, statistics and a picture of what it gives."""
+    points = points_of(view)
+    opened = " open" if len(view.layers) <= 14 else ""
+    parts = []
+    for layer in view.layers:
+        heat = _heat(view, layer, points)
+        about = view.content["tensors"].get(layer.gives)
+        parts.append(
+            f'<details class="layer" id="layer-{layer.number}"{opened}><summary><b>{escape(layer.name)}</b> {escape(layer.tell)}'
+            f'<span class="shape">{escape(view.shape(layer.reads))} → {escape(view.shape(layer.gives))}</span></summary>'
+            f'<div class="inside"><div>{_facts(layer, about)}</div><div class="picture">{heat}</div></div></details>'
+        )
+    return "".join(parts)
+
+
+def _heat(view: View, layer: Layer, points: int) -> str:
+    array = view.sample(layer.gives)
+    if array is None:
+        return '<p class="dim">Its numbers are too many to be shown; the figures beside are of all of them.</p>'
+    if array.size == 0:
+        return '<p class="dim">It gives no numbers.</p>'
+    return with_scale(heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"))
+
+
+def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
+    rows = [("kind", layer.kind), ("weights", f"{layer.parameters:,}")]
+    known = layer.multiplications is not None
+    rows.append(("multiplications", f"{layer.multiplications:,}" if known else "not known"))
+    rows += [("gives", told_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
+    if about is not None:
+        found = about["statistics"]
+        rows.append(("mean ± deviation", f"{told(found['mean'])} ± {told(found['deviation'])}"))
+        rows.append(("least, greatest", f"{told(found['least'])}, {told(found['greatest'])}"))
+        rows.append(("zeros", "-" if found["zeros"] is None else f"{found['zeros']:.1%}"))
+        if found["not_finite"]:
+            rows.append(("not finite", f"{found['not_finite']:,} numbers"))
+    if layer.gradient is not None:
+        rows.append(("|gradient|", told(layer.gradient)))
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
+    return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
+
+
+def _histogram(found: Mapping[str, Any] | None) -> str:
+    """How often each number came, as one small shape."""
+    if not found:
+        return ""
+    counts, width, high = found["counts"], 160, 34
+    most = max(counts) or 1
+    step = width / len(counts)
+    heights = [0 if not count else max(1.0, high * count / most) for count in counts]
+    path = "".join(f"H{at * step:.1f}V{high - tall:.1f}h{step:.1f}" for at, tall in enumerate(heights))
+    low, top = told(found["from"]), told(found["to"])
+    return (
+        f'<svg class="histogram" viewBox="0 0 {width} {high + 13}" width="{width}" role="img" '
+        f'aria-label="histogram from {low} to {top}, at most {most:,} numbers in one of {len(counts)} parts">'
+        f'<path d="M0 {high}{path}V{high}Z"/><text class="tick" x="0" y="{high + 11}">{low}</text>'
+        f'<text class="tick" x="{width}" y="{high + 11}" text-anchor="end">{top}</text></svg>'
+    )
+
+
+def slopes(view: View) -> str:
+    """How long the loss's gradient is at each layer, on a scale of tens."""
+    found = [(layer, layer.gradient) for layer in view.layers if layer.gradient is not None]
+    if not found:
+        return ""
+    logs = [log10(length) for _, length in found if length > 0]
+    low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
+    low, span = low - max(0.3, 0.1 * (high - low)), (high - low) * 1.1 + 0.3
+    rows = []
+    for layer, length in found:
+        share = 100 * (log10(length) - low) / span if length > 0 else 0
+        bar = f'<i style="width:{share:.1f}%"></i>' if length > 0 else ""
+        rows.append(
+            f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.tell)}</td><td class="n">{told(length)}</td>'
+            f'<td class="slope">{bar}</td></tr>'
+        )
+    note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
+    return f'<p class="dim">{note}</p><div class="wide"><table class="slopes">{"".join(rows)}</table></div>'
+
+
+def numbers_opened(view: View) -> str:
+    """Of each layer its greatest number with the terms that it was made of."""
+    parts = []
+    most = max(6, min(24, 2_000 // max(1, len(view.layers))))
+    for layer in view.layers:
+        if layer.opened is not None:
+            place = ", ".join(map(str, layer.opened["cell"]))
+            tick = "✓" if layer.opened["agrees"] else "✗"
+            parts.append(
+                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['tell'])} "
+                f'<span class="shape">[{place}] = {told(layer.opened["result"])} {tick}</span></summary>'
+                f"{opened(layer.opened, most)}</details>"
+            )
+    if not parts:
+        return ""
+    note = "Of each layer the number that is farthest from zero, worked out again in double precision from what it was made of."
+    return f'<p class="dim">{note}</p>{"".join(parts)}'
+
+
+def opened(found: Mapping[str, Any], most: int = 24) -> str:
+    """One number: its greatest terms, the rest, bias, steps, result, and what PyTorch recorded."""
+    terms, others = found["terms"][:most], found["others"]
+    left = found["terms"][most:]
+    count, rest = others["count"] + len(left), others["sum"] + sum(each["product"] for each in left)
+    rows = [
+        [each["source"], told(each["value"]), "×", told(each["weight"]), "=", told(each["product"])] for each in terms
+    ]
+    classes = [""] * len(rows)
+    if count:
+        rows.append([f"and {count:,} more, their sum", "", "", "", "", told(rest)])
+    if found.get("bias") is not None:
+        rows.append(["bias", "", "", "", "", told(found["bias"])])
+    rows += [[each["name"], "", "", "", "", told(each["value"])] for each in found["steps"]]
+    classes += [""] * (len(rows) - len(classes)) + ["own"]
+    rows.append(["result", "", "", "", "", f"{found['result']:.9g}"])
+    if found.get("recorded") is not None:
+        rows.append(["PyTorch recorded", "", "", "", "", f"{found['recorded']:.9g}"])
+        tick = "✓" if found["agrees"] else "✗ does not agree"
+        rows.append(["difference", "", "", "", "", f"{found['difference']:.2g} {tick}"])
+    titles = ["source", "value", "", "weight", "", "product"]
+    shown = table(titles, rows, numbers=(1, 3, 5), classes=classes)
+    for gate in found.get("gates", ()):
+        shown += (
+            f'<details class="gate"><summary>{escape(gate["operation"])} '
+            f'<span class="shape">{escape(gate["tell"])} = {told(gate["result"])}</span></summary>{opened(gate, most)}</details>'
+        )
+    return shown
+
+
+def chains(view: View) -> str:
+    """The chain rule with numbers."""
+    found = view.content.get("chains", ())
+    rows = []
+    for each in found[:_MOST_CHAINS]:
+        factors = " · ".join(f"{factor['name']} {factor['value']:.6g}" for factor in each["factors"])
+        rows.append([each["weight"], factors, f"{each['product']:.9f}", f"{each['autograd']:.9f}"])
+        terms = [term for factor in each["factors"] for term in factor["terms"]]
+        rows += [["", f"way back: {term}", "", ""] for term in terms]
+    if not rows:
+        return ""
+    note = (
+        "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
+    )
+    return f'<p class="dim">{note}</p>' + table(["weight", "factors", "dL/dw", "autograd"], rows, numbers=(2, 3))
+
+
+def operations(view: View) -> str:
+    """Every call of torch, what could not be followed."""
+    rows = []
+    found = view.content.get("operations", ())
+    for each in found[:_MOST_OPERATIONS]:
+        shape_in, shape_out = (view.shape(keys[0]) if keys else "" for keys in (each["reads"], each["gives"]))
+        count = "?" if each["multiplications"] is None else f"{each['multiplications']:,}"
+        size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in each["gives"])
+        text = each["text"] + (" (dice)" if each["random"] else "")
+        gives = ", ".join(each["gives"])
+        rows.append(
+            [
+                str(each["number"]),
+                each["layer"],
+                f"{gives} = {text}" if gives else text,
+                f"{shape_in} → {shape_out}",
+                f"{each['parameters']:,}",
+                count,
+                told_bytes(size),
+                f"{each['seconds'] * 1e3:.3f}",
+            ]
+        )
+    content = ""
+    if rows:
+        titles = ["", "layer", "operation", "shape", "weights", "multiplications", "gives", "ms"]
+        more = f"<p>and {len(found) - len(rows):,} more</p>" if len(rows) < len(found) else ""
+        inner = table(titles, rows, numbers=(0, 4, 5, 6, 7))
+        content += (
+            f'<details class="operations"><summary>All {len(found):,} operations of PyTorch in their order</summary>'
+            f"{inner}{more}</details>"
+        )
+    lost = list(view.content.get("not_followed", ()))
+    lost += [
+        f"{each['layer']}: its inside cannot be told, because {each['opaque']}"
+        for each in view.content.get("expanded", ())
+        if "opaque" in each
+    ]
+    if lost:
+        content += (
+            "<p>What could not be followed:</p><ul>" + "".join(f"<li>{escape(each)}</li>" for each in lost) + "</ul>"
+        )
+    return content

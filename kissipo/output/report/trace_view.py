@@ -1,0 +1,203 @@
+"""What a trace says (docs/trace.md), put together for a page: every layer with its shapes, costs and what it gave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
+Tensors = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One way through a layer.
+
+    number:           its place among all, from 0
+    reads, gives:     keys of the first tensor that it read and gave; empty where there is none
+    memory:           bytes of what it gives
+    multiplications:  None: not known
+    gradient:         length of the loss's gradient at what it gave; None: not asked for
+    opened:           its greatest number with its terms; None: no opener knows the layer
+    """
+
+    number: int
+    name: str
+    kind: str
+    tell: str
+    reads: str
+    gives: str
+    parameters: int
+    multiplications: int | None
+    memory: int
+    seconds: float
+    gradient: float | None
+    opened: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class View:
+    """A trace as pages read it.
+
+    content:  what trace.json says
+    tensors:  numbers by key; of large ones and weights there are none
+    """
+
+    content: Mapping[str, Any]
+    tensors: Tensors
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """Those that do something, in their order."""
+        return list(self._layers())
+
+    def _layers(self) -> Iterator[Layer]:
+        steps: dict[str, list[Mapping[str, Any]]] = {}
+        for told_step in self.of("process"):
+            steps.setdefault(told_step["name"], []).append(told_step)
+        opened = {each["layer"]: each for each in self.content.get("opened", ())}
+        slopes = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
+        operations = self.content.get("operations", ())
+        asked = [each for each in self.content.get("layers", ()) if each["step"]]
+        for number, each in enumerate(asked):
+            inner = operations[each["operations"][0] : each["operations"][1]]
+            known = steps.get(each["name"], [])
+            step: Mapping[str, Any] | None = known.pop(0) if known else None
+            counts = [one["multiplications"] for one in inner]
+            gives = each["gives"][0] if each["gives"] else ""
+            slope = slopes.get((each["name"], each["call"]))
+            yield Layer(
+                number,
+                each["name"] + (f", call {each['call'] + 1}" if each["call"] else ""),
+                each["kind"],
+                each["tell"],
+                each["reads"][0] if each["reads"] else "",
+                gives,
+                step["parameters"] if step else sum(one["parameters"] for one in inner),
+                step["multiplications"] if step else None if None in counts else sum(counts),
+                self.content["tensors"].get(gives, {}).get("bytes", 0),
+                sum(one["seconds"] for one in inner),
+                None if slope is None else self._length(slope),
+                None if each["call"] else opened.get(each["name"]),
+            )
+
+    def of(self, stage: str) -> list[Mapping[str, Any]]:
+        """The steps of one stage."""
+        return [step for step in self.content["steps"] if step["stage"] == stage]
+
+    def axes(self, key: str) -> list[tuple[str, int]]:
+        """Names and lengths, without the batch."""
+        about = self.content["tensors"].get(key)
+        if about is None:
+            return []
+        pairs = list(zip(about["axes"], about["shape"], strict=False))
+        if len(pairs) != len(about["shape"]):
+            pairs = [(f"axis {at}", side) for at, side in enumerate(about["shape"])]
+        return [pair for pair in pairs if pair != ("batch", 1)]
+
+    def shape(self, key: str) -> str:
+        """As people read it.
+
+        Example:  >>> View({"tensors": {"t0": {"axes": ["batch", "time"], "shape": [1, 3]}}}, {}).shape("t0")
+                  'time 3'
+        """
+        if key not in self.content["tensors"]:
+            return ""
+        return " × ".join(f"{name} {side:,}" for name, side in self.axes(key)) or "one number"
+
+    def sample(self, key: str) -> NDArray[Any] | None:
+        """The numbers of one sample, without the batch; None where they are not there."""
+        array = self.tensors.get(key)
+        if array is None:
+            return None
+        names = self.content["tensors"][key]["axes"]
+        for at in reversed(range(array.ndim)):
+            if at < len(names) and names[at] == "batch" and array.shape[at] >= 1:
+                array = array.take(0, axis=at)
+        return array
+
+    def sample_axes(self, key: str) -> list[str]:
+        """The names that belong to `sample`."""
+        about = self.content["tensors"][key]
+        return [name for name in about["axes"] if name != "batch"]
+
+    @cached_property
+    def input_keys(self) -> list[str]:
+        """Tensors that the net was given."""
+        return [key for key, about in self.content["tensors"].items() if about["origin"] == "input"]
+
+    def _length(self, key: str) -> float | None:
+        """The length of a tensor; from its statistics where its numbers are not there."""
+        array = self.tensors.get(key)
+        if array is not None:
+            found = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
+            return found if isfinite(found) else None
+        about = self.content["tensors"].get(key)
+        if about is None or about["statistics"]["mean"] is None:
+            return None
+        told, count = about["statistics"], int(np.prod(about["shape"])) - about["statistics"]["not_finite"]
+        return sqrt(count * (told["mean"] ** 2 + told["deviation"] ** 2))
+
+
+def is_right(answer: str, truth: str) -> bool | None:
+    """Whether the answer is the truth, as people write both; None where that is no question: without truth, or of numbers.
+
+    Example:  >>> is_right("spam (98.9%)", "spam"), is_right("7", "1"), is_right("0.31", "1.5"), is_right("7", "")
+              (True, None, None, None)
+    """
+    sure = re.search(r" \(\d+(\.\d+)?%\)$", answer)
+    if not answer or not truth:
+        return None
+    if sure is None:
+        return None if as_number(answer) is not None and as_number(truth) is not None else answer == truth
+    return answer[: sure.start()] == truth
+
+
+def as_number(text: str) -> float | None:
+    """The number that a text is."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def seen(text: str) -> str:
+    """A text that shows, even where it begins with a blank or is a line break.
+
+    Example:  >>> seen("\\n (17.9%)"), seen(" "), seen("a b")
+              ('↵ (17.9%)', '␣', 'a b')
+    """
+    if text[:1] in _SIGNS and text[:2] != "  ":
+        return _SIGNS[text[0]] + text[1:]
+    return text
+
+
+def told(value: float | None) -> str:
+    """Four digits that count.
+
+    Example:  >>> told(0.123456), told(12345678.0), told(None), told(-3.0), told(float("nan"))
+              ('0.1235', '1.235e+07', '-', '-3', 'not a number')
+    """
+    if value is None:
+        return "-"
+    return "not a number" if value != value else f"{value:.4g}"
+
+
+def told_bytes(count: int) -> str:
+    """Bytes with their unit."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def told_seconds(seconds: float) -> str:
+    """Milliseconds or microseconds."""
+    return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

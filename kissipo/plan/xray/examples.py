@@ -1,0 +1,88 @@
+"""Examples from the inside, for the report of a run: right and wrong ones, or the best and the worst, each from its trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kissipo.output.report.page import Section
+from kissipo.output.report.trace_page import trace_sections
+from kissipo.plan.example import sample_of
+from kissipo.plan.way import follow
+from kissipo.run.trace import Trace
+from kissipo.run.tracing.trace_file import content_of
+
+if TYPE_CHECKING:
+    from kissipo.plan.motion import Judged
+    from kissipo.plan.prepare import Prepared
+
+MOST_MULTIPLICATIONS = 20_000_000
+MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000
+_OF_EACH = 2
+
+
+def examples_inside(prepared: Prepared, judged: Judged, way: Trace) -> list[Section]:
+    """One section with a fold for each example; nothing where there are no samples, or the net is large.
+
+    way:  the trace of one sample, which the report has already
+    """
+    if judged.found is None or way.multiplications > MOST_MULTIPLICATIONS:
+        return []
+    shown, began = "", time.perf_counter()
+    for number, (position, kind) in enumerate(_chosen(prepared, judged)):
+        spent = time.perf_counter() - began
+        if number and spent + spent / number > MOST_SECONDS:
+            break
+        each = _fold(prepared, way, position, kind)
+        if shown and len(shown) + len(each) > MOST_CHARACTERS:
+            break
+        shown += each
+    return [Section("Examples from the inside", shown)] if shown else []
+
+
+def _chosen(prepared: Prepared, judged: Judged) -> Iterator[tuple[int, str]]:
+    """Places in the judged part, with what each is an example of."""
+    score = judged.scores[0]
+    each, answer = score.net.each, score.answer
+    assert judged.found is not None
+    answers, truth = judged.found.scores[0], judged.found.truths[0]
+    if each is None or len(each) != len(prepared.wiring.feeds[prepared.wiring.judging]):
+        yield 0, "the first"
+        return
+    order = np.argsort(each, kind="stable")
+    if answer.WORD != "category":
+        worst = [int(at) for at in order[:_OF_EACH]]
+        yield from ((at, "of the worst") for at in worst)
+        yield from ((int(at), "of the best") for at in order[::-1][:_OF_EACH] if int(at) not in worst)
+        return
+    is_right = answer.choose(answers) == truth  # type: ignore[attr-defined]
+    right, wrong = np.flatnonzero(is_right), np.flatnonzero(~is_right)
+    surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")]
+    yield from ((int(at), "wrong") for at in surest[:_OF_EACH])
+    yield from ((int(at), "right") for at in right[:_OF_EACH])
+
+
+def _fold(prepared: Prepared, way: Trace, position: int, kind: str) -> str:
+    """One example; the gradients of a recurrent net stand in the report already."""
+    wiring = prepared.wiring
+    example = sample_of(wiring, wiring.judging, position)
+    trace = follow(
+        example.frame,
+        example.feed,
+        wiring.doors,
+        wiring.answers,
+        prepared.net,
+        learn=None if way.through_time else prepared.learn,
+        inside=True,
+    )
+    beside = f", the truth is {trace.truth}" if trace.truth else ""
+    told = f": {trace.answer}{beside}" if trace.answer else ""
+    parts = "".join(
+        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*content_of(trace)) if each.content
+    )
+    title = f"sample {position + 1} of the {wiring.judging} part, {kind}{told}"
+    return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

@@ -1,0 +1,58 @@
+"""A trace as a page: what `kissipo xray --out` writes, for a sample of any run and for any torch module.
+
+Example:  >>> import tempfile, torch
+          >>> from torch import nn
+          >>> from kissipo.run.tracing.trace_module import trace
+          >>> file = save_page(trace(nn.Linear(3, 2), torch.ones(1, 3)), tempfile.mkdtemp() + "/linear.html")
+          >>> file.read_text(encoding="utf-8")[:15]
+          '<!doctype html>'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kissipo.core.writing import write_text
+from kissipo.output.report.page import Section
+from kissipo.output.report.trace_page import trace_page
+from kissipo.run.trace import Trace
+from kissipo.run.tracing.trace_file import content_of
+
+SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
+
+
+def page_of(
+    trace: Trace,
+    *,
+    title: str = "",
+    subtitle: str = SUBTITLE,
+    more: Sequence[Section] = (),
+    unit: int | None = None,
+    why: str = "",
+    telling: Sequence[tuple[int, str]] = (),
+) -> str:
+    """The page as HTML.
+
+    more:                sections besides
+    unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
+    """
+    content, tensors = content_of(trace)
+    return trace_page(
+        content,
+        tensors,
+        title=title or trace.name or "one example",
+        subtitle=subtitle,
+        more=more,
+        unit=unit,
+        why=why,
+        telling=telling,
+    )
+
+
+def save_page(trace: Trace, path: Path | str) -> Path:
+    """Writes the page of a trace.
+
+    Raises:   MachineError when it cannot be written.
+    """
+    return write_text(path, page_of(trace))

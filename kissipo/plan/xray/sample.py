@@ -1,0 +1,83 @@
+"""Xray of a sample of any kind: a row, a series, a text or picture with whatever answer: its way, with everything inside the net.
+
+Texts that are read on and on, and pictures with classes or marks, have more: `xray.py`, `xray_picture.py`. This chooses between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from kissipo.core.errors import TaskError
+from kissipo.core.writing import write_text
+from kissipo.output.answers.category import Category
+from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.text import NextUnit
+from kissipo.plan.xray.page import page_of
+from kissipo.plan.xray.picture import PictureXray, xray_picture
+from kissipo.plan.xray.text import Xray, xray
+from kissipo.run.trace import Trace
+from kissipo.run.tracing.trace_file import content_of
+
+if TYPE_CHECKING:
+    from kissipo.plan.run import Run
+
+
+@dataclass(frozen=True)
+class SampleXray:
+    """One sample from the inside."""
+
+    run: str
+    trace: Trace
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened to the sample on its way in."""
+        return self.trace.notes
+
+    def follow(self) -> Trace:
+        """The trace, as the other kinds of x-ray give it."""
+        return self.trace
+
+    def to_json(self) -> dict[str, Any]:
+        """What trace.json says (docs/trace.md), without the numbers of tensors."""
+        return {"run": self.run, **content_of(self.trace, most_bytes=-1)[0]}
+
+    def to_html(self) -> str:
+        """One page that opens offline."""
+        return page_of(self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside")
+
+    def save(self, path: Path | str) -> Path:
+        """Writes the page.
+
+        Raises:   MachineError when it cannot be written.
+        """
+        return write_text(path, self.to_html())
+
+
+def xray_any(run: Run, values: Sequence[Any], neuron: int | None = None) -> Xray | PictureXray | SampleXray:
+    """A sample of a run of any kind.
+
+    values:   one sample as `predict` takes it, a file of text; none: the first of the test part
+    neuron:   of a text that is read on and on the one that colours it
+    Raises:   TaskError, DataError when values or neuron do not fit.
+    """
+    answer = run.answers[0]
+    if isinstance(answer, NextUnit) and any(isinstance(layer, nn.RNNBase) for layer in run.net.modules()):
+        if len(values) > 1:
+            raise TaskError("kissipo xray takes one text", given=str(len(values)), do="Quote it")
+        return xray(run, values[0] if values else None, neuron)
+    if neuron is not None:
+        raise TaskError(
+            f"a neuron colours a text that is read on and on; this run answers {answer.name}",
+            do="Leave --neuron out; the page shows every unit",
+        )
+    if run.choices.source.word == "images" and isinstance(answer, Category | Marks):
+        if len(values) > 1:
+            raise TaskError("kissipo xray takes one picture", given=str(len(values)))
+        return xray_picture(run, values[0] if values else None)
+    return SampleXray(str(run.folder), run.trace_of(values))

@@ -1,0 +1,141 @@
+"""`kissipo xray RUN [VALUE]`: a sample of any kind of run from the inside, in the terminal, as one page, as files, in the report."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.plan.xray.examples import examples_inside
+from kissipo.run.tracing.trace_file import read_trace
+
+Out = pytest.CaptureFixture[str]
+COMMANDS = {
+    "table": (["table.csv", "--output", "kind", "epochs=2"], ["size=3", "colour=g"]),
+    "texts": (["texts.csv", "--output", "kind", "epochs=1", "units=5"], ["free <b>prize</b>"]),
+    "number": (["backprop", "epochs=1"], ["x1=0.5", "x2=1"]),
+    "pictures": (["digits", "net=cnn", "units=[20]", "epochs=1"], ["picture.png"]),
+    "series": (["sunspots", "net=recurrent", "cell=gru", "units=4", "epochs=1"], []),
+    "novel": (["novel.txt", "units=8", "input.window=20", "epochs=1"], ['He said "it']),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    folder = tmp_path_factory.mktemp("runs")
+    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save(folder / "picture.png")
+    rows = "".join(f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120))
+    (folder / "table.csv").write_text("size,colour,kind\n" + rows)
+    lines = "".join(
+        f"{'win a free prize' if number % 3 else 'see you at the bar'} {number},{'ab'[number % 2]}\n"
+        for number in range(90)
+    )
+    (folder / "texts.csv").write_text("message,kind\n" + lines)
+    (folder / "novel.txt").write_text('He said "it is so" (once). ' * 100)
+    for name, (words, _) in COMMANDS.items():
+        words = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in words]
+        assert main(["fit", *words, "--out", str(folder / name), "--quiet"]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("is_given", [True, False])
+def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, capsys: Out) -> None:
+    values = [str(runs / each) if each.endswith(".png") else each for each in COMMANDS[name][1]] if is_given else []
+    capsys.readouterr()
+    assert main(["xray", str(runs / name), *values, "--out", "page.html", "--trace", "trace"]) == 0
+    out, err = capsys.readouterr()
+    assert "written to page.html" in err and "written to trace" in err and out
+    page = Path("page.html").read_text(encoding="utf-8")
+    content, tensor = read_trace("trace")
+    for title in ("The way", "Layer by layer", "One number opened", "Operations"):
+        assert f"<h2>{title}</h2>" in page
+    assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
+    assert all(f"<b>{each['name']}</b>" in page for each in content["layers"] if each["step"])
+    assert ("<h2>Gradients</h2>" in page) == (not values)  # of a test sample the truth is known
+    assert ("<h2>Where it looked</h2>" in page) == (name == "pictures")
+    assert len(page.encode()) < 1_000_000
+    for key, about in content["tensors"].items():
+        if about["file"]:
+            assert list(tensor(key).shape) == about["shape"]
+
+
+@pytest.mark.parametrize("name", ["table", "texts", "number", "series"])
+def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(name: str, runs: Path, capsys: Out) -> None:
+    assert main(["xray", str(runs / name)]) == 0
+    out, err = capsys.readouterr()
+    assert "what happens" in out and "multiplications and" in out and "first sample of the test part" in err
+    found = re.search(r"answer: (.*)", out)
+    trace = ki.open(runs / name).trace()
+    assert bool(found) == bool(trace.answer)
+    if found:
+        assert found[1].startswith(trace.answer) and (", the truth: " in found[1]) == bool(trace.truth)
+    assert main(["xray", str(runs / name), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["run"] == str(runs / name) and all(each["file"] is None for each in told["tensors"].values())
+    assert [each["name"] for each in told["steps"]] == [each.name for each in trace.steps]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("table", ["size=3", "--neuron", "1"], "a neuron colours a text that is read on and on"),
+        ("table", ["size"], "size"),
+        ("pictures", ["nowhere.png"], "nowhere.png"),
+        ("pictures", ["a.png", "b.png"], "takes one picture; got 2"),
+        ("table", ["--out", "no/where.html"], "no/where.html cannot be written"),
+        ("table", ["--trace", "/proc/no/where"], "the trace cannot be written to /proc/no/where"),
+        ("table", ["--layer", "1", "--cell", "0", "--trace", "x"], "--trace belong to a whole sample"),
+        ("nowhere", [], "nowhere"),
+    ],
+)
+def test_slips_are_told_in_a_paragraph(name: str, values: list[str], told: str, runs: Path, capsys: Out) -> None:
+    capsys.readouterr()
+    assert main(["xray", str(runs / name), *values]) == 2
+    said = capsys.readouterr()
+    assert told in " ".join(said.err.split()) and not said.err.startswith("Traceback")
+
+
+def test_in_python_the_same(runs: Path) -> None:
+    run = ki.open(runs / "table")
+    seen = run.xray({"size": 3, "colour": "g"})
+    assert "<h2>The way</h2>" in seen.save("page.html").read_text(encoding="utf-8")
+    assert seen.to_json()["answer"].startswith(str(run.predict({"size": 3, "colour": "g"}).value))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
+    report = (runs / name / "report.html").read_text(encoding="utf-8")
+    shown = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
+    assert 1 <= shown.count('<details class="example"') <= 4 and "<script" not in report and len(shown) < 500_000
+    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', shown)
+    if name in ("table", "texts", "pictures"):
+        truths = [re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title) for title in titles]
+        assert all(truths) and all((found[1] == "right") == (found[2] == found[3]) for found in truths if found)
+    if name == "number":
+        assert "of the worst" in titles[0]
+
+
+def test_large_nets_and_long_looks_are_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ki.open(runs / "table")
+    run.wiring()
+    from kissipo.plan.motion import judge
+
+    prepared: Any = run._prepared
+    judged, way = judge(prepared, seed=0), run.trace()
+    (section,) = examples_inside(prepared, judged, way)
+    assert section.content.count('class="example"') >= 2
+    monkeypatch.setattr("kissipo.plan.xray.examples.MOST_SECONDS", 0.0)
+    assert examples_inside(prepared, judged, way)[0].content.count('class="example"') == 1
+    monkeypatch.setattr("kissipo.plan.xray.examples.MOST_MULTIPLICATIONS", 1)
+    assert examples_inside(prepared, judged, way) == []
+    assert np.isfinite(way.multiplications)

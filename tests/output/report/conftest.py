@@ -1,0 +1,97 @@
+"""Traces of small nets, and a browser to open their pages in."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from kissipo.run.tracing.trace_file import content_of
+from kissipo.run.tracing.trace_module import trace
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--virtual-time-budget=5000",
+]  # fmt: skip
+Told = tuple[dict[str, Any], dict[str, np.ndarray]]
+NASTY = '</script><b>&amp;[[body]]\n\n"é日'
+
+
+def told_of(net: nn.Module, *inputs: Any, **words: Any) -> Told:
+    return content_of(trace(net.eval(), *inputs, **words))
+
+
+def dense() -> Told:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    return told_of(net, torch.rand(1, 1, 8, 8), loss=lambda y: y[0, 3], name="dense")
+
+
+def convolutional() -> Told:
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 49, 4))
+    return told_of(net, torch.rand(1, 3, 16, 16), loss=lambda y: y[0, 0], name="convolutional")
+
+
+def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> Told:
+    """A text of a recurrent net, with labels and what is expected next."""
+    torch.manual_seed(2)
+    net = getattr(nn, cell)(5, units, batch_first=True)
+    content, tensors = told_of(net, torch.randn(1, len(text), 5), name=cell)
+    guesses = [("<i>", 0.5), (" ", 0.25), ("\n", 0.125), ("日", 0.0625), (text[0], 0.0)]
+    content["labels"] = {"time": list(text)}
+    content["likeliest"] = [[{"unit": unit, "probability": chance} for unit, chance in guesses] for _ in text]
+    return content, tensors
+
+
+def attentive(heads: int = 4, words: int = 6) -> Told:
+    """A layer of torch's transformer."""
+    torch.manual_seed(3)
+    layer = nn.TransformerEncoderLayer(16, heads, 32, batch_first=True)
+    content, tensors = told_of(layer, torch.randn(1, words, 16), name="encoder")
+    content["labels"] = {"time": [f"w{at}<" for at in range(words)]}
+    return content, tensors
+
+
+@pytest.fixture
+def samples() -> dict[str, Callable[..., Told]]:
+    """Traces by name."""
+    made = {"dense": dense, "convolutional": convolutional, "recurrent": recurrent, "attentive": attentive}
+    return {**made, "of": told_of}
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[[str, str], tuple[Any, str]]:
+    """Opens a page in a browser."""
+    return lambda made, script: _in_a_browser(made, tmp_path, script)
+
+
+def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
+    """What a script gives (it may wait) in the page as a browser has it, and the page's elements then; the console stays silent."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium here")
+    ask = (
+        f"<script>(async () => {{ const found = await (async () => {{ {script} }})(); const place = document.createElement('pre'); "
+        "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); document.body.append(place); })();</script>"
+    )
+    head, tail = made.rsplit("</body>", 1)
+    file = folder / "page.html"
+    file.write_text(f"{head}{ask}</body>{tail}", encoding="utf-8")
+    command = [chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in ran.stderr, [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
+    assert 'data-ready="yes"' in ran.stdout
+    found = re.search(r'<pre id="found">(.*?)</pre>', ran.stdout, re.DOTALL)
+    assert found, "the script did not end"
+    return json.loads(unescape(found[1])), ran.stdout
