@@ -107,10 +107,13 @@ def fit(
     return run
 
 
-def show(task: Task, *, seed: int = 0) -> tuple[Prepared, Trace]:
-    """The pipeline as it would be trained, and the way of one sample through it; nothing is trained or written."""
+def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Prepared, Trace]:
+    """The pipeline as it would be trained, and the way of one sample through it; nothing is trained or written.
+
+    inside:  whether everything inside the net is told, too
+    """
     prepared = prepare(task, seed=seed)
-    return prepared, _way(prepared)
+    return prepared, _way(prepared, inside=inside)
 
 
 def _refuse_slow(prepared: Prepared) -> None:
@@ -178,14 +181,15 @@ def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[T
         raise StoppedError(f"{stop}. Everything is saved: go on with --resume --out {folder.path}") from None
 
 
-def _way(prepared: Prepared, *, back: bool = True) -> Trace:
+def _way(prepared: Prepared, *, back: bool = True, inside: bool = False) -> Trace:
     """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     wiring = prepared.wiring
     part = wiring.shown
     frame = sample_frame(wiring, part, 0)
     learn = prepared.learn if back else None
     feed, augment = wiring.feeds[part], wiring.augment
-    return follow(frame, feed, wiring.doors, wiring.answers, prepared.net, learn=learn, augment=augment)
+    doors, answers = wiring.doors, wiring.answers
+    return follow(frame, feed, doors, answers, prepared.net, learn=learn, augment=augment, inside=inside)
 
 
 def _write_end(

@@ -124,7 +124,9 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
     """The decision as people read it; nothing where it is needless, as for marks."""
     decision = answer.decisions(output, targets)[0]
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
-    return f"{_short(decision.value)}{sure}" if isinstance(decision.value, str | int | float) else ""
+    if not isinstance(decision.value, str | int | float):
+        return ""
+    return f"{decision.value!r}{sure}" if isinstance(answer, NextUnit) else f"{_short(decision.value)}{sure}"
 
 
 def _truth(frame: Frame, answer: Answer) -> str:

@@ -53,7 +53,7 @@ def test_what_is_written_is_read_again_number_by_number() -> None:
     about = content["tensors"]["t0"]
     raw = (folder / about["file"]).read_bytes()
     assert np.frombuffer(raw, "<i8").tolist() == ids[0].tolist()
-    assert (about["dtype"], about["shape"], about["axes"]) == ("int64", [1, 5], ["batch", "feature"])
+    assert (about["dtype"], about["shape"], about["axes"]) == ("int64", [1, 5], ["batch", "time"])
     with torch.no_grad():
         np.testing.assert_allclose(tensor(content["answers"][0]), net.eval()(ids).numpy(), rtol=1e-6)
     walks = content["expanded"][0]["walks"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,27 @@ def test_it_is_told_in_the_terminal_and_as_json(capsys: pytest.CaptureFixture[st
     assert [each["layer"] for each in content["through_time"]] == list(found())
     assert main(["show", "gradients-through-time", "steps=1"]) == 2
     assert "steps" in capsys.readouterr().err
+
+
+def test_it_is_drawn_side_by_side_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "gradients-through-time", "steps=20", "--out", "page.html"]) == 0
+    assert "written to page.html" in capsys.readouterr().err
+    page = Path("page.html").read_text(encoding="utf-8")
+    drawn = page.split("Gradients through time</h2>")[1].split("</section>")[0]
+    assert drawn.count("<polyline") == len(found())
+    assert all(name in drawn for name in found())
+    assert "explodes" in page.split("Side by side")[1]
+    assert main(["show", "vgg16", "--out", "page.html"]) == 2
+    assert main(["show", "gradients-through-time", "--out", "nowhere/page.html"]) == 2
+    assert "nowhere/page.html cannot be written" in capsys.readouterr().err
+
+
+def test_a_lesson_on_a_page_has_every_number_and_a_task_its_inside(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "convolution", "--out", "lesson.html"]) == 0
+    page = Path("lesson.html").read_text(encoding="utf-8")
+    assert "1 0 0 0 0 1\n0 1 0 0 1 0" in page
+    assert "<td>filter 1</td><td>1, 1</td><td>1 0 0 0 1 0 0 0 1</td>" in page
+    assert main(["show", "backprop", "--out", "task.html"]) == 0
+    page = Path("task.html").read_text(encoding="utf-8")
+    assert "The chain rule</h2>" in page
+    assert "One number opened</h2>" in page

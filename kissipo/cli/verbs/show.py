@@ -18,6 +18,7 @@ from kissipo.cli.screen import Screen
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo show`."""
     add_question(parser)
+    parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
     parser.add_argument("--json", action="store_true", help="give the trace as JSON")
 
 
@@ -37,6 +38,8 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
     from kissipo.core.task import split_argument
     from kissipo.plan.bare_net import net_costs
 
+    if arguments.out:
+        raise TaskError(f"'{arguments.task}' is a net and has no data to draw", do="Leave --out out, or name a task")
     if arguments.output or arguments.time or arguments.horizon:
         raise TaskError(f"'{arguments.task}' is a net and has no data", do="Leave --output, --time and --horizon out")
     costs = net_costs(arguments.task, dict(split_argument(each) for each in arguments.words))
@@ -56,6 +59,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.plan.job import show
     from kissipo.plan.lesson import explain, is_lesson
     from kissipo.plan.run import Run
+    from kissipo.plan.xray.page import save_page
 
     if is_run(arguments.task):
         opened = Run.look(arguments.task)
@@ -63,7 +67,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     elif is_lesson(asked := asked_task(arguments)):
         task, trace, state = asked, explain(asked), "nothing is trained"
     else:
-        prepared, trace = show(asked)
+        prepared, trace = show(asked, inside=bool(arguments.out))
         task, state = prepared.task, "before training"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
@@ -82,4 +86,8 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
         for piece in explained(page):
             screen.result(piece)
     screen.remarks(trace.notes)
+    if arguments.out:
+        screen.note(
+            f"written to {save_page(trace, arguments.out, title=f'{task.name}: {state}')}: open it in a browser"
+        )
     screen.result_json({"task": task.plain(), "trained": state == "trained", **trace.to_json()})

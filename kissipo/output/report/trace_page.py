@@ -47,6 +47,7 @@ def trace_page(
     sections = {
         "The way": parts.way(view),
         **{each.title: each.content for each in more},
+        "Explained": parts.explained(view),
         "Layer by layer": parts.layers(view),
         "Gradients": parts.slopes(view),
         "One number opened": parts.numbers_opened(view),

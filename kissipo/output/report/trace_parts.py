@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.output.report.heat import Heat, heat_of
-from kissipo.output.report.page import paragraphs, table
+from kissipo.output.report.page import paragraphs, preformatted, table
 from kissipo.output.report.trace_view import (
     Layer,
     View,
@@ -28,6 +28,7 @@ _MOST_CARDS = 40
 _MOST_BARS = 12
 _MOST_OPERATIONS = 2_000
 _MOST_CHAINS = 64
+_MOST_WINDOWS = 200
 _STAGES = {"input": "Input", "process": "Process", "output": "Output"}
 
 
@@ -97,6 +98,9 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
         array = view.sample(key) if key else None
         if array is not None and array.size > _MOST_BARS:
             picture = image(heat_of(array, view.sample_axes(key), points=8192, name=step["name"]))
+        elif array is None and value[-1] == "..." and (likeliest := view.content.get("likeliest")):
+            units = [seen(each["unit"]) for each in likeliest[-1]]
+            picture = _bars([each["probability"] for each in likeliest[-1]], units)
         else:
             picture = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
         named = view.shape(key) if key else ""
@@ -213,6 +217,8 @@ def _heat(view: View, layer: Layer, points: int) -> str:
         return '<p class="dim">Its numbers are too many to be shown; the figures beside are of all of them.</p>'
     if array.size == 0:
         return '<p class="dim">It gives no numbers.</p>'
+    if array.ndim == 1 and array.size <= _MOST_BARS:
+        return _bars(array.tolist(), ())
     return with_scale(heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"))
 
 
@@ -270,6 +276,37 @@ def slopes(view: View) -> str:
         )
     note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
     return f'<p class="dim">{note}</p><div class="wide"><table class="slopes">{"".join(rows)}</table></div>'
+
+
+def explained(view: View) -> str:
+    """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
+    parts = []
+    for thought in view.content.get("explained", ()):
+        parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['tell'])}</p>")
+        for figure in thought["figures"]:
+            parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(_grid(figure['values']))}")
+        windows = thought["windows"][:_MOST_WINDOWS]
+        if windows:
+            rows = [
+                [each["filter"], f"{each['row'] + 1}, {each['column'] + 1}", _flat(each["products"]), told(each["sum"])]
+                for each in windows
+            ]
+            parts.append(table(["filter", "window", "products", "sum"], rows, numbers=(3,)))
+        if thought["table"]:
+            rows = [[str(cell) for cell in row.values()] for row in thought["table"]]
+            parts.append(table(list(thought["table"][0]), rows))
+    return "".join(parts)
+
+
+def _grid(values: Any) -> str:
+    """Numbers in columns, one line a row."""
+    cells = [[f"{value:g}" for value in row] for row in np.atleast_2d(np.array(values))]
+    width = max((len(cell) for row in cells for cell in row), default=0)
+    return "\n".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
+
+
+def _flat(values: Any) -> str:
+    return " ".join(f"{value:g}" for value in np.ravel(values))
 
 
 def numbers_opened(view: View) -> str:

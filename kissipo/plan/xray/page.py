@@ -50,9 +50,9 @@ def page_of(
     )
 
 
-def save_page(trace: Trace, path: Path | str) -> Path:
+def save_page(trace: Trace, path: Path | str, *, title: str = "") -> Path:
     """Writes the page of a trace.
 
     Raises:   MachineError when it cannot be written.
     """
-    return write_text(path, page_of(trace))
+    return write_text(path, page_of(trace, title=title))

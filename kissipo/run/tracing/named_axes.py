@@ -32,6 +32,8 @@ _MIXES = {"linear": "feature", "matmul": "feature", "mm": "feature", "addmm": "f
 
 def usual_axes(tensor: Tensor) -> Axes:
     """As most nets have them, by their number."""
+    if tensor.dim() == 2 and not tensor.is_floating_point():  # ids of what is read one after the other
+        return ("batch", "time")
     return _USUAL.get(tensor.dim(), _numbered(tensor.shape))
 
 
