@@ -106,9 +106,8 @@ class Run:
         Raises:   RunError as `open`, and when nothing was saved yet.
         """
         folder = RunFolder(Path(path))
-        found = (
-            None if (folder.path / MODEL).exists() or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
-        )
+        is_ended = any((folder.path / name).exists() for name in (MODEL, METRICS))
+        found = None if is_ended or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
         if found is None:
             return cls.open(path)
         task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)

@@ -362,7 +362,8 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
     run = made()
     trace = run.trace()
     assert [(each.cell, each.layer, each.forward, each.loss) for each in trace.through_time] == expected
-    assert all(max(each.norms) > 0 for each in trace.through_time) and not trace.notes
+    assert all(max(each.norms) > 0 for each in trace.through_time)
+    assert trace.notes == ("this is the first sample of the test part",)
     capsys.readouterr()
     assert main(["show", str(run.folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["through_time"] == [each.to_json() for each in trace.through_time]
@@ -399,7 +400,8 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
     words = {"process.units": 3, "input.window": 401}
     Path("novel.txt").write_text(load_breast_cancer().DESCR * 3, encoding="utf-8")
     run = ki.load("novel.txt", words=words).fit(epochs=1)
-    (note,) = run.trace().notes
+    told, note = run.trace().notes
+    assert told == "this is the first sample of the test part"
     assert note == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
     assert main(["show", str(run.folder)]) == 0
     assert "left out" in capsys.readouterr().err
