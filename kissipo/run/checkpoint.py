@@ -21,6 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
+from kissipo.core.writing import replace_whole
 
 VERSION = 2
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
@@ -86,18 +87,9 @@ def write_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
     keep:     where the file that was there before is moved to
     Raises:   MachineError when the machine refuses.
     """
-    aside = path.with_name(path.name + ".part")
     try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep is not None and path.exists():
-            path.replace(keep)
-        aside.replace(path)
-        _flush_folder(path.parent)
+        replace_whole(path, data, keep=keep)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise refusal(path, error) from None
 
 
@@ -164,11 +156,3 @@ def _checksum(told: str, tensors: Mapping[str, Tensor]) -> int:
         if tensor.numel():
             total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, total)
     return total
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

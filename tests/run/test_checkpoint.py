@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 
 from kissipo.cli.main import main
+from kissipo.core import writing
 from kissipo.core.errors import MachineError, RunError
 from kissipo.run import checkpoint
 from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole
@@ -82,7 +83,7 @@ def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(
 ) -> None:
     save_checkpoint(tmp_path, state(1))
     lines, seen = 0, set()
-    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint):
+    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint, writing):
         found, note = loaded(tmp_path)
         epoch = found["position"]["epoch"]
         assert_same(found, state(epoch))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kissipo.core import writing
 from kissipo.core.errors import MachineError, RunError
 from kissipo.run import checkpoint, folder
 from kissipo.run.folder import RunFolder, latest_folder, next_folder
@@ -26,7 +27,7 @@ def test_killed_at_any_line_of_its_beginning_a_run_is_there_whole_or_can_begin(
         next_folder(Path("runs"), "run")
 
     lines, seen = 0, set()
-    while killed_after(lines, begin, folder, checkpoint):
+    while killed_after(lines, begin, folder, checkpoint, writing):
         began = Path("run").exists()
         seen.add(began)
         if began:
