@@ -18,7 +18,7 @@ def test_what_was_there_stays_when_the_machine_refuses(monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(MachineError, match="page.html cannot be written: No space left"):
+    with pytest.raises(MachineError, match=r"page\.html cannot be written: No space left"):
         write_text("page.html", "new")
     assert Path("page.html").read_text(encoding="utf-8") == "old ←"
     assert [each.name for each in Path.cwd().glob("*.part")] == []
