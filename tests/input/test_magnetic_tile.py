@@ -23,7 +23,9 @@ SIDE, REACH = 64, 3
 def frame(data: Path) -> Frame:
     if not (data / "magnetic-tile").is_dir():
         pytest.skip("the magnetic tiles are not here")
-    return read().frame
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KISSIPO_DATA", str(data))
+        return read().frame
 
 
 def detail(path: str) -> Any:

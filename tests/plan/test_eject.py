@@ -27,15 +27,15 @@ TASKS = {
     "digits": ({"epochs": 8}, 0.012),
     "equations": ({"epochs": 100}, 1e-3),
     "backprop": ({"epochs": 50}, 1e-3),
-    "airline-dense-step": ({"epochs": 30}, 0.5),
     "airline-dense-window": ({"epochs": 30}, 0.5),
-    "airline-lstm-step": ({"epochs": 30}, 0.5),
     "airline-lstm-window": ({"epochs": 30}, 0.5),
-    "airline-lstm-features": ({"epochs": 30}, 0.5),
     "sunspots": ({"epochs": 20}, 0.5),
-    "machine-temperature": ({"epochs": 2, "output.baselines": ["naive"]}, 5.0),
 }
 LONG = {
+    "airline-dense-step": ({"epochs": 30}, 0.5),
+    "airline-lstm-step": ({"epochs": 30}, 0.5),
+    "airline-lstm-features": ({"epochs": 30}, 0.5),
+    "machine-temperature": ({"epochs": 2, "output.baselines": ["naive"]}, 5.0),
     "mnist": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
     "mnist-cnn": ({"epochs": 1, "output.baselines": ["majority"]}, 0.005),
     "spam": ({"epochs": 2}, 0.006),
@@ -180,17 +180,20 @@ def test_a_script_that_would_start_otherwise_is_not_given(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "words",
     [
-        {"process.optimizer": "momentum", "process.schedule": "cosine"},
-        {"process.optimizer": "adamw", "process.clip": 1.0, "process.schedule": "step"},
-        {"process.activation": "tanh", "input.batch": 4000, "stop.patience": 0},
+        pytest.param({"process.optimizer": "momentum", "process.schedule": "cosine"}, marks=SLOW),
+        pytest.param({"process.optimizer": "adamw", "process.clip": 1.0, "process.schedule": "step"}, marks=SLOW),
+        pytest.param({"process.activation": "tanh", "input.batch": 4000, "stop.patience": 0}, marks=SLOW),
         {"process.ema": 0.9, "process.warmup": 0.3, "input.split.seed": 5, "output.main": "macro_f1"},
-        {"process.ema": 0.95, "process.schedule": "one_cycle", "input.split.validation": 0, "stop.patience": 0},
+        pytest.param(
+            {"process.ema": 0.95, "process.schedule": "one_cycle", "input.split.validation": 0, "stop.patience": 0},
+            marks=SLOW,
+        ),
         {"process.smoothing": 0.1, "process.l1": 1e-5, "process.l2": 1e-3, "process.schedule": "exponential"},
         {"input.augment": ["rotate", "flip", "colour", "crop"], "output.main": "balanced_accuracy"},
     ],
 )
 def test_words_of_learning_are_followed(words: dict[str, Any]) -> None:
-    task = load("digits", words={"epochs": 2, "dropout": 0.0, **words})
+    task = load("digits", words={"epochs": 2, "dropout": 0.0, "output.baselines": ["majority"], **words})
     loss, score, measure = run_script(eject(task))
     heard = FirstStep()
     run = fit(task, out="run", tellers=[heard])
@@ -232,12 +235,12 @@ def table() -> str:
     return "table.csv"
 
 
-@pytest.mark.parametrize("start", ["random", "linear"])
+@pytest.mark.parametrize("start", [pytest.param("random", marks=SLOW), "linear"])
 @pytest.mark.parametrize(
     ("asked", "measure", "apart"), [("kind", "accuracy", 0.05), ("colour", "accuracy", 0.05), ("price", "rmse", 0.1)]
 )
 def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float, start: str) -> None:
-    words = {"process.start": start, "dropout": 0.0, "epochs": 20}
+    words = {"process.start": start, "dropout": 0.0, "epochs": 20, "output.baselines": []}
     task = load(table, output=asked, words=words)
     source = eject(task)
     assert len(source.splitlines()) <= 250

@@ -116,6 +116,7 @@ def test_both_directions_and_stacked_layers_each_have_their_walk(samples: Sample
     ]
 
 
+@pytest.mark.slow
 def test_long_walks_and_wide_nets_stay_small(samples: Samples) -> None:
     told = samples["of"](nn.LSTM(4, 256, batch_first=True), torch.randn(1, 1000, 4))
     made = made_of(told)
