@@ -23,13 +23,22 @@ from torch import Tensor, nn
 _BY_FILTER = {f"conv{kind}{sides}d" for kind in ("", "_transpose") for sides in (1, 2, 3)}
 _BY_ROW = {"linear", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv"}
 _NORMS = {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"}
-_UNKNOWN = {"einsum", "tensordot", "bilinear", "cdist", "outer", "chain_matmul", "multi_head_attention_forward"} | {
+_CELLS = {
+    "rnn_tanh_cell": 2,
+    "rnn_relu_cell": 2,
+    "gru_cell": 2,
+    "lstm_cell": 3,
+}  # where the weights stand among what is read
+_UNKNOWN = {
+    "einsum",
+    "tensordot",
+    "bilinear",
+    "cdist",
+    "outer",
+    "chain_matmul",
+    "multi_head_attention_forward",
     "lstm",
     "gru",
-    "lstm_cell",
-    "gru_cell",
-    "rnn_tanh_cell",
-    "rnn_relu_cell",
 }
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
@@ -47,6 +56,8 @@ def multiplications(layer: nn.Module, given: Any, gives: Any, *more: Any) -> int
         return layer.weight[0].numel() * given.numel()
     if isinstance(layer, nn.RNNBase):
         return _recurrent(layer, _steps(layer, given))
+    if isinstance(layer, nn.RNNCellBase):
+        return (layer.weight_ih.numel() + layer.weight_hh.numel()) * (given.numel() // layer.input_size)
     if isinstance(layer, nn.MultiheadAttention):
         return _attention(layer, given, more[0] if more else given)
     if isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm):
@@ -77,6 +88,9 @@ def of_operation(name: str, reads: Sequence[tuple[int, ...]], gives: tuple[int, 
     if name == "scaled_dot_product_attention":
         (*rows, queries, width), keys = reads[0], reads[1][-2]
         return prod(rows) * queries * keys * (width + reads[2][-1])
+    if name in _CELLS:
+        weights = reads[_CELLS[name] : _CELLS[name] + 2]
+        return sum(map(prod, weights)) * (prod(reads[0]) // reads[0][-1])
     return None if name in _UNKNOWN else 0
 
 

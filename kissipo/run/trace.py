@@ -86,13 +86,15 @@ class Trace:
 
     @property
     def parameters(self) -> int:
-        """Weights of the whole net."""
-        return sum(step.parameters for step in self.steps)
+        """Weights of the whole net; with a recording those that belong to no layer, too."""
+        counted = self.recording.operations if self.recording else self.steps
+        return sum(each.parameters for each in counted)
 
     @property
     def multiplications(self) -> int:
-        """Multiplications by weights for one sample."""
-        return sum(step.multiplications for step in self.steps)
+        """Multiplications by weights for one sample; with a recording those that stand outside of layers, too, where they are known."""
+        counted = self.recording.operations if self.recording else self.steps
+        return sum(each.multiplications or 0 for each in counted)
 
     @property
     def memory(self) -> int:

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import Recording
+from kissipo.run.tracing.trace_module import trace
 
 
 class Choosy(nn.Module):
@@ -254,6 +255,52 @@ def test_a_net_that_fails_is_left_without_hooks() -> None:
     assert net.training
     assert torch.is_grad_enabled()
     (torch.ones(1) + 1).sum()  # no mode is left behind
+
+
+def test_what_stands_outside_of_layers_counts_too() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.start, self.cell = nn.Parameter(torch.zeros(1, 6)), nn.GRUCell(4, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.start
+            for step in x.unbind(1):
+                h = self.cell(step, h)
+            return h @ h.t()
+
+    net = Own()
+    found = trace(net, torch.rand(1, 5, 4))
+    assert found.parameters == sum(weight.numel() for weight in net.parameters())
+    assert found.multiplications == 5 * 3 * 6 * (4 + 6) + 6
+    assert [step.multiplications for step in found.steps] == [180] * 5
+
+
+@pytest.mark.parametrize(
+    ("work", "axes"),
+    [
+        (lambda x: x.flatten(1), ("batch", "feature")),
+        (lambda x: x.flatten(2), ("batch", "channel", "axis 2")),
+        (lambda x: x.flatten(2).transpose(1, 2), ("batch", "axis 2", "channel")),
+        (lambda x: x.permute(0, 2, 3, 1), ("batch", "height", "width", "channel")),
+        (lambda x: x.movedim(1, -1), ("batch", "height", "width", "channel")),
+        (lambda x: x.mean(dim=1), ("batch", "height", "width")),
+        (lambda x: x[:, 0], ("batch", "height", "width")),
+        (lambda x: x[..., -1], ("batch", "channel", "height")),
+        (lambda x: x[:, None], ("batch", "one", "channel", "height", "width")),
+        (lambda x: x.unsqueeze(-1), ("batch", "channel", "height", "width", "axis 4")),
+        (lambda x: torch.relu(x), ("batch", "channel", "height", "width")),
+        (lambda x: x.sum(), ()),
+    ],
+)
+def test_axes_keep_their_names_where_it_is_known_which_they_are(work: Any, axes: tuple[str, ...]) -> None:
+    class Does(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            found: Tensor = work(x)
+            return found
+
+    found = record(Does(), (torch.rand(2, 3, 4, 5),))
+    assert found.values[found.answers[0]].axes == axes
 
 
 def test_operations_have_names_places_costs_and_axes() -> None:

@@ -110,7 +110,8 @@ class View:
         """
         if key not in self.content["tensors"]:
             return ""
-        return " × ".join(f"{name} {side:,}" for name, side in self.axes(key)) or "one number"
+        told = [f"{side:,}" if name.startswith("axis ") else f"{name} {side:,}" for name, side in self.axes(key)]
+        return " × ".join(told) or "one number"
 
     def sample(self, key: str) -> NDArray[Any] | None:
         """The numbers of one sample, without the batch; None where they are not there."""

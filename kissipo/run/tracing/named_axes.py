@@ -74,9 +74,11 @@ def axes_of(
     kept = _kept(before, shape, first.axes)
     if kept is not None:
         return kept
-    if shape[:1] == before[:1]:
-        return (first.axes[0], "feature") if len(shape) == 2 else (first.axes[0], *_numbered(shape)[1:])
-    return _numbered(shape)
+    if len(shape) == 2 and shape[0] == before[0]:
+        return (first.axes[0], "feature")
+    pairs = list(zip(before, shape, strict=False))
+    same = next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    return (*first.axes[:same], *_numbered(shape)[same:])
 
 
 def _numbered(shape: Sequence[int]) -> Axes:
