@@ -16,6 +16,7 @@ import pytest
 import torch
 from scipy.signal import detrend
 
+import kissipo
 from kissipo.core.errors import DataError, MachineError, NotBuiltError
 from kissipo.input.datasets import DATASETS, dataset_names, find_data, module_name
 from kissipo.input.datasets.download import File, cache_folder, get
@@ -245,3 +246,12 @@ def test_environments_that_cannot_be_used_are_refused(
     with pytest.raises(error) as refused:
         environment.read(name, environment.Options(**options))
     assert told in str(refused.value)
+
+
+def test_the_folder_of_a_run_is_no_data() -> None:
+    run = kissipo.load("digits").fit(epochs=1, out="digits")
+    assert (run.folder / "task.yaml").is_file()
+    assert kissipo.open("digits").evaluate()
+    Path("own").mkdir()
+    (Path("own") / "task.yaml").write_text("")
+    assert find_data("own", "images") is None

@@ -34,11 +34,11 @@ def is_fetched(name: str) -> bool:
 
 
 def find_data(value: Any, source: str) -> Reading | None:
-    """The named set that `value` means, or None when it means a path or an object in memory.
+    """The named set that `value` means, or None when it means a path or an object in memory; the folder of a run of that name is no data.
 
     Raises:   DataError when it is neither a path nor a name, with both kinds of near misses.
     """
-    if not isinstance(value, str) or Path(value).exists():
+    if not isinstance(value, str) or (Path(value).exists() and not (Path(value) / "task.yaml").is_file()):
         return None
     if value in dataset_names():
         module = DATASETS.find(module_name(value), place=f"input.{source}")
@@ -46,7 +46,7 @@ def find_data(value: Any, source: str) -> Reading | None:
             raise DataError(f"the data set '{value}' cannot be read as {source}", allowed=", ".join(module.SOURCES))
         reading: Reading = module.read()
         return reading
-    if "/" not in value and "." not in value:
+    if "/" not in value and "." not in value and not Path(value).exists():
         close = nearest(value, dataset_names())
         hint = (
             "Did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
