@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Wiring
-from kissipo.plan.way import sample_frame
+from kissipo.plan.vocabulary import LOSSES
+from kissipo.plan.way import Loss, sample_frame
 from kissipo.plan.xray.text import MOST_UNITS
 
 if TYPE_CHECKING:
@@ -24,11 +27,24 @@ class Example:
 
     frame:  what it came from: its row, or the steps of its window
     feed:   itself, as the net takes it
+    loss:   of it, where its truth stands in itself, as in a text
     """
 
     frame: Frame
     feed: TensorFeed
     notes: tuple[str, ...] = ()
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The loss of a text by itself: after each unit but the last the next one is known."""
+
+    of: Callable[[Tensor, Tensor], Tensor]
+
+    def loss(self, outputs: Tensor, targets: tuple[Tensor, ...]) -> Tensor:
+        """Over all steps whose truth is known."""
+        return self.of(outputs[:, : targets[0].shape[1]], targets[0])
 
 
 def asked_example(run: Run, values: Sequence[Any]) -> Example:
@@ -43,7 +59,9 @@ def asked_example(run: Run, values: Sequence[Any]) -> Example:
             raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
         index = answer.codec.inner
         ids = index.encode(frame).unsqueeze(0)
-        return Example(frame, TensorFeed((ids,), ()), tuple(index.remarks(frame)))
+        known = (ids[:, 1:],) if ids.shape[1] > 1 else ()
+        loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
+        return Example(frame, TensorFeed((ids,), known), tuple(index.remarks(frame)), loss)
     frame, feed, notes = run.asked(values)
     if len(feed) > 1:
         notes.append(f"of {len(feed):,} samples this is the first")

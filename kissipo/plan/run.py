@@ -37,7 +37,7 @@ from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
-from kissipo.plan.way import follow
+from kissipo.plan.way import Loss, follow
 from kissipo.plan.xray.picture import PictureXray
 from kissipo.plan.xray.sample import SampleXray, xray_any
 from kissipo.plan.xray.text import Xray
@@ -260,9 +260,11 @@ class Run:
 
     def trace_of(self, values: Sequence[Any], *, position: int = 0) -> Trace:
         """The same of what `predict` takes as several values, such as name=value pairs; without any a sample of the test part."""
-        learn = augment = None
+        learn: Loss | None = None
+        augment = None
         if values:
             example = asked_example(self, values)
+            learn = example.loss
         else:
             example = self.known(position)
             assert self._prepared is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from kissipo.codec.windows import Windows
 from kissipo.core.batch import Batch
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame
-from kissipo.core.protocols import Learn
 from kissipo.input.augment import Augment
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
@@ -32,6 +31,14 @@ from kissipo.run.tracing.record import record
 _LIKELIEST = 5
 
 
+class Loss(Protocol):
+    """What is asked of a way of learning here."""
+
+    def loss(self, outputs: Any, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Of one sample."""
+        ...
+
+
 def follow(
     frame: Frame,
     feed: TensorFeed,
@@ -39,7 +46,7 @@ def follow(
     answers: Sequence[Answer],
     net: nn.Module,
     *,
-    learn: Learn | None = None,
+    learn: Loss | None = None,
     augment: Augment | None = None,
     notes: Sequence[str] = (),
     inside: bool = False,
@@ -87,7 +94,7 @@ def follow(
     )
 
 
-def _loss(learn: Learn, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
+def _loss(learn: Loss, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
     return learn.loss(outputs, targets)
 
 
@@ -137,7 +144,7 @@ def _truth(frame: Frame, answer: Answer) -> str:
 
 
 def _through_time(
-    net: nn.Module, sample: Batch, answers: Sequence[Answer], learn: Learn | None
+    net: nn.Module, sample: Batch, answers: Sequence[Answer], learn: Loss | None
 ) -> tuple[list[ThroughTime], list[str]]:
     """The gradients through time of one sample, or a note why they are left out."""
     if learn is None or not sample.targets:
@@ -145,9 +152,9 @@ def _through_time(
     targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
     losses: dict[str, Callable[[Any], torch.Tensor]] = {"the sample": lambda outputs: learn.loss(outputs, targets)}
     if answers[0].port.axes[:1] == ("time",):  # which then is the only answer
-        last = (targets[0][:, -1:],)
+        last, known = (targets[0][:, -1:],), targets[0].shape[1]
         losses = {
-            "last step": lambda outputs: learn.loss(outputs[:, -1:], last),
+            "last step": lambda outputs: learn.loss(outputs[:, known - 1 : known], last),
             "all steps": losses["the sample"],
         }
     try:

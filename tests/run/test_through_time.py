@@ -388,8 +388,7 @@ def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> N
 
 
 def test_a_value_without_truth_and_a_net_that_is_not_recurrent_have_none() -> None:
-    run = novel()
-    assert run.trace("what comes next").through_time == ()
+    assert messages().trace("what comes next").through_time == ()
     digits = ki.load("digits").fit(epochs=1)
     assert digits.trace().through_time == ()
     page = (digits.folder / "report.html").read_text(encoding="utf-8")
@@ -405,3 +404,18 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
     assert note == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
     assert main(["show", str(run.folder)]) == 0
     assert "left out" in capsys.readouterr().err
+
+
+def test_a_text_of_your_own_is_its_own_truth() -> None:
+    run = novel()
+    trace = run.trace("the data set")
+    ids, logits = trace.recording.values["t0"].tensor, trace.recording.output  # type: ignore[union-attr]
+    expected = logits.softmax(dim=-1) - torch.nn.functional.one_hot(ids.roll(-1, 1), logits.shape[-1])
+    expected[:, -1] = 0  # what comes after the last unit is not known
+    found = {value.key: value.tensor for value in trace.inside.values}  # type: ignore[union-attr]
+    torch.testing.assert_close(found["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7)
+    last, everything = trace.through_time
+    assert (last.loss, everything.loss) == ("last step", "all steps")
+    assert last.norms[-1] == everything.norms[-1] == 0
+    assert last.norms[-2] > 0
+    assert run.trace("t").through_time == ()
