@@ -61,9 +61,7 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
         assert f"<h2>{title}</h2>" in page
     assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
     assert all(f"<b>{each['name']}</b>" in page for each in content["layers"] if each["step"])
-    assert ("<h2>Gradients</h2>" in page) == (
-        not values or name == "novel"
-    )  # of a test sample, and of a text by itself, the truth is known
+    assert ("<h2>Gradients</h2>" in page) == (not values or name == "novel")  # whose truth is known
     assert ("<h2>Where it looked</h2>" in page) == (name == "pictures")
     assert len(page.encode()) < 1_000_000
     for key, about in content["tensors"].items():
