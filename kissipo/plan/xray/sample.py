@@ -1,6 +1,6 @@
 """Xray of a sample of any kind: a row, a series, a text or picture with whatever answer: its way, with everything inside the net.
 
-Texts that are read on and on, and pictures with classes or marks, have more: `xray.py`, `xray_picture.py`. This chooses between them.
+Texts that are read on and on, and pictures with classes or marks, have more: `text.py`, `picture.py`. This chooses between them.
 """
 
 from __future__ import annotations
