@@ -3,7 +3,8 @@ graph of the operations that one sample goes through, its weights as histograms,
 
 The file is written by TensorBoard's own record writer, at once: torch's SummaryWriter writes from a thread of its own, which on a
 full disk dies where nobody can catch it; and its graph is traced by `torch.jit`, which knows one way through a net only. Histograms
-and images are left out of an epoch when they would take more than a fiftieth of the time; of large weights every n-th number counts.
+and images are left out of an epoch when they would take more than a fiftieth of the time, images after twenty epochs; of large
+weights every n-th number counts.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from kissipo.run.tracing.recording import Recording
 
 _SHARE = 1 / 50
 _NUMBERS, _BINS = 50_000, 30
-_MAPS, _LEAST_SIDE = 16, 64
+_MAPS, _LEAST_SIDE, _MOST_SIDE = 16, 64, 256
+_EPOCHS_WITH_IMAGES = 20  # TensorBoard itself shows ten
 _BLUE, _RED = np.array([33.0, 102.0, 172.0]), np.array([178.0, 24.0, 43.0])
 
 
@@ -41,7 +43,7 @@ class Board(Listener):
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._net, self._inputs = net, inputs
-        self._started, self._spent = time.perf_counter(), 0.0
+        self._started, self._spent, self._drawn = time.perf_counter(), 0.0, 0
         now = time.time_ns()
         self._writer = RecordWriter((folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9}").open("wb"))
         self._write(file_version="brain.Event:2")
@@ -60,7 +62,8 @@ class Board(Listener):
         start = time.perf_counter()
         if self._spent <= _SHARE * (start - self._started):
             values += [Summary.Value(tag=f"weights/{name}", histo=histogram(w)) for name, w in _weights(self._net)]
-            if self._inputs:
+            if self._inputs and self._drawn < _EPOCHS_WITH_IMAGES:
+                self._drawn += 1
                 images = _images(record(self._net, self._inputs))
                 values += [Summary.Value(tag=f"layers/{name}", image=image(picture)) for name, picture in images]
             self._spent += time.perf_counter() - start
@@ -136,12 +139,14 @@ def image(picture: NDArray[np.uint8]) -> Any:
 
 def painted(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Numbers as colours (height, width, 3): the greatest red, as far below zero blue, zero white; maps (channel, height, width) side
-    by side."""
+    by side; of large ones every n-th number."""
     values = np.nan_to_num(values.astype(np.float64))
     if values.ndim == 3:
-        values = _side_by_side(values[:_MAPS])
+        step = -(-max(values.shape[1:]) // (_MOST_SIDE // 4 - 1))
+        values = _side_by_side(values[:_MAPS, ::step, ::step])
     grid = np.atleast_2d(values)
     grid = grid.reshape(-1, grid.shape[-1])
+    grid = grid[:: -(-len(grid) // _MOST_SIDE), :: -(-grid.shape[1] // _MOST_SIDE)]
     share = (grid / max(float(np.abs(grid).max()), 1e-12))[..., None]
     colours = 255 + np.abs(share) * (np.where(share < 0, _BLUE, _RED) - 255)
     times = max(1, _LEAST_SIDE // max(grid.shape))

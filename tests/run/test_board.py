@@ -70,6 +70,8 @@ def test_a_histogram_counts_and_colours_are_those_of_the_numbers() -> None:
     row = painted(np.array([0.0, 2.0, -1.0]))
     assert row.shape == (21, 63, 3)
     assert [row[0, at].tolist() for at in (0, 30, 60)] == [[255, 255, 255], [178, 24, 43], [144, 178, 214]]
+    assert painted(np.zeros((64, 224, 224))).shape == (227, 227, 3)
+    assert painted(np.zeros((1000, 256))).shape == (250, 256, 3)
     maps = painted(np.stack([np.full((40, 30), value) for value in (1.0, 0.5, 0.0)]))
     assert maps.shape == (81, 61, 3)
     assert [maps[0, 0].tolist(), maps[50, 0].tolist(), maps[50, 50].tolist()] == [[178, 24, 43], [255] * 3, [255] * 3]
