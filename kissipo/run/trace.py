@@ -21,7 +21,7 @@ from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
 from kissipo.run.explained import Explained
 from kissipo.run.through_time import ThroughTime
-from kissipo.run.tracing.recording import Recording, Value, filled, is_frame
+from kissipo.run.tracing.recording import Recording, Value, as_array, filled, is_frame
 
 if TYPE_CHECKING:
     from kissipo.run.tracing.inside import Inside
@@ -157,7 +157,7 @@ def steps_of(recording: Recording) -> list[Step]:
         output, frame = tensor_of(call.output), is_frame(call.layer)
         first, *more = call.inputs or (None,)
         # a net on each variable by itself goes through several rows for one sample
-        value = (output if len(output) > 1 else output[0]).numpy()
+        value = as_array(output if len(output) > 1 else output[0])
         if frame and steps and np.array_equal(steps[-1].value, value):
             continue
         steps.append(

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from kissipo.core.errors import NotBuiltError
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import Recording
+from kissipo.run.tracing.trace_file import read_trace
 from kissipo.run.tracing.trace_module import trace
 
 
@@ -245,6 +247,25 @@ def test_a_weight_that_the_net_writes_over_is_named() -> None:
     assert record(Restless(), (torch.ones(2),)).notes == (
         "the net writes over its weight weight while it answers: it was not put back",
     )
+
+
+def test_where_nothing_can_be_seen_it_is_said() -> None:
+    with pytest.warns(DeprecationWarning, match="jit"):
+        compiled = torch.jit.script(nn.Linear(3, 2))
+    with pytest.raises(NotBuiltError, match=r"'0' is compiled by torch\.jit"):
+        record(nn.Sequential(compiled), (torch.ones(1, 3),))
+    with pytest.raises(NotBuiltError, match="'0' has weights that are made when it is first asked"):
+        record(nn.Sequential(nn.LazyLinear(2)), (torch.ones(1, 3),))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_numbers_of_every_precision_are_followed(dtype: torch.dtype) -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype)
+    found = trace(net, torch.ones(1, 3, dtype=dtype), loss=lambda output: output.float().sum())
+    assert found.recording
+    assert found.recording.untrue() == []
+    assert [step.value.size for step in found.steps] == [4, 4, 2]
+    assert read_trace(found.save("trace"))[1](found.recording.answers[0]).shape == (1, 2)
 
 
 def test_a_net_that_fails_is_left_without_hooks() -> None:

@@ -16,8 +16,9 @@ import kissipo as ki
 from kissipo.core.errors import MachineError, RunError
 from kissipo.run.tracing.inside import look_inside
 from kissipo.run.tracing.record import record
+from kissipo.run.tracing.recording import as_array
 from kissipo.run.tracing.statistics import statistics
-from kissipo.run.tracing.trace_file import as_array, content_of, read_trace, write_trace
+from kissipo.run.tracing.trace_file import content_of, read_trace, write_trace
 from kissipo.run.tracing.trace_module import trace
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "trace.schema.json").read_text(encoding="utf-8"))

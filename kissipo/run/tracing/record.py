@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
+from kissipo.core.errors import NotBuiltError
 from kissipo.run.costs import multiplications, of_operation
 from kissipo.run.tracing.named_axes import axes_of, usual_axes
 from kissipo.run.tracing.recording import (
@@ -66,8 +67,10 @@ def record(
     words:     those that it takes by name
     axes:      of the first tensors in the inputs, the batch included; usual names where they are left out
     training:  in the mode in which it learns; its running figures and the dice are put back afterwards
+    Raises:    NotBuiltError for a net in which nothing can be seen: compiled by torch.jit, or with weights that are not made yet.
     """
     words = words or {}
+    _refuse_closed(net)
     with undisturbed(net, training=training):
         recorder = _Recorder(net, (inputs, words), axes)
         with recorder.listening(), recorder:
@@ -346,6 +349,20 @@ class _Recorder(TorchFunctionMode):
     def _kept(self, value: Any) -> Any:
         """The same with the copies, whatever holds them."""
         return tree_map_only(Tensor, lambda each: self._values[self._read(each)].tensor, value)
+
+
+def _refuse_closed(net: nn.Module) -> None:
+    """Compiled pieces have no calls of torch to see, and weights that are not made yet no numbers."""
+    for name, layer in net.named_modules():
+        if isinstance(layer, torch.jit.ScriptModule):
+            raise NotBuiltError(
+                f"'{name or type(net).__name__}' is compiled by torch.jit, which shows nothing of what it does",
+                do="Give the module that it was made from",
+            )
+        if any(isinstance(weight, nn.parameter.UninitializedParameter) for weight in layer.parameters(recurse=False)):
+            raise NotBuiltError(
+                f"'{name}' has weights that are made when it is first asked", do="Ask the net once, then look inside"
+            )
 
 
 def _as_it_was(layer: nn.Module, training: bool, *args: Any, **kwargs: Any) -> Any:

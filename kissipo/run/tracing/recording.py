@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 
@@ -258,6 +259,18 @@ def given_to(layer: nn.Module, given: tuple[Any, ...], words: Mapping[str, Any])
 def filled(x: Tensor) -> Tensor:
     """A nested tensor (torch's encoder makes them of padded sequences) with zeros behind its sequences; others as they are."""
     return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
+
+
+def as_array(tensor: Tensor) -> NDArray[Any]:
+    """Its numbers, row by row and little-endian; of a type that numpy lacks as float32."""
+    tensor = tensor.detach()
+    if tensor.is_sparse or tensor.is_quantized:
+        tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
+    try:
+        array = tensor.contiguous().numpy()
+    except TypeError:
+        array = tensor.float().contiguous().numpy()
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
 def tensors_in(value: Any) -> list[Tensor]:

@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
 from kissipo.run.trace import VERSION, Trace
+from kissipo.run.tracing.recording import as_array
 from kissipo.run.tracing.statistics import statistics
 
 CONTENT, TENSORS = "trace.json", "tensors"
@@ -115,15 +115,3 @@ def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDAr
         )
 
     return content, tensor
-
-
-def as_array(tensor: Tensor) -> NDArray[Any]:
-    """Its numbers, row by row and little-endian; of a type that numpy lacks as float32."""
-    tensor = tensor.detach()
-    if tensor.is_sparse or tensor.is_quantized:
-        tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
-    try:
-        array = tensor.contiguous().numpy()
-    except TypeError:
-        array = tensor.float().contiguous().numpy()
-    return array.astype(array.dtype.newbyteorder("<"), copy=False)
