@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/kissipo fit digits
 
 test: $(VENV)/.developing
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
