@@ -258,8 +258,11 @@ class Run:
         """
         return self.trace_of(() if value is None else (value,), position=position)
 
-    def trace_of(self, values: Sequence[Any], *, position: int = 0) -> Trace:
-        """The same of what `predict` takes as several values, such as name=value pairs; without any a sample of the test part."""
+    def trace_of(self, values: Sequence[Any], *, position: int = 0, inside: bool = True) -> Trace:
+        """The same of what `predict` takes as several values, such as name=value pairs; without any a sample of the test part.
+
+        inside:   whether operations, gates, gradients and opened numbers are told, too
+        """
         learn: Loss | None = None
         augment = None
         if values:
@@ -278,7 +281,7 @@ class Run:
             learn=learn,
             augment=augment,
             notes=[*filter(None, [self.remark]), *example.notes],
-            inside=True,
+            inside=inside,
             name=self.folder.name,
         )
 

@@ -63,7 +63,11 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
 
     if is_run(arguments.task):
         opened = Run.look(arguments.task)
-        task, trace, state = opened.task, opened.trace(), "in training" if opened.remark else "trained"
+        task, trace, state = (
+            opened.task,
+            opened.trace_of((), inside=bool(arguments.out)),
+            "in training" if opened.remark else "trained",
+        )
     elif is_lesson(asked := asked_task(arguments)):
         task, trace, state = asked, explain(asked), "nothing is trained"
     else:

@@ -66,7 +66,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         screen.note(f"written to {seen.save(arguments.out)}: open it in a browser")
     if arguments.trace:
         screen.note(f"written to {seen.follow().save(arguments.trace)}: trace.json and the tensors")
-    screen.result_json(seen.to_json())
+    if arguments.json:
+        screen.result_json(seen.to_json())
     return None
 
 

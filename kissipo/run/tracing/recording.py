@@ -19,6 +19,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 
+from kissipo.run.tracing.statistics import statistics
 from kissipo.run.unchanged import dice_of
 
 Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
@@ -56,10 +58,10 @@ class Value:
     origin: Origin
     axes: tuple[str, ...]
 
-    @property
-    def bytes(self) -> int:
-        """Of all its numbers."""
-        return self.tensor.numel() * self.tensor.element_size()
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """Statistics and histogram, worked out once, however often they are told."""
+        return statistics(as_array(self.tensor))
 
 
 @dataclass(frozen=True)

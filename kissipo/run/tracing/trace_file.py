@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from kissipo.core.errors import MachineError, RunError
 from kissipo.run.trace import VERSION, Trace
 from kissipo.run.tracing.recording import as_array
-from kissipo.run.tracing.statistics import statistics
 
 CONTENT, TENSORS = "trace.json", "tensors"
 MOST_BYTES = 16_000_000
@@ -55,7 +54,7 @@ def content_of(trace: Trace, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str,
             "shape": list(array.shape),
             "dtype": array.dtype.name,
             "bytes": array.nbytes,
-            **statistics(array),
+            **value.figures,
             "file": f"{TENSORS}/{number}.bin" if is_kept else None,
         }
     return {**trace.to_json(), **trace.inside_json(), "tensors": told}, arrays
