@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kissipo.cli.screen import table
+from kissipo.output.report.page import grid
 from kissipo.run.explained import Cell, Explained, Figure
 from kissipo.run.windows import Window
 
@@ -32,15 +33,8 @@ def _side_by_side(figures: tuple[Figure, ...]) -> Table:
     for _ in figures:
         made.add_column()
     made.add_row(*(f"[dim]{escape(each.name)}[/]" for each in figures))
-    made.add_row(*(_grid(each.values) for each in figures))
+    made.add_row(*(grid(each.values) for each in figures))
     return made
-
-
-def _grid(values: Any) -> str:
-    """Numbers in columns, one line a row."""
-    cells = [[f"{value:g}" for value in row] for row in np.asarray(values)]
-    width = max(len(cell) for row in cells for cell in row)
-    return "\n".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
 
 
 def _windows(found: dict[str, tuple[Window, ...]]) -> Table:

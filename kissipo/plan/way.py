@@ -121,7 +121,7 @@ def _likeliest(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, f
     """After each unit of a text those that are expected next."""
     if not isinstance(answer, NextUnit):
         return ()
-    words = ("\N{REPLACEMENT CHARACTER}", *answer.codec.inner.port.words[1:])
+    words = answer.shown
     found = output[0].softmax(dim=-1).topk(min(_LIKELIEST, output.shape[-1]))
     rows = zip(found.indices.tolist(), found.values.tolist(), strict=True)
     return tuple(tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows)

@@ -65,6 +65,11 @@ class NextUnit(Answer):
         units = list(text) if self.unit == "characters" else text.split()
         return units, Frame((strings(self.name, units),), origin="the text")
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The units by their ids, as people read them; id 0 is any that was never seen."""
+        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.port.words[1:])
+
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,15 @@ def paragraphs(texts: Iterable[str]) -> str:
 def preformatted(text: str) -> str:
     """A file as it is."""
     return f"<pre>{escape(text)}</pre>"
+
+
+def grid(values: Any) -> str:
+    """Numbers in columns, one line a row.
+
+    Example:  >>> print(grid([[1, -2], [0.5, 10]]))
+                1  -2
+              0.5  10
+    """
+    cells = [[f"{value:g}" for value in row] for row in np.atleast_2d(np.asarray(values))]
+    width = max((len(cell) for row in cells for cell in row), default=0)
+    return "\n".join(" ".join(cell.rjust(width) for cell in row) for row in cells)

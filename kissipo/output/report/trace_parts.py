@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.output.report.heat import Heat, heat_of
-from kissipo.output.report.page import paragraphs, preformatted, table
+from kissipo.output.report.page import grid, paragraphs, preformatted, table
 from kissipo.output.report.trace_view import (
     Layer,
     View,
@@ -284,7 +284,7 @@ def explained(view: View) -> str:
     for thought in view.content.get("explained", ()):
         parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['tell'])}</p>")
         for figure in thought["figures"]:
-            parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(_grid(figure['values']))}")
+            parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}")
         windows = thought["windows"][:_MOST_WINDOWS]
         if windows:
             rows = [
@@ -296,13 +296,6 @@ def explained(view: View) -> str:
             rows = [[str(cell) for cell in row.values()] for row in thought["table"]]
             parts.append(table(list(thought["table"][0]), rows))
     return "".join(parts)
-
-
-def _grid(values: Any) -> str:
-    """Numbers in columns, one line a row."""
-    cells = [[f"{value:g}" for value in row] for row in np.atleast_2d(np.array(values))]
-    width = max((len(cell) for row in cells for cell in row), default=0)
-    return "\n".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
 
 
 def _flat(values: Any) -> str:

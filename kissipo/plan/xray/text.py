@@ -106,7 +106,7 @@ def xray(run: Run, text: str | Path | None = None, neuron: int | None = None) ->
     answer = run.answers[0]
     assert isinstance(answer, NextUnit)
     index = answer.codec.inner
-    words = ("\N{REPLACEMENT CHARACTER}", *index.port.words[1:])
+    words = answer.shown
     notes: list[str] = []
     if text is None:
         ids = run.known(0).feed.batch(slice(0, 1)).inputs[0][0]
