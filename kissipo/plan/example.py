@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from torch import Tensor
 
+from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.draft import Wiring
 from kissipo.plan.vocabulary import LOSSES
-from kissipo.plan.way import Loss, sample_frame
 from kissipo.plan.xray.text import MOST_UNITS
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
+
+
+class Loss(Protocol):
+    """What is asked of a way of learning here."""
+
+    def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
+        """Of one sample."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class Example:
 
     frame:  what it came from: its row, or the steps of its window
     feed:   itself, as the net takes it
-    loss:   of it, where its truth stands in itself, as in a text
+    loss:   of it, which is followed back; None where it is not asked for
     """
 
     frame: Frame
@@ -86,7 +95,11 @@ def known_example(run: Run, position: int = 0) -> Example:
     return sample_of(wiring, part, position, notes=(told,))
 
 
-def sample_of(wiring: Wiring, part: str, position: int, *, notes: tuple[str, ...] = ()) -> Example:
+def sample_of(
+    wiring: Wiring, part: str, position: int, *, notes: tuple[str, ...] = (), loss: Loss | None = None
+) -> Example:
     """A sample of a part, counted from 0."""
     feed = wiring.feeds[part].take(slice(position, position + 1))
-    return Example(sample_frame(wiring, part, position), feed, notes)
+    first = int(wiring.parts[part][position])
+    steps = sum(door.length for door in wiring.doors if isinstance(door, Windows))
+    return Example(wiring.frame.take(np.arange(first, first + max(1, steps))), feed, notes, loss)

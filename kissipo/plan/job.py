@@ -19,13 +19,14 @@ from kissipo.core.task import Task
 from kissipo.input.split import tell_spans
 from kissipo.output.score import Score
 from kissipo.plan.draft import Wiring
+from kissipo.plan.example import sample_of
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
 from kissipo.plan.report import write_report
 from kissipo.plan.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.plan.run import Run
 from kissipo.plan.spell import writable
-from kissipo.plan.way import follow, sample_frame
+from kissipo.plan.way import follow
 from kissipo.run.board import boards
 from kissipo.run.folder import (
     CODECS,
@@ -184,12 +185,8 @@ def _learn(prepared: Prepared, folder: RunFolder, seed: int, tellers: Sequence[T
 def _way(prepared: Prepared, *, back: bool = True, inside: bool = False) -> Trace:
     """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     wiring = prepared.wiring
-    part = wiring.shown
-    frame = sample_frame(wiring, part, 0)
-    learn = prepared.learn if back else None
-    feed, augment = wiring.feeds[part], wiring.augment
-    doors, answers = wiring.doors, wiring.answers
-    return follow(frame, feed, doors, answers, prepared.net, learn=learn, augment=augment, inside=inside)
+    example = sample_of(wiring, wiring.shown, 0, loss=prepared.learn if back else None)
+    return follow(example, wiring.doors, wiring.answers, prepared.net, augment=wiring.augment, inside=inside)
 
 
 def _write_end(

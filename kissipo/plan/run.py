@@ -37,7 +37,7 @@ from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.verdicts import Verdicts, verdicts
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
-from kissipo.plan.way import Loss, follow
+from kissipo.plan.way import follow
 from kissipo.plan.xray.picture import PictureXray
 from kissipo.plan.xray.sample import SampleXray, xray_any
 from kissipo.plan.xray.text import Xray
@@ -263,27 +263,17 @@ class Run:
 
         inside:   whether operations, gates, gradients and opened numbers are told, too
         """
-        learn: Loss | None = None
         augment = None
         if values:
             example = asked_example(self, values)
-            learn = example.loss
         else:
             example = self.known(position)
             assert self._prepared is not None
-            learn, augment = self._prepared.learn, self._prepared.wiring.augment
-        return follow(
-            example.frame,
-            example.feed,
-            self.doors,
-            self.answers,
-            self.net,
-            learn=learn,
-            augment=augment,
-            notes=[*filter(None, [self.remark]), *example.notes],
-            inside=inside,
-            name=self.folder.name,
-        )
+            example = replace(example, loss=self._prepared.learn)
+            augment = self._prepared.wiring.augment
+        example = replace(example, notes=(*filter(None, [self.remark]), *example.notes))
+        name = self.folder.name
+        return follow(example, self.doors, self.answers, self.net, augment=augment, inside=inside, name=name)
 
     def known(self, position: int = 0) -> Example:
         """A sample of the part that the run shows, counted from 0.

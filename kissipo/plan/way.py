@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,9 @@ from kissipo.core.batch import Batch
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame
 from kissipo.input.augment import Augment
-from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.draft import Wiring
+from kissipo.plan.example import Example, Loss
 from kissipo.run.chain import chain_rule
 from kissipo.run.evaluate import as_tuple
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
@@ -31,35 +30,22 @@ from kissipo.run.tracing.record import record
 _LIKELIEST = 5
 
 
-class Loss(Protocol):
-    """What is asked of a way of learning here."""
-
-    def loss(self, outputs: Any, targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Of one sample."""
-        ...
-
-
 def follow(
-    frame: Frame,
-    feed: TensorFeed,
+    example: Example,
     doors: Sequence[Door],
     answers: Sequence[Answer],
     net: nn.Module,
     *,
-    learn: Loss | None = None,
     augment: Augment | None = None,
-    notes: Sequence[str] = (),
     inside: bool = False,
     name: str = "",
 ) -> Trace:
-    """The trace of the first sample of the feed.
+    """The trace of one sample, whose loss is followed back, too, where it has one and its truth is known.
 
-    frame:  what the sample came from: its row, or the steps of its window
     augment: how inputs are changed while learning, which is told
-    learn:  whose loss is followed back through time, where the net is recurrent and the sample has a target
-    inside: whether every operation is kept, with gates, gradients and opened numbers
+    inside:  whether every operation is kept, with gates, gradients and opened numbers
     """
-    sample = feed.batch(slice(0, 1))
+    frame, sample, learn = example.frame, example.feed.batch(slice(0, 1)), example.loss
     steps, start = [], 0
     for door, x in zip(doors, sample.inputs, strict=True):
         length = x.shape[1] if isinstance(door, Windows) else 0
@@ -78,7 +64,7 @@ def follow(
         chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
     )
     back, why_not = _through_time(net, sample, answers, learn)
-    trace = Trace(tuple(steps), (*notes, *why_not), tuple(chains), tuple(back), name=name)
+    trace = Trace(tuple(steps), (*example.notes, *why_not), tuple(chains), tuple(back), name=name)
     if not inside:
         return trace
     loss = None if learn is None or not sample.targets else partial(_loss, learn, sample.targets)
@@ -161,13 +147,6 @@ def _through_time(
         return [each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1], []
     except NotToldError as error:
         return [], [f"gradients through time are left out: {error}"]
-
-
-def sample_frame(wiring: Wiring, part: str, number: int) -> Frame:
-    """The rows of the frame that one sample of a part came from: its row, or the steps of its window."""
-    first = int(wiring.parts[part][number])
-    steps = sum(door.length for door in wiring.doors if isinstance(door, Windows))
-    return wiring.frame.take(np.arange(first, first + max(1, steps)))
 
 
 def _input_steps(frame: Frame, door: Door, encoded: torch.Tensor) -> list[Step]:

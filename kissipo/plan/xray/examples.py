@@ -69,16 +69,9 @@ def _chosen(prepared: Prepared, judged: Judged) -> Iterator[tuple[int, str]]:
 def _fold(prepared: Prepared, way: Trace, position: int, kind: str) -> str:
     """One example; the gradients of a recurrent net stand in the report already."""
     wiring = prepared.wiring
-    example = sample_of(wiring, wiring.judging, position)
-    trace = follow(
-        example.frame,
-        example.feed,
-        wiring.doors,
-        wiring.answers,
-        prepared.net,
-        learn=None if way.through_time else prepared.learn,
-        inside=True,
-    )
+    loss = None if way.through_time else prepared.learn
+    example = sample_of(wiring, wiring.judging, position, loss=loss)
+    trace = follow(example, wiring.doors, wiring.answers, prepared.net, inside=True)
     beside = f", the truth is {trace.truth}" if trace.truth else ""
     told = f": {trace.answer}{beside}" if trace.answer else ""
     parts = "".join(
