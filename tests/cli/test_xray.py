@@ -27,20 +27,13 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    folder = tmp_path_factory.mktemp("runs")
-    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save(folder / "picture.png")
-    rows = "".join(f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120))
-    (folder / "table.csv").write_text("size,colour,kind\n" + rows)
+def runs(own_data: Path) -> Path:
+    folder = own_data
     lines = "".join(
         f"{'win a free prize' if number % 3 else 'see you at the bar'} {number},{'ab'[number % 2]}\n"
         for number in range(90)
     )
     (folder / "texts.csv").write_text("message,kind\n" + lines)
-    (folder / "novel.txt").write_text('He said "it is so" (once). ' * 100)
     for name, (words, _) in COMMANDS.items():
         words = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in words]
         assert main(["fit", *words, "--out", str(folder / name), "--quiet"]) == 0

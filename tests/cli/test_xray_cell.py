@@ -21,16 +21,9 @@ from kissipo.plan.cell import cell_of
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(own_data: Path) -> Path:
     """A run on a text, a table, pictures and a series, and something to ask each."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    folder = tmp_path_factory.mktemp("runs")
-    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save(folder / "picture.png")
-    rows = "".join(f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120))
-    (folder / "table.csv").write_text("size,colour,kind\n" + rows)
-    (folder / "novel.txt").write_text('He said "it is so" (once). ' * 100)
+    folder = own_data
     for command in (
         ["novel.txt", "units=8", "layers=2", "input.window=20", "epochs=1", "--out", "text"],
         ["table.csv", "--output", "kind", "epochs=1", "--out", "table"],
