@@ -52,6 +52,7 @@ class Reader(nn.Module):
 
 
 def on_pictures(name: str) -> tuple[nn.Module, Tensor]:
+    """A net on pictures with fresh weights, and one of noise."""
     module = NETS.find(name, place="process.net")
     ports = (Port("picture", ("channel", "height", "width"), (3, 224, 224)),), (Port("kind", ("class",), (1000,)),)
     return module.build(*ports, module.Options()), torch.rand(1, 3, 224, 224)
@@ -66,12 +67,14 @@ CASES = {
 
 
 def timed(work: Any) -> tuple[float, Any]:
+    """Seconds, and what came of it."""
     start = perf_counter()
     found = work()
     return perf_counter() - start, found
 
 
 def measure(case: str, pages: Path | None) -> dict[str, float]:
+    """All figures of one net, in this process."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     net, x = CASES[case]()
@@ -106,6 +109,7 @@ def measure(case: str, pages: Path | None) -> dict[str, float]:
 
 
 def main() -> None:
+    """Every net in a process of its own, a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=Path)
     parser.add_argument("--case")
