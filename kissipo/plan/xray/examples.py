@@ -14,7 +14,6 @@ from kissipo.output.report.trace_page import trace_sections
 from kissipo.plan.example import sample_of
 from kissipo.plan.way import follow
 from kissipo.run.trace import Trace
-from kissipo.run.tracing.trace_file import content_of
 
 if TYPE_CHECKING:
     from kissipo.plan.motion import Judged
@@ -75,7 +74,7 @@ def _fold(prepared: Prepared, way: Trace, position: int, kind: str) -> str:
     beside = f", the truth is {trace.truth}" if trace.truth else ""
     told = f": {trace.answer}{beside}" if trace.answer else ""
     parts = "".join(
-        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*content_of(trace)) if each.content
+        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*trace.content()) if each.content
     )
     title = f"sample {position + 1} of the {wiring.judging} part, {kind}{told}"
     return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

@@ -21,7 +21,6 @@ from kissipo.plan.xray.page import page_of
 from kissipo.plan.xray.picture import PictureXray, xray_picture
 from kissipo.plan.xray.text import Xray, xray
 from kissipo.run.trace import Trace
-from kissipo.run.tracing.trace_file import content_of
 
 if TYPE_CHECKING:
     from kissipo.plan.run import Run
@@ -45,7 +44,7 @@ class SampleXray:
 
     def to_json(self) -> dict[str, Any]:
         """What trace.json says (docs/trace.md), without the numbers of tensors."""
-        return {"run": self.run, **content_of(self.trace, most_bytes=-1)[0]}
+        return {"run": self.run, **self.trace.content(most_bytes=-1)[0]}
 
     def to_html(self) -> str:
         """One page that opens offline."""
