@@ -65,7 +65,6 @@ def reached_from(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return reached
 
 
-@pytest.mark.xfail(strict=True, reason="three circles are still to be broken")
 def test_no_circle_of_imports_between_files() -> None:
     graph = import_graph(PACKAGE)
     assert len(graph) > 100 and "kissipo.core.errors" in graph["kissipo.core.task"]
