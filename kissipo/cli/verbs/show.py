@@ -57,7 +57,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli import tell
     from kissipo.cli.explained import explained
     from kissipo.plan.job import show
-    from kissipo.plan.lesson import explain, is_lesson
+    from kissipo.plan.lessons import explain, is_lesson
     from kissipo.plan.run import Run
     from kissipo.plan.way import trace_of
     from kissipo.plan.xray.page import save_page

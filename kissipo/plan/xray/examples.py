@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kissipo.output.report.page import Section
 from kissipo.output.report.trace_page import trace_sections
 from kissipo.plan.example import sample_of
+from kissipo.plan.motion import Judged
+from kissipo.plan.prepare import Prepared
 from kissipo.plan.way import follow
 from kissipo.run.trace import Trace
-
-if TYPE_CHECKING:
-    from kissipo.plan.motion import Judged
-    from kissipo.plan.prepare import Prepared
 
 MOST_MULTIPLICATIONS = 20_000_000
 MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000
