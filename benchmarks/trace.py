@@ -30,7 +30,6 @@ from kissipo.output.report.trace_page import trace_page
 from kissipo.plan.vocabulary import NETS
 from kissipo.run.tracing.inside import look_inside
 from kissipo.run.tracing.record import record
-from kissipo.run.tracing.trace_file import content_of
 from kissipo.run.tracing.trace_module import trace
 
 
@@ -92,7 +91,7 @@ def measure(case: str, pages: Path | None) -> dict[str, float]:
     inside = timed(partial(look_inside, net, recording, loss=lambda output: output.square().mean()))[0]
     del recording
     seen = trace(net, x, name=case, loss=lambda output: output.square().mean())
-    kept, (content, arrays) = timed(lambda: content_of(seen))
+    kept, (content, arrays) = timed(lambda: seen.content())
     drawn, page = timed(lambda: trace_page(content, arrays, title=case, subtitle="fresh weights"))
     if pages is not None:
         pages.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ from kissipo.plan.vocabulary import BASELINES
 from kissipo.run.evaluate import Evaluation, evaluate
 
 PARTS = ("train", "validation", "test")
+Errors = tuple[NDArray[np.float64], int]  # of every judged step, and the number of the first
 _MONTH = 30.4375 * 86_400
 _FARTHEST_APART = 48  # steps; alarms that are less than a window and less than this apart are one
 
@@ -42,8 +43,8 @@ def learn_threshold(net: Any, wiring: Wiring) -> None:
     answer.calibrate(answer.errors(scores, truths))
 
 
-def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> tuple[Score, Evaluation]:
-    """The net's alarms, those of the simple watchers, and the verdict.
+def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> tuple[Score, Evaluation, Errors]:
+    """The net's alarms, those of the simple watchers, and the verdict; the answers, and the errors that they come from.
 
     asked:  the baselines that were asked for, None for all that fit
     """
@@ -57,10 +58,10 @@ def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> 
     known = None if answer.options.marks is None and answer.options.by == "reconstruction" else beside
     result = verdict(own, known or {}, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
     told = "train" if part == "train" else part
-    return Score(answer, own, known or {}, result, part=told), found
+    return Score(answer, own, known or {}, result, part=told), found, (watched, first)
 
 
-def watched_errors(net: Any, wiring: Wiring) -> tuple[NDArray[np.float64], int]:
+def watched_errors(net: Any, wiring: Wiring) -> Errors:
     """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
     answer = _watcher(wiring)
     found = [evaluate(net, wiring.feeds[part], [answer]) for part in PARTS if len(wiring.feeds[part])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,16 +13,14 @@ from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.plan.example import asked_example, known_example
+from kissipo.plan.trained import TrainedModel
 from kissipo.run.cells import CannotOpenError, Opened, open_cell
 from kissipo.run.cells.open_cell import what_is_opened
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import Call
 
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
 
-
-def cell_of(run: Run, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
+def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
     """A number of a layer of the net, and remarks.
 
     values:  one sample as predict takes it; none: the first of the test part
@@ -78,7 +76,7 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
     return output, number, ((0, *given) if len(output) == 1 else given)
 
 
-def _read(run: Run, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
+def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
     """Which unit of a text a recurrent layer or an embedding had just read."""
     if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
         return ""

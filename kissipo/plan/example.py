@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -13,13 +13,10 @@ from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.plan.draft import Wiring
+from kissipo.plan.trained import TrainedModel
 from kissipo.plan.vocabulary import LOSSES
-from kissipo.plan.xray.text import MOST_UNITS
-
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
 
 
 class Loss(Protocol):
@@ -56,7 +53,7 @@ class Continued:
         return self.of(outputs[:, : targets[0].shape[1]], targets[0])
 
 
-def asked_example(run: Run, values: Sequence[Any]) -> Example:
+def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
     """The first sample of what a person gives, as predict takes it; a text that is read on and on is taken whole.
 
     Raises:   DataError, TaskError when it does not fit the run.
@@ -71,13 +68,13 @@ def asked_example(run: Run, values: Sequence[Any]) -> Example:
         known = (ids[:, 1:],) if ids.shape[1] > 1 else ()
         loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
         return Example(frame, TensorFeed((ids,), known), tuple(index.remarks(frame)), loss)
-    frame, feed, notes = run.asked(values)
+    frame, feed, notes = run.encode(values)
     if len(feed) > 1:
         notes.append(f"of {len(feed):,} samples this is the first")
     return Example(frame, feed.take(slice(0, 1)), tuple(notes))
 
 
-def known_example(run: Run, position: int = 0) -> Example:
+def known_example(run: TrainedModel, position: int = 0) -> Example:
     """A sample of the part that the run shows, counted from 0.
 
     Raises:   TaskError when there is no such sample.

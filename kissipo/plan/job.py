@@ -22,11 +22,12 @@ from kissipo.plan.draft import Wiring
 from kissipo.plan.example import sample_of
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
-from kissipo.plan.report import write_report
+from kissipo.plan.report import Results, write_report
 from kissipo.plan.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.plan.run import Run
 from kissipo.plan.spell import writable
 from kissipo.plan.way import follow
+from kissipo.plan.xray.examples import examples_inside
 from kissipo.run.board import boards
 from kissipo.run.folder import (
     CODECS,
@@ -207,4 +208,14 @@ def _write_end(
     measured = {"training_threads": threads, "training_seconds": round(outcome.seconds, 3)}
     environment = {**describe_machine(), "seed": seed, **measured}
     folder.write_json(ENVIRONMENT, environment)
-    write_report(folder, prepared, outcome, judged, way)
+    results = Results(
+        outcome.history,
+        outcome.best_epoch,
+        outcome.seconds,
+        judged.scores,
+        way,
+        evaluation=judged.found,
+        errors=judged.errors,
+        examples=examples_inside(prepared, judged, way),
+    )
+    write_report(folder, prepared, results)

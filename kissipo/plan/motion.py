@@ -20,7 +20,7 @@ from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.plan.alarms import judge_alarms, learn_threshold
+from kissipo.plan.alarms import Errors, judge_alarms, learn_threshold
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.scores import judge_beside, score
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
@@ -42,10 +42,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judged:
-    """Scores of all answers, and the answers to the judged samples where there are samples."""
+    """Scores of all answers, the answers to the judged samples where there are samples, the errors where a series is watched."""
 
     scores: list[Score]
     found: Evaluation | None = field(default=None)
+    errors: Errors | None = None
 
 
 def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[Listener], *, resume: bool) -> Outcome:
@@ -102,8 +103,8 @@ def judge(prepared: Prepared, *, seed: int) -> Judged:
     if isinstance(prepared.reading, World):
         return Judged([_judge_world(prepared, prepared.reading, seed)])
     if isinstance(prepared.wiring.answers[0], Anomaly):
-        watched, found = judge_alarms(prepared.net, prepared.wiring, asked=prepared.choices.baselines[0])
-        return Judged([watched], found)
+        watched, found, errors = judge_alarms(prepared.net, prepared.wiring, asked=prepared.choices.baselines[0])
+        return Judged([watched], found, errors)
     scores, found = score(prepared.net, prepared.wiring, asked=prepared.choices.baselines, seed=seed)
     more: dict[str, Any] = {**weights_by_name(prepared), **getattr(prepared.learn, "account", dict)()}
     for number, each in enumerate(scores):

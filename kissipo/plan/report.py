@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kissipo.codec.board import Board
 from kissipo.core.finding import counted
@@ -24,48 +26,66 @@ from kissipo.output.report.confused import confused, kinds
 from kissipo.output.report.gallery import gallery
 from kissipo.output.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
-from kissipo.plan.alarms import watched_errors
 from kissipo.plan.draft import Wiring
 from kissipo.plan.of_series import marks_of
 from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
+from kissipo.plan.prepare import Prepared
 from kissipo.plan.spell import writable
-from kissipo.plan.xray.examples import examples_inside
 from kissipo.process.layers.surfaces import height
+from kissipo.run.evaluate import Evaluation
 from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array
-
-if TYPE_CHECKING:
-    from kissipo.plan.motion import Judged, Outcome
-    from kissipo.plan.prepare import Prepared
 
 _WORST = 12
 _MOST_COLUMNS = 8
 _SHOWN, _TIMES = 4, 3
 
 
-def write_report(folder: RunFolder, prepared: Prepared, outcome: Outcome, judged: Judged, way: Trace) -> None:
+@dataclass(frozen=True)
+class Results:
+    """What training and evaluation came to, as the report shows it.
+
+    history:     one row per epoch
+    seconds:     of training
+    evaluation:  the predictions for the evaluated samples, where there are samples
+    errors:      of anomaly detection the error of every evaluated step, and the number of the first
+    trace:       of one sample through the trained net
+    examples:    sections on single samples
+    """
+
+    history: Sequence[dict[str, Any]]
+    best_epoch: int
+    seconds: float
+    scores: Sequence[Score]
+    trace: Trace
+    evaluation: Evaluation | None = None
+    errors: tuple[NDArray[np.float64], int] | None = None
+    examples: Sequence[Section] = ()
+
+
+def write_report(folder: RunFolder, prepared: Prepared, results: Results) -> None:
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
     mains = [answer.watched for answer in prepared.wiring.answers]
     epochs = getattr(prepared.course, "epochs", 0) or 0
-    learning = sections.curves(outcome.history, mains, best_epoch=outcome.best_epoch, asked_epochs=epochs)
-    scored = [each for each in judged.scores if "walks" not in each.net.details]
+    learning = sections.curves(results.history, mains, best_epoch=results.best_epoch, asked_epochs=epochs)
+    scored = [each for each in results.scores if "walks" not in each.net.details]
     content = [
-        Section("Verdict", sections.verdicts(judged.scores)),
+        Section("Verdict", sections.verdicts(results.scores)),
         *(Section(f"Score of '{each.answer.name}'", sections.scores(each)) for each in scored),
         Section("Data", _data(prepared)),
         *_season(prepared),
         *_augmented(prepared, int(environment["seed"])),
-        Section("The way of the data", _way(way)),
-        Section("Gradients through time", _through_time(way)),
+        Section("The way of the data", _way(results.trace)),
+        Section("Gradients through time", _through_time(results.trace)),
         Section("Learning", learning),
-        *_answers(prepared, judged),
-        *examples_inside(prepared, judged, way),
+        *_answers(prepared, results),
+        *results.examples,
         Section("How to reproduce it", _reproduce(prepared, environment, folder)),
     ]
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
-        f"{outcome.seconds:.1f} s of training on {counted(environment['training_threads'], 'thread')}"
+        f"{results.seconds:.1f} s of training on {counted(environment['training_threads'], 'thread')}"
     )
     folder.write_text(REPORT, page(f"{prepared.task.name or 'run'}: Input → Process → Output", subtitle, content))
 
@@ -149,8 +169,8 @@ def _through_time(way: Trace) -> str:
     return sections.through_time(norms, {loss: "; ".join(told) + "." for loss, told in reaches.items()})
 
 
-def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
-    score = judged.scores[0]
+def _answers(prepared: Prepared, results: Results) -> list[Section]:
+    score = results.scores[0]
     details = score.net.details
     if "walks" in details:
         drawn = sections.walks(
@@ -161,14 +181,14 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
         return [Section("The policy", sections.policy(details["policy"]))]
     found = [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
     if "confusion" in details and len(details["classes"]) <= sections.MOST_CLASSES:
-        found.append(Section("Confusion", sections.confusion(details) + _confused(prepared.wiring, score, judged)))
+        found.append(Section("Confusion", sections.confusion(details) + _confused(prepared.wiring, score, results)))
     if "inspection" in details:
         found.append(Section("What missing costs", sections.costs(details["inspection"])))
     if "precision_recall" in details:
         found.append(Section("Precision and recall", sections.precision_recall(details)))
-    if judged.found is None:
+    if results.evaluation is None:
         return found
-    answers, truth = judged.found.scores[0], judged.found.truths[0]
+    answers, truth = results.evaluation.scores[0], results.evaluation.truths[0]
     if score.answer.WORD == "number":
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
     if isinstance(score.answer, Marks):
@@ -177,7 +197,8 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
             Section("Marks", sections.overlaps(details) + marks_shown(prepared.wiring, score, answers, truth)),
         ]
     if isinstance(score.answer, Anomaly):
-        return [*found, Section("Alarms", _alarms(prepared, score))]
+        assert results.errors is not None
+        return [*found, Section("Alarms", _alarms(prepared, score, *results.errors))]
     if isinstance(score.answer, Forecast):
         moments, unit = _moments(prepared)
         drawn = sections.forecasts(answers, truth, score.answer.margins, details, moments, unit)
@@ -185,11 +206,10 @@ def _answers(prepared: Prepared, judged: Judged) -> list[Section]:
     return [*found, Section("The worst mistakes", _worst(prepared, score, answers, truth))]
 
 
-def _alarms(prepared: Prepared, score: Score) -> str:
-    """The series with its alarms and labelled windows, and the errors below it."""
+def _alarms(prepared: Prepared, score: Score, errors: NDArray[np.float64], first: int) -> str:
+    """The series with its alarms and labelled windows, and the errors below it, from the step `first` on."""
     wiring, answer = prepared.wiring, score.answer
     assert isinstance(answer, Anomaly)
-    errors, first = watched_errors(prepared.net, wiring)
     moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
     values = wiring.frame[answer.variables[0]].values
     marks = None if answer.options.marks is None else marks_of(wiring.frame, answer.options.marks)
@@ -260,12 +280,12 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
     return table(["row", "truth", "answer", *names], rows)
 
 
-def _confused(wiring: Wiring, score: Score, judged: Judged) -> str:
+def _confused(wiring: Wiring, score: Score, results: Results) -> str:
     """Beside the matrix, of pictures: what is confused with what."""
     answer, part = score.answer, wiring.judging
-    if not isinstance(answer, Category) or judged.found is None or "picture" not in wiring.frame:
+    if not isinstance(answer, Category) or results.evaluation is None or "picture" not in wiring.frame:
         return ""
-    scores, truth = judged.found.scores[0], judged.found.truths[0]
+    scores, truth = results.evaluation.scores[0], results.evaluation.truths[0]
     frame = wiring.frame.take(wiring.parts[part])
 
     def pictures_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:

@@ -44,7 +44,7 @@ class Task(Sentence):
     def show(self, *, seed: int = 0) -> Trace:
         """The way of one sample through the untrained net; of a lesson everything that it explains."""
         if "explain" in self.input:
-            from kissipo.plan.lesson import explain
+            from kissipo.plan.lessons import explain
 
             return explain(self)
         from kissipo.plan.job import show

@@ -11,7 +11,6 @@ from kissipo.core.schema import json_schema
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
 from kissipo.plan.grammar import options_of
-from kissipo.plan.lesson import lesson_names
 from kissipo.plan.vocabulary import ANSWERS, BASELINES, LEARNS, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
 
 
@@ -21,7 +20,7 @@ def task_schema() -> dict[str, Any]:
     sources = [
         _variant(name, {}, {**general["input"], **_properties(options_of(SOURCES, name))}) for name in SOURCES.names()
     ]
-    sources += [_variant("explain", {"enum": [name]}, _lesson_words(name)) for name in lesson_names()]
+    sources += [_lesson(name) for name in LESSONS.names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
     for name in ANSWERS.names():
         baselines = _listed(ANSWERS.find(name, place="output").ANSWER.BASELINES)
@@ -44,8 +43,8 @@ def task_schema() -> dict[str, Any]:
     }
 
 
-def _lesson_words(name: str) -> dict[str, Any]:
-    return _properties(options_of(LESSONS, name.replace("-", "_")))
+def _lesson(name: str) -> dict[str, Any]:
+    return _variant("explain", {"enum": [name.replace("_", "-")]}, _properties(options_of(LESSONS, name)))
 
 
 def _process_variants() -> list[dict[str, Any]]:

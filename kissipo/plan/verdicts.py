@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,11 +26,9 @@ from kissipo.output.report.overlay import heated, marked
 from kissipo.output.report.page import Section, page, table
 from kissipo.plan.asking import frame_of
 from kissipo.plan.pictures import areas, is_heatable, legend, looked_at
+from kissipo.plan.trained import TrainedModel
 from kissipo.run.checkpoint import refusal, write_whole
 from kissipo.run.evaluate import answer_all
-
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
 
 TABLE, GALLERY = "verdicts.csv", "gallery.html"
 _AT_ONCE, _SHOWN = 32, 60
@@ -146,7 +144,7 @@ class Verdicts:
         return title, (legend(first) if isinstance(first, Marks) else "") + drawn + more
 
 
-def verdicts(run: Run, *places: Path | str) -> Verdicts:
+def verdicts(run: TrainedModel, *places: Path | str) -> Verdicts:
     """Answers every picture of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
 
     Raises:   TaskError when the run is not on pictures; DataError when there are none.
@@ -181,7 +179,7 @@ def _files(place: Path) -> list[Path]:
     return found
 
 
-def _answered(run: Run, files: Sequence[Path]) -> Iterator[Verdict]:
+def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[Verdict]:
     looks = look_at(frame_of(files, run.choices, run.doors)["picture"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
     told = iter(_told_of(run, readable)) if readable else iter(())
@@ -189,8 +187,8 @@ def _answered(run: Run, files: Sequence[Path]) -> Iterator[Verdict]:
         yield Verdict(file, note=look.damage) if look.damage else next(told)
 
 
-def _told_of(run: Run, files: Sequence[Path]) -> list[Verdict]:
-    feed = run.question(frame_of(files, run.choices, run.doors))
+def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[Verdict]:
+    feed = run.encode_frame(frame_of(files, run.choices, run.doors))
     outputs = answer_all(run.net, feed)
     decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
     inputs, first = feed.everything().inputs, run.answers[0]

@@ -19,7 +19,8 @@ from kissipo.core.frame import Frame
 from kissipo.input.augment import Augment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.example import Example, Loss
+from kissipo.plan.example import Example, Loss, asked_example, known_example
+from kissipo.plan.trained import TrainedModel
 from kissipo.run.chain import chain_rule
 from kissipo.run.evaluate import as_tuple
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
@@ -28,6 +29,23 @@ from kissipo.run.tracing.inside import look_inside
 from kissipo.run.tracing.record import record
 
 _LIKELIEST = 5
+
+
+def trace_of(run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0, inside: bool = True) -> Trace:
+    """One sample of what `predict` takes, such as name=value pairs; without values a sample of the test part.
+
+    position:  of the sample in the test part, counted from 0
+    inside:    whether operations, gates, gradients and opened numbers are told, too
+    Raises:    TaskError, DataError when the values do not fit, or there is no such sample.
+    """
+    augment = None
+    if values:
+        example = asked_example(run, values)
+    else:
+        example = replace(known_example(run, position), loss=run.prepared().learn)
+        augment = run.wiring().augment
+    example = replace(example, notes=(*filter(None, [run.remark]), *example.notes))
+    return follow(example, run.doors, run.answers, run.net, augment=augment, inside=inside, name=run.folder.name)
 
 
 def follow(

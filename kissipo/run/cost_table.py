@@ -25,11 +25,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import has_auxiliary
 from kissipo.run.costs import multiplications
-from kissipo.run.trace import tell_layer, tensor_of
+from kissipo.run.describe_layer import describe_layer
+from kissipo.run.trace import tensor_of
 from kissipo.run.tracing.recording import given_to, is_frame, is_step
-from kissipo.run.unchanged import answering
 
 BYTES = 4  # of a number
 _AUXILIARY = "auxiliary."
@@ -104,7 +105,7 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
         if is_step(layer)
     ]
     try:
-        with answering(net), _by_shape(net):
+        with eval_mode(net), _by_shape(net):
             whole: Any = net.with_auxiliary if has_auxiliary(net) else net
             whole(x)
     finally:
@@ -142,7 +143,7 @@ def _record(name: str, rows: list[Row], seen: list[Tensor]) -> Any:
         rows.append(
             Row(
                 name,
-                tell_layer(layer),
+                describe_layer(layer),
                 tuple(output.shape[1:]),
                 output.numel() if is_new else 0,
                 counts[False],

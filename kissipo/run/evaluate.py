@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import Feed, Judge, Learn, ahead, batches, is_stateful
 from kissipo.run.streams import stream_steps
-from kissipo.run.unchanged import answering
 
 _BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
 
@@ -34,7 +34,7 @@ def evaluate(
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
     total, state = 0.0, None
     streams = list(stream_steps(len(feed), _STREAMS)) if is_stateful(net) else []
-    with answering(net), torch.inference_mode():
+    with eval_mode(net), torch.inference_mode():
         for samples in ahead(feed, streams or batches(len(feed), batch or portion(feed))):
             if streams:
                 outputs, state = net.go_on(state, *samples.inputs)  # type: ignore[operator]
@@ -55,7 +55,7 @@ def evaluate(
 
 def answer_all(net: nn.Module, feed: Feed, *, batch: int | None = None) -> tuple[Tensor, ...]:
     """The outputs of the net for all samples, one tensor for each answer."""
-    with answering(net), torch.inference_mode():
+    with eval_mode(net), torch.inference_mode():
         parts = batches(len(feed), batch or portion(feed))
         rows = [as_tuple(net(*samples.inputs)) for samples in ahead(feed, parts)]
     return tuple(torch.cat(each) for each in zip(*rows, strict=True))

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.core.module_state import eval_mode
 from kissipo.run.tracing.recording import is_step
-from kissipo.run.unchanged import answering
 
 _LEAST = 4  # places along a side; fewer say little of where
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -73,7 +73,7 @@ def heat_maps(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> Heat
         if is_step(layer) and not isinstance(layer, _POOLING)
     ]
     try:
-        with answering(net), torch.enable_grad():
+        with eval_mode(net), torch.enable_grad():
             x = x.detach().clone().requires_grad_(True)
             spoken = score(net(x.clone())).sum()
             large = [name for name, each in kept.items() if min(each.shape[2:]) >= _LEAST]

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.run.unchanged import answering
+from kissipo.core.module_state import eval_mode
 
 _PIECE = 512
 
@@ -46,7 +46,7 @@ def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
     handle = layers[-1].register_forward_hook(lambda _layer, _x, gives: states.append(gives[0][0].clone()))
     state = None
     try:
-        with answering(net), torch.inference_mode():
+        with eval_mode(net), torch.inference_mode():
             for piece in ids.split(_PIECE):
                 outputs, state = net.go_on(state, piece.unsqueeze(0))
                 guesses.append(outputs[0].softmax(dim=-1).topk(min(most, outputs.shape[-1])))

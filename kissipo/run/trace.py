@@ -10,25 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.core.finding import counted
 from kissipo.run.chain import Chain
 from kissipo.run.costs import multiplications, parameters
+from kissipo.run.describe_layer import describe_layer
 from kissipo.run.explained import Explained
 from kissipo.run.through_time import ThroughTime
+from kissipo.run.tracing.inside import Inside
 from kissipo.run.tracing.recording import Recording, Value, as_array, filled, is_frame
-
-if TYPE_CHECKING:
-    from kissipo.run.tracing.inside import Inside
+from kissipo.run.tracing.trace_file import MOST_BYTES, VERSION, tensor_table, write_trace
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
-VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -121,14 +119,20 @@ class Trace:
             "steps": [step.to_json() for step in self.steps],
         }
 
-    def save(self, folder: Path | str) -> Path:
+    def content(self, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What `trace.json` says, and the numbers of every tensor that has a file, by its key.
+
+        most_bytes:  of a tensor; of a larger one only statistics are given
+        """
+        table, arrays = tensor_table(self.values, most_bytes=most_bytes)
+        return {**self.to_json(), **self.inside_json(), "tensors": table}, arrays
+
+    def save(self, folder: Path | str, *, most_bytes: int = MOST_BYTES) -> Path:
         """Writes `trace.json` and the tensors (docs/trace.md).
 
         Raises:   MachineError when they cannot be written; RunError when something else lies there.
         """
-        from kissipo.run.tracing.trace_file import write_trace
-
-        return write_trace(self, folder)
+        return write_trace(folder, *self.content(most_bytes=most_bytes))
 
     def inside_json(self) -> dict[str, Any]:
         """What `trace.json` says besides: the sample, operations, layers, gates, gradients, opened numbers."""
@@ -143,7 +147,7 @@ class Trace:
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [each.to_json() for each in recording.operations] if recording else [],
-            "layers": [{**each.to_json(), "tell": tell_layer(each.layer)} for each in recording.calls]
+            "layers": [{**each.to_json(), "tell": describe_layer(each.layer)} for each in recording.calls]
             if recording
             else [],
             **(inside.to_json() if inside else {"expanded": [], "gradients": [], "opened": []}),
@@ -164,7 +168,7 @@ def steps_of(recording: Recording) -> list[Step]:
             Step(
                 stage="process",
                 name=call.name,
-                tell=tell_layer(call.layer),
+                tell=describe_layer(call.layer),
                 shape=value.shape,
                 parameters=0 if frame or call.number else parameters(call.layer),
                 multiplications=multiplications(call.layer, first, output, *more),
@@ -182,45 +186,6 @@ def tensor_of(gives: Any) -> Tensor:
         return nn.utils.rnn.pad_packed_sequence(first, batch_first=True)[0]
     assert isinstance(first, Tensor), type(first)
     return filled(first)
-
-
-def tell_layer(layer: nn.Module) -> str:
-    """What a layer does, in a few words."""
-    if hasattr(layer, "TELL"):
-        return str(layer.TELL)
-    kind = type(layer).__name__
-    if isinstance(layer, nn.Linear):
-        return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
-    if isinstance(layer, nn.Conv2d):
-        size = "x".join(str(side) for side in layer.kernel_size)
-        padding = layer.padding if isinstance(layer.padding, str) else layer.padding[0]
-        return f"{counted(layer.out_channels, 'filter')} of {size}, padding {padding}, stride {layer.stride[0]}"
-    if isinstance(layer, nn.ConvTranspose2d):
-        size = "x".join(str(side) for side in layer.kernel_size)
-        return f"{counted(layer.out_channels, 'filter')} of {size}, each place becomes {size}"
-    if isinstance(layer, nn.RNNBase):
-        layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
-        ways = ", both directions" if layer.bidirectional else ""
-        kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
-        return f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
-    if isinstance(layer, nn.MultiheadAttention):
-        return f"attention of {counted(layer.num_heads, 'head')} over {counted(layer.embed_dim, 'feature')}"
-    if isinstance(layer, nn.Embedding):
-        return f"embedding of {layer.num_embeddings} ids in {layer.embedding_dim} features"
-    if isinstance(layer, nn.MaxPool2d):
-        stride = f", stride {layer.stride}" if layer.stride != layer.kernel_size else ""
-        return f"greatest of each {layer.kernel_size}x{layer.kernel_size}{stride}"
-    if isinstance(layer, nn.AdaptiveAvgPool2d):
-        return (
-            "mean of all places"
-            if layer.output_size == 1
-            else f"means of {layer.output_size}x{layer.output_size} parts"
-        )
-    if isinstance(layer, nn.LocalResponseNorm):
-        return f"local response normalisation over {layer.size} channels"
-    if isinstance(layer, nn.Dropout):
-        return f"dropout {layer.p:g} (only while learning)"
-    return kind.lower()
 
 
 def show_value(value: Any) -> Any:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from kissipo.run.cells import open_cell
 from kissipo.run.cells.open_cell import what_is_opened
 from kissipo.run.cost_table import cost_table
+from kissipo.run.describe_layer import describe_layer
 from kissipo.run.expand import ExpandedAttention, expand_attention
-from kissipo.run.trace import steps_of, tell_layer
+from kissipo.run.trace import steps_of
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import is_frame, is_step
 
@@ -111,4 +112,4 @@ def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module)
 def test_attention_is_no_frame() -> None:
     layer = nn.MultiheadAttention(6, 3)
     assert is_step(layer) and not is_frame(layer)
-    assert tell_layer(layer) == "attention of 3 heads over 6 features"
+    assert describe_layer(layer) == "attention of 3 heads over 6 features"

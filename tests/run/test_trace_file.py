@@ -18,7 +18,7 @@ from kissipo.run.tracing.inside import look_inside
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import as_array
 from kissipo.run.tracing.statistics import statistics
-from kissipo.run.tracing.trace_file import content_of, read_trace, write_trace
+from kissipo.run.tracing.trace_file import read_trace
 from kissipo.run.tracing.trace_module import trace
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "trace.schema.json").read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def test_what_is_written_is_read_again_number_by_number() -> None:
 @pytest.mark.parametrize("name", ["digits", "sunspots", "equations"])
 def test_the_trace_of_a_run_keeps_the_schema(name: str) -> None:
     run = ki.load(name).fit(epochs=1)
-    content, arrays = content_of(run.trace())
+    content, arrays = run.trace().content()
     jsonschema.validate(json.loads(json.dumps(content, allow_nan=False)), SCHEMA)
     assert {each["name"] for each in content["layers"] if each["step"]} == {
         step["name"] for step in content["steps"] if step["stage"] == "process"
@@ -117,7 +117,7 @@ def test_statistics_beside_scipy() -> None:
 
 def test_of_large_tensors_only_statistics_are_written() -> None:
     seen = trace(nn.Linear(3, 100), torch.ones(1, 3))
-    content, tensor = read_trace(write_trace(seen, "small", most_bytes=300))
+    content, tensor = read_trace(seen.save("small", most_bytes=300))
     assert content["tensors"]["t1"]["file"] is None
     assert content["tensors"]["t1"]["statistics"]["greatest"] is not None
     assert tensor("t0").tolist() == [[1, 1, 1]]

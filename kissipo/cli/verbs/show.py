@@ -57,15 +57,16 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli import tell
     from kissipo.cli.explained import explained
     from kissipo.plan.job import show
-    from kissipo.plan.lesson import explain, is_lesson
+    from kissipo.plan.lessons import explain, is_lesson
     from kissipo.plan.run import Run
+    from kissipo.plan.way import trace_of
     from kissipo.plan.xray.page import save_page
 
     if is_run(arguments.task):
         opened = Run.look(arguments.task)
         task, trace, state = (
             opened.task,
-            opened.trace_of((), inside=bool(arguments.out)),
+            trace_of(opened, inside=bool(arguments.out)),
             "in training" if opened.remark else "trained",
         )
     elif is_lesson(asked := asked_task(arguments)):

@@ -21,6 +21,7 @@ from kissipo.core.door import restore, save
 from kissipo.core.frame import Frame, strings
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 
+MOST_UNITS = 20_000  # of a text that is read at once
 _LEAST = 1e-12
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.module_state import eval_mode
 from kissipo.core.task import Task
 from kissipo.plan.eject.inputs.source import input_part
 from kissipo.plan.eject.learning import learning_part
@@ -20,7 +21,6 @@ from kissipo.plan.eject.net import net_part
 from kissipo.plan.eject.outputs import answering_part, output_part
 from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared, prepare
-from kissipo.run.unchanged import answering
 
 _STANDARD = (
     "bisect",
@@ -185,7 +185,7 @@ def _compare(source: str, prepared: Prepared, seed: int) -> None:
     if not _same_weights(net, prepared.net):
         raise _differs("its net starts from other weights")
     first = parts["train"][0][:4]
-    with answering(net), answering(prepared.net):
+    with eval_mode(net), eval_mode(prepared.net):
         outputs, given = net(first), prepared.net(first)
     if not torch.allclose(outputs[0] if isinstance(outputs, tuple) else outputs, given, atol=1e-5):
         raise _differs("its net answers otherwise")

@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kissipo.output.report.page import Section
 from kissipo.output.report.trace_page import trace_sections
 from kissipo.plan.example import sample_of
+from kissipo.plan.motion import Judged
+from kissipo.plan.prepare import Prepared
 from kissipo.plan.way import follow
 from kissipo.run.trace import Trace
-from kissipo.run.tracing.trace_file import content_of
-
-if TYPE_CHECKING:
-    from kissipo.plan.motion import Judged
-    from kissipo.plan.prepare import Prepared
 
 MOST_MULTIPLICATIONS = 20_000_000
 MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000
@@ -75,7 +71,7 @@ def _fold(prepared: Prepared, way: Trace, position: int, kind: str) -> str:
     beside = f", the truth is {trace.truth}" if trace.truth else ""
     told = f": {trace.answer}{beside}" if trace.answer else ""
     parts = "".join(
-        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*content_of(trace)) if each.content
+        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*trace.content()) if each.content
     )
     title = f"sample {position + 1} of the {wiring.judging} part, {kind}{told}"
     return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

@@ -17,7 +17,6 @@ from kissipo.core.writing import write_text
 from kissipo.output.report.page import Section
 from kissipo.output.report.trace_page import trace_page
 from kissipo.run.trace import Trace
-from kissipo.run.tracing.trace_file import content_of
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
 
@@ -37,7 +36,7 @@ def page_of(
     more:                sections besides
     unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
     """
-    content, tensors = content_of(trace)
+    content, tensors = trace.content()
     return trace_page(
         content,
         tensors,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -19,13 +19,13 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import heated
 from kissipo.output.report.page import Section, table
+from kissipo.plan.example import known_example
 from kissipo.plan.pictures import looked_at
+from kissipo.plan.trained import TrainedModel
+from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
 from kissipo.run.evaluate import answer_all
 from kissipo.run.trace import Trace
-
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
 
 _MOST = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
@@ -113,17 +113,17 @@ class PictureXray:
         return write_text(path, self.to_html())
 
 
-def xray_picture(run: Run, value: Any = None) -> PictureXray:
+def xray_picture(run: TrainedModel, value: Any = None) -> PictureXray:
     """Follows one picture, or the first of the test part, to its answers.
 
     Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
     """
     answer = run.answers[0]
     if value is None:
-        known = run.known(0)
+        known = known_example(run)
         feed, remarks = known.feed, list(known.notes)
     else:
-        _, feed, remarks = run.asked([value])
+        _, feed, remarks = run.encode([value])
     pictures, output = feed.everything().inputs[0], answer_all(run.net, feed)[0]
     if isinstance(answer, Marks):
         likely = output[0].softmax(dim=0)
@@ -144,6 +144,13 @@ def xray_picture(run: Run, value: Any = None) -> PictureXray:
     else:
         raise NotBuiltError(f"the x-ray of a picture with the answer {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the picture"
+    values = () if value is None else (value,)
     return PictureXray(
-        str(run.folder), file, pictures[0], tuple(looks), how, tuple(remarks), follow=cache(lambda: run.trace(value))
+        str(run.folder),
+        file,
+        pictures[0],
+        tuple(looks),
+        how,
+        tuple(remarks),
+        follow=cache(lambda: trace_of(run, values)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
@@ -17,14 +17,12 @@ from kissipo.core.writing import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
+from kissipo.plan.trained import TrainedModel
+from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
 from kissipo.plan.xray.picture import PictureXray, xray_picture
 from kissipo.plan.xray.text import Xray, xray
 from kissipo.run.trace import Trace
-from kissipo.run.tracing.trace_file import content_of
-
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class SampleXray:
 
     def to_json(self) -> dict[str, Any]:
         """What trace.json says (docs/trace.md), without the numbers of tensors."""
-        return {"run": self.run, **content_of(self.trace, most_bytes=-1)[0]}
+        return {"run": self.run, **self.trace.content(most_bytes=-1)[0]}
 
     def to_html(self) -> str:
         """One page that opens offline."""
@@ -59,7 +57,7 @@ class SampleXray:
         return write_text(path, self.to_html())
 
 
-def xray_any(run: Run, values: Sequence[Any], neuron: int | None = None) -> Xray | PictureXray | SampleXray:
+def xray_any(run: TrainedModel, values: Sequence[Any], neuron: int | None = None) -> Xray | PictureXray | SampleXray:
     """A sample of a run of any kind.
 
     values:   one sample as `predict` takes it, a file of text; none: the first of the test part
@@ -80,4 +78,4 @@ def xray_any(run: Run, values: Sequence[Any], neuron: int | None = None) -> Xray
         if len(values) > 1:
             raise TaskError("kissipo xray takes one picture", given=str(len(values)))
         return xray_picture(run, values[0] if values else None)
-    return SampleXray(str(run.folder), run.trace_of(values))
+    return SampleXray(str(run.folder), trace_of(run, values))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,14 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.writing import write_text
 from kissipo.input.formats.files import open_text
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.output.telling import Telling, choose, telling
+from kissipo.plan.example import known_example
+from kissipo.plan.trained import TrainedModel
+from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
 from kissipo.run.read_along import read_along
 from kissipo.run.trace import Trace
-
-if TYPE_CHECKING:
-    from kissipo.plan.run import Run
-
-MOST_UNITS = 20_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Xray:
         return write_text(path, self.to_html())
 
 
-def xray(run: Run, text: str | Path | None = None, neuron: int | None = None) -> Xray:
+def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
     """Reads a text, that of a file, or the first piece of the test part with the net of a run.
 
     neuron:   the one that colours the text; without it a telling one is chosen, and why is said
@@ -109,7 +107,7 @@ def xray(run: Run, text: str | Path | None = None, neuron: int | None = None) ->
     words = answer.shown
     notes: list[str] = []
     if text is None:
-        ids = run.known(0).feed.batch(slice(0, 1)).inputs[0][0]
+        ids = known_example(run).feed.batch(slice(0, 1)).inputs[0][0]
         units = [words[at] for at in ids.tolist()]
         notes.append(f"this is the first piece of the {run.wiring().shown} part")
     else:
@@ -143,7 +141,7 @@ def xray(run: Run, text: str | Path | None = None, neuron: int | None = None) ->
         why,
         found,
         tuple(notes),
-        follow=cache(lambda: run.trace(text)),
+        follow=cache(lambda: trace_of(run, () if text is None else (text,))),
     )
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import Source
 from kissipo.run.cells.opened import Index, Opened, Terms
-from kissipo.run.trace import tell_layer
-from kissipo.run.unchanged import answering
+from kissipo.run.describe_layer import describe_layer
 
 
 def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Opened:
     """What the layer says, in groups of where it comes from."""
-    with answering(layer):
+    with eval_mode(layer):
         sources, how = layer.opens(index, *inputs)
     terms = tuple(_terms(of, list(found)) for of, found in groupby(sources, key=lambda each: each.of))
     products = [float(product) for group in terms for product in group.products]
@@ -30,7 +30,7 @@ def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Opened:
     if how == "relu":
         result = max(0.0, result)
         steps.append((how, result))
-    return Opened(type(layer).__name__.lower(), tell_layer(layer), index, terms, None, tuple(steps), result)
+    return Opened(type(layer).__name__.lower(), describe_layer(layer), index, terms, None, tuple(steps), result)
 
 
 def _terms(of: str, sources: list[Source]) -> Terms:

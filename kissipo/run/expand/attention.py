@@ -28,8 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
+from kissipo.core.module_state import eval_mode
 from kissipo.run.expand.opaque import FAR_OFF, Opaque, off_by
-from kissipo.run.unchanged import answering
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def expand_attention(
         return Opaque(name, f"{type(layer).__name__} is no attention of torch.nn's family")
     if any(x.is_nested for x in inputs[:3]):
         return Opaque(name, "its sequences are nested tensors")
-    with answering(layer):
+    with eval_mode(layer):
         real = layer(*inputs)[0] if output is None else output[0]
         q, k, v = _heads(layer, *inputs[:3])
         scale = q.shape[-1] ** -0.5

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from kissipo.core.module_state import eval_mode
 from kissipo.run.expand.opaque import FAR_OFF, Opaque, off_by
-from kissipo.run.unchanged import answering
 
 State = tuple[Tensor, ...]
 Gates = dict[str, Tensor]
@@ -91,7 +91,7 @@ def expand(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, nam
     if layer.mode not in ("LSTM", "GRU", "RNN_TANH", "RNN_RELU"):
         return Opaque(name, f"its cell {layer.mode} is none that is known")
     if output is None:
-        with answering(layer):
+        with eval_mode(layer):
             output = layer(*inputs)
     with torch.no_grad():
         x, states, there = laid_out(layer, *inputs)

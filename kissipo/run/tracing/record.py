@@ -32,6 +32,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.module_state import eval_mode, preserve_state
 from kissipo.run.costs import multiplications, of_operation
 from kissipo.run.tracing.named_axes import axes_of, usual_axes
 from kissipo.run.tracing.recording import (
@@ -46,7 +47,6 @@ from kissipo.run.tracing.recording import (
     taken,
     tensors_in,
 )
-from kissipo.run.unchanged import answering, undisturbed
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
 _LONG = 60
@@ -71,7 +71,7 @@ def record(
     """
     words = words or {}
     _refuse_closed(net)
-    with undisturbed(net, training=training):
+    with preserve_state(net, training=training):
         recorder = _Recorder(net, (inputs, words), axes)
         with recorder.listening(), recorder:
             output = net(*inputs, **words)
@@ -366,7 +366,7 @@ def _refuse_closed(net: nn.Module) -> None:
 
 
 def _as_it_was(layer: nn.Module, training: bool, *args: Any, **kwargs: Any) -> Any:
-    with answering(layer):
+    with eval_mode(layer):
         layer.train(training)
         return layer(*args, **kwargs)
 

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 
+from kissipo.core.module_state import rng_state
 from kissipo.run.tracing.statistics import statistics
-from kissipo.run.unchanged import dice_of
 
 Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
 ALLOWED = 1e-5
@@ -91,7 +91,7 @@ class Again:
         over = {keys[at] for of, at in self.gives if of == "given"}
         tensors = {key: values[key].detach().clone() if key in over else values[key].detach() for key in keys}
         args, kwargs = self.arguments(tensors)
-        with torch.no_grad(), dice_of(self.dice) if self.dice is not None else nullcontext():
+        with torch.no_grad(), rng_state(self.dice) if self.dice is not None else nullcontext():
             result = self.work(*args, **kwargs)
         return taken(self.gives, [tensors[key] for key in keys], result)
 

@@ -10,7 +10,7 @@ Example:  >>> import tempfile, torch
           >>> from kissipo.run.tracing.record import record
           >>> from kissipo.run.trace import Trace, steps_of
           >>> recording = record(nn.Linear(2, 1), (torch.ones(1, 2),))
-          >>> folder = write_trace(Trace(tuple(steps_of(recording)), recording=recording), tempfile.mkdtemp())
+          >>> folder = Trace(tuple(steps_of(recording)), recording=recording).save(tempfile.mkdtemp())
           >>> content, tensor = read_trace(folder)
           >>> content["operations"][0]["text"], tensor("t0").tolist()
           ('linear(t0, weight, bias)', [[1.0, 1.0]])
@@ -22,7 +22,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +30,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import MachineError, RunError
-from kissipo.run.trace import VERSION, Trace
-from kissipo.run.tracing.recording import as_array
+from kissipo.run.tracing.recording import Value, as_array
 
 CONTENT, TENSORS = "trace.json", "tensors"
 MOST_BYTES = 16_000_000
+VERSION = 2
 
 
-def content_of(trace: Trace, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What `trace.json` says, and the numbers of every tensor that has a file, by its key.
+def tensor_table(
+    values: Iterable[Value], *, most_bytes: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, NDArray[Any]]]:
+    """What `trace.json` says of every tensor, and the numbers of those that have a file, by their keys.
 
     most_bytes:  of a tensor; of a larger one only statistics are given
     """
-    told, arrays = {}, {}
-    for number, value in enumerate(trace.values):
+    table, arrays = {}, {}
+    for number, value in enumerate(values):
         key, array = value.key, as_array(value.tensor)
         is_kept = value.origin != "weight" and array.nbytes <= most_bytes
         if is_kept:
             arrays[key] = array
-        told[key] = {
+        table[key] = {
             "origin": value.origin,
             "axes": list(value.axes),
             "shape": list(array.shape),
@@ -57,18 +59,17 @@ def content_of(trace: Trace, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str,
             **value.figures,
             "file": f"{TENSORS}/{number}.bin" if is_kept else None,
         }
-    return {**trace.to_json(), **trace.inside_json(), "tensors": told}, arrays
+    return table, arrays
 
 
-def write_trace(trace: Trace, folder: Path | str, *, most_bytes: int = MOST_BYTES) -> Path:
-    """Writes the folder, whole or not at all; a trace that lies there is replaced.
+def write_trace(folder: Path | str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
+    """Writes what `Trace.content` gives, whole or not at all; a trace that lies there is replaced.
 
     Raises:   MachineError when it cannot be written; RunError when something else lies there.
     """
     folder = Path(folder)
     if folder.exists() and not ((folder / CONTENT).is_file() or (folder.is_dir() and not any(folder.iterdir()))):
         raise RunError(f"{folder} is there already and is no trace", do="Name another folder")
-    content, arrays = content_of(trace, most_bytes=most_bytes)
     aside = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

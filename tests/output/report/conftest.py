@@ -16,7 +16,6 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.run.tracing.trace_file import content_of
 from kissipo.run.tracing.trace_module import trace
 
 FLAGS = [
@@ -28,7 +27,7 @@ NASTY = '</script><b>&amp;[[body]]\n\n"é日'
 
 
 def told_of(net: nn.Module, *inputs: Any, **words: Any) -> Told:
-    return content_of(trace(net.eval(), *inputs, **words))
+    return trace(net.eval(), *inputs, **words).content()
 
 
 def dense() -> Told:

@@ -1,4 +1,4 @@
-"""Unchanged: a net is asked and stays as it was: its mode, its weights and running figures, the dice."""
+"""State of a module that is kept while the module is used: its mode, its buffers, and torch's random number generator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def answering(net: nn.Module) -> Iterator[None]:
-    """The net answers and learns nothing; afterwards every layer is in the mode in which it was.
+def eval_mode(net: nn.Module) -> Iterator[None]:
+    """Puts the net in evaluation mode without gradients; afterwards every layer has its former mode again.
 
     Example:  >>> net = nn.Sequential(nn.Dropout(), nn.Linear(2, 1).eval())
-              >>> with answering(net):
+              >>> with eval_mode(net):
               ...     print([layer.training for layer in net.modules()])
               [False, False, False]
               >>> [layer.training for layer in net.modules()]
@@ -31,30 +31,30 @@ def answering(net: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed(net: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """As `answering`, or with `training` as it learns; afterwards running figures and the dice are as they were, too.
+def preserve_state(net: nn.Module, *, training: bool = False) -> Iterator[None]:
+    """As `eval_mode`, or with `training` in training mode; afterwards the buffers and the generator are restored, too.
 
     Example:  >>> net = nn.BatchNorm1d(1)
-              >>> with undisturbed(net, training=True):
+              >>> with preserve_state(net, training=True):
               ...     _ = net(torch.ones(2, 1))
               >>> net.running_mean
               tensor([0.])
     """
-    figures = [(figure, figure.clone()) for figure in net.buffers()]
-    with dice_of(torch.get_rng_state()), answering(net):
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    with rng_state(torch.get_rng_state()), eval_mode(net):
         if training:
             net.train()
         try:
             yield
         finally:
-            for figure, before in figures:
-                if not torch.equal(figure, before):
-                    figure.copy_(before)
+            for buffer, before in buffers:
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
 
 
 @contextmanager
-def dice_of(state: Tensor) -> Iterator[None]:
-    """Torch's dice start from this state; afterwards they are as they were."""
+def rng_state(state: Tensor) -> Iterator[None]:
+    """Torch's generator starts from this state; afterwards it has its former state again."""
     before = torch.get_rng_state()
     torch.set_rng_state(state)
     try:

@@ -1,0 +1,34 @@
+"""The data check of data that are named as `load` takes them, with a question or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kissipo.core.errors import UserError
+from kissipo.core.finding import Finding
+from kissipo.core.schema import read, words_of
+from kissipo.input.check.rows import twins
+from kissipo.input.formats.tables import read_table
+from kissipo.input.sources import table
+from kissipo.plan.check import check, failed
+from kissipo.plan.columns import check_columns, sort_columns
+from kissipo.plan.load import load
+from kissipo.plan.question import asks_for_answer
+
+
+def check_data(
+    data: Any, *, output: str | None = None, time: str | None = None, words: Mapping[str, Any] | None = None
+) -> list[Finding]:
+    """Every finding as `check` gives it; a table without a question has only its columns and rows checked."""
+    try:
+        said = {key.removeprefix("input."): value for key, value in (words or {}).items()}
+        if output is None and time is None and said.keys() <= words_of(table.Options).keys():
+            options = read(table.Options, said, place="input")
+            if asks_for_answer(data, options):
+                frame, findings = read_table(data, options)
+                columns = sort_columns(frame, options, reserved=[])
+                return [*findings, *check_columns(frame, columns), *twins(frame)[1]]
+        return check(load(data, output=output, time=time, words=words))
+    except UserError as error:
+        return failed(error)
