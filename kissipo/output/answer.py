@@ -114,17 +114,18 @@ class Answer(ABC):
     def loss(self) -> str:
         """The name of the loss it is learned with."""
 
-    @abstractmethod
     def fit(self, frame: Frame) -> Self:
         """Learns levels or scaling from the training part."""
+        self.codec.fit(frame)
+        return self
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Scores:
         """Outputs of the net in the terms of people: probabilities, or numbers in their own unit."""
 
-    @abstractmethod
     def truth(self, targets: Tensor) -> Scores:
         """Targets in the terms in which `judge` compares."""
+        return targets.numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
         """Scores and truth of one batch in the form that `judge` takes; smaller than `scores` where those are huge."""

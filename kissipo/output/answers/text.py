@@ -56,10 +56,6 @@ class NextUnit(Answer):
     def loss(self) -> str:
         return self._loss or "sparse_categorical_cross_entropy"
 
-    def fit(self, frame: Frame) -> Self:
-        self.codec.fit(frame)
-        return self
-
     def split(self, text: str) -> tuple[list[str], Frame]:
         """A text as units, and as the column that the codec knows."""
         units = list(text) if self.unit == "characters" else text.split()
@@ -72,9 +68,6 @@ class NextUnit(Answer):
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
-
-    def truth(self, targets: Tensor) -> Scores:
-        return targets.numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
         """Only what is judged: the probability of the right unit, and whether it was the likeliest (batch, time, 2)."""
