@@ -12,8 +12,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ((1, 2, 2), [[[[1, -1], [0, 0]]]])
 """
 
-from __future__ import annotations
-
 from math import isqrt
 from typing import ClassVar, Self
 

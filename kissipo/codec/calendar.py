@@ -10,8 +10,6 @@ Example:  >>> from kissipo.core.frame import Frame, times
           ('day month sin', 'day month cos', 'day weekday sin', 'day weekday cos', 'day time')
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 import numpy as np

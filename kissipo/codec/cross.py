@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ('hour x place=7 x A', 'hour x place=8 x B')
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Self
 
 import numpy as np

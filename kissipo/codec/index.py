@@ -7,8 +7,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [2, 0]
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 import torch

@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           (('ham', 'spam'), [1])
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Self
 
 import numpy as np

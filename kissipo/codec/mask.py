@@ -15,8 +15,6 @@ Example:  >>> import numpy as np
           (('nothing', 'defect'), [[[0, 1]]])
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Self

@@ -13,8 +13,6 @@ Example:  >>> from kissipo.core.frame import Frame, numbers
           [[0.0, 0.0], [0.0, 1.0]]
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 

@@ -10,8 +10,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [[0.0, 1.0], [0.0, 0.0]]
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 import numpy as np

@@ -13,8 +13,6 @@ Example:  >>> import numpy as np
           ((1, 4, 4), 0.20000000298023224)
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal, Self

@@ -8,8 +8,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [1, 0]
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 import numpy as np

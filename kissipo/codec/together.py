@@ -3,8 +3,6 @@
 Shapes:   columns -> (row, feature), the features of the first codec first
 """
 
-from __future__ import annotations
-
 from itertools import accumulate
 from typing import ClassVar, Self
 

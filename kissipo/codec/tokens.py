@@ -13,8 +13,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ([[5, 2, 3, 4], [2, 3, 0, 0]], ['win a prize !', 'a prize'])
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from typing import Any, ClassVar, Literal, Self

@@ -12,8 +12,6 @@ Example:  >>> from kissipo.codec.numbers import Numbers
           ([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 import numpy as np

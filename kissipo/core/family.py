@@ -8,8 +8,6 @@ Example:  >>> Family("kissipo.core", "core file").names()[:2]
           ['axes', 'batch']
 """
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Mapping
 from importlib import import_module

@@ -14,8 +14,6 @@ Example:  >>> task = Task(input={"table": "sms.csv", "text": "message"}, process
           ['input.table=sms.csv', 'input.text=message', 'process.net=ffn', 'output.category=kind']
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

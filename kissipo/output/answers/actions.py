@@ -4,8 +4,6 @@ Judged by playing: the sum of rewards of an episode, over many episodes with dic
 tells its rules, by the share of the states in which the best action is really the best (value iteration knows).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Self
 

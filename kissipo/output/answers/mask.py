@@ -4,8 +4,6 @@ Judged by the pixels of all pictures together, class by class, so that a picture
 stands on how many marked pictures something was found, and how many unmarked ones stayed clean.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self

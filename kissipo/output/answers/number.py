@@ -3,8 +3,6 @@
 With the Poisson loss the net answers the logarithm of a count, and the way back is e^y.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 

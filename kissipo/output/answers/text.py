@@ -4,8 +4,6 @@ logits -> probabilities (softmax) -> the likeliest unit. Judged by the mean surp
 by how often the likeliest unit is the right one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any, Self

@@ -19,8 +19,6 @@ Example:  >>> small = Options(width=0.125)
           [241712, 400464, 631152, 933616, 1183088]
 """
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
 from dataclasses import dataclass

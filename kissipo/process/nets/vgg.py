@@ -21,8 +21,6 @@ Example:  >>> small = Options(width=0.125, units=(64,))
           [410328, 413232, 496336, 579440]
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
