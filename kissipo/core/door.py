@@ -1,20 +1,16 @@
 """Door: what every codec is: a two-way door between columns and one tensor, fitted once, saved as JSON, restored by name."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import is_dataclass
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from torch import Tensor
+
+from kissipo.core.axes import Port
 from kissipo.core.errors import DataError
 from kissipo.core.family import Family
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kissipo.core.axes import Port
-    from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame
 
 CODECS = Family("kissipo.codec", "codec")
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kissipo.core.axes import Port
-    from kissipo.core.door import Door
-    from kissipo.core.frame import Frame
+from kissipo.core.axes import Port
+from kissipo.core.door import Door
+from kissipo.core.frame import Frame
 
 Scores = NDArray[Any]
 
