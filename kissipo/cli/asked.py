@@ -27,13 +27,9 @@ def asked_task(arguments: Namespace) -> Task:
     from kissipo.plan.load import load
 
     words = dict(split_argument(argument) for argument in arguments.words)
-    if _is_word(arguments.task):
+    if arguments.task.startswith("input.") and "=" in arguments.task and not Path(arguments.task).exists():
         return _written_out(arguments, words)
     return load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
-
-
-def _is_word(task: str) -> bool:
-    return task.startswith("input.") and "=" in task and not Path(task).exists()
 
 
 def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:

@@ -1,7 +1,5 @@
 """A text coloured by a neuron in the terminal: green active, blue not; below each unit what is expected next, the redder the surer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len

@@ -1,7 +1,5 @@
 """A lesson in the terminal: arrays as grids side by side, every window of a filter in a line, tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

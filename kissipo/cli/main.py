@@ -3,8 +3,6 @@
 Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after saving.
 """
 
-from __future__ import annotations
-
 import argparse
 import errno
 import sys

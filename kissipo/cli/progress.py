@@ -1,7 +1,5 @@
 """Progress: a bar in a terminal, a plain line now and then elsewhere; with a time estimate after the first batches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter

@@ -1,7 +1,5 @@
 """How findings, the way of the data, parts, scores and decisions look in the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An opened number as a table: its terms, what is done with them, and what PyTorch recorded."""
 
-from __future__ import annotations
-
 import numpy as np
 from rich.markup import escape
 from rich.table import Table

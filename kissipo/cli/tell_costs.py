@@ -1,18 +1,13 @@
 """How the costs of a net look in the terminal: a row a layer, then what answering and learning take."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.core.finding import counted
-
-if TYPE_CHECKING:
-    from kissipo.plan.bare_net import NetCosts
+from kissipo.plan.bare_net import NetCosts
 
 
 def costs_table(costs: NetCosts) -> Table:

@@ -5,8 +5,6 @@ What was done to it is told: `changes` reads it from the head of the file, `open
 Source:   the orientations of Exif 2.32; brightness as ITU-R BT.601 weighs it.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

@@ -12,10 +12,8 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ((1, 2, 2), [[[[1, -1], [0, 0]]]])
 """
 
-from __future__ import annotations
-
 from math import isqrt
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -37,14 +35,11 @@ class Board(Door):
     """Own and other stones as one plane."""
 
     KIND: ClassVar[str] = "board"
+    KEPT = ("column", "size")
 
     def __init__(self, column: str) -> None:
         self.column = column
         self.size: int | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -81,15 +76,6 @@ class Board(Door):
         letters = {number: letter for letter, number in _LETTERS.items()}
         boards = ["".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()]
         return Frame((strings(self.column, boards),))
-
-    def state(self) -> dict[str, Any]:
-        return {"column": self.column, "size": self.size}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"])
-        codec.size = state["size"]
-        return codec
 
     def tell(self) -> str:
         return f"{self.size}x{self.size}, own stones 1, the other's -1, empty 0"

@@ -10,9 +10,7 @@ Example:  >>> from kissipo.core.frame import Frame, times
           ('day month sin', 'day month cos', 'day weekday sin', 'day weekday cos', 'day time')
 """
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -32,15 +30,12 @@ class Calendar(Door):
     """Moments as points on circles."""
 
     KIND: ClassVar[str] = "calendar"
+    KEPT = ("column", "style", "cycles", "first", "span")
 
     def __init__(self, column: str, *, style: str | None = None) -> None:
         self.column, self.style = column, style
         self.cycles: tuple[str, ...] | None = None
         self.first, self.span = 0.0, 1.0
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -76,17 +71,6 @@ class Calendar(Door):
     def remarks(self, frame: Frame) -> list[str]:
         missing = int(self._moments(frame).missing.sum())
         return [f"{missing} missing '{self.column}' read as the first moment of the training part"] if missing else []
-
-    def state(self) -> dict[str, Any]:
-        cycles = None if self.cycles is None else list(self.cycles)
-        return {"column": self.column, "style": self.style, "cycles": cycles, "first": self.first, "span": self.span}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"], style=state["style"])
-        codec.cycles = None if state["cycles"] is None else tuple(state["cycles"])
-        codec.first, codec.span = state["first"], state["span"]
-        return codec
 
     def _moments(self, frame: Frame) -> Column:
         if frame[self.column].missing.all():

@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ('hour x place=7 x A', 'hour x place=8 x B')
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +19,7 @@ from torch import Tensor
 from kissipo.codec.index import Index
 from kissipo.codec.one_hot import OneHot
 from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted, restore, save
+from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Column, Frame, numbers, strings
 
 BINS = 10
@@ -32,6 +30,7 @@ class Cross(Door):
     """Two or more columns as one."""
 
     KIND: ClassVar[str] = "cross"
+    KEPT = ("columns", "one_hot_up_to", "edges", "inner", "combinations")
 
     def __init__(self, columns: tuple[str, ...], *, one_hot_up_to: int = 1000) -> None:
         self._columns, self.one_hot_up_to = tuple(columns), one_hot_up_to
@@ -85,22 +84,6 @@ class Cross(Door):
 
     def remarks(self, frame: Frame) -> list[str]:
         return self.inner.remarks(self._crossed(frame)) if self.inner else []
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "columns": list(self._columns),
-            "one_hot_up_to": self.one_hot_up_to,
-            "edges": self.edges,
-            "inner": save(self.inner) if self.inner else None,
-            "combinations": self.combinations,
-        }
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(tuple(state["columns"]), one_hot_up_to=state["one_hot_up_to"])
-        codec.edges, codec.combinations = state["edges"], state["combinations"]
-        codec.inner = restore(state["inner"]) if state["inner"] else None
-        return codec
 
     def tell(self) -> str:
         return f"cross of {self.name}: {len(self.combinations)} combinations"

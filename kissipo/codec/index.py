@@ -7,9 +7,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [2, 0]
 """
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -25,14 +23,11 @@ class Index(Door):
     """Levels as ids, the most frequent ones first."""
 
     KIND: ClassVar[str] = "index"
+    KEPT = ("column", "most", "levels")
 
     def __init__(self, column: str, *, most: int | None = None) -> None:
         self.column, self.most = column, most
         self.levels: tuple[str, ...] | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -57,16 +52,6 @@ class Index(Door):
 
     def remarks(self, frame: Frame) -> list[str]:
         return tell_unseen(frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)")
-
-    def state(self) -> dict[str, Any]:
-        levels = None if self.levels is None else list(self.levels)
-        return {"column": self.column, "most": self.most, "levels": levels}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"], most=state["most"])
-        codec.levels = None if state["levels"] is None else tuple(state["levels"])
-        return codec
 
     def tell(self) -> str:
         return f"{len(self.levels or ())} levels -> ids 1..{len(self.levels or ())}, 0 for unknown"

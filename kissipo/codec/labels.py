@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           (('ham', 'spam'), [1])
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,14 +29,11 @@ class Labels(Door):
     """Levels as class numbers."""
 
     KIND: ClassVar[str] = "labels"
+    KEPT = ("column", "levels")
 
     def __init__(self, column: str, *, known: tuple[str, ...] | None = None) -> None:
         self.column, self.known = column, known
         self.levels: tuple[str, ...] | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -66,15 +61,6 @@ class Labels(Door):
         refuse_unfitted(self.levels, self)
         levels = self.levels or ()
         return Frame((strings(self.column, [levels[number] for number in tensor.tolist()]),))
-
-    def state(self) -> dict[str, Any]:
-        return {"column": self.column, "levels": None if self.levels is None else list(self.levels)}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"])
-        codec.levels = None if state["levels"] is None else tuple(state["levels"])
-        return codec
 
     def tell(self) -> str:
         return f"{len(self.levels or ())} levels -> 0..{len(self.levels or ()) - 1}"

@@ -15,8 +15,6 @@ Example:  >>> import numpy as np
           (('nothing', 'defect'), [[[0, 1]]])
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Self
@@ -44,6 +42,7 @@ class Mask(Door):
     """Masks as a class number for every pixel."""
 
     KIND: ClassVar[str] = "mask"
+    KEPT = ("name", "by", "column", "size", "levels", "values")
 
     def __init__(self, name: str, *, by: str | None = None, column: str = "mask", size: tuple[int, int] | None = None):
         self.name, self.by, self.column, self.size = name, by, column, size
@@ -103,24 +102,6 @@ class Mask(Door):
         return (
             [f"pixels of the classes {named}, which the training part does not have, are not judged"] if unseen else []
         )
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "by": self.by,
-            "column": self.column,
-            "size": None if self.size is None else list(self.size),
-            "levels": None if self.levels is None else list(self.levels),
-            "values": None if self.values is None else list(self.values),
-        }
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        size = None if state["size"] is None else (state["size"][0], state["size"][1])
-        codec = cls(state["name"], by=state["by"], column=state["column"], size=size)
-        codec.levels = None if state["levels"] is None else tuple(state["levels"])
-        codec.values = None if state["values"] is None else tuple(state["values"])
-        return codec
 
     def tell(self) -> str:
         return f"every pixel is one of {', '.join(self.levels or ())}"

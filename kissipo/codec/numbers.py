@@ -13,8 +13,6 @@ Example:  >>> from kissipo.core.frame import Frame, numbers
           [[0.0, 0.0], [0.0, 1.0]]
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -45,6 +43,7 @@ class Numbers(Door):
     """Scaled columns of numbers."""
 
     KIND: ClassVar[str] = "numbers"
+    KEPT = ("columns", "scale", "flag_missing", "fitted")
 
     def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", flag_missing: bool = True) -> None:
         self._columns, self.scale, self.flag_missing = tuple(columns), scale, flag_missing
@@ -131,18 +130,9 @@ class Numbers(Door):
                 )
         return told
 
-    def state(self) -> dict[str, Any]:
-        fitted = vars(self.fitted) if self.fitted else None
-        return {
-            "columns": list(self._columns),
-            "scale": self.scale,
-            "flag_missing": self.flag_missing,
-            "fitted": fitted,
-        }
-
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(tuple(state["columns"]), scale=state["scale"], flag_missing=state["flag_missing"])
+        codec = super().from_state(state)
         if state["fitted"]:
             codec.fitted = _Fitted(**{key: tuple(values) for key, values in state["fitted"].items()})
         return codec

@@ -10,9 +10,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [[0.0, 1.0], [0.0, 0.0]]
 """
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,15 +26,12 @@ class OneHot(Door):
     """Levels as columns of zeros and ones."""
 
     KIND: ClassVar[str] = "one_hot"
+    KEPT = ("column", "levels", "knows_missing")
 
     def __init__(self, column: str) -> None:
         self.column = column
         self.levels: tuple[str, ...] | None = None
         self.knows_missing = False
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -73,17 +68,6 @@ class OneHot(Door):
 
     def remarks(self, frame: Frame) -> list[str]:
         return tell_unseen(frame, self.column, self.levels or (), knows_missing=self.knows_missing, becomes="all zeros")
-
-    def state(self) -> dict[str, Any]:
-        levels = None if self.levels is None else list(self.levels)
-        return {"column": self.column, "levels": levels, "knows_missing": self.knows_missing}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(state["column"])
-        codec.levels = None if state["levels"] is None else tuple(state["levels"])
-        codec.knows_missing = state["knows_missing"]
-        return codec
 
     def tell(self) -> str:
         return f"{len(self.levels or ())} levels -> one column each" + (

@@ -13,8 +13,6 @@ Example:  >>> import numpy as np
           ((1, 4, 4), 0.20000000298023224)
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal, Self
@@ -38,15 +36,12 @@ class Pixels(Door):
     """Pictures as brightness."""
 
     KIND: ClassVar[str] = "pixels"
+    KEPT = ("column", "size", "colour")
 
     def __init__(
         self, column: str, *, size: tuple[int, int] | None = None, colour: Colour | None = None, most: int | None = None
     ) -> None:
         self.column, self.size, self.colour, self.most = column, size, colour, most
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -106,14 +101,6 @@ class Pixels(Door):
         if upright:
             told.append(f"{upright} of {len(frame)} pictures turned upright, as their EXIF says")
         return told
-
-    def state(self) -> dict[str, Any]:
-        return {"column": self.column, "size": None if self.size is None else list(self.size), "colour": self.colour}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        size = None if state["size"] is None else (state["size"][0], state["size"][1])
-        return cls(state["column"], size=size, colour=state["colour"])
 
     def tell(self) -> str:
         height, width = self.size or (0, 0)

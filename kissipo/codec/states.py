@@ -8,9 +8,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           [1, 0]
 """
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,6 +26,7 @@ class States(Door):
     """States by number; nothing is fitted, the environment tells how many there are."""
 
     KIND: ClassVar[str] = "states"
+    KEPT = ("names",)
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = tuple(names)
@@ -58,13 +57,6 @@ class States(Door):
 
     def decode(self, tensor: Tensor) -> Frame:
         return Frame((strings("state", [self.names[number] for number in tensor.tolist()]),))
-
-    def state(self) -> dict[str, Any]:
-        return {"names": list(self.names)}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        return cls(tuple(state["names"]))
 
     def tell(self) -> str:
         return f"one of {len(self.names)} states, by number"

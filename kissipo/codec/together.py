@@ -3,16 +3,14 @@
 Shapes:   columns -> (row, feature), the features of the first codec first
 """
 
-from __future__ import annotations
-
 from itertools import accumulate
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from kissipo.core.axes import Port
-from kissipo.core.door import Door, restore, save
+from kissipo.core.door import Door
 from kissipo.core.frame import Frame
 
 
@@ -20,6 +18,7 @@ class Together(Door):
     """Features of several codecs as one vector."""
 
     KIND: ClassVar[str] = "together"
+    KEPT = ("name", "doors")
 
     def __init__(self, doors: tuple[Door, ...], *, name: str = "features") -> None:
         self.doors, self.name = tuple(doors), name
@@ -51,13 +50,6 @@ class Together(Door):
 
     def remarks(self, frame: Frame) -> list[str]:
         return [remark for door in self.doors for remark in door.remarks(frame)]
-
-    def state(self) -> dict[str, Any]:
-        return {"name": self.name, "doors": [save(door) for door in self.doors]}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        return cls(tuple(restore(each) for each in state["doors"]), name=state["name"])
 
     def tell(self) -> str:
         return f"{len(self.doors)} encodings side by side"

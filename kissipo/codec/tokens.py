@@ -13,8 +13,6 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ([[5, 2, 3, 4], [2, 3, 0, 0]], ['win a prize !', 'a prize'])
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from typing import Any, ClassVar, Literal, Self
@@ -46,6 +44,7 @@ class Tokens(Door):
     """Text as ids."""
 
     KIND: ClassVar[str] = "tokens"
+    KEPT = ("column", "unit", "length", "most", "least", "vocabulary")
 
     def __init__(
         self,
@@ -59,10 +58,6 @@ class Tokens(Door):
         self.column, self.unit, self.length, self.most, self.least = column, unit, length, most, least
         self.vocabulary: tuple[str, ...] | None = None
         self._ids: dict[str, int] = {}
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     @property
     def port(self) -> Port:
@@ -128,32 +123,18 @@ class Tokens(Door):
             told.append(f"{empty} empty '{self.column}', read as no {self.unit}")
         return told
 
-    def state(self) -> dict[str, Any]:
-        vocabulary = None if self.vocabulary is None else list(self.vocabulary)
-        return {
-            "column": self.column,
-            "unit": self.unit,
-            "length": self.length,
-            "most": self.most,
-            "least": self.least,
-            "vocabulary": vocabulary,
-        }
-
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(
-            state["column"], unit=state["unit"], length=state["length"], most=state["most"], least=state["least"]
-        )
-        if state["vocabulary"] is not None:
-            codec._know(tuple(state["vocabulary"]))
+        codec = super().from_state(state)
+        codec._know(codec.vocabulary)
         return codec
 
     def tell(self) -> str:
         return f"{self.unit} -> ids, {len(self.vocabulary or ())} known, {self.length} a text"
 
-    def _know(self, vocabulary: tuple[str, ...]) -> None:
+    def _know(self, vocabulary: tuple[str, ...] | None) -> None:
         self.vocabulary = vocabulary
-        self._ids = {token: number for number, token in enumerate(vocabulary, 2)}
+        self._ids = {token: number for number, token in enumerate(vocabulary or (), 2)}
 
     def _split(self, text: str) -> list[str]:
         return split_words(text) if self.unit == "words" else list(text)

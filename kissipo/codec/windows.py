@@ -12,16 +12,14 @@ Example:  >>> from kissipo.codec.numbers import Numbers
           ([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
 """
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kissipo.core.axes import Port
-from kissipo.core.door import Door, restore, save
+from kissipo.core.door import Door
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 
@@ -30,6 +28,7 @@ class Windows(Door):
     """Pieces of a row."""
 
     KIND: ClassVar[str] = "windows"
+    KEPT = ("inner", "length", "stride", "axis")
 
     def __init__(self, inner: Door, length: int, *, stride: int = 1, axis: str = "time") -> None:
         self.inner, self.length, self.stride, self.axis = inner, length, stride, axis
@@ -80,13 +79,6 @@ class Windows(Door):
         """Rows behind the last one with a value are steps to come, of which there is nothing to say."""
         there = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
         return self.inner.remarks(frame.take(np.arange(there[-1] + 1 if len(there) else 0)))
-
-    def state(self) -> dict[str, Any]:
-        return {"inner": save(self.inner), "length": self.length, "stride": self.stride, "axis": self.axis}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        return cls(restore(state["inner"]), state["length"], stride=state["stride"], axis=state["axis"])
 
     def tell(self) -> str:
         return f"{self.inner.tell()}; cut into pieces of {self.length}"

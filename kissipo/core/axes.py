@@ -8,8 +8,6 @@ Example:  >>> Port("message", axes=("time",), shape=(162,), vocabulary=7298)
           '(batch, channel 1, height 28, width 28)'
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 

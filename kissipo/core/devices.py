@@ -1,7 +1,5 @@
 """Where the sums are done: the device and the number of threads."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import platform

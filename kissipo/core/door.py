@@ -1,18 +1,16 @@
 """Door: what every codec is: a two-way door between columns and one tensor, fitted once, saved as JSON, restored by name."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import is_dataclass
+from inspect import signature
+from typing import Any, ClassVar, Self
 
+from torch import Tensor
+
+from kissipo.core.axes import Port
 from kissipo.core.errors import DataError
 from kissipo.core.family import Family
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kissipo.core.axes import Port
-    from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame
 
 CODECS = Family("kissipo.codec", "codec")
 
@@ -24,11 +22,13 @@ class Door(ABC):
     """
 
     KIND: ClassVar[str]
+    KEPT: ClassVar[tuple[str, ...]]  # the attributes that are saved; those that `__init__` takes are handed to it again
+    column: str
 
     @property
-    @abstractmethod
     def columns(self) -> tuple[str, ...]:
-        """The columns of the frame that it reads and writes."""
+        """The columns of the frame that it reads and writes; of most codecs a single one."""
+        return (self.column,)
 
     @property
     @abstractmethod
@@ -47,14 +47,18 @@ class Door(ABC):
     def decode(self, tensor: Tensor) -> Frame:
         """Tensor to columns."""
 
-    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Everything that makes this codec what it is, as JSON can hold it."""
+        return {name: _plain(getattr(self, name)) for name in self.KEPT}
 
     @classmethod
-    @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """The inverse of `state`."""
+        values = {name: _whole(value) for name, value in state.items()}
+        taken = values.keys() & signature(cls).parameters.keys()
+        codec = cls(**{name: values.pop(name) for name in taken})
+        vars(codec).update(values)
+        return codec
 
     def finish(self, tensor: Tensor) -> Tensor:
         """The last step, done on each batch: what is stored small (bytes) becomes what the net takes."""
@@ -92,3 +96,19 @@ def restore(content: dict[str, Any]) -> Door:
     kind = state.pop("codec")
     codec: type[Door] = CODECS.find(kind, place="codecs.json").CODEC
     return codec.from_state(state)
+
+
+def _plain(value: Any) -> Any:
+    """A tuple as a list, a codec and what it has fitted as mappings."""
+    if isinstance(value, Door):
+        return save(value)
+    if is_dataclass(value):
+        return vars(value)
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _whole(value: Any) -> Any:
+    """The inverse of `_plain`, but for what is fitted, of which the codec alone knows the class."""
+    if isinstance(value, dict) and isinstance(value.get("codec"), str):
+        return restore(value)
+    return tuple(map(_whole, value)) if isinstance(value, list) else value

@@ -1,7 +1,5 @@
 """Finding: one result of the data check, with the rows it speaks of and what will be done about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -3,8 +3,6 @@
 Moments with a time zone are taken as what they are in universal time (UTC); so an hour that a clock shows twice stands there once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any

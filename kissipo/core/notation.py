@@ -9,8 +9,6 @@ Example:  >>> read("{rate: 2e-5, country: no, units: [64, 64]}")
           ([64, 64], 'lstm')
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Hashable, Mapping

@@ -1,15 +1,12 @@
 """The few promises by which strangers work together: input, process, output and run know these, not each other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from torch import Generator, Tensor
+from torch import Generator, Tensor
 
-    from kissipo.core.batch import Batch
+from kissipo.core.batch import Batch
 
 
 class Feed(Protocol):

@@ -1,7 +1,5 @@
 """Recipe: a built-in task with its story: where the data come from, what to expect, what to look at."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from kissipo.core.task import Task

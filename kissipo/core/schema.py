@@ -13,8 +13,6 @@ Example:  >>> @dataclass(frozen=True)
           kissipo.core.errors.TaskError: process.units must be an integer of at least 1, or a list of them; got 'many'.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import types

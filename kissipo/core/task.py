@@ -14,8 +14,6 @@ Example:  >>> task = Task(input={"table": "sms.csv", "text": "message"}, process
           ['input.table=sms.csv', 'input.text=message', 'process.net=ffn', 'output.category=kind']
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -178,14 +176,10 @@ def _shortest(content: Any) -> Any:
     """`{category: null}` is written as the bare word `category`."""
     if isinstance(content, dict) and len(content) == 1:
         word, value = next(iter(content.items()))
-        return word if value is None and _is_bare(word) else content
+        return word if value is None and word and notation.read_value(word) == word else content
     if isinstance(content, list):
         return [_shortest(each) for each in content]
     return content
-
-
-def _is_bare(word: str) -> bool:
-    return notation.read_value(word) == word and bool(word)
 
 
 def _quote_key(key: str) -> str:

@@ -48,7 +48,7 @@ class Words(Mapping[str, Any]):
         raise AttributeError("Words are frozen; use replace()")
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted((key, _hashable(value)) for key, value in self._content.items())))
+        return hash(tuple(sorted((key, f"{type(value).__name__}:{value!r}") for key, value in self._content.items())))
 
     def __repr__(self) -> str:
         return f"Words({self.plain()!r})"
@@ -81,7 +81,3 @@ def thaw(value: Any) -> Any:
     if isinstance(value, tuple):
         return [thaw(each) for each in value]
     return value
-
-
-def _hashable(value: Any) -> str:
-    return f"{type(value).__name__}:{value!r}"

@@ -1,7 +1,5 @@
 """Writing a file where a person wants it, whole or not at all."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -16,8 +16,6 @@ Example:  >>> x = torch.arange(6.0).reshape(1, 1, 2, 3)
           [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0], [2.0, 1.0, 0.0]]
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import pi

@@ -11,8 +11,6 @@ Example:  >>> import numpy as np
           (True, True)
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib.util import find_spec
 

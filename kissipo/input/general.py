@@ -1,7 +1,5 @@
 """Words that every source of samples has: how they are split and how many go side by side."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from kissipo.core.schema import word

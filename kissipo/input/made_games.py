@@ -10,8 +10,6 @@ Example:  >>> game, = made_games(1, seed=0)
           (120, True)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Reading: what a source hands over: the frame, what was noticed while reading, and the parts when the data come split."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

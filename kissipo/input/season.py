@@ -5,8 +5,6 @@ Example:  >>> import numpy as np
           12
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks

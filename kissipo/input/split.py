@@ -9,8 +9,6 @@ Example:  >>> import numpy as np
           [7, 1, 2]
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal

@@ -8,16 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kissipo.core.axes import Port
-    from kissipo.core.door import Door
-    from kissipo.core.frame import Frame
+from kissipo.core.axes import Port
+from kissipo.core.door import Door
+from kissipo.core.frame import Frame
 
 Scores = NDArray[Any]
 
@@ -114,17 +112,18 @@ class Answer(ABC):
     def loss(self) -> str:
         """The name of the loss it is learned with."""
 
-    @abstractmethod
     def fit(self, frame: Frame) -> Self:
         """Learns levels or scaling from the training part."""
+        self.codec.fit(frame)
+        return self
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Scores:
         """Outputs of the net in the terms of people: probabilities, or numbers in their own unit."""
 
-    @abstractmethod
     def truth(self, targets: Tensor) -> Scores:
         """Targets in the terms in which `judge` compares."""
+        return targets.numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
         """Scores and truth of one batch in the form that `judge` takes; smaller than `scores` where those are huge."""

@@ -1,7 +1,5 @@
 """Case: what a baseline is given: the same training and test samples as the net, encoded and as they came."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

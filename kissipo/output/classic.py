@@ -1,7 +1,5 @@
 """Classic models of scikit-learn put to the same question as the net (S47)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

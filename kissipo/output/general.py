@@ -1,7 +1,5 @@
 """Words that every answer has."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from kissipo.core.schema import word

@@ -19,8 +19,6 @@ Example:  >>> import numpy as np
           100.0
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import exp
 from typing import Any

@@ -13,8 +13,6 @@ Example:  >>> import torch
           ((2, 170), 1.0)
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

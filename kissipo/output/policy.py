@@ -8,8 +8,6 @@ Example:  >>> coin = {0: {0: [(1.0, 0, 1.0, True)], 1: [(0.5, 0, 0.0, True), (0.
           [[1.0, 2.0]]
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Score: one answer judged: the net, the simple answers beside it, the verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -10,8 +10,6 @@ Example:  >>> activity = np.array([[0.0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1, 
           [(1, 'a capital just read', 1.0)]
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Two answers to the same test samples are compared sample by sample; a difference
 called a tie, because another draw of the test part could turn it round.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt

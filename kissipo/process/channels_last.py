@@ -13,8 +13,6 @@ Example:  >>> import torch
           (72, 1, 24, 8)
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import torch

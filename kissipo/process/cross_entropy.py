@@ -11,8 +11,6 @@ Example:  >>> round(CrossEntropy(smoothing=0.1)(torch.zeros(1, 4), torch.tensor(
           1.3863
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

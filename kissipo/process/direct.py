@@ -4,8 +4,6 @@ y, dL/dy -> dL/dW of every layer, by one compiled function. What is not built of
 way; so does all where the kernels are missing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

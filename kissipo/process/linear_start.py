@@ -4,8 +4,6 @@ That is a convex problem with one solution, found by scikit-learn. The linear pa
 would run away from that solution), and the deep path, which starts at zero, learns what is left.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -6,8 +6,6 @@ Shapes:   inputs of numbers (batch, ...) -> the same; every sample with another 
 Source:   Zhang, Cisse, Dauphin and Lopez-Paz 2018.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

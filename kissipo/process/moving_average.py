@@ -14,8 +14,6 @@ Example:  >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
           5.0
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

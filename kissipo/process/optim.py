@@ -17,8 +17,6 @@ Example:  >>> import torch
           'LeanAdam'
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Literal
 

@@ -13,8 +13,6 @@ Example:  >>> import torch
           '8 of 23 weights are held'
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path

@@ -13,8 +13,6 @@ Example:  >>> [round(factor("cosine", done), 2) for done in (0.0, 0.5, 1.0)]
           [1.0, 0.5, 0.0]
 """
 
-from __future__ import annotations
-
 from math import cos, pi
 from typing import Literal
 

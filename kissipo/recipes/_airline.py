@@ -1,7 +1,5 @@
 """What the five predictors of airline passengers share: the series, the split, the question."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kissipo.core.recipe import Recipe

@@ -1,7 +1,5 @@
 """What the two nets that play go share: the games, how long they learn, the question."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kissipo.core.recipe import Recipe

@@ -6,8 +6,6 @@ kissipo data check sms.csv --output kind
 kissipo data check old.csv input.encoding=latin-1    any word of the task
 """
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen, table

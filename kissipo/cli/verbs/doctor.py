@@ -1,7 +1,5 @@
 """versions, threads, what is missing; with --resume TASK it proves that a killed run, resumed, ends as an unbroken one"""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen, table

@@ -5,8 +5,6 @@ kissipo eject mnist-cnn --out mnist_cnn.py
 kissipo eject spam process.cell=gru --out spam.py
 """
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """judge a run: measures, confusion matrix, beside the simple answers; on its test part or on DATA with answers"""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen

@@ -4,8 +4,6 @@ kissipo generate runs/novel-1 --start "It was a dark"
 kissipo generate runs/novel-1 --temperature 0.5 --length 1000
 """
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen

@@ -1,7 +1,5 @@
 """built-in tasks: name, system, data, expected score and time"""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from typing import Any
 

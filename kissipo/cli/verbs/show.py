@@ -7,8 +7,6 @@ TASK may also be the bare name of a net on pictures, which has costs, but no dat
     kissipo show inception module=naive      the module of GoogLeNet on 28x28x256, with or without bottlenecks
 """
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.asked import add_question, asked_task, is_run

@@ -1,7 +1,5 @@
 """The answer column: gaps, a single class, classes of one, imbalance; and columns that give the answer away."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

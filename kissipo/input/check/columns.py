@@ -1,7 +1,5 @@
 """Columns by themselves: cells that are no numbers, infinite or missing values, columns without content, numbered rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

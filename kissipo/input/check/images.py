@@ -1,7 +1,5 @@
 """Pictures: whether each can be decoded, what is done to bring it to one form, and whether they are of one size."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Masks: whether each can be decoded and is as large as its picture, how many mark nothing, and which pictures have none."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

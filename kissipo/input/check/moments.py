@@ -1,7 +1,5 @@
 """The order of time: moments that are missing, doubled, out of order, unevenly spaced or yet to come."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Rows beside rows: twins, which would flatter the score if one of them trained and the other judged."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,8 +4,6 @@ A name is looked for in `$KISSIPO_DATA`, then in the cache (`$XDG_CACHE_HOME/kis
 downloaded and checked by sha256. Sets that ship with a dependency are always there.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

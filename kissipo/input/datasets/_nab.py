@@ -1,7 +1,5 @@
 """What the series of the Numenta Anomaly Benchmark share: one column of moments, one of values, windows in which something is odd."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

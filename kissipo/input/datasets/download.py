@@ -1,7 +1,5 @@
 """Finding the files of a named data set, and fetching them once, whole and checked, when they are not there."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import urllib.error

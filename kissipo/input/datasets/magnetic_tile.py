@@ -12,8 +12,6 @@ Example:  >>> tiles_of(["MT_Fray"] * 4, ["exp1_num_20.jpg", "exp4_num_44.jpg", "
           ['tile 20', 'tile 20', 'tile 60', 'tile 900']
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

@@ -4,8 +4,6 @@ A column stays a number column as long as its cells are numbers or missing. A fe
 with their rows for the data check; where most cells are no numbers, the column is text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

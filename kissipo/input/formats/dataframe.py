@@ -1,7 +1,5 @@
 """Any data frame (pandas, polars, pyarrow and more, through narwhals) and Parquet files into a frame."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -4,8 +4,6 @@ The standard library splits the lines; `cells.py` makes columns of them. A colum
 turns out to be text is read a second time, as text, so that `007` stays `007`.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Opening files, with errors that say what stands at a path instead of what was hoped for."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import zlib

@@ -5,8 +5,6 @@ recurs below, a date or code written like the ones below, numbers that do not ri
 header do). Whatever can be doubted is a header.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import pairwise

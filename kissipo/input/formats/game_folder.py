@@ -1,7 +1,5 @@
 """Records of games on disk: an .sgf file, or every one in a folder, as far as they are go on 19x19; the rest is counted and told."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field

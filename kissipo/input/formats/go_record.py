@@ -8,8 +8,6 @@ Example:  >>> from kissipo.input.formats.sgf import parse
           [(1, 300, 1)]
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Source:   the description on Yann LeCun's MNIST page.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -4,8 +4,6 @@ A mask has the name of its picture, perhaps with `_mask` behind it, and lies bes
 that is built like the folder of pictures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

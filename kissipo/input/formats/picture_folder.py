@@ -1,7 +1,5 @@
 """A folder of pictures, one folder inside it per class, into a frame of paths and classes, and of masks where there are any."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """JSON lines (one object a line) and JSON lists of objects into a frame."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -10,8 +10,6 @@ Example:  >>> game, = parse("(;SZ[19]C[a \\\\] b];B[pd](;W[dp])(;W[dd];B[dp]))")
           (('a ] b',), [{'B': ('pd',)}, {'W': ('dp',)}], 1)
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Everything that is a table on disk or in memory, by one door: CSV, TSV, Parquet, JSON lines, data frames."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

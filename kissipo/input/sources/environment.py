@@ -1,7 +1,5 @@
 """An environment: it answers actions with rewards and new states; a gymnasium name, or a world of our own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Games of go: a folder of records (.sgf), one such file, or made games. Each move is a sample: the board before it -> its point."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Pictures: a folder per class, the idx files of MNIST, an .npz file, arrays, or a named set."""
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Made samples: systems of equations, small truth tables, starting points on surfaces."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

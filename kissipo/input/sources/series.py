@@ -1,7 +1,5 @@
 """A series: values in the order of time. Samples are windows cut from it, and it is split by time only."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

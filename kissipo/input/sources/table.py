@@ -1,7 +1,5 @@
 """A table: rows are samples, columns are what is known of them. CSV, TSV, Parquet, JSON lines, data frames, named sets."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

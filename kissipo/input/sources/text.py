@@ -1,7 +1,5 @@
 """A plain text: one long row of characters or words, cut into windows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal

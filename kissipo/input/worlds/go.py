@@ -12,8 +12,6 @@ Example:  >>> corner = Position.of([[0, -1, 1], [0, 1, 0], [0, 0, 0]])
           (1, [1, 0, 1])
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache

@@ -9,8 +9,6 @@ Example:  >>> Racing().P[0][1]
           [(0.5, 0, 2.0, False), (0.5, 1, 2.0, False)]
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from kissipo.core.extras import need

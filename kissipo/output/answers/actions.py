@@ -4,8 +4,6 @@ Judged by playing: the sum of rewards of an episode, over many episodes with dic
 tells its rules, by the share of the states in which the best action is really the best (value iteration knows).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,7 +13,6 @@ from torch import Tensor
 from kissipo.codec.states import States
 from kissipo.core.axes import Port
 from kissipo.core.door import restore, save
-from kissipo.core.frame import Frame
 from kissipo.core.schema import word
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 
@@ -51,14 +48,8 @@ class Actions(Answer):
     def loss(self) -> str:
         return ""
 
-    def fit(self, frame: Frame) -> Self:
-        return self
-
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().numpy().astype(np.float64)
-
-    def truth(self, targets: Tensor) -> Scores:
-        return targets.numpy()
 
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         """`scores` are the returns of the episodes; `truth` is not used, an environment has none."""

@@ -5,8 +5,6 @@ step is pressed through a narrow net and compared with what comes out. The error
 variables (and steps of the window); an alarm is an error above a threshold that is learned from errors in training, without labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self

@@ -9,8 +9,6 @@ Around each forecast stands an interval: forecast ± the error that a share of t
 changes its ways leaves it, and the validation part has chosen the epoch as well.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Self

@@ -4,8 +4,6 @@ Judged by the pixels of all pictures together, class by class, so that a picture
 stands on how many marked pictures something was found, and how many unmarked ones stayed clean.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -16,7 +14,6 @@ from torch import Tensor
 from kissipo.codec.mask import VOID, Mask
 from kissipo.core.axes import Port
 from kissipo.core.door import restore, save
-from kissipo.core.frame import Frame
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice, iou
@@ -66,16 +63,9 @@ class Marks(Answer):
         height, width = self.codec.size or (0, 0)
         return Port(self.name, ("class", "height", "width"), (len(self.levels), height, width), words=self.levels)
 
-    def fit(self, frame: Frame) -> Self:
-        self.codec.fit(frame)
-        return self
-
     def scores(self, outputs: Tensor) -> Scores:
         """The likeliest class of every pixel; a probability for each of them would not fit in memory for many pictures."""
         return outputs.detach().argmax(dim=1).byte().numpy()
-
-    def truth(self, targets: Tensor) -> Scores:
-        return targets.numpy()
 
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         classes = len(self.levels)
@@ -136,12 +126,10 @@ class Marks(Answer):
     def _decision(self, marks: Scores) -> Decision:
         """What is marked, the largest area first."""
         counts = np.bincount(marks.reshape(-1), minlength=len(self.levels))[1:] / marks.size
-        areas = sorted(((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share), key=_largest)
+        areas = sorted(
+            ((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share), key=lambda area: -area[1]
+        )
         return Decision(areas[0][0] if areas else self.levels[0], areas=tuple(areas), mask=marks)
-
-
-def _largest(area: tuple[str, float]) -> float:
-    return -area[1]
 
 
 def _mean(rates: Scores) -> float:

@@ -3,8 +3,6 @@
 With the Poisson loss the net answers the logarithm of a count, and the way back is e^y.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -15,7 +13,6 @@ from torch import Tensor
 from kissipo.codec.numbers import Numbers
 from kissipo.core.axes import Port
 from kissipo.core.door import restore, save
-from kissipo.core.frame import Frame
 from kissipo.core.schema import word
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.metrics.errors import (
@@ -66,10 +63,6 @@ class Number(Answer):
     @property
     def loss(self) -> str:
         return self._loss or "mean_squared_error"
-
-    def fit(self, frame: Frame) -> Self:
-        self.codec.fit(frame)
-        return self
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)

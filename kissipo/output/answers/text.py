@@ -4,8 +4,6 @@ logits -> probabilities (softmax) -> the likeliest unit. Judged by the mean surp
 by how often the likeliest unit is the right one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any, Self
@@ -57,10 +55,6 @@ class NextUnit(Answer):
     def loss(self) -> str:
         return self._loss or "sparse_categorical_cross_entropy"
 
-    def fit(self, frame: Frame) -> Self:
-        self.codec.fit(frame)
-        return self
-
     def split(self, text: str) -> tuple[list[str], Frame]:
         """A text as units, and as the column that the codec knows."""
         units = list(text) if self.unit == "characters" else text.split()
@@ -73,9 +67,6 @@ class NextUnit(Answer):
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
-
-    def truth(self, targets: Tensor) -> Scores:
-        return targets.numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
         """Only what is judged: the probability of the right unit, and whether it was the likeliest (batch, time, 2)."""

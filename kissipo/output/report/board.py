@@ -1,7 +1,5 @@
 """Boards of games as SVG: the stones of the player to move black, the other's white, the move that was made and the one answered."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 from math import isqrt

@@ -1,7 +1,5 @@
 """A recurrent cell as a drawing: its wires, what is done on them, and places for the numbers of one step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 

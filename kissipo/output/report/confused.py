@@ -3,8 +3,6 @@
 Kinds stand in the order of how often they happen; at most eight of them, four pictures each, so that the page stays small.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape

@@ -1,7 +1,5 @@
 """A gallery: pictures side by side, each, or each few that belong together, with a few words below."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any

@@ -8,8 +8,6 @@ Example:  >>> shown = heat_of(np.array([0.0, 2.0, -1.0, np.nan]), ("feature",))
           (2.0, 4, 1, 'data:image/png;base64')
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Sequence

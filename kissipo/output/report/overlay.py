@@ -3,8 +3,6 @@
 Shapes:   picture (channel, height, width) from 0 to 1 -> (3, height, width)
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """The page: sections of words, tables and drawings in one HTML file, with its style inside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape

@@ -1,7 +1,5 @@
 """Reading the curves: what a history of losses says, and what a curve of precision and recall says, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sections of the report that speak of answers: scores, confusion, forecasts, ways, policies, curves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any

@@ -1,7 +1,5 @@
 """Attention on the page of a trace: of every head how strongly each query looks at each key."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any

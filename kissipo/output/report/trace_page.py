@@ -4,8 +4,6 @@ All that is shown is in the trace (docs/trace.md). Numbers stand in the page as 
 the page's own script shows them and fetches nothing.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

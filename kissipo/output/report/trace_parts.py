@@ -1,7 +1,5 @@
 """The parts of the page of a trace that need no script: the way, every layer, gradients, opened numbers, chains, operations."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import log10

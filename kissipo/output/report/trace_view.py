@@ -1,7 +1,5 @@
 """What a trace says (docs/trace.md), put together for a page: every layer with its shapes, costs and what it gave."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The numbers of all gates stand in the page as levels of sixteen bits, where they are many of eight, in base64.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape

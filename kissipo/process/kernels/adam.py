@@ -1,7 +1,5 @@
 """One step of Adam or AdamW over many tensors by the compiled kernel."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Fresh memory of that size comes from the operating system page by page, and the 
 that are stored in it (measured: half of the time of an LSTM over 96 steps of 128 sequences).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,8 +4,6 @@ The library is plain C: Python hands over the addresses of tensors, packed into 
 torch's own `parallel_for`, so that threads are torch's threads and follow `torch.set_num_threads`.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys

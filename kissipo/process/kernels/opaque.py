@@ -1,7 +1,5 @@
 """The kernels as operators of torch, which `torch.compile` takes as they are: one opaque node a layer, forward and backward."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

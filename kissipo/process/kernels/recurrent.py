@@ -5,8 +5,6 @@ place; a second backward through the same graph (`retain_graph=True`) computes t
 reference, which torch differentiates itself.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A layer of kissipo reads and writes tensors where they are: rows are not copied together, `Rows` says where each stands.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -9,8 +9,6 @@ Example:  >>> x = torch.arange(3.0).reshape(1, 1, 1, 3)
           [[[[0.0, 1.0, 2.0]], [[7.0, 7.0, 7.0]]]]
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -13,8 +13,6 @@ Example:  >>> import torch
           torch.Size([2, 10])
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 from torch import nn

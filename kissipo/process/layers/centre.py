@@ -11,8 +11,6 @@ Example:  >>> import torch
           [1.0, 1.0, 1.0]
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

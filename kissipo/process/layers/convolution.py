@@ -8,8 +8,6 @@ Example:  >>> [name for name, _ in convolution(3, 8, 5, norm=True).named_childre
           ['conv', 'norm', 'relu']
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 from torch import nn

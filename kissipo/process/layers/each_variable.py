@@ -12,8 +12,6 @@ Example:  >>> import torch
           torch.Size([5, 2, 2])
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 

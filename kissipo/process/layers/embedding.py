@@ -12,8 +12,6 @@ Example:  >>> import torch
           [[0.0, 0.0, 0.0, 0.0]]
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

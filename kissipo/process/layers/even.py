@@ -10,8 +10,6 @@ Example:  >>> import torch
           [-1.0, 1.0, -1.0, 1.0]
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 _LEAST = 1e-6

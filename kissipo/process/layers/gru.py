@@ -12,8 +12,6 @@ Example:  >>> GRU(3, 4, batch_first=True)(torch.zeros(2, 5, 3))[1].shape
           torch.Size([1, 2, 4])
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear

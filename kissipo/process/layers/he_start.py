@@ -9,8 +9,6 @@ Example:  >>> layer = nn.Conv2d(64, 64, 3)
           True
 """
 
-from __future__ import annotations
-
 from torch import nn
 
 

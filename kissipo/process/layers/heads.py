@@ -11,8 +11,6 @@ Example:  >>> import torch
           torch.Size([3, 12, 2])
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor, nn

@@ -11,8 +11,6 @@ Example:  >>> import torch
           torch.Size([2, 6])
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -12,8 +12,6 @@ Example:  >>> import torch
           True
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source

@@ -9,8 +9,6 @@ Example:  >>> import torch
           [[3.0, 5.0], [8.0], [15.0], [4.0]]
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

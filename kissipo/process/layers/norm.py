@@ -12,8 +12,6 @@ Example:  >>> import torch
           [0.9999949932098389, 0.9999949932098389]
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 

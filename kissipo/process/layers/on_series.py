@@ -6,8 +6,6 @@ Shapes:   a window (batch, time, variable), perhaps with what is known ahead (ba
 Raises:   ShapeError when the net is not from a window to a forecast, or does not see a variable that it must.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

@@ -15,8 +15,6 @@ Example:  >>> import torch
           [2.0, 3.0, 5.0, 8.0]
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -5,8 +5,6 @@ Example:  >>> picture_of((Port("photo", ("channel", "height", "width"), (3, 32, 
           (3, 32, 24)
 """
 
-from __future__ import annotations
-
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 

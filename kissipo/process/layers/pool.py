@@ -9,8 +9,6 @@ Example:  >>> import torch
           5.0
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

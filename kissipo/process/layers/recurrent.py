@@ -10,8 +10,6 @@ Autocast: under torch.autocast("cpu", torch.bfloat16) the fused kernel multiplie
           in bfloat16.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, Literal, cast, get_args

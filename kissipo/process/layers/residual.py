@@ -14,8 +14,6 @@ Example:  >>> import torch
           torch.Size([1, 64, 4, 4])
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 from torch import Tensor, nn

@@ -12,8 +12,6 @@ Example:  >>> RNN(3, 4, batch_first=True)(torch.zeros(2, 5, 3))[0].shape
           torch.Size([2, 5, 4])
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear

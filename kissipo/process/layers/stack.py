@@ -1,7 +1,5 @@
 """Stack: a join and what follows it, as one plain `nn.Sequential` where there is only one input."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn

@@ -5,8 +5,6 @@ Example:  >>> import torch
           Source(of='two', place=(0, 1), value=tensor(8.), weight=1.0)
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from torch import Tensor

@@ -4,8 +4,6 @@ One epoch is one step of every walk. In the end each point is told by the slopes
 lowest point curves up in every direction, a saddle up in some and down in others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

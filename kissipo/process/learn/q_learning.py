@@ -9,8 +9,6 @@ chance that falls from `explore.first` to `explore.last`.
 Source:   Watkins and Dayan 1992.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.axes import Port
           3444
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

@@ -17,8 +17,6 @@ Example:  >>> from kissipo.core.axes import Port
           137660
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal

@@ -11,8 +11,6 @@ Example:  >>> from kissipo.core.axes import Port
           9610
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

@@ -17,8 +17,6 @@ Example:  >>> import torch
           [1, 2]
 """
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
 from collections.abc import Mapping

@@ -11,8 +11,6 @@ Example:  >>> import torch
           torch.Size([1, 672, 28, 28])
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass
 

@@ -12,8 +12,6 @@ Example:  >>> from kissipo.core.axes import Port
           )
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

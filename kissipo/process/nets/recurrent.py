@@ -17,8 +17,6 @@ Example:  >>> from kissipo.core.axes import Port
           'max'
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -16,8 +16,6 @@ Example:  >>> picture = Port("photo", ("channel", "height", "width"), (1, 572, 5
           31030658
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ What is fed is where each walk starts and on which surface; what comes out is th
 Shapes:   surface ids (walk), optimizer ids (walk), starts (walk, 3) -> heights (walk, 1)
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,12 @@
-"""What the nets of the Visual Geometry Group share: filters of 3x3 only, in five groups, then three linear layers (S14).
+"""The nets of the Visual Geometry Group: filters of 3x3 only, in five groups, then three linear layers (S14).
 
 group: convolution 3x3 -> relu, several times, then max-pooling by 2                 64, 128, 256, 512, 512 filters
 then:  7x7 parts -> flatten -> linear 4096, relu, dropout -> linear 4096, relu, dropout -> the answer
+
+vgg11    1, 1, 2, 2, 2 convolutions, configuration A of the paper    132,863,336 weights for 1,000 classes
+vgg13    2, 2, 2, 2, 2               configuration B                 133,047,848
+vgg16    2, 2, 3, 3, 3               configuration D                 138,357,544
+vgg19    2, 2, 4, 4, 4               configuration E                 143,667,240
 
 Three convolutions of 3x3 see 7x7 as one of 7x7 does, with 3 · 3²C² weights instead of 7²C² and two bends more.
 
@@ -11,12 +16,15 @@ Choices:  any size of picture: the last map is brought to 7x7 by means, as in to
           Layers are called conv1_1 ... fc7 as in the published model, the last linear layer is the head.
 Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015; `norm` as torchvision's
           vgg16_bn and its like: batch normalisation behind each convolution, which keeps its bias.
+Example:  >>> small = Options(width=0.125, units=(64,))
+          >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _CONVOLUTIONS]
+          [410328, 413232, 496336, 579440]
 """
-
-from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 
 from torch import nn
 
@@ -28,8 +36,17 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
 
-LEARN = "supervised"
-USUAL = IMAGENET
+_CONVOLUTIONS = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+_NOTES = {
+    "vgg16": (
+        "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to 15,237,608 values = 61 MB",
+    )
+}
 _FILTERS = (64, 128, 256, 512, 512)
 _SIDE = 7
 
@@ -47,15 +64,21 @@ class Options:
     width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
 
 
-def vgg(
-    name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options, convolutions: tuple[int, ...]
-) -> nn.Module:
-    """The net with so many convolutions in each group."""
+def variant(name: str) -> ModuleType:
+    """The net of that name, as the family of nets knows it: what a file of its own would hold."""
+    net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
+    vars(net).update(LEARN="supervised", USUAL=IMAGENET, NOTES=notes, Options=Options)
+    vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
+    return net
+
+
+def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
     channels, height, width = picture_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if options.centre:
         layers["centre"] = Centre(channels)
-    for group, (count, published) in enumerate(zip(convolutions, _FILTERS, strict=True), 1):
+    for group, (count, published) in enumerate(zip(_CONVOLUTIONS[name], _FILTERS, strict=True), 1):
         for number in range(1, count + 1):
             filters = channels_of(published, options.width)
             layers[f"conv{group}_{number}"] = nn.Conv2d(channels, filters, 3, padding=1)
@@ -81,16 +104,16 @@ def vgg(
     return net
 
 
-def our_name(published: str, options: Options, convolutions: tuple[int, ...]) -> str:
+def _ours(name: str, published: str, options: Options) -> str:
     """What a tensor is called here: `features.2.weight` -> `conv1_2.weight`, in torchvision's names and in timm's."""
     place, _, what = published.rpartition(".")
-    return f"{_places(options, convolutions).get(place, place)}.{what}"
+    return f"{_places(name, options).get(place, place)}.{what}"
 
 
-def _places(options: Options, convolutions: tuple[int, ...]) -> dict[str, str]:
+def _places(name: str, options: Options) -> dict[str, str]:
     """Published places of layers -> ours."""
     places, at = {}, 0
-    for group, count in enumerate(convolutions, 1):
+    for group, count in enumerate(_CONVOLUTIONS[name], 1):
         for number in range(1, count + 1):
             places[f"features.{at}"] = f"conv{group}_{number}"
             if options.norm:

@@ -1,20 +1,29 @@
-"""What the residual nets share: a convolution of 7x7, four groups of residual blocks, the mean of the map, one linear layer (S16).
+"""Residual nets: a convolution of 7x7, four groups of residual blocks, the mean of the map, one linear layer (S16).
 
 convolution 7x7 by 2, norm, relu -> max-pooling 3x3 by 2 -> conv2 ... conv5 -> mean -> the answer
+
+resnet18    2, 2, 2, 2 blocks of two convolutions of 3x3         11,689,512 weights for 1,000 classes
+resnet34    3, 4, 6, 3 blocks of two convolutions of 3x3         21,797,672
+resnet50    3, 4, 6, 3 bottlenecks of three convolutions         25,557,032
+resnet101   3, 4, 23, 3 bottlenecks                              44,549,160
+resnet152   3, 8, 36, 3 bottlenecks                              60,192,808
 
 The first block of conv3, conv4 and conv5 halves the sides and doubles the channels: 64, 128, 256, 512, times four behind bottlenecks.
 
 Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, width / 32) -> (batch, channel') -> the answer
 Choices:  any size of picture, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
           is the head; no biases before norms. See `layers/residual.py` for the place of the stride.
-Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015.
+Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, table 1.
+Example:  >>> small = Options(width=0.125)
+          >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _VARIANTS]
+          [241712, 400464, 631152, 933616, 1183088]
 """
-
-from __future__ import annotations
 
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Literal
 
 from torch import nn
@@ -28,8 +37,13 @@ from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
 from kissipo.process.layers.residual import basic, bottleneck
 
-LEARN = "supervised"
-USUAL = IMAGENET
+_VARIANTS: dict[str, tuple[tuple[int, ...], Literal["basic", "bottleneck"]]] = {
+    "resnet18": ((2, 2, 2, 2), "basic"),
+    "resnet34": ((3, 4, 6, 3), "basic"),
+    "resnet50": ((3, 4, 6, 3), "bottleneck"),
+    "resnet101": ((3, 4, 23, 3), "bottleneck"),
+    "resnet152": ((3, 8, 36, 3), "bottleneck"),
+}
 _CHANNELS = (64, 128, 256, 512)
 _WIDER = 4  # times, behind a bottleneck
 _NAMES = (
@@ -50,15 +64,16 @@ class Options:
     width: float = word(1.0, "share of the published numbers of channels; below 1 for small machines", above=0)
 
 
-def resnet(
-    name: str,
-    inputs: tuple[Port, ...],
-    outputs: tuple[Port, ...],
-    options: Options,
-    blocks: tuple[int, ...],
-    kind: Literal["basic", "bottleneck"],
-) -> nn.Module:
-    """The net with so many blocks in each group."""
+def variant(name: str) -> ModuleType:
+    """The net of that name, as the family of nets knows it: what a file of its own would hold."""
+    net = ModuleType(name, __doc__)
+    vars(net).update(LEARN="supervised", USUAL=IMAGENET, Options=Options, build=partial(_build, name), ours=ours)
+    return net
+
+
+def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+    """The net for these ports."""
+    blocks, kind = _VARIANTS[name]
     channels = channels_of(_CHANNELS[0], options.width)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     given = picture_of(inputs, name)[0]
