@@ -21,6 +21,7 @@ from kissipo.core.task import Task
 from kissipo.core.words import Words, thaw
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
+from kissipo.plan.renamed_options import VALUES, current_name
 from kissipo.plan.vocabulary import (
     ALGORITHMS,
     ANSWERS,
@@ -123,6 +124,8 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
     for key, name in (("net", net_name), ("algorithm", learn_name)):
         if name is not None and not isinstance(name, str):
             raise TaskError(f"process.{key} must be a name", given=repr(thaw(name)))
+        if f"process.{key}={name}" in VALUES:
+            raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
     learn_name = learn_name or (net.LEARN if net is not None else None)
     learn = ALGORITHMS.find(learn_name, place="process.algorithm") if learn_name else None
@@ -260,6 +263,8 @@ def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
         return NotBuiltError(
             f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet", allowed=", ".join(sorted(set(known)))
         )
+    if renamed := current_name(f"{part}.{key}"):
+        return TaskError(renamed)
     return unknown_word(f"{place}.{key}", key, known)
 
 
@@ -283,6 +288,8 @@ def full_place(key: str, task: Task) -> str:
     if len(parts) == 1:
         return f"{parts[0]}.{key}"
     everything = [word for words in _known_words().values() for word in words]
+    if not parts and (renamed := current_name(first)):
+        raise TaskError(renamed)
     if not parts:
         raise TaskError(f"'{key}' is not a word of a task", do=did_you_mean(first, everything))
     raise TaskError(f"'{key}' is a word of several parts", allowed=" or ".join(f"{part}.{key}" for part in parts))
