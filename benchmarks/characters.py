@@ -44,7 +44,7 @@ def both(units: int) -> dict[str, Callable[[], None]]:
     """A few steps of each."""
     words = {
         "process.units": units,
-        "process.embed": 64,
+        "process.embedding_dim": 64,
         "process.dropout": 0.3,
         "process.epochs": 1,
         "input.batch": BATCH,

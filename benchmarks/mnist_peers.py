@@ -95,7 +95,7 @@ def torch_loop(
 
     from kissipo.process.schedule import factor
 
-    optimizer = torch.optim.Adam(net.parameters(), words["rate"], **adam)
+    optimizer = torch.optim.Adam(net.parameters(), words["learning_rate"], **adam)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda done: factor(words["schedule"], done / (steps * epochs))
     )
@@ -173,11 +173,13 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
             layers.Dense(10),
         ]
     )
-    net.compile(keras.optimizers.Adam(words["rate"]), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    net.compile(
+        keras.optimizers.Adam(words["learning_rate"]), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
     ends: Clock = []
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(now()))
     an_epoch = keras.callbacks.LearningRateScheduler(
-        lambda epoch: words["rate"] * factor(words["schedule"], epoch / epochs)
+        lambda epoch: words["learning_rate"] * factor(words["schedule"], epoch / epochs)
     )
     began = now()
     net.fit(x, feed.targets[0].numpy(), batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock, an_epoch])

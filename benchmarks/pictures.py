@@ -30,10 +30,10 @@ BATCH, EPOCHS, DRAWN = 32, 3, 1000
 WORDS = {
     "process.net": "cnn",
     "process.filters": [8, 16],
-    "process.pool": 4,
+    "process.pool_size": 4,
     "process.units": [16],
     "process.loss": "cross_entropy",
-    "process.stop": 0,
+    "process.early_stopping": 0,
     "input.batch": BATCH,
     "input.memory": 0,
 }

@@ -292,7 +292,7 @@ def compare_step(rounds: int) -> None:
             return self.head(self.cell(self.embed(x))[0].amax(dim=1))[:, 0]
 
     port = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
-    own = build((port,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max"))
+    own = build((port,), (Port("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max"))
 
     def steps(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
         def run() -> None:

@@ -68,14 +68,14 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
     net = keras.Sequential(
         [
             keras.Input((task.wiring.doors[0].length,)),
-            keras.layers.Embedding(task.wiring.doors[0].port.vocabulary, words["embed"]),
+            keras.layers.Embedding(task.wiring.doors[0].port.vocabulary, words["embedding_dim"]),
             keras.layers.LSTM(words["units"], return_sequences=True),
             keras.layers.GlobalMaxPooling1D(),
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
     optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[words["optimizer"]]
-    net.compile(optimizer(words["rate"]), "binary_crossentropy")
+    net.compile(optimizer(words["learning_rate"]), "binary_crossentropy")
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
     x, y = train.inputs[0].numpy(), train.targets[0].numpy().reshape(-1).astype("float32")

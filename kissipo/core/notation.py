@@ -3,8 +3,8 @@
 The dialect is YAML as people expect it: only `true` and `false` are booleans (a country code `no` stays text), `2e-5` is a
 number, a date stays text, and a key that stands twice is an error. Reading is safe: no tag builds an object.
 
-Example:  >>> read("{rate: 2e-5, country: no, units: [64, 64]}")
-          {'rate': 2e-05, 'country': 'no', 'units': [64, 64]}
+Example:  >>> read("{learning_rate: 2e-5, country: no, units: [64, 64]}")
+          {'learning_rate': 2e-05, 'country': 'no', 'units': [64, 64]}
           >>> read_value("[64, 64]"), read_value("lstm")
           ([64, 64], 'lstm')
 """

@@ -24,7 +24,7 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 def did_you_mean(name: str, known: Iterable[str], *, most_listed: int = 12) -> str:
     """A sentence that helps: the likely names, else the first `most_listed` of all, else nothing.
 
-    Example:  >>> did_you_mean("epoch", ["epochs", "rate"])
+    Example:  >>> did_you_mean("epoch", ["epochs", "learning_rate"])
               "Did you mean 'epochs'?"
     """
     known = list(known)

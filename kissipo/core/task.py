@@ -67,7 +67,7 @@ class Task:
     def with_words(self, changes: Mapping[str, Any]) -> Self:
         """The task with some words changed, each named by its place.
 
-        Example:  >>> Task(process={"net": "ffn"}).with_words({"process.stop.patience": 3}).process.plain()
+        Example:  >>> Task(process={"net": "ffn"}).with_words({"process.early_stopping.patience": 3}).process.plain()
                   {'net': 'ffn', 'stop': {'patience': 3}}
         """
         plain = {part: thaw(words) for part, words in self.parts().items()}

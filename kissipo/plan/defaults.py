@@ -40,11 +40,11 @@ def with_defaults(task: Task, wiring: Wiring) -> tuple[Task, tuple[Decision, ...
     task = settle(task, [_net(wiring)])
     net = str(task.process["net"])
     own = _needed(net, wiring) if asked else _suitable(net, wiring)
-    if task.process.get("from"):  # which says where the weights start
-        own = [each for each in own if each.place != "process.start"]
+    if task.process.get("weights"):  # which says where the weights start
+        own = [each for each in own if each.place != "process.init"]
     task = settle(task, own)
     task = settle(task, _as_it_began(task, net, wiring))
-    if task.process.get("learn") in (None, "supervised") and net not in ("q_table", "walkers"):
+    if task.process.get("algorithm") in (None, "supervised") and net not in ("q_table", "playground"):
         task = settle(task, _course(task, wiring))
     return task, tuple(decided)
 
@@ -73,29 +73,29 @@ def _net(wiring: Wiring) -> Decision:
 
 def _needed(net: str, wiring: Wiring) -> list[Decision]:
     """For a net that was asked for by name: only what the data make advisable whatever its sizes are."""
-    if net == "walkers":
-        return [Decision("process.walks", len(wiring.parts["train"]))]
+    if net == "playground":
+        return [Decision("process.num_points", len(wiring.parts["train"]))]
     if net == "q_table":
         return [Decision("process.episodes", 20_000, "enough to see rare ways often")]
     if net == "cnn" and isinstance(wiring.doors[0], Board):
         return _for_boards()
     if _looks_ahead(wiring) and net in ("ffn", "linear", "recurrent"):
-        return [Decision("process.relative", True, _BLIND)]
+        return [Decision("process.subtract_last", True, _BLIND)]
     return []
 
 
 def _as_it_began(task: Task, net: str, wiring: Wiring) -> list[Decision]:
     """Where weights come from elsewhere: colours as they saw them."""
-    start = task.process.get("from")
-    if not isinstance(start, str) or "centre" not in words_of(options_of(NETS, net)):
+    start = task.process.get("weights")
+    if not isinstance(start, str) or "normalize" not in words_of(options_of(NETS, net)):
         return []
     run = run_of(Path(start))
     if run is not None:
-        said = task_of(run).process.get("centre")
-        return [] if said is None else [Decision("process.centre", said, "as the run that it starts from")]
+        said = task_of(run).process.get("normalize")
+        return [] if said is None else [Decision("process.normalize", said, "as the run that it starts from")]
     port = wiring.doors[0].port
     is_colour = port.axes[:1] == ("channel",) and port.shape[0] == 3
-    return [Decision("process.centre", True, "published weights saw colours about zero")] if is_colour else []
+    return [Decision("process.normalize", True, "published weights saw colours about zero")] if is_colour else []
 
 
 def _looks_ahead(wiring: Wiring) -> bool:
@@ -116,15 +116,19 @@ def _suitable(net: str, wiring: Wiring) -> list[Decision]:
         return _for_pictures(ports[0])
     if answer == "text":
         reason = "minutes, not hours; 256 units and 30 epochs write better"
-        sizes = [Decision("process.units", 128, reason), Decision("process.embed", 64), Decision("process.epochs", 10)]
+        sizes = [
+            Decision("process.units", 128, reason),
+            Decision("process.embedding_dim", 64),
+            Decision("process.epochs", 10),
+        ]
         goes_on = Decision("process.stateful", True, "a piece goes on where the one before ended")
-        return [*sizes, Decision("process.rate", 3e-3), goes_on]
+        return [*sizes, Decision("process.learning_rate", 3e-3), goes_on]
     if net == "recurrent":
         sizes = [Decision("process.units", 32, "small and well fenced in: larger ones learn short texts by heart")]
         if any(isinstance(door, Tokens) and door.unit == "characters" for door in wiring.doors):
             reason = "characters come often enough to teach more than words do"
-            sizes = [Decision("process.units", 64, reason), Decision("process.rate", 3e-3)]
-        sizes += [Decision("process.embed", 32), Decision("process.dropout", 0.3)]
+            sizes = [Decision("process.units", 64, reason), Decision("process.learning_rate", 3e-3)]
+        sizes += [Decision("process.embedding_dim", 32), Decision("process.dropout", 0.3)]
         return [*sizes, _pool(ports), Decision("process.epochs", 15)]
     if net == "ffn":
         return _for_tables(wiring, sum(port.size for port in ports))
@@ -136,9 +140,9 @@ def _pool(ports: list[Port]) -> Decision:
     longest = max(port.shape[0] for port in ports if port.axes[:1] == ("time",))
     if longest > _PAGE:
         return Decision(
-            "process.pool", "mean", f"texts of up to {longest:,} steps: the mean over them, not the greatest"
+            "process.pooling", "mean", f"texts of up to {longest:,} steps: the mean over them, not the greatest"
         )
-    return Decision("process.pool", "max")
+    return Decision("process.pooling", "max")
 
 
 def _for_pictures(port: Port) -> list[Decision]:
@@ -149,9 +153,9 @@ def _for_pictures(port: Port) -> list[Decision]:
 
 def _for_boards() -> list[Decision]:
     decided = [Decision("process.filters", [16, 16, 16, 16], "each sees a line farther than the one before")]
-    decided += [Decision("process.pool", 1, "a stone one line off is another one"), Decision("process.norm", True)]
-    decided += [Decision("process.flat", False, "each point is answered from what lies around it")]
-    return [*decided, Decision("process.units", []), Decision("process.rate", 3e-3)]
+    decided += [Decision("process.pool_size", 1, "a stone one line off is another one"), Decision("process.norm", True)]
+    decided += [Decision("process.flatten", False, "each point is answered from what lies around it")]
+    return [*decided, Decision("process.units", []), Decision("process.learning_rate", 3e-3)]
 
 
 def _for_tables(wiring: Wiring, features: int) -> list[Decision]:
@@ -160,7 +164,7 @@ def _for_tables(wiring: Wiring, features: int) -> list[Decision]:
     one_answer = len(wiring.answers) == 1 and len(wiring.answers[0].port.shape) == 1
     if one_answer and features <= _WIDEST_SKIP and all(door.port.axes == ("feature",) for door in wiring.doors):
         reason = "a linear path beside the hidden layers, which add only what it cannot say"
-        decided += [Decision("process.skip", True, reason), Decision("process.start", "linear")]
+        decided += [Decision("process.wide", True, reason), Decision("process.init", "linear")]
     return decided
 
 
@@ -182,8 +186,8 @@ def _course(task: Task, wiring: Wiring) -> list[Decision]:
     return [
         Decision("process.loss", losses[0] if len(losses) == 1 else losses, suits),
         Decision("process.optimizer", optimizer, "the usual one"),
-        Decision("process.rate", optim.RATES.get(optimizer, 1e-3), f"the usual one of {optimizer}"),
+        Decision("process.learning_rate", optim.RATES.get(optimizer, 1e-3), f"the usual one of {optimizer}"),
         Decision("input.batch", batch, f"{samples:,} training samples"),
         Decision("process.epochs", epochs, steps),
-        Decision("process.stop", {"patience": max(5, int(task.process.get("epochs") or epochs) // 4)}),
+        Decision("process.early_stopping", {"patience": max(5, int(task.process.get("epochs") or epochs) // 4)}),
     ]

@@ -1,6 +1,6 @@
 """Grammar: which word belongs to whom. One reading of a Task that checks every word and gives typed options.
 
-    input     one source and its words, and split, batch          process   net and its words, learn and its words
+    input     one source and its words, and split, batch          process   net and its words, algorithm and its words
     output    one answer (or a list) and its words, and baselines
 
 A part that is left out is inferred later; whatever is written is checked here, before any data are read.
@@ -21,10 +21,11 @@ from kissipo.core.task import Task
 from kissipo.core.words import Words, thaw
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
+from kissipo.plan.renamed_options import VALUES, current_name
 from kissipo.plan.vocabulary import (
+    ALGORITHMS,
     ANSWERS,
     BASELINES,
-    LEARNS,
     LOSSES,
     NETS,
     PLANNED_VALUES,
@@ -118,14 +119,16 @@ def _read_input(part: Words) -> tuple[Chosen, input_general.Options]:
 
 
 def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
-    rest = {key: value for key, value in part.items() if key not in ("net", "learn")}
-    net_name, learn_name = part.get("net"), part.get("learn")
-    for key, name in (("net", net_name), ("learn", learn_name)):
+    rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
+    net_name, learn_name = part.get("net"), part.get("algorithm")
+    for key, name in (("net", net_name), ("algorithm", learn_name)):
         if name is not None and not isinstance(name, str):
             raise TaskError(f"process.{key} must be a name", given=repr(thaw(name)))
+        if f"process.{key}={name}" in VALUES:
+            raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
     learn_name = learn_name or (net.LEARN if net is not None else None)
-    learn = LEARNS.find(learn_name, place="process.learn") if learn_name else None
+    learn = ALGORITHMS.find(learn_name, place="process.algorithm") if learn_name else None
     if net is None:
         _check_loosely(rest, learn)
         return None, None
@@ -133,7 +136,7 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
     assert isinstance(net_name, str)
     if learn_name != net.LEARN:
         raise NotBuiltError(
-            f"process.learn: '{learn_name}' for the net '{net_name}' is not built yet",
+            f"process.algorithm: '{learn_name}' for the net '{net_name}' is not built yet",
             allowed=f"'{net.LEARN}' for '{net_name}'",
         )
     own, way = _divide(rest, {"net": net.Options, "learn": learn.Options}, place="process")
@@ -145,11 +148,13 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
 
 
 def _check_loosely(rest: Mapping[str, Any], learn: ModuleType | None) -> None:
-    """Before the net is known: a word must at least belong to some net or way of learning."""
+    """Before the net is known: a word must at least belong to some net or algorithm."""
     _long_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
     owners += (
-        [learn.Options] if learn else [LEARNS.find(name, place="process.learn").Options for name in LEARNS.names()]
+        [learn.Options]
+        if learn
+        else [ALGORITHMS.find(name, place="process.algorithm").Options for name in ALGORITHMS.names()]
     )
     for key, value in rest.items():
         mine = [owner for owner in owners if key in words_of(owner)]
@@ -258,6 +263,8 @@ def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
         return NotBuiltError(
             f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet", allowed=", ".join(sorted(set(known)))
         )
+    if renamed := current_name(f"{part}.{key}"):
+        return TaskError(renamed)
     return unknown_word(f"{place}.{key}", key, known)
 
 
@@ -281,6 +288,8 @@ def full_place(key: str, task: Task) -> str:
     if len(parts) == 1:
         return f"{parts[0]}.{key}"
     everything = [word for words in _known_words().values() for word in words]
+    if not parts and (renamed := current_name(first)):
+        raise TaskError(renamed)
     if not parts:
         raise TaskError(f"'{key}' is not a word of a task", do=did_you_mean(first, everything))
     raise TaskError(f"'{key}' is a word of several parts", allowed=" or ".join(f"{part}.{key}" for part in parts))
@@ -289,7 +298,7 @@ def full_place(key: str, task: Task) -> str:
 def _known_words() -> dict[str, list[str]]:
     return {
         "input": [*SOURCES.names(), *words_of(input_general.Options), *_every_word(SOURCES)],
-        "process": ["net", "learn", *_every_word(NETS), *_every_word(LEARNS)],
+        "process": ["net", "algorithm", *_every_word(NETS), *_every_word(ALGORITHMS)],
         "output": [*ANSWERS.names(), *words_of(output_general.Options), *_every_word(ANSWERS)],
     }
 

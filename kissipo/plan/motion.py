@@ -132,7 +132,9 @@ def _data_loop(prepared: Prepared, seed: int) -> Any:
     return Fit(
         prepared.net,
         prepared.learn,
-        Course(options.epochs, batch, seed, options.stop.patience, shuffle=batch < len(wiring.feeds["train"])),
+        Course(
+            options.epochs, batch, seed, options.early_stopping.patience, shuffle=batch < len(wiring.feeds["train"])
+        ),
         train=wiring.feeds["train"],
         validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
         answers=wiring.answers,

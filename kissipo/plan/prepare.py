@@ -168,7 +168,7 @@ def _refuse_ids(wiring: Wiring) -> None:
 
 def _refuse_taken(options: Any) -> None:
     """A share of the truth on a taken point, which the net never answers, would be a loss without end."""
-    for name in ("mixup", "smoothing"):
+    for name in ("mixup", "label_smoothing"):
         if getattr(options, name):
             raise TaskError(
                 f"process.{name} takes a share of the truth to points on which a stone stands, and those are no answer",

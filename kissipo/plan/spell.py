@@ -20,7 +20,7 @@ def spell_out(task: Task, choices: Choices) -> Task:
     changes: dict[str, Any] = {}
     changes |= _words("input", written(choices.source.options), task.input)
     changes |= _words("input", written(choices.general), task.input)
-    changes |= _words("process", {"net": choices.net.word, "learn": choices.learn.word}, task.process)
+    changes |= _words("process", {"net": choices.net.word, "algorithm": choices.learn.word}, task.process)
     changes |= _words("process", written(choices.net.options), task.process)
     changes |= _words("process", written(choices.learn.options), task.process)
     for number, answer in enumerate(choices.answers):
@@ -52,9 +52,9 @@ def writable(task: Task, source: str) -> Task:
             changes[f"input.{source}"] = str(Path(value).resolve())
     else:
         changes[f"input.{source}"] = f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
-    weights = task.process.get("from")
+    weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
-        changes["process.from"] = str(Path(weights).resolve())
+        changes["process.weights"] = str(Path(weights).resolve())
     if task.input.get("labels") is not None:
         changes["input.labels"] = None
     masks = task.input.get("masks")

@@ -29,20 +29,20 @@ def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:
     assert choices.net is not None and choices.learn is not None
     options: Any = choices.learn.options
     findings = []
-    if getattr(options, "from_", None):
-        if options.start == "linear":
+    if getattr(options, "weights", None):
+        if options.init == "linear":
             raise TaskError(
-                "process.from and process.start=linear both say where the weights start", do="Leave one out"
+                "process.weights and process.init=linear both say where the weights start", do="Leave one out"
             )
-        path = Path(options.from_)
+        path = Path(options.weights)
         run = run_of(path)
         told = _from_file(net, path, choices) if run is None else _from_run(net, run, choices)
         findings.append(Finding("PASS", "weights", told))
     if getattr(options, "freeze", None):
         findings.append(Finding("PASS", "held weights", hold(net, options.freeze)))
-    share = getattr(options, "backbone_rate", 1.0)
+    share = getattr(options, "backbone_learning_rate_scale", 1.0)
     if share != 1:
-        findings.append(Finding("PASS", "rates", _rates(net, share)))
+        findings.append(Finding("PASS", "learning rates", _rates(net, share)))
     return tuple(findings)
 
 
@@ -56,8 +56,10 @@ def _rates(net: nn.Module, share: float) -> str:
     }
     slower, learned = counts.get(share, 0), sum(counts.values())
     if not slower:
-        raise TaskError("process.backbone_rate: no weight but those of the head learns", do="Leave it out")
-    return f"{slower:,} of {learned:,} weights that learn do so with {share:g} of the rate; the head with all of it"
+        raise TaskError(
+            "process.backbone_learning_rate_scale: no weight but those of the head learns", do="Leave it out"
+        )
+    return f"{slower:,} of {learned:,} trainable parameters have {share:g} of the learning rate; those of the head have all of it"
 
 
 def run_of(path: Path) -> RunFolder | None:
@@ -70,7 +72,7 @@ def run_of(path: Path) -> RunFolder | None:
         return RunFolder(folder)
     if path.is_dir():
         raise TaskError(
-            f"process.from: {path} is a folder that is no run", allowed="a safetensors file, or the folder of a run"
+            f"process.weights: {path} is a folder that is no run", allowed="a safetensors file, or the folder of a run"
         )
     return None
 

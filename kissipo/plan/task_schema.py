@@ -11,7 +11,7 @@ from kissipo.core.schema import json_schema
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
 from kissipo.plan.grammar import options_of
-from kissipo.plan.vocabulary import ANSWERS, BASELINES, LEARNS, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
+from kissipo.plan.vocabulary import ALGORITHMS, ANSWERS, BASELINES, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
 
 
 def task_schema() -> dict[str, Any]:
@@ -48,21 +48,23 @@ def _lesson(name: str) -> dict[str, Any]:
 
 
 def _process_variants() -> list[dict[str, Any]]:
-    """A named net takes its own words; without one a word must belong to some net, or to the way of learning."""
+    """A named net takes its own words; without one a word must belong to some net, or to the algorithm."""
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
         words = {**_learn_properties([net.LEARN]), **_properties(net.Options)}
-        named.append(_variant("net", {"const": name}, {"learn": {"enum": [net.LEARN, None]}, **words}))
+        named.append(_variant("net", {"const": name}, {"algorithm": {"enum": [net.LEARN, None]}, **words}))
     nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
-    unnamed = [_object({"learn": {"type": "null"}, **_learn_properties(LEARNS.names()), **nets})]
-    unnamed += [_variant("learn", {"const": name}, {**_learn_properties([name]), **nets}) for name in LEARNS.names()]
+    unnamed = [_object({"algorithm": {"type": "null"}, **_learn_properties(ALGORITHMS.names()), **nets})]
+    unnamed += [
+        _variant("algorithm", {"const": name}, {**_learn_properties([name]), **nets}) for name in ALGORITHMS.names()
+    ]
     return named + unnamed
 
 
 def _learn_properties(names: list[str]) -> dict[str, Any]:
-    """The words of these ways of learning; a loss by one of its names."""
-    properties = _any_of(LEARNS, names)
+    """The words of these algorithms; a loss by one of its names."""
+    properties = _any_of(ALGORITHMS, names)
     if "loss" in properties:
         properties["loss"] = _listed([*LOSSES.names(), *SHORT_LOSSES])
     return properties

@@ -42,9 +42,9 @@ NETS = Family(
         "recommender": "S43",
     },
 )
-LEARNS = Family(
-    "kissipo.process.learn",
-    "way of learning",
+ALGORITHMS = Family(
+    "kissipo.process.algorithms",
+    "algorithm",
     planned={"masked_text": "S35", "adversarial": "S40", "deep_q_learning": "S42", "contrastive": "S32"},
 )
 ANSWERS = Family(

@@ -51,7 +51,7 @@ def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:
         return losses
     if not any(found):
         raise TaskError(
-            "process.smoothing needs a category that is learned by cross-entropy",
+            "process.label_smoothing needs a category that is learned by cross-entropy",
             do="Leave it out, or use process.loss=cross_entropy",
         )
     return tuple(

@@ -37,7 +37,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise TaskError(
-            f"process.from: {path} is no safetensors file that can be read ({error}); files of other kinds are not opened, "
+            f"process.weights: {path} is no safetensors file that can be read ({error}); files of other kinds are not opened, "
             "as unpickling can run code",
             do="Write it with safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')",
         ) from None
@@ -71,7 +71,7 @@ def lay_in(
     )
     if problems:
         raise TaskError(
-            f"process.from: {origin} does not fit this net of {len(wanted)} tensors: {problems}",
+            f"process.weights: {origin} does not fit this net of {len(wanted)} tensors: {problems}",
             do=_advice(found, wanted),
         )
     fresh = {name for name in wanted if is_under(name, heads)} if in_head else set()

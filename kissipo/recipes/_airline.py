@@ -18,7 +18,7 @@ def predictor(window: int, net: dict[str, Any], *, band: tuple[float, float], ex
                 "batch": 16,
                 "split": {"test": 0.1667, "validation": 0.1},
             },
-            process={**net, "rate": 0.003, "epochs": 200},
+            process={**net, "learning_rate": 0.003, "epochs": 200},
             output={"forecast": "Passengers", "horizon": 1},
         ),
         system="S22",

@@ -12,7 +12,7 @@ from kissipo.recipes._airline import predictor
 
 RECIPE = predictor(
     1,
-    {"net": "ffn", "units": [64], "relative": False},
+    {"net": "ffn", "units": [64], "subtract_last": False},
     band=(35.0, 55.0),
     expected="no better than the last value: one month says nothing about the season",
 )

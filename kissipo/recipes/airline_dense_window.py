@@ -12,7 +12,7 @@ from kissipo.recipes._airline import predictor
 
 RECIPE = predictor(
     12,
-    {"net": "ffn", "units": [64], "relative": True},
+    {"net": "ffn", "units": [64], "subtract_last": True},
     band=(8.0, 20.0),
     expected="the best of the five, a third of seasonal naive's error",
 )

@@ -12,7 +12,7 @@ from kissipo.recipes._airline import predictor
 
 RECIPE = predictor(
     12,
-    {"net": "recurrent", "cell": "lstm", "units": 64, "patch": 12, "relative": True},
+    {"net": "recurrent", "cell": "lstm", "units": 64, "patch_length": 12, "subtract_last": True},
     band=(8.0, 24.0),
     expected="close behind the dense layer on windows",
 )

@@ -12,7 +12,7 @@ from kissipo.recipes._airline import predictor
 
 RECIPE = predictor(
     1,
-    {"net": "recurrent", "cell": "lstm", "units": 64, "relative": False},
+    {"net": "recurrent", "cell": "lstm", "units": 64, "subtract_last": False},
     band=(35.0, 55.0),
     expected="as the dense layer: a memory of one step is none",
 )

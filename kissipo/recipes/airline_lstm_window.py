@@ -12,7 +12,7 @@ from kissipo.recipes._airline import predictor
 
 RECIPE = predictor(
     12,
-    {"net": "recurrent", "cell": "lstm", "units": 64, "relative": True},
+    {"net": "recurrent", "cell": "lstm", "units": 64, "subtract_last": True},
     band=(10.0, 30.0),
     expected="behind the two that see all months at once: 97 windows are few for a memory",
 )

@@ -18,10 +18,10 @@ RECIPE = Recipe(
         process={
             "net": "recurrent",
             "cell": "lstm",
-            "embed": 64,
+            "embedding_dim": 64,
             "units": 128,
             "stateful": True,
-            "rate": 0.003,
+            "learning_rate": 0.003,
             "epochs": 15,
         },
         output={"text": "next"},

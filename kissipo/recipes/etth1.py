@@ -5,7 +5,7 @@ Process   a GRU over fourteen days; each variable from its own past, relative to
 Output    96 hours of all seven, on the scale of the training part, beside seasonal naive, exponential smoothing, linear autoregression
 
 Command   kissipo fit etth1
-          kissipo fit etth1 process.patch=1 process.independent=false input.window=96   an LSTM-class net as it is usually taken
+          kissipo fit etth1 process.patch_length=1 process.channel_independent=false input.window=96   as LSTMs usually see it
 
 Published for horizon 96, MSE / MAE on the same parts and scale: Informer 0.865 / 0.713, Autoformer 0.449 / 0.459, DLinear 0.375 / 0.399
 (Zeng et al., AAAI 2023), PatchTST 0.370 / 0.400 (Nie et al., ICLR 2023), SegRNN, a GRU on segments of a month, 0.341 / 0.376 (Lin et
@@ -33,12 +33,12 @@ RECIPE = Recipe(
             "net": "recurrent",
             "cell": "gru",
             "units": 128,
-            "patch": 24,
-            "independent": True,
-            "relative": True,
+            "patch_length": 24,
+            "channel_independent": True,
+            "subtract_last": True,
             "dropout": 0.2,
             "loss": "mean_absolute_error",
-            "rate": 0.001,
+            "learning_rate": 0.001,
             "epochs": 8,
         },
         output={"forecast": VARIABLES, "horizon": 96},

@@ -5,7 +5,7 @@ Process   an embedding of 32 for each word, a GRU of 32 units in each direction,
 Output    positive or negative, beside TF-IDF with logistic regression and the majority
 
 Command   kissipo fit film-reviews                                            judges 400 reviews
-          kissipo compare film-reviews --vary process.pool=mean,max,last      what becomes of 800 steps
+          kissipo compare film-reviews --vary process.pooling=mean,max,last      what becomes of 800 steps
 """
 
 from kissipo.core.recipe import Recipe
@@ -18,11 +18,11 @@ RECIPE = Recipe(
             "net": "recurrent",
             "cell": "gru",
             "bidirectional": True,
-            "embed": 32,
+            "embedding_dim": 32,
             "units": 32,
-            "pool": "mean",
+            "pooling": "mean",
             "dropout": 0.5,
-            "rate": 0.002,
+            "learning_rate": 0.002,
             "schedule": "cosine",
             "epochs": 10,
         },

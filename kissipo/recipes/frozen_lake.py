@@ -15,10 +15,10 @@ RECIPE = Recipe(
         input={"environment": "FrozenLake-v1"},
         process={
             "net": "q_table",
-            "learn": "q_learning",
+            "algorithm": "q_learning",
             "episodes": 60000,
             "discount": 0.97,
-            "explore": {"last": 0.5},
+            "epsilon_end": 0.5,
         },
         output="actions",
     ),

@@ -12,7 +12,15 @@ Command   kissipo fit go                          this net
 from kissipo.recipes._go import next_move
 
 RECIPE = next_move(
-    {"net": "cnn", "filters": [16, 16, 16, 16], "pool": 1, "norm": True, "flat": False, "units": [], "rate": 0.003},
+    {
+        "net": "cnn",
+        "filters": [16, 16, 16, 16],
+        "pool_size": 1,
+        "norm": True,
+        "flatten": False,
+        "units": [],
+        "learning_rate": 0.003,
+    },
     band=(0.27, 0.4),
     expected="3 of 10 moves, every second among the five likeliest; the rule that made them tells half",
     seconds=25,

@@ -11,7 +11,7 @@ Command   kissipo fit go-dense                    this net
 from kissipo.recipes._go import next_move
 
 RECIPE = next_move(
-    {"net": "ffn", "units": [512], "rate": 0.001},
+    {"net": "ffn", "units": [512], "learning_rate": 0.001},
     band=(0.005, 0.04),
     expected="1 or 2 of 100 moves: a feed-forward net can be used, but the CNN performs much better",
     seconds=5,

@@ -22,7 +22,7 @@ RECIPE = Recipe(
             "batch": 32,
             "split": {"test": 0.92, "validation": 0.01},
         },
-        process={"net": "ffn", "units": [64, 64], "dropout": 0.1, "relative": True, "epochs": 20},
+        process={"net": "ffn", "units": [64, 64], "dropout": 0.1, "subtract_last": True, "epochs": 20},
         output={"anomaly": "value", "marks": "anomaly"},
     ),
     system="S24",

@@ -13,7 +13,7 @@ from kissipo.core.task import Task
 RECIPE = Recipe(
     task=Task(
         input={"make": "surfaces", "batch": 1000, "split": {"validation": 0}},
-        process={"net": "walkers", "learn": "descent", "epochs": 2000},
+        process={"net": "playground", "algorithm": "gradient_descent", "epochs": 2000},
         output={"number": "lowest", "scale": "none", "baselines": []},
     ),
     system="S11",

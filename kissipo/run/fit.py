@@ -260,5 +260,5 @@ class Fit:
         if loss != loss or loss in (float("inf"), float("-inf")):
             raise DataError(
                 f"the loss is no longer a number in epoch {self.at.epoch + 1}: the steps are too long, or a value in the data is extreme",
-                do="Lower process.rate, set process.clip=1, or look at the data with `kissipo data check`",
+                do="Lower process.learning_rate, set process.clip_norm=1, or look at the data with `kissipo data check`",
             )

@@ -35,7 +35,7 @@ def messages() -> list[str]:
 
 
 def fit(capsys: Out, name: str, *more: str) -> str:
-    assert main(["fit", name, "--output", "mood", "rate=0.01", *more, "--out", "run"]) == 0
+    assert main(["fit", name, "--output", "mood", "learning_rate=0.01", *more, "--out", "run"]) == 0
     return " ".join("".join(capsys.readouterr()).split())
 
 

@@ -43,7 +43,7 @@ COMMANDS = {
         ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
     ],
     "compare": [
-        ["compare", "backprop", "epochs=2", "--vary", "process.rate=0.1,0.2"],
+        ["compare", "backprop", "epochs=2", "--vary", "process.learning_rate=0.1,0.2"],
         ["compare", "inception-naive", "inception"],
     ],
     "data check": [["data", "check", "table.csv"]],
@@ -93,7 +93,7 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
     marks[:, 2:5, 3:6] = True
     task = ki.Task(
         input={"images": (marks * 200).astype("uint8"), "masks": marks},
-        process={"net": "unet", "filters": [4], "epochs": 20, "rate": 0.05},
+        process={"net": "unet", "filters": [4], "epochs": 20, "learning_rate": 0.05},
         output={"mask": "dot"},
     )
     task.fit(out="marks")

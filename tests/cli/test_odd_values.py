@@ -50,7 +50,11 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
     assert "truth \\ answer  [/]yes  [b]no" in told(capsys, "evaluate", "run")
     assert main(["predict", "run", "speed [m/s]=9", "[/]=fast"]) == 2
     assert "'fast' in row 1 of '[/]' is not a number" in capsys.readouterr().err
-    for verb in (["show", "run"], ["data", "check", "odd.csv"], ["compare", "run", "--vary", "process.rate=0.1,0.2"]):
+    for verb in (
+        ["show", "run"],
+        ["data", "check", "odd.csv"],
+        ["compare", "run", "--vary", "process.learning_rate=0.1,0.2"],
+    ):
         assert main(verb) == 0
 
 

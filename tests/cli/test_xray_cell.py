@@ -25,7 +25,7 @@ def runs(own_data: Path) -> Path:
     """A run on a text, a table, pictures and a series, and something to ask each."""
     folder = own_data
     for command in (
-        ["novel.txt", "units=8", "layers=2", "input.window=20", "epochs=1", "--out", "text"],
+        ["novel.txt", "units=8", "num_layers=2", "input.window=20", "epochs=1", "--out", "text"],
         ["table.csv", "--output", "kind", "epochs=1", "--out", "table"],
         ["digits", "net=cnn", "units=[60]", "epochs=1", "--out", "pictures"],
         ["sunspots", "epochs=1", "--out", "series"],

@@ -41,24 +41,24 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
     "linear": [
         ((ROW,), (CLASSES,), {}),
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
-        ((WINDOW,), (AHEAD,), {"relative": True}),
+        ((WINDOW,), (AHEAD,), {"subtract_last": True}),
     ],
     "ffn": [
         ((ROW, LEVEL), (CLASSES,), {"units": (16, 16)}),
         ((ROW,), (CLASSES, AHEAD), {"units": (16,)}),
-        ((ROW, LEVEL), (CLASSES,), {"units": (16,), "skip": True}),
+        ((ROW, LEVEL), (CLASSES,), {"units": (16,), "wide": True}),
         ((PICTURE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
-        ((WINDOW,), (AHEAD,), {"units": (16,), "relative": True}),
-        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "relative": True, "independent": True}),
-        ((TEXT, ROW), (CLASSES,), {"units": (16,), "embed": 4}),
+        ((WINDOW,), (AHEAD,), {"units": (16,), "subtract_last": True}),
+        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "channel_independent": True}),
+        ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
     ],
     "autoencoder": [
-        ((WINDOW,), (Port("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "code": 12}),
+        ((WINDOW,), (Port("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "latent_dim": 12}),
     ],
     "cnn": [
         ((PICTURE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((PICTURE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
-        ((PICTURE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool": 1, "flat": False}),
+        ((PICTURE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False}),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
@@ -70,24 +70,29 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         for merge in ("concat", "sum", "mul", "ave")
     ]
     + [
-        ((WINDOW,), (AHEAD,), {"units": 12, "layers": 2, "relative": True}),
-        ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "relative": True, "recursive": True}),
-        ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pool": "mean"}),
+        ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
+        ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "subtract_last": True, "autoregressive": True}),
+        ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pooling": "mean"}),
         ((Port("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
     ],
-    "vgg11": [((PICTURE,), (CLASSES,), {"width": 0.1, "units": (16,), "dropout": 0.0})],
-    "vgg13": [((PICTURE,), (CLASSES, AHEAD), {"width": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True})],
-    "vgg16": [((PHOTO,), (CLASSES,), {"width": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
-    "vgg19": [((PICTURE,), (CLASSES,), {"width": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
-    "resnet18": [((PICTURE,), (CLASSES,), {"width": 0.1}), ((PHOTO,), (CLASSES, AHEAD), {"width": 0.1})],
-    "resnet34": [((PICTURE,), (CLASSES,), {"width": 0.05})],
-    "resnet50": [((PHOTO,), (CLASSES,), {"width": 0.05})],
-    "resnet101": [((PICTURE,), (CLASSES,), {"width": 0.05})],
-    "resnet152": [((PICTURE,), (CLASSES,), {"width": 0.05})],
+    "vgg11": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
+    "vgg13": [
+        ((PICTURE,), (CLASSES, AHEAD), {"width_multiplier": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True})
+    ],
+    "vgg16": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
+    "vgg19": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
+    "resnet18": [
+        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.1}),
+        ((PHOTO,), (CLASSES, AHEAD), {"width_multiplier": 0.1}),
+    ],
+    "resnet34": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet50": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet101": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet152": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
     "googlenet": [
-        ((PHOTO,), (CLASSES,), {"width": 0.25, "dropout": 0.0}),
-        ((PICTURE,), (CLASSES,), {"width": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False}),
-        ((PICTURE,), (CLASSES,), {"width": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
+        ((PHOTO,), (CLASSES,), {"width_multiplier": 0.25, "dropout": 0.0}),
+        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False}),
+        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
     ],
     "inception": [((PICTURE,), (CLASSES,), {}), ((PICTURE,), (CLASSES,), {"module": "naive"})],
     "unet": [
@@ -114,7 +119,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def test_every_net_of_samples_has_a_case() -> None:
-    assert set(CASES) == set(NETS.names()) - {"walkers"}  # walkers are points, not a net of samples
+    assert set(CASES) == set(NETS.names()) - {"playground"}  # walkers are points, not a net of samples
 
 
 def built(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], words: dict[str, Any]) -> nn.Module:
@@ -265,7 +270,7 @@ def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: An
         ("recurrent", (ROW,), r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)"),
         ("unet", (PICTURE,), r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)"),
         ("q_table", (ROW,), r"'q_table' takes one counted state; got input step \(batch, feature 6\)"),
-        ("walkers", (ROW,), r"'walkers' takes surface, optimizer and start"),
+        ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
 def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(name: str, inputs: Any, text: str) -> None:
@@ -280,7 +285,7 @@ def test_more_levels_than_a_picture_can_be_halved_are_told() -> None:
 
 def test_a_filter_larger_than_the_picture_is_told() -> None:
     with pytest.raises(ShapeError, match=r"convolution 1 slides a filter of 12x12 over 9x8"):
-        built("cnn", (PICTURE,), (CLASSES,), {"kernel": 12, "padding": "valid"})
+        built("cnn", (PICTURE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
 
 
 # What no opener knows; a new layer is opened, or this list grows where everybody sees it.

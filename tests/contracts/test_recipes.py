@@ -18,7 +18,7 @@ from kissipo.plan.recipes import all_recipes, data_are_fetched
 from kissipo.run.trace import Step
 
 RECIPES = dict(all_recipes())
-SHORTEST = {"supervised": {"epochs": 1}, "descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
+SHORTEST = {"supervised": {"epochs": 1}, "gradient_descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
 quick_recipes = pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_spelled_out_it_says_everything_and_stays_so(name: str) -> None:
     complete = ki.load(name).complete()
     assert complete.complete() == complete
     assert ki.Task.from_yaml(complete.to_yaml()) == complete
-    assert complete.process.get("learn")
+    assert complete.process.get("algorithm")
 
 
 @quick_recipes

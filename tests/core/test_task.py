@@ -77,11 +77,13 @@ def test_a_task_and_its_words_are_frozen() -> None:
 
 
 def test_changing_a_word_makes_another_task() -> None:
-    task = Task(input="make", process={"stop": {"patience": 3}, "units": [1, 2]}, output=[{"a": 1}, {"b": 2}])
-    changed = task.with_words({"process.stop.other": 1, "process.units.1": 5, "output.1.b": 3, "output.0": "c"})
+    task = Task(input="make", process={"early_stopping": {"patience": 3}, "units": [1, 2]}, output=[{"a": 1}, {"b": 2}])
+    changed = task.with_words(
+        {"process.early_stopping.other": 1, "process.units.1": 5, "output.1.b": 3, "output.0": "c"}
+    )
     assert changed.plain() == {
         "input": "make",
-        "process": {"stop": {"patience": 3, "other": 1}, "units": [1, 5]},
+        "process": {"early_stopping": {"patience": 3, "other": 1}, "units": [1, 5]},
         "output": ["c", {"b": 3}],
     }
     assert task.process.units == (1, 2)
@@ -91,12 +93,12 @@ def test_changing_a_word_makes_another_task() -> None:
     ("argument", "place", "value"),
     [
         ("epochs=5", "epochs", 5),
-        ("process.rate=2e-5", "process.rate", 2e-5),
+        ("process.learning_rate=2e-5", "process.learning_rate", 2e-5),
         ("input.table=a=b.csv", "input.table", "a=b.csv"),
         ('input."a=b.c"=3', 'input."a=b.c"', 3),
         ("output.category=no", "output.category", "no"),
         ("units=[64, 64]", "units", [64, 64]),
-        ("stop={patience: 3}", "stop", {"patience": 3}),
+        ("early_stopping={patience: 3}", "early_stopping", {"patience": 3}),
         ("name=", "name", ""),
         ("broken=[1, 2", "broken", "[1, 2"),
     ],

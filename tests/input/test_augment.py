@@ -113,7 +113,7 @@ def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pyte
         return changed
 
     monkeypatch.setattr(Augment, "__call__", watch)
-    words = {"process.epochs": 2, "process.stop": 0, "input.batch": 200, "input.augment": ["flip", "crop"]}
+    words = {"process.epochs": 2, "process.early_stopping": 0, "input.batch": 200, "input.augment": ["flip", "crop"]}
     run = ki.load("digits", words=words).fit(seed=5, out="run")
     monkeypatch.undo()
     train = run.wiring().feeds["train"]

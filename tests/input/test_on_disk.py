@@ -144,6 +144,6 @@ def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
 def test_the_batch_of_large_pictures_is_small(size: int, batch: int, photos: Path) -> None:
-    words = {"input.size": [size], "input.memory": 0, "process.filters": [1], "process.pool": 8}
+    words = {"input.size": [size], "input.memory": 0, "process.filters": [1], "process.pool_size": 8}
     task = ki.load(str(photos), words=words).complete()
     assert task.input["batch"] == batch

@@ -52,7 +52,7 @@ def test_it_is_what_one_counts_by_hand(one: Any, first: Any, faster: float | Non
 
 @pytest.mark.parametrize(
     ("task", "word", "turned"),
-    [("digits", "process.units=[8],[64]", False), ("equations", "process.rate=0.1,0.2", True)],
+    [("digits", "process.units=[8],[64]", False), ("equations", "process.learning_rate=0.1,0.2", True)],
 )
 def test_the_verb_says_it_of_every_row(task: str, word: str, turned: bool, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", task, "epochs=2", "--vary", word, "--seeds", "2", "--json"]) == 0

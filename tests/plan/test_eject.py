@@ -82,7 +82,7 @@ def test_the_script_does_what_the_task_does(
     name: str, words: dict[str, Any], apart: float, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the compiled layers draw dropout with dice of their own
-    monkeypatch.setattr("kissipo.process.learn.supervised.direct", lambda net: None)
+    monkeypatch.setattr("kissipo.process.algorithms.supervised.direct", lambda net: None)
     task = load(name, words=words)
     loss, score, measure = run_script(eject(task, seed=3))
     heard = FirstStep()
@@ -181,14 +181,14 @@ def test_a_script_that_would_start_otherwise_is_not_given(monkeypatch: pytest.Mo
     "words",
     [
         pytest.param({"process.optimizer": "momentum", "process.schedule": "cosine"}, marks=SLOW),
-        pytest.param({"process.optimizer": "adamw", "process.clip": 1.0, "process.schedule": "step"}, marks=SLOW),
+        pytest.param({"process.optimizer": "adamw", "process.clip_norm": 1.0, "process.schedule": "step"}, marks=SLOW),
         pytest.param({"process.activation": "tanh", "input.batch": 4000, "stop.patience": 0}, marks=SLOW),
         {"process.ema": 0.9, "process.warmup": 0.3, "input.split.seed": 5, "output.main": "macro_f1"},
         pytest.param(
             {"process.ema": 0.95, "process.schedule": "one_cycle", "input.split.validation": 0, "stop.patience": 0},
             marks=SLOW,
         ),
-        {"process.smoothing": 0.1, "process.l1": 1e-5, "process.l2": 1e-3, "process.schedule": "exponential"},
+        {"process.label_smoothing": 0.1, "process.l1": 1e-5, "process.l2": 1e-3, "process.schedule": "exponential"},
         {"input.augment": ["rotate", "flip", "colour", "crop"], "output.main": "balanced_accuracy"},
     ],
 )
@@ -202,7 +202,7 @@ def test_words_of_learning_are_followed(words: dict[str, Any]) -> None:
     assert run.metrics["answers"][0]["metrics"][measure] == pytest.approx(score, abs=0.006)
 
 
-TILES_ODD = {"input.size": [10], "process.filters": [4, 8, 16], "process.norm": False, "process.even": False}
+TILES_ODD = {"input.size": [10], "process.filters": [4, 8, 16], "process.norm": False, "process.standardize": False}
 TILES_APART = {"input.size": [20, 16], "input.split.group": None, "input.augment": [], "input.split.validation": 0.2}
 
 
@@ -240,7 +240,7 @@ def table() -> str:
     ("asked", "measure", "apart"), [("kind", "accuracy", 0.05), ("colour", "accuracy", 0.05), ("price", "rmse", 0.1)]
 )
 def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float, start: str) -> None:
-    words = {"process.start": start, "dropout": 0.0, "epochs": 20, "output.baselines": []}
+    words = {"process.init": start, "dropout": 0.0, "epochs": 20, "output.baselines": []}
     task = load(table, output=asked, words=words)
     source = eject(task)
     assert len(source.splitlines()) <= 250
@@ -253,7 +253,7 @@ def test_a_table_of_your_own(table: str, asked: str, measure: str, apart: float,
 
 
 def test_labels_of_two_classes_are_smoothed(table: str) -> None:
-    task = load(table, output="kind", words={"process.smoothing": 0.2, "dropout": 0.0, "epochs": 3})
+    task = load(table, output="kind", words={"process.label_smoothing": 0.2, "dropout": 0.0, "epochs": 3})
     loss, score, _ = run_script(eject(task))
     heard = FirstStep()
     run = fit(task, out="run", tellers=[heard])
@@ -265,10 +265,10 @@ def test_a_table_with_gaps_or_equal_rows_is_refused(table: str) -> None:
     whole = Path(table).read_text(encoding="utf-8")
     Path("gaps.csv").write_text(whole.replace("3.7,", ",", 1), encoding="utf-8")
     with pytest.raises(NotBuiltError, match="the script would not do the same"):
-        eject(load("gaps.csv", output="kind", words={"process.start": "random"}))
+        eject(load("gaps.csv", output="kind", words={"process.init": "random"}))
     Path("twice.csv").write_text(whole + whole.splitlines()[1] + "\n", encoding="utf-8")
     with pytest.raises(NotBuiltError, match="rows repeat"):
-        eject(load("twice.csv", output="kind", words={"process.start": "random"}))
+        eject(load("twice.csv", output="kind", words={"process.init": "random"}))
 
 
 def test_the_verb_prints_and_writes_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,7 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
         if each in words and answer != "category":
             words[each] = decided[each][1]
     if "games" in task.input:
-        words |= {"smoothing": 0.0, "mixup": 0.0}  # a share of the truth would stand on points that are taken
+        words |= {"label_smoothing": 0.0, "mixup": 0.0}  # a share of the truth would stand on points that are taken
     if "mixup" in words and any(door.port.vocabulary for door in prepare(task).wiring.doors):
         words["mixup"] = 0.0  # ids of words cannot be mixed
     for each in ("independent", "recursive"):

@@ -16,7 +16,14 @@ from kissipo.cli.main import main
 from kissipo.core.errors import RunError
 from kissipo.plan.run import Run
 
-WORDS = ["fit", "digits", "process.epochs=40", "process.stop.patience=0", "output.baselines=[majority]", "--quiet"]
+WORDS = [
+    "fit",
+    "digits",
+    "process.epochs=40",
+    "process.early_stopping.patience=0",
+    "output.baselines=[majority]",
+    "--quiet",
+]
 
 
 def started(out: str) -> subprocess.Popen[bytes]:

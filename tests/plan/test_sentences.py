@@ -55,7 +55,7 @@ SENTENCES = [
         "convolution",
         """
         input: {images: mnist}
-        process: {net: cnn, filters: [25, 50], kernel: 3, units: [100]}
+        process: {net: cnn, filters: [25, 50], kernel_size: 3, units: [100]}
         output: {category: digit}""",
     ),
     *(
@@ -64,7 +64,7 @@ SENTENCES = [
             net,
             f"""
         input: {{images: photos/, size: 224}}
-        process: {{net: {net}, {words}, from: {net}.safetensors, freeze: all but head}}
+        process: {{net: {net}, {words}, weights: {net}.safetensors, freeze: all but head}}
         output: category""",
         )
         for system, net, words in (
@@ -79,7 +79,7 @@ SENTENCES = [
             f"{net} on varied pictures",
             f"""
         input: {{images: photos/, size: 224, augment: [flip, crop]}}
-        process: {{net: {net}, from: {net}.safetensors, freeze: all but head}}
+        process: {{net: {net}, weights: {net}.safetensors, freeze: all but head}}
         output: category""",
         )
         for system, net in (("S14", "vgg16"), ("S15", "googlenet"), ("S16", "resnet50"))
@@ -124,7 +124,7 @@ SENTENCES = [
         "a novel, letter by letter",
         """
         input: {text: novel.txt, as: characters, window: 100}
-        process: {net: recurrent, cell: lstm, units: 256, layers: 2, stateful: true}
+        process: {net: recurrent, cell: lstm, units: 256, num_layers: 2, stateful: true}
         output: {text: next}""",
     ),
     Sentence(
@@ -132,7 +132,7 @@ SENTENCES = [
         "spam",
         """
         input: {table: sms.csv, text: message, length: 162}
-        process: {net: recurrent, cell: lstm, embed: 20, units: 15, pool: max}
+        process: {net: recurrent, cell: lstm, embedding_dim: 20, units: 15, pooling: max}
         output: {category: kind}""",
     ),
     Sentence(
@@ -195,7 +195,7 @@ SENTENCES = [
         "BERT pre-training",
         """
         input: {text: corpus.txt, as: wordpieces}
-        process: {net: bert, layers: 4, learn: masked_text}
+        process: {net: bert, num_layers: 4, algorithm: masked_text}
         output: {text: masked}""",
         "input.as=wordpieces (S35)",
     ),
@@ -204,7 +204,7 @@ SENTENCES = [
         "BERT fine-tuning",
         """
         input: {table: news.csv, text: body}
-        process: {net: bert, from: runs/bert-1, rate: 2e-5}
+        process: {net: bert, weights: runs/bert-1, learning_rate: 2e-5}
         output: {category: truth}""",
         "'bert' (S35)",
     ),
@@ -225,7 +225,7 @@ SENTENCES = [
         "autoencoder",
         """
         input: {images: digits}
-        process: {net: autoencoder, code: 16}
+        process: {net: autoencoder, latent_dim: 16}
         output: {image: same}""",
         "'image' (S37, S39, S40)",
     ),
@@ -243,7 +243,7 @@ SENTENCES = [
         "style transfer",
         """
         input: {images: photo.jpg, style: wave.jpg}
-        process: {net: style_transfer, from: vgg19.safetensors}
+        process: {net: style_transfer, weights: vgg19.safetensors}
         output: {image: styled}""",
         "input.style (S39)",
     ),
@@ -287,7 +287,7 @@ SENTENCES = [
         "DQN",
         """
         input: {environment: CartPole-v1}
-        process: {net: ffn, units: [64, 64], learn: q_learning, replay: 50000}
+        process: {net: ffn, units: [64, 64], algorithm: q_learning, replay: 50000}
         output: actions""",
         "'q_learning' for the net 'ffn'",
     ),
@@ -296,7 +296,7 @@ SENTENCES = [
         "recommender",
         """
         input: {ratings: u.data, user: user, item: film}
-        process: {net: recommender, embed: 10, units: [512]}
+        process: {net: recommender, embedding_dim: 10, units: [512]}
         output: {rating: stars, decode: {top: 10}}""",
         "'ratings' (S43)",
     ),

@@ -21,10 +21,10 @@ from kissipo.run.folder import MODEL, RunFolder
 
 NETS: dict[str, tuple[int, dict[str, Any]]] = {
     "cnn": (1, {"filters": (5, 6), "units": (8,), "padding": "valid"}),
-    "vgg11": (3, {"width": 0.1, "units": (8,)}),
-    "resnet18": (3, {"width": 0.1}),
-    "resnet50": (3, {"width": 0.1}),
-    "googlenet": (3, {"width": 0.1}),
+    "vgg11": (3, {"width_multiplier": 0.1, "units": (8,)}),
+    "resnet18": (3, {"width_multiplier": 0.1}),
+    "resnet50": (3, {"width_multiplier": 0.1}),
+    "googlenet": (3, {"width_multiplier": 0.1}),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 

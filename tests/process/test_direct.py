@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 from kissipo.core.batch import Batch
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.direct import direct, loss_and_slope
 from kissipo.process.kernels.native import BUILT
-from kissipo.process.learn.supervised import Options, Supervised
 from kissipo.process.losses import (
     binary_cross_entropy,
     huber,
@@ -53,11 +53,13 @@ def test_the_slope_is_that_of_autograd(name: str) -> None:
 @built
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("skip", [False, True])
-@pytest.mark.parametrize("words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip": 0.05}, {"optimizer": "sgd"}], ids=str)
+@pytest.mark.parametrize("words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip_norm": 0.05}, {"optimizer": "sgd"}], ids=str)
 def test_learning_directly_takes_the_same_steps(name: str, skip: bool, words: dict[str, Any]) -> None:
     module, targets, width = CASES[name]
     pair = [net(width, skip=skip) for _ in range(2)]
-    ours, usual = (Supervised(each, (module.loss,), Options(rate=0.01, **words), total_steps=9) for each in pair)
+    ours, usual = (
+        Supervised(each, (module.loss,), Options(learning_rate=0.01, **words), total_steps=9) for each in pair
+    )
     for learn in (ours, usual):
         learn.begin(None)  # type: ignore[arg-type]
     assert ours._direct is not None
@@ -77,7 +79,7 @@ def test_the_weights_of_a_held_path_stay() -> None:
     module = net(2, skip=True)
     wide = module[1].wide  # type: ignore[index]
     wide.requires_grad_(False)
-    learn = Supervised(module, (mean_squared_error.loss,), Options(rate=0.1), total_steps=3)
+    learn = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
     learn.begin(None)  # type: ignore[arg-type]
     before = wide.weight.clone()
     for _ in range(3):
@@ -89,7 +91,7 @@ def test_the_weights_of_a_held_path_stay() -> None:
 def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
     def walked(seed: int) -> Tensor:
         module = net(2, dropout=0.5)
-        learn = Supervised(module, (mean_squared_error.loss,), Options(rate=0.1), total_steps=3)
+        learn = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
         learn.begin(None)  # type: ignore[arg-type]
         torch.manual_seed(seed)
         for _ in range(3):

@@ -108,11 +108,19 @@ class PublishedVGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-VGG_WORDS = {"width": 0.125, "units": (20, 12)}
+VGG_WORDS = {"width_multiplier": 0.125, "units": (20, 12)}
 CASES: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any]]] = {
     "resnet18": ("resnet18", lambda: PublishedResNet((2, 2, 2, 2), deep=False), {}),
-    "resnet34, narrow": ("resnet34", lambda: PublishedResNet((3, 4, 6, 3), deep=False, width=8), {"width": 0.125}),
-    "resnet50, narrow": ("resnet50", lambda: PublishedResNet((3, 4, 6, 3), deep=True, width=8), {"width": 0.125}),
+    "resnet34, narrow": (
+        "resnet34",
+        lambda: PublishedResNet((3, 4, 6, 3), deep=False, width=8),
+        {"width_multiplier": 0.125},
+    ),
+    "resnet50, narrow": (
+        "resnet50",
+        lambda: PublishedResNet((3, 4, 6, 3), deep=True, width=8),
+        {"width_multiplier": 0.125},
+    ),
     "vgg11, narrow": ("vgg11", PublishedVGG, VGG_WORDS),
     "vgg11, narrow, with norms": ("vgg11", partial(PublishedVGG, norm=True), {**VGG_WORDS, "norm": True}),
 }
@@ -157,7 +165,7 @@ def test_the_same_answers_as_the_published_net(case: str, timm: bool) -> None:
     save_file({name: each.contiguous() for name, each in weights.items()}, "published.safetensors")
     x = torch.rand(4, 3, 70, 64)
     for centre in (False, True):
-        net, named = ours(name, centre=centre, **words)
+        net, named = ours(name, normalize=centre, **words)
         told = lay_in(net, read_weights(Path("published.safetensors")), ours=named, origin="published.safetensors")
         count = f"{sum(weight.numel() for weight in theirs.parameters()):,}"
         assert told == f"published.safetensors fits: {count} of {count} weights are taken from it"
@@ -200,7 +208,7 @@ def test_googlenets_published_names_are_those_of_our_form_with_norms() -> None:
 
 def test_other_answers_start_with_a_fresh_head() -> None:
     theirs = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8, classes=1000))
-    net, named = ours("resnet18", classes=3, width=0.125)
+    net, named = ours("resnet18", classes=3, width_multiplier=0.125)
     before = net.get_parameter("head.weight").clone()
     told = lay_in(net, theirs.state_dict(), ours=named, origin="r.safetensors")
     body = sum(weight.numel() for name, weight in theirs.named_parameters() if not name.startswith("fc."))
@@ -235,7 +243,7 @@ SPOILT: list[tuple[Change, str]] = [
 @pytest.mark.parametrize(("change", "told"), SPOILT)
 def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: str) -> None:
     theirs = PublishedResNet((2, 2, 2, 2), deep=False, width=8)
-    net, named = ours("resnet18", width=0.125)
+    net, named = ours("resnet18", width_multiplier=0.125)
     before = {name: each.clone() for name, each in net.state_dict().items()}
     weights = dict(theirs.state_dict())
     change(weights)
@@ -243,7 +251,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: 
         lay_in(net, weights, ours=named, origin="r.safetensors")
     assert re.search(told, str(refused.value)), str(refused.value)
     assert "\n" not in str(refused.value)
-    assert str(refused.value).startswith("process.from: r.safetensors does not fit this net of 122 tensors: ")
+    assert str(refused.value).startswith("process.weights: r.safetensors does not fit this net of 122 tensors: ")
     assert all(torch.equal(each, before[name]) for name, each in net.state_dict().items())
 
 
@@ -254,19 +262,19 @@ def test_another_net_is_told_as_a_whole() -> None:
 
 
 def test_grey_pictures_are_told_the_channels_of_the_file() -> None:
-    net, named = ours("resnet18", channels=1, width=0.125)
+    net, named = ours("resnet18", channels=1, width_multiplier=0.125)
     with pytest.raises(
         TaskError, match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*pictures of 3 channels: say input"
     ):
         lay_in(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
     with pytest.raises(ShapeError, match=r"process\.centre takes pictures in colour; got 1 channels"):
-        ours("resnet18", channels=1, centre=True)
+        ours("resnet18", channels=1, normalize=True)
 
 
 def test_counters_of_norms_may_be_missing_and_half_precision_is_read() -> None:
     theirs = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8))
     weights = {name: each.half() for name, each in theirs.state_dict().items() if "num_batches" not in name}
-    net, named = ours("resnet18", width=0.125)
+    net, named = ours("resnet18", width_multiplier=0.125)
     lay_in(net, weights, ours=named, origin="r")
     torch.testing.assert_close(
         net.get_parameter("conv1.weight"), theirs.get_parameter("conv1.weight"), atol=1e-3, rtol=1e-3
@@ -294,7 +302,7 @@ def test_other_files_are_not_opened(content: bytes) -> None:
     ],
 )
 def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
-    net, _ = ours("resnet18", width=0.125)
+    net, _ = ours("resnet18", width_multiplier=0.125)
     told = hold(net, asked)
     found = {name for name, weight in net.named_parameters() if weight.requires_grad}
     held = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
@@ -317,7 +325,7 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
     ],
 )
 def test_slips_in_what_is_held(asked: tuple[str, ...], told: str) -> None:
-    net, _ = ours("resnet18", width=0.125)
+    net, _ = ours("resnet18", width_multiplier=0.125)
     with pytest.raises(TaskError, match=told):
         hold(net, asked)
     assert all(weight.requires_grad for weight in net.parameters())
@@ -329,6 +337,6 @@ def test_the_head_of_every_net_is_what_answers() -> None:
     ffn = NETS.find("ffn", place="net")
     assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,)))) == ("3",)
     assert heads_of(ffn.build(row, two, ffn.Options(units=(5,)))) == ("3.heads",)
-    assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,), skip=True))) == ("1.wide", "1.head")
-    google, _ = ours("googlenet", width=0.1)
+    assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,), wide=True))) == ("1.wide", "1.head")
+    google, _ = ours("googlenet", width_multiplier=0.1)
     assert set(heads_of(google)) == {"head", "auxiliary.inception4a.head", "auxiliary.inception4d.head"}

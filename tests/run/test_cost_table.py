@@ -95,9 +95,9 @@ def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("vgg11", {"width": 0.1, "units": (7,), "dropout": 0.0}),
-        ("resnet50", {"width": 0.1}),
-        ("resnet18", {"width": 0.2}),
+        ("vgg11", {"width_multiplier": 0.1, "units": (7,), "dropout": 0.0}),
+        ("resnet50", {"width_multiplier": 0.1}),
+        ("resnet18", {"width_multiplier": 0.2}),
     ],
 )
 def test_shapes_without_memory_are_those_of_real_numbers(name: str, words: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ def test_values_are_what_autograd_keeps() -> None:
     """Every value is kept once for the way back, but the answer; places of the greatest (integers) are kept besides."""
     module = NETS.find("vgg11", place="net")
     ports = (Port("picture", ("channel", "height", "width"), (3, 64, 64)),), (Port("kind", ("class",), (4,)),)
-    net = module.build(*ports, module.Options(width=0.1, units=(7, 5), dropout=0.0))
+    net = module.build(*ports, module.Options(width_multiplier=0.1, units=(7, 5), dropout=0.0))
     x, kept = torch.randn(1, 3, 64, 64), {}
     weights = {weight.untyped_storage()._cdata for weight in net.parameters()}
 

@@ -19,7 +19,7 @@ from kissipo.run.fit import Course, Fit
 TASKS = {
     "digits": ["digits", "epochs=3"],
     "series": ["sunspots", "net=recurrent", "units=8", "dropout=0.2", "epochs=3"],
-    "environment": ["racing", "process.episodes=200", "rate=0.1"],
+    "environment": ["racing", "process.episodes=200", "learning_rate=0.1"],
 }
 
 

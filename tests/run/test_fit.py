@@ -93,7 +93,7 @@ def with_everything(net: nn.Module, train: TensorFeed) -> Iterator[float]:
     ("by_hand", "words", "tolerance"),
     [
         (with_adam, {"optimizer": "adam"}, 0.0),
-        (with_everything, {"optimizer": "momentum", "schedule": "cosine", "clip": CLIP, "l2": L2}, 1e-6),
+        (with_everything, {"optimizer": "momentum", "schedule": "cosine", "clip_norm": CLIP, "l2": L2}, 1e-6),
     ],
 )
 def test_it_is_the_loop_written_by_hand(
@@ -101,7 +101,7 @@ def test_it_is_the_loop_written_by_hand(
 ) -> None:
     """Without kernels, whose sums have another order and whose dropout other dice."""
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "none")
-    words = {**words, "rate": RATE, "epochs": EPOCHS, "stop": 0}
+    words = {**words, "learning_rate": RATE, "epochs": EPOCHS, "early_stopping": 0}
     task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
     run = task.fit(seed=SEED)
     prepared = prepare(task, seed=SEED)

@@ -43,7 +43,7 @@ def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     [
         ("cnn", "5", {"filters": (6, 8), "units": (16,)}),
         ("cnn", "7", {"filters": (6, 8), "units": (16,), "norm": True, "padding": "valid"}),
-        ("resnet18", "conv3.1", {"width": 0.1}),  # 5x5; those behind it have fewer than 4x4 places
+        ("resnet18", "conv3.1", {"width_multiplier": 0.1}),  # 5x5; those behind it have fewer than 4x4 places
     ],
 )
 def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, layer: str, words: Any) -> None:
@@ -100,7 +100,7 @@ def test_where_nothing_speaks_for_it_it_is_cold() -> None:
 
 
 def test_the_net_is_as_it_was() -> None:
-    net, x = built("resnet18", width=0.1).train(), torch.randn(2, *PICTURE.shape)
+    net, x = built("resnet18", width_multiplier=0.1).train(), torch.randn(2, *PICTURE.shape)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     heat_maps(net, x, of_class(0))
     assert net.training

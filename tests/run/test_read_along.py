@@ -19,7 +19,7 @@ TORCHS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 def built(cell: Any, layers: int = 2) -> Any:
     torch.manual_seed(0)
     text = Port("text", ("time",), (20,), vocabulary=9)
-    options = recurrent.Options(cell=cell, units=6, layers=layers, embed=4, stateful=True, dropout=0.5)
+    options = recurrent.Options(cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5)
     return recurrent.build((text,), (Port("next", ("time", "class"), (20, 9)),), options)
 
 

@@ -24,20 +24,28 @@ from kissipo.core.task import split_argument
 from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint
 
 WHOLE, BROKEN = Path("whole"), Path("broken")
-LONG = ["digits", "epochs=160", "stop=0", "schedule=cosine", "l2=0.0001", "clip=5", "baselines=[majority]"]
+LONG = [
+    "digits",
+    "epochs=160",
+    "early_stopping=0",
+    "schedule=cosine",
+    "l2=0.0001",
+    "clip_norm=5",
+    "baselines=[majority]",
+]
 SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
 TASKS: dict[str, tuple[list[str], str, int, int]] = {
-    "table": (["cancer.csv", "--output", "kind", "stop=40", "batch=8"], "epochs", 6, 60),
-    "series": (["sunspots", "net=recurrent", "units=8", "dropout=0.2", "schedule=one_cycle", "stop=8"], "epochs", 6, 60),
-    "words": (["messages.csv", "--output", "kind", "net=recurrent", "cell=gru", "units=6", "stop=0"], "epochs", 6, 90),
-    "characters": (["novel.txt", "units=12", "dropout=0.1", "stop=0", "optimizer=rmsprop"], "epochs", 4, 6),
+    "table": (["cancer.csv", "--output", "kind", "early_stopping=40", "batch=8"], "epochs", 6, 60),
+    "series": (["sunspots", "net=recurrent", "units=8", "dropout=0.2", "schedule=one_cycle", "early_stopping=8"], "epochs", 6, 60),
+    "words": (["messages.csv", "--output", "kind", "net=recurrent", "cell=gru", "units=6", "early_stopping=0"], "epochs", 6, 90),
+    "characters": (["novel.txt", "units=12", "dropout=0.1", "early_stopping=0", "optimizer=rmsprop"], "epochs", 4, 6),
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
-    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,colour]", "smoothing=0.1",
-                  "class_weights=balanced", "mixup=0.2", "ema=0.9", "stop=0", "baselines=[majority]"], "epochs", 5, 60),
+    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,colour]", "label_smoothing=0.1",
+                  "class_weights=balanced", "mixup=0.2", "ema=0.9", "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
     "photos on disk": (["photos", "memory=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch=16",
-                        "stop=0", "baselines=[majority]"], "epochs", 5, 60),
+                        "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
     "two answers": (["two.yaml"], "epochs", 6, 60),
 }  # fmt: skip
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -58,7 +66,7 @@ def write_tasks() -> None:
             Image.fromarray(pixels.reshape(8, 8).astype("uint8") * 15).save(f"photos/{digit}/{number}.png")
     Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
     Path("two.yaml").write_text(
-        "input: {table: cancer.csv}\nprocess: {stop: 0, dropout: 0.2}\n"
+        "input: {table: cancer.csv}\nprocess: {early_stopping: 0, dropout: 0.2}\n"
         "output: [{category: kind}, {number: mean radius}]",
         encoding="utf-8",
     )
@@ -262,7 +270,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, capsys: py
             "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; or start a new run without --resume.",
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
-        (["stop=3"], "another process.stop; got 3, before {patience: 20}."),
+        (["early_stopping=3"], "another process.early_stopping; got 3, before {patience: 20}."),
         (["split.test=0.3"], "another input.split; got {test: 0.3}, before {test: 0.2, validation: 0.1}."),
         (["baselines=[random_forest]"], "another output.baselines; got [random_forest], before [majority]."),
         (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
@@ -276,7 +284,14 @@ def test_other_words_than_before_are_refused(
 
 
 def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
-    words = ["epochs=6", "baselines=[majority]", "stop={patience: 20}", "units=256", "split={test: 0.2}", "loss=null"]
+    words = [
+        "epochs=6",
+        "baselines=[majority]",
+        "early_stopping={patience: 20}",
+        "units=256",
+        "split={test: 0.2}",
+        "loss=null",
+    ]
     fit("digits", *words, "--seed", "0", "--resume", "--out", str(stopped))
 
 

@@ -36,7 +36,7 @@ def test_only_the_likeliest_are_drawn_and_at_temperature_0_the_first() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_written_step_by_step_is_written_by_reading_everything_again(cell: str) -> None:
     text, answer = Port("text", ("time",), (4,), vocabulary=9), Port("next", ("time", "class"), (4, 9))
-    options = recurrent.Options(cell=cell, embed=5, units=16, layers=2)  # type: ignore[arg-type]
+    options = recurrent.Options(cell=cell, embedding_dim=5, units=16, num_layers=2)  # type: ignore[arg-type]
     torch.manual_seed(1)
     net = recurrent.build((text,), (answer,), options).eval()
     start = torch.tensor([3, 1, 4])

@@ -18,7 +18,7 @@ from kissipo.core.errors import StoppedError, TaskError
 from kissipo.plan.vocabulary import NETS
 
 Out = pytest.CaptureFixture[str]
-WIDTH = "width=0.05"
+WIDTH = "width_multiplier=0.05"
 THEIRS = (
     (r"^conv(\d)\.(\d)", lambda found: f"layer{int(found[1]) - 1}.{found[2]}"),
     (r"\.residual\.", "."),
@@ -32,7 +32,7 @@ WORDS = [
     WIDTH,
     "split.validation=0",
     "epochs=2",
-    "stop=0",
+    "early_stopping=0",
     "input.batch=16",
     "baselines=[majority]",
     "--output",
@@ -82,18 +82,18 @@ def fit(*arguments: str) -> None:
 
 def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None:
     before = published()
-    fit("from=resnet18.safetensors", "freeze=all but head", "--out", "run")
+    fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run")
     told = " ".join(capsys.readouterr().err.split())
     assert "the head starts fresh, as it has 3 answers here and 1000 there" in told
     assert "weights are held" in told
-    assert "process.centre=True published weights saw colours about zero" in told
+    assert "process.normalize=True published weights saw colours about zero" in told
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {
         name for name in after if after[name].shape != before[name].shape or not torch.equal(after[name], before[name])
     }
     assert moved == {"head.weight", "head.bias"}
-    fit("from=resnet18.safetensors", "freeze=all but head", "epochs=1", "rate=1e-30", "--out", "still")
+    fit("weights=resnet18.safetensors", "freeze=all but head", "epochs=1", "learning_rate=1e-30", "--out", "still")
     assert not torch.equal(load_file("still/model.safetensors")["head.weight"], after["head.weight"])
     stored = ki.open("run").task.process
     assert (stored["from"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
@@ -103,17 +103,17 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
 
 def test_without_freeze_all_weights_learn_from_where_they_were_published(capsys: Out) -> None:
     before = published()
-    fit("from=resnet18.safetensors", "process.centre=false", "rate=1e-6", "--out", "run", "--quiet")
+    fit("weights=resnet18.safetensors", "process.normalize=false", "learning_rate=1e-6", "--out", "run", "--quiet")
     after = load_file("run/model.safetensors")
     for name in ("conv1.weight", "conv5.1.residual.conv2.weight"):
         assert not torch.equal(after[name], before[name])
         torch.testing.assert_close(after[name], before[name], atol=1e-4, rtol=0)
-    assert "centre" in ki.open("run").task.process and not ki.open("run").task.process["centre"]
+    assert "normalize" in ki.open("run").task.process and not ki.open("run").task.process["normalize"]
 
 
 def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> None:
     published()
-    fit("from=resnet18.safetensors", "freeze=all but head", "--out", "run", "--quiet")
+    fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run", "--quiet")
     Path("resnet18.safetensors").unlink()
     run = ki.open("run")
     assert run.evaluate()[0].net.metrics == pytest.approx(run.metrics["answers"][0]["metrics"])
@@ -122,12 +122,12 @@ def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> N
 def test_a_run_goes_on_as_another_with_other_classes() -> None:
     fit("--out", "first", "--quiet")
     before = load_file("first/model.safetensors")
-    assert main(["fit", photos(5), *WORDS, "from=first", "freeze=all but head", "--out", "second", "--quiet"]) == 0
+    assert main(["fit", photos(5), *WORDS, "weights=first", "freeze=all but head", "--out", "second", "--quiet"]) == 0
     after = load_file("second/model.safetensors")
     assert after["head.weight"].shape[0] == 5
     assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith("head."))
-    assert "centre" not in ki.open("second").task.process
-    assert main(["fit", photos(), *WORDS, "from=first", "rate=1e-30", "--out", "third", "--quiet"]) == 0
+    assert "normalize" not in ki.open("second").task.process
+    assert main(["fit", photos(), *WORDS, "weights=first", "learning_rate=1e-30", "--out", "third", "--quiet"]) == 0
     third = load_file("third/model.safetensors")
     assert all(
         torch.equal(third[name], before[name]) for name in before if "running" not in name and "num_" not in name
@@ -135,9 +135,18 @@ def test_a_run_goes_on_as_another_with_other_classes() -> None:
 
 
 def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
-    words = ["net=ffn", "units=[8,8]", "epochs=2", "stop=0", "baselines=[majority]", "--output", "colour", "--quiet"]
+    words = [
+        "net=ffn",
+        "units=[8,8]",
+        "epochs=2",
+        "early_stopping=0",
+        "baselines=[majority]",
+        "--output",
+        "colour",
+        "--quiet",
+    ]
     assert main(["fit", photos(), *words, "--out", "first"]) == 0
-    assert main(["fit", photos(), *words, "from=first", "freeze=all but head", "l2=0.01", "--out", "second"]) == 0
+    assert main(["fit", photos(), *words, "weights=first", "freeze=all but head", "l2=0.01", "--out", "second"]) == 0
     before, after = load_file("first/model.safetensors"), load_file("second/model.safetensors")
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"5.weight", "5.bias"}
 
@@ -145,8 +154,8 @@ def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
 def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(interrupter: Any, assert_same_run: Any) -> None:
     published()
     words = {
-        "process.net": "resnet18", "process.width": 0.05, "process.epochs": 4, "process.stop": 0, "input.batch": 16,
-        "output.baselines": ["majority"], "process.from": "resnet18.safetensors", "process.freeze": ["conv1", "norm1", "conv2"],
+        "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch": 16,
+        "output.baselines": ["majority"], "process.weights": "resnet18.safetensors", "process.freeze": ["conv1", "norm1", "conv2"],
     }  # fmt: skip
     task = ki.load(photos(), output="colour", words=words)
     task.fit(out="whole")
@@ -163,7 +172,8 @@ def test_a_file_beside_a_task_is_found(capsys: Out) -> None:
     Path("resnet18.safetensors").rename("deep/resnet18.safetensors")
     Path(photos()).rename("deep/photos.npz")
     Path("deep/task.yaml").write_text(
-        "input: {images: photos.npz}\nprocess: {net: resnet18, width: 0.05, from: resnet18.safetensors, freeze: all but head}\n"
+        "input: {images: photos.npz}\n"
+        "process: {net: resnet18, width_multiplier: 0.05, weights: resnet18.safetensors, freeze: all but head}\n"
         "output: {category: class}\n",
         encoding="utf-8",
     )
@@ -177,14 +187,14 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
     Path("old.pth").write_bytes(b"PK\x03\x04")
     Path("empty").mkdir()
     cases = [
-        (["from=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
-        (["from=old.pth"], "process.from: old.pth is no safetensors file that can be read"),
-        (["from=empty"], "process.from: empty is a folder that is no run. Allowed: a safetensors file, or the folder of a run."),
-        (["from=resnet18.safetensors", "net=resnet34"], "does not fit this net of 218 tensors: 80 missing there (conv2.2."),
-        (["from=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
-        (["from=first", "width=0.1"], "Say the words of its net: process.net=resnet18 process.width=0.05"),
-        (["from=first", "freeze=hed"], "process.freeze: no weight is called 'hed'. Did you mean 'head'"),
-        (["from=first", "input.colour=grey"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
+        (["weights=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
+        (["weights=old.pth"], "process.weights: old.pth is no safetensors file that can be read"),
+        (["weights=empty"], "process.weights: empty is a folder that is no run. Allowed: a safetensors file, or the folder of a run."),
+        (["weights=resnet18.safetensors", "net=resnet34"], "does not fit this net of 218 tensors: 80 missing there (conv2.2."),
+        (["weights=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
+        (["weights=first", "width_multiplier=0.1"], "Say the words of its net: process.net=resnet18 process.width_multiplier=0.05"),
+        (["weights=first", "freeze=hed"], "process.freeze: no weight is called 'hed'. Did you mean 'head'"),
+        (["weights=first", "input.colour=grey"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
     ]  # fmt: skip
     capsys.readouterr()
     for words, told in cases:
@@ -198,23 +208,23 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
 
 def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> None:
     with pytest.raises(TaskError, match=r"process\.from is not a word known here"):
-        ki.load("frozen-lake", words={"process.from": "x"}).show()
+        ki.load("frozen-lake", words={"process.weights": "x"}).show()
 
 
 def test_a_run_that_saw_centred_colours_hands_that_on() -> None:
     published()
-    fit("from=resnet18.safetensors", "--out", "first", "--quiet")
+    fit("weights=resnet18.safetensors", "--out", "first", "--quiet")
     for name, start in (("second", "first"), ("third", "first/model.safetensors")):
-        fit(f"from={start}", "--out", name, "--quiet")
-        assert ki.open(name).task.process["centre"] is True
+        fit(f"weights={start}", "--out", name, "--quiet")
+        assert ki.open(name).task.process["normalize"] is True
 
 
 def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
     words = {"epochs": 2, "output.baselines": ["ridge_regression"]}
     Path("line.csv").write_text("x,y\n" + "".join(f"{at % 40},{3 * at % 50}\n" for at in range(80)), encoding="utf-8")
     first = ki.load("line.csv", output="y", words=words)
-    assert first.fit(out="first").task.process["start"] == "linear"
-    second = ki.load("line.csv", output="y", words={**words, "process.from": "first"})
-    assert second.complete().process.get("start") is None
+    assert first.fit(out="first").task.process["init"] == "linear"
+    second = ki.load("line.csv", output="y", words={**words, "process.weights": "first"})
+    assert second.complete().process.get("init") is None
     with pytest.raises(TaskError, match=r"process\.from and process\.start=linear both say where the weights start"):
-        second.with_words({"process.start": "linear"}).show()
+        second.with_words({"process.init": "linear"}).show()

@@ -134,7 +134,7 @@ def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
 
 
 def test_steps_that_are_too_long_end_in_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "digits", "optimizer=sgd", "rate=1e30", "--quiet"]) == 2
+    assert main(["fit", "digits", "optimizer=sgd", "learning_rate=1e30", "--quiet"]) == 2
     told = capsys.readouterr().err
     assert "the loss is no longer a number in epoch 1" in told
     assert told.count("\n") == 1

@@ -13,7 +13,7 @@ from kissipo.core.axes import Port
 from kissipo.core.batch import Batch
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
-from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
 from kissipo.run.evaluate import evaluate
 from kissipo.run.streams import stream_steps
@@ -24,7 +24,7 @@ NEXT = Port("next", ("time", "class"), (4, 7))
 
 def net(cell: str, **words: object) -> recurrent.Recurrent:
     torch.manual_seed(0)
-    options = recurrent.Options(cell=cell, embed=5, units=6, stateful=True, **words)  # type: ignore[arg-type]
+    options = recurrent.Options(cell=cell, embedding_dim=5, units=6, stateful=True, **words)  # type: ignore[arg-type]
     return recurrent.build((TEXT,), (NEXT,), options)  # type: ignore[return-value]
 
 
@@ -70,7 +70,7 @@ def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: 
     embedding, layer, head = nn.Embedding(7, 5), kind(5, 6, batch_first=True), nn.Linear(6, 7)
     theirs = nn.ModuleList([embedding, layer, head])
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
-    learn = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", rate=rate), total_steps=4)
+    learn = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", learning_rate=rate), total_steps=4)
     learn.begin(TensorFeed((), ()))
     ids = torch.randint(0, 7, (3, 9))
     state = None

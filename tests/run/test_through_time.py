@@ -17,8 +17,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.process.learn.supervised import Options, Supervised
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
 
 STEPS, FEATURES, UNITS = 7, 3, 4
@@ -163,7 +163,7 @@ def text_net() -> Any:
 
     torch.manual_seed(0)
     ids = Port("text", ("time",), (6,), vocabulary=9)
-    options = recurrent.Options(units=5, embed=4, stateful=True)
+    options = recurrent.Options(units=5, embedding_dim=4, stateful=True)
     return recurrent.build((ids,), (Port("next", ("time", "class"), (6, 9)),), options)
 
 
@@ -190,7 +190,7 @@ def test_learning_from_pieces_is_the_truncated_way() -> None:
         loss = cross_entropy(Pieces(net, cut)(ids)[:, 6:], truth[:, 6:])
         gradients[cut] = torch.autograd.grad(loss, list(net.parameters()))
     before = [weight.detach().clone() for weight in net.parameters()]
-    learn = Supervised(net, (cross_entropy,), Options(optimizer="sgd", rate=1.0), total_steps=2)
+    learn = Supervised(net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2)
     learn.begin(None)  # type: ignore[arg-type]
     learn.begin_epoch()
     learn.step(Batch((ids[:, :6],), (truth[:, :6],)))
@@ -290,7 +290,7 @@ def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
 
 def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
     """Of a forecast that reads its own answers the last call sees the loss of its own step alone."""
-    words = {"process.net": "recurrent", "process.units": 4, "process.recursive": True, "process.pool": "last"}
+    words = {"process.net": "recurrent", "process.units": 4, "process.autoregressive": True, "process.pooling": "last"}
     task = ki.load("sunspots", horizon=3, words=words)
     trace = task.fit(epochs=1).trace()
     assert [each.layer.split(",")[-1] for each in trace.through_time[1:]] == [" call 2", " call 3"]
@@ -328,7 +328,7 @@ def test_ratio_and_reach_by_hand() -> None:
 
 
 def sunspots() -> Any:
-    words = {"process.net": "recurrent", "process.units": 6, "process.cell": "rnn", "process.layers": 2}
+    words = {"process.net": "recurrent", "process.units": 6, "process.cell": "rnn", "process.num_layers": 2}
     return ki.load("sunspots", horizon=3, words=words).fit(epochs=2)
 
 

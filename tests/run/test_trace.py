@@ -44,7 +44,7 @@ def messages() -> Run:
     lines = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
     rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
-    words = {"process.net": "recurrent", "process.units": 7, "process.embed": 5, "input.text": ["message"]}
+    words = {"process.net": "recurrent", "process.units": 7, "process.embedding_dim": 5, "input.text": ["message"]}
     return ki.load("messages.csv", output="kind", words=words).fit(epochs=2)
 
 

@@ -180,7 +180,10 @@ def test_a_category_and_a_number_out_of_one_net() -> None:
 def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
     """What tells the answer lies in two columns of levels; a text stands beside them."""
     rides().to_csv("rides.csv", index=False)
-    words = {"input": {"table": "rides.csv", "drop": ["driver", "fare"]}, "process": {"epochs": 60, "rate": 0.005}}
+    words = {
+        "input": {"table": "rides.csv", "drop": ["driver", "fare"]},
+        "process": {"epochs": 60, "learning_rate": 0.005},
+    }
     run = ki.load(words | {"output": {"category": "liked"}}).fit()
     assert [door.KIND for door in run.doors] == ["together", "tokens"]
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
@@ -191,7 +194,9 @@ def test_a_cross_lets_a_linear_net_see_two_columns_together() -> None:
 
     def rmse(cross: list[list[str]]) -> float:
         words = {"table": "rides.csv", "drop": ["driver", "liked", "remark"], "cross": cross}
-        run = ki.load({"input": words, "process": {"net": "linear", "rate": 0.03}, "output": {"number": "fare"}}).fit()
+        run = ki.load(
+            {"input": words, "process": {"net": "linear", "learning_rate": 0.03}, "output": {"number": "fare"}}
+        ).fit()
         return float(run.metrics["answers"][0]["metrics"]["rmse"])
 
     assert rmse([["hour", "place"]]) < 1.0 < 5.0 < rmse([])

@@ -72,7 +72,7 @@ def test_weights_are_counted_as_torch_counts_them() -> None:
 
 
 def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -> None:
-    assert main(["show", "convolution", "stride=2", "padding=same", "pool=1", "--json"]) == 0
+    assert main(["show", "convolution", "stride=2", "padding=same", "pool_size=1", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["task"] == {"input": {"explain": "convolution", "stride": 2, "padding": "same", "pool": 1}}
     found = next(each for each in shown["explained"] if each["title"] == "Every window")["windows"]
@@ -97,7 +97,10 @@ def test_your_own_picture_and_filter() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"pool": 5}, "input.pool is larger than the feature map; got 5, the feature map is 4x4. Allowed: 1 to 4."),
+        (
+            {"pool_size": 5},
+            "input.pool_size is larger than the feature map; got 5, the feature map is 4x4. Allowed: 1 to 4.",
+        ),
         ({"strides": 2}, "input.strides is not a word known here. Did you mean 'stride'?"),
         ({"filter": [[1, 2]]}, "input.filter must be a square that fits the picture; got 1x2."),
         ({"picture": [[1, 2], [3]]}, "input.picture must be rows of equal length; got 2 rows of 1, 2 numbers."),

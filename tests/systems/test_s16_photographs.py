@@ -29,14 +29,22 @@ def stripes() -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        ["net=vgg11", "width=0.0625", "units=[32]", "norm=true"],
-        ["net=googlenet", "width=0.125", "norm=true"],
-        ["net=resnet18", "width=0.125"],
+        ["net=vgg11", "width_multiplier=0.0625", "units=[32]", "norm=true"],
+        ["net=googlenet", "width_multiplier=0.125", "norm=true"],
+        ["net=resnet18", "width_multiplier=0.125"],
     ],
     ids=" ".join,
 )
 def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    course = ["epochs=12", "stop=0", "rate=0.003", "batch=16", "baselines=[majority]", "--output", "class"]
+    course = [
+        "epochs=12",
+        "early_stopping=0",
+        "learning_rate=0.003",
+        "batch=16",
+        "baselines=[majority]",
+        "--output",
+        "class",
+    ]
     assert main(["fit", stripes(), *words, *course, "--out", "run", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["answers"][0]["metrics"]["accuracy"] >= 0.8

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 
 import kissipo as ki
 
-NET = {"net": "cnn", "filters": [16, 32], "units": [64], "rate": 0.003, "stop": 0}
+NET = {"net": "cnn", "filters": [16, 32], "units": [64], "learning_rate": 0.003, "early_stopping": 0}
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_a_net_that_knows_mnist_learns_other_digits_from_few(data: Path) -> None
         return float(run.metrics["answers"][0]["metrics"]["accuracy"])
 
     fresh = mean(accuracy(seed) for seed in range(3))
-    known = mean(accuracy(seed, **{"from": "mnist"}) for seed in range(3))
-    held = mean(accuracy(seed, **{"from": "mnist", "freeze": ["0", "3"]}) for seed in range(3))
+    known = mean(accuracy(seed, weights="mnist") for seed in range(3))
+    held = mean(accuracy(seed, weights="mnist", freeze=["0", "3"]) for seed in range(3))
     assert known > fresh + 0.03
     assert held > fresh + 0.03

@@ -22,7 +22,14 @@ from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 
 Out = pytest.CaptureFixture[str]
-WORDS = ["output.mask=spot", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "input.size=[24,28]"]
+WORDS = [
+    "output.mask=spot",
+    "process.filters=[8,16]",
+    "learning_rate=0.01",
+    "batch=8",
+    "early_stopping=0",
+    "input.size=[24,28]",
+]
 
 
 def surfaces(folder: str, count: int, seed: int) -> None:
@@ -139,7 +146,14 @@ def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) 
         Path("sorted", kind).mkdir(parents=True, exist_ok=True)
         for ending in ("jpg", "png"):
             shutil.move(f"all/{at:03}.{ending}", f"sorted/{kind}/{at:03}.{ending}")
-    words = ["output.mask=class", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "epochs=25"]
+    words = [
+        "output.mask=class",
+        "process.filters=[8,16]",
+        "learning_rate=0.01",
+        "batch=8",
+        "early_stopping=0",
+        "epochs=25",
+    ]
     assert main(["fit", "sorted", *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     assert answer["details"]["classes"] == ["nothing", "bright", "dark"]

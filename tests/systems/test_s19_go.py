@@ -162,7 +162,7 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     told = " ".join("".join(capsys.readouterr()).split())
     assert "PASS 12 games, 1,440 moves" in told
     assert "process.net=cnn a board is seen as a picture" in told
-    assert "process.pool=1" in told and "process.flat=False" in told
+    assert "process.pool_size=1" in told and "process.flatten=False" in told
     words = ["input.games=sgf", "output.category=move", "process.net=cnn", "process.filters=[4]", "epochs=1"]
     assert main(["fit", *words, "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"] == "runs/games-1"

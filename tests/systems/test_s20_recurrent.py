@@ -139,7 +139,7 @@ def test_weights_of_the_formulas(cell: str) -> None:
 def built(merge: Any, cell: Any = "bilstm", layers: int = 1, **more: Any) -> Any:
     torch.manual_seed(0)
     text = Port("text", ("time",), (7,), vocabulary=11, fills=True)
-    options = recurrent.Options(cell=cell, units=UNITS, layers=layers, merge=merge, embed=3, **more)
+    options = recurrent.Options(cell=cell, units=UNITS, num_layers=layers, merge=merge, embedding_dim=3, **more)
     return recurrent.build((text,), (Port("kind", ("class",), (4,)),), options).eval()
 
 

@@ -118,14 +118,14 @@ def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out
 
 def test_steps_taken_together_are_the_features_of_one() -> None:
     x, y = Port("y", ("time", "variable"), (12, 2), words=("a", "b")), Port("y", ("horizon", "variable"), (3, 1))
-    net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch=6)).eval()
+    net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch_length=6)).eval()
     plain = torch.nn.LSTM(12, 4, batch_first=True)
     plain.load_state_dict(net.cell.state_dict())
     values = torch.randn(5, 12, 2)
     steps = torch.stack([values[:, :6].flatten(1), values[:, 6:].flatten(1)], dim=1)
     torch.testing.assert_close(net(values), net.head(plain(steps)[0][:, -1]))
     with pytest.raises(ShapeError, match="windows of 12 steps"):
-        recurrent.build((x,), (y,), recurrent.Options(patch=5))
+        recurrent.build((x,), (y,), recurrent.Options(patch_length=5))
 
 
 def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> None:
@@ -195,7 +195,7 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
     words = {
         "process.net": "linear",
         "process.epochs": 60,
-        "process.relative": False,
+        "process.subtract_last": False,
         "input.window": 7,
         "input.values": ["sold"],
     }
@@ -236,7 +236,12 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
 
 
 def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before() -> None:
-    words = {"process.net": "linear", "process.recursive": True, "process.epochs": 5, "process.relative": False}
+    words = {
+        "process.net": "linear",
+        "process.autoregressive": True,
+        "process.epochs": 5,
+        "process.subtract_last": False,
+    }
     words |= {"input.window": 22}
     task = {"input": {"series": "sunspots"}, "output": {"forecast": "SUNACTIVITY", "horizon": 4}}
     run = ki.load(task, words=words).fit(out="run")
@@ -255,7 +260,7 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
         "input.steps": 2000,
         "input.window": 24,
         "process.net": "linear",
-        "process.independent": True,
+        "process.channel_independent": True,
         "process.epochs": 2,
     }
     task = {"input": {"series": "etth1", "values": names}, "output": {"forecast": names, "horizon": 3}}

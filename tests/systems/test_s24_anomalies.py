@@ -167,7 +167,7 @@ def patterns(steps: int = 4000) -> pd.DataFrame:
 @pytest.mark.parametrize("net", ["ffn", "recurrent"])
 def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
     patterns().to_csv("signal.csv", index=False)
-    words = ["output.category=kind", "input.window=32", f"process.net={net}", "epochs=12", "rate=0.003"]
+    words = ["output.category=kind", "input.window=32", f"process.net={net}", "epochs=12", "learning_rate=0.003"]
     assert main(["fit", "signal.csv", "--time", "t", *words, "--out", "run"]) == 0
     answer = ki.open("run").metrics["answers"][0]
     assert answer["metrics"]["accuracy"] > 0.75 > answer["baselines"]["majority class"]["accuracy"]

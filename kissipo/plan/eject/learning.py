@@ -116,7 +116,7 @@ _OPTIMIZERS = {
 # words that change how is learned, and their values that change nothing
 _PLAIN: dict[str, Any] = {
     "mixup": 0.0,
-    "backbone_rate": 1.0,
+    "backbone_learning_rate_scale": 1.0,
     "class_weights": None,
     "precision": "float32",
     "from_": None,
@@ -152,8 +152,8 @@ def learning_part(prepared: Prepared) -> Part:
         augmented=wiring.augment,
     )
     pieces += [*(part.code for part in more), *([loop.streams_of(prepared.net)] if streams else []), loop.code()]
-    patience = options.stop.patience
-    rate = options.rate or optim.RATES[loop.name]
+    patience = options.early_stopping.patience
+    rate = options.learning_rate or optim.RATES[loop.name]
     constants = (
         f"EPOCHS, BATCH, RATE = {options.epochs}, {batch}, {rate}",
         *([f"PATIENCE = {patience}  # epochs without a better one"] if patience and loop.watched else []),
@@ -175,7 +175,7 @@ def _refuse(options: Any) -> None:
 
 def _linear(prepared: Prepared) -> Part | None:
     """Where a wide-and-deep net starts; None where it starts anywhere."""
-    if prepared.course.start != "linear":
+    if prepared.course.init != "linear":
         return None
     answer, rows = prepared.wiring.answers[0], len(prepared.wiring.feeds["train"])
     if rows > MOST_SAMPLES:
@@ -233,7 +233,7 @@ class _Loop:
         return filled(
             _LEARN,
             about=f"Steps downhill; {kept}",
-            linear=["start_linear(net, inputs, truth)"] if options.start == "linear" else [],
+            linear=["start_linear(net, inputs, truth)"] if options.init == "linear" else [],
             optimizer=self._optimizer(),
             average=[mean] if options.ema else [],
             total=["steps = -(-len(inputs) // BATCH)"] if rate else [],
@@ -242,9 +242,11 @@ class _Loop:
             batches="streams(len(inputs), BATCH)" if self.streams else "order(len(inputs), epoch).split(BATCH)",
             rate=rate,
             ask=ask,
-            loss=f"{'taught' if options.smoothing else 'loss_of'}({outputs}, {truth})",
+            loss=f"{'taught' if options.label_smoothing else 'loss_of'}({outputs}, {truth})",
             backward="(loss + penalty(net))" if options.l1 or options.l2 else "loss",
-            clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip})"] if options.clip is not None else [],
+            clip=[f"nn.utils.clip_grad_norm_(net.parameters(), {options.clip_norm})"]
+            if options.clip_norm is not None
+            else [],
             mean=["average.update_parameters(net)"] if options.ema else [],
             end=self._end() if self.watched else _UNWATCHED,
             keep=self._keep(),
@@ -257,7 +259,7 @@ class _Loop:
         return filled(_STREAMS, detached=detached)
 
     def _optimizer(self) -> str:
-        decay = "" if self.options.decay is None else f", weight_decay={self.options.decay}"
+        decay = "" if self.options.weight_decay is None else f", weight_decay={self.options.weight_decay}"
         words = _OPTIMIZERS[self.name].replace("$decay", decay).replace("$momentum", str(self.options.momentum))
         return f"torch.optim.{words}"
 
@@ -286,12 +288,16 @@ class _Loop:
 
     def _start(self) -> list[str]:
         """What stands before the first epoch where a validation part chooses the best one."""
-        kept = f"kept, best_epoch = {self._weights}, 0" if self.options.stop.patience else f"kept = {self._weights}"
-        return [_FIRST, kept, *(_BEGAN if self.options.start == "linear" else [])]
+        kept = (
+            f"kept, best_epoch = {self._weights}, 0"
+            if self.options.early_stopping.patience
+            else f"kept = {self._weights}"
+        )
+        return [_FIRST, kept, *(_BEGAN if self.options.init == "linear" else [])]
 
     def _end(self) -> list[str]:
         """What stands at the end of each epoch there."""
-        patient, linear = bool(self.options.stop.patience), self.options.start == "linear"
+        patient, linear = bool(self.options.early_stopping.patience), self.options.init == "linear"
         better = "if missed < best and float(gain.mean()) > chance:" if linear else "if missed < best:"
         names, values = ("best, kept, best_epoch", ", epoch") if patient else ("best, kept", "")
         keep = f"    {names} = missed, {self._weights}{values}"

@@ -62,8 +62,8 @@ def loss_pieces(loss: str, options: Any, *, text: bool) -> list[str]:
     else:
         allowed = ", ".join([*_LOSSES, "dice_cross_entropy"])
         raise NotBuiltError(f"kissipo eject does not write process.loss={loss} yet", allowed=allowed)
-    if options.smoothing:
-        pieces.append(_smoothed(loss, options.smoothing, text=text))
+    if options.label_smoothing:
+        pieces.append(_smoothed(loss, options.label_smoothing, text=text))
     if options.l1 or options.l2:
         l1 = [f"{options.l1} * torch.cat(large).abs().sum()"] if options.l1 else []
         l2 = [f"{options.l2} * torch.cat(large).square().sum()"] if options.l2 else []
@@ -73,5 +73,5 @@ def loss_pieces(loss: str, options: Any, *, text: bool) -> list[str]:
 
 def _smoothed(loss: str, smoothing: float, *, text: bool) -> str:
     if text or loss not in (_ENTROPY, _BINARY):
-        raise NotBuiltError("kissipo eject writes process.smoothing only of one category", do="Leave it out")
+        raise NotBuiltError("kissipo eject writes process.label_smoothing only of one category", do="Leave it out")
     return filled(_SMOOTHED, logits=[_TWO] if loss == _BINARY else [], smoothing=smoothing)

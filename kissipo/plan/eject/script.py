@@ -101,7 +101,7 @@ def _refuse(prepared: Prepared) -> None:
     if choices.learn is None or choices.learn.word != "supervised":
         raise NotBuiltError(
             "kissipo eject writes tasks that learn from known answers",
-            given=f"process.learn={choices.learn and choices.learn.word}",
+            given=f"process.algorithm={choices.learn and choices.learn.word}",
         )
 
 

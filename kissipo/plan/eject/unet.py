@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from kissipo.plan.eject.part import Part, filled
-from kissipo.process.layers.even import Even
+from kissipo.process.layers.standardize import Standardize
 from kissipo.process.nets.unet import UNet
 
 _UNET = '''
@@ -77,7 +77,7 @@ def unet_part(net: UNet, sides: tuple[int, ...]) -> Part:
         bias=['nn.init.zeros_(self.head.get_parameter("bias"))'] if norms else [],
         joined=_ODD if odd else _JOINED,
         classes=net.head.out_channels,
-        even=_EVEN if isinstance(net.even, Even) else [],
+        even=_EVEN if isinstance(net.standardize, Standardize) else [],
     )
     imports = ("from torch import Tensor, nn", "from torch.nn import functional")
     return Part(told, code, imports, (f"FILTERS = {filters}  # of each level",))

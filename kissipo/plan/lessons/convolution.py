@@ -5,7 +5,7 @@ Process   each filter at every place, with a stride and with padding; max-poolin
 Output    a feature map for each filter
 
 Command   kissipo show convolution                       stride 1, the filter stays inside: 4x4
-          kissipo show convolution stride=2 padding=same pool=1
+          kissipo show convolution stride=2 padding=same pool_size=1
 
 Source:   the lecture's slides; padding as in Keras; three 3x3 against one 7x7 from Simonyan and Zisserman 2015.
 Differs:  the lecture's colour picture is drawn without numbers; here green is the picture mirrored, blue the picture upside down.
@@ -50,7 +50,7 @@ class Options:
 
     stride: int = word(1, "by how many values the filter moves on", at_least=1)
     padding: Padding = word("valid", "valid: the filter stays inside; same: zeros stand around the picture")
-    pool: int = word(2, "side of the squares of max-pooling; 1: none", at_least=1)
+    pool_size: int = word(2, "side of the squares of max-pooling; 1: none", at_least=1)
     picture: tuple[tuple[float, ...], ...] = word(PICTURE, "your own picture, row by row")
     filter: tuple[tuple[float, ...], ...] | None = word(
         None, "your own filter, row by row, in place of the lecture's two"
@@ -64,16 +64,18 @@ def explain(options: Options) -> Trace:
     weights = [_square(_rows(each, "filter"), picture)[None] for each in filters]
     found = [tuple(windows(picture, each, stride=options.stride, padding=options.padding)) for each in weights]
     maps = [feature_map(each) for each in found]
-    if options.pool > min(maps[0].shape):
-        given = f"{options.pool}, the feature map is {_size(maps[0])}"
-        raise TaskError("input.pool is larger than the feature map", given=given, allowed=f"1 to {min(maps[0].shape)}")
-    pooled = [max_pooling(each, options.pool) for each in maps]
+    if options.pool_size > min(maps[0].shape):
+        given = f"{options.pool_size}, the feature map is {_size(maps[0])}"
+        raise TaskError(
+            "input.pool_size is larger than the feature map", given=given, allowed=f"1 to {min(maps[0].shape)}"
+        )
+    pooled = [max_pooling(each, options.pool_size) for each in maps]
     steps = _way(picture, weights, options)
     pages = (
         _filters(picture, weights),
         _every_window(found, options),
         _maps(maps, steps),
-        *([_pooling(maps, pooled, options.pool)] if options.pool > 1 else []),
+        *([_pooling(maps, pooled, options.pool_size)] if options.pool_size > 1 else []),
         _sizes(picture.shape[-1], weights[0].shape[-1]),
         _channels(picture[0], weights, options),
         _one_by_one(pooled),
@@ -95,7 +97,7 @@ def _way(picture: Numbers, weights: list[Numbers], options: Options) -> list[Ste
         nn.init.zeros_(mixing.bias)  # type: ignore[arg-type]
     (top, bottom), (left, right) = (zeros_around(n, side, options.stride, options.padding) for n in picture.shape[1:])
     around = [nn.ZeroPad2d((left, right, top, bottom))] if options.padding == "same" else []
-    pool = [nn.MaxPool2d(options.pool)] if options.pool > 1 else []
+    pool = [nn.MaxPool2d(options.pool_size)] if options.pool_size > 1 else []
     given = torch.from_numpy(picture[None]).float()
     recording = record(nn.Sequential(*around, convolution, *pool, mixing), (given,))
     first = Step("input", "picture", "as it came", picture.shape[1:], value=picture[0])

@@ -41,7 +41,7 @@ class Options:
     units: int = word(32, "units of each net", at_least=1, at_most=256)
     scale: float = word(1.3, "by how much a recurrent step of the RNN with large weights lengthens a state", above=0)
     forget: float = word(3.0, "the bias of the forget gate that begins open")
-    clip: float = word(1.0, "the norm to which gradients would be clipped", above=0)
+    clip_norm: float = word(1.0, "the norm to which gradients would be clipped", above=0)
 
 
 class Forecaster(nn.Module):
@@ -83,7 +83,7 @@ def explain(options: Options) -> Trace:
         )
     told = "how many steps back a hundredth of the gradient is left"
     steps.append(Step("output", "the reach", told, (len(found),), value=_reaches(found)))
-    return Trace(tuple(steps), through_time=tuple(found), explained=(_beside(found, options.clip),))
+    return Trace(tuple(steps), through_time=tuple(found), explained=(_beside(found, options.clip_norm),))
 
 
 def _small(options: Options) -> Forecaster:

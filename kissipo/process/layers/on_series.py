@@ -23,17 +23,17 @@ Ports = tuple[Port, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesWords:
-    """The words of every net that can be put on a series."""
+    """The options of every net that can be put on a series."""
 
-    relative: bool | None = word(
-        None, "on a series: whether a window is taken relative to its last value, and the answer too"
+    subtract_last: bool | None = word(
+        None, "time series: subtract the last value of the window from it, and add it to the forecast"
     )
-    independent: bool = word(
-        False, "on a series: whether each variable is forecast from its own past, all by the same weights"
+    channel_independent: bool = word(
+        False, "time series: forecast every variable from its own past only, with shared weights"
     )
-    recursive: bool = word(
+    autoregressive: bool = word(
         False,
-        "on a series: whether one step ahead is answered, and the answer taken as the newest step, up to the horizon",
+        "time series: predict one step at a time and feed it back as input, up to the horizon",
     )
 
 
@@ -41,22 +41,22 @@ def on_series(
     build: Callable[[Ports, Ports], nn.Module], inputs: Ports, outputs: Ports, words: SeriesWords
 ) -> nn.Module:
     """The net that `build` makes for these ports, put on the series as the words say; itself where they say nothing."""
-    asked = [name for name in ("relative", "independent", "recursive") if getattr(words, name)]
+    asked = [name for name in ("subtract_last", "channel_independent", "autoregressive") if getattr(words, name)]
     if not asked:
         return build(inputs, outputs)
     answered = _answered(inputs, outputs, asked[0])
     (window, *known), forecast = inputs, outputs[0]
-    if words.recursive:
+    if words.autoregressive:
         _refuse_what_is_not_answered(window, forecast)
         forecast = replace(forecast, shape=(1, *forecast.shape[1:]))
         known = [replace(port, shape=(1, *port.shape[1:])) for port in known]
-    if words.independent:
+    if words.channel_independent:
         window = replace(window, shape=(window.shape[0], 1), words=window.words[:1])
         forecast = replace(forecast, shape=(forecast.shape[0], 1), words=forecast.words[:1])
     net = build((window, *known), (forecast,))
-    net = EachVariable(net, answered) if words.independent else net
-    net = RelativeToLast(net, answered) if words.relative else net
-    return OwnAnswers(net, outputs[0].shape[0]) if words.recursive else net
+    net = EachVariable(net, answered) if words.channel_independent else net
+    net = RelativeToLast(net, answered) if words.subtract_last else net
+    return OwnAnswers(net, outputs[0].shape[0]) if words.autoregressive else net
 
 
 def _answered(inputs: Ports, outputs: Ports, asked: str) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ def _refuse_what_is_not_answered(window: Port, forecast: Port) -> None:
     rest = [name for name in window.words if name not in forecast.words]
     if rest or window.words != forecast.words:
         raise ShapeError(
-            "process.recursive takes its answers as the newest step, and needs all that the net sees among them",
+            "process.autoregressive takes its answers as the newest step, and needs all that the net sees among them",
             given=f"sees {', '.join(window.words)}, answers {', '.join(forecast.words)}",
-            do="Forecast every column of input.values, in the same order, or leave process.recursive out",
+            do="Forecast every column of input.values, in the same order, or leave process.autoregressive out",
         )

@@ -7,7 +7,7 @@ Choices:  a bend after every layer but the code and the last.
 Source:   Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006.
 Example:  >>> from kissipo.core.axes import Port
           >>> window, again = Port("y", ("time", "variable"), (48, 1)), Port("y", ("horizon", "variable"), (48, 1))
-          >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), code=4)).parameters())
+          >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), latent_dim=4)).parameters())
           3444
 """
 
@@ -27,13 +27,11 @@ LEARN = "supervised"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the autoencoder."""
+    """The options of the autoencoder."""
 
-    units: tuple[int, ...] = word(
-        (64,), "width of each layer on the way to the code, and back in the opposite order", at_least=1
-    )
-    code: int = word(8, "how many numbers all is pressed through", at_least=1)
-    activation: Activation = word("relu", "the bend after each layer but the code")
+    units: tuple[int, ...] = word((64,), "number of units of each encoder layer; the decoder mirrors them", at_least=1)
+    latent_dim: int = word(8, "size of the bottleneck (latent dimension)", at_least=1)
+    activation: Activation = word("relu", "activation of each layer but the bottleneck")
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -44,8 +42,8 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
     for units in options.units:
         layers += [nn.Linear(width, units), activation(options.activation)]
         width = units
-    layers.append(nn.Linear(width, options.code))
-    width = options.code
+    layers.append(nn.Linear(width, options.latent_dim))
+    width = options.latent_dim
     for units in reversed(options.units):
         layers += [nn.Linear(width, units), activation(options.activation)]
         width = units

@@ -1,10 +1,10 @@
 """Convolutional net: filters that slide over the picture, pooling, then linear layers (S13).
 
 For each number of filters: convolution, max-pooling by 2, relu; then flatten, and linear layers as in the feed-forward net. With
-`flat: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
+`flatten: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
-          with flat: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
+          with flatten: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
 Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
           a side has shrunk to one. Pooling comes before a bend that rises: max(relu(x)) = relu(max(x)), slopes too, and a quarter as
           many numbers are bent; a bend that also falls (gelu, silu) stays before it.
@@ -37,42 +37,48 @@ USUAL = ((Port("digit", ("channel", "height", "width"), (1, 28, 28)),), (Port("c
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the convolutional net."""
+    """The options of the convolutional net."""
 
     filters: tuple[int, ...] = word((32, 64), "number of filters of each convolution", at_least=1)
-    kernel: int = word(3, "height and width of each filter", at_least=1)
-    padding: Literal["same", "valid"] = word("same", "same: the picture keeps its size; valid: the filter stays inside")
-    pool: int = word(2, "each side is divided by this after each convolution", at_least=1)
-    norm: bool = word(False, "batch normalisation after each convolution")
-    flat: bool = word(
-        True, "whether points are laid flat before the linear layers; false: each has an answer of its own"
+    kernel_size: int = word(3, "height and width of each filter", at_least=1)
+    padding: Literal["same", "valid"] = word(
+        "same", "padding of each convolution: same (the size stays) or valid (none)"
     )
-    units: tuple[int, ...] = word((100,), "width of each linear layer after the convolutions", at_least=1)
-    activation: Activation = word("relu", "the bend after each layer")
-    dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
+    pool_size: int = word(
+        2, "height and width of the max-pooling window after each convolution; 1 disables it", at_least=1
+    )
+    norm: bool = word(False, "batch normalization after each convolution")
+    flatten: bool = word(
+        True,
+        "whether the feature maps are flattened before the linear layers; false: 1x1 layers give one output per point",
+    )
+    units: tuple[int, ...] = word((100,), "number of units of each linear layer after the convolutions", at_least=1)
+    activation: Activation = word("relu", "activation of each layer")
+    dropout: float = word(0.0, "dropout rate of the linear layers", at_least=0, below=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
     channels, height, width = picture_of(inputs, "cnn")
+    kernel = options.kernel_size
     layers: list[nn.Module] = []
     for number, filters in enumerate(options.filters, 1):
-        shrink = 0 if options.padding == "same" else options.kernel - 1
+        shrink = 0 if options.padding == "same" else kernel - 1
         if min(height, width) - shrink < 1:
             raise ShapeError(
-                f"process step 'cnn': convolution {number} slides a filter of {options.kernel}x{options.kernel} over {height}x{width}",
-                do="Use fewer process.filters, a smaller process.kernel, process.padding=same or a larger input.size",
+                f"process step 'cnn': convolution {number} slides a filter of {kernel}x{kernel} over {height}x{width}",
+                do="Use fewer process.filters, a smaller process.kernel_size, process.padding=same or a larger input.size",
             )
-        layers.append(nn.Conv2d(channels, filters, options.kernel, padding=options.padding, bias=not options.norm))
+        layers.append(nn.Conv2d(channels, filters, kernel, padding=options.padding, bias=not options.norm))
         layers += [BatchNorm(filters)] if options.norm else []
         bend = [activation(options.activation)]
         channels, height, width = filters, height - shrink, width - shrink
-        if min(height, width) >= options.pool > 1:
-            pool: list[nn.Module] = [nn.MaxPool2d(options.pool)]
+        if min(height, width) >= options.pool_size > 1:
+            pool: list[nn.Module] = [nn.MaxPool2d(options.pool_size)]
             bend = pool + bend if options.activation in RISING else bend + pool
-            height, width = height // options.pool, width // options.pool
+            height, width = height // options.pool_size, width // options.pool_size
         layers += bend
-    if not options.flat:
+    if not options.flatten:
         return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())
     features = channels * height * width
@@ -89,9 +95,9 @@ def _by_point(
     """Linear layers at every point, which are filters of 1x1, down to one number each."""
     if [port.shape for port in outputs] != [(sides[0] * sides[1],)]:
         raise ShapeError(
-            f"process step 'cnn' with flat: false answers each of {sides[0]}x{sides[1]} points",
+            f"process step 'cnn' with flatten: false answers each of {sides[0]}x{sides[1]} points",
             given=f"output step {' and '.join(f'{port.name!r} {port.tell()}' for port in outputs)}",
-            do="Say process.flat=true, or process.pool=1 and process.padding=same where the answer has a number for each point",
+            do="Say process.flatten=true, or process.pool_size=1 and process.padding=same where the answer has a number for each point",
         )
     for units in options.units:
         yield nn.Conv2d(channels, units, 1, padding="same")

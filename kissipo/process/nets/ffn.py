@@ -1,6 +1,6 @@
 """Feed-forward net: linear layers with a bend and dropout between them (S02).
 
-h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b        with `skip`: y = W h_k + b + V x
+h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b        with `wide`: y = W h_k + b + V x
 
 Shapes:   any inputs -> (batch, feature), laid flat -> (batch, unit) ... -> one row for each answer
 Choices:  relu; weights as torch.nn.Linear starts them (uniform in 1/sqrt(inputs)).
@@ -29,14 +29,14 @@ LEARN = "supervised"
 
 @dataclass(frozen=True)
 class Options(SeriesWords):
-    """The words of the feed-forward net."""
+    """The options of the feed-forward net."""
 
-    units: tuple[int, ...] = word((128,), "width of each hidden layer", at_least=1)
-    activation: Activation = word("relu", "the bend after each hidden layer")
-    dropout: float = word(0.0, "share of hidden values that are set to zero while learning", at_least=0, below=1)
-    bias: bool = word(True, "whether a constant is added in each layer")
-    skip: bool | None = word(None, "a linear path beside the hidden layers (wide and deep); one answer only")
-    embed: int | None = word(None, "features of each embedding of levels or words", at_least=1)
+    units: tuple[int, ...] = word((128,), "number of units of each hidden layer", at_least=1)
+    activation: Activation = word("relu", "activation of each hidden layer")
+    dropout: float = word(0.0, "dropout rate of the hidden layers", at_least=0, below=1)
+    bias: bool = word(True, "bias in every layer")
+    wide: bool | None = word(None, "a linear path beside the hidden layers (wide and deep); for a single output only")
+    embedding_dim: int | None = word(None, "size of each embedding of categories or tokens", at_least=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -45,7 +45,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
 
 
 def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
-    join = Join(inputs, embed=options.embed)
+    join = Join(inputs, embed=options.embedding_dim)
     layers: list[nn.Module] = []
     width = join.width
     for units in options.units:
@@ -53,6 +53,6 @@ def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options
         layers += [nn.Dropout(options.dropout)] if options.dropout else []
         width = units
     last = head(width, outputs, bias=options.bias)
-    if options.skip and isinstance(last, nn.Linear) and layers:
+    if options.wide and isinstance(last, nn.Linear) and layers:
         return stack(join, WideAndDeep(nn.Sequential(*layers), last, join.width))
     return stack(join, *layers, last)

@@ -27,11 +27,11 @@ from torch import Tensor, nn
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.auxiliary import AuxiliaryHead
-from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
+from kissipo.process.layers.normalize import Normalize
 from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
 
 LEARN = "supervised"
@@ -67,16 +67,20 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Options:
-    """The words of GoogLeNet."""
+    """The options of GoogLeNet."""
 
-    module: Module = word("bottleneck", "bottleneck: few channels before the wide filters; naive: all of them")
-    norm: bool = word(False, "the form that published weights fit: batch normalisation, and 3x3 in place of 5x5")
-    auxiliary: bool = word(True, "whether two heads in the middle learn, too; they never answer")
-    dropout: float = word(
-        0.4, "share of the values before the answer that are set to zero while learning", at_least=0, below=1
+    module: Module = word(
+        "bottleneck", "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive"
     )
-    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
-    width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
+    norm: bool = word(False, "batch normalization, and 3x3 in place of 5x5, as in the published weights")
+    auxiliary: bool = word(True, "two auxiliary heads during training; they are not used for predictions")
+    dropout: float = word(0.4, "dropout rate before the head", at_least=0, below=1)
+    normalize: bool | None = word(
+        None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
+    )
+    width_multiplier: float = word(
+        1.0, "factor of the number of filters of every layer; below 1 for small machines", above=0
+    )
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -84,12 +88,12 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
     given, height, width = picture_of(inputs, "googlenet")
     side = -(-min(height, width) // 2)  # behind the first convolution
     layers, auxiliary, norm = _first_layers(given, side, options), {}, options.norm
-    channels, side = channels_of(192, options.width), side // 4
+    channels, side = channels_of(192, options.width_multiplier), side // 4
     for name, widths in _MODULES.items():
-        module = Inception(channels, widths.at(options.width), module=options.module, norm=norm)
+        module = Inception(channels, widths.at(options.width_multiplier), module=options.module, norm=norm)
         layers[f"inception{name}"], channels = module, module.channels
         if name in _HEADED:
-            auxiliary[f"inception{name}"] = AuxiliaryHead(channels, outputs, width=options.width, norm=norm)
+            auxiliary[f"inception{name}"] = AuxiliaryHead(channels, outputs, width=options.width_multiplier, norm=norm)
         if name in _POOLED:
             layers[_POOLED[name]] = _pool(2 if norm and name == "4e" else 3, side)
             side //= 2
@@ -135,10 +139,14 @@ def ours(published: str, options: Options) -> str:
 
 
 def _first_layers(channels: int, side: int, options: Options) -> OrderedDict[str, nn.Module]:
-    norm, few, many = options.norm, channels_of(64, options.width), channels_of(192, options.width)
+    norm, few, many = (
+        options.norm,
+        channels_of(64, options.width_multiplier),
+        channels_of(192, options.width_multiplier),
+    )
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    if options.centre:
-        layers["centre"] = Centre(channels, mean=(0.5,) * 3, deviation=(0.5,) * 3)
+    if options.normalize:
+        layers["normalize"] = Normalize(channels, mean=(0.5,) * 3, deviation=(0.5,) * 3)
     layers["conv1"] = convolution(channels, few, 7, stride=2, norm=norm, epsilon=EPSILON)
     layers["pool1"] = _pool(3, side)
     if not norm:

@@ -37,9 +37,11 @@ _WIDTHS = Widths(one=128, three_reduced=64, three=192, five_reduced=64, five=96,
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the single module."""
+    """The options of the single module."""
 
-    module: Module = word("bottleneck", "bottleneck: few channels before the wide filters; naive: all of them")
+    module: Module = word(
+        "bottleneck", "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive"
+    )
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:

@@ -28,17 +28,17 @@ LEARN = "supervised"
 
 @dataclass(frozen=True)
 class Options(SeriesWords):
-    """The words of the linear net."""
+    """The options of the linear net."""
 
-    bias: bool = word(True, "whether a constant is added")
-    embed: int | None = word(None, "features of each embedding of levels", at_least=1)
+    bias: bool = word(True, "bias (intercept)")
+    embedding_dim: int | None = word(None, "size of each embedding of categories", at_least=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
 
     def plain(inputs: Ports, outputs: Ports) -> nn.Module:
-        join = Join(inputs, embed=options.embed)
+        join = Join(inputs, embed=options.embedding_dim)
         return stack(join, head(join.width, outputs, bias=options.bias))
 
     return on_series(plain, inputs, outputs, options)

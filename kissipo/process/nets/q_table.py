@@ -25,9 +25,9 @@ LEARN = "q_learning"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the table."""
+    """The options of the table."""
 
-    first: float = word(0.0, "what every action is believed to be worth before anything is known")
+    initial_q: float = word(0.0, "initial value of every entry of the Q-table")
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -35,5 +35,5 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
     if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
         raise ShapeError("process step 'q_table' takes one counted state", given=f"input step {inputs[0].tell()}")
     table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)
-    nn.init.constant_(table.weight, options.first)
+    nn.init.constant_(table.weight, options.initial_q)
     return table

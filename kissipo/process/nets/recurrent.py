@@ -43,24 +43,22 @@ LEARN = "supervised"
 
 @dataclass(frozen=True)
 class Options(SeriesWords):
-    """The words of the recurrent net."""
+    """The options of the recurrent net."""
 
     cell: Literal["rnn", "lstm", "gru", "bilstm"] = word(
-        "lstm", "vanilla, long short-term memory, gated recurrent unit; bilstm: lstm in both directions"
+        "lstm", "recurrent cell: plain RNN, LSTM, GRU; bilstm: an LSTM in both directions"
     )
-    units: int = word(64, "width of the state", at_least=1)
-    layers: int = word(1, "how many cells stand on each other", at_least=1)
-    bidirectional: bool = word(False, "whether the sequence is also read from its end")
-    merge: How | None = word(
-        None, "how both directions become one: concat (when left out), sum, mul, ave; only where there are two"
+    units: int = word(64, "size of the hidden state", at_least=1)
+    num_layers: int = word(1, "number of stacked recurrent layers", at_least=1)
+    bidirectional: bool = word(False, "whether the sequence is also processed backward")
+    merge: How | None = word(None, "how the outputs of both directions are merged: concat (default), sum, mul, ave")
+    stateful: bool = word(False, "whether the final state of each batch is the initial state of the next one")
+    patch_length: int = word(
+        1, "time series: number of time steps per patch; the values of a patch are the features of one step", at_least=1
     )
-    stateful: bool = word(False, "whether each piece of a text goes on from the state in which the one before it ended")
-    patch: int = word(1, "on a series: how many steps are taken together, as the features of one", at_least=1)
-    pool: Pool | None = word(None, "how the steps become one row: last, max, mean")
-    embed: int | None = word(None, "features of each embedding of words or levels", at_least=1)
-    dropout: float = word(
-        0.0, "share of values set to zero while learning, between layers and before the answer", at_least=0, below=1
-    )
+    pooling: Pool | None = word(None, "pooling of the outputs over time: last, max, mean")
+    embedding_dim: int | None = word(None, "size of each embedding of tokens or categories", at_least=1)
+    dropout: float = word(0.0, "dropout rate between the layers and before the head", at_least=0, below=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -97,16 +95,20 @@ class Recurrent(nn.Module):
         super().__init__()
         port = inputs[sequence]
         self.stateful = options.stateful
-        self.sequence, self.pool = sequence, options.pool or ("max" if port.vocabulary else "last")
+        self.sequence, self.pool = sequence, options.pooling or ("max" if port.vocabulary else "last")
         self.fills = port.fills
-        self.patch = options.patch
+        self.patch = options.patch_length
         if self.patch > 1 and (port.vocabulary or port.shape[0] % self.patch):
             raise ShapeError(
-                f"process.patch={self.patch} takes the numbers of so many steps together",
+                f"process.patch_length={self.patch} takes the numbers of so many steps together",
                 given="ids of a text" if port.vocabulary else f"windows of {port.shape[0]} steps",
                 do=f"Use a window of a multiple of {self.patch} steps",
             )
-        features = width(port.vocabulary, options.embed) if port.vocabulary else port.size // port.shape[0] * self.patch
+        features = (
+            width(port.vocabulary, options.embedding_dim)
+            if port.vocabulary
+            else port.size // port.shape[0] * self.patch
+        )
         self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
         both = options.bidirectional or options.cell == "bilstm"
         if options.merge and not both:
@@ -118,14 +120,14 @@ class Recurrent(nn.Module):
         self.cell: Cell = _CELLS[options.cell](
             features,
             options.units,
-            options.layers,
+            options.num_layers,
             batch_first=True,
             bidirectional=both,
-            dropout=options.dropout if options.layers > 1 else 0.0,
+            dropout=options.dropout if options.num_layers > 1 else 0.0,
         )
         _open_forget_gates(self.cell)
         others = inputs[:sequence] + inputs[sequence + 1 :]
-        self.join = Join(others, embed=options.embed) if others else None
+        self.join = Join(others, embed=options.embedding_dim) if others else None
         self.merge = nn.Identity() if how == "concat" else Merge(how)
         row = options.units * (2 if both and how == "concat" else 1) + (self.join.width if self.join else 0)
         self.over_time = OverTime(self.pool)

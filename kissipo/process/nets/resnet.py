@@ -30,10 +30,10 @@ from torch import nn
 
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
-from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
+from kissipo.process.layers.normalize import Normalize
 from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
 from kissipo.process.layers.residual import basic, bottleneck
 
@@ -58,10 +58,14 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Options:
-    """The words of these nets."""
+    """The options of these nets."""
 
-    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
-    width: float = word(1.0, "share of the published numbers of channels; below 1 for small machines", above=0)
+    normalize: bool | None = word(
+        None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
+    )
+    width_multiplier: float = word(
+        1.0, "factor of the number of channels of every layer; below 1 for small machines", above=0
+    )
 
 
 def variant(name: str) -> ModuleType:
@@ -74,17 +78,17 @@ def variant(name: str) -> ModuleType:
 def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
     """The net for these ports."""
     blocks, kind = _VARIANTS[name]
-    channels = channels_of(_CHANNELS[0], options.width)
+    channels = channels_of(_CHANNELS[0], options.width_multiplier)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     given = picture_of(inputs, name)[0]
-    if options.centre:
-        layers["centre"] = Centre(given)
+    if options.normalize:
+        layers["normalize"] = Normalize(given)
     layers["conv1"] = nn.Conv2d(given, channels, 7, 2, padding=3, bias=False)
     layers["norm1"] = BatchNorm(channels)
     layers["relu1"] = nn.ReLU(inplace=True)
     layers["pool1"] = nn.MaxPool2d(3, 2, padding=1)
     for number, (count, published) in enumerate(zip(blocks, _CHANNELS, strict=True)):
-        inner = channels_of(published, options.width)
+        inner = channels_of(published, options.width_multiplier)
         filters = inner if kind == "basic" else inner * _WIDER
         group = []
         for position in range(count):

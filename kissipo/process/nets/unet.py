@@ -5,7 +5,7 @@ down_n = convolutions(greatest of each 2x2(down_n-1))        join_n = convolutio
 convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 2x2 by 2, half the channels.
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
-Choices:  each picture is made even first, so that its exposure does not matter; padding keeps the size, where the paper loses a
+Choices:  each picture is standardized first, so that its exposure does not matter; padding keeps the size, where the paper loses a
           rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalisation after
           every convolution; any number of levels.
 Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015.
@@ -26,20 +26,22 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.process.layers.across import Across
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.even import Even
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.picture import picture_of
+from kissipo.process.layers.standardize import Standardize
 
 LEARN = "supervised"
 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the U-Net."""
+    """The options of the U-Net."""
 
-    filters: tuple[int, ...] = word((16, 32, 64, 128), "filters of each level, from the full size down", at_least=1)
-    norm: bool = word(True, "batch normalisation after each convolution")
-    even: bool = word(True, "each picture less its mean, over its deviation, before all")
+    filters: tuple[int, ...] = word(
+        (16, 32, 64, 128), "number of filters of each level, from full resolution down", at_least=1
+    )
+    norm: bool = word(True, "batch normalization after each convolution")
+    standardize: bool = word(True, "per-image standardization of each channel to mean 0 and standard deviation 1")
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -66,7 +68,7 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int, classes: int, options: Options) -> None:
         super().__init__()
-        self.even = Even() if options.even else nn.Identity()
+        self.standardize = Standardize() if options.standardize else nn.Identity()
         self.levels = len(options.filters)
         for level, filters in enumerate(options.filters, 1):
             self.add_module(f"down{level}", _two(channels, filters, norm=options.norm))
@@ -82,7 +84,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(channels, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.even(x)
+        x = self.standardize(x)
         seen = []
         for level in range(1, self.levels):
             seen.append(self.get_submodule(f"down{level}")(x))

@@ -30,10 +30,10 @@ from torch import nn
 
 from kissipo.core.axes import Port
 from kissipo.core.schema import word
-from kissipo.process.layers.centre import Centre
 from kissipo.process.layers.he_start import he_start
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
+from kissipo.process.layers.normalize import Normalize
 from kissipo.process.layers.picture import IMAGENET, channels_of, picture_of
 
 _CONVOLUTIONS = {
@@ -53,15 +53,17 @@ _SIDE = 7
 
 @dataclass(frozen=True)
 class Options:
-    """The words of these nets."""
+    """The options of these nets."""
 
-    norm: bool = word(False, "batch normalisation after each convolution")
-    units: tuple[int, ...] = word((4096, 4096), "width of each linear layer before the answer", at_least=1)
-    dropout: float = word(
-        0.5, "share of the values of a linear layer that are set to zero while learning", at_least=0, below=1
+    norm: bool = word(False, "batch normalization after each convolution")
+    units: tuple[int, ...] = word((4096, 4096), "number of units of each hidden linear layer", at_least=1)
+    dropout: float = word(0.5, "dropout rate of the linear layers", at_least=0, below=1)
+    normalize: bool | None = word(
+        None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )
-    centre: bool | None = word(None, "colours less their mean, over their deviation, as published weights saw them")
-    width: float = word(1.0, "share of the published numbers of filters; below 1 for small machines", above=0)
+    width_multiplier: float = word(
+        1.0, "factor of the number of filters of every layer; below 1 for small machines", above=0
+    )
 
 
 def variant(name: str) -> ModuleType:
@@ -76,11 +78,11 @@ def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], optio
     """The net for these ports."""
     channels, height, width = picture_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    if options.centre:
-        layers["centre"] = Centre(channels)
+    if options.normalize:
+        layers["normalize"] = Normalize(channels)
     for group, (count, published) in enumerate(zip(_CONVOLUTIONS[name], _FILTERS, strict=True), 1):
         for number in range(1, count + 1):
-            filters = channels_of(published, options.width)
+            filters = channels_of(published, options.width_multiplier)
             layers[f"conv{group}_{number}"] = nn.Conv2d(channels, filters, 3, padding=1)
             if options.norm:
                 layers[f"norm{group}_{number}"] = BatchNorm(filters)

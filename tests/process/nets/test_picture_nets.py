@@ -115,7 +115,7 @@ def test_any_size_and_any_number_of_channels_go_in(name: str, shape: tuple[int, 
 
 def test_vgg11_layer_by_layer_in_plain_torch() -> None:
     module = NETS.find("vgg11", place="net")
-    net = module.build((picture(3, 40, 36),), (CLASSES,), module.Options(width=0.1, units=(9, 7))).eval()
+    net = module.build((picture(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))).eval()
     weights = net.state_dict()
     x = torch.randn(2, 3, 40, 36)
     y = x
@@ -212,7 +212,7 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
 def test_the_start_keeps_a_signal_as_strong_through_fifty_layers() -> None:
     torch.manual_seed(0)
     module = NETS.find("vgg19", place="net")
-    net = module.build((picture(3, 32, 32),), (CLASSES,), module.Options(width=0.5, units=(512, 512))).eval()
+    net = module.build((picture(3, 32, 32),), (CLASSES,), module.Options(width_multiplier=0.5, units=(512, 512))).eval()
     assert 0.1 < net(torch.randn(16, 3, 32, 32)).std() < 10
     assert not any(weight.any() for name, weight in net.named_parameters() if name.endswith("bias"))
 

@@ -13,7 +13,7 @@ from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.plan.recipes import all_recipes
 from kissipo.process.layers.activation import Activation
-from kissipo.process.nets import cnn, ffn, linear, q_table, recurrent, walkers
+from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurrent
 
 ROW = Port("row", ("feature",), (6,))
 CLASSES = Port("kind", ("class",), (4,))
@@ -91,7 +91,7 @@ def test_a_convolutional_net_on_small_coloured_pictures() -> None:
 def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
     """Linear layers at a point are filters of 1x1; nothing is pooled or laid flat before."""
     board = Port("board", ("channel", "height", "width"), (1, 5, 4))
-    options = cnn.Options((6, 7), pool=1, flat=False, units=(8,), dropout=0.5)
+    options = cnn.Options((6, 7), pool_size=1, flatten=False, units=(8,), dropout=0.5)
     net = cnn.build((board,), (Port("point", ("class",), (20,)),), options)
     first, second = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 7, 3, padding=1)
 
@@ -109,14 +109,14 @@ def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
     same_answers(net, AtEveryPoint(), torch.randn(3, 1, 5, 4))
 
 
-@pytest.mark.parametrize("words", [{"pool": 2}, {"pool": 1, "padding": "valid"}])
+@pytest.mark.parametrize("words", [{"pool_size": 2}, {"pool_size": 1, "padding": "valid"}])
 def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
     board = Port("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
         ShapeError, match=r"with flat: false answers each of \dx\d points; got output step 'point'"
     ) as refused:
-        cnn.build((board,), (Port("point", ("class",), (64,)),), cnn.Options((6,), flat=False, **words))
-    assert "Say process.flat=true, or process.pool=1 and process.padding=same" in str(refused.value)
+        cnn.build((board,), (Port("point", ("class",), (64,)),), cnn.Options((6,), flatten=False, **words))
+    assert "Say process.flatten=true, or process.pool_size=1 and process.padding=same" in str(refused.value)
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -124,7 +124,9 @@ def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
 @pytest.mark.parametrize(("cell", "plain"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
 def test_recurrent_nets_read_each_text_to_its_own_end(cell: Any, plain: Any, bidirectional: bool, pool: Any) -> None:
     torch.manual_seed(0)
-    options = recurrent.Options(cell=cell, units=5, layers=2, bidirectional=bidirectional, pool=pool, embed=3)
+    options = recurrent.Options(
+        cell=cell, units=5, num_layers=2, bidirectional=bidirectional, pooling=pool, embedding_dim=3
+    )
     net: Any = recurrent.build((ROW, TEXT), (CLASSES,), options).eval()
     theirs = plain(3, 5, 2, batch_first=True, bidirectional=bidirectional)
     theirs.load_state_dict(net.cell.state_dict())
@@ -149,7 +151,7 @@ def test_an_empty_text_is_answered_by_what_else_is_known() -> None:
 
 def test_an_lstm_starts_by_remembering() -> None:
     net: Any = recurrent.build(
-        (TEXT,), (CLASSES,), recurrent.Options(cell="lstm", units=5, layers=2, bidirectional=True)
+        (TEXT,), (CLASSES,), recurrent.Options(cell="lstm", units=5, num_layers=2, bidirectional=True)
     )
     biases = dict(net.cell.named_parameters())
     for end in ("l0", "l1", "l0_reverse", "l1_reverse"):
@@ -158,7 +160,7 @@ def test_an_lstm_starts_by_remembering() -> None:
 
 def test_a_table_is_looked_up() -> None:
     state, action = Port("state", (), (), vocabulary=3), Port("action", ("action",), (2,))
-    net: Any = q_table.build((state,), (action,), q_table.Options(first=0.5))
+    net: Any = q_table.build((state,), (action,), q_table.Options(initial_q=0.5))
     assert net.weight.tolist() == [[0.5, 0.5]] * 3
     net.weight.data[2] = torch.tensor([7.0, -1.0])
     assert net(torch.tensor([2, 0])).tolist() == [[7.0, -1.0], [0.5, 0.5]]
@@ -173,7 +175,7 @@ def ports(*surfaces: str) -> tuple[Port, ...]:
 
 
 def test_walkers_tell_the_height_of_where_they_stand() -> None:
-    net: Any = walkers.build(ports("bowl", "saddle"), (), walkers.Options(walks=3))
+    net: Any = playground.build(ports("bowl", "saddle"), (), playground.Options(num_points=3))
     for point, at in zip(net.points, ([2.0, 1.0, 0.0], [0.0, 2**0.5, 0.0], [1.0, 0.0, 0.0]), strict=True):
         point.data = torch.tensor(at)
     heights = net(torch.tensor([0, 1, 0]), torch.zeros(3, dtype=torch.long), torch.zeros(3, 3))
@@ -182,12 +184,12 @@ def test_walkers_tell_the_height_of_where_they_stand() -> None:
 
 def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
     with pytest.raises(ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"):
-        walkers.build(ports("moon"), (), walkers.Options())
+        playground.build(ports("moon"), (), playground.Options())
 
 
 def test_a_recurrent_net_learns_the_same_from_ids_with_their_table_and_from_features() -> None:
     text = Port("text", ("time",), (20,), vocabulary=5, fills=True)
-    net = recurrent.build((text,), (CLASSES,), recurrent.Options(embed=32, units=10))
+    net = recurrent.build((text,), (CLASSES,), recurrent.Options(embedding_dim=32, units=10))
     x = torch.randint(1, 5, (8, 20))
     for row, length in enumerate((20, 20, 17, 9, 5, 2, 1, 0)):
         x[row, length:] = 0
@@ -205,7 +207,9 @@ def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
     """S26: 145,960 + 2,160 + 16 = 148,136; torch's second bias of each gate makes 60 more."""
     message = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
     words = dict(all_recipes())["spam"].task.process
-    options = recurrent.Options(cell=words["cell"], embed=words["embed"], units=words["units"], pool=words["pool"])
+    options = recurrent.Options(
+        cell=words["cell"], embedding_dim=words["embedding_dim"], units=words["units"], pooling=words["pooling"]
+    )
     net = recurrent.build((message,), (Port("kind", ("class",), (1,)),), options)
     counts = {name: each.numel() for name, each in net.named_parameters()}
     assert counts["embedding.weight"] == 145_960

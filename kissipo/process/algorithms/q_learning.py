@@ -2,15 +2,15 @@
 
 Q(s, a) <- Q(s, a) + r · (reward + d · max_b Q(s', b) - Q(s, a))      d: discount; nothing follows the end
 
-With no `rate` each value has its own, which falls with the number n of its visits as 1 / n^0.65, slowly enough to come to the
+With no `learning_rate` each value has its own, which falls with the number n of its visits as 1 / n^0.65, slowly enough to come to the
 true values and fast enough to forget the dice (Even-Dar and Mansour 2003). While learning, a random action is taken with a
-chance that falls from `explore.first` to `explore.last`.
+chance that falls from `epsilon_start` to `epsilon_end`.
 
 Source:   Watkins and Dayan 1992.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,22 +23,16 @@ _POWER = 0.65
 
 
 @dataclass(frozen=True)
-class Explore:
-    """How often something random is tried."""
-
-    SHORT: ClassVar[str] = "first"
-    first: float = word(1.0, "chance of a random action in the first episode", at_least=0, at_most=1)
-    last: float = word(0.1, "chance of a random action in the last episode", at_least=0, at_most=1)
-
-
-@dataclass(frozen=True)
 class Options:
-    """The words of Q-learning."""
+    """The options of Q-learning."""
 
-    episodes: int | None = word(None, "how often the environment is played from its start", at_least=1)
-    discount: float = word(0.99, "what a reward one step later is worth", at_least=0, at_most=1)
-    rate: float | None = word(None, "how far a value moves; falls with the visits when left out", above=0, at_most=1)
-    explore: Explore = word(Explore(), "how often something random is tried")
+    episodes: int | None = word(None, "number of training episodes", at_least=1)
+    discount: float = word(0.99, "discount factor (gamma) of future rewards", at_least=0, at_most=1)
+    learning_rate: float | None = word(
+        None, "learning rate (alpha); falls with the number of visits when left out", above=0, at_most=1
+    )
+    epsilon_start: float = word(1.0, "probability of a random action in the first episode", at_least=0, at_most=1)
+    epsilon_end: float = word(0.1, "probability of a random action in the last episode", at_least=0, at_most=1)
 
 
 class QLearning:
@@ -52,8 +46,8 @@ class QLearning:
 
     def act(self, state: int, dice: Generator, *, done: float) -> int:
         """An action while learning; `done` is the share of the episodes that are over."""
-        explore = self.options.explore
-        if dice.random() < explore.first + (explore.last - explore.first) * done:
+        start, end = self.options.epsilon_start, self.options.epsilon_end
+        if dice.random() < start + (end - start) * done:
             return int(dice.integers(self._values.shape[1]))
         return int(self._values[state].argmax())
 
@@ -61,7 +55,7 @@ class QLearning:
         """One step seen."""
         values = self._values
         self._visits[state, action] += 1
-        rate = self.options.rate or 1.0 / self._visits[state, action] ** _POWER
+        rate = self.options.learning_rate or 1.0 / self._visits[state, action] ** _POWER
         target = reward if end else reward + self.options.discount * values[following].max()
         values[state, action] += rate * (target - values[state, action])
 

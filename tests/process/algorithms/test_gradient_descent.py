@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
+from kissipo.process.algorithms.gradient_descent import GradientDescent, Options
 from kissipo.process.layers.surfaces import height
-from kissipo.process.learn.descent import Descent, Options
-from kissipo.process.nets.walkers import Walkers
+from kissipo.process.nets.playground import Playground
 
 SURFACES, OPTIMIZERS = ("bowl", "saddle", "valleys"), ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 WALKS = [(surface, optimizer) for surface in SURFACES for optimizer in OPTIMIZERS]
@@ -39,19 +39,19 @@ class Starts:
         return self.all
 
 
-def descent(count: int, **words: Any) -> Descent:
-    return Descent(Walkers(SURFACES, OPTIMIZERS, count), None, Options(**words))
+def descent(count: int, **words: Any) -> GradientDescent:
+    return GradientDescent(Playground(SURFACES, OPTIMIZERS, count), None, Options(**words))
 
 
 def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() -> None:
     torch.manual_seed(0)
     feed = Starts(WALKS, torch.randn(len(WALKS), 3) * 2)
-    learn = descent(len(WALKS), clip=3.0)
+    learn = descent(len(WALKS), clip_norm=3.0)
     learn.begin(feed)
     for step in range(12):
         if step == 7:
             state, points = learn.state_dict(), learn.net.state_dict()
-            learn = descent(len(WALKS), clip=3.0)
+            learn = descent(len(WALKS), clip_norm=3.0)
             learn.net.load_state_dict(points)
             learn.load_state_dict(state)
         learn.step(feed.all)

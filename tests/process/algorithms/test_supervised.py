@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from kissipo.core.axes import Port
 from kissipo.core.batch import Batch
-from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.linear_start import ALPHAS
 from kissipo.process.losses.mean_squared_error import loss as squares
 from kissipo.process.nets import ffn
@@ -37,12 +37,12 @@ def net() -> nn.Sequential:
         ({"l1": 0.05}, lambda weights: 0.05 * sum(w.abs().sum() for w in weights), None),
         ({"l2": 0.05}, lambda weights: 0.05 * sum(w.square().sum() for w in weights), None),
         ({"l1": 0.02, "l2": 0.03}, lambda weights: sum(0.02 * w.abs().sum() + 0.03 * w.square().sum() for w in weights), None),
-        ({"clip": 0.1}, lambda weights: 0.0, 0.1),
+        ({"clip_norm": 0.1}, lambda weights: 0.0, 0.1),
     ],
 )  # fmt: skip
 def test_steps_are_those_written_out(words: dict[str, float], penalty: object, clip: float | None) -> None:
     ours, theirs = net(), net()
-    learn = Supervised(ours, (squares,), Options(optimizer="sgd", rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
+    learn = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
     learn.begin(None)  # type: ignore[arg-type]
     for batch in batches(5):
         told = learn.step(batch)["loss"]
@@ -60,7 +60,7 @@ def test_steps_are_those_written_out(words: dict[str, float], penalty: object, c
 
 
 def test_the_rate_follows_the_schedule() -> None:
-    learn = Supervised(net(), (squares,), Options(rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
+    learn = Supervised(net(), (squares,), Options(learning_rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
     learn.begin(None)  # type: ignore[arg-type]
     seen = []
     for batch in batches(4):
@@ -106,8 +106,8 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
     targets = torch.tensor(y).unsqueeze(1) if name == "diabetes" else torch.tensor(y)
     torch.manual_seed(0)
     ports = (Port("x", ("feature",), (x.shape[1],)),), (Port("y", ("class",), (answers,)),)
-    module = ffn.build(*ports, ffn.Options(units=(16,), skip=True)).eval()
-    learn = Supervised(module, (squares,), Options(start="linear"), total_steps=1)
+    module = ffn.build(*ports, ffn.Options(units=(16,), wide=True)).eval()
+    learn = Supervised(module, (squares,), Options(init="linear"), total_steps=1)
     told = learn.begin(Rows(x, targets))
     assert told.startswith(
         f"the linear path starts at the solution of {'ridge' if name == 'diabetes' else 'logistic'} regression"
@@ -128,9 +128,9 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
     y = np.repeat(there, 30)
     x = (dice.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
     net = ffn.build(
-        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options(units=(8,), skip=True)
+        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options(units=(8,), wide=True)
     )
-    Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     with torch.no_grad():
         chances = net(torch.tensor(x)).softmax(1).numpy()
     np.testing.assert_allclose(
@@ -142,10 +142,10 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
 @pytest.mark.parametrize(("answers", "only"), [(1, 0), (1, 1), (3, 0), (3, 2)])
 def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: int, only: int) -> None:
     net = ffn.build(
-        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options(units=(8,), skip=True)
+        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options(units=(8,), wide=True)
     )
     x = np.random.default_rng(0).normal(0, 1, (40, 3))
-    Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
+    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
     with torch.no_grad():
         found = net(torch.randn(5, 3))
     chances = torch.cat([1 - found.sigmoid(), found.sigmoid()], dim=1) if answers == 1 else found.softmax(1)
@@ -158,9 +158,9 @@ def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
     y = np.arange(45_000) % 2
     x = dice.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
     net = ffn.build(
-        (Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options(units=(8,), skip=True)
+        (Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options(units=(8,), wide=True)
     )
-    told = Supervised(net, (squares,), Options(start="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    told = Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     assert "on 20,000 of the 45,000 samples" in told
     found = torch.cat([each.detach().flatten() for each in (net[1].wide.weight, net[1].wide.bias)]).numpy()  # type: ignore[index]
     np.testing.assert_allclose(found, [1.0, -0.5, -0.625], atol=0.06)  # m and -|m|²/2 of two clouds m apart
@@ -170,8 +170,8 @@ def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoi
     x, y = load_diabetes(return_X_y=True)
     feed = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
     ports = (Port("x", ("feature",), (10,)),), (Port("y", ("answer",), (1,)),)
-    nets = [ffn.build(*ports, ffn.Options(units=(16,), skip=True)) for _ in range(2)]
-    learns = [Supervised(net, (squares,), Options(start="linear"), total_steps=20) for net in nets]
+    nets = [ffn.build(*ports, ffn.Options(units=(16,), wide=True)) for _ in range(2)]
+    learns = [Supervised(net, (squares,), Options(init="linear"), total_steps=20) for net in nets]
     learns[0].begin(feed)
     start = {name: weight.clone() for name, weight in nets[0].state_dict().items()}
     learns[0].step(feed.batch(slice(0, 64)))
@@ -203,7 +203,7 @@ def test_the_loss_of_each_auxiliary_head_counts_three_tenths() -> None:
     torch.manual_seed(0)
     ours = Net()
     theirs = deepcopy(ours)
-    learn = Supervised(ours, (squares,), Options(optimizer="sgd", rate=0.1), total_steps=3)
+    learn = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1), total_steps=3)
     learn.begin(None)  # type: ignore[arg-type]
     for batch in batches(3):
         told = learn.step(batch)["loss"].item()

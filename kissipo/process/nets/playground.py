@@ -1,4 +1,4 @@
-"""Walkers: the simplest net there is: a point for each sample, whose coordinates are its weights (S11).
+"""Playground: the simplest net there is: a point for each sample, whose coordinates are its weights (S11).
 
 What is fed is where each walk starts and on which surface; what comes out is the height of the point where it stands.
 
@@ -15,14 +15,14 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.process.layers.surfaces import SURFACES, height
 
-LEARN = "descent"
+LEARN = "gradient_descent"
 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the walkers."""
+    """The options of the playground."""
 
-    walks: int = word(1, "how many points walk", at_least=1)
+    num_points: int = word(1, "number of points", at_least=1)
 
 
 def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
@@ -31,14 +31,14 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
     Raises:   ShapeError when the inputs are not surface, optimizer and start.
     """
     if [port.name for port in inputs[:2]] != ["surface", "optimizer"] or len(inputs) != 3:
-        raise ShapeError("process step 'walkers' takes surface, optimizer and start", do="Use input.make=surfaces")
+        raise ShapeError("process step 'playground' takes surface, optimizer and start", do="Use input.make=surfaces")
     unknown = [name for name in inputs[0].words if name not in SURFACES]
     if unknown:
-        raise ShapeError(f"process step 'walkers' knows no surface '{unknown[0]}'", allowed=", ".join(SURFACES))
-    return Walkers(inputs[0].words, inputs[1].words, options.walks)
+        raise ShapeError(f"process step 'playground' knows no surface '{unknown[0]}'", allowed=", ".join(SURFACES))
+    return Playground(inputs[0].words, inputs[1].words, options.num_points)
 
 
-class Walkers(nn.Module):
+class Playground(nn.Module):
     """One point a walk, in the order of the samples."""
 
     def __init__(self, surfaces: tuple[str, ...], optimizers: tuple[str, ...], walks: int) -> None:

@@ -17,8 +17,8 @@ import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.protocols import as_judged
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.cross_entropy import CrossEntropy, balanced, weighted
-from kissipo.process.learn.supervised import Options, Supervised
 from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
 
 SPARSE, BINARY = sparse_categorical_cross_entropy.loss, binary_cross_entropy.loss
@@ -35,7 +35,7 @@ def batches(count: int, classes: int = 3) -> list[Batch]:
 
 
 def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
-    learn = Supervised(model, (loss,), Options(optimizer="sgd", rate=0.1, **words), total_steps=9)
+    learn = Supervised(model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9)
     learn.begin(None)  # type: ignore[arg-type]
     return learn
 
@@ -134,7 +134,7 @@ def test_the_mean_goes_on_from_what_was_saved() -> None:
     kept, weights = deepcopy(second.state_dict()), deepcopy(broken.state_dict())
     again = net()
     again.load_state_dict(weights)
-    resumed = Supervised(again, (SPARSE,), Options(optimizer="sgd", rate=0.1, ema=0.8), total_steps=9)
+    resumed = Supervised(again, (SPARSE,), Options(optimizer="sgd", learning_rate=0.1, ema=0.8), total_steps=9)
     resumed.load_state_dict(kept)
     for batch in batches(6)[3:]:
         first.step(batch)
@@ -144,7 +144,7 @@ def test_the_mean_goes_on_from_what_was_saved() -> None:
 
 
 def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
-    words = {"process.epochs": 3, "process.ema": 0.99, "process.stop": 0}
+    words = {"process.epochs": 3, "process.ema": 0.99, "process.early_stopping": 0}
     run = ki.load("digits", words=words).fit(out="mean")
     plain = ki.load("digits", words={**words, "process.ema": 0}).fit(out="plain")
     assert not torch.equal(run.net[1].weight, plain.net[1].weight)
@@ -162,7 +162,7 @@ def test_class_weights_lift_the_rare_class() -> None:
     pictures = np.clip(dice.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
     task = ki.Task(
         input={"images": pictures, "labels": np.where(rare, "scratch", "whole"), "batch": 64},
-        process={"net": "ffn", "units": [8], "epochs": 10, "rate": 0.01},
+        process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
         output={"category": "class", "positive": "scratch", "baselines": ["majority"]},
     )
     recall = {}
@@ -173,7 +173,7 @@ def test_class_weights_lift_the_rare_class() -> None:
 
 
 def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
-    with pytest.raises(TaskError, match=r"process.smoothing needs a category that is learned by cross-entropy"):
+    with pytest.raises(TaskError, match=r"process.label_smoothing needs a category that is learned by cross-entropy"):
         learning(net(), mean_squared_error.loss, smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")

@@ -18,8 +18,8 @@ from kissipo.core.devices import multiplies_bfloat16
 from kissipo.core.errors import MachineError
 from kissipo.input.feeds import TensorFeed
 from kissipo.plan.prepare import prepare
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.channels_last import lay_out
-from kissipo.process.learn.supervised import Options, Supervised
 from kissipo.process.losses.sparse_categorical_cross_entropy import loss
 from kissipo.process.nets import cnn, ffn, googlenet, recurrent
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
@@ -30,7 +30,7 @@ PICTURE = Port("picture", ("channel", "height", "width"), (3, 32, 32))
 NETS: dict[str, Any] = {
     "cnn": lambda: cnn.build((PICTURE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)),
     "ffn": lambda: ffn.build((PICTURE,), CLASSES, ffn.Options(units=(16,), dropout=0.2)),
-    "googlenet": lambda: googlenet.build((PICTURE,), CLASSES, googlenet.Options(width=0.1)),
+    "googlenet": lambda: googlenet.build((PICTURE,), CLASSES, googlenet.Options(width_multiplier=0.1)),
     "recurrent": lambda: recurrent.build((Port("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)),
 }  # fmt: skip
 every_net = pytest.mark.parametrize("name", NETS)
@@ -58,7 +58,7 @@ def off(of: nn.Module, feed: TensorFeed) -> float:
 
 
 def learn(of: nn.Module, precision: str) -> Supervised:
-    options = Options(optimizer="momentum", rate=0.01, precision=precision, schedule="cosine")  # type: ignore[arg-type]
+    options = Options(optimizer="momentum", learning_rate=0.01, precision=precision, schedule="cosine")  # type: ignore[arg-type]
     return Supervised(of, (loss,), options, total_steps=12)
 
 
@@ -67,7 +67,7 @@ def test_steps_are_those_of_autocast_written_out(name: str) -> None:
     x, y = samples(name)
     ours, theirs, whole = net(name), net(name), net(name)
     ours_learn, whole_learn = (
-        Supervised(each, (loss,), Options(optimizer="sgd", rate=0.1, precision=precision), total_steps=3)  # type: ignore[arg-type]
+        Supervised(each, (loss,), Options(optimizer="sgd", learning_rate=0.1, precision=precision), total_steps=3)  # type: ignore[arg-type]
         for each, precision in ((ours, "bfloat16"), (whole, "float32"))
     )
     told = []

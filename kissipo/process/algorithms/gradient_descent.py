@@ -1,4 +1,4 @@
-"""Descent: every point walks downhill with its own optimizer, and the way that it takes is kept (S05, S11).
+"""Gradient descent: every point walks downhill with its own optimizer, and the way that it takes is kept (S05, S11).
 
 One epoch is one step of every walk. In the end each point is told by the slopes and the curvature of the surface there: a
 lowest point curves up in every direction, a saddle up in some and down in others.
@@ -16,8 +16,8 @@ from kissipo.core.protocols import Feed
 from kissipo.core.schema import word
 from kissipo.core.words import Words
 from kissipo.process import optim
+from kissipo.process.algorithms.supervised import Stop
 from kissipo.process.layers.surfaces import DIMENSIONS, height
-from kissipo.process.learn.supervised import Stop
 
 _RATES = Words({"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05})
 _STILL = 1e-2
@@ -26,15 +26,15 @@ _FLAT = 1e-3
 
 @dataclass(frozen=True)
 class Options:
-    """The words of descent."""
+    """The options of gradient descent."""
 
-    epochs: int = word(500, "how many steps each point walks", at_least=1)
-    rates: dict[str, float] = word(_RATES, "length of a step, for each optimizer")
-    clip: float = word(10.0, "longest slope that is followed, so that no walk is thrown off a cliff", above=0)
-    stop: Stop = word(Stop(0), "walks go on to the last step")
+    epochs: int = word(500, "number of steps of each point", at_least=1)
+    learning_rates: dict[str, float] = word(_RATES, "learning rate of each optimizer")
+    clip_norm: float = word(10.0, "maximum norm of a gradient; a longer one is scaled down to it", above=0)
+    early_stopping: Stop = word(Stop(0), "early stopping; off, so that every point takes all of its steps")
 
 
-class Descent:
+class GradientDescent:
     """Points, their optimizers, their ways."""
 
     def __init__(self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0) -> None:
@@ -64,7 +64,7 @@ class Descent:
         heights = self.net(*batch.inputs)
         heights.sum().backward()
         for point in self.net.points:
-            nn.utils.clip_grad_norm_(point, self.options.clip)
+            nn.utils.clip_grad_norm_(point, self.options.clip_norm)
         for optimizer in self._optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -106,7 +106,7 @@ class Descent:
         self._names, self._surfaces, self._lowest = names, surfaces, lowest
         for name in dict.fromkeys(names):
             mine = [point for other, point in zip(names, self.net.points, strict=True) if other == name]
-            self._optimizers[name] = optim.optimizer(name, mine, rate=self.options.rates[name])  # type: ignore[arg-type]
+            self._optimizers[name] = optim.optimizer(name, mine, rate=self.options.learning_rates[name])  # type: ignore[arg-type]
 
     def _where(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])
@@ -143,4 +143,4 @@ def _place(slope: float, curvature: Tensor, above: float) -> str:
     return "a saddle" if bool((curvature > _FLAT).any()) else "a highest point"
 
 
-LEARN = Descent
+LEARN = GradientDescent

@@ -1,4 +1,4 @@
-"""Centre: colours as the published weights of photographs saw them: less the mean of their channel, over its deviation.
+"""Normalize: colors as the published weights of photographs saw them: less the mean of their channel, over its deviation.
 
 y = (x - mean) / deviation
 
@@ -7,7 +7,7 @@ Source:   mean and deviation over ImageNet's training pictures, as every publish
           came from another library and saw -1..1.
 Raises:   ShapeError when the picture has not three channels.
 Example:  >>> import torch
-          >>> Centre(3, mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.5, 0.5))(torch.ones(1, 3, 1, 1)).flatten().tolist()
+          >>> Normalize(3, mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.5, 0.5))(torch.ones(1, 3, 1, 1)).flatten().tolist()
           [1.0, 1.0, 1.0]
 """
 
@@ -19,8 +19,8 @@ from kissipo.core.errors import ShapeError
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class Centre(nn.Module):
-    """Every channel about zero."""
+class Normalize(nn.Module):
+    """Normalizes every channel to about zero."""
 
     mean: Tensor
     deviation: Tensor
@@ -32,7 +32,7 @@ class Centre(nn.Module):
         super().__init__()
         if channels != 3:
             raise ShapeError(
-                "process.centre takes pictures in colour", given=f"{channels} channels", do="Say input.colour=colour"
+                "process.normalize takes color images", given=f"{channels} channels", do="Say input.colour=colour"
             )
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation).reshape(-1, 1, 1), persistent=False)

@@ -1,4 +1,4 @@
-"""Even: each picture less its mean, over its deviation, so that the exposure of the camera does not matter.
+"""Standardize: each picture less its mean, over its deviation, so that the exposure of the camera does not matter.
 
 y = (x - mean) / sqrt(variance + e)      for each channel of each picture; a picture of one value becomes zero
 
@@ -6,7 +6,7 @@ Shapes:   (batch, channel, height, width) -> the same
 Source:   as nnU-Net prepares pictures, Isensee et al. 2021.
 Example:  >>> import torch
           >>> dark, bright = torch.tensor([0.1, 0.2]), torch.tensor([0.5, 1.0])
-          >>> Even()(torch.stack([dark, bright]).reshape(2, 1, 1, 2)).round(decimals=2).flatten().tolist()
+          >>> Standardize()(torch.stack([dark, bright]).reshape(2, 1, 1, 2)).round(decimals=2).flatten().tolist()
           [-1.0, 1.0, -1.0, 1.0]
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 _LEAST = 1e-6
 
 
-class Even(nn.Module):
+class Standardize(nn.Module):
     """(x - mean) / deviation, picture by picture."""
 
     TELL = "each picture less its mean, over its deviation"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.process.learn.q_learning import Explore, Options, QLearning
+from kissipo.process.algorithms.q_learning import Options, QLearning
 
 
 def agent(**words: object) -> tuple[QLearning, torch.Tensor]:
@@ -18,7 +18,7 @@ def agent(**words: object) -> tuple[QLearning, torch.Tensor]:
 
 def test_one_update_by_hand() -> None:
     """Q(0, 1) = 1 + 0.5 (3 + 0.9 max(2, -1) - 1) = 2.9; at the end nothing follows: 2.9 + 0.5 (3 - 2.9) = 2.95."""
-    learner, values = agent(rate=0.5, discount=0.9)
+    learner, values = agent(learning_rate=0.5, discount=0.9)
     learner.learn(0, 1, 3.0, 1, end=False)
     assert values.tolist() == [[0.0, pytest.approx(2.9)], [2.0, -1.0], [0.0, 0.0]]
     learner.learn(0, 1, 3.0, 1, end=True)
@@ -35,7 +35,7 @@ def test_without_a_rate_it_falls_with_the_visits() -> None:
 
 
 def test_the_chance_of_a_random_action_falls_evenly() -> None:
-    learner, _ = agent(explore=Explore(first=1.0, last=0.2))
+    learner, _ = agent(epsilon_start=1.0, epsilon_end=0.2)
     dice = np.random.default_rng(0)
     for done, chance in ((0.0, 1.0), (0.5, 0.6), (1.0, 0.2)):
         other = (
@@ -48,7 +48,7 @@ def test_a_corridor_has_the_values_of_its_rules() -> None:
     """0 -> 1 -> 2 pays 1 at the end, going back pays nothing: Q(1, on) = 1, Q(0, on) = 0.9, Q(1, back) = 0.81, Q(0, back) = 0.81."""
     table = nn.Embedding(3, 2)
     nn.init.zeros_(table.weight)
-    learner, dice = QLearning(table, None, Options(discount=0.9, rate=0.5)), np.random.default_rng(1)
+    learner, dice = QLearning(table, None, Options(discount=0.9, learning_rate=0.5)), np.random.default_rng(1)
     for episode in range(400):
         state = 0
         for _ in range(50):

@@ -15,7 +15,7 @@ import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
 from kissipo.process import optim
-from kissipo.process.learn.supervised import Options, Supervised
+from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.losses.mean_squared_error import loss
 from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
 
@@ -42,7 +42,7 @@ def batches() -> list[Batch]:
 
 
 def learn(of: nn.Module, name: optim.Name, schedule: str) -> Supervised:
-    options = Options(optimizer=name, rate=RATE, schedule=schedule, backbone_rate=SHARE)  # type: ignore[arg-type]
+    options = Options(optimizer=name, learning_rate=RATE, schedule=schedule, backbone_learning_rate_scale=SHARE)  # type: ignore[arg-type]
     return Supervised(of, (loss,), options, total_steps=STEPS)
 
 
@@ -98,17 +98,17 @@ def test_a_fit_that_starts_from_another_run_changes_what_it_took_over_less() -> 
         "process.filters": [6],
         "process.units": [8],
         "process.epochs": 2,
-        "process.stop": 0,
+        "process.early_stopping": 0,
         "output.baselines": ["majority"],
     }
     first = ki.load("digits", words=words).fit(out="first")
 
     def moved(out: str, **more: Any) -> tuple[Any, dict[str, float]]:
-        run = ki.load("digits", words={**words, "process.from": "first", **more}).fit(out=out, seed=1)
+        run = ki.load("digits", words={**words, "process.weights": "first", **more}).fit(out=out, seed=1)
         start: dict[str, Tensor] = first.net.state_dict()
         return run, {key: float((each - start[key]).abs().mean()) for key, each in run.net.state_dict().items()}
 
-    whole, slow = moved("whole")[1], moved("slow", **{"process.backbone_rate": 0.05})[1]
+    whole, slow = moved("whole")[1], moved("slow", **{"process.backbone_learning_rate_scale": 0.05})[1]
     assert slow["0.weight"] < whole["0.weight"] / 3
     head = [key for key in slow if key.endswith("weight")][-1]
     assert slow[head] > whole[head] / 3
@@ -118,9 +118,11 @@ def test_a_fit_that_starts_from_another_run_changes_what_it_took_over_less() -> 
 
 def test_it_is_refused_where_only_the_head_learns() -> None:
     task = ki.Task(
-        input={"images": "digits"}, process={"net": "linear", "backbone_rate": 0.1}, output={"category": "digit"}
+        input={"images": "digits"},
+        process={"net": "linear", "backbone_learning_rate_scale": 0.1},
+        output={"category": "digit"},
     )
     with pytest.raises(
-        TaskError, match=r"process.backbone_rate: no weight but those of the head learns. Leave it out."
+        TaskError, match=r"process.backbone_learning_rate_scale: no weight but those of the head learns. Leave it out."
     ):
         task.fit()

@@ -1,9 +1,9 @@
 """Supervised learning: the answer is known, the loss says how far off the net is, the optimizer takes a step downhill.
 
-w <- w - rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
+w <- w - learning_rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
 l1 and l2 are over the weights, not the biases (S07). Smoothed labels and mixed samples are learned by, and never judged by; class
-weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept. `start: linear` first
+weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept. `init: linear` first
 solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
 logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
 2015); the loss that is told is that of the answer.
@@ -42,48 +42,58 @@ class Stop:
     """When to stop before the last epoch."""
 
     SHORT: ClassVar[str] = "patience"
-    patience: int = word(10, "epochs without a better validation loss before stopping; 0: never", at_least=0)
+    patience: int = word(
+        10, "number of epochs without a better validation loss before training stops; 0 disables it", at_least=0
+    )
 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of supervised learning."""
+    """The options of supervised learning."""
 
-    epochs: int | None = word(None, "how often every training sample is seen", at_least=1)
-    optimizer: optim.Name | None = word(None, "how a gradient becomes a step")
-    rate: float | None = word(None, "length of a step (learning rate)", above=0)
-    backbone_rate: float = word(
-        1.0, "share of the rate with which all but the head learns, as after process.from", above=0, at_most=1
+    epochs: int | None = word(None, "number of passes over the training set", at_least=1)
+    optimizer: optim.Name | None = word(None, "optimizer that updates the weights")
+    learning_rate: float | None = word(None, "learning rate of the optimizer", above=0)
+    backbone_learning_rate_scale: float = word(
+        1.0, "factor of the learning rate of all weights but those of the head, for fine-tuning", above=0, at_most=1
     )
-    momentum: float = word(0.9, "share of the last step that goes on, for optimizer: momentum", at_least=0, below=1)
-    decay: float | None = word(
-        None, "each weight shrinks by rate · decay a step (adamw), or by its gradient (others)", at_least=0
+    momentum: float = word(0.9, "coefficient of momentum, for optimizer: momentum", at_least=0, below=1)
+    weight_decay: float | None = word(
+        None, "coefficient of weight decay: decoupled in adamw, an L2 gradient in the other optimizers", at_least=0
     )
-    schedule: schedule.Name = word("constant", "how the rate changes on the way")
-    warmup: float = word(0.0, "share of the training during which the rate rises from zero", at_least=0, at_most=1)
-    loss: tuple[str, ...] | None = word(None, "answer against truth -> one number; one loss for each answer")
-    l1: float = word(0.0, "weight of the sum of all |w| in the loss", at_least=0)
-    l2: float = word(0.0, "weight of the sum of all w² in the loss", at_least=0)
-    smoothing: float = word(0.0, "share of each label that is spread over all classes", at_least=0, below=1)
-    class_weights: Literal["balanced"] | None = word(None, "balanced: every class counts alike, however rare")
-    mixup: float = word(0.0, "two samples in one by shares from Beta(mixup, mixup); 0: none", at_least=0)
+    schedule: schedule.Name = word("constant", "learning rate schedule")
+    warmup: float = word(
+        0.0, "fraction of the training during which the learning rate rises from zero", at_least=0, at_most=1
+    )
+    loss: tuple[str, ...] | None = word(None, "loss function; a list of one loss per output")
+    l1: float = word(0.0, "coefficient of the L1 penalty, the sum of all |w|", at_least=0)
+    l2: float = word(0.0, "coefficient of the L2 penalty, the sum of all w²", at_least=0)
+    label_smoothing: float = word(
+        0.0, "label smoothing: fraction of each label that is spread over all classes", at_least=0, below=1
+    )
+    class_weights: Literal["balanced"] | None = word(
+        None, "class weights in the loss; balanced: inversely proportional to class frequencies"
+    )
+    mixup: float = word(
+        0.0, "mixup: alpha of the Beta(alpha, alpha) distribution of the mixing factor; 0 disables it", at_least=0
+    )
     ema: float = word(
-        0.0, "the mean of the weights, of which this share stays at each step, is kept; 0: none", at_least=0, below=1
+        0.0, "decay of the exponential moving average (EMA) of the weights; 0 disables it", at_least=0, below=1
     )
-    clip: float | None = word(None, "longest gradient (over all weights) that is followed", above=0)
+    clip_norm: float | None = word(None, "maximum norm of the gradient over all weights (gradient clipping)", above=0)
     precision: Literal["float32", "bfloat16"] = word(
-        "float32", "what products are made of while learning; bfloat16: half as many bits, where the processor has them"
+        "float32", "autocast dtype during training; bfloat16 needs a processor that supports it"
     )
-    start: Literal["random", "linear"] | None = word(
-        None, "where learning starts: random weights, or the linear solution"
+    init: Literal["random", "linear"] | None = word(
+        None, "initialization of the weights: random, or the least-squares solution of the linear path"
     )
-    from_: str | None = word(
-        None, "weights to start from: a safetensors file, in published names too, or the folder of a run", key="from"
+    weights: str | None = word(
+        None, "pretrained weights: a safetensors file (published names are known, too) or the folder of a run"
     )
     freeze: tuple[str, ...] | None = word(
-        None, "weights that are held as they are: all but head; or names of layers, such as conv2"
+        None, "weights that are frozen: all but head, or names of layers, such as conv2"
     )
-    stop: Stop = word(Stop(), "early stopping; the weights of the best epoch are kept")
+    early_stopping: Stop = word(Stop(), "early stopping; the weights of the best epoch are restored")
 
 
 class Supervised:
@@ -91,11 +101,11 @@ class Supervised:
 
     def __init__(self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int) -> None:
         self.net, self.losses, self.options = net, losses, options
-        self._taught = smoothed(losses, options.smoothing)
+        self._taught = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a net that goes on from batch to batch
         self._name: optim.Name = options.optimizer or "adam"
-        self.rate = options.rate or optim.RATES[self._name]
+        self.learning_rate = options.learning_rate or optim.RATES[self._name]
         self._moves = options.schedule != "constant" or options.warmup > 0
         self._weights = (
             [weight for weight in net.parameters() if weight.dim() > 1 and weight.requires_grad]
@@ -105,7 +115,7 @@ class Supervised:
 
     def begin(self, train: Feed) -> str:
         """What is done once, before the first step; says so in a sentence, or nothing."""
-        told = start_linear(self.net, train) if self.options.start == "linear" else ""
+        told = start_linear(self.net, train) if self.options.init == "linear" else ""
         self._equip()
         return told
 
@@ -125,8 +135,8 @@ class Supervised:
             taught.backward()
         if self._weights:
             self._penalty().backward()
-        if self.options.clip is not None:
-            nn.utils.clip_grad_norm_(self._learned, self.options.clip)
+        if self.options.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._learned, self.options.clip_norm)
         self.optimizer.step()
         for parameter in self._learned:
             parameter.grad = None
@@ -151,7 +161,7 @@ class Supervised:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`; the net has its weights already."""
-        if self.options.start == "linear":
+        if self.options.init == "linear":
             hold_linear(self.net)
         self._equip()
         optim.go_on(self.optimizer, state["optimizer"])
@@ -200,10 +210,14 @@ class Supervised:
         self._average = MovingAverage(list(self.net.parameters()), options.ema) if options.ema else None
         usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
         self._direct = None if usual else direct(self.net)
-        several = options.backbone_rate != 1
-        learned: Any = optim.groups(self.net, self.rate, backbone=options.backbone_rate) if several else self._learned
+        several = options.backbone_learning_rate_scale != 1
+        learned: Any = (
+            optim.groups(self.net, self.learning_rate, backbone=options.backbone_learning_rate_scale)
+            if several
+            else self._learned
+        )
         self.optimizer = optim.optimizer(
-            self._name, learned, rate=self.rate, momentum=options.momentum, decay=options.decay
+            self._name, learned, rate=self.learning_rate, momentum=options.momentum, decay=options.weight_decay
         )
 
     def _penalty(self) -> Tensor:
@@ -216,8 +230,8 @@ class Supervised:
 
     def _set_rate(self) -> None:
         done = self.steps_done / max(1, self.total_steps)
-        rate = self.rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
-        optim.set_rate(self.optimizer, rate)
+        learning_rate = self.learning_rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
+        optim.set_rate(self.optimizer, learning_rate)
 
 
 def _whole(outputs: Any) -> Any:

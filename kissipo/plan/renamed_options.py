@@ -1,0 +1,187 @@
+"""Renamed options: what an old word of kissipo, or a word of Keras, torch or scikit-learn, is called here.
+
+A word that nobody owns is looked up here before it is taken for a typing slip.
+
+Example:  >>> current_name("process.rate")
+          'process.rate is called process.learning_rate'
+          >>> current_name("lr"), current_name("max_iter")
+          ('lr is called learning_rate', 'max_iter: did you mean epochs?')
+          >>> current_name("process.epochs")
+          ''
+"""
+
+from __future__ import annotations
+
+PARTS = ("input", "process", "output")
+
+RENAMED: dict[str, str | tuple[str, ...]] = {
+    "process.rate": "process.learning_rate",
+    "process.decay": "process.weight_decay",
+    "process.clip": "process.clip_norm",
+    "process.smoothing": "process.label_smoothing",
+    "process.backbone_rate": "process.backbone_learning_rate_scale",
+    "process.from": "process.weights",
+    "process.start": "process.init",
+    "process.stop": "process.early_stopping",
+    "process.embed": "process.embedding_dim",
+    "process.layers": "process.num_layers",
+    "process.kernel": "process.kernel_size",
+    "process.pool": ("process.pool_size", "process.pooling"),
+    "process.flat": "process.flatten",
+    "process.even": "process.standardize",
+    "process.centre": "process.normalize",
+    "process.width": "process.width_multiplier",
+    "process.code": "process.latent_dim",
+    "process.patch": "process.patch_length",
+    "process.skip": "process.wide",
+    "process.relative": "process.subtract_last",
+    "process.independent": "process.channel_independent",
+    "process.recursive": "process.autoregressive",
+    "process.learn": "process.algorithm",
+    "process.explore": ("process.epsilon_start", "process.epsilon_end"),
+    "process.first": "process.initial_q",
+    "process.walks": "process.num_points",
+    "process.rates": "process.learning_rates",
+    "input.batch": "input.batch_size",
+    "input.colour": "input.color",
+    "input.unmarked": "input.missing_masks",
+    "input.skip_damaged": "input.skip_corrupt",
+    "input.memory": "input.memory_limit",
+    "input.ahead": "input.future_covariates",
+    "input.season": "input.season_length",
+    "input.doubled": "input.duplicate_timestamps",
+    "input.values": "input.features",
+    "input.steps": "input.max_rows",
+    "input.time_style": "input.date_format",
+    "input.calendar": ("input.time_features", "input.datetime"),
+    "input.as": "input.tokenizer",
+    "input.split.by": "input.split.method",
+    "input.numbers": "input.numeric",
+    "input.categories": "input.categorical",
+    "input.least": "input.min_count",
+    "input.length": "input.max_length",
+    "input.vocabulary": "input.vocab_size",
+    "input.flag_missing": "input.missing_indicator",
+    "input.made": "input.num_games",
+    "input.limit": "input.max_episode_steps",
+    "output.sound": "output.negative_class",
+    "output.missed": "output.false_negative_cost",
+    "output.positive": "output.positive_class",
+    "output.marks": "output.anomaly_labels",
+    "output.by": "output.method",
+    "output.share": "output.false_alarm_rate",
+    "output.smooth": "output.smoothing_window",
+    "output.main": "output.eval_metric",
+    "output.interval": "output.interval_coverage",
+    "output.decode.top": "output.decode.top_k",
+}
+METRICS = {
+    "found": "image_recall",
+    "clean": "image_specificity",
+    "missed": "false_negative_rate",
+    "false_alarms": "false_positive_rate",
+    "false_a_month": "false_alarms_per_month",
+    "nats": "nll",
+    "scaled_mae": "normalized_mae",
+}
+VALUES = {
+    "process.net=walkers": "process.net=playground",
+    "process.algorithm=descent": "process.algorithm=gradient_descent",
+}
+FOREIGN = {  # the same thing under another name
+    "lr": "process.learning_rate",
+    "learning_rate_init": "process.learning_rate",
+    "eta": "process.learning_rate",
+    "n_epochs": "process.epochs",
+    "num_epochs": "process.epochs",
+    "nb_epoch": "process.epochs",
+    "hidden_size": "process.units",
+    "hidden_dim": "process.units",
+    "hidden_units": "process.units",
+    "hidden_layer_sizes": "process.units",
+    "n_layers": "process.num_layers",
+    "embed_dim": "process.embedding_dim",
+    "embedding_size": "process.embedding_dim",
+    "dropout_rate": "process.dropout",
+    "loss_fn": "process.loss",
+    "loss_function": "process.loss",
+    "criterion": "process.loss",
+    "solver": "process.optimizer",
+    "opt": "process.optimizer",
+    "scheduler": "process.schedule",
+    "lr_scheduler": "process.schedule",
+    "warmup_ratio": "process.warmup",
+    "class_weight": "process.class_weights",
+    "max_grad_norm": "process.clip_norm",
+    "clipnorm": "process.clip_norm",
+    "gradient_clip_val": "process.clip_norm",
+    "use_bias": "process.bias",
+    "pretrained": "process.weights",
+    "gamma": "process.discount",
+    "eps_start": "process.epsilon_start",
+    "eps_end": "process.epsilon_end",
+    "batch_norm": "process.norm",
+    "model": "process.net",
+    "architecture": "process.net",
+    "backbone": "process.net",
+    "bs": "input.batch_size",
+    "minibatch_size": "input.batch_size",
+    "img_size": "input.size",
+    "image_size": "input.size",
+    "color_mode": "input.color",
+    "max_len": "input.max_length",
+    "maxlen": "input.max_length",
+    "num_words": "input.vocab_size",
+    "max_features": "input.vocab_size",
+    "min_df": "input.min_count",
+}
+NEAR = {  # another thing that does what is wanted
+    "max_iter": "process.epochs",
+    "n_iter": "process.epochs",
+    "steps_per_epoch": "process.epochs",
+    "patience": "process.early_stopping",
+    "n_iter_no_change": "process.early_stopping",
+    "alpha": "process.l2",
+    "penalty": "process.l2",
+    "reg_lambda": "process.l2",
+    "fine_tune": "process.freeze",
+    "trainable": "process.freeze",
+    "amp": "process.precision",
+    "fp16": "process.precision",
+    "dtype": "process.precision",
+    "val_split": "input.split",
+    "validation_split": "input.split",
+    "test_size": "input.split",
+    "shuffle": "input.split",
+    "random_state": "--seed",
+    "seed": "--seed",
+}
+
+
+def current_name(place: str) -> str:
+    """What the option at a place, or a bare word, is called now, as a sentence; empty where nothing is known.
+
+    place:   with its part (`process.rate`), in which an answer has no number, or without (`rate`)
+    """
+    part, _, word = place.partition(".")
+    if part not in PARTS:
+        return _of_bare_word(place)
+    if place in RENAMED:
+        return f"{place} is called {_listed(RENAMED[place])}"
+    if word in FOREIGN:
+        return f"{place} is called {FOREIGN[word]}"
+    return f"{place}: did you mean {NEAR[word]}?" if word in NEAR else ""
+
+
+def _of_bare_word(word: str) -> str:
+    old = [RENAMED[f"{part}.{word}"] for part in PARTS if f"{part}.{word}" in RENAMED]
+    if old:
+        return f"{word} is called {' or '.join(_listed(each, bare=True) for each in old)}"
+    if word in FOREIGN:
+        return f"{word} is called {_listed(FOREIGN[word], bare=True)}"
+    return f"{word}: did you mean {_listed(NEAR[word], bare=True)}?" if word in NEAR else ""
+
+
+def _listed(places: str | tuple[str, ...], *, bare: bool = False) -> str:
+    places = (places,) if isinstance(places, str) else places
+    return " or ".join(place.partition(".")[2] or place if bare else place for place in places)

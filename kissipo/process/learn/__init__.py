@@ -1,1 +1,0 @@
-"""Ways of learning, one a file: each owns its optimizers and says what one step is."""
