@@ -36,7 +36,9 @@ def options(parser: ArgumentParser) -> None:
         "--backtest", type=int, metavar="K", help="a series: train at K successive ends (rolling origin)"
     )
     parser.add_argument("--epochs", type=int, help="how often every sample is seen")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was stopped; where there is none, one begins"
+    )
     parser.add_argument("--strict", action="store_true", help="stop at the first warning of the data check")
     parser.add_argument("--quiet", action="store_true", help="show only the result")
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
