@@ -4,9 +4,12 @@ Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after sa
 """
 
 import argparse
+import ast
 import errno
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kissipo import __version__
@@ -20,13 +23,22 @@ VERBS = Family(
     planned={
         "studio": "S46",
         "export": "S44",
-        "eject": "S44",
         "serve": "S44",
         "tune": "S05",
     },
 )
-_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "data", "doctor")
+_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "eject", "data", "doctor")
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
+_CORE = {  # what is imported, and what installs it
+    "torch": "torch",
+    "numpy": "numpy",
+    "sklearn": "scikit-learn",
+    "narwhals": "narwhals",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "rich": "rich",
+    "safetensors": "safetensors",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,19 +56,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _tell(str(error), SLIP)
+    except ModuleNotFoundError as error:
+        if debug or (package := _CORE.get((error.name or "").partition(".")[0])) is None:
+            return _bug(error, debug=debug)
+        return _tell(
+            f"the package '{package}', which every part of kissipo needs, is not installed. "
+            f"Install it with: python -m pip install '{package}', or all of them with: python -m pip install kissipo",
+            SLIP,
+        )
     except BrokenPipeError:
         sys.stderr.close()
         return DONE
     except Exception as error:
-        if debug:
-            raise
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
             return _tell("there is no space left on the disk; free some, then go on with --resume", SLIP)
-        return _tell(
-            f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
-            "Please report it with what --debug prints",
-            BUG,
-        )
+        return _bug(error, debug=debug)
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    """Says that it is none of the user's slips; with --debug the error goes on as it is."""
+    if debug:
+        raise error
+    return _tell(
+        f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
+        "Please report it with what --debug prints",
+        BUG,
+    )
 
 
 def _run(given: list[str]) -> int:
@@ -105,10 +130,16 @@ def help_text() -> str:
     """What `kissipo --help` prints."""
     lines = ["kissipo: Input -> Process -> Output, for every kind of net", "", "usage: kissipo VERB ...", ""]
     for verb in _verbs():
-        first = (VERBS.find(verb, place="verb").__doc__ or "").splitlines()[0]
-        lines.append(f"  {verb:<10}{first}")
+        lines.append(f"  {verb:<10}{_docstring(verb).splitlines()[0]}")
     lines += ["", "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help"]
     return "\n".join(lines)
+
+
+def _docstring(verb: str) -> str:
+    """What a verb says of itself, read without importing it."""
+    spec = find_spec(f"{VERBS.package}.{verb}")
+    assert spec and spec.origin
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")), clean=False) or ""
 
 
 def _verbs() -> list[str]:

@@ -12,6 +12,7 @@ from kissipo.cli import tell
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
+from kissipo.core.text import format_score
 from kissipo.output.case import MOST_SAMPLES
 from kissipo.output.score import Score
 from kissipo.plan.job import Teller
@@ -155,7 +156,7 @@ class Story(Teller):
 def _row(row: Mapping[str, Any], epochs: int) -> str:
     parts = [f"epoch {row['epoch']}/{epochs}"]
     parts += [
-        f"{name.replace('_', ' ')} {tell.tell_number(value)}"
+        f"{name.replace('_', ' ')} {format_score(value)}"
         for name, value in row.items()
         if isinstance(value, float) and name != "seconds"
     ]

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+if TYPE_CHECKING:  # rich is imported when something is shown, so that `--help` is there at once
+    from rich.console import Console
+    from rich.table import Table
 
 _LOG_WIDTH = 110
 
@@ -20,6 +20,8 @@ class Screen:
     """
 
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+        from rich.console import Console
+
         self.quiet, self.as_json = quiet, json
         wide = None if sys.stdout.isatty() else _LOG_WIDTH
         self.out = Console(highlight=False, width=wide, soft_wrap=False)
@@ -35,6 +37,8 @@ class Screen:
 
     def remarks(self, texts: Sequence[str]) -> None:
         """What is strange about what was given, a note each."""
+        from rich.markup import escape
+
         for text in texts:
             self.note(f"[yellow]note[/]: {escape(text)}")
 
@@ -53,10 +57,14 @@ class Screen:
 
     def fits(self, made: Table) -> bool:
         """Whether nothing of a table has to be cut."""
+        from rich.console import Console
+
         return Console(width=10_000).measure(made).maximum <= self.out.width
 
     def log_to(self, path: Path) -> None:
         """From now on everything is also written to a file; what was shown before comes first."""
+        from rich.console import Console
+
         file = path.open("a", encoding="utf-8", buffering=1)
         self._log = Console(file=file, width=_LOG_WIDTH, highlight=False, no_color=True)
         for content in self._held:
@@ -72,6 +80,9 @@ class Screen:
 
 def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
     """An empty table without lines, its titles as they are; the columns in `right` stand flush right."""
+    from rich.markup import escape
+    from rich.table import Table
+
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles), header_style="dim")
     for number, title in enumerate(titles):
         made.add_column(

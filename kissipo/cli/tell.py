@@ -9,6 +9,7 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.core.finding import Finding
+from kissipo.core.text import format_bytes, format_score, list_some, shorten
 from kissipo.output.answer import Decision as Answered
 from kissipo.output.inspection import told
 from kissipo.output.score import Score
@@ -42,7 +43,7 @@ def decisions_table(decisions: Sequence[Decision]) -> Table:
     for each in decisions:
         value = ", ".join(map(str, each.value)) if isinstance(each.value, list | tuple) else str(each.value)
         made.add_row(
-            f"{each.place}={escape(value if len(value) <= 60 else value[:57] + '...')}",
+            f"{each.place}={escape(shorten(value, 60))}",
             f"[dim]{escape(each.reason)}[/]",
         )
     return made
@@ -69,7 +70,7 @@ def way_sum(trace: Trace) -> str:
     """The net in one line."""
     return (
         f"{trace.parameters:,} weights, {trace.multiplications:,} multiplications and "
-        f"{_bytes(trace.memory)} of intermediate values for one sample"
+        f"{format_bytes(trace.memory)} of intermediate values for one sample"
     )
 
 
@@ -79,18 +80,8 @@ def _numbers(step: Step) -> tuple[str, str, str, str]:
         shape,
         f"{step.parameters:,}" if step.parameters else "",
         f"{step.multiplications:,}" if step.multiplications else "",
-        _bytes(step.memory),
+        format_bytes(step.memory) if step.memory else "",
     )
-
-
-def _bytes(count: int) -> str:
-    if not count:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            break
-        count /= 1000  # type: ignore[assignment]
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
 def _sample(value: Any) -> str:
@@ -123,9 +114,9 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
     """The net above the simple answers."""
     metrics = list(score.net.metrics)
     made = table(score.answer.name, *metrics, right=tuple(range(1, 1 + len(metrics))))
-    made.add_row(f"[bold]{name}[/]", *(f"[bold]{tell_number(score.net.metrics[each])}[/]" for each in metrics))
+    made.add_row(f"[bold]{name}[/]", *(f"[bold]{format_score(score.net.metrics[each])}[/]" for each in metrics))
     for baseline, judged in score.ordered():
-        made.add_row(baseline, *(tell_number(judged.metrics.get(each, float("nan"))) for each in metrics))
+        made.add_row(baseline, *(format_score(judged.metrics.get(each, float("nan"))) for each in metrics))
     return made
 
 
@@ -203,7 +194,7 @@ def inspection_line(found: Mapping[str, Any]) -> str:
 
 def interval_line(interval: Mapping[str, Any]) -> str:
     """How much of the truth the interval was to hold and held."""
-    return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {tell_number(interval['width'])} wide"
+    return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {format_score(interval['width'])} wide"
 
 
 def alarms_told(details: Mapping[str, Any]) -> Table | str:
@@ -227,9 +218,8 @@ def alarms_told(details: Mapping[str, Any]) -> Table | str:
 
 def weights_line(weights: Mapping[str, float], *, most: int = 12) -> str:
     """The weights of a linear net, the greatest first where there are many."""
-    shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))[:most]
-    more = f" and {len(weights) - most} more" if len(weights) > most else ""
-    return escape(", ".join(f"{name} = {value:.4g}" for name, value in shown)) + more
+    shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))
+    return escape(list_some([f"{name} = {value:.4g}" for name, value in shown], most))
 
 
 def policy_table(policy: Mapping[str, Any]) -> Table:
@@ -258,13 +248,6 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
     return made
 
 
-def tell_number(value: float) -> str:
-    """Four digits that count."""
-    if value != value:
-        return "-"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 1e5 else f"{value:.4g}"
-
-
 def tell_answer(answered: Answered) -> str:
     """One answer with its confidence, in one line whatever it is."""
     text = _value(answered.value)
@@ -272,11 +255,11 @@ def tell_answer(answered: Answered) -> str:
         low, high = answered.between
         text += f"\t{_value(low)}\t{_value(high)}"
     if answered.error is not None:
-        text += f"\t{tell_number(answered.error)}"
+        text += f"\t{format_score(answered.error)}"
     return text if answered.confidence is None else f"{text}\t{answered.confidence:.4f}"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_value(each) for each in value)
-    return tell_number(value) if isinstance(value, float) else str(value).replace("\n", "\\n").replace("\t", "\\t")
+    return format_score(value) if isinstance(value, float) else str(value).replace("\n", "\\n").replace("\t", "\\t")

@@ -1,10 +1,13 @@
 """An opened number as a table: its terms, what is done with them, and what PyTorch recorded."""
 
+from functools import partial
+
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
 from kissipo.cli.screen import Screen, table
+from kissipo.core.text import format_value
 from kissipo.run.cells import Opened
 
 _MOST_ROWS = 40
@@ -98,5 +101,4 @@ def _products(opened: Opened) -> str:
     return " + ".join(f"{_number(weight)} · {_number(value)}" for value, weight in pairs)
 
 
-def _number(value: float) -> str:
-    return f"{value + 0.0:.6g}"  # no minus before a zero
+_number = partial(format_value, digits=6)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.core.finding import counted
+from kissipo.core.text import format_bytes
 from kissipo.plan.bare_net import NetCosts
 
 
@@ -18,7 +19,7 @@ def costs_table(costs: NetCosts) -> Table:
     for row in costs.table.rows:
         told = escape(row.tell) + (" [dim](only while learning)[/]" if row.learning else "")
         counts = [f"{count:,}" if count else "" for count in (row.weights, row.biases, row.multiplications)]
-        memory = megabytes(row.values * 4) if row.values else ""
+        memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
         made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
     return made
@@ -34,7 +35,7 @@ def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
     for name, costs in found.items():
         each = totals[name]
         counts = [f"{each[key]:,}" for key in ("parameters", "values", "multiplications")]
-        memory = [megabytes(each[key]) for key in ("inference_bytes", "training_bytes")]
+        memory = [format_bytes(each[key]) for key in ("inference_bytes", "training_bytes")]
         output = "x".join(map(str, costs.table.rows[-1].shape))
         made.add_row(f"[bold]{escape(name)}[/]", output, *counts, f"{each['multiplications'] / least:.2f}", *memory)
     return made
@@ -50,21 +51,11 @@ def costs_sum(costs: NetCosts) -> list[str]:
         + (f", {besides:,} more while learning" if besides else ""),
         f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one picture"
         + (f", {totals['norm_multiplications']:,} of them by norms" if totals["norm_multiplications"] else ""),
-        f"inference: values and parameters of {content['number_bytes']} bytes each are {megabytes(totals['inference_bytes'])}",
+        f"inference: values and parameters of {content['number_bytes']} bytes each are {format_bytes(totals['inference_bytes'])}",
     ]
     pictures = counted(costs.batch, "picture")
     return [
         *lines,
         f"training from {pictures} at a time by {costs.optimizer}: values, parameters and their gradients, "
-        f"and what the optimizer remembers are {megabytes(totals['training_bytes'])}",
+        f"and what the optimizer remembers are {format_bytes(totals['training_bytes'])}",
     ]
-
-
-def megabytes(count: int) -> str:
-    """Bytes in the unit of the lectures' tables.
-
-    Example:  >>> megabytes(60_950_432), megabytes(16_384), megabytes(2_213_000_000)
-              ('61.0 MB', '0.02 MB', '2,213 MB')
-    """
-    number = count / 1e6
-    return f"{number:,.0f} MB" if number >= 1000 else f"{number:.1f} MB" if number >= 0.1 else f"{number:.2f} MB"

@@ -31,6 +31,7 @@ from kissipo.core.axes import Port
 from kissipo.core.devices import usable_cores
 from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Column, Frame, pictures
+from kissipo.core.text import list_some
 
 NOTHING = "nothing"
 VOID = 255
@@ -98,7 +99,7 @@ class Mask(Door):
             return []
         found = {int(value) for mask in frame[self.column].values if mask is not None for value in _distinct(mask)}
         unseen = sorted(found - {0, VOID, *self.values})
-        named = ", ".join(map(str, unseen[:5])) + (f" and {len(unseen) - 5} more" if len(unseen) > 5 else "")
+        named = list_some(unseen, 5)
         return (
             [f"pixels of the classes {named}, which the training part does not have, are not judged"] if unseen else []
         )

@@ -20,6 +20,7 @@ from kissipo.codec.labels import as_strings, positions, sorted_levels
 from kissipo.core.axes import Port
 from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
+from kissipo.core.text import list_some
 
 
 class OneHot(Door):
@@ -82,9 +83,7 @@ def tell_unseen(frame: Frame, name: str, levels: tuple[str, ...], *, knows_missi
     told = []
     unseen = {level: count for level, count in column.counts().items() if level not in known}
     if unseen:
-        listed = ", ".join(f"'{level}'" for level in list(unseen)[:3]) + (
-            f" and {len(unseen) - 3} more" if len(unseen) > 3 else ""
-        )
+        listed = list_some([f"'{level}'" for level in unseen], 3)
         told.append(f"{sum(unseen.values())} values of '{name}' never seen in training ({listed}), read as {becomes}")
     missing = int(column.missing.sum())
     if missing and not knows_missing:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kissipo.core.errors import DataError
+from kissipo.core.text import list_some
 
 Level = Literal["PASS", "WARN", "FAIL"]
 
@@ -56,10 +57,7 @@ def tell_rows(rows: Sequence[int] | Any, *, most: int = 5) -> str:
     Example:  >>> tell_rows([7]), tell_rows([3, 7, 9, 12, 40, 41])
               ('row 7', 'rows 3, 7, 9, 12, 40 and 1 more')
     """
-    rows = [int(row) for row in rows]
-    listed = ", ".join(str(row) for row in rows[:most])
-    more = f" and {len(rows) - most} more" if len(rows) > most else ""
-    return f"row{'s' if len(rows) != 1 else ''} {listed}{more}"
+    return f"row{'s' if len(rows) != 1 else ''} {list_some(rows, most)}"
 
 
 def refuse_failures(findings: Iterable[Finding], *, strict: bool = False) -> None:

@@ -71,6 +71,10 @@ class Judge(Protocol):
         """A judgement with `metrics` of all batches together."""
         ...
 
+    def watch(self, scores: Any, truth: Any) -> Any:
+        """The same of a validation part after an epoch; `watched` among its metrics."""
+        ...
+
 
 class Listener:
     """Whoever wants to know how a run goes: the terminal, the log. Every method may be left out."""

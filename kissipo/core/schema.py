@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.text import shorten
 from kissipo.core.words import freeze, thaw
 
 O = TypeVar("O")
@@ -212,8 +213,7 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
 
 
 def _show(value: Any) -> str:
-    text = repr(thaw(freeze(value)))
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shorten(repr(thaw(freeze(value))), 80)
 
 
 def json_schema(options: type) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
+from kissipo.core.text import list_some
+
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when none is like it.
@@ -33,7 +35,5 @@ def did_you_mean(name: str, known: Iterable[str], *, most_listed: int = 12) -> s
         return "Did you mean " + " or ".join(f"'{k}'" for k in close) + "?"
     if not known or not most_listed:
         return ""
-    listed = ", ".join(known[:most_listed]) + (
-        f" and {len(known) - most_listed} more" if len(known) > most_listed else ""
-    )
+    listed = list_some(known, most_listed)
     return f"Known here: {listed}"

@@ -133,6 +133,10 @@ class Answer(ABC):
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         """Measures of these answers."""
 
+    def watch(self, scores: Scores, truth: Scores) -> Judgement:
+        """What is measured after each epoch: at least `watched` and the quality of each sample."""
+        return self.judge(scores, truth)
+
     def for_simple_answers(self) -> Answer:
         """The answer as simple answers are judged by it; another one where it learned something from the net's own scores."""
         return self

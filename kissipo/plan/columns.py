@@ -18,6 +18,7 @@ from kissipo.core.door import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
 from kissipo.plan.draft import Decision
 from kissipo.plan.kinds import Guess, Kind, guess_kinds
@@ -47,9 +48,8 @@ class Sorted:
         for kind, word in WORDS.items():
             mine = [guess for guess in self.guesses if guess.kind == kind]
             if mine:
-                reason = "; ".join(f"{guess.column}: {guess.reason}" for guess in mine[:4])
-                more = f"; and {len(mine) - 4} more" if len(mine) > 4 else ""
-                decided.append(Decision(f"input.{word}", list(self.by_kind[kind]), reason + more))
+                reason = list_some([f"{guess.column}: {guess.reason}" for guess in mine], 4, separator="; ")
+                decided.append(Decision(f"input.{word}", list(self.by_kind[kind]), reason))
         return decided
 
 

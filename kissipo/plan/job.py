@@ -12,7 +12,7 @@ import numpy as np
 
 from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
 from kissipo.core.door import save as save_door
-from kissipo.core.errors import MachineError, RunError, StoppedError
+from kissipo.core.errors import MachineError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
@@ -75,11 +75,15 @@ def fit(
 
     seed:     where all dice start; 0 when left out, when resuming the one of the run
     out:      the run folder; `runs/NAME-N` when left out
-    resume:   go on with the run in `out`, or with the latest run of that name
+    resume:   go on with the run in `out`, or with the latest run of that name; where there is none, one begins
     strict:   stop at the first warning of the data check
     Raises:   UserError of some kind, before anything is lost; StoppedError after Ctrl-C, when all is saved.
     """
     folder = _folder(task, out, resume=resume)
+    if resume and not folder.is_begun:
+        resume = False
+        for teller in tellers:
+            teller.on_note(f"there was nothing to resume: the run in {folder.path} begins")
     if resume:
         seed = continued_seed(folder, seed)
         task = continued_task(folder, task)
@@ -132,13 +136,7 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
         return RunFolder(Path(out))
     if not resume:
         return RunFolder(next_folder(RUNS, name))
-    latest = latest_folder(RUNS, name)
-    if latest is None:
-        raise RunError(
-            f"there is no run of '{name}' in {RUNS}/ to go on with",
-            do="Start it without --resume, or name its folder with --out",
-        )
-    return RunFolder(latest)
+    return RunFolder(latest_folder(RUNS, name) or next_folder(RUNS, name))
 
 
 def _start(prepared: Prepared, seed: int) -> dict[str, str]:

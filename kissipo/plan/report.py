@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kissipo.codec.board import Board
 from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
+from kissipo.core.text import format_value, shorten
 from kissipo.input.decompose import decompose
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
@@ -322,5 +323,6 @@ def _series(values: Any) -> str:
 def _listed(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_listed(each) for each in value)
-    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 160 else text[:157] + "..."
+    if isinstance(value, float):
+        return format_value(value, digits=6)
+    return "" if value is None else shorten(str(value), 160)

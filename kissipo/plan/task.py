@@ -34,6 +34,7 @@ class Task(Sentence):
     ) -> Run:
         """Trains, judges beside simple answers, and keeps the run in `out` (`runs/NAME-N` when left out).
 
+        resume:   go on with the run there, or the latest of that name; where there is none, one begins
         Raises:   UserError of some kind, in one paragraph, before anything is lost.
         """
         from kissipo.plan.job import fit

@@ -16,6 +16,7 @@ from kissipo.codec.windows import Windows
 from kissipo.core.batch import Batch
 from kissipo.core.door import Door
 from kissipo.core.frame import Frame
+from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.input.augment import Augment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
@@ -171,7 +172,7 @@ def _input_steps(frame: Frame, door: Door, encoded: torch.Tensor) -> list[Step]:
     """The values as they came, then what each codec made of them."""
     columns = list(dict.fromkeys(door.columns))
     shape = encoded.shape[:1] if isinstance(door, Windows) else ()
-    listed = ", ".join(columns[:4]) + (f" and {len(columns) - 4} more" if len(columns) > 4 else "")
+    listed = list_some(columns, 4)
     steps = [
         Step("input", listed, "as it came", tuple(shape), value=_raw(frame, columns, whole=isinstance(door, Windows)))
     ]
@@ -193,19 +194,14 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
         column = frame[columns[0]]
         texts = [column.show(at) for at in range(len(frame))]
         if column.kind == "string":
-            joined = "".join(str(text) for text in texts)
-            return joined if len(joined) <= 60 else joined[:57] + "..."
-        shown = [str(text) for text in texts]
-        return ", ".join(shown if len(shown) <= 6 else [*shown[:3], "...", *shown[-2:]])
-    values = {name: frame[name].show(0) for name in columns[:6]}
+            return shorten("".join(map(str, texts)), 60)
+        return list_ends(list(map(str, texts)), 3, 2)
     if len(columns) == 1:
-        return _short(values[columns[0]])
-    more = f", and {len(columns) - 6} more" if len(columns) > 6 else ""
-    return ", ".join(f"{name}={_short(value)}" for name, value in values.items()) + more
+        return _short(frame[columns[0]].show(0))
+    return list_some([f"{name}={_short(frame[name].show(0))}" for name in columns], 6)
 
 
 def _short(value: Any) -> Any:
     if hasattr(value, "shape"):
         return f"picture of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
-    text = "(missing)" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shorten("(missing)" if value is None else str(value), 60)

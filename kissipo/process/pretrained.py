@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.text import list_some
 from kissipo.process.layers.heads import heads_of, is_under
 
 ALL_BUT = "all but "
@@ -128,11 +129,7 @@ def _problems(missing: list[str], other: list[str], spare: list[str], twice: lis
         (spare, "left over"),
         (twice, "there under two names"),
     ]
-    return "; ".join(f"{len(names)} {how} ({_listed(names)})" for names, how in told if names)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
+    return "; ".join(f"{len(names)} {how} ({list_some(names, _MOST)})" for names, how in told if names)
 
 
 def _advice(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:

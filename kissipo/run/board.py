@@ -1,15 +1,13 @@
 """TensorBoard: `events.out.tfevents.*` in the run folder, when the extra 'board' is installed: the numbers of every epoch, the net as a
-graph of the operations that one sample goes through, its weights as histograms, and what its layers make of that sample as images.
+graph of the operations that one sample goes through, and its weights as histograms, from which TensorBoard draws distributions, too.
 
 The file is written by TensorBoard's own record writer, at once: torch's SummaryWriter writes from a thread of its own, which on a
 full disk dies where nobody can catch it; and its graph is traced by `torch.jit`, which knows one way through a net only. Histograms
-and images are left out of an epoch when they would take more than a fiftieth of the time, images after twenty epochs; of large
-weights every n-th number counts.
+are left out of an epoch when they would take more than a fiftieth of the time; of large weights every n-th number counts.
 """
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -18,19 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Listener
-from kissipo.run.trace import steps_of
 from kissipo.run.tracing.record import record
 from kissipo.run.tracing.recording import Recording
 
 _SHARE = 1 / 50
 _NUMBERS, _BINS = 50_000, 30
-_MAPS, _LEAST_SIDE, _MOST_SIDE = 16, 64, 256
-_EPOCHS_WITH_IMAGES = 20  # TensorBoard itself shows ten
-_BLUE, _RED = np.array([33.0, 102.0, 172.0]), np.array([178.0, 24.0, 43.0])
 
 
 class Board(Listener):
@@ -42,8 +35,8 @@ class Board(Listener):
     def __init__(self, folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        self._net, self._inputs = net, inputs
-        self._started, self._spent, self._drawn = time.perf_counter(), 0.0, 0
+        self._net = net
+        self._started, self._spent = time.perf_counter(), 0.0
         now = time.time_ns()
         self._writer = RecordWriter((folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9}").open("wb"))
         self._write(file_version="brain.Event:2")
@@ -51,7 +44,7 @@ class Board(Listener):
             self._write(graph_def=graph(record(net, inputs)))
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        """One point for every number of the row; weights and images where there is time for them."""
+        """One point for every number of the row; histograms of the weights where there is time for them."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [
@@ -62,10 +55,6 @@ class Board(Listener):
         start = time.perf_counter()
         if self._spent <= _SHARE * (start - self._started):
             values += [Summary.Value(tag=f"weights/{name}", histo=histogram(w)) for name, w in _weights(self._net)]
-            if self._inputs and self._drawn < _EPOCHS_WITH_IMAGES:
-                self._drawn += 1
-                images = _images(record(self._net, self._inputs))
-                values += [Summary.Value(tag=f"layers/{name}", image=image(picture)) for name, picture in images]
             self._spent += time.perf_counter() - start
         self._write(step=row["epoch"], summary=Summary(value=values))
 
@@ -126,55 +115,10 @@ def histogram(values: NDArray[Any]) -> Any:
     )
 
 
-def image(picture: NDArray[np.uint8]) -> Any:
-    """A coloured picture (height, width, 3) in TensorBoard's form."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return Summary.Image(
-        height=len(picture), width=picture.shape[1], colorspace=3, encoded_image_string=file.getvalue()
-    )
-
-
-def painted(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Numbers as colours (height, width, 3): the greatest red, as far below zero blue, zero white; maps (channel, height, width) side
-    by side; of large ones every n-th number."""
-    values = np.nan_to_num(values.astype(np.float64))
-    if values.ndim == 3:
-        step = -(-max(values.shape[1:]) // (_MOST_SIDE // 4 - 1))
-        values = _side_by_side(values[:_MAPS, ::step, ::step])
-    grid = np.atleast_2d(values)
-    grid = grid.reshape(-1, grid.shape[-1])
-    grid = grid[:: -(-len(grid) // _MOST_SIDE), :: -(-grid.shape[1] // _MOST_SIDE)]
-    share = (grid / max(float(np.abs(grid).max()), 1e-12))[..., None]
-    colours = 255 + np.abs(share) * (np.where(share < 0, _BLUE, _RED) - 255)
-    times = max(1, _LEAST_SIDE // max(grid.shape))
-    return np.repeat(np.repeat(np.rint(colours).astype(np.uint8), times, axis=0), times, axis=1)
-
-
-def _side_by_side(maps: NDArray[Any]) -> NDArray[Any]:
-    across = int(np.ceil(np.sqrt(len(maps))))
-    height, width = maps.shape[1:]
-    sheet = np.zeros((-(-len(maps) // across) * (height + 1) - 1, across * (width + 1) - 1))
-    for number, each in enumerate(maps):
-        row, column = divmod(number, across)
-        top, left = row * (height + 1), column * (width + 1)
-        sheet[top : top + height, left : left + width] = each
-    return sheet
-
-
 def _weights(net: nn.Module) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, weight in net.named_parameters():
         flat = weight.detach().reshape(-1)
         yield name.replace(".", "/"), flat[:: 1 + len(flat) // _NUMBERS].numpy()
-
-
-def _images(recording: Recording) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """What every layer gave."""
-    for number, step in enumerate(steps_of(recording)):
-        if step.value.size > 1 and step.value.dtype.kind == "f":
-            yield f"{number:02d} {step.name.replace('.', '/')}", painted(step.value)
 
 
 def _shape(tensor: Tensor) -> dict[str, Any]:

@@ -30,7 +30,10 @@ class Evaluation:
 def evaluate(
     net: nn.Module, feed: Feed, answers: Sequence[Judge], *, learn: Learn | None = None, batch: int | None = None
 ) -> Evaluation:
-    """Judges the net on all samples of the feed; its mode (training or not) is the same after as before."""
+    """Judges the net on all samples of the feed; its mode (training or not) is the same after as before.
+
+    learn:  gives the loss, after an epoch; then only what is watched is measured
+    """
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
     total, state = 0.0, None
     streams = list(stream_steps(len(feed), _STREAMS)) if is_stateful(net) else []
@@ -49,7 +52,10 @@ def evaluate(
     if streams:
         back = np.argsort(torch.cat(streams).numpy())
         scores, truths = tuple(each[back] for each in scores), tuple(each[back] for each in truths)
-    judgements = tuple(answer.judge(score, truth) for answer, score, truth in zip(answers, scores, truths, strict=True))
+    judgements = tuple(
+        (answer.judge if learn is None else answer.watch)(score, truth)
+        for answer, score, truth in zip(answers, scores, truths, strict=True)
+    )
     return Evaluation(judgements, scores, truths, total / len(feed) if learn is not None else float("nan"))
 
 

@@ -43,12 +43,17 @@ class RunFolder:
         """Where the whole state is saved."""
         return self.path / CHECKPOINTS
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything stands where the run is to be."""
+        return self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
+
     def create(self, files: Mapping[str, str]) -> None:
         """Makes the folder with the files that a run begins with; whoever is killed meanwhile has begun no run.
 
         Raises:   RunError when something is there already; MachineError when it cannot be made.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.is_begun:
             raise RunError(
                 f"{self.path} exists already",
                 do="Choose another --out, remove it, or go on with that run: --resume",

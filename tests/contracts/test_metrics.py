@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from kissipo.core.family import Family
-from kissipo.output.metrics import confusion, errors, log_loss, overlap, precision_recall, rates, roc, top
+from kissipo.output.metrics import confusion, errors, overlap, ranking, rates
 
 METRICS = Family("kissipo.output.metrics", "metric")
 CLASSES = 4
@@ -48,13 +48,36 @@ def area_of_classes_by_pairs(truth: Any, shares: Any) -> float:
     return float(np.mean([area_by_pairs(truth == each, shares[:, each]) for each in np.unique(truth)]))
 
 
-def curve_of_sklearn(truth: Any, scores: Any) -> Any:
-    return sklearn.roc_curve(truth, scores, drop_intermediate=False)[:2]
+def _called(truth: Any, scores: Any) -> list[Any]:
+    """Which samples are called positive, from no sample at all to all of them."""
+    return [scores >= least for least in (math.inf, *sorted(set(scores.tolist()), reverse=True))]
 
 
-def precision_recall_of_sklearn(truth: Any, scores: Any) -> Any:
-    precision, recall, _ = sklearn.precision_recall_curve(truth, scores)
-    return recall[::-1], precision[::-1]
+def shares_by_threshold(truth: Any, scores: Any) -> Any:
+    """FPR and TPR, counted at every threshold."""
+    called = _called(truth, scores)
+    return [each[~truth].mean() for each in called], [each[truth].mean() for each in called]
+
+
+def precision_recall_by_threshold(truth: Any, scores: Any) -> Any:
+    """Recall and precision, counted at every threshold; nothing that is called is false where nothing is called."""
+    called = _called(truth, scores)
+    return [each[truth].mean() for each in called], [truth[each].mean() if each.any() else 1.0 for each in called]
+
+
+def average_precision_by_threshold(truth: Any, shares: Any) -> list[float]:
+    """The sum of (R_n - R_n-1) · P_n of every class."""
+    found = []
+    for each in range(CLASSES):
+        positive = truth == each
+        recall, precision = precision_recall_by_threshold(positive, shares[:, each]) if positive.any() else ([0.0], [1])
+        steps = [(now - before) * right for before, now, right in zip(recall, recall[1:], precision[1:], strict=False)]
+        found.append(sum(steps) if positive.any() else math.nan)
+    return found
+
+
+def surprise(truth: Any, shares: Any) -> float:
+    return -sum(math.log(row[at]) for at, row in zip(truth, shares, strict=True)) / len(truth)
 
 
 CHOSEN = st.lists(st.tuples(*[st.integers(0, CLASSES - 1)] * 2), min_size=1, max_size=30)
@@ -105,27 +128,16 @@ MEASURES = {
         CHOSEN,
         1,
     ),
-    "top.top": Measure(
-        lambda *case: top.top(*case, 2),
+    "ranking.top_k": Measure(
+        lambda *case: ranking.top_k(*case, 2),
         lambda *case: sklearn.top_k_accuracy_score(*case, k=2, labels=range(CLASSES)),
         RANKED,
     ),
-    "log_loss.log_loss": Measure(
-        log_loss.log_loss, lambda *case: sklearn.log_loss(*case, labels=range(CLASSES)), LIKELY
-    ),
-    "roc.roc_curve": Measure(roc.roc_curve, curve_of_sklearn, OF_BOTH),
-    "roc.roc_area": Measure(roc.roc_area, sklearn.roc_auc_score, OF_BOTH, 1),
-    "roc.roc_area_of_classes": Measure(
-        roc.roc_area_of_classes,
-        lambda *case: sklearn.roc_auc_score(*case, multi_class="ovr", average="macro"),
-        OF_EVERY,
-    ),
-    "precision_recall.precision_recall_curve": Measure(
-        precision_recall.precision_recall_curve, precision_recall_of_sklearn, OF_BOTH
-    ),
-    "precision_recall.average_precision": Measure(
-        precision_recall.average_precision, sklearn.average_precision_score, OF_BOTH, 1
-    ),
+    "ranking.log_loss": Measure(ranking.log_loss, surprise, LIKELY),
+    "ranking.roc_curve": Measure(ranking.roc_curve, shares_by_threshold, OF_BOTH),
+    "ranking.roc_auc": Measure(ranking.roc_auc, area_of_classes_by_pairs, OF_EVERY),
+    "ranking.precision_recall_curve": Measure(ranking.precision_recall_curve, precision_recall_by_threshold, OF_BOTH),
+    "ranking.average_precision": Measure(ranking.average_precision, average_precision_by_threshold, LIKELY),
     "errors.mean_absolute_error": Measure(errors.mean_absolute_error, sklearn.mean_absolute_error, NUMBERS, 0),
     "errors.root_mean_squared_error": Measure(
         errors.root_mean_squared_error, sklearn.root_mean_squared_error, NUMBERS, 0
@@ -199,18 +211,17 @@ def test_the_truth_itself_scores_perfectly_and_nothing_scores_better(name: str, 
 def test_the_area_is_the_share_of_pairs_in_order_whichever_classes_occur(samples: list[Sample]) -> None:
     truth, shares = (np.asarray(each) for each in zip(*samples, strict=True))
     expected = area_of_classes_by_pairs(truth, shares)
-    assert roc.roc_area_of_classes(truth, shares) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert ranking.roc_auc(truth, shares) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_of_equally_likely_classes_the_first_are_the_likeliest() -> None:
-    assert [top.top([each], [[0.25] * CLASSES], 2) for each in range(CLASSES)] == [1, 1, 0, 0]
-    assert math.isnan(top.top([], np.zeros((0, CLASSES)), 2))
+    assert [ranking.top_k([each], [[0.25] * CLASSES], 2) for each in range(CLASSES)] == [1, 1, 0, 0]
 
 
 def test_of_two_classes_the_area_is_that_of_the_second() -> None:
     truth, yes = np.array([0, 1, 0, 1]), np.array([0.2, 0.2, 0.1, 0.9])
     # four pairs of a positive and a negative: three in order, one tie that counts half
-    assert roc.roc_area_of_classes(truth, np.stack([1 - yes, yes], axis=1)) == 3.5 / 4
+    assert ranking.roc_auc(truth, np.stack([1 - yes, yes], axis=1)) == 3.5 / 4
 
 
 def test_f1_of_all_answers_together_is_the_accuracy() -> None:
@@ -225,16 +236,19 @@ def test_r_squared_of_a_truth_that_is_constant(answer: list[float], expected: fl
 
 def test_certain_and_wrong_is_a_large_surprise_but_a_finite_one() -> None:
     # float32 knows no probability between 0 and 2^-23 beside 1
-    assert log_loss.log_loss([0, 1], [[0.0, 1.0], [0.0, 1.0]]) == pytest.approx(23 * math.log(2) / 2)
+    assert ranking.log_loss([0, 1], [[0.0, 1.0], [0.0, 1.0]]) == pytest.approx(23 * math.log(2) / 2)
 
 
 def test_what_has_no_value_is_not_a_number() -> None:
     assert math.isnan(rates.accuracy(matrix([], [])))
     assert math.isnan(rates.balanced_accuracy(matrix([], [])))
     assert math.isnan(rates.macro(np.zeros(CLASSES), matrix([], [])))
-    assert math.isnan(precision_recall.average_precision([0, 0], [0.3, 0.4]))
-    assert math.isnan(roc.roc_area([1, 1], [0.3, 0.4]))
-    assert math.isnan(roc.roc_area([0, 0], [0.3, 0.4]))
+    two = [[0.7, 0.3], [0.6, 0.4]]
+    np.testing.assert_array_equal(ranking.average_precision([0, 0], two), [1, math.nan])
+    assert np.isnan(ranking.precision_recall_curve([False, False], [0.3, 0.4])[0]).all()
+    assert np.isnan(ranking.roc_curve([False, False], [0.3, 0.4])[1]).all()
+    assert math.isnan(ranking.roc_auc([1, 1], two))
+    assert math.isnan(ranking.roc_auc([0, 0], two))
     assert math.isnan(errors.mean_absolute_percentage_error([0.0, 0.0], [1.0, 2.0]))
     assert math.isnan(errors.mean_absolute_scaled_error([1.0], [2.0], naive_error=0.0))
 

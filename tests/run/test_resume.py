@@ -233,17 +233,22 @@ def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: S
     assert_same_run(WHOLE, BROKEN)
 
 
-def test_where_nothing_was_begun_nothing_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
-    told = refusal(capsys, "digits", "--resume")
-    assert (
-        "there is no run of 'digits' in runs/ to go on with. Start it without --resume, or name its folder with --out"
-        in told
-    )
-    assert "there is no run folder nowhere. Train one first" in refusal(
-        capsys, "digits", "--resume", "--out", "nowhere"
-    )
+@pytest.mark.parametrize(("out", "folder"), [(None, "runs/equations-1"), ("new", "new"), ("empty", "empty")])
+def test_where_nothing_was_begun_a_run_begins_and_says_so(
+    out: str | None, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("empty").mkdir()
-    assert "empty is no whole run: data.json is missing." in refusal(capsys, "digits", "--resume", "--out", "empty")
+    where = [] if out is None else ["--out", out]
+    assert main(["fit", "equations", "process.epochs=2", "--resume", *where]) == 0
+    assert f"there was nothing to resume: the run in {folder} begins" in capsys.readouterr().err
+    ki.load("equations", words={"process.epochs": 2}).fit(out="plain")
+    assert (Path(folder) / "model.safetensors").read_bytes() == Path("plain/model.safetensors").read_bytes()
+
+
+def test_a_folder_of_something_else_is_not_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other").mkdir()
+    Path("other/letter.txt").write_text("Dear reader", encoding="utf-8")
+    assert "other is no whole run: data.json is missing." in refusal(capsys, "digits", "--resume", "--out", "other")
 
 
 def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:

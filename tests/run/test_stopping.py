@@ -61,7 +61,7 @@ class Qualities:
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
         return outputs.numpy(), targets.numpy()
 
-    def judge(self, scores: Any, truth: Any) -> Judgement:
+    def watch(self, scores: Any, truth: Any) -> Judgement:
         each = np.array(self.qualities[int(self.learn.net.weight)], dtype=float)
         return Judgement({"quality": float(each.mean())}, each=each)
 

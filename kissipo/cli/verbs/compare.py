@@ -113,9 +113,9 @@ def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
 
 
 def _cell(values: dict[str, float] | None, seeds: int) -> str:
-    from kissipo.cli.tell import tell_number
+    from kissipo.core.text import format_score
 
     if values is None:
         return "-"
-    text = tell_number(values["mean"])
-    return text if seeds == 1 else f"{text}\n[dim]± {tell_number(values['spread'])}[/]"
+    text = format_score(values["mean"])
+    return text if seeds == 1 else f"{text}\n[dim]± {format_score(values['spread'])}[/]"

@@ -17,6 +17,7 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """Scores, verdict, confusion matrix."""
     from kissipo.cli import tell
+    from kissipo.core.text import format_score
     from kissipo.plan.run import Run
 
     scores = Run.open(arguments.run).evaluate(arguments.data)
@@ -38,5 +39,5 @@ def run(arguments: Namespace, screen: Screen) -> None:
         for measure in ("mae", "scaled_mae"):
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:
-                screen.result(f"{measure} by step ahead: " + "  ".join(tell.tell_number(each) for each in steps))
+                screen.result(f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps))
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

@@ -36,7 +36,9 @@ def options(parser: ArgumentParser) -> None:
         "--backtest", type=int, metavar="K", help="a series: train at K successive ends (rolling origin)"
     )
     parser.add_argument("--epochs", type=int, help="how often every sample is seen")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was stopped; where there is none, one begins"
+    )
     parser.add_argument("--strict", action="store_true", help="stop at the first warning of the data check")
     parser.add_argument("--quiet", action="store_true", help="show only the result")
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
@@ -74,8 +76,8 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
 
     from kissipo.cli.screen import table
-    from kissipo.cli.tell import tell_number
     from kissipo.core.errors import TaskError
+    from kissipo.core.text import format_score
     from kissipo.plan.compare import several_seeds
 
     if arguments.seeds < 1 or arguments.resume:
@@ -85,7 +87,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     )
     made = table("", "mean", "spread", "lowest", "highest", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():
-        made.add_row(escape(name), *(tell_number(values[key]) for key in ("mean", "spread", "lowest", "highest")))
+        made.add_row(escape(name), *(format_score(values[key]) for key in ("mean", "spread", "lowest", "highest")))
     screen.result(f"[bold]{arguments.seeds} seeds[/]")
     screen.result(made)
     screen.result("Runs: " + escape(", ".join(found["runs"])))
@@ -117,16 +119,16 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
 def _folds(found: dict[str, Any], names: list[str]) -> Table:
     """A row a fold: the measure that decides, of the net and of the simple answers."""
     from kissipo.cli.screen import table
-    from kissipo.cli.tell import tell_number
+    from kissipo.core.text import format_score
 
     main = found["main"]
     made = table("judged by", "learned from", main, *names, right=tuple(range(1, 3 + len(names))))
     for fold in found["folds"]:
         judged = " to ".join(fold["moments"]) or f"{fold['judged']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
-        made.add_row(judged, f"{fold['learned']:,} steps", *(tell_number(value) for value in values))
+        made.add_row(judged, f"{fold['learned']:,} steps", *(format_score(value) for value in values))
     means = [found["metrics"][main], *(found["baselines"][name] for name in names)]
     made.add_row(
-        "[bold]mean[/]", "", *(f"{tell_number(each['mean'])} ± {tell_number(each['spread'])}" for each in means)
+        "[bold]mean[/]", "", *(f"{format_score(each['mean'])} ± {format_score(each['spread'])}" for each in means)
     )
     return made

@@ -14,8 +14,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -61,6 +59,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
     """One line a picture; or, with --out, how often each answer was given."""
+    from rich.markup import escape
+
     from kissipo.cli.screen import table
     from kissipo.cli.tell import tell_answer
     from kissipo.plan.verdicts import refuse_existing

@@ -9,6 +9,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.seeds import numpy_generator
+from kissipo.core.text import list_some
 
 _IMBALANCE = 10
 _LOOK_AT = 5_000
@@ -61,9 +62,7 @@ def classes(column: Column) -> list[Finding]:
         )
     lonely = [level for level, count in counts.items() if count < 2]
     if lonely:
-        listed = ", ".join(f"'{level}'" for level in lonely[:5]) + (
-            f" and {len(lonely) - 5} more" if len(lonely) > 5 else ""
-        )
+        listed = list_some([f"'{level}'" for level in lonely], 5)
         raise DataError(
             f"{len(lonely)} of the {len(counts)} classes of '{column.name}' have a single row: {listed}",
             allowed="at least two rows a class, one to learn from and one to judge by",

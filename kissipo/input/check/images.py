@@ -13,6 +13,7 @@ from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted
 from kissipo.core.frame import Column, Frame
+from kissipo.core.text import first_of, list_some
 
 _DONE: dict[str, tuple[Level, str, str]] = {
     picture.DEEP: ("WARN", "16 bits a channel", "brought to 8 bits"),
@@ -54,9 +55,8 @@ def damage_findings(looks: Sequence[Look], *, skip: bool) -> list[Finding]:
     found = [(number, look.damage) for number, look in enumerate(looks, start=1) if look.damage]
     if not found:
         return [Finding("PASS", "damaged pictures", f"all {len(looks)} pictures can be decoded")]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     rows = tuple(number for number, _ in found[:100])
-    message = found[0][1].rstrip(".") + more
+    message = first_of([damage for _, damage in found])
     if skip and len(found) < len(looks):
         return [Finding("WARN", "damaged pictures", message, f"{len(found)} left out", rows)]
     do = "remove or save them again" + ("" if skip else ", or say input.skip_damaged=true")
@@ -69,9 +69,8 @@ def change_findings(frame: Frame, looks: Sequence[Look]) -> list[Finding]:
     for change, (level, what, done) in _DONE.items():
         at = [number for number, look in enumerate(looks) if change in look.changes]
         if at:
-            first = frame["picture"].values[at[0]]
-            more = f" and {len(at) - 1} more" if len(at) > 1 else ""
-            told = f"{counted(len(at), 'picture')} of {len(frame)} with {what}: {first}{more}"
+            files = list_some(frame["picture"].values[at], 1)
+            told = f"{counted(len(at), 'picture')} of {len(frame)} with {what}: {files}"
             rows = tuple(int(row) for row in frame.rows[at[:100]])
             findings.append(Finding(level, "kinds of pictures", told, done, rows))
     return findings

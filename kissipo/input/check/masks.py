@@ -9,6 +9,7 @@ from kissipo.codec._picture import open_mask, size_of
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame
+from kissipo.core.text import first_of
 
 _CHECK = "masks"
 
@@ -52,8 +53,8 @@ def without_masks(frame: Frame, column: str, said: Literal["empty", "left_out"] 
 
 
 def _failed(found: list[tuple[int, str]], do: str) -> Finding:
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return Finding("FAIL", _CHECK, found[0][1] + more, do, tuple(row for row, _ in found[:100]))
+    message = first_of([told for _, told in found])
+    return Finding("FAIL", _CHECK, message, do, tuple(row for row, _ in found[:100]))
 
 
 def _told(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Frame
+from kissipo.core.text import list_ends, shorten
 from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.formats.first_line import SAMPLE, sign_of_data
@@ -122,7 +123,7 @@ class _Reading:
                     "WARN",
                     "no header",
                     f"{self.path.name} seems to have no header: its first line looks like a row of data ({sign})",
-                    f"read as row 1, and the columns are called {_listed(names)}; "
+                    f"read as row 1, and the columns are called {list_ends(names, 2, 1)}; "
                     "say their names with input.header=[name, name, ...]",
                     (1,),
                 )
@@ -201,7 +202,7 @@ def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: 
         extra = f"; there is nothing for '{names[len(row)]}'"
     return DataError(
         f"line {line} of {path} has {len(row)} cells where the header has {len(names)} columns{extra}",
-        given=f"'{given[:80]}{'...' if len(given) > 80 else ''}'",
+        given=f"'{shorten(given, 80)}'",
         do=do,
     )
 
@@ -229,10 +230,6 @@ def _in_words(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
     return "a double quote is closed in the middle of a cell" if "expected after" in str(error) else str(error)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names if len(names) <= 4 else [*names[:2], "...", names[-1]])
 
 
 def _is_number(cell: str) -> bool:

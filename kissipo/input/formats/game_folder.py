@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
+from kissipo.core.text import first_of
 from kissipo.input.formats.files import existing, read_bytes
 from kissipo.input.formats.go_record import (
     Record,
@@ -46,9 +47,8 @@ def read_games(path: Path, *, skip_damaged: bool = False) -> tuple[list[Played],
     for file in files:
         found.read(file)
     if found.faults and not skip_damaged:
-        more = f" (and {len(found.faults) - 1} more)" if len(found.faults) > 1 else ""
         raise DataError(
-            found.faults[0] + more, do="Correct or remove the file, or leave such out with input.skip_damaged=true"
+            first_of(found.faults), do="Correct or remove the file, or leave such out with input.skip_damaged=true"
         )
     if not found.games:
         left = [*found.left_out(), *([counted(len(found.faults), "damaged record")] if found.faults else [])]

@@ -9,6 +9,7 @@ validation part by what a missed defect costs; its label is then the likeliest d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -30,17 +31,26 @@ from kissipo.output.decode.threshold import threshold
 from kissipo.output.inspection import Inspection
 from kissipo.output.macro import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.metrics.confusion import confusion
-from kissipo.output.metrics.log_loss import log_loss
-from kissipo.output.metrics.precision_recall import average_precision, precision_recall_curve
+from kissipo.output.metrics.ranking import (
+    average_precision,
+    log_loss,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+    top_k,
+)
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
-from kissipo.output.metrics.roc import roc_area_of_classes, roc_curve
-from kissipo.output.metrics.top import top
 
 _MANY = 10  # classes; of more the truth among the five likeliest is told, too
 _MOST_CONFUSED = 100  # classes; the matrix of more is too large to be kept or read
 
 _MOST_CURVES = 40
 _MISSED = 10.0
+_DECIDING: dict[str, Callable[[Any], float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": lambda matrix: macro(f1(matrix), matrix),
+}
 
 
 @dataclass(frozen=True)
@@ -184,23 +194,22 @@ class Category(Answer):
         """Class numbers as they would be without costs."""
         return threshold(scores, self.options.decode.threshold) if scores.shape[1] == 2 else argmax(scores)
 
+    def watch(self, scores: Scores, truth: Scores) -> Judgement:
+        chosen = self.choose(scores)
+        measured = _DECIDING[self.MAIN](confusion(truth, chosen, len(self.levels)))
+        return Judgement({self.MAIN: measured}, each=self._each(chosen, truth))
+
     def judge(self, scores: Scores, truth: Scores) -> Judgement:
         chosen = self.choose(scores)
         matrix = confusion(truth, chosen, len(self.levels))
-        by_class = {"precision": precision(matrix), "recall": recall(matrix), "f1": f1(matrix)}
-        metrics = {"accuracy": accuracy(matrix)}
+        by_class: dict[str, Any] = {"precision": precision(matrix), "recall": recall(matrix), "f1": f1(matrix)}
+        every = {name: measure(matrix) for name, measure in _DECIDING.items()}
+        metrics = {self.MAIN: every[self.MAIN], "accuracy": every["accuracy"]}
         if len(self.levels) > _MANY:
-            metrics["top_5"] = top(truth, scores, 5)
-        if len(self.levels) == 2:
-            metrics |= {f"{name}": float(rates[1]) for name, rates in by_class.items()}
-        else:
-            metrics |= {"balanced_accuracy": balanced_accuracy(matrix), "macro_f1": macro(by_class["f1"], matrix)}
-        metrics |= {"roc_auc": roc_area_of_classes(truth, scores), "log_loss": log_loss(truth, scores)}
-        every = {"balanced_accuracy": balanced_accuracy(matrix), "macro_f1": macro(by_class["f1"], matrix)} | metrics
-        metrics = {self.MAIN: every[self.MAIN]} | metrics
-        by_class["average_precision"] = np.array(
-            [average_precision(truth == at, scores[:, at]) for at in range(len(self.levels))]
-        )
+            metrics["top_5"] = top_k(truth, scores, 5)
+        metrics |= {name: float(rates[1]) for name, rates in by_class.items()} if len(self.levels) == 2 else every
+        metrics |= {"roc_auc": roc_auc(truth, scores), "log_loss": log_loss(truth, scores)}
+        by_class["average_precision"] = average_precision(truth, scores)
         details: dict[str, Any] = {
             "classes": list(self.levels),
             **({"confusion": matrix.tolist()} if len(self.levels) <= _MOST_CONFUSED else {}),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.text import format_score
 from kissipo.output.alarms import spans
 from kissipo.output.report import drawing
 from kissipo.output.report.page import paragraphs, table
@@ -34,9 +35,9 @@ def verdicts(scores: Sequence[Score]) -> str:
 def scores(score: Score) -> str:
     """The net above the simple answers, as numbers and as bars."""
     names, main = list(score.net.metrics), score.answer.MAIN
-    rows = [["this net", *(number(score.net.metrics[name]) for name in names)]]
+    rows = [["this net", *(format_score(score.net.metrics[name]) for name in names)]]
     for name, judged in score.ordered():
-        rows.append([name, *(number(judged.metrics.get(each, float("nan"))) for each in names)])
+        rows.append([name, *(format_score(judged.metrics.get(each, float("nan"))) for each in names)])
     values = {"this net": score.net.metrics[main], **{name: judged.metrics[main] for name, judged in score.ordered()}}
     titles = ["", *(name.replace("_", " ") for name in names)]
     note = (
@@ -78,7 +79,7 @@ def confusion(details: Mapping[str, Any]) -> str:
     content = drawing.matrix(details["confusion"], classes, side=max(22, min(40, 640 // len(classes))))
     rates = details["by_class"]
     rows = [
-        [level, f"{details['count'][at]:,}", *(number(rates[name][at]) for name in _RATES)]
+        [level, f"{details['count'][at]:,}", *(format_score(rates[name][at]) for name in _RATES)]
         for at, level in enumerate(classes)
     ]
     content += table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
@@ -96,8 +97,8 @@ def overlaps(details: Mapping[str, Any]) -> str:
     rows = [
         [
             level,
-            number(rates["iou"][at]),
-            number(rates["dice"][at]),
+            format_score(rates["iou"][at]),
+            format_score(rates["dice"][at]),
             f"{sum(pixels[at]):,}",
             f"{sum(row[at] for row in pixels):,}",
         ]
@@ -135,7 +136,7 @@ def costs(found: Mapping[str, Any]) -> str:
             title,
             f"{found[key]['missed']} of {found[key]['defects']}",
             f"{found[key]['false_alarms']} of {found[key]['sound']}",
-            number(found[key]["cost"]),
+            format_score(found[key]["cost"]),
         ]
         for title, key in names.items()
     ]
@@ -182,7 +183,9 @@ def forecasts(
         content += drawing.lines({"error": errors}, across="steps ahead", up=up, height=180)
         content += f'<p class="dim">Forecasts of {horizon} steps, one after the other, each made when the one before it ended.</p>'
     if "by_variable" in details:
-        rows = [[name, *(number(value) for value in each.values())] for name, each in details["by_variable"].items()]
+        rows = [
+            [name, *(format_score(value) for value in each.values())] for name, each in details["by_variable"].items()
+        ]
         content += table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3))
     return content
 
@@ -226,7 +229,7 @@ def alarms(
         content += table(["labelled from", "to", "first alarm", "judged"], met)
     words = {True: "in a labelled window", False: "false alarm", None: ""}
     raised = [
-        [each["from"], each["to"], number(each["error"]), words[each.get("labelled")]]
+        [each["from"], each["to"], format_score(each["error"]), words[each.get("labelled")]]
         for each in details["alarms"][:_MOST_STATES]
     ]
     content += table(["alarm from", "to", "highest error", ""], raised, numbers=(2,))
@@ -314,11 +317,6 @@ def walks(found: Sequence[Mapping[str, Any]], height: Callable[[str, float, floa
         for each in found
     ]
     return content + table(["surface", "optimizer", "start", "end", "height", "place"], rows, numbers=[4])
-
-
-def number(value: float) -> str:
-    """Four digits that count; nothing for no number."""
-    return "" if value != value else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
 
 
 def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:

@@ -13,12 +13,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kissipo.core.text import format_value
 from kissipo.output.report import trace_parts as parts
 from kissipo.output.report import trace_walk as moving
 from kissipo.output.report.heat import heat_of, packed, palette
 from kissipo.output.report.page import Section, table
 from kissipo.output.report.trace_attention import attention
-from kissipo.output.report.trace_view import View, told
+from kissipo.output.report.trace_view import View
 
 _REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
 
@@ -103,10 +104,10 @@ def _given(view: View) -> str:
                 layer.name,
                 layer.tell,
                 view.shape(layer.gives),
-                told(found.get("mean")),
-                told(found.get("greatest")),
+                format_value(found.get("mean")),
+                format_value(found.get("greatest")),
                 "-" if zeros is None else f"{zeros:.0%}",
-                "-" if layer.gradient is None else told(layer.gradient),
+                "-" if layer.gradient is None else format_value(layer.gradient),
             ]
         )
     if not rows:

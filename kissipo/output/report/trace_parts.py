@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.text import format_bytes, format_value
 from kissipo.output.report.heat import Heat, heat_of
 from kissipo.output.report.page import grid, paragraphs, preformatted, table
 from kissipo.output.report.trace_view import (
@@ -15,8 +16,6 @@ from kissipo.output.report.trace_view import (
     as_number,
     is_right,
     seen,
-    told,
-    told_bytes,
     told_seconds,
 )
 
@@ -53,7 +52,9 @@ def with_scale(heat: Heat) -> str:
     note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
     if heat.kind == "photo":
         return f"{image(heat, large=True)}{note}"
-    scale = f'<span class="scale"><b>−{told(heat.greatest)}</b><i></i><b>{told(heat.greatest)}</b></span>'
+    scale = (
+        f'<span class="scale"><b>−{format_value(heat.greatest)}</b><i></i><b>{format_value(heat.greatest)}</b></span>'
+    )
     return f'{image(heat, large=True)}<p class="caption">{scale} {note}</p>'
 
 
@@ -83,7 +84,7 @@ def way(view: View, *, links: bool = True) -> str:
 def _sum(view: View) -> str:
     told_sum = (
         f"{view.content['parameters']:,} weights, {view.content['multiplications']:,} multiplications by weights and "
-        f"{told_bytes(view.content['memory'])} of intermediate values for this sample."
+        f"{format_bytes(view.content['memory'])} of intermediate values for this sample."
     )
     return f'<p class="dim">{told_sum}</p>'
 
@@ -155,9 +156,9 @@ def _verdict(view: View) -> list[str]:
     numbers = as_number(answer), as_number(truth)
     beside = "the truth is not known" if not truth else f"the truth: {seen(truth)}"
     if right is None and None not in numbers:
-        beside += f", off by {told(numbers[0] - numbers[1])}"  # type: ignore[operator]
+        beside += f", off by {format_value(numbers[0] - numbers[1])}"  # type: ignore[operator]
     kind = {True: " better", False: " worse", None: ""}[right]
-    shown = f"{told(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else seen(answer)
+    shown = f"{format_value(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else seen(answer)
     mark = f'<p class="mark">{sign}</p>' if sign else ""
     return [
         f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(shown)}</p>'
@@ -183,9 +184,9 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
         parts.append(f'<text x="0" y="{y + 10}">{escape(name[:9])}</text>')
         parts.append(
             f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{colour}"/>'
-            f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{told(float(each))}</text>'
+            f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(each))}</text>'
         )
-    alt = ", ".join(f"{names[at] if at < len(names) else at} {told(float(each))}" for at, each in plain)
+    alt = ", ".join(f"{names[at] if at < len(names) else at} {format_value(float(each))}" for at, each in plain)
     height = 13 * len(plain) + 2
     return (
         f'<svg class="bars" viewBox="0 0 190 {height}" width="190" role="img" aria-label="{escape(alt)}">'
@@ -224,16 +225,16 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows = [("kind", layer.kind), ("weights", f"{layer.parameters:,}")]
     known = layer.multiplications is not None
     rows.append(("multiplications", f"{layer.multiplications:,}" if known else "not known"))
-    rows += [("gives", told_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
+    rows += [("gives", format_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
     if about is not None:
         found = about["statistics"]
-        rows.append(("mean ± deviation", f"{told(found['mean'])} ± {told(found['deviation'])}"))
-        rows.append(("least, greatest", f"{told(found['least'])}, {told(found['greatest'])}"))
+        rows.append(("mean ± deviation", f"{format_value(found['mean'])} ± {format_value(found['deviation'])}"))
+        rows.append(("least, greatest", f"{format_value(found['least'])}, {format_value(found['greatest'])}"))
         rows.append(("zeros", "-" if found["zeros"] is None else f"{found['zeros']:.1%}"))
         if found["not_finite"]:
             rows.append(("not finite", f"{found['not_finite']:,} numbers"))
     if layer.gradient is not None:
-        rows.append(("|gradient|", told(layer.gradient)))
+        rows.append(("|gradient|", format_value(layer.gradient)))
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
     return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
 
@@ -247,7 +248,7 @@ def _histogram(found: Mapping[str, Any] | None) -> str:
     step = width / len(counts)
     heights = [0 if not count else max(1.0, high * count / most) for count in counts]
     path = "".join(f"H{at * step:.1f}V{high - tall:.1f}h{step:.1f}" for at, tall in enumerate(heights))
-    low, top = told(found["from"]), told(found["to"])
+    low, top = format_value(found["from"]), format_value(found["to"])
     return (
         f'<svg class="histogram" viewBox="0 0 {width} {high + 13}" width="{width}" role="img" '
         f'aria-label="histogram from {low} to {top}, at most {most:,} numbers in one of {len(counts)} parts">'
@@ -269,7 +270,7 @@ def slopes(view: View) -> str:
         share = 100 * (log10(length) - low) / span if length > 0 else 0
         bar = f'<i style="width:{share:.1f}%"></i>' if length > 0 else ""
         rows.append(
-            f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.tell)}</td><td class="n">{told(length)}</td>'
+            f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.tell)}</td><td class="n">{format_value(length)}</td>'
             f'<td class="slope">{bar}</td></tr>'
         )
     note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
@@ -286,7 +287,12 @@ def explained(view: View) -> str:
         windows = thought["windows"][:_MOST_WINDOWS]
         if windows:
             rows = [
-                [each["filter"], f"{each['row'] + 1}, {each['column'] + 1}", _flat(each["products"]), told(each["sum"])]
+                [
+                    each["filter"],
+                    f"{each['row'] + 1}, {each['column'] + 1}",
+                    _flat(each["products"]),
+                    format_value(each["sum"]),
+                ]
                 for each in windows
             ]
             parts.append(table(["filter", "window", "products", "sum"], rows, numbers=(3,)))
@@ -310,7 +316,7 @@ def numbers_opened(view: View) -> str:
             tick = "✓" if layer.opened["agrees"] else "✗"
             parts.append(
                 f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['tell'])} "
-                f'<span class="shape">[{place}] = {told(layer.opened["result"])} {tick}</span></summary>'
+                f'<span class="shape">[{place}] = {format_value(layer.opened["result"])} {tick}</span></summary>'
                 f"{opened(layer.opened, most)}</details>"
             )
     if not parts:
@@ -325,14 +331,22 @@ def opened(found: Mapping[str, Any], most: int = 24) -> str:
     left = found["terms"][most:]
     count, rest = others["count"] + len(left), others["sum"] + sum(each["product"] for each in left)
     rows = [
-        [each["source"], told(each["value"]), "×", told(each["weight"]), "=", told(each["product"])] for each in terms
+        [
+            each["source"],
+            format_value(each["value"]),
+            "×",
+            format_value(each["weight"]),
+            "=",
+            format_value(each["product"]),
+        ]
+        for each in terms
     ]
     classes = [""] * len(rows)
     if count:
-        rows.append([f"and {count:,} more, their sum", "", "", "", "", told(rest)])
+        rows.append([f"and {count:,} more, their sum", "", "", "", "", format_value(rest)])
     if found.get("bias") is not None:
-        rows.append(["bias", "", "", "", "", told(found["bias"])])
-    rows += [[each["name"], "", "", "", "", told(each["value"])] for each in found["steps"]]
+        rows.append(["bias", "", "", "", "", format_value(found["bias"])])
+    rows += [[each["name"], "", "", "", "", format_value(each["value"])] for each in found["steps"]]
     classes += [""] * (len(rows) - len(classes)) + ["own"]
     rows.append(["result", "", "", "", "", f"{found['result']:.9g}"])
     if found.get("recorded") is not None:
@@ -344,7 +358,7 @@ def opened(found: Mapping[str, Any], most: int = 24) -> str:
     for gate in found.get("gates", ()):
         shown += (
             f'<details class="gate"><summary>{escape(gate["operation"])} '
-            f'<span class="shape">{escape(gate["tell"])} = {told(gate["result"])}</span></summary>{opened(gate, most)}</details>'
+            f'<span class="shape">{escape(gate["tell"])} = {format_value(gate["result"])}</span></summary>{opened(gate, most)}</details>'
         )
     return shown
 
@@ -384,7 +398,7 @@ def operations(view: View) -> str:
                 f"{shape_in} → {shape_out}",
                 f"{each['parameters']:,}",
                 count,
-                told_bytes(size),
+                format_bytes(size),
                 f"{each['seconds'] * 1e3:.3f}",
             ]
         )

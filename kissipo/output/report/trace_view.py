@@ -178,25 +178,6 @@ def seen(text: str) -> str:
     return text
 
 
-def told(value: float | None) -> str:
-    """Four digits that count.
-
-    Example:  >>> told(0.123456), told(12345678.0), told(None), told(-3.0), told(float("nan"))
-              ('0.1235', '1.235e+07', '-', '-3', 'not a number')
-    """
-    if value is None:
-        return "-"
-    return "not a number" if value != value else f"{value:.4g}"
-
-
-def told_bytes(count: int) -> str:
-    """Bytes with their unit."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
-
-
 def told_seconds(seconds: float) -> str:
     """Milliseconds or microseconds."""
     return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

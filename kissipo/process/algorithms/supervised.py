@@ -3,7 +3,8 @@
 w <- w - learning_rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
 l1 and l2 are over the weights, not the biases (S07). Smoothed labels and mixed samples are learned by, and never judged by; class
-weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept. `init: linear` first
+weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept (Polyak and Juditsky
+1992). `init: linear` first
 solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
 logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
 2015); the loss that is told is that of the answer.
@@ -14,13 +15,15 @@ float32. What is judged, kept and answered is reckoned in float32, so that a run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kissipo.core.batch import Batch
 from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
@@ -31,7 +34,6 @@ from kissipo.process.direct import direct
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_start import hold_linear, start_linear
 from kissipo.process.mixup import mix
-from kissipo.process.moving_average import MovingAverage
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _AUXILIARY = 0.3  # weight of the loss of each auxiliary head
@@ -141,7 +143,7 @@ class Supervised:
         for parameter in self._learned:
             parameter.grad = None
         if self._average is not None:
-            self._average.update()
+            self._average.update_parameters(self.net)
         self.steps_done += 1
         return {"loss": loss.detach()}
 
@@ -149,13 +151,22 @@ class Supervised:
         """The loss of outputs against the truth, without the penalties; the sum over the answers."""
         return _sum(self.losses, outputs, targets)
 
-    def as_judged(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def as_judged(self) -> Iterator[None]:
         """Inside, the net holds the weights that are judged and kept."""
-        return nullcontext() if self._average is None else self._average.in_place()
+        if self._average is None:
+            yield
+            return
+        learned = deepcopy(self.net.state_dict())
+        self.net.load_state_dict(self._average.module.state_dict())
+        try:
+            yield
+        finally:
+            self.net.load_state_dict(learned)
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer's memory, the place in the schedule, the mean weights, and the state of a net that goes on."""
-        average = None if self._average is None else self._average.average
+        average = None if self._average is None else self._average.state_dict()
         place = {"steps_done": self.steps_done, "state": self._state, "average": average}
         return {"optimizer": self.optimizer.state_dict(), **place}
 
@@ -167,7 +178,7 @@ class Supervised:
         optim.go_on(self.optimizer, state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
         if self._average is not None:
-            self._average.average = state["average"]
+            self._average.load_state_dict(state["average"])
 
     def _products(self) -> AbstractContextManager[Any]:
         """Inside, products are made of what `precision` says."""
@@ -207,7 +218,8 @@ class Supervised:
         """An optimizer over all weights that are not held."""
         options = self.options
         self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
-        self._average = MovingAverage(list(self.net.parameters()), options.ema) if options.ema else None
+        average = get_ema_multi_avg_fn(options.ema)
+        self._average = AveragedModel(self.net, multi_avg_fn=average) if options.ema else None
         usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
         self._direct = None if usual else direct(self.net)
         several = options.backbone_learning_rate_scale != 1
