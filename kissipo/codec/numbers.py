@@ -46,8 +46,8 @@ class Numbers(Door):
 
     KIND: ClassVar[str] = "numbers"
 
-    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", flag_missing: bool = True) -> None:
-        self._columns, self.scale, self.flag_missing = tuple(columns), scale, flag_missing
+    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", missing_indicator: bool = True) -> None:
+        self._columns, self.scale, self.missing_indicator = tuple(columns), scale, missing_indicator
         self.fitted: _Fitted | None = None
 
     @property
@@ -72,7 +72,7 @@ class Numbers(Door):
             centre.append(low)
             spread.append(width)
             fill.append(float(np.median(present)) if len(present) else 0.0)
-            flagged.append(bool(self.flag_missing and len(present) < len(frame)))
+            flagged.append(bool(self.missing_indicator and len(present) < len(frame)))
             lows.append(float(present.min()) if len(present) else 0.0)
             highs.append(float(present.max()) if len(present) else 0.0)
         self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))
@@ -136,13 +136,13 @@ class Numbers(Door):
         return {
             "columns": list(self._columns),
             "scale": self.scale,
-            "flag_missing": self.flag_missing,
+            "missing_indicator": self.missing_indicator,
             "fitted": fitted,
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = cls(tuple(state["columns"]), scale=state["scale"], flag_missing=state["flag_missing"])
+        codec = cls(tuple(state["columns"]), scale=state["scale"], missing_indicator=state["missing_indicator"])
         if state["fitted"]:
             codec.fitted = _Fitted(**{key: tuple(values) for key, values in state["fitted"].items()})
         return codec

@@ -31,7 +31,7 @@ from kissipo.core.devices import usable_cores
 from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Frame, pictures
 
-Colour = Literal["grey", "colour"]
+Color = Literal["grayscale", "rgb"]
 
 
 class Pixels(Door):
@@ -40,9 +40,9 @@ class Pixels(Door):
     KIND: ClassVar[str] = "pixels"
 
     def __init__(
-        self, column: str, *, size: tuple[int, int] | None = None, colour: Colour | None = None, most: int | None = None
+        self, column: str, *, size: tuple[int, int] | None = None, color: Color | None = None, most: int | None = None
     ) -> None:
-        self.column, self.size, self.colour, self.most = column, size, colour, most
+        self.column, self.size, self.color, self.most = column, size, color, most
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Pixels(Door):
     @property
     def port(self) -> Port:
         height, width = self.size or (0, 0)
-        return Port(self.column, ("channel", "height", "width"), (1 if self.colour == "grey" else 3, height, width))
+        return Port(self.column, ("channel", "height", "width"), (1 if self.color == "grayscale" else 3, height, width))
 
     def fit(self, frame: Frame) -> Self:
         values = frame[self.column].values
@@ -59,12 +59,12 @@ class Pixels(Door):
             self.size = _common_size(values)
             if self.most is not None and max(self.size) > self.most:
                 self.size = (self.most, self.most)
-        if self.colour is None:
-            self.colour = _common_colour(values)
+        if self.color is None:
+            self.color = _common_color(values)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.size and self.colour, self)
+        refuse_unfitted(self.size and self.color, self)
         values = frame[self.column].values
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
@@ -83,7 +83,7 @@ class Pixels(Door):
         return tensor / 255
 
     def decode(self, tensor: Tensor) -> Frame:
-        refuse_unfitted(self.size and self.colour, self)
+        refuse_unfitted(self.size and self.color, self)
         values = tensor if tensor.dtype == torch.uint8 else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
         stacked = values.permute(0, 2, 3, 1).numpy()
         return Frame((pictures(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),))
@@ -99,7 +99,7 @@ class Pixels(Door):
             told.append(
                 f"{sum(other.values())} of {len(frame)} pictures resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
             )
-        turned = sum(is_colour(value) for value in frame[self.column].values) if self.colour == "grey" else 0
+        turned = sum(is_colour(value) for value in frame[self.column].values) if self.color == "grayscale" else 0
         if turned:
             told.append(f"{turned} of {len(frame)} pictures turned grey")
         upright = sum(TURNED in changes(value) for value in frame[self.column].values)
@@ -108,25 +108,25 @@ class Pixels(Door):
         return told
 
     def state(self) -> dict[str, Any]:
-        return {"column": self.column, "size": None if self.size is None else list(self.size), "colour": self.colour}
+        return {"column": self.column, "size": None if self.size is None else list(self.size), "color": self.color}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         size = None if state["size"] is None else (state["size"][0], state["size"][1])
-        return cls(state["column"], size=size, colour=state["colour"])
+        return cls(state["column"], size=size, color=state["color"])
 
     def tell(self) -> str:
         height, width = self.size or (0, 0)
-        return f"{self.colour}, {height}x{width}, 0..255 -> 0..1"
+        return f"{self.color}, {height}x{width}, 0..255 -> 0..1"
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         channels = 1 if len(shape) == 2 else shape[2]
-        return shape[:2] == self.size and channels == (1 if self.colour == "grey" else 3)
+        return shape[:2] == self.size and channels == (1 if self.color == "grayscale" else 3)
 
     def _read(self, value: Any) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
         with open_picture(value, wanted=2 * max(height, width)) as opened:
-            picture: Image.Image = opened.convert("L" if self.colour == "grey" else "RGB")
+            picture: Image.Image = opened.convert("L" if self.color == "grayscale" else "RGB")
             if picture.size != (width, height):
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             array = np.asarray(picture, dtype=np.uint8)
@@ -141,11 +141,11 @@ def _common_size(values: NDArray[Any]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _common_colour(values: NDArray[Any]) -> Colour:
+def _common_color(values: NDArray[Any]) -> Color:
     """Colour as soon as one picture in the first hundred has it."""
     if values.dtype == np.uint8:
-        return "colour" if values.ndim == 4 and values.shape[-1] >= 3 else "grey"
-    return "colour" if any(is_colour(value) for value in values[:100]) else "grey"
+        return "rgb" if values.ndim == 4 and values.shape[-1] >= 3 else "grayscale"
+    return "rgb" if any(is_colour(value) for value in values[:100]) else "grayscale"
 
 
 CODEC = Pixels

@@ -35,7 +35,7 @@ from kissipo.plan.motion import judge
 from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
 from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
-from kissipo.plan.verdicts import Verdicts, verdicts
+from kissipo.plan.verdicts import FolderPredictions, predict_folder
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.plan.way import follow
 from kissipo.plan.xray.picture import PictureXray
@@ -173,12 +173,12 @@ class Run:
             )
         return list(zip(*decided, strict=True)), remarks
 
-    def verdicts(self, *places: Path | str) -> Verdicts:
-        """Answers every picture of these files and folders: `.save("verdicts")` writes a table and a gallery.
+    def predict_folder(self, *places: Path | str) -> FolderPredictions:
+        """Answers every picture of these files and folders: `.save("predictions")` writes a table and a gallery.
 
         Raises:   TaskError when the run is not on pictures; DataError when there are none.
         """
-        return verdicts(self, *places)
+        return predict_folder(self, *places)
 
     def generate(
         self, start: str = "", *, length: int = 200, temperature: float = 1.0, top_k: int | None = None, seed: int = 0
@@ -203,7 +203,7 @@ class Run:
             )
         units, frame = answer.split(start)
         index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
-        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent unit
+        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent token
         drawn = write_on(
             self.net,
             ids,

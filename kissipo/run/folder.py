@@ -26,7 +26,7 @@ from kissipo.core.errors import RunError
 from kissipo.core.notation import as_json
 from kissipo.run.checkpoint import refusal, write_whole
 
-FORMAT = 2
+FORMAT = 3
 TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "split.json", "environment.json", "history.csv"
 METRICS, MODEL, CODECS, CHECKPOINTS = "metrics.json", "model.safetensors", "codecs.json", "checkpoints"
 REPORT, LOG = "report.html", "log.txt"

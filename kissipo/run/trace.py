@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Stage = Literal["input", "process", "output"]
 _LIST_MOST = 12
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """The step with at most a dozen of its values."""
-        content = {key: value for key, value in vars(self).items() if key != "value"}
+        content = {key: value for key, value in vars(self).items() if key not in ("tell", "value")}
+        content["description"] = self.tell
         return {**content, "shape": list(self.shape), "value": show_value(self.value)}
 
 
@@ -143,10 +144,10 @@ class Trace:
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [each.to_json() for each in recording.operations] if recording else [],
-            "layers": [{**each.to_json(), "tell": tell_layer(each.layer)} for each in recording.calls]
+            "layers": [{**each.to_json(), "description": tell_layer(each.layer)} for each in recording.calls]
             if recording
             else [],
-            **(inside.to_json() if inside else {"expanded": [], "gradients": [], "opened": []}),
+            **(inside.to_json() if inside else {"expanded": [], "gradients": [], "breakdown": []}),
         }
 
 

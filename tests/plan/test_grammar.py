@@ -24,7 +24,7 @@ WRONG = [
     # a part
     ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, games, images, make"),
     ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
-    ("input: {batch: 3}", "Say where the data come from, for example input: {table: sms.csv}"),
+    ("input: {batch_size: 3}", "Say where the data come from, for example input: {table: sms.csv}"),
     ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
     ("input: tabel", "Did you mean 'table'?"),
     # a word
@@ -60,11 +60,11 @@ WRONG = [
     (f"{TABLE}\nprocess: {{optimizer: adm}}", "process.optimizer must be one of sgd, momentum, adagrad, rmsprop, adam, adamw; got 'adm'."),
     (f"{TABLE}\nprocess: {{stop: soon}}", "process.stop.patience must be an integer of at least 0; got 'soon'."),
     ("input: {table: sms.csv, split: 2}", "input.split.test must be a number of at least 0 and below 1; got 2."),
-    ("input: {table: sms.csv, split: {by: place}}", "input.split.by must be one of random, time; got 'place'."),
-    ("input: {table: sms.csv, batch: half}", "input.batch must be an integer of at least 1; got 'half'."),
+    ("input: {table: sms.csv, split: {method: place}}", "input.split.method must be one of random, time; got 'place'."),
+    ("input: {table: sms.csv, batch_size: half}", "input.batch_size must be an integer of at least 1; got 'half'."),
     ("input: {table: sms.csv, cross: [hour, place]}", "input.cross must be a list of lists; got ['hour', 'place']."),
     ("input: {images: digits, size: [0, 8]}", "input.size must be an integer of at least 1, or a list of them; got [0, 8]."),
-    ("input: {images: digits, colour: blue}", "input.colour must be one of grey, colour; got 'blue'."),
+    ("input: {images: digits, color: blue}", "input.color must be one of grayscale, rgb; got 'blue'."),
     ("input: {series: air.csv}\noutput: {forecast: y, horizon: 0}", "output.horizon must be an integer of at least 1; got 0."),
     (f"{TABLE}\noutput: {{category: a, decode: 2}}", "output.decode.threshold must be a number above 0 and below 1; got 2."),
     # words that exclude each other
@@ -73,7 +73,7 @@ WRONG = [
 LATER = [
     (f"{DIGITS}\nprocess: {{net: ffn, learn: q_learning}}", "'q_learning' for the net 'ffn' is not built yet. Allowed"),
     ("input: {pairs: a.tsv}", "input: the source 'pairs' (S33) is not built yet."),
-    ("input: {text: a.txt, as: wordpieces}", "input.as=wordpieces (S35) is not built yet."),
+    ("input: {text: a.txt, tokenizer: wordpieces}", "input.tokenizer=wordpieces (S35) is not built yet."),
     (f"{DIGITS}\nprocess: {{replay: 9}}", "process.replay (S42) is not built yet."),
     (f"{DIGITS}\noutput: [category, {{boxes: class}}]", "output.1: the answer 'boxes' (S41) is not built yet."),
 ]  # fmt: skip
@@ -82,8 +82,8 @@ RIGHT = [
     "input: images",
     f"{TABLE}\nprocess:\noutput:",
     f"{TABLE}\nprocess: {{}}\noutput: {{baselines: [majority, mean]}}",
-    "input: {table: sms.csv, text: message, split: 0.3, batch: 16}\noutput: {category: kind}",
-    "input: {table: sms.csv, split: {test: 0.1, by: time, group: user, seed: 3}, cross: [[a, b], [c, d]]}",
+    "input: {table: sms.csv, text: message, split: 0.3, batch_size: 16}\noutput: {category: kind}",
+    "input: {table: sms.csv, split: {test: 0.1, method: time, group: user, seed: 3}, cross: [[a, b], [c, d]]}",
     f"{TABLE}\nprocess: {{units: 64, cell: gru, filters: [8], episodes: 5}}",
     f"{TABLE}\nprocess: {{net: ffn, learn: supervised, units: [], loss: [mse, bce], stop: 3, schedule: cosine}}",
     f"{TABLE}\nprocess: {{net: null, learn: null, rate: null, epochs: 5.0}}",
@@ -92,9 +92,9 @@ RIGHT = [
     f"{DIGITS}\nprocess: {{from: runs/digits-1, freeze: all but head}}",
     f"{TABLE}\noutput: [{{category: a, positive: yes}}, {{number: b, scale: range}}, number]",
     f"{TABLE}\noutput: {{category: kind, decode: 0.3, baselines: majority}}",
-    "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, limit: 50}\noutput: {actions: null, episodes: 9}",
-    "input: {text: a.txt, as: words, window: 20}\noutput: {text: next}",
-    "input: {series: air.csv, values: [a, b], season: 0}\noutput: {forecast: [a, b], horizon: 3}",
+    "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, max_episode_steps: 50}\noutput: {actions: null, episodes: 9}",
+    "input: {text: a.txt, tokenizer: words, window: 20}\noutput: {text: next}",
+    "input: {series: air.csv, features: [a, b], season_length: 0}\noutput: {forecast: [a, b], horizon: 3}",
     "input: {make: surfaces}\nprocess: {net: walkers, rates: {sgd: 0.1}}",
 ]
 
@@ -196,12 +196,12 @@ ROWS = "\n".join(["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}"
     ("words", "told"),
     [
         ({"output": {"number": "fair"}}, "has no column 'fair'. Did you mean 'fare'?"),
-        ({"input.numbers": ["huor"]}, "has no column 'huor'. Did you mean 'hour'?"),
+        ({"input.numeric": ["huor"]}, "has no column 'huor'. Did you mean 'hour'?"),
         ({"input.cross": [["hour", "plce"]]}, "has no column 'plce'. Did you mean 'place'?"),
         ({"input.split": {"group": "plac"}}, "has no column 'plac'. Did you mean 'place'?"),
-        ({"input.drop": ["fare"], "input.numbers": ["fare"]}, "input.numbers names 'fare', which is the answer."),
-        ({"input.text": ["hour"]}, "'hour' is no column of text; got a column of numbers. Use input.numbers=[hour]."),
-        ({"input.numbers": ["place"]}, "'place' is no column of numbers; got texts such as 'A'."),
+        ({"input.drop": ["fare"], "input.numeric": ["fare"]}, "input.numeric names 'fare', which is the answer."),
+        ({"input.text": ["hour"]}, "'hour' is no column of text; got a column of numbers. Use input.numeric=[hour]."),
+        ({"input.numeric": ["place"]}, "'place' is no column of numbers; got texts such as 'A'."),
     ],
 )
 def test_a_misspelt_column_is_told_with_what_is_like_it(words: dict[str, Any], told: str) -> None:

@@ -36,7 +36,7 @@ def stripes() -> str:
     ids=" ".join,
 )
 def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    course = ["epochs=12", "stop=0", "rate=0.003", "batch=16", "baselines=[majority]", "--output", "class"]
+    course = ["epochs=12", "stop=0", "rate=0.003", "batch_size=16", "baselines=[majority]", "--output", "class"]
     assert main(["fit", stripes(), *words, *course, "--out", "run", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["answers"][0]["metrics"]["accuracy"] >= 0.8

@@ -22,7 +22,7 @@ from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 
 Out = pytest.CaptureFixture[str]
-WORDS = ["output.mask=spot", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "input.size=[24,28]"]
+WORDS = ["output.mask=spot", "process.filters=[8,16]", "rate=0.01", "batch_size=8", "stop=0", "input.size=[24,28]"]
 
 
 def surfaces(folder: str, count: int, seed: int) -> None:
@@ -53,7 +53,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
     assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
-    assert set(score.baselines) == {"nothing marked", "brightness threshold", "random forest on pixels"}
+    assert set(score.baselines) == {"empty mask", "brightness threshold", "random forest on pixels"}
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert all(told in report for told in ("Marked worst", "Marked best", "IoU", "Dice"))
 
@@ -63,7 +63,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     told = capsys.readouterr()
     assert "41 pictures, 1 of them could not be read" in told.out
     assert "new/cut.jpg is damaged" in told.err
-    rows = list(csv.DictReader(Path("verdicts/verdicts.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
     assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + ["new/cut.jpg"]
     truth = [np.asarray(Image.open(f"new/{at:03}.png")) >= 128 for at in range(40)]
     decided = trained.predict(*[f"new/{at:03}.jpg" for at in range(40)])
@@ -90,7 +90,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     Path("new/cut.jpg").unlink()
     judged = trained.evaluate("new")[0].net
     assert judged.metrics["iou"] == pytest.approx(overlap)
-    assert judged.metrics["clean"] + judged.metrics["found"] > 1.6
+    assert judged.metrics["image_specificity"] + judged.metrics["image_recall"] > 1.6
     save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
     save.save("new/003.png")
     with pytest.raises(DataError, match=r"new/003.png is 9x9, its picture 24x28"):
@@ -126,7 +126,7 @@ def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
 def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
     surfaces("tiles", 60, seed=3)
     for name, memory in (("kept", 1.0), ("read", 0.0)):
-        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory={memory}", "--out", name, "--quiet"]) == 0
+        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory_limit={memory}", "--out", name, "--quiet"]) == 0
     assert Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
 
 
@@ -139,7 +139,7 @@ def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) 
         Path("sorted", kind).mkdir(parents=True, exist_ok=True)
         for ending in ("jpg", "png"):
             shutil.move(f"all/{at:03}.{ending}", f"sorted/{kind}/{at:03}.{ending}")
-    words = ["output.mask=class", "process.filters=[8,16]", "rate=0.01", "batch=8", "stop=0", "epochs=25"]
+    words = ["output.mask=class", "process.filters=[8,16]", "rate=0.01", "batch_size=8", "stop=0", "epochs=25"]
     assert main(["fit", "sorted", *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     assert answer["details"]["classes"] == ["nothing", "bright", "dark"]

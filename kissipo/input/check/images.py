@@ -61,7 +61,7 @@ def damage_findings(looks: Sequence[Look], *, skip: bool) -> list[Finding]:
     message = found[0][1].rstrip(".") + more
     if skip and len(found) < len(looks):
         return [Finding("WARN", "damaged pictures", message, f"{len(found)} left out", rows)]
-    do = "remove or save them again" + ("" if skip else ", or say input.skip_damaged=true")
+    do = "remove or save them again" + ("" if skip else ", or say input.skip_corrupt=true")
     return [Finding("FAIL", "damaged pictures", message, do, rows)]
 
 

@@ -106,7 +106,7 @@ def _given(view: View) -> str:
                 layer.tell,
                 view.shape(layer.gives),
                 told(found.get("mean")),
-                told(found.get("greatest")),
+                told(found.get("max")),
                 "-" if zeros is None else f"{zeros:.0%}",
                 "-" if layer.gradient is None else told(layer.gradient),
             ]

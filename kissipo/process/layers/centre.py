@@ -34,7 +34,7 @@ class Centre(nn.Module):
         super().__init__()
         if channels != 3:
             raise ShapeError(
-                "process.centre takes pictures in colour", given=f"{channels} channels", do="Say input.colour=colour"
+                "process.centre takes pictures in colour", given=f"{channels} channels", do="Say input.color=rgb"
             )
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation).reshape(-1, 1, 1), persistent=False)

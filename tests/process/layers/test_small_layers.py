@@ -120,7 +120,7 @@ def rows(inputs: Ports, outputs: Ports) -> nn.Module:
 
 @pytest.mark.parametrize(
     ("words", "text"),
-    [(("c",), "process.relative needs 'c' among the input.values. Add it"), ((), "suits a forecast from one window")],
+    [(("c",), "process.relative needs 'c' among the input.features. Add it"), ((), "suits a forecast from one window")],
 )
 def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> None:
     window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))

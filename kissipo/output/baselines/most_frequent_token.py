@@ -5,7 +5,7 @@ import numpy as np
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "most frequent unit"
+NAME = "most frequent token"
 
 
 def answer(case: Case) -> Scores:

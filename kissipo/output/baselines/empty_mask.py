@@ -5,7 +5,7 @@ import numpy as np
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "nothing marked"
+NAME = "empty mask"
 
 
 def answer(case: Case) -> Scores:

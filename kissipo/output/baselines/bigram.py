@@ -5,7 +5,7 @@ import numpy as np
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "pairs of units"
+NAME = "bigram"
 _MOST = 5_000
 
 

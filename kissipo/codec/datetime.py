@@ -31,7 +31,7 @@ _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 class Calendar(Door):
     """Moments as points on circles."""
 
-    KIND: ClassVar[str] = "calendar"
+    KIND: ClassVar[str] = "datetime"
 
     def __init__(self, column: str, *, style: str | None = None) -> None:
         self.column, self.style = column, style
@@ -97,7 +97,7 @@ class Calendar(Door):
             raise DataError(
                 f"the column '{self.column}' cannot be read as moments in time",
                 given=f"'{texts[0]}'" if texts else "no values",
-                do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
+                do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
             )
         return column
 
