@@ -34,7 +34,11 @@ def test_words_change_what_is_counted(capsys: Out) -> None:
     assert "slip" not in small
     content = json.loads(shown(capsys, "resnet50", "size=64", "batch_size=32", "optimizer=momentum", "--json"))
     assert content["layers"][0]["shape"] == [3, 64, 64]
-    assert (content["batch"], content["optimizer"], content["totals"]["parameters"]) == (32, "momentum", 25_557_032)
+    assert (content["batch_size"], content["optimizer"], content["totals"]["parameters"]) == (
+        32,
+        "momentum",
+        25_557_032,
+    )
     assert content["task"]["process"] == {"net": "resnet50", "optimizer": "momentum"}
 
 

@@ -146,4 +146,4 @@ def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
 def test_the_batch_of_large_pictures_is_small(size: int, batch: int, photos: Path) -> None:
     words = {"input.size": [size], "input.memory_limit": 0, "process.filters": [1], "process.pool": 8}
     task = ki.load(str(photos), words=words).complete()
-    assert task.input["batch"] == batch
+    assert task.input["batch_size"] == batch

@@ -139,7 +139,7 @@ def with_copies() -> pandas.DataFrame:
 
 @pytest.mark.parametrize(
     ("split", "apart"),
-    [({}, 0), ({"by": "time"}, 20), ({"group": "house"}, None)],
+    [({}, 0), ({"method": "time"}, 20), ({"group": "house"}, None)],
 )
 def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str, str], apart: int | None) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}

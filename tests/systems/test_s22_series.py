@@ -137,7 +137,7 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
     assert {name: answer["baselines"][name]["mae"] for name in expected} == pytest.approx(expected, rel=1e-5)
     assert answer["metrics"]["mae"] < min(expected.values())
     run = ki.open("run")
-    assert run.task.input["season"] == 12
+    assert run.task.input["season_length"] == 12
     forecast = run.predict(str(file))
     assert len(forecast.value) == 12
     # the year after 1960 goes on rising and peaks in summer
