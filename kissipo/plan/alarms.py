@@ -116,7 +116,7 @@ def _judgement(
         details["windows"] = [_told(window, alarms, start, shown) for window in windows]
     details["alarms"] = [
         {**shown.span(span), "error": float(errors[span.first - first : span.last + 1 - first].max())}
-        | ({"labelled": any(span.touches(window) for window in windows)} if windows else {})
+        | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
         for span in raised
     ]
     return Judgement(metrics, details)

@@ -2,7 +2,7 @@
 
 Input     692 grey pictures of 197 tiles under up to six exposures, brought to 96x96; moved, mirrored, brighter or darker while learning;
           a tile lies in one part only: 25 % of the pictures judge, all others train
-Process   six convolutions of 3x3 with batch normalisation, each followed by the greatest of 2x2; 64 units; Adam, cosine, the mean
+Process   six convolutions of 3x3 with batch normalization, each followed by the greatest of 2x2; 64 units; Adam, cosine, the mean
           of the weights; the last epoch is kept, as the thirty tiles of a validation part choose worse than none
 Output    one of six classes, judged by macro-F1, as half of the pictures are free of defects; curves of precision and recall
 

@@ -30,7 +30,7 @@ def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
 def test_words_change_what_is_counted(capsys: Out) -> None:
     small = shown(capsys, "vgg16", "input.size=32", "input.color=grayscale", "norm=true", "units=[128]")
     assert "1x32x32" in small
-    assert "batch normalisation" in small
+    assert "batch normalization" in small
     assert "slip" not in small
     content = json.loads(shown(capsys, "resnet50", "size=64", "batch_size=32", "optimizer=momentum", "--json"))
     assert content["layers"][0]["shape"] == [3, 64, 64]

@@ -42,9 +42,9 @@ def test_every_labelled_window_is_listed_as_hit_or_missed(name: str, file: str, 
         assert window["judged"]
         assert window["first_alarm"] is None or first <= window["first_alarm"] <= last
     assert metrics["recall"] == pytest.approx(np.mean(hit))
-    false = [alarm for alarm in details["alarms"] if not alarm["labelled"]]
+    false = [alarm for alarm in details["alarms"] if not alarm["labeled"]]
     for alarm in details["alarms"]:
-        assert alarm["labelled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
+        assert alarm["labeled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
     times = pd.to_datetime(pd.read_csv(data / "nab" / "realKnownCause" / f"{file}.csv.gz")["timestamp"])
     months = (times.max() - pd.Timestamp(details["judged_from"])).total_seconds() / 86_400 / 30.4375
     assert metrics["false_alarms_per_month"] == pytest.approx(len(false) / months, rel=1e-3)

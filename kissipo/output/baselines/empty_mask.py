@@ -1,4 +1,4 @@
-"""Nothing marked: every pixel is what most pixels are, as most of a picture is without marks."""
+"""Empty mask: every pixel is background, the most frequent class of a mask."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Surroundings: each free point of a board is as likely as points with the same eight neighbours were played in training.
+"""Local patterns: a free point of a board is as likely as points with the same 3x3 neighborhood in training.
 
 score = (played + 1) / (seen + 2)      a neighbour is own, the other's, empty or beyond the rim; the scores of a board add up to one
 

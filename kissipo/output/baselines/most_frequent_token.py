@@ -1,4 +1,4 @@
-"""Most frequent unit: at every step the training shares of all characters (or words)."""
+"""Most frequent token: at every step the training frequencies of all tokens."""
 
 import numpy as np
 

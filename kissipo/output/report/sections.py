@@ -229,7 +229,7 @@ def alarms(
         content += table(["labelled from", "to", "first alarm", "judged"], met)
     words = {True: "in a labelled window", False: "false alarm", None: ""}
     raised = [
-        [each["from"], each["to"], number(each["error"]), words[each.get("labelled")]]
+        [each["from"], each["to"], number(each["error"]), words[each.get("labeled")]]
         for each in details["alarms"][:_MOST_STATES]
     ]
     content += table(["alarm from", "to", "highest error", ""], raised, numbers=(2,))

@@ -10,7 +10,7 @@ Choices:  any size of picture: the last map is brought to 7x7 by means, as in to
           shrunk to one. Weights start as He et al. 2015 say (the paper started the deep nets from a shallow one).
           Layers are called conv1_1 ... fc7 as in the published model, the last linear layer is the head.
 Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015; `norm` as torchvision's
-          vgg16_bn and its like: batch normalisation behind each convolution, which keeps its bias.
+          vgg16_bn and its like: batch normalization behind each convolution, which keeps its bias.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SIDE = 7
 class Options:
     """The words of these nets."""
 
-    norm: bool = word(False, "batch normalisation after each convolution")
+    norm: bool = word(False, "batch normalization after each convolution")
     units: tuple[int, ...] = word((4096, 4096), "width of each linear layer before the answer", at_least=1)
     dropout: float = word(
         0.5, "share of the values of a linear layer that are set to zero while learning", at_least=0, below=1

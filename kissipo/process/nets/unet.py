@@ -6,7 +6,7 @@ convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
 Choices:  each picture is made even first, so that its exposure does not matter; padding keeps the size, where the paper loses a
-          rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalisation after
+          rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalization after
           every convolution; any number of levels.
 Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015.
 Example:  >>> picture = Port("photo", ("channel", "height", "width"), (1, 572, 572))
@@ -40,7 +40,7 @@ class Options:
     """The words of the U-Net."""
 
     filters: tuple[int, ...] = word((16, 32, 64, 128), "filters of each level, from the full size down", at_least=1)
-    norm: bool = word(True, "batch normalisation after each convolution")
+    norm: bool = word(True, "batch normalization after each convolution")
     even: bool = word(True, "each picture less its mean, over its deviation, before all")
 
 
