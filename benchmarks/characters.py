@@ -47,7 +47,7 @@ def both(units: int) -> dict[str, Callable[[], None]]:
         "process.embedding_dim": 64,
         "process.dropout": 0.3,
         "process.epochs": 1,
-        "input.batch": BATCH,
+        "input.batch_size": BATCH,
     }
     prepared = prepare(load("tiny-shakespeare", words=words))
     feed = prepared.wiring.feeds["train"]

@@ -69,7 +69,7 @@ def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
     with memory_kept():
         began = now()
         Fit(
-            task.net, task.learn, Course(epochs, task.choices.general.batch, seed), train=feed, listeners=[Ends()]
+            task.net, task.learn, Course(epochs, task.choices.general.batch_size, seed), train=feed, listeners=[Ends()]
         ).run()
     return [began, *ends]
 
@@ -116,7 +116,7 @@ def by_loader(epochs: int, seed: int, samples: int, kind: str, workers: int) -> 
     from torch.utils.data import DataLoader, Dataset, TensorDataset
 
     task, feed = prepared(epochs, seed, samples)
-    batch, (pictures,), (digits,) = task.choices.general.batch, feed.inputs, feed.targets
+    batch, (pictures,), (digits,) = task.choices.general.batch_size, feed.inputs, feed.targets
     torch.manual_seed(seed)
 
     class Digits(Dataset):
@@ -136,7 +136,7 @@ def by_hand(epochs: int, seed: int, samples: int) -> Clock:
     import torch
 
     task, feed = prepared(epochs, seed, samples)
-    batch, (pictures,), (digits,) = task.choices.general.batch, feed.inputs, feed.targets
+    batch, (pictures,), (digits,) = task.choices.general.batch_size, feed.inputs, feed.targets
     torch.manual_seed(seed)
 
     def batches() -> Iterator[tuple[Any, Any]]:
@@ -157,7 +157,7 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
     from kissipo.process.schedule import factor
 
     task, feed = prepared(epochs, seed, samples)
-    words, batch = task.task.process, task.choices.general.batch
+    words, batch = task.task.process, task.choices.general.batch_size
     x = (feed.inputs[0].permute(0, 2, 3, 1).numpy() / 255).astype("float32")
     keras.utils.set_random_seed(seed)
     layers = keras.layers

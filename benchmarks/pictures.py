@@ -2,8 +2,9 @@
 
 Question   JPEGs of 512x512, made here, read from disk in every epoch, brought to --size, learned from by one small convolutional
            net: how many pictures a second, and what is the largest resident memory (VmHWM) of the process?
-Peers      the loop of `kissipo fit` with input.memory=0; torch.utils.data.DataLoader with 0, 1, 2 ... workers over a Dataset as most people
-           write it (Pillow: open, convert, resize), and the same with Pillow's draft, as kissipo reads. Same net, optimizer, batch.
+Peers      the loop of `kissipo fit` with input.memory_limit=0; torch.utils.data.DataLoader with 0, 1, 2 ... workers over a
+           Dataset as most people write it (Pillow: open, convert, resize), and the same with Pillow's draft, as kissipo reads.
+           Same net, optimizer, batch.
 Method     each in a process of its own, in interleaved rounds; the first epoch does not count. One more process runs the
            whole of `kissipo fit` (data check, training, simple answers, report) and tells its peak.
 Run        python benchmarks/pictures.py [--pictures 1000] [--size 128] [--rounds 3]
@@ -34,8 +35,8 @@ WORDS = {
     "process.units": [16],
     "process.loss": "cross_entropy",
     "process.early_stopping": 0,
-    "input.batch": BATCH,
-    "input.memory": 0,
+    "input.batch_size": BATCH,
+    "input.memory_limit": 0,
 }
 
 

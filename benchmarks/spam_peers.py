@@ -49,7 +49,7 @@ def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
         def on_epoch(self, row: object) -> None:
             ends.append(time.perf_counter())
 
-    batch, feeds = task.choices.general.batch, task.wiring.feeds
+    batch, feeds = task.choices.general.batch_size, task.wiring.feeds
     began = time.perf_counter()
     with threads_for(MULTIPLICATIONS * batch):
         Fit(task.net, task.learn, Course(epochs, batch, seed), train=feeds["train"], listeners=[Clock()]).run()
@@ -80,7 +80,7 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
     x, y = train.inputs[0].numpy(), train.targets[0].numpy().reshape(-1).astype("float32")
     began = time.perf_counter()
-    net.fit(x, y, batch_size=task.choices.general.batch, epochs=epochs, verbose=0, callbacks=[clock])
+    net.fit(x, y, batch_size=task.choices.general.batch_size, epochs=epochs, verbose=0, callbacks=[clock])
     return _between(began, ends), net.predict(test.inputs[0].numpy(), verbose=0).reshape(-1)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # rich is imported when something is shown, so that `--help` is there at once
-    from rich.console import Console
     from rich.table import Table
 
 _LOG_WIDTH = 110

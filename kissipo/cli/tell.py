@@ -205,12 +205,12 @@ def alarms_told(details: Mapping[str, Any]) -> Table | str:
     for window in details.get("windows", []):
         told = "[red]missed[/]" if window["first_alarm"] is None else f"[green]hit[/] {window['first_alarm']}"
         made.add_row(
-            "labelled", window["from"], window["to"], told if window["judged"] else f"{told} [dim](not judged)[/]"
+            "labeled", window["from"], window["to"], told if window["judged"] else f"{told} [dim](not judged)[/]"
         )
-    false = [alarm for alarm in details["alarms"] if not alarm.get("labelled", False)]
+    false = [alarm for alarm in details["alarms"] if not alarm.get("labeled", False)]
     for alarm in false[:_MOST_ALARMS]:
         higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
-        made.add_row("false alarm" if "labelled" in alarm else "alarm", alarm["from"], alarm["to"], higher)
+        made.add_row("false alarm" if "labeled" in alarm else "alarm", alarm["from"], alarm["to"], higher)
     if len(false) > _MOST_ALARMS:
         made.add_row("", f"and {len(false) - _MOST_ALARMS} more", "", "")
     return made

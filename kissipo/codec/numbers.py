@@ -43,10 +43,10 @@ class Numbers(Door):
     """Scaled columns of numbers."""
 
     KIND: ClassVar[str] = "numbers"
-    KEPT = ("columns", "scale", "flag_missing", "fitted")
+    KEPT = ("columns", "scale", "missing_indicator", "fitted")
 
-    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", flag_missing: bool = True) -> None:
-        self._columns, self.scale, self.flag_missing = tuple(columns), scale, flag_missing
+    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", missing_indicator: bool = True) -> None:
+        self._columns, self.scale, self.missing_indicator = tuple(columns), scale, missing_indicator
         self.fitted: _Fitted | None = None
 
     @property
@@ -71,7 +71,7 @@ class Numbers(Door):
             centre.append(low)
             spread.append(width)
             fill.append(float(np.median(present)) if len(present) else 0.0)
-            flagged.append(bool(self.flag_missing and len(present) < len(frame)))
+            flagged.append(bool(self.missing_indicator and len(present) < len(frame)))
             lows.append(float(present.min()) if len(present) else 0.0)
             highs.append(float(present.max()) if len(present) else 0.0)
         self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))

@@ -29,24 +29,24 @@ from kissipo.core.devices import usable_cores
 from kissipo.core.door import Door, refuse_unfitted
 from kissipo.core.frame import Frame, pictures
 
-Colour = Literal["grey", "colour"]
+Color = Literal["grayscale", "rgb"]
 
 
 class Pixels(Door):
     """Pictures as brightness."""
 
     KIND: ClassVar[str] = "pixels"
-    KEPT = ("column", "size", "colour")
+    KEPT = ("column", "size", "color")
 
     def __init__(
-        self, column: str, *, size: tuple[int, int] | None = None, colour: Colour | None = None, most: int | None = None
+        self, column: str, *, size: tuple[int, int] | None = None, color: Color | None = None, most: int | None = None
     ) -> None:
-        self.column, self.size, self.colour, self.most = column, size, colour, most
+        self.column, self.size, self.color, self.most = column, size, color, most
 
     @property
     def port(self) -> Port:
         height, width = self.size or (0, 0)
-        return Port(self.column, ("channel", "height", "width"), (1 if self.colour == "grey" else 3, height, width))
+        return Port(self.column, ("channel", "height", "width"), (1 if self.color == "grayscale" else 3, height, width))
 
     def fit(self, frame: Frame) -> Self:
         values = frame[self.column].values
@@ -54,12 +54,12 @@ class Pixels(Door):
             self.size = _common_size(values)
             if self.most is not None and max(self.size) > self.most:
                 self.size = (self.most, self.most)
-        if self.colour is None:
-            self.colour = _common_colour(values)
+        if self.color is None:
+            self.color = _common_color(values)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.size and self.colour, self)
+        refuse_unfitted(self.size and self.color, self)
         values = frame[self.column].values
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
@@ -78,7 +78,7 @@ class Pixels(Door):
         return tensor / 255
 
     def decode(self, tensor: Tensor) -> Frame:
-        refuse_unfitted(self.size and self.colour, self)
+        refuse_unfitted(self.size and self.color, self)
         values = tensor if tensor.dtype == torch.uint8 else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
         stacked = values.permute(0, 2, 3, 1).numpy()
         return Frame((pictures(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),))
@@ -94,7 +94,7 @@ class Pixels(Door):
             told.append(
                 f"{sum(other.values())} of {len(frame)} pictures resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
             )
-        turned = sum(is_colour(value) for value in frame[self.column].values) if self.colour == "grey" else 0
+        turned = sum(is_colour(value) for value in frame[self.column].values) if self.color == "grayscale" else 0
         if turned:
             told.append(f"{turned} of {len(frame)} pictures turned grey")
         upright = sum(TURNED in changes(value) for value in frame[self.column].values)
@@ -104,16 +104,16 @@ class Pixels(Door):
 
     def tell(self) -> str:
         height, width = self.size or (0, 0)
-        return f"{self.colour}, {height}x{width}, 0..255 -> 0..1"
+        return f"{self.color}, {height}x{width}, 0..255 -> 0..1"
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         channels = 1 if len(shape) == 2 else shape[2]
-        return shape[:2] == self.size and channels == (1 if self.colour == "grey" else 3)
+        return shape[:2] == self.size and channels == (1 if self.color == "grayscale" else 3)
 
     def _read(self, value: Any) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
         with open_picture(value, wanted=2 * max(height, width)) as opened:
-            picture: Image.Image = opened.convert("L" if self.colour == "grey" else "RGB")
+            picture: Image.Image = opened.convert("L" if self.color == "grayscale" else "RGB")
             if picture.size != (width, height):
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             array = np.asarray(picture, dtype=np.uint8)
@@ -128,11 +128,11 @@ def _common_size(values: NDArray[Any]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _common_colour(values: NDArray[Any]) -> Colour:
+def _common_color(values: NDArray[Any]) -> Color:
     """Colour as soon as one picture in the first hundred has it."""
     if values.dtype == np.uint8:
-        return "colour" if values.ndim == 4 and values.shape[-1] >= 3 else "grey"
-    return "colour" if any(is_colour(value) for value in values[:100]) else "grey"
+        return "rgb" if values.ndim == 4 and values.shape[-1] >= 3 else "grayscale"
+    return "rgb" if any(is_colour(value) for value in values[:100]) else "grayscale"
 
 
 CODEC = Pixels

@@ -102,7 +102,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
         moments = _with_patterns(texts, (style,))
         if moments is None:
             wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
-            raise DataError(f"the time column '{name}' is not written as input.time_style={style}", given=f"'{wrong}'")
+            raise DataError(f"the time column '{name}' is not written as input.date_format={style}", given=f"'{wrong}'")
         return moments
     iso = _iso(texts, name)
     if iso is not None:
@@ -112,7 +112,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
         raise DataError(
             f"the dates of '{name}' can be read in two ways",
             given=f"'{texts[0]}'",
-            do="Say which: input.time_style=%d/%m/%Y (day first) or input.time_style=%m/%d/%Y (month first)",
+            do="Say which: input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y (month first)",
         )
     for moments in (day_first, month_first):
         if moments is not None:

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from kissipo.core.batch import Batch
 
-Name = Literal["flip", "crop", "rotate", "colour"]
+Name = Literal["flip", "crop", "rotate", "color"]
 _SHIFT, _ANGLE, _SPREAD = 8, 15 * pi / 180, 0.2
 _BRIGHTNESS = (0.299, 0.587, 0.114)
 
@@ -49,7 +49,7 @@ class Augment:
         for name in self.names:
             state = dice.get_state()
             pictures = _KINDS[name](pictures, dice)
-            for at in self.masks if name != "colour" else ():
+            for at in self.masks if name != "color" else ():
                 same = Generator().set_state(state)
                 targets[at] = _KINDS[name](targets[at].unsqueeze(1), same).squeeze(1)
         return replace(batch, inputs=(pictures, *rest), targets=tuple(targets))
@@ -85,7 +85,7 @@ def rotate(x: Tensor, dice: Generator) -> Tensor:
     return near.to(x.dtype)
 
 
-def colour(x: Tensor, dice: Generator) -> Tensor:
+def color(x: Tensor, dice: Generator) -> Tensor:
     """Each picture brighter or darker, with more or less contrast and colour."""
     bright, contrast, saturation = (1 + _SPREAD * _both_ways(3 * len(x), dice)).reshape(3, -1, 1, 1, 1)
     x = x * bright
@@ -113,5 +113,5 @@ _KINDS: dict[Name, Callable[[Tensor, Generator], Tensor]] = {
     "flip": flip,
     "crop": crop,
     "rotate": rotate,
-    "colour": colour,
+    "color": color,
 }

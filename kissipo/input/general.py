@@ -10,5 +10,5 @@ from kissipo.input.split import Split
 class Options:
     """Splitting and batching."""
 
-    split: Split = word(Split(), "which samples train, validate and judge")
-    batch: int | None = word(None, "how many samples are learned from at once", at_least=1)
+    split: Split = word(Split(), "how samples are split into train, validation and test")
+    batch_size: int | None = word(None, "number of samples per batch", at_least=1)

@@ -28,11 +28,11 @@ class Split:
     """How samples are sorted into parts."""
 
     SHORT: ClassVar[str] = "test"
-    test: float = word(0.2, "share of the samples that judge the net, never seen before", at_least=0, below=1)
-    validation: float = word(0.1, "share of the samples that tell when to stop", at_least=0, below=1)
-    by: Literal["random", "time"] | None = word(None, "random, or time: the last samples are the test part")
-    group: str | None = word(None, "a column whose equal values stay on one side")
-    seed: int | None = word(None, "draws the split; the seed of the run when left out", at_least=0)
+    test: float = word(0.2, "fraction of the samples in the test split", at_least=0, below=1)
+    validation: float = word(0.1, "fraction of the samples in the validation split", at_least=0, below=1)
+    method: Literal["random", "time"] | None = word(None, "random, or time: the test split is the last in time")
+    group: str | None = word(None, "column of groups; no group is divided between splits")
+    seed: int | None = word(None, "random seed of the split; the seed of the run when omitted", at_least=0)
 
 
 def split_rows(
@@ -62,7 +62,7 @@ def split_rows(
     if fixed is not None:
         test, pool = np.asarray(fixed["test"]), np.asarray(fixed["train"])
         share = how.validation
-    elif how.by == "time":
+    elif how.method == "time":
         return _by_time(count, how)
     else:
         test = _draw(everything, how.test, generator, classes, together)

@@ -7,8 +7,8 @@ from kissipo.core.schema import word
 
 @dataclass(frozen=True)
 class Options:
-    """What stands beside the score."""
+    """What the model is compared with."""
 
     baselines: tuple[str, ...] | None = word(
-        None, "which simple answers are judged beside the net; all that fit when left out"
+        None, "baselines evaluated on the same samples; all suitable ones when omitted"
     )

@@ -2,7 +2,8 @@
 
 A defect of any kind counts as found when the piece is called, under whatever name. Costs are told in false alarms.
 
-Example:  >>> inspection = Inspection(missed=20.0).learned(np.array([0.05, 0.3, 0.2, 0.9]), np.array([False, False, True, True]))
+Example:  >>> suspicion, defect = np.array([0.05, 0.3, 0.2, 0.9]), np.array([False, False, True, True])
+          >>> inspection = Inspection(false_negative_cost=20.0).learned(suspicion, defect)
           >>> (inspection.threshold, inspection.reason) == (1 / 21, "4 samples of the validation part are too few to choose by")
           True
 """
@@ -25,18 +26,18 @@ LEAST = 5
 class Inspection:
     """How suspicion becomes a call.
 
-    missed:     how many false alarms one missed defect is worth
-    threshold:  from which suspicion on a piece is called; None while it is not known
-    reason:     why the threshold is not chosen on the validation part; empty where it is
+    false_negative_cost:  cost of a missed defect, in false alarms
+    threshold:            from which suspicion on a piece is called; None while it is not known
+    reason:               why the threshold is not chosen on the validation part; empty where it is
     """
 
-    missed: float
+    false_negative_cost: float
     threshold: float | None = None
     reason: str = ""
 
     def by_probability(self, reason: str) -> Inspection:
         """With the threshold for probabilities that are true."""
-        return replace(self, threshold=even(self.missed), reason=reason)
+        return replace(self, threshold=even(self.false_negative_cost), reason=reason)
 
     def learned(self, suspicion: NDArray[Any], defect: NDArray[np.bool_]) -> Inspection:
         """With the cheapest threshold on samples of the validation part, where there are enough of both kinds."""
@@ -47,17 +48,17 @@ class Inspection:
             kind = "defects" if fewest == int(defect.sum()) else "sound pieces"
             few = f"{fewest} {kind}" if len(defect) >= 2 * LEAST else f"{len(defect)} samples"
             return self.by_probability(f"{few} of the validation part are too few to choose by")
-        return replace(self, threshold=cheapest(suspicion, defect, missed=self.missed), reason="")
+        return replace(self, threshold=cheapest(suspicion, defect, missed=self.false_negative_cost), reason="")
 
     def counts(self, called: NDArray[np.bool_], defect: NDArray[np.bool_]) -> dict[str, Any]:
         """What is missed and called for nothing, as counts, and the cost of a hundred samples."""
         missed, false_alarms = int((defect & ~called).sum()), int((called & ~defect).sum())
-        total = self.missed * missed + false_alarms
+        total = self.false_negative_cost * missed + false_alarms
         return {
-            "missed": missed,
-            "defects": int(defect.sum()),
-            "false_alarms": false_alarms,
-            "sound": int((~defect).sum()),
+            "false_negatives": missed,
+            "positives": int(defect.sum()),
+            "false_positives": false_alarms,
+            "negatives": int((~defect).sum()),
             "cost": 100 * total / len(defect) if len(defect) else float("nan"),
         }
 
@@ -65,13 +66,15 @@ class Inspection:
 def told(found: Mapping[str, Any]) -> str:
     """The counts at the threshold beside those at the likeliest class, in one line.
 
-    Example:  >>> one = {"missed": 1, "defects": 58, "false_alarms": 9, "sound": 45, "cost": 28.155}
-              >>> told({"threshold": 0.08, "reason": "", "at_threshold": one, "at_likeliest": {**one, "cost": 71.2}}).split(" for 100")[0]
+    Example:  >>> one = {"false_negatives": 1, "positives": 58, "false_positives": 9, "negatives": 45, "cost": 28.155}
+              >>> told({"threshold": 0.08, "reason": "", "at_threshold": one, "at_argmax": {**one, "cost": 71.2}}).split(" for 100")[0]
               'at the threshold 0.08: 1 of 58 defects missed, 9 of 45 sound ones called; cost 28.2'
     """
-    at, likeliest = found["at_threshold"], found["at_likeliest"]
-    why = f" ({found['reason']}: 1 / (1 + output.missed))" if found["reason"] else ""
+    at, likeliest = found["at_threshold"], found["at_argmax"]
+    why = f" ({found['reason']}: 1 / (1 + output.false_negative_cost))" if found["reason"] else ""
     return (
-        f"at the threshold {found['threshold']:.3g}{why}: {at['missed']} of {at['defects']} defects missed, {at['false_alarms']} of "
-        f"{at['sound']} sound ones called; cost {at['cost']:.3g} for 100 samples instead of {likeliest['cost']:.3g} at the likeliest class"
+        f"at the threshold {found['threshold']:.3g}{why}: "
+        f"{at['false_negatives']} of {at['positives']} defects missed, "
+        f"{at['false_positives']} of {at['negatives']} sound ones called; "
+        f"cost {at['cost']:.3g} for 100 samples instead of {likeliest['cost']:.3g} at the likeliest class"
     )

@@ -24,7 +24,7 @@ TRIVIAL = (
     "mean",
     "distance from the mean",
     "naive (last value)",
-    "most frequent unit",
+    "most frequent token",
     "random policy",
 )
 
@@ -33,13 +33,14 @@ TRIVIAL = (
 class Verdict:
     """What to think of the net's score.
 
-    better:    1 better than every simple answer, 0 a tie with the best of them, -1 worse
-    sentence:  the same in words
+    better:         1 better than every simple answer, 0 a tie with the best of them, -1 worse
+    sentence:       the same in words
+    compared_with:  the best baseline
     """
 
     better: int
     sentence: str
-    beside: str
+    compared_with: str
 
 
 def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, higher_is_better: bool) -> Verdict | None:
@@ -92,7 +93,7 @@ def _gap(value: float, other: float, main: str) -> str:
         return f"{abs(value - other):.1f} points of NAB's score {'above' if higher else 'below'}"
     if main == "return":
         return f"a return {abs(value - other):.3g} {'above' if higher else 'below'}"
-    measure = {"nats": "surprise", "scaled_mae": "scaled MAE"}.get(main, main.upper())
+    measure = {"nll": "surprise", "normalized_mae": "normalized MAE"}.get(main, main.upper())
     if other:
         return f"{100 * abs(value - other) / abs(other):.3g} % {'more' if higher else 'less'} {measure} than"
     return f"{abs(value - other):.3g} {'more' if higher else 'less'} {measure} than"

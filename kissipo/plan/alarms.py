@@ -55,7 +55,7 @@ def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> 
     start = first + sum(len(wiring.feeds[each]) for each in PARTS[: PARTS.index(part)])
     own = _judgement(answer, wiring, watched, first, start, answer.threshold, found.judgements[0])
     beside = _beside(answer, wiring, first, start, asked)
-    known = None if answer.options.marks is None and answer.options.by == "reconstruction" else beside
+    known = None if answer.options.anomaly_labels is None and answer.options.method == "reconstruction" else beside
     result = verdict(own, known or {}, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
     told = "train" if part == "train" else part
     return Score(answer, own, known or {}, result, part=told), found, (watched, first)
@@ -95,9 +95,13 @@ def _judgement(
     judged[:start] = False
     raised = spans(judged, apart=min(_FARTHEST_APART, wiring.doors[0].length))  # type: ignore[attr-defined]
     shown = _Shown(wiring)
-    details: dict[str, Any] = {"threshold": height, "share": answer.options.share, "judged_from": shown.moment(start)}
+    details: dict[str, Any] = {
+        "threshold": height,
+        "false_alarm_rate": answer.options.false_alarm_rate,
+        "judged_from": shown.moment(start),
+    }
     metrics: dict[str, float] = dict(expected.metrics)
-    labels = None if answer.options.marks is None else marks_of(wiring.frame, answer.options.marks)
+    labels = None if answer.options.anomaly_labels is None else marks_of(wiring.frame, answer.options.anomaly_labels)
     windows = [] if labels is None else spans(labels)
     if windows:
         counted = [span for span in windows if span.last >= start]
@@ -108,12 +112,12 @@ def _judgement(
         recall = sum(hit) / len(hit) if hit else float("nan")
         f1 = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
         months = shown.seconds(start) / _MONTH
-        a_month = {"false_a_month": len(false) / months} if months > 0 else {"false_alarms": float(len(false))}
+        a_month = {"false_alarms_per_month": len(false) / months} if months > 0 else {"false_alarms": float(len(false))}
         metrics |= {"precision": precision, "recall": recall, "f1": f1, **a_month, **expected.metrics}
         details["windows"] = [_told(window, alarms, start, shown) for window in windows]
     details["alarms"] = [
         {**shown.span(span), "error": float(errors[span.first - first : span.last + 1 - first].max())}
-        | ({"labelled": any(span.touches(window) for window in windows)} if windows else {})
+        | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
         for span in raised
     ]
     return Judgement(metrics, details)
@@ -156,7 +160,9 @@ def _beside(
     assert isinstance(door, Windows)
     window, steps = door.length, len(wiring.frame)
     trained = int(wiring.parts["train"][-1]) + 1
-    simple = Forecast(answer.variables, Ahead(1, interval=0)).fit(wiring.frame.take(np.arange(window + trained)))
+    simple = Forecast(answer.variables, Ahead(1, interval_coverage=0)).fit(
+        wiring.frame.take(np.arange(window + trained))
+    )
     windows = door.encode(wiring.frame)[: steps - window]
     truth = simple.truth(simple.codec.encode(wiring.frame)[window:])
     series = np.stack([wiring.frame[name].values for name in answer.variables], axis=1)
@@ -165,7 +171,7 @@ def _beside(
     every = Samples((windows,), truth, origins=np.arange(window, steps))
     case = Case(simple, (door.port,), train, every, wiring.season, series=series)
     judged = {}
-    plain = replace(answer.options, by="forecast")
+    plain = replace(answer.options, method="forecast")
     for name in answer.BASELINES if asked is None else asked:
         module = BASELINES.find(name, place="output.baselines")
         scores: Scores | None = module.answer(case)
@@ -174,7 +180,7 @@ def _beside(
         watcher = Anomaly(answer.variables, plain, loss=answer.loss)
         watcher.expected = simple
         errors = watcher.errors(scores, truth)
-        height = threshold(errors[: start - window], answer.options.share)
+        height = threshold(errors[: start - window], answer.options.false_alarm_rate)
         expected = simple.judge(scores[start - window :], truth[start - window :])
         judged[module.NAME] = _judgement(answer, wiring, errors, window, start, height, expected)
     return judged

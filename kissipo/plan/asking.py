@@ -43,7 +43,7 @@ def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> 
     if choices.source.word == "text":
         text = _text_of(first, choices) if isinstance(first, Path) else str(first)
         return Frame(
-            (strings("text", list(text) if choices.source.options.unit == "characters" else text.split()),),
+            (strings("text", list(text) if choices.source.options.tokenizer == "characters" else text.split()),),
             origin="the text",
         )
     named = isinstance(first, Path) or (isinstance(first, str) and _is_file(first) and is_table_file(Path(first)))
@@ -153,7 +153,7 @@ def _pictures(values: Sequence[Any]) -> Frame:
     for position, value in enumerate(values):
         if isinstance(value, str | Path):
             if Path(value).is_dir():
-                raise DataError(f"{value} is a folder", allowed="picture files", do="Say run.verdicts(folder)")
+                raise DataError(f"{value} is a folder", allowed="picture files", do="Say run.predict_folder(folder)")
             cells[position] = str(value)
             continue
         picture = np.asarray(value)

@@ -43,7 +43,7 @@ def backtest(
     rows = []
     for number in range(folds):
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
-        words = {"input.steps": end, "input.split": {**split, "test": (end - first) / end}}
+        words = {"input.max_rows": end, "input.split": {**split, "test": (end - first) / end}}
         run = fit(task.with_words(words), seed=seed, out=parent / f"fold-{number + 1}", strict=strict)
         answer = run.metrics["answers"][0]
         main = answer["main"]
@@ -64,7 +64,7 @@ def _steps(choices: Choices, name: str) -> tuple[int, int]:
         raise TaskError(
             f"--backtest goes with a series, and '{name}' is none", do="Use --seeds K for the spread over seeds"
         )
-    steps = choices.source.options.steps or len(read_data(choices).frame)
+    steps = choices.source.options.max_rows or len(read_data(choices).frame)
     return steps, round(steps * choices.general.split.test)
 
 
@@ -73,4 +73,4 @@ def _judged(run: Run, first: int, end: int) -> dict[str, Any]:
     wiring = run.wiring()
     time = next((column for column in wiring.frame.columns if column.kind == "time"), None)
     moments = [] if time is None else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
-    return {"learned": first, "judged": end - first, "moments": moments}
+    return {"train_steps": first, "test_steps": end - first, "moments": moments}

@@ -18,7 +18,7 @@ from kissipo.plan.vocabulary import NETS, RECIPES
 from kissipo.process.optim import MEMORY
 from kissipo.run.cost_table import BYTES, CostTable, cost_table
 
-_CHANNELS = {"grey": 1, "colour": 3}
+_CHANNELS = {"grayscale": 1, "rgb": 3}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class NetCosts:
                 "inference_bytes": self.table.inference(),
                 "training_bytes": self.training,
             },
-            "batch": self.batch,
+            "batch_size": self.batch,
             "optimizer": self.optimizer,
             "number_bytes": BYTES,
             "notes": list(self.notes),
@@ -84,7 +84,7 @@ def _form_of(name: str) -> tuple[str, dict[str, Any]]:
 def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     """The costs of a net on pictures, or of a form of it.
 
-    words:    of the net, and size, colour, batch and optimizer, by their places or by their names
+    words:    of the net, and size, color, batch_size and optimizer, by their places or by their names
     Raises:   TaskError for a net that is not on pictures, and for a word that changes nothing.
     """
     name, form = _form_of(name)
@@ -96,7 +96,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
         )
     task = Task(input={"images": None}, process={"net": name})
     places = form | {full_place(key, task): value for key, value in (words or {}).items()}
-    counting = ["input.size", "input.colour", "input.batch", "process.optimizer"]
+    counting = ["input.size", "input.color", "input.batch_size", "process.optimizer"]
     counting += [f"process.{word}" for word in words_of(options_of(NETS, name))]
     for place in places:
         if place not in counting:
@@ -109,7 +109,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     with torch.device("meta"):
         table = cost_table(module.build((port,), outputs, choices.net.options), torch.zeros(1, *port.shape))
     notes = tuple(getattr(module, "NOTES", ())) if port == usual else ()
-    return NetCosts(task, table, choices.general.batch or 1, choices.learn.options.optimizer or "adam", notes)
+    return NetCosts(task, table, choices.general.batch_size or 1, choices.learn.options.optimizer or "adam", notes)
 
 
 def _picture(usual: Port, options: Any) -> Port:
@@ -117,4 +117,4 @@ def _picture(usual: Port, options: Any) -> Port:
     channels, height, width = usual.shape
     if options.size:
         height, width = options.size[0], options.size[-1]
-    return Port(usual.name, usual.axes, (_CHANNELS.get(options.colour, channels), height, width))
+    return Port(usual.name, usual.axes, (_CHANNELS.get(options.color, channels), height, width))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kissipo.codec.calendar import Calendar
 from kissipo.codec.cross import Cross
+from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
@@ -24,11 +24,11 @@ from kissipo.plan.draft import Decision
 from kissipo.plan.kinds import Guess, Kind, guess_kinds
 
 WORDS: dict[Kind, str] = {
-    "number": "numbers",
-    "category": "categories",
+    "number": "numeric",
+    "category": "categorical",
     "text": "text",
     "characters": "characters",
-    "calendar": "calendar",
+    "datetime": "datetime",
     "drop": "drop",
 }
 _ONE_HOT_UP_TO, _ALWAYS_ONE_HOT = 100, 20
@@ -75,7 +75,7 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
                 raise DataError(
                     f"'{name}' is no column of text",
                     given=f"a column of {frame[name].kind}s",
-                    do=f"Use input.numbers=[{name}]",
+                    do=f"Use input.numeric=[{name}]",
                 )
             frame[name]  # must exist
     taken = {name for names in by_kind.values() for name in names} | set(reserved)
@@ -94,24 +94,24 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
     most = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
     many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)]
     vectors: list[Door] = (
-        [Numbers(tuple(by_kind["number"]), scale=options.scale, flag_missing=options.flag_missing)]
+        [Numbers(tuple(by_kind["number"]), scale=options.scale, missing_indicator=options.missing_indicator)]
         if by_kind["number"]
         else []
     )
     vectors += [OneHot(name) for name in by_kind["category"] if name not in many]
-    vectors += [Calendar(name, style=options.time_style) for name in by_kind["calendar"]]
+    vectors += [Calendar(name, style=options.date_format) for name in by_kind["datetime"]]
     vectors += [Cross(names) for names in options.cross or ()]
     doors: list[Door] = [Together(tuple(vectors))] if len(vectors) > 1 else vectors
     doors = doors + [Index(name) for name in many]
     for kind, unit in (("text", "words"), ("characters", "characters")):
         names = by_kind[kind]  # type: ignore[index]
-        limits = {"length": options.length, "most": options.vocabulary, "least": options.least}
+        limits = {"length": options.max_length, "most": options.vocab_size, "least": options.min_count}
         doors += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
     if not doors:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
             given="; ".join(guess.tell() for guess in columns.guesses) or "every column is the answer or dropped",
-            do="Name columns with input.numbers, input.categories or input.text",
+            do="Name columns with input.numeric, input.categorical or input.text",
         )
     return tuple(doors)
 

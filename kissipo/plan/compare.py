@@ -179,7 +179,7 @@ def _named(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> 
 def spread(values: list[float]) -> dict[str, float]:
     """Mean, sample standard deviation, lowest and highest."""
     deviation = stdev(values) if len(values) > 1 else 0.0
-    return {"mean": mean(values), "spread": deviation, "lowest": min(values), "highest": max(values)}
+    return {"mean": mean(values), "std": deviation, "min": min(values), "max": max(values)}
 
 
 def _plain(name: str) -> str:

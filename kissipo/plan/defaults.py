@@ -64,7 +64,7 @@ def _net(wiring: Wiring) -> Decision:
     if any(port.axes[:1] == ("time",) and port.vocabulary for port in ports):
         return Decision("process.net", "recurrent", "the input is a text")
     answer: Any = wiring.answers[0]
-    if answer.WORD == "anomaly" and answer.options.by == "reconstruction":
+    if answer.WORD == "anomaly" and answer.options.method == "reconstruction":
         return Decision("process.net", "autoencoder", "what is ordinary comes out of it whole")
     if any(port.axes[:1] == ("time",) for port in ports):
         return Decision("process.net", "ffn", "on windows of a few seasons the best of the small nets")
@@ -101,7 +101,7 @@ def _as_it_began(task: Task, net: str, wiring: Wiring) -> list[Decision]:
 def _looks_ahead(wiring: Wiring) -> bool:
     """Whether steps after a window are answered."""
     answer: Any = wiring.answers[0]
-    return answer.WORD == "forecast" or (answer.WORD == "anomaly" and answer.options.by == "forecast")
+    return answer.WORD == "forecast" or (answer.WORD == "anomaly" and answer.options.method == "forecast")
 
 
 def _suitable(net: str, wiring: Wiring) -> list[Decision]:
@@ -177,7 +177,7 @@ def _widest(wiring: Wiring) -> int:
 def _course(task: Task, wiring: Wiring) -> list[Decision]:
     """Loss, rate, batch and epochs, so that training takes a few thousand steps."""
     samples = len(wiring.parts["train"])
-    batch = task.input.get("batch") or min(2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(wiring))
+    batch = task.input.get("batch_size") or min(2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(wiring))
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     optimizer = str(task.process.get("optimizer") or "adam")
     losses = [answer.loss for answer in wiring.answers]
@@ -187,7 +187,7 @@ def _course(task: Task, wiring: Wiring) -> list[Decision]:
         Decision("process.loss", losses[0] if len(losses) == 1 else losses, suits),
         Decision("process.optimizer", optimizer, "the usual one"),
         Decision("process.learning_rate", optim.RATES.get(optimizer, 1e-3), f"the usual one of {optimizer}"),
-        Decision("input.batch", batch, f"{samples:,} training samples"),
+        Decision("input.batch_size", batch, f"{samples:,} training samples"),
         Decision("process.epochs", epochs, steps),
         Decision("process.early_stopping", {"patience": max(5, int(task.process.get("epochs") or epochs) // 4)}),
     ]

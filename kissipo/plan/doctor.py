@@ -43,7 +43,7 @@ def examine() -> dict[str, Any]:
     return {"machine": machine, "parts": parts}
 
 
-def prove_resume(task: str, *, kills: int = 2, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+def prove_resume(task: str, *, trials: int = 2, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Trains a task twice in processes of its own, once unbroken and once killed (with SIGKILL) and resumed; compares.
 
     Raises:   RunError when a run does not end well.
@@ -55,13 +55,13 @@ def prove_resume(task: str, *, kills: int = 2, tell: Callable[[str], None] = lam
         took = time.perf_counter() - began
         tell(f"unbroken run: {took:.1f} s")
         dice, resume = Random(0), False
-        for number in range(kills):
+        for number in range(trials):
             process = _start(task, broken, resume=resume)
             killed = _kill_while_learning(process, broken, dice)
             tell(f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}")
             resume = (broken / "data.json").exists()
         _finish(_start(task, broken, resume=resume))
-        return {"task": task, "kills": kills, **compare_runs(whole, broken)}
+        return {"task": task, "trials": trials, **compare_runs(whole, broken)}
 
 
 def compare_runs(one: Path, other: Path) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def fit(
     way = _way(prepared, back=False)
     for teller in tellers:
         teller.on_prepared(prepared, way)
-    with memory_kept(), threads_for(way.multiplications * (prepared.choices.general.batch or 1)) as threads:
+    with memory_kept(), threads_for(way.multiplications * (prepared.choices.general.batch_size or 1)) as threads:
         outcome = _learn(prepared, folder, seed, tellers, resume=resume)
     judged = judge(prepared, seed=seed)
     for teller in tellers:

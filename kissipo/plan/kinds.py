@@ -1,7 +1,7 @@
 """Kinds: what each column of a table is, guessed from its values, with the reason in words.
 
 number     quantities                        category   one of a few levels          text       prose, read as words
-calendar   moments                           characters short text without blanks    drop       nothing to learn from
+datetime   moments                           characters short text without blanks    drop       nothing to learn from
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.moments import looks_like_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
 
-Kind = Literal["number", "category", "text", "characters", "calendar", "drop"]
+Kind = Literal["number", "category", "text", "characters", "datetime", "drop"]
 _FEW_LEVELS = 50
 _REPEATS = 0.5
 _CLASSES_OF_NUMBERS = 20
@@ -67,7 +67,7 @@ def _guess(column: Column) -> Guess:
         present = column.values[~column.missing]
         return Guess(column.name, "number", f"{len(np.unique(present))} different numbers")
     if column.kind == "time" or looks_like_time(column):
-        return Guess(column.name, "calendar", "its values are moments in time")
+        return Guess(column.name, "datetime", "its values are moments in time")
     levels = list(column.counts())
     count = int((~column.missing).sum())
     words = float(np.mean([len(level.split()) for level in levels[:1000]]))

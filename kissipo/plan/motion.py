@@ -128,7 +128,7 @@ def weights_by_name(prepared: Prepared) -> dict[str, Any]:
 
 
 def _data_loop(prepared: Prepared, seed: int) -> Any:
-    wiring, options, batch = prepared.wiring, prepared.course, prepared.choices.general.batch or 32
+    wiring, options, batch = prepared.wiring, prepared.course, prepared.choices.general.batch_size or 32
     return Fit(
         prepared.net,
         prepared.learn,

@@ -53,7 +53,7 @@ class Asked:
     @property
     def again(self) -> bool:
         """Whether the window itself is asked for."""
-        return isinstance(self.options, AnomalyOptions) and self.options.by == "reconstruction"
+        return isinstance(self.options, AnomalyOptions) and self.options.method == "reconstruction"
 
     @property
     def within(self) -> bool:
@@ -97,7 +97,7 @@ def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None,
     losses = choices.losses or (None,)
     options = choices.answers[0].options if choices.answers else ForecastOptions()
     value = choices.answers[0].value if choices.answers else None
-    apart = (time, getattr(options, "marks", None), *(choices.source.options.ahead or ()))
+    apart = (time, getattr(options, "anomaly_labels", None), *(choices.source.options.future_covariates or ()))
     numeric = [column.name for column in frame.columns if column.kind == "number" and column.name not in apart]
     if value is None:
         value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
@@ -122,7 +122,7 @@ def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None,
             )
     if isinstance(options, AnomalyOptions):
         options = _watched(options, choices, frame, names, decisions)
-    return Asked(names, tuple(choices.source.options.values or names), options, losses[0])
+    return Asked(names, tuple(choices.source.options.features or names), options, losses[0])
 
 
 def _kind_of_window(
@@ -136,24 +136,27 @@ def _kind_of_window(
             do="Fill them",
         )
     answer_checks.classes(as_strings(frame[name]))
-    if not choices.source.options.values:
-        decisions.append(Decision("input.values", numeric, "every column of numbers"))
-    return Asked((name,), tuple(choices.source.options.values or numeric), choices.answers[0].options, loss)
+    if not choices.source.options.features:
+        decisions.append(Decision("input.features", numeric, "every column of numbers"))
+    return Asked((name,), tuple(choices.source.options.features or numeric), choices.answers[0].options, loss)
 
 
 def _watched(
     options: AnomalyOptions, choices: Choices, frame: Frame, names: tuple[str, ...], decisions: list[Decision]
 ) -> AnomalyOptions:
     """By what a step is judged odd; marks that can be read."""
-    if options.by is None:
+    if options.method is None:
         narrow = choices.net is not None and choices.net.word == "autoencoder"
-        by, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
-        decisions.append(Decision("output.by", by, reason))
-        options = replace(options, by=by)  # type: ignore[arg-type]
-    if options.marks in names:
-        raise TaskError(f"output.marks names '{options.marks}', which is watched", do="Marks only judge")
-    if options.marks is not None:
-        marks_of(frame, options.marks)
+        method, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
+        decisions.append(Decision("output.method", method, reason))
+        options = replace(options, method=method)  # type: ignore[arg-type]
+    if options.anomaly_labels in names:
+        raise TaskError(
+            f"output.anomaly_labels names '{options.anomaly_labels}', which is watched",
+            do="Labels are used for evaluation only",
+        )
+    if options.anomaly_labels is not None:
+        marks_of(frame, options.anomaly_labels)
     return options
 
 

@@ -117,7 +117,7 @@ def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
     losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
     if options.class_weights:
         losses = _balanced(losses, wiring)
-    batch = choices.general.batch or 1
+    batch = choices.general.batch_size or 1
     steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
     learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)
     return learn
@@ -131,14 +131,15 @@ def _refuse_unseen_defects(wiring: Wiring) -> None:
             continue
         counts = np.bincount(feed.truth(number).reshape(-1).numpy(), minlength=len(answer.levels))
         absent = [level for level, count in zip(answer.levels, counts, strict=True) if not count]
-        defects = [level for level in absent if level != answer.options.sound]
+        defects = [level for level in absent if level != answer.options.negative_class]
         if defects:
             raise DataError(
-                f"the validation part holds no '{defects[0]}', and the threshold of output.sound would be chosen without that defect",
+                f"the validation part holds no '{defects[0]}', "
+                "and the threshold of output.negative_class would be chosen without that defect",
                 given=", ".join(f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)),
                 do=(
                     "Set a larger input.split.validation or another input.split.seed; or input.split.validation=0, "
-                    "for the threshold 1 / (1 + output.missed)"
+                    "for the threshold 1 / (1 + output.false_negative_cost)"
                 ),
             )
 

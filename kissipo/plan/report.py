@@ -213,7 +213,7 @@ def _alarms(prepared: Prepared, score: Score, errors: NDArray[np.float64], first
     assert isinstance(answer, Anomaly)
     moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
     values = wiring.frame[answer.variables[0]].values
-    marks = None if answer.options.marks is None else marks_of(wiring.frame, answer.options.marks)
+    marks = None if answer.options.anomaly_labels is None else marks_of(wiring.frame, answer.options.anomaly_labels)
     return sections.alarms(values, errors, first, marks, score.net.details, moments, unit, answer.variables[0])
 
 

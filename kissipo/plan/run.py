@@ -11,7 +11,7 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.output.answer import Decision
 from kissipo.plan.cell import cell_of
 from kissipo.plan.trained import TrainedModel
-from kissipo.plan.verdicts import Verdicts, verdicts
+from kissipo.plan.verdicts import FolderPredictions, predict_folder
 from kissipo.plan.way import trace_of
 from kissipo.plan.xray.picture import PictureXray
 from kissipo.plan.xray.sample import SampleXray, xray_any
@@ -36,12 +36,12 @@ class Run(TrainedModel):
             warnings.warn(remark, stacklevel=2)
         return decisions[0][0] if len(values) == 1 and len(decisions) == 1 else [row[0] for row in decisions]
 
-    def verdicts(self, *places: Path | str) -> Verdicts:
-        """Answers every picture of these files and folders: `.save("verdicts")` writes a table and a gallery.
+    def predict_folder(self, *places: Path | str) -> FolderPredictions:
+        """Answers every picture of these files and folders: `.save("predictions")` writes a table and a gallery.
 
         Raises:   TaskError when the run is not on pictures; DataError when there are none.
         """
-        return verdicts(self, *places)
+        return predict_folder(self, *places)
 
     def generate(
         self, start: str = "", *, length: int = 200, temperature: float = 1.0, top_k: int | None = None, seed: int = 0

@@ -160,7 +160,7 @@ class TrainedModel:
             )
         units, frame = answer.split(start)
         index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
-        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent unit
+        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent token
         drawn = write_on(
             self.net,
             ids,

@@ -30,12 +30,12 @@ from kissipo.plan.trained import TrainedModel
 from kissipo.run.checkpoint import refusal, write_whole
 from kissipo.run.evaluate import answer_all
 
-TABLE, GALLERY = "verdicts.csv", "gallery.html"
+TABLE, GALLERY = "predictions.csv", "gallery.html"
 _AT_ONCE, _SHOWN = 32, 60
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ImagePrediction:
     """What a run answers for one picture, or why it cannot.
 
     shown:   the picture as the net saw it, and with what was marked or looked at
@@ -48,7 +48,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class FolderPredictions:
     """The answers for all pictures, in the order of their names.
 
     notes:   what was done to the pictures that people should know
@@ -56,7 +56,7 @@ class Verdicts:
 
     run: str
     answers: tuple[Answer, ...]
-    each: tuple[Verdict, ...]
+    each: tuple[ImagePrediction, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -69,7 +69,7 @@ class Verdicts:
         return dict(Counter(str(each.answers[0].value) for each in self.each if each.answers).most_common())
 
     @property
-    def unread(self) -> list[Verdict]:
+    def unread(self) -> list[ImagePrediction]:
         """The pictures that could not be decoded."""
         return [each for each in self.each if not each.answers]
 
@@ -99,8 +99,8 @@ class Verdicts:
         if self.unread:
             lines = "".join(f"<li>{escape(each.note)}</li>" for each in self.unread[:_SHOWN])
             content += f"<p>{counted(len(self.unread), 'picture')} could not be read:</p><ul>{lines}</ul>"
-        sections = [Section("Verdicts", content), Section(*self._shown())]
-        return page(f"Verdicts of {Path(self.run).name}", counted(len(self.each), "picture"), sections)
+        sections = [Section("Predictions", content), Section(*self._shown())]
+        return page(f"Predictions of {Path(self.run).name}", counted(len(self.each), "picture"), sections)
 
     def to_json(self) -> list[dict[str, Any]]:
         """For `--json`."""
@@ -114,7 +114,7 @@ class Verdicts:
         ]
 
     def save(self, folder: Path | str) -> Path:
-        """Writes verdicts.csv and gallery.html into a fresh folder.
+        """Writes predictions.csv and gallery.html into a fresh folder.
 
         Raises:   TaskError when something is there already; MachineError when it cannot be written.
         """
@@ -144,7 +144,7 @@ class Verdicts:
         return title, (legend(first) if isinstance(first, Marks) else "") + drawn + more
 
 
-def verdicts(run: TrainedModel, *places: Path | str) -> Verdicts:
+def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     """Answers every picture of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
 
     Raises:   TaskError when the run is not on pictures; DataError when there are none.
@@ -161,7 +161,7 @@ def verdicts(run: TrainedModel, *places: Path | str) -> Verdicts:
     unread = [verdict.note for verdict in each if not verdict.answers]
     seen = frame_of(readable, run.choices, run.doors) if readable else None
     notes = [note for door in run.doors for note in door.remarks(seen)] if seen is not None else []
-    return Verdicts(str(run.folder), run.answers, each, (*unread, *notes))
+    return FolderPredictions(str(run.folder), run.answers, each, (*unread, *notes))
 
 
 def refuse_existing(folder: Path) -> None:
@@ -179,15 +179,15 @@ def _files(place: Path) -> list[Path]:
     return found
 
 
-def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[Verdict]:
+def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
     looks = look_at(frame_of(files, run.choices, run.doors)["picture"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
     told = iter(_told_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
-        yield Verdict(file, note=look.damage) if look.damage else next(told)
+        yield ImagePrediction(file, note=look.damage) if look.damage else next(told)
 
 
-def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[Verdict]:
+def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
     feed = run.encode_frame(frame_of(files, run.choices, run.doors))
     outputs = answer_all(run.net, feed)
     decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
@@ -204,7 +204,7 @@ def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[Verdict]:
         overlays = []
     shown = zip(x, overlays, strict=True) if overlays else ((picture,) for picture in x)
     return [
-        Verdict(file, answers, shown=tuple(pictures))
+        ImagePrediction(file, answers, shown=tuple(pictures))
         for file, answers, pictures in zip(files, zip(*decided, strict=True), shown, strict=True)
     ]
 

@@ -71,7 +71,7 @@ PLANNED_WORDS = {
     "input.style": "S39",
     "process.replay": "S42",
 }
-PLANNED_VALUES = {"input.as=wordpieces": "S35"}
+PLANNED_VALUES = {"input.tokenizer=wordpieces": "S35"}
 SHORT_LOSSES = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",

@@ -136,7 +136,7 @@ def _advice(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
     """The likeliest reason."""
     first = next((name for name, tensor in wanted.items() if tensor.dim() == 4), "")
     if first in found and found[first].shape[1] != wanted[first].shape[1]:
-        return f"The file is for pictures of {found[first].shape[1]} channels: say input.colour accordingly"
+        return f"The file is for pictures of {found[first].shape[1]} channels: say input.color accordingly"
     return "It must hold the same net, with the same words (norm, auxiliary, width, units)"
 
 

@@ -13,9 +13,9 @@ def predictor(window: int, net: dict[str, Any], *, band: tuple[float, float], ex
             input={
                 "series": "airline-passengers",
                 "time": "Month",
-                "season": 12,
+                "season_length": 12,
                 "window": window,
-                "batch": 16,
+                "batch_size": 16,
                 "split": {"test": 0.1667, "validation": 0.1},
             },
             process={**net, "learning_rate": 0.003, "epochs": 200},

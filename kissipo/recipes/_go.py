@@ -10,7 +10,7 @@ def next_move(net: dict[str, Any], *, band: tuple[float, float], expected: str, 
     """One of the two: a net, and what it comes to."""
     return Recipe(
         task=Task(
-            input={"games": "generated", "made": 100, "batch": 64},
+            input={"games": "generated", "num_games": 100, "batch_size": 64},
             process={**net, "schedule": "cosine", "epochs": 10},
             output={"category": "move"},
         ),

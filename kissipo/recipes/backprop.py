@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"make": "backprop", "batch": 4, "split": {"validation": 0}},
+        input={"make": "backprop", "batch_size": 4, "split": {"validation": 0}},
         process={
             "net": "ffn",
             "units": [2, 2],

@@ -14,7 +14,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"text": "python-reference", "as": "characters", "window": 100, "batch": 32},
+        input={"text": "python-reference", "tokenizer": "characters", "window": 100, "batch_size": 32},
         process={
             "net": "recurrent",
             "cell": "lstm",
@@ -28,7 +28,7 @@ RECIPE = Recipe(
     ),
     system="S25",
     data="the reference manual of this Python, about 470,000 characters",
-    metric="nats",
+    metric="nll",
     band=(1.1, 1.7),
     expected="1.4-1.5 nats a character; pairs of characters 2.4",
     seconds=30,

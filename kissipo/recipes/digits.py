@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"images": "digits", "batch": 32},
+        input={"images": "digits", "batch_size": 32},
         process={
             "net": "ffn",
             "units": [256],

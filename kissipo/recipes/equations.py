@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"make": "equations", "batch": 2, "split": {"validation": 0}},
+        input={"make": "equations", "batch_size": 2, "split": {"validation": 0}},
         process={
             "net": "linear",
             "bias": False,

@@ -13,7 +13,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"table": "film-reviews", "text": "review", "length": 800, "batch": 32},
+        input={"table": "film-reviews", "text": "review", "max_length": 800, "batch_size": 32},
         process={
             "net": "recurrent",
             "cell": "gru",

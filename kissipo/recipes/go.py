@@ -2,7 +2,7 @@
 
 Input     the board before each move as its player sees it: own stones 1, the other's -1, empty 0, 19x19; made games of one plain rule
 Process   four convolutions of 16 filters of 3x3 that keep the board's size, and one number for each point, the same filters everywhere
-Output    361 points -> softmax over the free ones -> the likeliest, beside 3x3 surroundings and nearest neighbours
+Output    361 points -> softmax over the free ones -> the likeliest, beside 3x3 local patterns and nearest neighbors
 
 Command   kissipo fit go                          this net
           kissipo compare go go-dense --seeds 3   beside a feed-forward net of fifty times the weights

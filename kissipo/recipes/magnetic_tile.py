@@ -2,12 +2,13 @@
 
 Input     692 grey pictures of 197 tiles under up to six exposures, brought to 96x96; moved, mirrored, brighter or darker while learning;
           a tile lies in one part only: 25 % of the pictures judge, all others train
-Process   six convolutions of 3x3 with batch normalisation, each followed by the greatest of 2x2; 64 units; Adam, cosine, the mean
+Process   six convolutions of 3x3 with batch normalization, each followed by the greatest of 2x2; 64 units; Adam, cosine, the mean
           of the weights; the last epoch is kept, as the thirty tiles of a validation part choose worse than none
 Output    one of six classes, judged by macro-F1, as half of the pictures are free of defects; curves of precision and recall
 
 Command   kissipo fit magnetic-tile                                                     judges 171 pictures
-          kissipo fit magnetic-tile output.sound=MT_Free output.missed=20     what missing costs; with input.split.validation=0.15 learned
+          kissipo fit magnetic-tile output.negative_class=MT_Free output.false_negative_cost=20
+                    the cost of missed defects; with input.split.validation=0.15 the threshold is tuned
           kissipo fit magnetic-tile input.split.group=null                    the leak: exposures of one tile on both sides
 
 The split is drawn from a seed of its own, so that seeds of the run train other nets on the same parts; `split.json` holds it.
@@ -21,10 +22,10 @@ RECIPE = Recipe(
         input={
             "images": "magnetic-tile",
             "size": [96],
-            "colour": "grey",
-            "augment": ["flip", "crop", "colour"],
+            "color": "grayscale",
+            "augment": ["flip", "crop", "color"],
             "split": {"test": 0.25, "validation": 0, "group": "tile", "seed": 0},
-            "batch": 32,
+            "batch_size": 32,
         },
         process={
             "net": "cnn",
@@ -38,7 +39,7 @@ RECIPE = Recipe(
             "epochs": 40,
             "early_stopping": {"patience": 0},
         },
-        output={"category": "class", "main": "macro_f1"},
+        output={"category": "class", "eval_metric": "macro_f1"},
     ),
     system="S18",
     data="692 pictures of 197 magnetic tiles, five defects or none",

@@ -19,10 +19,10 @@ RECIPE = Recipe(
         input={
             "images": "magnetic-tile",
             "size": [64],
-            "colour": "grey",
-            "augment": ["flip", "rotate", "colour"],
+            "color": "grayscale",
+            "augment": ["flip", "rotate", "color"],
             "split": {"test": 0.25, "validation": 0, "group": "tile", "seed": 0},
-            "batch": 8,
+            "batch_size": 8,
         },
         process={
             "net": "unet",

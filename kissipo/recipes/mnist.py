@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"images": "mnist", "batch": 32, "split": {"validation": 0.1}},
+        input={"images": "mnist", "batch_size": 32, "split": {"validation": 0.1}},
         process={
             "net": "ffn",
             "units": [128],

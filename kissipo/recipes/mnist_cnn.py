@@ -13,7 +13,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"images": "mnist", "batch": 64, "split": {"validation": 0.1}},
+        input={"images": "mnist", "batch_size": 64, "split": {"validation": 0.1}},
         process={
             "net": "cnn",
             "filters": [25, 50],

@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"make": "surfaces", "batch": 1000, "split": {"validation": 0}},
+        input={"make": "surfaces", "batch_size": 1000, "split": {"validation": 0}},
         process={"net": "playground", "algorithm": "gradient_descent", "epochs": 2000},
         output={"number": "lowest", "scale": "none", "baselines": []},
     ),

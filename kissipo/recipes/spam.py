@@ -17,7 +17,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"table": "sms-spam", "text": "message", "length": 162, "batch": 32},
+        input={"table": "sms-spam", "text": "message", "max_length": 162, "batch_size": 32},
         process={
             "net": "recurrent",
             "cell": "lstm",

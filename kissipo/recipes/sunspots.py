@@ -13,7 +13,7 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"series": "sunspots", "time": "YEAR", "season": 11, "window": 22, "batch": 16},
+        input={"series": "sunspots", "time": "YEAR", "season_length": 11, "window": 22, "batch_size": 16},
         process={"net": "ffn", "units": [64, 64], "dropout": 0.1, "subtract_last": True, "epochs": 100},
         output={"forecast": "SUNACTIVITY", "horizon": 12},
     ),

@@ -68,7 +68,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
-        return {**vars(self), "shape": list(self.shape), "bytes": self.values * BYTES}
+        content = {name: value for name, value in vars(self).items() if name != "tell"}
+        return content | {"description": self.tell, "shape": list(self.shape), "bytes": self.values * BYTES}
 
 
 @dataclass(frozen=True)

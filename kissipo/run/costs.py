@@ -4,7 +4,7 @@ linear        inputs · outputs, at every position          convolution   kernel
 recurrent     gates · units · (inputs + states), at every step, layer and direction; units · states for a projection
 attention     queries · features² for queries and for answers, keys · features · (features of a key + of a value),
               queries · keys · features for the scores and as many for the values that they mix
-normalisation one multiplication a value       embedding     0: a row is looked up       everything else: none by weights
+normalization one multiplication a value       embedding     0: a row is looked up       everything else: none by weights
 
 Example:  >>> import torch
           >>> layer = nn.Conv2d(256, 128, 1)

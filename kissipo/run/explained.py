@@ -44,7 +44,7 @@ class Explained:
         """Everything, nothing cut."""
         return {
             "title": self.title,
-            "tell": self.tell,
+            "description": self.tell,
             "figures": [each.to_json() for each in self.figures],
             "table": [dict(zip(self.titles, row, strict=True)) for row in self.rows],
             "windows": [{"filter": name, **each.to_json()} for name, found in self.windows for each in found],

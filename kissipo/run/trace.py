@@ -51,7 +51,8 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """The step with at most a dozen of its values."""
-        content = {key: value for key, value in vars(self).items() if key != "value"}
+        content = {key: value for key, value in vars(self).items() if key not in ("tell", "value")}
+        content["description"] = self.tell
         return {**content, "shape": list(self.shape), "value": show_value(self.value)}
 
 
@@ -147,10 +148,10 @@ class Trace:
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [each.to_json() for each in recording.operations] if recording else [],
-            "layers": [{**each.to_json(), "tell": describe_layer(each.layer)} for each in recording.calls]
+            "layers": [{**each.to_json(), "description": describe_layer(each.layer)} for each in recording.calls]
             if recording
             else [],
-            **(inside.to_json() if inside else {"expanded": [], "gradients": [], "opened": []}),
+            **(inside.to_json() if inside else {"expanded": [], "gradients": [], "breakdown": []}),
         }
 
 

@@ -47,10 +47,10 @@ REFUSED = [
     ("good.csv --output zzz", "good.csv has no column 'zzz'. Known here: size, city, kind."),
     ("nameless.csv --output kind", "there is no column 'kind': nameless.csv seems to have no header: its first line looks like a row of"),
     ("nameless.csv --output kind", "got the columns column1, column2, column3. Say their names with input.header=[name, name, ...]."),
-    ("good.csv --output kind input.numbers=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
-    ("good.csv --output kind input.numbers=[city]", "'city' is no column of numbers; got texts such as 'Praha'."),
-    ("good.csv --output kind input.text=size", "'size' is no column of text; got a column of numbers. Use input.numbers=[size]."),
-    ("good.csv --output kind input.categories=[kind]", "input.categories names 'kind', which is the answer. The net must not see what"),
+    ("good.csv --output kind input.numeric=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
+    ("good.csv --output kind input.numeric=[city]", "'city' is no column of numbers; got texts such as 'Praha'."),
+    ("good.csv --output kind input.text=size", "'size' is no column of text; got a column of numbers. Use input.numeric=[size]."),
+    ("good.csv --output kind input.categorical=[kind]", "input.categorical names 'kind', which is the answer. The net must not see what"),
     ("good.csv output.number=kind", "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use"),
     ("good.csv --time city --output size", "the time column 'city' cannot be read as moments; got 'Praha' in row 1. Say how it is written"),
     ("good.csv --output kind input.split.test=0.9 input.split.validation=0.2", "input.split leaves nothing to train on; got test 0.9 + "),
@@ -124,7 +124,7 @@ def test_data_that_cannot_be_learned_from_are_refused(
         ("nameless.csv", "WARN nameless.csv seems to have no header: its first line looks like a row of data ("),
         ("nameless.csv", "-> read as row 1, and the columns are called column1, column2, column3; say their names with input"),
         ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
-        ("good.csv input.numbers=[city]", "FAIL 'city' is no column of numbers; got texts such as 'Praha'"),
+        ("good.csv input.numeric=[city]", "FAIL 'city' is no column of numbers; got texts such as 'Praha'"),
         ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
     ],
 )  # fmt: skip
@@ -192,7 +192,7 @@ def test_damaged_pictures_are_refused_in_training_and_in_questions(capsys: pytes
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
     told = refusal("fit photos --quiet", capsys)
     assert "the picture photos/good/damaged.png is damaged or no picture: " in told
-    assert told.endswith("Remove or save them again, or say input.skip_damaged=true.\n")
+    assert told.endswith("Remove or save them again, or say input.skip_corrupt=true.\n")
     for question, expected in [
         ("photos/good/damaged.png", "the picture photos/good/damaged.png is damaged or no picture: "),
         ("good.csv", "the picture good.csv is damaged or no picture: "),

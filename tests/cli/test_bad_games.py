@@ -25,7 +25,7 @@ REFUSED = [
     ("input.games=none output.category=move", "none holds no records of games. Allowed: files ending in .sgf."),
     ("none", "none must hold one folder per class; got no folders. Sort the pictures into folders such as none/good and none/bad. Records"),
     ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or leave"),
-    ("broken input.skip_damaged=true", "broken holds no game of go on 19x19 that has a move; got 1 damaged record."),
+    ("broken input.skip_corrupt=true", "broken holds no game of go on 19x19 that has a move; got 1 damaged record."),
     ("small", "small holds no game of go on 19x19 that has a move; got 2 games on 9x9."),
     ("still", "still holds no game of go on 19x19 that has a move; got 1 game without a move."),
     ("illegal", "illegal/b.sgf: move 3 (black D4) is illegal: the point is taken. Correct or remove the file, or leave such out with"),
@@ -69,7 +69,7 @@ def test_what_is_left_out_is_told_by_the_check(capsys: pytest.CaptureFixture[str
     Path("illegal", "small.sgf").write_bytes(FOLDERS["small"]["a.sgf"])
     assert main(["data", "check", "illegal"]) == 2
     assert "FAIL illegal/b.sgf: move 3 (black D4) is illegal" in " ".join(capsys.readouterr().out.split())
-    assert main(["data", "check", "illegal", "input.skip_damaged=true"]) == 0
+    assert main(["data", "check", "illegal", "input.skip_corrupt=true"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "PASS 9 games, 36 moves" in told
     assert "WARN 1 game on 9x9 -> left out" in told

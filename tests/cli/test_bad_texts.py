@@ -86,7 +86,7 @@ def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
         ("zero.txt", "", "zero.txt is empty. Give a text of at least a few pages."),
         ("blank.txt", " \n\n ", "blank.txt is empty. Give a text of at least a few pages."),
         ("short.txt", "這是一個黑暗的夜晚。", "short.txt is too short for windows of 100 characters; got 10 characters. Allowed: at"),
-        ("short.txt input.as=words", "a night " * 99, "short.txt is too short for windows of 100 words; got 198 words. Allowed: at"),
+        ("short.txt input.tokenizer=words", "a night " * 99, "short.txt is too short for windows of 100 words; got 198 words. Allowed: at"),
     ],
 )  # fmt: skip
 def test_what_teaches_nothing_is_refused_in_one_paragraph(

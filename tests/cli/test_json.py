@@ -35,12 +35,12 @@ COMMANDS = {
     "xray": [
         ["xray", "text", "Über, a b " * 20],
         ["xray", "text", "data", "--neuron", "1"],
-        ["xray", "text", "Über, a b ", "--layer", "cell", "--cell", "3,1"],
+        ["xray", "text", "Über, a b ", "--layer", "cell", "--index", "3,1"],
         ["xray", "run", "picture.png"],
         ["xray", "run"],
         ["xray", "backprop", "x1=0.5", "x2=1"],
         ["xray", "backprop"],
-        ["xray", "run", "picture.png", "--layer", "1", "--cell", "0"],
+        ["xray", "run", "picture.png", "--layer", "1", "--index", "0"],
     ],
     "compare": [
         ["compare", "backprop", "epochs=2", "--vary", "process.learning_rate=0.1,0.2"],

@@ -28,13 +28,17 @@ def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
 
 
 def test_words_change_what_is_counted(capsys: Out) -> None:
-    small = shown(capsys, "vgg16", "input.size=32", "input.colour=grey", "norm=true", "units=[128]")
+    small = shown(capsys, "vgg16", "input.size=32", "input.color=grayscale", "norm=true", "units=[128]")
     assert "1x32x32" in small
-    assert "batch normalisation" in small
+    assert "batch normalization" in small
     assert "slip" not in small
-    content = json.loads(shown(capsys, "resnet50", "size=64", "batch=32", "optimizer=momentum", "--json"))
+    content = json.loads(shown(capsys, "resnet50", "size=64", "batch_size=32", "optimizer=momentum", "--json"))
     assert content["layers"][0]["shape"] == [3, 64, 64]
-    assert (content["batch"], content["optimizer"], content["totals"]["parameters"]) == (32, "momentum", 25_557_032)
+    assert (content["batch_size"], content["optimizer"], content["totals"]["parameters"]) == (
+        32,
+        "momentum",
+        25_557_032,
+    )
     assert content["task"]["process"] == {"net": "resnet50", "optimizer": "momentum"}
 
 
@@ -66,7 +70,7 @@ def test_the_modules_of_googlenet_side_by_side(capsys: Out) -> None:
         (["compare", "vgg16", "vgg19", "--vary", "process.norm=true,false"], "compared with each other; got vgg16, vgg19, process.norm"),
         (["show", "inception-small"], "'inception-small' is no built-in task and no file. Did you mean 'inception"),
         (["show", "ffn"], "what the net 'ffn' costs depends on what goes in. Name a task with it, for example kissipo show digits"),
-        (["show", "vgg16", "epochs=3"], "process.epochs does not change what a net costs. Allowed: input.size, input.colour"),
+        (["show", "vgg16", "epochs=3"], "process.epochs does not change what a net costs. Allowed: input.size, input.color"),
         (["show", "vgg16", "units=many"], "process.units must be an integer of at least 1"),
         (["show", "vgg16", "--output", "kind"], "'vgg16' is a net and has no data. Leave --output, --time and --horizon out."),
         (["show", "resnet51"], "'resnet51' is no built-in task and no file. Did you mean 'resnet"),

@@ -79,7 +79,7 @@ def test_evaluate_shows_the_confusion_matrix_of_the_fit(capsys: Out) -> None:
 def test_several_seeds_give_mean_and_spread(capsys: Out) -> None:
     assert main(["fit", "backprop", "epochs=3", "--seeds", "3"]) == 0
     out = capsys.readouterr().out
-    assert "3 seeds" in out and "spread" in out
+    assert "3 seeds" in out and "std" in out
     rows = [line.split() for line in out.splitlines() if line.startswith("rmse")]
     mean, spread, lowest, highest = map(float, rows[0][1:])
     assert lowest < mean < highest and spread > 0

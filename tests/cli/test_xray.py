@@ -87,7 +87,7 @@ def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(name: str, r
         ("pictures", ["a.png", "b.png"], "takes one picture; got 2"),
         ("table", ["--out", "no/where.html"], "no/where.html cannot be written"),
         ("table", ["--trace", "/proc/no/where"], "the trace cannot be written to /proc/no/where"),
-        ("table", ["--layer", "1", "--cell", "0", "--trace", "x"], "--trace belong to a whole sample"),
+        ("table", ["--layer", "1", "--index", "0", "--trace", "x"], "--trace belong to a whole sample"),
         ("nowhere", [], "nowhere"),
     ],
 )

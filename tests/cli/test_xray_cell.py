@@ -1,4 +1,4 @@
-"""`kissipo xray RUN VALUE --layer NAME --cell I,J`: any number opened, of texts, tables, pictures and series."""
+"""`kissipo xray RUN VALUE --layer NAME --index I,J`: any number opened, of texts, tables, pictures and series."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def runs(own_data: Path) -> Path:
 
 def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert main(["xray", str(runs / "text"), 'He said "it', "--layer", "cell", "--cell", "9,3"]) == 0
+    assert main(["xray", str(runs / "text"), 'He said "it', "--layer", "cell", "--index", "9,3"]) == 0
     said = capsys.readouterr()
     assert not said.err
     lines = said.out.splitlines()
@@ -56,7 +56,7 @@ def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureF
     run = ki.open(runs / "text")
     opened = run.open_cell("He said", "cell", (0, 4, 2))  # the lower one of two layers
     capsys.readouterr()
-    assert main(["xray", str(runs / "text"), "He said", "--layer", "cell", "--cell", "0,4,2", "--json"]) == 0
+    assert main(["xray", str(runs / "text"), "He said", "--layer", "cell", "--index", "0,4,2", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {key: told[key] for key in opened.to_json()} == json.loads(json.dumps(opened.to_json()))
     assert told["recorded"] is None and [gate["operation"] for gate in told["gates"]] == [
@@ -86,13 +86,13 @@ def test_every_kind_of_run(
 ) -> None:
     capsys.readouterr()
     asked = [str(runs / each) if each.endswith("png") else each for each in values]
-    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--cell", cell]) == 0
+    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell]) == 0
     said = capsys.readouterr()
     assert "equal to 1e-5" in said.out and "differs" not in said.out
     assert ("this is the first sample of the test part" in said.err) == (not values)
-    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--cell", cell, "--json"]) == 0
+    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["agrees"] and told["layer"] == layer and told["cell"] == [int(each) for each in cell.split(",")]
+    assert told["agrees"] and told["layer"] == layer and told["index"] == [int(each) for each in cell.split(",")]
 
 
 def test_a_convolution_names_its_pixels(runs: Path) -> None:
@@ -107,7 +107,7 @@ def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     run = ki.open(runs / "pictures")
     layer = next(name for name, each in run.net.named_modules() if isinstance(each, torch.nn.Linear))
-    assert main(["xray", str(runs / "pictures"), "--layer", layer, "--cell", "7"]) == 0
+    assert main(["xray", str(runs / "pictures"), "--layer", layer, "--index", "7"]) == 0
     lines = capsys.readouterr().out.splitlines()
     terms = [line for line in lines if line.startswith("input[")]
     sizes = [abs(float(line.split("= ")[1].split()[0])) for line in terms]
@@ -120,23 +120,23 @@ def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--layer", "cel", "--cell", "1,1"], r"has no layer 'cel'. Did you mean 'cell'\?"),
-        (["--layer", "zzz", "--cell", "1,1"], r"has no layer 'zzz'. Known here: embedding, cell, head"),
+        (["--layer", "cel", "--index", "1,1"], r"has no layer 'cel'. Did you mean 'cell'\?"),
+        (["--layer", "zzz", "--index", "1,1"], r"has no layer 'zzz'. Known here: embedding, cell, head"),
         (
-            ["--layer", "cell", "--cell", "1,8"],
+            ["--layer", "cell", "--index", "1,8"],
             r"gives 7x8, 56 numbers; got 1,8. Allowed: time and unit, 0 to 6, 0 to 7.",
         ),
-        (["--layer", "cell", "--cell", "2,1,1"], r"got 2,1,1. Allowed: .*0 to 1, 0 to 6, 0 to 7."),
-        (["--layer", "cell", "--cell", "-1,1"], r"got -1,1"),
-        (["--layer", "cell", "--cell", "1"], r"got 1. Allowed"),
-        (["--layer", "cell", "--cell", "a,b"], r"--cell says a place; got 'a,b'. Allowed: whole numbers"),
-        (["--layer", "cell"], r"--layer and --cell, both of them"),
-        (["--cell", "1,1"], r"--layer and --cell, both of them"),
+        (["--layer", "cell", "--index", "2,1,1"], r"got 2,1,1. Allowed: .*0 to 1, 0 to 6, 0 to 7."),
+        (["--layer", "cell", "--index", "-1,1"], r"got -1,1"),
+        (["--layer", "cell", "--index", "1"], r"got 1. Allowed"),
+        (["--layer", "cell", "--index", "a,b"], r"--index says a place; got 'a,b'. Allowed: whole numbers"),
+        (["--layer", "cell"], r"--layer and --index, both of them"),
+        (["--index", "1,1"], r"--layer and --index, both of them"),
         (
-            ["--layer", "cell", "--cell", "1,1", "--neuron", "3"],
+            ["--layer", "cell", "--index", "1,1", "--neuron", "3"],
             r"--neuron, --out and --trace belong to a whole sample",
         ),
-        (["--layer", "cell", "--cell", "1,1", "--file", "x.txt"], r"takes values or --file, one of both"),
+        (["--layer", "cell", "--index", "1,1", "--file", "x.txt"], r"takes values or --file, one of both"),
         (["once"], r"takes one text; got 2. Quote it."),
     ],
 )
@@ -144,8 +144,8 @@ def test_what_is_not_there_is_told_in_a_paragraph(
     runs: Path, arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    joined = [f"--cell={each}" if at and arguments[at - 1] == "--cell" else each for at, each in enumerate(arguments)]
-    kept = [each for each in joined if each != "--cell"]
+    joined = [f"--index={each}" if at and arguments[at - 1] == "--index" else each for at, each in enumerate(arguments)]
+    kept = [each for each in joined if each != "--index"]
     assert main(["xray", str(runs / "text"), "He said", *kept]) == 2
     said = capsys.readouterr()
     assert not said.out and re.search(text, " ".join(said.err.split())), said.err

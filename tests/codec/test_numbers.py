@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from kissipo.codec.calendar import Calendar
+from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.together import Together

@@ -24,7 +24,7 @@ def frame_of(values: object) -> Frame:
 
 def test_grey_pictures_become_one_channel_from_zero_to_one() -> None:
     codec = Pixels("picture").fit(frame_of(DIGITS))
-    assert (codec.size, codec.colour) == ((8, 8), "grey")
+    assert (codec.size, codec.color) == ((8, 8), "grayscale")
     stored = codec.encode(frame_of(DIGITS))
     assert stored.dtype == torch.uint8
     np.testing.assert_allclose(codec.finish(stored).numpy(), DIGITS[:, None].astype(np.float32) / 255, rtol=1e-7)
@@ -42,7 +42,7 @@ def test_files_of_any_size_and_colour_are_brought_to_one_form_and_that_is_told(t
     for name, picture in (("a", DIGITS[0]), ("b", DIGITS[1]), ("c", FLOWER)):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
     paths = np.array([str(tmp_path / f"{name}.png") for name in "abc"], dtype=object)
-    codec = Pixels("picture", colour="grey").fit(frame_of(paths))
+    codec = Pixels("picture", color="grayscale").fit(frame_of(paths))
     assert codec.size == (8, 8)
     encoded = codec.encode(frame_of(paths)).numpy()
     assert np.array_equal(encoded[0, 0], DIGITS[0])
@@ -70,7 +70,7 @@ def test_pictures_larger_than_most_become_a_square_of_that_side() -> None:
 def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, make: object, told: str) -> None:
     path = tmp_path / "photo.png"
     make(path)  # type: ignore[operator]
-    codec = Pixels("picture", size=(8, 8), colour="grey")
+    codec = Pixels("picture", size=(8, 8), color="grayscale")
     with pytest.raises(DataError) as refused:
         codec.encode(frame_of(np.array([str(path)], dtype=object)))
     assert str(path) in str(refused.value)

@@ -43,21 +43,23 @@ TABLE = Frame((
 ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
     "category of two": lambda: Category("spam"),
-    "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))),
-    "category by macro-F1": lambda: Category("kind", CategoryOptions(main="macro_f1")),
-    "category by balanced accuracy": lambda: Category("spam", CategoryOptions(main="balanced_accuracy")),
+    "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))),
+    "category by macro-F1": lambda: Category("kind", CategoryOptions(eval_metric="macro_f1")),
+    "category by balanced accuracy": lambda: Category("spam", CategoryOptions(eval_metric="balanced_accuracy")),
     "category, some sound": lambda: calibrated(
-        Category("kind", CategoryOptions(sound="fair", missed=4.0, main="macro_f1"))
+        Category("kind", CategoryOptions(negative_class="fair", false_negative_cost=4.0, eval_metric="macro_f1"))
     ),
-    "category of two, one sound": lambda: calibrated(Category("spam", CategoryOptions(sound="yes", missed=3.0))),
+    "category of two, one sound": lambda: calibrated(
+        Category("spam", CategoryOptions(negative_class="yes", false_negative_cost=3.0))
+    ),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
     "category, known": lambda: Category("kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", Ahead(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
-    "anomaly by forecast": lambda: Anomaly("price", Watch(by="forecast", smooth=3)),
-    "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(by="reconstruction"), window=4),
+    "anomaly by forecast": lambda: Anomaly("price", Watch(method="forecast", smoothing_window=3)),
+    "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(method="reconstruction"), window=4),
     "mask of one kind": lambda: Marks("defect", size=(6, 5)),
     "mask by class": lambda: Marks("kind", by="kind", size=(6, 5)),
     "text": lambda: NextUnit(window=5),
@@ -144,7 +146,7 @@ def test_marks_are_measured_by_all_pixels_as_scikit_learn_does(name: str) -> Non
         "iou": sklearn.jaccard_score(*flat, labels=marked, average="macro"),
         "dice": sklearn.f1_score(*flat, labels=marked, average="macro"),
         "accuracy": sklearn.accuracy_score(*flat),
-        "found": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
+        "image_recall": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
     })  # fmt: skip
     assert judgement.each is not None
     for t, c, quality in zip(truth, chosen, judgement.each, strict=True):
@@ -159,8 +161,8 @@ def test_what_is_not_marked_stays_clean_and_void_is_not_judged() -> None:
     judgement = answer.judge(chosen, truth)
     # class 1: one of two found, one more called: 1/3; class 2 missed: 0; class 3 called once: 0; class 4 only where nothing is judged
     assert judgement.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
-    assert judgement.metrics["found"] == 0.5
-    assert judgement.metrics["clean"] == 0.5
+    assert judgement.metrics["image_recall"] == 0.5
+    assert judgement.metrics["image_specificity"] == 0.5
     assert judgement.each is not None
     assert judgement.each.tolist() == [1.0, 0.0, 0.5, 0.0]
     assert judgement.details["pictures"] == {"marked": 2, "unmarked": 2}
@@ -236,12 +238,12 @@ def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOpti
     ("top", "others"), [(1, [("fair", 0.3)]), (2, [("fair", 0.3), ("cheap", 0.2)]), (9, [("fair", 0.3), ("cheap", 0.2), ("dear", 0.1)])]
 )  # fmt: skip
 def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(top: int, others: list[Any]) -> None:
-    answer = Category("kind", CategoryOptions(decode=Decode(top=top))).fit(TABLE)
+    answer = Category("kind", CategoryOptions(decode=Decode(top_k=top))).fit(TABLE)
     assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [Decision("free", 0.4, tuple(others))]
 
 
 def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() -> None:
-    answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top=1))).fit(TABLE)
+    answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))).fit(TABLE)
     assert answer.levels == ("yes", "no")
     assert answer.decide(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
         Decision("no", 0.4, (("yes", 0.6),)),
@@ -283,11 +285,11 @@ def test_the_surprise_of_a_text_is_its_cross_entropy() -> None:
     flat, targets = outputs.flatten(0, 1), torch.from_numpy(truth).flatten()
     nats = float(torch.nn.functional.cross_entropy(flat.double(), targets))
     accuracy = sklearn.accuracy_score(targets, flat.argmax(dim=1))
-    expected = {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": accuracy}
+    expected = {"nll": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": accuracy}
     assert judgement.metrics == pytest.approx(expected, rel=1e-6)
 
 
 def test_actions_are_measured_by_the_returns_of_the_episodes() -> None:
     judgement = judged(ANSWERERS["actions"]())[2]
     # of 1, 4, -2 and 5 the mean is 2; squares of what is off: 1 + 4 + 16 + 9 = 30, over n - 1 = 3
-    assert judgement.metrics == pytest.approx({"return": 2, "spread": 10**0.5, "lowest": -2, "highest": 5})
+    assert judgement.metrics == pytest.approx({"return": 2, "std": 10**0.5, "min": -2, "max": 5})

@@ -391,7 +391,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "logistic_regression": [
         (category, lambda: shares(LogisticRegression().fit(features(TRAIN), KIND[TRAIN]), features(TEST)))
     ],
-    "nearest_neighbours": [
+    "nearest_neighbors": [
         (category, lambda: nearest(np.stack([np.char.equal(KIND, kind) for kind in ("cheap", "dear", "fair")], axis=1))),
         (number, lambda: nearest(PRICE)),
     ],
@@ -405,7 +405,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (lambda: characters(Category("kind")), lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces))),
         (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
-    "surroundings": [(of_boards, by_surroundings)],
+    "local_patterns": [(of_boards, by_surroundings)],
     "tfidf_ridge": [
         (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST))),
         (lambda: prose_beside_characters(Number("price")),
@@ -422,11 +422,11 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "naive": [(of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))],
     "seasonal_naive": [(of_a_series, a_season_before)],
     "exponential_smoothing": [(of_a_series, smoothed)],
-    "most_frequent_unit": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
-    "pairs_of_units": [
+    "most_frequent_token": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
+    "bigram": [
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
     ],
-    "nothing_marked": [(of_pictures, lambda: np.zeros((5, 9, 10)))],
+    "empty_mask": [(of_pictures, lambda: np.zeros((5, 9, 10)))],
     "brightness_threshold": [(of_pictures, by_every_limit)],
     "pixel_forest": [(of_pictures, by_a_forest)],
     "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, dice: int(dice.integers(2))))],
@@ -467,19 +467,19 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
 @pytest.mark.parametrize(
     ("name", "case"),
     [
-        *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbours", "random_forest")),
+        *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbors", "random_forest")),
         ("ridge_regression", prose(Number("price"))),
         ("forest_on_features", category()),
         ("forest_on_features", replace(photographs(), ports=(replace(PHOTOGRAPH, shape=(2, 18, 15)),))),
         ("tfidf_logistic", category()),
-        ("surroundings", category()),
+        ("local_patterns", category()),
         ("logistic_regression", of_many_classes()),
         ("random_forest", of_many_classes()),
         ("forest_on_features", replace(of_many_classes(), ports=(PHOTOGRAPH,))),
         ("tfidf_ridge", number()),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
-        ("pairs_of_units", of_a_text([str(number) for number in range(5_000)])),
+        ("bigram", of_a_text([str(number) for number in range(5_000)])),
         ("value_iteration", replace(of_a_world(), model=None)),
         ("brightness_threshold", without_marks()),
         ("pixel_forest", without_marks()),
@@ -498,7 +498,7 @@ def test_texts_without_a_term_all_get_one_answer(name: str, kind: Answer) -> Non
     np.testing.assert_allclose(given, np.broadcast_to(given[0], given.shape))
 
 
-@pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbours", "random_forest", "majority"])
+@pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbors", "random_forest", "majority"])
 def test_a_class_that_the_training_rows_lack_gets_no_chance(name: str) -> None:
     case = category()
     lacking = np.where(case.train.truth == 1, 2, case.train.truth)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kissipo.codec.board import Board
-from kissipo.codec.calendar import Calendar
 from kissipo.codec.cross import Cross
+from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
 from kissipo.codec.labels import Labels
 from kissipo.codec.mask import Mask
@@ -96,7 +96,7 @@ QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVE
 STONES = st.text(".XO", min_size=9, max_size=9)
 CASES = {
     "board": Case(lambda: Board("board"), {"board": (strings, STONES)}),
-    "calendar": Case(lambda: Calendar("at"), {"at": (times, MOMENT)}, same_moment),
+    "datetime": Case(lambda: Calendar("at"), {"at": (times, MOMENT)}, same_moment),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": LEVELS}),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),

@@ -235,7 +235,7 @@ def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
     answering = [weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in answering)
     if name != "recurrent":  # torch counts neither norms nor recurrent kernels
-        counted = [step.multiplications for step in steps if step.tell != "batch normalisation"]
+        counted = [step.multiplications for step in steps if step.tell != "batch normalization"]
         assert 2 * sum(counted) == counter.get_total_flops()
 
 
@@ -316,7 +316,7 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
                 opened += 1
     assert opened >= 1000
     assert closed == NOT_OPENED
-    assert {"linear", "convolution", "transposed convolution", "greatest", "mean", "batch normalisation"} <= kinds
+    assert {"linear", "convolution", "transposed convolution", "greatest", "mean", "batch normalization"} <= kinds
     assert {"embedding", "carried", "relu", "tanh", "lstm", "gru", "rnn"} <= kinds
 
 

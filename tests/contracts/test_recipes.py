@@ -107,7 +107,9 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
     assert main(["show", name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [step["name"] for step in shown["steps"]] == [step.name for step in ki.load(name).show().steps]
-    assert {"shape", "parameters", "multiplications", "memory", "value", "stage", "tell"} <= set(shown["steps"][0])
+    assert {"shape", "parameters", "multiplications", "memory", "value", "stage", "description"} <= set(
+        shown["steps"][0]
+    )
     assert main(["show", name]) == 0
     told = capsys.readouterr().out
     assert f"{shown['parameters']:,} weights, {shown['multiplications']:,} multiplications" in told

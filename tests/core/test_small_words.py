@@ -173,7 +173,7 @@ def test_moments_are_read_as_datetime_reads_them(texts: list[str], pattern: str)
         (
             ["03/04/2024", "soon"],
             "%d/%m/%Y",
-            "the time column 'at' is not written as input.time_style=%d/%m/%Y; got 'soon'.",
+            "the time column 'at' is not written as input.date_format=%d/%m/%Y; got 'soon'.",
         ),
     ],
 )

@@ -91,7 +91,7 @@ def test_colour_is_brightness_contrast_and_saturation_of_pillow() -> None:
     """The three factors are found by trying them; Pillow rounds to bytes in between."""
     x = 0.3 + 0.4 * pictures((6, 3, 10, 10))
     bright, contrast, saturation = (1 + 0.2 * (2 * torch.rand(18, generator=dice()) - 1)).reshape(3, 6).tolist()
-    for number, found in enumerate(augment.colour(x, dice())):
+    for number, found in enumerate(augment.color(x, dice())):
         picture = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
         picture = ImageEnhance.Brightness(picture).enhance(bright[number])
         values = np.asarray(picture, dtype=float)
@@ -100,7 +100,7 @@ def test_colour_is_brightness_contrast_and_saturation_of_pillow() -> None:
         picture = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(saturation[number])
         assert np.abs(np.asarray(picture) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
     grey = pictures((4, 1, 8, 8))
-    assert not torch.equal(augment.colour(grey, dice()), grey)
+    assert not torch.equal(augment.color(grey, dice()), grey)
 
 
 def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pyte
         return changed
 
     monkeypatch.setattr(Augment, "__call__", watch)
-    words = {"process.epochs": 2, "process.early_stopping": 0, "input.batch": 200, "input.augment": ["flip", "crop"]}
+    words = {"process.epochs": 2, "process.early_stopping": 0, "input.batch_size": 200, "input.augment": ["flip", "crop"]}
     run = ki.load("digits", words=words).fit(seed=5, out="run")
     monkeypatch.undo()
     train = run.wiring().feeds["train"]
@@ -148,7 +148,7 @@ def test_an_unknown_change_is_refused() -> None:
         ki.load("digits", words={"input.augment": ["flop"]}).show()
 
 
-@pytest.mark.parametrize("name", ["flip", "crop", "rotate", "colour"])
+@pytest.mark.parametrize("name", ["flip", "crop", "rotate", "color"])
 def test_a_mask_moves_as_its_picture_does(name: Name) -> None:
     """What is marked is bright, and stays so; class numbers stay whole."""
     marks = torch.zeros(20, 24, 30, dtype=torch.uint8)
@@ -160,11 +160,11 @@ def test_a_mask_moves_as_its_picture_does(name: Name) -> None:
     assert (moved.dtype, set(moved.unique().tolist())) == (torch.uint8, {0, 1, 3})
     inner = -torch.nn.functional.max_pool2d(-torch.nn.functional.max_pool2d((moved > 0).float(), 3, 1, 1), 3, 1, 1)
     rim = torch.nn.functional.max_pool2d((moved > 0).float(), 5, 1, 2) - inner * 0 > 0
-    if name == "colour":
+    if name == "color":
         assert torch.equal(moved, marks)
     elif name == "rotate":
         assert bright[~rim].abs().max() < 1e-6  # far from what is marked nothing is bright
         assert ((bright - moved / 3).abs() < 0.34).float().mean() > 0.97
     else:
         torch.testing.assert_close(bright, moved / 3)
-    assert name == "colour" or not torch.equal(moved, marks)
+    assert name == "color" or not torch.equal(moved, marks)

@@ -34,9 +34,9 @@ def _photos() -> None:
             Image.fromarray(pixels).save(f"photos/{name}/{number:02}.png")
 
 
-def encoded(path: str, colour: Any = "colour") -> Any:
+def encoded(path: str, color: Any = "rgb") -> Any:
     """The bytes that the net gets of one file at its own size."""
-    codec = Pixels("picture", size=size_of(path), colour=colour)
+    codec = Pixels("picture", size=size_of(path), color=color)
     frame = Frame((pictures("picture", np.array([path], dtype=object)),))
     return codec.encode(frame)[0].permute(1, 2, 0).numpy()
 
@@ -61,7 +61,7 @@ def only(capsys: Out) -> tuple[str, str, str]:
 def test_sixteen_bits_are_brought_to_eight_by_their_upper_byte(capsys: Out) -> None:
     deep = DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)
     Image.fromarray(deep).save("photos/dark/deep.png")
-    assert np.array_equal(encoded("photos/dark/deep.png", "grey")[..., 0], deep >> 8)
+    assert np.array_equal(encoded("photos/dark/deep.png", "grayscale")[..., 0], deep >> 8)
     told = "1 picture of 25 with 16 bits a channel: photos/dark/deep.png"
     assert only(capsys) == ("WARN", told, "brought to 8 bits")
 
@@ -129,7 +129,7 @@ def test_what_is_see_through_lies_on_white(mode: str, capsys: Out) -> None:
     alpha = DICE.integers(0, 2, (20, 30), dtype=np.uint8) * 255
     colour = COLOUR if mode == "RGBA" else GREY[..., None]
     Image.fromarray(np.dstack([colour, alpha]), mode).save("photos/light/glass.png")
-    found = encoded("photos/light/glass.png", "colour" if mode == "RGBA" else "grey")
+    found = encoded("photos/light/glass.png", "rgb" if mode == "RGBA" else "grayscale")
     assert np.array_equal(found, np.where(alpha[..., None] > 0, colour, 255))
     told = "1 picture of 25 with see-through parts: photos/light/glass.png"
     assert only(capsys) == ("WARN", told, "laid on white")
@@ -163,13 +163,13 @@ def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(n
     level, message, action = only(capsys)
     assert level == "FAIL"
     assert message.startswith(f"the picture {path} {reason}")
-    assert action == "remove or save them again, or say input.skip_damaged=true"
+    assert action == "remove or save them again, or say input.skip_corrupt=true"
     assert main(["fit", "photos", "--out", "run"]) == 2
     told = capsys.readouterr().err
     assert f"the picture {path} {reason}" in told
     assert "Traceback" not in told
     Path("photos/light", name).write_bytes(path.read_bytes())
-    words = ["input.size=[8]", "skip_damaged=true", "epochs=1"]
+    words = ["input.size=[8]", "skip_corrupt=true", "epochs=1"]
     assert main(["fit", "photos", *words, "--out", "run", "--quiet"]) == 0
     kept = json.loads(Path("run/data.json").read_text())
     assert sum(kept["samples"].values()) == 24
@@ -184,7 +184,7 @@ def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(n
 def test_skipping_all_pictures_is_refused(capsys: Out) -> None:
     for path in Path("photos").rglob("*.png"):
         path.write_bytes(b"")
-    assert main(["fit", "photos", "skip_damaged=true"]) == 2
+    assert main(["fit", "photos", "skip_corrupt=true"]) == 2
     assert "(and 23 more). Remove or save them again." in capsys.readouterr().err
 
 
@@ -192,7 +192,7 @@ def test_a_picture_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
     Image.new("RGB", (1, 1), (9, 8, 7)).save("photos/dark/dot.png")
     assert main(["data", "check", "photos"]) == 0
     assert "2 sizes of pictures, from 1x1 to 20x30 -> 1 resized to 20x30" in capsys.readouterr().out
-    codec = Pixels("picture", size=(20, 30), colour="colour")
+    codec = Pixels("picture", size=(20, 30), color="rgb")
     frame = Frame((pictures("picture", np.array(["photos/dark/dot.png"], dtype=object)),))
     assert (codec.encode(frame) == np.array([9, 8, 7])[None, :, None, None]).all()
 

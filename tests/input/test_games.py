@@ -67,9 +67,9 @@ def test_damaged_records_are_refused_or_left_out_and_counted() -> None:
         read("sgf", Options())
     assert str(refused.value) == (
         "sgf/broken.sgf: line 1, column 11: the value of B that begins here is not closed (and 1 more). "
-        "Correct or remove the file, or leave such out with input.skip_damaged=true."
+        "Correct or remove the file, or leave such out with input.skip_corrupt=true."
     )
-    reading = read("sgf", Options(skip_damaged=True))
+    reading = read("sgf", Options(skip_corrupt=True))
     assert len(reading.frame) == 7
     assert [each for each in told(reading) if "cannot be" in each] == [
         "WARN  2 records cannot be read or played, the first is sgf/broken.sgf: line 1, column 11: "
@@ -123,10 +123,10 @@ def test_made_games_take_the_largest_chain_that_can_be_taken() -> None:
 
 
 def test_the_words_of_made_games_say_how_many_and_which() -> None:
-    reading = read("generated", Options(made=3, seed=1))
+    reading = read("generated", Options(num_games=3, seed=1))
     assert told(reading) == ["PASS  3 games, 360 moves"]
-    assert reading.frame.fingerprint() == read("generated", Options(made=3, seed=1)).frame.fingerprint()
-    assert reading.frame.fingerprint() != read("generated", Options(made=3)).frame.fingerprint()
+    assert reading.frame.fingerprint() == read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
+    assert reading.frame.fingerprint() != read("generated", Options(num_games=3)).frame.fingerprint()
 
 
 def test_what_is_no_path_is_refused() -> None:

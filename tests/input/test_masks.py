@@ -102,11 +102,12 @@ def test_pictures_without_a_mask_are_asked_about() -> None:
         DataError, match=r"2 pictures of 24 without a mask, such as tiles/15.jpg|such as tiles/3.jpg"
     ) as refused:
         asked().fit()
-    assert "Say input.unmarked=empty if there is nothing on them to be marked, else input.unmarked=left_out" in str(
-        refused.value
+    assert (
+        "Say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
+        in str(refused.value)
     )
-    assert len(asked(unmarked="empty").fit(out="empty").wiring().frame) == 24
-    assert len(asked(unmarked="left_out").fit(out="left").wiring().frame) == 22
+    assert len(asked(missing_masks="empty").fit(out="empty").wiring().frame) == 24
+    assert len(asked(missing_masks="left_out").fit(out="left").wiring().frame) == 22
 
 
 def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_refused() -> None:
@@ -163,7 +164,7 @@ def test_arrays_of_pictures_and_masks() -> None:
     dice = np.random.default_rng(0)
     marks = dice.random((30, 12, 12)) > 0.7
     task = ki.Task(
-        input={"images": (marks * 200).astype(np.uint8), "masks": marks, "batch": 8},
+        input={"images": (marks * 200).astype(np.uint8), "masks": marks, "batch_size": 8},
         process={"net": "unet", "filters": [4], "epochs": 1},
         output={"mask": "dot"},
     )

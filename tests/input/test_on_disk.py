@@ -23,7 +23,7 @@ from kissipo.input.on_disk import OnDisk, read_ahead
 from kissipo.plan.prepare import prepare
 from kissipo.run.evaluate import answer_all, portion
 
-WORDS = {"process.epochs": 3, "input.size": [12], "input.batch": 8, "output.baselines": ["majority"]}
+WORDS = {"process.epochs": 3, "input.size": [12], "input.batch_size": 8, "output.baselines": ["majority"]}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def fit(photos: Path, name: str, **words: Any) -> Path:
 
 def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> None:
     words = {"input.augment": ["flip"]}
-    kept, read = fit(photos, "kept", **words), fit(photos, "read", **words, **{"input.memory": 0})
+    kept, read = fit(photos, "kept", **words), fit(photos, "read", **words, **{"input.memory_limit": 0})
     for file in ("model.safetensors", "metrics.json", "history.csv", "codecs.json"):
         assert (kept / file).read_bytes() == (read / file).read_bytes(), file
     findings = json.loads((read / "data.json").read_text())["findings"]
@@ -60,7 +60,7 @@ def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> Non
 def test_a_feed_from_disk_gives_the_batches_of_a_feed_in_memory(photos: Path) -> None:
     task = ki.load(str(photos), words=WORDS)
     kept = prepare(task).wiring.feeds["train"]
-    read = prepare(task.with_words({"input.memory": 0})).wiring.feeds["train"]
+    read = prepare(task.with_words({"input.memory_limit": 0})).wiring.feeds["train"]
     order = list(torch.randperm(len(kept), generator=torch.Generator().manual_seed(0)).split(7))
     for one, two in zip(map(kept.batch, order), read.ahead(order), strict=True):
         assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(one.targets[0], two.targets[0])
@@ -101,7 +101,7 @@ def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
 
 
 def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
-    feed = prepare(ki.load(str(photos), words={**WORDS, "input.memory": 0})).wiring.feeds["train"]
+    feed = prepare(ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})).wiring.feeds["train"]
     assert isinstance(feed, TensorFeed)
     lost = feed.inputs[0].frame["picture"].values[9]  # type: ignore[union-attr]
     Path(lost).unlink()
@@ -126,7 +126,7 @@ def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
     coarse.save("photo.jpg", quality=95)
     expected = np.asarray(Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int)
     frame = Frame((pictures("picture", np.array(["photo.jpg"], dtype=object)),))
-    found = Pixels("picture", size=(30, 40), colour="colour").encode(frame)[0].permute(1, 2, 0).numpy()
+    found = Pixels("picture", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).mean() < 1
     assert np.abs(found - expected).max() <= 6
 
@@ -144,6 +144,6 @@ def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
 def test_the_batch_of_large_pictures_is_small(size: int, batch: int, photos: Path) -> None:
-    words = {"input.size": [size], "input.memory": 0, "process.filters": [1], "process.pool_size": 8}
+    words = {"input.size": [size], "input.memory_limit": 0, "process.filters": [1], "process.pool_size": 8}
     task = ki.load(str(photos), words=words).complete()
-    assert task.input["batch"] == batch
+    assert task.input["batch_size"] == batch

@@ -60,7 +60,7 @@ def test_one_large_group_does_not_keep_the_small_ones_out_of_the_test_part() -> 
 
 
 def test_by_time_the_last_rows_judge() -> None:
-    parts = split_rows(10, Split(test=0.3, validation=0.2, by="time"), seed=5)
+    parts = split_rows(10, Split(test=0.3, validation=0.2, method="time"), seed=5)
     assert {name: part.tolist() for name, part in parts.items()} == {
         "train": [0, 1, 2, 3, 4],
         "validation": [5, 6],
@@ -88,7 +88,7 @@ def test_the_seed_draws_the_split_and_a_written_one_goes_before() -> None:
     [
         (9, Split(test=0.7, validation=0.3), "input.split leaves nothing to train on; got test 0.7 + validation 0.3. Allowed: a sum below"),
         (3, Split(), "the validation part would be empty; got 3 samples, split into train 2, validation 0, test 1. Give more data, or"),
-        (2, Split(by="time"), "part would be empty; got 2 samples, split into train 2, validation 0, test 0."),
+        (2, Split(method="time"), "part would be empty; got 2 samples, split into train 2, validation 0, test 0."),
     ],
 )  # fmt: skip
 def test_a_part_that_would_be_empty_is_refused(count: int, how: Split, told: str) -> None:
@@ -139,7 +139,7 @@ def with_copies() -> pandas.DataFrame:
 
 @pytest.mark.parametrize(
     ("split", "apart"),
-    [({}, 0), ({"by": "time"}, 20), ({"group": "house"}, None)],
+    [({}, 0), ({"method": "time"}, 20), ({"group": "house"}, None)],
 )
 def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str, str], apart: int | None) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
@@ -169,7 +169,7 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
                 "series": pandas.DataFrame({"year": np.arange(1000, 1000 + steps), "x": values}),
                 "time": "year",
                 "window": window,
-                "season": 0,
+                "season_length": 0,
                 "split": {"test": test, "validation": validation},
             },
             "output": {"forecast": "x", "horizon": horizon},

@@ -22,7 +22,7 @@ TEXT = "The cat, the hat.\r\nŽluťoučký kůň!\n" * 10
 def test_every_unit_of_the_text_is_a_row(name: str, unit: Any, expected: list[str]) -> None:
     content = TEXT.encode("utf-8-sig")
     Path(name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert read(name, Options(unit=unit, window=4)).frame["text"].texts() == expected
+    assert read(name, Options(tokenizer=unit, window=4)).frame["text"].texts() == expected
 
 
 def test_a_real_play_is_its_characters(data: Path) -> None:

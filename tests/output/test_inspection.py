@@ -63,9 +63,9 @@ def test_with_no_sound_piece_all_are_called_and_with_no_defect_none() -> None:
 
 
 def test_what_is_missed_is_counted_by_hand() -> None:
-    inspection = Inspection(missed=20.0, threshold=0.5)
+    inspection = Inspection(false_negative_cost=20.0, threshold=0.5)
     called, defect = np.array([True, False, True, False, False]), np.array([True, True, False, False, False])
-    expected = {"missed": 1, "defects": 2, "false_alarms": 1, "sound": 3, "cost": 100 * 21 / 5}
+    expected = {"false_negatives": 1, "positives": 2, "false_positives": 1, "negatives": 3, "cost": 100 * 21 / 5}
     assert inspection.counts(called, defect) == expected
 
 
@@ -82,27 +82,32 @@ def test_where_too_few_are_known_the_threshold_follows_from_the_costs_and_that_i
     defects: int, sound: int, reason: str
 ) -> None:
     defect = np.arange(defects + sound) < defects
-    learned = Inspection(missed=9.0).learned(np.linspace(0, 1, defects + sound), defect)
+    learned = Inspection(false_negative_cost=9.0).learned(np.linspace(0, 1, defects + sound), defect)
     assert (learned.threshold, learned.reason) == (pytest.approx(0.1), reason)
 
 
 def test_a_piece_is_called_by_its_suspicion_and_named_by_its_likeliest_defect() -> None:
-    answer = Category("kind", Options(sound="good", missed=9.0)).fit(KINDS)
+    answer = Category("kind", Options(negative_class="good", false_negative_cost=9.0)).fit(KINDS)
     scores = np.array([[0.05, 0.2, 0.75], [0.03, 0.02, 0.95], [0.4, 0.25, 0.35], [0.06, 0.05, 0.89]])
     assert [each.value for each in answer.decide(scores)] == ["good", "good", "chip", "good"]  # no threshold yet
     answer.inspection = Inspection(9.0, threshold=0.1)
     assert [each.value for each in answer.decide(scores)] == ["crack", "good", "chip", "chip"]
     judgement = answer.judge(scores, np.array([1, 0, 2, 2]))
     found = judgement.details["inspection"]
-    assert found["at_threshold"] == {"missed": 1, "defects": 2, "false_alarms": 2, "sound": 2, "cost": 100 * 11 / 4}
-    likeliest = {"missed": 2, "defects": 2, "false_alarms": 1, "sound": 2, "cost": 100 * 19 / 4}
-    assert {name: found["at_likeliest"][name] for name in likeliest} == likeliest
-    assert found["at_likeliest"]["accuracy"] == 1 / 4
-    assert (judgement.metrics["missed"], judgement.metrics["false_alarms"], judgement.metrics["cost"]) == (0.5, 1, 275)
+    names = ("false_negatives", "positives", "false_positives", "negatives", "cost")
+    assert found["at_threshold"] == dict(zip(names, (1, 2, 2, 2, 100 * 11 / 4), strict=True))
+    likeliest = dict(zip(names, (2, 2, 1, 2, 100 * 19 / 4), strict=True))
+    assert {name: found["at_argmax"][name] for name in likeliest} == likeliest
+    assert found["at_argmax"]["accuracy"] == 1 / 4
+    assert (
+        judgement.metrics["false_negative_rate"],
+        judgement.metrics["false_positive_rate"],
+        judgement.metrics["cost"],
+    ) == (0.5, 1, 275)
 
 
 def test_simple_answers_are_not_judged_by_the_threshold_of_the_net() -> None:
-    answer = Category("kind", Options(sound="good", missed=9.0)).fit(KINDS)
+    answer = Category("kind", Options(negative_class="good", false_negative_cost=9.0)).fit(KINDS)
     answer.inspection = Inspection(9.0, threshold=0.7)
     plain = answer.for_simple_answers()
     assert isinstance(plain, Category)
@@ -131,7 +136,7 @@ def test_their_spread_is_the_uncertainty_of_the_measure() -> None:
 
 
 def test_the_verdict_speaks_of_the_measure_that_was_chosen() -> None:
-    answer = Category("kind", Options(main="macro_f1")).fit(KINDS)
+    answer = Category("kind", Options(eval_metric="macro_f1")).fit(KINDS)
     truth = np.tile([0, 1, 2], 50)
     good, poor = np.eye(3)[truth], np.tile([0.1, 0.1, 0.8], (150, 1))
     found = verdict(
@@ -154,7 +159,13 @@ def tumours() -> Path:
 def test_one_threshold_goes_from_the_validation_part_to_every_answer(
     tumours: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["output.sound=benign", "output.missed=20", "epochs=15", "input.split.validation=0.3", "net=ffn"]
+    words = [
+        "output.negative_class=benign",
+        "output.false_negative_cost=20",
+        "epochs=15",
+        "input.split.validation=0.3",
+        "net=ffn",
+    ]
     assert main(["fit", str(tumours), "--output", "target", *words, "--out", "run", "--quiet"]) == 0
     told = capsys.readouterr().out
     run = ki.open("run")
@@ -173,7 +184,7 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
     found = run.metrics["answers"][0]["details"]["inspection"]["at_threshold"]
     called = share >= kept["threshold"]
     missed, false = int((bad & ~called).sum()), int((called & ~bad).sum())
-    assert (found["missed"], found["false_alarms"]) == (missed, false)
+    assert (found["false_negatives"], found["false_positives"]) == (missed, false)
     assert found["cost"] == pytest.approx(100 * (20 * missed + false) / len(bad))
     assert f"{missed} of {bad.sum()} defects missed, {false} of {(~bad).sum()} sound ones called" in " ".join(
         told.split()
@@ -191,15 +202,21 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["output.sound=fine"], "output.sound is no level of 'target'; got 'fine'."),
-        (["output.sound=benign", "output.missed=-3"], "output.missed must be a number above 0"),
-        (["output.missed=3"], "output.missed says what a missed defect costs, and no class is said to be sound."),
-        (["output.sound=benign", "output.decode.threshold=0.2"], "both say from when on a class is answered."),
+        (["output.negative_class=fine"], "output.negative_class is no level of 'target'; got 'fine'."),
         (
-            ["output.sound=benign", "output.positive=benign"],
-            "output.positive is what is sought, output.sound what is not",
+            ["output.negative_class=benign", "output.false_negative_cost=-3"],
+            "output.false_negative_cost must be a number above 0",
         ),
-        (["output.main=f2"], "output.main must be one of accuracy, balanced_accuracy, macro_f1"),
+        (
+            ["output.false_negative_cost=3"],
+            "output.false_negative_cost needs output.negative_class, the class without a defect.",
+        ),
+        (["output.negative_class=benign", "output.decode.threshold=0.2"], "both set the decision threshold."),
+        (
+            ["output.negative_class=benign", "output.positive_class=benign"],
+            "output.positive_class and output.negative_class name the same class",
+        ),
+        (["output.eval_metric=f2"], "output.eval_metric must be one of accuracy, balanced_accuracy, macro_f1"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_paragraph(
@@ -217,19 +234,19 @@ def test_a_defect_that_the_validation_part_lacks_is_named(capsys: pytest.Capture
     table["bottle"] = np.where(table["target"] == "crack", "same", [f"bottle {at}" for at in range(len(table))])
     table.loc[table.index[table["target"] == "crack"][:2], "bottle"] = "other"
     table.to_csv("wine.csv", index=False)
-    words = ["output.sound=good", "input.split.group=bottle", "epochs=1"]
+    words = ["output.negative_class=good", "input.split.group=bottle", "epochs=1"]
     assert main(["fit", "wine.csv", "--output", "target", *words]) == 2
     told = " ".join(capsys.readouterr().err.split())
     assert (
-        "the validation part holds no 'crack', and the threshold of output.sound would be chosen without that defect"
+        "the validation part holds no 'crack', and the threshold of output.negative_class would be chosen without that defect"
         in told
     )
     assert main(["fit", "wine.csv", "--output", "target", *words, "input.split.validation=0", "--quiet"]) == 0
-    assert "there is no validation part to choose by: 1 / (1 + output.missed)" in " ".join(
+    assert "there is no validation part to choose by: 1 / (1 + output.false_negative_cost)" in " ".join(
         capsys.readouterr().out.split()
     )
 
 
 def test_two_words_for_one_threshold_are_refused_from_python_too() -> None:
     with pytest.raises(TaskError, match=r"output\.sound and output\.decode\.threshold"):
-        Category("kind", Options(sound="good", decode=Decode(threshold=0.3)))
+        Category("kind", Options(negative_class="good", decode=Decode(threshold=0.3)))

@@ -41,8 +41,8 @@ def beside(main: str, net: float, **others: float) -> Verdict:
         ("mae", 10.0, {"ridge": 10.0}, 0, "equal to ridge"),
         ("mae", 21.0, {"ridge": 10.0, "mean": 20.0}, -1, "worse than mean: do not use"),
         ("mae", 1.0, {"ridge": 0.0}, -1, "1 more MAE than ridge: the simpler answer is the better one here"),
-        ("nats", 1.5, {"pairs_of_units": 2.0}, 1, "25 % less surprise than pairs of units"),
-        ("nats", 3.0, {"most_frequent_unit": 2.9}, -1, "worse than most frequent unit: do not use"),
+        ("nll", 1.5, {"bigram": 2.0}, 1, "25 % less surprise than bigram"),
+        ("nll", 3.0, {"most_frequent_token": 2.9}, -1, "worse than most frequent token: do not use"),
         ("return", 0.75, {"random_policy": 0.01, "rules": 0.5}, 1, "a return 0.25 above rules"),
         ("return", -3.0, {"random_policy": -9.0, "rules": -2.5}, -1, "a return 0.5 below rules: the simpler answer is the better one here"),
         ("return", -9.5, {"random_policy": -9.0}, -1, "worse than random policy: do not use"),
@@ -113,7 +113,7 @@ SCORES = st.integers(1, 20).map(lambda value: value / 20)
 def test_better_is_better_than_all_and_do_not_use_is_worse_than_the_mean(net: float, others: dict[str, float]) -> None:
     found = beside("mae", net, **others)
     best = min(others.values())
-    assert others[found.beside] == best
+    assert others[found.compared_with] == best
     if found.better == 1:
         assert net < best
         assert "less MAE than" in found.sentence

@@ -46,7 +46,7 @@ LONG = {
     "go-dense": ({"epochs": 2, "output.baselines": ["majority"]}, 0.005),
     "go": ({"epochs": 1, "output.baselines": ["majority"]}, 0.01),
     "magnetic-tile": ({"epochs": 6, "output.baselines": ["majority"]}, 0.05),
-    "magnetic-tile-masks": ({"epochs": 3, "output.baselines": ["nothing_marked"]}, 0.02),
+    "magnetic-tile-masks": ({"epochs": 3, "output.baselines": ["empty_mask"]}, 0.02),
 }
 OTHERWISE = ("frozen-lake", "racing", "playground")  # which learn in another way
 
@@ -123,13 +123,13 @@ def test_every_built_in_task_is_written_or_refused() -> None:
     [
         *((name, {}) for name in OTHERWISE),
         ("nyc-taxi", {"process": {"net": "autoencoder", "epochs": 1}}),
-        ("nyc-taxi", {"output.marks": None}),
-        ("nyc-taxi", {"output.share": 0.03}),
+        ("nyc-taxi", {"output.anomaly_labels": None}),
+        ("nyc-taxi", {"output.false_alarm_rate": 0.03}),
         ("nyc-taxi", {"input.split.test": 0.01}),
-        ("magnetic-tile", {"input.colour": "colour", "input.size": [8]}),
+        ("magnetic-tile", {"input.color": "rgb", "input.size": [8]}),
         ("magnetic-tile-masks", {"output.mask": "class", "input.size": [8]}),
         pytest.param("magnetic-tile-masks", {"input.size": [96], "input.split.validation": 0.7}, marks=SLOW),
-        ("digits", {"output.sound": "3"}),
+        ("digits", {"output.negative_class": "3"}),
         ("digits", {"process.loss": "categorical_cross_entropy"}),
     ],
 )
@@ -182,14 +182,14 @@ def test_a_script_that_would_start_otherwise_is_not_given(monkeypatch: pytest.Mo
     [
         pytest.param({"process.optimizer": "momentum", "process.schedule": "cosine"}, marks=SLOW),
         pytest.param({"process.optimizer": "adamw", "process.clip_norm": 1.0, "process.schedule": "step"}, marks=SLOW),
-        pytest.param({"process.activation": "tanh", "input.batch": 4000, "stop.patience": 0}, marks=SLOW),
-        {"process.ema": 0.9, "process.warmup": 0.3, "input.split.seed": 5, "output.main": "macro_f1"},
+        pytest.param({"process.activation": "tanh", "input.batch_size": 4000, "stop.patience": 0}, marks=SLOW),
+        {"process.ema": 0.9, "process.warmup": 0.3, "input.split.seed": 5, "output.eval_metric": "macro_f1"},
         pytest.param(
             {"process.ema": 0.95, "process.schedule": "one_cycle", "input.split.validation": 0, "stop.patience": 0},
             marks=SLOW,
         ),
         {"process.label_smoothing": 0.1, "process.l1": 1e-5, "process.l2": 1e-3, "process.schedule": "exponential"},
-        {"input.augment": ["rotate", "flip", "colour", "crop"], "output.main": "balanced_accuracy"},
+        {"input.augment": ["rotate", "flip", "color", "crop"], "output.eval_metric": "balanced_accuracy"},
     ],
 )
 def test_words_of_learning_are_followed(words: dict[str, Any]) -> None:
@@ -197,7 +197,7 @@ def test_words_of_learning_are_followed(words: dict[str, Any]) -> None:
     loss, score, measure = run_script(eject(task))
     heard = FirstStep()
     run = fit(task, out="run", tellers=[heard])
-    assert measure == words.get("output.main", "accuracy")
+    assert measure == words.get("output.eval_metric", "accuracy")
     assert heard.loss == pytest.approx(loss, abs=1e-5)
     assert run.metrics["answers"][0]["metrics"][measure] == pytest.approx(score, abs=0.006)
 
@@ -209,7 +209,7 @@ TILES_APART = {"input.size": [20, 16], "input.split.group": None, "input.augment
 @pytest.mark.parametrize(
     ("name", "words", "apart"),
     [
-        ("go-dense", {"input.made": 8, "input.seed": 5, "input.split.seed": 3, "input.split.validation": 0}, 0.01),
+        ("go-dense", {"input.num_games": 8, "input.seed": 5, "input.split.seed": 3, "input.split.validation": 0}, 0.01),
         pytest.param("magnetic-tile-masks", {**TILES_ODD, "input.split.validation": 0.1}, 0.02, marks=SLOW),
         pytest.param("magnetic-tile", {**TILES_APART, "process.filters": [8, 16], "dropout": 0.0}, 0.05, marks=SLOW),
     ],

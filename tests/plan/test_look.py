@@ -58,7 +58,7 @@ def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[s
         time.sleep(0.02)
     learning.kill()
     assert learning.wait() < 0
-    assert main(["xray", "killed", "--layer", "1", "--cell", "3"]) == 0
+    assert main(["xray", "killed", "--layer", "1", "--index", "3"]) == 0
     told = capsys.readouterr()
     assert "the training is not finished" in told.err
     assert main(["show", "killed"]) == 0

@@ -123,7 +123,7 @@ SENTENCES = [
         "S25",
         "a novel, letter by letter",
         """
-        input: {text: novel.txt, as: characters, window: 100}
+        input: {text: novel.txt, tokenizer: characters, window: 100}
         process: {net: recurrent, cell: lstm, units: 256, num_layers: 2, stateful: true}
         output: {text: next}""",
     ),
@@ -131,7 +131,7 @@ SENTENCES = [
         "S26",
         "spam",
         """
-        input: {table: sms.csv, text: message, length: 162}
+        input: {table: sms.csv, text: message, max_length: 162}
         process: {net: recurrent, cell: lstm, embedding_dim: 20, units: 15, pooling: max}
         output: {category: kind}""",
     ),
@@ -194,10 +194,10 @@ SENTENCES = [
         "S35",
         "BERT pre-training",
         """
-        input: {text: corpus.txt, as: wordpieces}
+        input: {text: corpus.txt, tokenizer: wordpieces}
         process: {net: bert, num_layers: 4, algorithm: masked_text}
         output: {text: masked}""",
-        "input.as=wordpieces (S35)",
+        "input.tokenizer=wordpieces (S35)",
     ),
     Sentence(
         "S35",
@@ -297,7 +297,7 @@ SENTENCES = [
         """
         input: {ratings: u.data, user: user, item: film}
         process: {net: recommender, embedding_dim: 10, units: [512]}
-        output: {rating: stars, decode: {top: 10}}""",
+        output: {rating: stars, decode: {top_k: 10}}""",
         "'ratings' (S43)",
     ),
     Sentence(

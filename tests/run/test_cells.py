@@ -296,7 +296,7 @@ def test_what_no_opener_knows_is_refused() -> None:
 def test_as_json_it_holds_every_term() -> None:
     layer, x = nn.Linear(2, 1), torch.tensor([[1.0, 2.0]])
     told = open_cell(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
-    assert told["cell"] == [0] and told["layer"] == "head"
+    assert told["index"] == [0] and told["layer"] == "head"
     assert [each["source"] for each in told["terms"]] == ["input[0]", "input[1]"]
     assert told["terms"][1]["running"] + told["bias"] == pytest.approx(told["result"])
 

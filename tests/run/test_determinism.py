@@ -121,9 +121,9 @@ def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture
     assert len(set(told)) > 1
     assert found["metrics"]["accuracy"] == {
         "mean": mean(told),
-        "spread": stdev(told),
-        "lowest": min(told),
-        "highest": max(told),
+        "std": stdev(told),
+        "min": min(told),
+        "max": max(told),
     }
     assert main(["fit", *TASKS["digits"], "--seed", "5", "--out", "alone", "--quiet"]) == 0
     assert Path("alone", "metrics.json").read_bytes() == Path("several", "seed-5", "metrics.json").read_bytes()

@@ -98,7 +98,7 @@ def test_what_is_missing_or_damaged_is_said() -> None:
         RunError, match="Its training was not finished: go on with `kissipo fit TASK --resume --out runs/digits-1`"
     ):
         run.read_text("codecs.json")
-    whole = json.dumps({"format": 2, "answers": [1, 2]}, indent=1)
+    whole = json.dumps({"format": 3, "answers": [1, 2]}, indent=1)
     for length in range(len(whole)):
         (run.path / "metrics.json").write_text(whole[:length])
         with pytest.raises(RunError, match=r"runs/digits-1/metrics\.json is damaged: .* in line [1-7]"):

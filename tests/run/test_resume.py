@@ -35,16 +35,16 @@ LONG = [
 ]
 SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
 TASKS: dict[str, tuple[list[str], str, int, int]] = {
-    "table": (["cancer.csv", "--output", "kind", "early_stopping=40", "batch=8"], "epochs", 6, 60),
+    "table": (["cancer.csv", "--output", "kind", "early_stopping=40", "batch_size=8"], "epochs", 6, 60),
     "series": (["sunspots", "net=recurrent", "units=8", "dropout=0.2", "schedule=one_cycle", "early_stopping=8"], "epochs", 6, 60),
     "words": (["messages.csv", "--output", "kind", "net=recurrent", "cell=gru", "units=6", "early_stopping=0"], "epochs", 6, 90),
     "characters": (["novel.txt", "units=12", "dropout=0.1", "early_stopping=0", "optimizer=rmsprop"], "epochs", 4, 6),
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
-    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,colour]", "label_smoothing=0.1",
+    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,color]", "label_smoothing=0.1",
                   "class_weights=balanced", "mixup=0.2", "ema=0.9", "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
-    "photos on disk": (["photos", "memory=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch=16",
+    "photos on disk": (["photos", "memory_limit=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch_size=16",
                         "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
     "two answers": (["two.yaml"], "epochs", 6, 60),
 }  # fmt: skip

@@ -33,7 +33,7 @@ WORDS = [
     "split.validation=0",
     "epochs=2",
     "early_stopping=0",
-    "input.batch=16",
+    "input.batch_size=16",
     "baselines=[majority]",
     "--output",
     "colour",
@@ -154,7 +154,7 @@ def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
 def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(interrupter: Any, assert_same_run: Any) -> None:
     published()
     words = {
-        "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch": 16,
+        "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch_size": 16,
         "output.baselines": ["majority"], "process.weights": "resnet18.safetensors", "process.freeze": ["conv1", "norm1", "conv2"],
     }  # fmt: skip
     task = ki.load(photos(), output="colour", words=words)
@@ -194,7 +194,7 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
         (["weights=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
         (["weights=first", "width_multiplier=0.1"], "Say the words of its net: process.net=resnet18 process.width_multiplier=0.05"),
         (["weights=first", "freeze=hed"], "process.freeze: no weight is called 'hed'. Did you mean 'head'"),
-        (["weights=first", "input.colour=grey"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
+        (["weights=first", "input.color=grayscale"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
     ]  # fmt: skip
     capsys.readouterr()
     for words, told in cases:

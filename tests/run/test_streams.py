@@ -59,7 +59,7 @@ def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
     ]
     right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
     torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
-    assert math.isclose(found.judgements[0].metrics["nats"], -float(right.log().mean()), rel_tol=1e-5)
+    assert math.isclose(found.judgements[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -57,11 +57,11 @@ def test_what_is_written_is_read_again_number_by_number() -> None:
     assert (about["dtype"], about["shape"], about["axes"]) == ("int64", [1, 5], ["batch", "time"])
     with torch.no_grad():
         np.testing.assert_allclose(tensor(content["answers"][0]), net.eval()(ids).numpy(), rtol=1e-6)
-    walks = content["expanded"][0]["walks"]
+    walks = content["expanded"][0]["unrolled"]
     assert [(walk["number"], walk["forward"]) for walk in walks] == [(0, True), (0, False), (1, True), (1, False)]
     assert set(walks[0]["gates"]) == {"i", "f", "g", "o", "c", "h"}
     assert content["tensors"][walks[0]["gates"]["f"]]["shape"] == [5, 1, 4]
-    states = tensor(content["operations"][1]["gives"][0])
+    states = tensor(content["operations"][1]["outputs"][0])
     np.testing.assert_allclose(tensor(walks[2]["gates"]["h"])[:, 0], states[0, :, :4], atol=1e-6)
     weights = tensor(content["expanded"][1]["attention"]["weights"])
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-6)
@@ -101,9 +101,9 @@ def test_statistics_beside_scipy() -> None:
     told = stats.describe(finite.astype(np.float64), ddof=0)
     assert found["statistics"] == {
         "mean": pytest.approx(told.mean),
-        "deviation": pytest.approx(told.variance**0.5),
-        "least": told.minmax[0],
-        "greatest": told.minmax[1],
+        "std": pytest.approx(told.variance**0.5),
+        "min": told.minmax[0],
+        "max": told.minmax[1],
         "zeros": 7 / 210,
         "not_finite": 1,
     }
@@ -119,7 +119,7 @@ def test_of_large_tensors_only_statistics_are_written() -> None:
     seen = trace(nn.Linear(3, 100), torch.ones(1, 3))
     content, tensor = read_trace(seen.save("small", most_bytes=300))
     assert content["tensors"]["t1"]["file"] is None
-    assert content["tensors"]["t1"]["statistics"]["greatest"] is not None
+    assert content["tensors"]["t1"]["statistics"]["max"] is not None
     assert tensor("t0").tolist() == [[1, 1, 1]]
     with pytest.raises(RunError, match="only statistics were written"):
         tensor("t1")

@@ -45,9 +45,12 @@ def refuse_false_verdict(answer: dict[str, Any]) -> None:
     """The verdict names the best simple answer and says on which side of it the net stands."""
     net, best = answer["metrics"]["accuracy"], max(answer["baselines"].items(), key=lambda pair: pair[1]["accuracy"])
     verdict = answer["verdict"]
-    assert answer["baselines"][verdict["beside"]]["accuracy"] == best[1]["accuracy"]
-    points = f"{100 * abs(net - best[1]['accuracy']):.1f} points {'above' if net > best[1]['accuracy'] else 'below'} {verdict['beside']}"
-    assert verdict["sentence"].startswith(f"equal to {verdict['beside']}" if net == best[1]["accuracy"] else points)
+    assert answer["baselines"][verdict["compared_with"]]["accuracy"] == best[1]["accuracy"]
+    side = "above" if net > best[1]["accuracy"] else "below"
+    points = f"{100 * abs(net - best[1]['accuracy']):.1f} points {side} {verdict['compared_with']}"
+    assert verdict["sentence"].startswith(
+        f"equal to {verdict['compared_with']}" if net == best[1]["accuracy"] else points
+    )
 
 
 def test_a_part_of_the_messages(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(caps
     assert set(answer["baselines"]) == {
         "majority class",
         "logistic regression",
-        "5 nearest neighbours",
+        "5 nearest neighbors",
         "random forest",
     }
     assert answer["baselines"]["majority class"]["accuracy"] < 0.15

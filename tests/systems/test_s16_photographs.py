@@ -40,7 +40,7 @@ def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFix
         "epochs=12",
         "early_stopping=0",
         "learning_rate=0.003",
-        "batch=16",
+        "batch_size=16",
         "baselines=[majority]",
         "--output",
         "class",

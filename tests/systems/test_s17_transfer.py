@@ -17,7 +17,7 @@ NET = {"net": "cnn", "filters": [16, 32], "units": [64], "learning_rate": 0.003,
 @pytest.mark.slow
 def test_a_net_that_knows_mnist_learns_other_digits_from_few(data: Path) -> None:
     ki.Task(
-        input={"images": "mnist", "batch": 64, "split": {"validation": 0.1}},
+        input={"images": "mnist", "batch_size": 64, "split": {"validation": 0.1}},
         process={**NET, "epochs": 1},
         output={"category": "digit", "baselines": ["majority"]},
     ).fit(out="mnist")

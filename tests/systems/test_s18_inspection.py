@@ -20,7 +20,12 @@ LINE = re.compile(
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "sound"), [("magnetic-tile", "MT_Free"), ("spam", "ham")])
 def test_missing_a_defect_has_its_price(task: str, sound: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [f"output.sound={sound}", "output.missed=20", "epochs=2", "output.baselines=[majority]"]
+    words = [
+        f"output.negative_class={sound}",
+        "output.false_negative_cost=20",
+        "epochs=2",
+        "output.baselines=[majority]",
+    ]
     if task == "magnetic-tile":
         words.append("input.size=[48]")
     assert main(["fit", task, *words, "--out", "run"]) == 0

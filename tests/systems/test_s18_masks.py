@@ -26,7 +26,7 @@ WORDS = [
     "output.mask=spot",
     "process.filters=[8,16]",
     "learning_rate=0.01",
-    "batch=8",
+    "batch_size=8",
     "early_stopping=0",
     "input.size=[24,28]",
 ]
@@ -60,7 +60,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
     assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
-    assert set(score.baselines) == {"nothing marked", "brightness threshold", "random forest on pixels"}
+    assert set(score.baselines) == {"empty mask", "brightness threshold", "random forest on pixels"}
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert all(told in report for told in ("Marked worst", "Marked best", "IoU", "Dice"))
 
@@ -70,7 +70,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     told = capsys.readouterr()
     assert "41 pictures, 1 of them could not be read" in told.out
     assert "new/cut.jpg is damaged" in told.err
-    rows = list(csv.DictReader(Path("verdicts/verdicts.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
     assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + ["new/cut.jpg"]
     truth = [np.asarray(Image.open(f"new/{at:03}.png")) >= 128 for at in range(40)]
     decided = trained.predict(*[f"new/{at:03}.jpg" for at in range(40)])
@@ -97,7 +97,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     Path("new/cut.jpg").unlink()
     judged = trained.evaluate("new")[0].net
     assert judged.metrics["iou"] == pytest.approx(overlap)
-    assert judged.metrics["clean"] + judged.metrics["found"] > 1.6
+    assert judged.metrics["image_specificity"] + judged.metrics["image_recall"] > 1.6
     save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
     save.save("new/003.png")
     with pytest.raises(DataError, match=r"new/003.png is 9x9, its picture 24x28"):
@@ -133,7 +133,7 @@ def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
 def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
     surfaces("tiles", 60, seed=3)
     for name, memory in (("kept", 1.0), ("read", 0.0)):
-        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory={memory}", "--out", name, "--quiet"]) == 0
+        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory_limit={memory}", "--out", name, "--quiet"]) == 0
     assert Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
 
 
@@ -150,7 +150,7 @@ def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) 
         "output.mask=class",
         "process.filters=[8,16]",
         "learning_rate=0.01",
-        "batch=8",
+        "batch_size=8",
         "early_stopping=0",
         "epochs=25",
     ]

@@ -20,7 +20,7 @@ from kissipo.plan.prepare import read_data
 from kissipo.plan.run import Run
 
 Out = pytest.CaptureFixture[str]
-SMALL = {"input.made": 12, "process.epochs": 1}
+SMALL = {"input.num_games": 12, "process.epochs": 1}
 
 
 def as_sgf(moves: list[tuple[int, int | None]]) -> str:
@@ -138,8 +138,8 @@ def test_the_measures_are_those_of_the_answers(run: Run) -> None:
     assert metrics["top_5"] == pytest.approx(float(right.any(1).float().mean()))
     assert list(run.metrics["answers"][0]["baselines"]) == [
         "majority class",
-        "5 nearest neighbours",
-        "3x3 surroundings",
+        "5 nearest neighbors",
+        "3x3 local patterns",
     ]
 
 
@@ -173,7 +173,7 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
 
 def test_records_that_were_written_are_read_back_as_the_same_samples() -> None:
     write_games("sgf", 3)
-    read, made = (ki.load("go", words={"input.games": source, "input.made": 3}) for source in ("sgf", "generated"))
+    read, made = (ki.load("go", words={"input.games": source, "input.num_games": 3}) for source in ("sgf", "generated"))
     one, two = (read_data(read_task(task)).frame.only(["number", "board", "move"]) for task in (read, made))
     assert one.fingerprint() == two.fingerprint()
 
@@ -183,4 +183,4 @@ def test_a_convolutional_net_plays_much_better_than_a_feed_forward_one() -> None
     answers = {name: ki.load(name).fit().metrics["answers"][0] for name in ("go", "go-dense")}
     convolutional, dense = (answers[name]["metrics"]["accuracy"] for name in ("go", "go-dense"))
     assert convolutional > 10 * dense
-    assert convolutional > answers["go"]["baselines"]["3x3 surroundings"]["accuracy"] + 0.1
+    assert convolutional > answers["go"]["baselines"]["3x3 local patterns"]["accuracy"] + 0.1

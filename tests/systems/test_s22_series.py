@@ -49,7 +49,7 @@ def test_sunspots_stand_beside_naive_and_seasonal_naive(horizon: int, capsys: Ou
     expected = naive_errors(sunspots, 11, horizon)
     assert {name: beside[name] for name in expected} == pytest.approx(expected, rel=1e-5)
     assert error < min(expected.values())
-    assert answer["verdict"]["beside"] == "linear autoregression"
+    assert answer["verdict"]["compared_with"] == "linear autoregression"
     by_step = answer["details"]["mae_by_step"]
     assert len(by_step) == horizon
     assert np.mean(by_step) == pytest.approx(error)
@@ -110,7 +110,7 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
 
 
 def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out) -> None:
-    for words in (["output.interval=0"], ["output.interval=0.99"]):
+    for words in (["output.interval_coverage=0"], ["output.interval_coverage=0.99"]):
         answer = fitted(capsys, "sunspots", "epochs=1", *words)
         assert "interval" not in answer["details"]
         shutil.rmtree("run")
@@ -137,7 +137,7 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
     assert {name: answer["baselines"][name]["mae"] for name in expected} == pytest.approx(expected, rel=1e-5)
     assert answer["metrics"]["mae"] < min(expected.values())
     run = ki.open("run")
-    assert run.task.input["season"] == 12
+    assert run.task.input["season_length"] == 12
     forecast = run.predict(str(file))
     assert len(forecast.value) == 12
     # the year after 1960 goes on rising and peaks in summer
@@ -148,7 +148,7 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
 def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> None:
     """Every value that judges is changed: season, window, scaling, intervals and weights stay the same, bit for bit."""
     table = pd.read_csv(data / "time-series-classic" / "airline-passengers.csv")
-    words = {"input.calendar": True, "process.epochs": 5}
+    words = {"input.time_features": True, "process.epochs": 5}
     before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="before")
     wiring = before.wiring()
     first = int(wiring.parts["test"][0]) + wiring.doors[0].length
@@ -165,13 +165,13 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     file = str(data / "time-series-classic" / "airline-passengers.csv")
     assert main(["fit", file, "epochs=2", "--backtest", "3", "--out", "folds", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [(fold["learned"], fold["judged"]) for fold in found["folds"]] == [(115, 9), (124, 10), (134, 10)]
+    assert [(fold["train_steps"], fold["test_steps"]) for fold in found["folds"]] == [(115, 9), (124, 10), (134, 10)]
     assert [fold["moments"] for fold in found["folds"]][1] == ["1959-05-01", "1960-02-01"]
     values = pd.read_csv(file)["Passengers"].to_numpy(float)
     naive = [np.abs(np.diff(values))[first - 1 : end - 1].mean() for first, end in ((115, 124), (124, 134), (134, 144))]
     assert [fold["baselines"]["naive (last value)"] for fold in found["folds"]] == pytest.approx(naive)
     assert found["baselines"]["naive (last value)"]["mean"] == pytest.approx(np.mean(naive))
-    words = {"process.epochs": 2, "input.steps": 124, "input.split": {"test": 9 / 124}}
+    words = {"process.epochs": 2, "input.max_rows": 124, "input.split": {"test": 9 / 124}}
     alone = ki.load(file, words=words).fit(out="alone")
     assert alone.evaluate()[0]["mae"] == pytest.approx(found["folds"][0]["metrics"]["mae"])
     assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "shown"]) == 0
@@ -180,7 +180,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     for words, told in (
         (["digits", "--backtest", "2"], "--backtest goes with a series, and 'digits' is none"),
         ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
-        ([file, "input.steps=1000"], "input.steps=1000 is more than there are; got 144 steps"),
+        ([file, "input.max_rows=1000"], "input.max_rows=1000 is more than there are; got 144 steps"),
     ):
         assert main(["fit", *words]) == 2
         assert told in capsys.readouterr().err
@@ -197,9 +197,11 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
         "process.epochs": 60,
         "process.subtract_last": False,
         "input.window": 7,
-        "input.values": ["sold"],
+        "input.features": ["sold"],
     }
-    known = ki.load(table, output="sold", horizon=2, words={**words, "input.ahead": ["plan"]}).fit(out="known")
+    known = ki.load(table, output="sold", horizon=2, words={**words, "input.future_covariates": ["plan"]}).fit(
+        out="known"
+    )
     unknown = ki.load(table, output="sold", horizon=2, words=words).fit(out="unknown")
     assert known.evaluate()[0]["mae"] < 1.5 < 3 < unknown.evaluate()[0]["mae"]
     for first, second in ((0, 1), (1, 0)):
@@ -210,12 +212,12 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"):
         known.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
-        ki.load(table, output="sold", words={"input.ahead": ["sold"]}).fit()
+        ki.load(table, output="sold", words={"input.future_covariates": ["sold"]}).fit()
 
 
 def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     file = data / "time-series-classic" / "airline-passengers.csv"
-    words = {"input.calendar": True, "process.epochs": 40}
+    words = {"input.time_features": True, "process.epochs": 40}
     run = ki.load(str(file), output="Passengers", horizon=12, words=words).fit(out="run")
     months = run.wiring().doors[1].inner
     assert months.port.words == (
@@ -231,8 +233,8 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     expected = run.answers[0].scores(run.net(*feed.batch(slice(at, at + 1)).inputs))[0, :, 0]
     np.testing.assert_allclose(forecast, expected, rtol=1e-5)  # the moments of 1960, known by the data and gone on with
     assert [step.name for step in run.trace().of("input")] == ["Passengers", "windows", "Month", "windows"]
-    with pytest.raises(TaskError, match=r"input\.calendar needs a column of moments"):
-        ki.load(whole[["Passengers"]], output="Passengers", horizon=1, words={"input.calendar": True}).fit()
+    with pytest.raises(TaskError, match=r"input\.time_features needs a column of moments"):
+        ki.load(whole[["Passengers"]], output="Passengers", horizon=1, words={"input.time_features": True}).fit()
 
 
 def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before() -> None:
@@ -257,21 +259,21 @@ def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before(
 def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Path) -> None:
     names = ["HUFL", "OT"]
     words = {
-        "input.steps": 2000,
+        "input.max_rows": 2000,
         "input.window": 24,
         "process.net": "linear",
         "process.channel_independent": True,
         "process.epochs": 2,
     }
-    task = {"input": {"series": "etth1", "values": names}, "output": {"forecast": names, "horizon": 3}}
+    task = {"input": {"series": "etth1", "features": names}, "output": {"forecast": names, "horizon": 3}}
     run = ki.load(task, words=words).fit(out="run")
     table = pd.read_csv(data / "ett-small" / "ETTh1.csv.gz")[names].to_numpy()[:2000]
     spread, wiring = table[:1400].std(axis=0), run.wiring()
     batch = wiring.feeds["test"].everything()
     scaled = run.net(*batch.inputs).detach().double() - batch.targets[0].double()
     found = run.evaluate()[0]
-    assert found["scaled_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
-    assert found["scaled_mae"] == pytest.approx(float(scaled.abs().mean()), rel=1e-4)
+    assert found["normalized_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
+    assert found["normalized_mae"] == pytest.approx(float(scaled.abs().mean()), rel=1e-4)
     naive = np.abs(np.diff(table[:1400], axis=0)).mean(axis=0)
     mae = (scaled.abs().mean(dim=(0, 1)).numpy()) * spread
     by_variable = found.net.details["by_variable"]
@@ -286,7 +288,7 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
         for at in (0, 1)
     ]
     mse = np.square(np.stack(alone, axis=2) - test.targets[0].numpy()).mean()
-    assert found.baselines["linear autoregression"].metrics["scaled_mse"] == pytest.approx(mse, rel=0.01)
+    assert found.baselines["linear autoregression"].metrics["normalized_mse"] == pytest.approx(mse, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def test_every_labelled_window_is_listed_as_hit_or_missed(name: str, file: str, 
         assert window["judged"]
         assert window["first_alarm"] is None or first <= window["first_alarm"] <= last
     assert metrics["recall"] == pytest.approx(np.mean(hit))
-    false = [alarm for alarm in details["alarms"] if not alarm["labelled"]]
+    false = [alarm for alarm in details["alarms"] if not alarm["labeled"]]
     for alarm in details["alarms"]:
-        assert alarm["labelled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
+        assert alarm["labeled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
     times = pd.to_datetime(pd.read_csv(data / "nab" / "realKnownCause" / f"{file}.csv.gz")["timestamp"])
     months = (times.max() - pd.Timestamp(details["judged_from"])).total_seconds() / 86_400 / 30.4375
-    assert metrics["false_a_month"] == pytest.approx(len(false) / months, rel=1e-3)
+    assert metrics["false_alarms_per_month"] == pytest.approx(len(false) / months, rel=1e-3)
     low, high = dict(all_recipes())[name].band
     assert low <= metrics["nab"] <= high
     assert metrics["nab"] > max(each["nab"] for each in answer["baselines"].values())
@@ -72,7 +72,18 @@ def sensor(steps: int = 1200) -> pd.DataFrame:
 def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: list[str], capsys: Out) -> None:
     sensor()[["at", "value"]].to_csv("sensor.csv", index=False)
     assert (
-        main(["fit", "sensor.csv", "anomaly=value", "input.window=24", "output.share=0.001", *words, "--out", "run"])
+        main(
+            [
+                "fit",
+                "sensor.csv",
+                "anomaly=value",
+                "input.window=24",
+                "output.false_alarm_rate=0.001",
+                *words,
+                "--out",
+                "run",
+            ]
+        )
         == 0
     )
     capsys.readouterr()
@@ -82,7 +93,7 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
         assert moment in alarms
     assert "nab" not in answer["metrics"] and "windows" not in answer["details"]
     sensor().to_csv("labelled.csv", index=False)
-    words = [*words, "input.window=24", "output.share=0.001", "output.marks=odd"]
+    words = [*words, "input.window=24", "output.false_alarm_rate=0.001", "output.anomaly_labels=odd"]
     assert main(["fit", "labelled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
     capsys.readouterr()
     answer = ki.open("judged").metrics["answers"][0]
@@ -98,7 +109,8 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
 
 def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
     task = ki.load(
-        sensor(), words={"output.anomaly": "value", "output.marks": "odd", "input.window": 24, "process.epochs": 5}
+        sensor(),
+        words={"output.anomaly": "value", "output.anomaly_labels": "odd", "input.window": 24, "process.epochs": 5},
     )
     run = task.fit(out="run")
     wiring, answer = run.wiring(), run.answers[0]
@@ -126,9 +138,9 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
 def test_what_cannot_be_watched_is_told() -> None:
     table = sensor(300)
     with pytest.raises(TaskError, match=r"output\.marks names 'value', which is watched"):
-        ki.load(table, words={"output.anomaly": "value", "output.marks": "value"}).fit()
+        ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are odd; got 'maybe' in row 1"):
-        ki.load(table.assign(odd="maybe"), words={"output.anomaly": "value", "output.marks": "odd"}).fit()
+        ki.load(table.assign(odd="maybe"), words={"output.anomaly": "value", "output.anomaly_labels": "odd"}).fit()
     run = ki.load(table, words={"output.anomaly": "value", "process.epochs": 1, "input.window": 24}).fit(out="run")
     with pytest.raises(DataError, match="fewer steps than a window and the step after it; got 24 in"):
         run.predict(table.iloc[:24])
@@ -140,9 +152,9 @@ def test_rows_of_one_moment_become_one() -> None:
     with pytest.raises(DataError, match="stands 3 times in 'at'"):
         ki.load(doubled, output="value", time="at").fit()
     for how, value in (("sum", table["value"][50] + 120), ("mean", (table["value"][50] + 120) / 3), ("last", 30.0)):
-        run = ki.load(doubled, output="value", time="at", words={"input.doubled": how, "process.epochs": 1}).fit(
-            out=how
-        )
+        run = ki.load(
+            doubled, output="value", time="at", words={"input.duplicate_timestamps": how, "process.epochs": 1}
+        ).fit(out=how)
         frame = run.wiring().frame
         assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
         assert any(finding.tell().endswith(f"their {how} is taken") for finding in run.wiring().findings)

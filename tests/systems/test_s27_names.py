@@ -62,7 +62,7 @@ def test_a_word_tells_its_language(words: Path, more: tuple[str, ...], capsys: p
     judged = {name: each["accuracy"] for name, each in answer["baselines"].items()}
     assert answer["metrics"]["accuracy"] > judged["majority class"] + 0.3
     assert judged[BASELINE] == pytest.approx(by_hand(), abs=1e-9)
-    assert answer["verdict"]["beside"] == BASELINE
+    assert answer["verdict"]["compared_with"] == BASELINE
     assert main(["predict", "run", "übermorgen", "příroda", "promenaient"]) == 0
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["de", "cs", "fr"]
 
@@ -75,7 +75,7 @@ def test_new_names_are_written_a_line_each(data: Path, capsys: pytest.CaptureFix
     Path("names.txt").write_text("\n".join(known[:6000]), encoding="utf-8")
     assert main(["fit", "names.txt", "epochs=6", "units=64", "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
-    assert answer["metrics"]["nats"] < answer["baselines"]["pairs of units"]["nats"]
+    assert answer["metrics"]["nll"] < answer["baselines"]["bigram"]["nll"]
     assert main(["generate", "run", "--start", "ma", "--length", "1500", "--seed", "1"]) == 0
     names = capsys.readouterr().out.split("\n")[:-2]  # the last may be cut
     assert names[0].startswith("ma") and 100 < len(names) < 400

@@ -118,4 +118,4 @@ def _cell(values: dict[str, float] | None, seeds: int) -> str:
     if values is None:
         return "-"
     text = format_score(values["mean"])
-    return text if seeds == 1 else f"{text}\n[dim]± {format_score(values['spread'])}[/]"
+    return text if seeds == 1 else f"{text}\n[dim]± {format_score(values['std'])}[/]"

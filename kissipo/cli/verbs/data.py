@@ -49,12 +49,12 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
 def _list(screen: Screen) -> None:
     from kissipo.input.datasets import DATASETS, dataset_names, module_name
 
-    made = table("name", "what it is", "licence", "home")
+    made = table("name", "what it is", "license", "home")
     rows = []
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")
         made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENCE, f"[dim]{module.HOME}[/]")
-        rows.append({"name": name, "about": module.ABOUT, "licence": module.LICENCE, "home": module.HOME})
+        rows.append({"name": name, "about": module.ABOUT, "license": module.LICENCE, "home": module.HOME})
     screen.result(made)
     screen.result_json(rows)
 

@@ -8,7 +8,9 @@ from kissipo.cli.screen import Screen, table
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo doctor`."""
     parser.add_argument("--resume", metavar="TASK", help="a task to kill and resume, such as digits")
-    parser.add_argument("--kills", type=int, default=2, help="how often it is killed (default: 2)")
+    parser.add_argument(
+        "--trials", type=int, default=2, help="number of times the run is killed and resumed (default: 2)"
+    )
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
 
 
@@ -20,7 +22,7 @@ def run(arguments: Namespace, screen: Screen) -> int:
 
     if arguments.resume:
         tell = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
-        found = prove_resume(arguments.resume, kills=arguments.kills, tell=tell)
+        found = prove_resume(arguments.resume, trials=arguments.trials, tell=tell)
         same = found["same_weights"] and found["same_metrics"]
         screen.result(
             "[green]PASS[/] the resumed run is the unbroken one, bit for bit"

@@ -36,7 +36,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result("Inspection: " + tell.inspection_line(score.net.details["inspection"]))
         if "interval" in score.net.details:
             screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
-        for measure in ("mae", "scaled_mae"):
+        for measure in ("mae", "normalized_mae"):
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:
                 screen.result(f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps))

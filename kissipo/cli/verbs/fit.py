@@ -31,7 +31,9 @@ def options(parser: ArgumentParser) -> None:
     add_question(parser)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
     parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
-    parser.add_argument("--seeds", type=int, metavar="K", help="train K times with seeds 0..K-1: mean and spread")
+    parser.add_argument(
+        "--seeds", type=int, metavar="K", help="train K times with seeds 0..K-1: mean and standard deviation"
+    )
     parser.add_argument(
         "--backtest", type=int, metavar="K", help="a series: train at K successive ends (rolling origin)"
     )
@@ -85,9 +87,9 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     found = several_seeds(
         task, arguments.seeds, out=arguments.out, first=arguments.seed or 0, strict=arguments.strict, tell=screen.note
     )
-    made = table("", "mean", "spread", "lowest", "highest", right=(1, 2, 3, 4))
+    made = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():
-        made.add_row(escape(name), *(format_score(values[key]) for key in ("mean", "spread", "lowest", "highest")))
+        made.add_row(escape(name), *(format_score(values[key]) for key in ("mean", "std", "min", "max")))
     screen.result(f"[bold]{arguments.seeds} seeds[/]")
     screen.result(made)
     screen.result("Runs: " + escape(", ".join(found["runs"])))
@@ -124,11 +126,9 @@ def _folds(found: dict[str, Any], names: list[str]) -> Table:
     main = found["main"]
     made = table("judged by", "learned from", main, *names, right=tuple(range(1, 3 + len(names))))
     for fold in found["folds"]:
-        judged = " to ".join(fold["moments"]) or f"{fold['judged']} steps"
+        judged = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
-        made.add_row(judged, f"{fold['learned']:,} steps", *(format_score(value) for value in values))
+        made.add_row(judged, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values))
     means = [found["metrics"][main], *(found["baselines"][name] for name in names)]
-    made.add_row(
-        "[bold]mean[/]", "", *(f"{format_score(each['mean'])} ± {format_score(each['spread'])}" for each in means)
-    )
+    made.add_row("[bold]mean[/]", "", *(f"{format_score(each['mean'])} ± {format_score(each['std'])}" for each in means))
     return made

@@ -3,7 +3,7 @@
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
-kissipo predict runs/tiles-1 new/ --out verdicts          a table, and a gallery of what was marked or looked at
+kissipo predict runs/tiles-1 new/ --out predictions       a table, and a gallery of what was marked or looked at
 kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
@@ -30,7 +30,7 @@ def options(parser: ArgumentParser) -> None:
         help="a text, a picture or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
-    parser.add_argument("--out", metavar="FOLDER", help="pictures: write verdicts.csv and gallery.html there")
+    parser.add_argument("--out", metavar="FOLDER", help="pictures: write predictions.csv and gallery.html there")
     parser.add_argument("--json", action="store_true", help="give the answers as JSON")
 
 
@@ -67,7 +67,7 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.out:
         refuse_existing(Path(arguments.out))
-    found = opened.verdicts(*arguments.values)
+    found = opened.predict_folder(*arguments.values)
     screen.remarks(found.notes)
     if arguments.out:
         folder = found.save(arguments.out)

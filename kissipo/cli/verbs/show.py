@@ -3,7 +3,7 @@
 TASK may also be the bare name of a net on pictures, which has costs, but no data:
 
     kissipo show vgg16                       memory, parameters and multiplications of every layer, at 224x224
-    kissipo show resnet50 size=64 batch=32 optimizer=momentum
+    kissipo show resnet50 size=64 batch_size=32 optimizer=momentum
     kissipo show inception module=naive      the module of GoogLeNet on 28x28x256, with or without bottlenecks
 """
 

@@ -5,8 +5,8 @@ kissipo xray runs/digits-1 picture.png --out page.html          everything insid
 kissipo xray runs/wine-1 alcohol=13.2 hue=1.04 --trace wine     the same as files (docs/trace.md)
 kissipo xray runs/novel-1 "It was a dark and stormy night"      a text as the net reads it, coloured by one neuron
 kissipo xray runs/novel-1 --file chapter.txt --neuron 7 --out chapter.html
-kissipo xray runs/digits-1 picture.png --layer 0 --cell 3       one number of a layer: every term that it is made of
-kissipo xray runs/novel-1 "She said" --layer cell --cell 4,7    all gates of a unit at a step
+kissipo xray runs/digits-1 picture.png --layer 0 --index 3       one number of a layer: every term that it is made of
+kissipo xray runs/novel-1 "She said" --layer cell --index 4,7    all gates of a unit at a step
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
     parser.add_argument("--trace", metavar="FOLDER", help="write the trace as files: every tensor, gate and gradient")
     parser.add_argument("--layer", metavar="NAME", help="opens a number of this layer; `kissipo show RUN` names them")
-    parser.add_argument("--cell", metavar="I,J,...", help="its place, from 0; of a recurrent layer TIME,UNIT")
+    parser.add_argument("--index", metavar="I,J,...", help="index of the value, from 0; of a recurrent layer TIME,UNIT")
     parser.add_argument("--json", action="store_true", help="give what is told as JSON, without the numbers of tensors")
 
 
@@ -49,7 +49,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.plan.xray.sample import xray_any
     from kissipo.plan.xray.text import Xray
 
-    if arguments.layer is not None or arguments.cell is not None:
+    if arguments.layer is not None or arguments.index is not None:
         return _cell(arguments, screen)
     if arguments.values and arguments.file is not None:
         raise TaskError("kissipo xray takes a value or --file, one of both")
@@ -108,17 +108,17 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     from kissipo.plan.cell import cell_of
     from kissipo.plan.run import Run
 
-    if arguments.layer is None or arguments.cell is None:
-        raise TaskError("a number is opened with --layer and --cell, both of them", do="Such as --layer 0 --cell 3")
+    if arguments.layer is None or arguments.index is None:
+        raise TaskError("a number is opened with --layer and --index, both of them", do="Such as --layer 0 --index 3")
     if arguments.neuron is not None or arguments.out or arguments.trace:
         raise TaskError("--neuron, --out and --trace belong to a whole sample", do="Leave them out beside --layer")
     if arguments.values and arguments.file:
         raise TaskError("kissipo xray takes values or --file, one of both")
     try:
-        place = tuple(int(each) for each in arguments.cell.split(","))
+        place = tuple(int(each) for each in arguments.index.split(","))
     except ValueError:
         raise TaskError(
-            "--cell says a place", given=repr(arguments.cell), allowed="whole numbers such as 3 or 4,7"
+            "--index says a place", given=repr(arguments.index), allowed="whole numbers such as 3 or 4,7"
         ) from None
     values = [Path(arguments.file)] if arguments.file else arguments.values
     opened, notes = cell_of(Run.look(arguments.run), values, arguments.layer, place)

@@ -28,7 +28,7 @@ def _advice(column: Column, text: str) -> str:
         if "," in plain and "." not in plain.split(",")[-1] and len(plain.split(",")[-1]) == 3:
             return "write 12000 instead of 12,000, or say input.thousands=,"
         return "write it with a point as decimal mark, or say input.decimal=,"
-    return f"correct or empty the cell, or read the column as levels with input.categories=[{column.name}]"
+    return f"correct or empty the cell, or read the column as levels with input.categorical=[{column.name}]"
 
 
 def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:

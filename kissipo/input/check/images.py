@@ -59,7 +59,7 @@ def damage_findings(looks: Sequence[Look], *, skip: bool) -> list[Finding]:
     message = first_of([damage for _, damage in found])
     if skip and len(found) < len(looks):
         return [Finding("WARN", "damaged pictures", message, f"{len(found)} left out", rows)]
-    do = "remove or save them again" + ("" if skip else ", or say input.skip_damaged=true")
+    do = "remove or save them again" + ("" if skip else ", or say input.skip_corrupt=true")
     return [Finding("FAIL", "damaged pictures", message, do, rows)]
 
 

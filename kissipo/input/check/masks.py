@@ -45,7 +45,7 @@ def without_masks(frame: Frame, column: str, said: Literal["empty", "left_out"] 
     told = f"{counted(int(absent.sum()), 'picture')} of {len(frame)} without a mask, such as {_told(first)}"
     rows = tuple(int(row) for row in frame.rows[absent][:100])
     if said is None:
-        do = "say input.unmarked=empty if there is nothing on them to be marked, else input.unmarked=left_out"
+        do = "say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
         return ~absent, [Finding("FAIL", _CHECK, told, do, rows)]
     if said == "empty":
         return np.ones(len(frame), dtype=bool), [Finding("PASS", _CHECK, told, "nothing is on them")]

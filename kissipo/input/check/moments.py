@@ -58,7 +58,7 @@ def _refuse_doubles(frame: Frame, column: Column) -> None:
         raise DataError(
             f"the moment {twice} stands {len(rows)} times in '{column.name}' ({tell_rows(rows)})",
             allowed="one row a moment",
-            do=f"Say what they become: input.doubled=mean (or sum, last); several series in one file must be separated{hint}",
+            do=f"Say what they become: input.duplicate_timestamps=mean (or sum, last); several series in one file must be separated{hint}",
         )
 
 

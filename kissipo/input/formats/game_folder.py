@@ -33,10 +33,10 @@ def holds_games(folder: Path) -> bool:
     return next(_files(folder), None) is not None
 
 
-def read_games(path: Path, *, skip_damaged: bool = False) -> tuple[list[Played], list[Finding]]:
+def read_games(path: Path, *, skip_corrupt: bool = False) -> tuple[list[Played], list[Finding]]:
     """Every game of go on 19x19 that has a move, played to its end.
 
-    skip_damaged:  leaves out what cannot be read or played, and counts it
+    skip_corrupt:  leaves out what cannot be read or played, and counts it
     Raises:        DataError where nothing is left, and for a damaged record, naming the file and the place.
     """
     existing(path, kind="folder" if path.is_dir() else "file")
@@ -46,9 +46,9 @@ def read_games(path: Path, *, skip_damaged: bool = False) -> tuple[list[Played],
     found = _Found()
     for file in files:
         found.read(file)
-    if found.faults and not skip_damaged:
+    if found.faults and not skip_corrupt:
         raise DataError(
-            first_of(found.faults), do="Correct or remove the file, or leave such out with input.skip_damaged=true"
+            first_of(found.faults), do="Correct or remove the file, or leave such out with input.skip_corrupt=true"
         )
     if not found.games:
         left = [*found.left_out(), *([counted(len(found.faults), "damaged record")] if found.faults else [])]

@@ -23,12 +23,12 @@ PARQUET = (".parquet", ".pq")
 class FileWords:
     """How a table is written on disk; found out when left out."""
 
-    separator: str | None = word(None, "the mark between cells: ',' ';' '|' or a tab; guessed from the first lines")
-    header: tuple[str, ...] | None = word(None, "the names of the columns when the first line does not say them")
-    encoding: str = word("utf-8", "how the letters are stored: utf-8, latin-1, cp1252, utf-16 ...")
-    quoting: bool = word(True, "whether double quotes around a cell belong to the notation (false: to the text)")
-    decimal: str = word(".", "the decimal mark in numbers")
-    thousands: str = word("", "the mark between thousands in numbers, when there is one")
+    separator: str | None = word(None, "field separator: ',' ';' '|' or a tab; inferred from the first lines")
+    header: tuple[str, ...] | None = word(None, "column names, if the file has no header")
+    encoding: str = word("utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ...")
+    quoting: bool = word(True, "double quotes enclose fields (false: they are part of the text)")
+    decimal: str = word(".", "decimal separator")
+    thousands: str = word("", "thousands separator, if there is one")
 
     def layout(self) -> Layout:
         """The same for the reader of delimited files."""

@@ -24,10 +24,10 @@ _ACTIONS = {
 class Options:
     """The words of an environment."""
 
-    settings: dict[str, Any] | None = word(None, "settings of the environment, such as {is_slippery: false}")
+    settings: dict[str, Any] | None = word(None, "keyword arguments of the environment, such as {is_slippery: false}")
     actions: tuple[str, ...] | None = word(None, "names of the actions")
     states: tuple[str, ...] | None = word(None, "names of the states")
-    limit: int | None = word(None, "an episode is cut short after this many steps", at_least=1)
+    max_episode_steps: int | None = word(None, "number of steps after which an episode is truncated", at_least=1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read(value: Any, options: Options) -> World:
         module = WORLDS.find(name, place="input.environment")
         if not hasattr(module, "WORLD"):
             raise _uncounted(name, "states", module.STATES)
-        limit = options.limit or module.LIMIT
+        limit = options.max_episode_steps or module.LIMIT
         environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
         return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
     environment = _make(gymnasium, name, options)
@@ -83,7 +83,9 @@ def _uncounted(name: str, what: str, space: Any) -> NotBuiltError:
 def _make(gymnasium: Any, name: str, options: Options) -> Any:
     settings = dict(options.settings or {})
     try:
-        return gymnasium.make(name, **({"max_episode_steps": options.limit} if options.limit else {}), **settings)
+        return gymnasium.make(
+            name, **({"max_episode_steps": options.max_episode_steps} if options.max_episode_steps else {}), **settings
+        )
     except gymnasium.error.Error as error:
         known = [*WORLDS.names(), *gymnasium.registry]
         raise DataError(

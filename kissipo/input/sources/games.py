@@ -22,9 +22,9 @@ GENERATED = "generated"
 class Options:
     """The words of games."""
 
-    made: int = word(150, "how many games are made, with games: generated", at_least=3)
-    seed: int = word(0, "where the dice of made games begin; that of the run leaves them as they are", at_least=0)
-    skip_damaged: bool = word(False, "whether records that cannot be read or played are left out, and counted")
+    num_games: int = word(150, "number of games to generate, with games: generated", at_least=3)
+    seed: int = word(0, "random seed of the generated games, independent of the seed of the run", at_least=0)
+    skip_corrupt: bool = word(False, "skip and count game records that cannot be read or replayed")
 
 
 def read(value: Any, options: Options) -> Reading:
@@ -33,7 +33,7 @@ def read(value: Any, options: Options) -> Reading:
     Raises:   DataError when nothing usable stands at the path, naming the file and the place.
     """
     if isinstance(value, str) and value == GENERATED:
-        made = made_games(options.made, seed=options.seed)
+        made = made_games(options.num_games, seed=options.seed)
         return _as_rows([(record, list(positions(record))) for record in made], [], "made games")
     if not isinstance(value, str | Path):
         raise DataError(
@@ -41,7 +41,7 @@ def read(value: Any, options: Options) -> Reading:
             given=type(value).__name__,
             allowed=f"a folder, an .sgf file, {GENERATED}",
         )
-    games, findings = read_games(Path(value), skip_damaged=options.skip_damaged)
+    games, findings = read_games(Path(value), skip_corrupt=options.skip_corrupt)
     return _as_rows(games, findings, str(value))
 
 

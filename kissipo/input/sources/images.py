@@ -25,20 +25,22 @@ SAMPLES = "rows"
 class Options:
     """The words of pictures."""
 
-    labels: Any = word(None, "in Python, with arrays: the class of each picture")
+    labels: Any = word(None, "class of each image; only for arrays in Python")
     masks: Any = word(
-        None, "a folder of pictures of the same names that mark what is to be found; in Python an array, too"
+        None, "folder of segmentation masks with the same file names as the images; in Python also an array"
     )
-    unmarked: Literal["empty", "left_out"] | None = word(
-        None, "pictures without a mask: nothing is on them, or they are left out"
+    missing_masks: Literal["empty", "left_out"] | None = word(
+        None, "treat images without a mask as empty, or leave them out"
     )
     size: tuple[int, ...] | None = word(
-        None, "height and width that every picture is brought to; one number for a square", at_least=1
+        None, "height and width to which images are resized; one number for a square", at_least=1
     )
-    colour: Literal["grey", "colour"] | None = word(None, "one channel or three; found out from the pictures")
-    augment: tuple[Name, ...] = word((), "how pictures are changed at random while learning")
-    memory: float = word(1.0, "gigabytes that pictures may take; more are read from disk in every epoch", at_least=0)
-    skip_damaged: bool = word(False, "whether pictures that cannot be decoded are left out, and counted")
+    color: Literal["grayscale", "rgb"] | None = word(None, "color mode: one channel or three; inferred from the images")
+    augment: tuple[Name, ...] = word((), "random data augmentation during training")
+    memory_limit: float = word(
+        1.0, "gigabytes of images kept in memory; larger data are read from disk in every epoch", at_least=0
+    )
+    skip_corrupt: bool = word(False, "skip and count images that cannot be decoded")
 
 
 def read(value: Any, options: Options) -> Reading:

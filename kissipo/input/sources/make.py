@@ -15,7 +15,7 @@ MAKERS = Family("kissipo.input.makers", "maker of samples")
 class Options:
     """The words of made samples."""
 
-    scale: Literal["standard", "range", "none"] = word("none", "how the made numbers are scaled for the net")
+    scale: Literal["standard", "range", "none"] = word("none", "scaling of the generated numbers")
 
 
 def read(value: Any, options: Options) -> Reading:

@@ -15,19 +15,19 @@ SAMPLES = "series"
 class Options(FileWords):
     """The words of a series."""
 
-    time: str | None = word(None, "the column of moments; found out when there is one")
-    values: tuple[str, ...] | None = word(None, "the columns that the net sees, by default the one that is forecast")
-    ahead: tuple[str, ...] | None = word(
-        None, "columns that are known beforehand for the steps that are forecast: holidays, prices, plans"
+    time: str | None = word(None, "timestamp column; inferred if there is only one")
+    features: tuple[str, ...] | None = word(None, "input columns; the target columns when omitted")
+    future_covariates: tuple[str, ...] | None = word(
+        None, "columns known in advance for the forecast horizon: holidays, prices, plans"
     )
-    calendar: bool = word(False, "whether the net sees the month, weekday and hour of the steps that it forecasts")
-    steps: int | None = word(None, "how many steps from the beginning are used; all when left out", at_least=1)
-    window: int | None = word(None, "how many steps back the net sees", at_least=1)
-    season: int | None = word(None, "after how many steps the series repeats itself; 0: it does not", at_least=0)
-    doubled: Literal["mean", "sum", "last"] | None = word(
-        None, "what rows of the same moment become; they are refused when left out"
+    time_features: bool = word(False, "add month, weekday and hour of the forecast steps as inputs")
+    max_rows: int | None = word(None, "number of rows to use, from the beginning; all when omitted", at_least=1)
+    window: int | None = word(None, "number of past time steps in each input window", at_least=1)
+    season_length: int | None = word(None, "seasonal period in time steps; 0: no seasonality", at_least=0)
+    duplicate_timestamps: Literal["mean", "sum", "last"] | None = word(
+        None, "how rows with the same timestamp are aggregated; an error when omitted"
     )
-    time_style: str | None = word(None, "how dates are written, as in strptime: %d/%m/%Y")
+    date_format: str | None = word(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
 def read(value: Any, options: Options) -> Reading:

@@ -15,23 +15,19 @@ SAMPLES = "rows"
 class Options(FileWords):
     """The words of a table. A column that stands in none of the lists is sorted into one by its values."""
 
-    numbers: tuple[str, ...] | None = word(None, "columns that are quantities")
-    categories: tuple[str, ...] | None = word(None, "columns that are one of a few levels")
-    text: tuple[str, ...] | None = word(None, "columns of prose, read as words")
-    characters: tuple[str, ...] | None = word(None, "columns of short text, read as characters")
-    calendar: tuple[str, ...] | None = word(None, "columns that are moments: month, weekday, hour are taken from them")
-    cross: tuple[tuple[str, ...], ...] | None = word(
-        None, "feature crosses: lists of columns whose combinations are one level each"
-    )
-    drop: tuple[str, ...] | None = word(None, "columns that the net shall not see")
-    length: int | None = word(
-        None, "how many words or characters of a text are read; the rest is cut, and counted", at_least=1
-    )
-    vocabulary: int = word(20_000, "how many distinct words are known at most, the most frequent ones", at_least=1)
-    scale: Literal["standard", "range", "none"] = word("standard", "how numbers are scaled")
-    least: int | None = word(None, "how often a word must stand in training to be known", at_least=1)
-    flag_missing: bool = word(True, "whether a filled number is accompanied by a column that says so")
-    time_style: str | None = word(None, "how dates are written, as in strptime: %d/%m/%Y")
+    numeric: tuple[str, ...] | None = word(None, "numeric columns")
+    categorical: tuple[str, ...] | None = word(None, "categorical columns")
+    text: tuple[str, ...] | None = word(None, "text columns, tokenized into words")
+    characters: tuple[str, ...] | None = word(None, "text columns, tokenized into characters")
+    datetime: tuple[str, ...] | None = word(None, "columns of dates or times, encoded as month, weekday and hour")
+    cross: tuple[tuple[str, ...], ...] | None = word(None, "feature crosses: lists of categorical columns to combine")
+    drop: tuple[str, ...] | None = word(None, "columns to ignore")
+    max_length: int | None = word(None, "maximum number of tokens per text; longer texts are truncated", at_least=1)
+    vocab_size: int = word(20_000, "maximum size of the vocabulary; the most frequent tokens are kept", at_least=1)
+    scale: Literal["standard", "range", "none"] = word("standard", "scaling of numeric columns")
+    min_count: int | None = word(None, "minimum count of a token in the training split", at_least=1)
+    missing_indicator: bool = word(True, "add an indicator column for imputed missing values")
+    date_format: str | None = word(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
 def read(value: Any, options: Options) -> Reading:

@@ -18,10 +18,10 @@ SAMPLES = "prose"
 class Options:
     """The words of a plain text."""
 
-    unit: Literal["characters", "words"] = word("characters", "what one step of the text is", key="as")
-    window: int = word(100, "how many characters (or words) one sample holds", at_least=1)
-    vocabulary: int = word(20_000, "how many distinct units are known at most", at_least=1)
-    encoding: str = word("utf-8", "how the letters are stored")
+    tokenizer: Literal["characters", "words"] = word("characters", "how the text is split into tokens")
+    window: int = word(100, "number of tokens per sample", at_least=1)
+    vocab_size: int = word(20_000, "maximum size of the vocabulary", at_least=1)
+    encoding: str = word("utf-8", "character encoding of the file")
 
 
 def read(value: Any, options: Options) -> Reading:
@@ -39,11 +39,11 @@ def read(value: Any, options: Options) -> Reading:
             content = file.read()
     if not content.strip():
         raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
-    units = list(content) if options.unit == "characters" else content.split()
+    units = list(content) if options.tokenizer == "characters" else content.split()
     if len(units) < 10 * (options.window + 1):
         raise DataError(
-            f"{value} is too short for windows of {options.window} {options.unit}",
-            given=f"{len(units)} {options.unit}",
+            f"{value} is too short for windows of {options.window} {options.tokenizer}",
+            given=f"{len(units)} {options.tokenizer}",
             allowed=f"at least {10 * (options.window + 1)}",
             do="Give a longer text or a smaller input.window",
         )

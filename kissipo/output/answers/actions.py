@@ -21,7 +21,7 @@ from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Sco
 class Options:
     """The words of actions."""
 
-    episodes: int = word(1000, "how many episodes are played to judge", at_least=2)
+    episodes: int = word(1000, "number of evaluation episodes", at_least=2)
 
 
 class Actions(Answer):
@@ -55,7 +55,7 @@ class Actions(Answer):
         """`scores` are the returns of the episodes; `truth` is not used, an environment has none."""
         mean, spread = float(scores.mean()), float(scores.std(ddof=1))
         return Judgement(
-            {"return": mean, "spread": spread, "lowest": float(scores.min()), "highest": float(scores.max())},
+            {"return": mean, "std": spread, "min": float(scores.min()), "max": float(scores.max())},
             each=scores,
         )
 

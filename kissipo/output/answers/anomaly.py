@@ -27,18 +27,14 @@ from kissipo.output.answers.forecast import Options as Ahead
 class Options:
     """The words of an anomaly."""
 
-    by: Literal["forecast", "reconstruction"] | None = word(
-        None, "what a step is compared with: what was forecast, or what a narrow net gives back (of an autoencoder)"
+    method: Literal["forecast", "reconstruction"] | None = word(
+        None, "anomaly score: forecast error, or reconstruction error of an autoencoder"
     )
-    marks: str | None = word(
-        None, "a column that marks the odd steps (1 or yes); it judges, nothing is learned from it"
+    anomaly_labels: str | None = word(None, "label column (1 or yes: anomalous), used for evaluation only")
+    false_alarm_rate: float = word(
+        0.0001, "expected fraction of normal steps that raise an alarm; sets the threshold", above=0, below=0.5
     )
-    share: float = word(
-        0.0001, "share of ordinary steps that may become alarms; sets the threshold", above=0, below=0.5
-    )
-    smooth: int = word(
-        1, "over how many steps errors are averaged before they are compared with the threshold", at_least=1
-    )
+    smoothing_window: int = word(1, "number of steps over which errors are averaged before thresholding", at_least=1)
 
 
 class Anomaly(Answer):
@@ -58,10 +54,12 @@ class Anomaly(Answer):
         loss: str | None = None,
     ) -> None:
         self.options = options
-        self.expected = Forecast(columns, Ahead(1 if options.by != "reconstruction" else window, interval=0), loss=loss)
+        self.expected = Forecast(
+            columns, Ahead(1 if options.method != "reconstruction" else window, interval_coverage=0), loss=loss
+        )
         self.threshold = float("nan")
         self.MAIN = self.expected.MAIN
-        if options.marks:
+        if options.anomaly_labels:
             self.MAIN, self.HIGHER_IS_BETTER = "nab", True
 
     @property
@@ -107,11 +105,11 @@ class Anomaly(Answer):
     def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
         """How far each step is from what was expected: the root of the mean square, in spreads of the training part, smoothed."""
         spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
-        return smoothed(np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))), self.options.smooth)
+        return smoothed(np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))), self.options.smoothing_window)
 
     def calibrate(self, errors: NDArray[np.float64]) -> None:
         """Learns from errors in training what is no longer ordinary."""
-        self.threshold = threshold(errors, self.options.share)
+        self.threshold = threshold(errors, self.options.false_alarm_rate)
 
     def decide(self, scores: Scores) -> list[Decision]:
         """What was expected; whether it came so, `decisions` says."""
@@ -127,17 +125,17 @@ class Anomaly(Answer):
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         output, values = self.expected.decoding(outputs)
-        name = "reconstruction" if self.options.by == "reconstruction" else "forecast"
+        name = "reconstruction" if self.options.method == "reconstruction" else "forecast"
         return [output, DecodingStep(name, values.shape, values.value, values.tell)]
 
     def state(self) -> dict[str, Any]:
         return {
             "expected": self.expected.state(),
             "options": {
-                "by": self.options.by,
-                "marks": self.options.marks,
-                "share": self.options.share,
-                "smooth": self.options.smooth,
+                "method": self.options.method,
+                "anomaly_labels": self.options.anomaly_labels,
+                "false_alarm_rate": self.options.false_alarm_rate,
+                "smoothing_window": self.options.smoothing_window,
             },
             "threshold": None if np.isnan(self.threshold) else self.threshold,
         }

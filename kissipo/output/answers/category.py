@@ -45,7 +45,8 @@ _MANY = 10  # classes; of more the truth among the five likeliest is told, too
 _MOST_CONFUSED = 100  # classes; the matrix of more is too large to be kept or read
 
 _MOST_CURVES = 40
-_MISSED = 10.0
+_FALSE_NEGATIVE_COST = 10.0
+_SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost")
 _DECIDING: dict[str, Callable[[Any], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -58,24 +59,22 @@ class Decode:
     """How probabilities become a decision."""
 
     SHORT: ClassVar[str] = "threshold"
-    threshold: float = word(
-        0.5, "with two classes: the least probability for which the positive one is answered", above=0, below=1
-    )
-    top: int = word(3, "how many likely classes are shown beside the answer", at_least=1)
+    threshold: float = word(0.5, "decision threshold for the positive class, with two classes", above=0, below=1)
+    top_k: int = word(3, "number of other likely classes listed per prediction", at_least=1)
 
 
 @dataclass(frozen=True)
 class Options:
     """The words of a category."""
 
-    positive: str | None = word(None, "with two classes: the one that is sought; by default the last in order")
-    decode: Decode = word(Decode(), "how probabilities become a decision")
-    main: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = word(
-        None, "the measure that decides; accuracy when left out"
+    positive_class: str | None = word(None, "positive class, with two classes; the last in order when omitted")
+    decode: Decode = word(Decode(), "decision rule on the class probabilities")
+    eval_metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = word(
+        None, "main evaluation metric; accuracy when omitted"
     )
-    sound: str | None = word(None, "the class of pieces without a defect; all other classes are defects")
-    missed: float | None = word(
-        None, "with sound: how many false alarms one missed defect is worth; 10 when left out", above=0
+    negative_class: str | None = word(None, "class without a defect; all other classes count as defects")
+    false_negative_cost: float | None = word(
+        None, "cost of a false negative in false positives, with negative_class; 10 when omitted", above=0
     )
 
 
@@ -88,11 +87,11 @@ class Category(Answer):
     BASELINES = (
         "majority",
         "logistic_regression",
-        "nearest_neighbours",
+        "nearest_neighbors",
         "random_forest",
         "forest_on_features",
         "tfidf_logistic",
-        "surroundings",
+        "local_patterns",
     )
 
     def __init__(
@@ -105,8 +104,10 @@ class Category(Answer):
     ) -> None:
         self.codec: Labels = Labels(column, known=known)
         self.options, self._loss = options, loss
-        self.MAIN = options.main or Category.MAIN
-        self.inspection = None if options.sound is None else Inspection(options.missed or _MISSED)
+        self.MAIN = options.eval_metric or Category.MAIN
+        self.inspection = (
+            None if options.negative_class is None else Inspection(options.false_negative_cost or _FALSE_NEGATIVE_COST)
+        )
         _refuse_two_thresholds(options)
 
     @property
@@ -134,13 +135,17 @@ class Category(Answer):
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        for word_, level in (("positive", self.options.positive), ("sound", self.options.sound)):
+        for word_, level in (
+            ("positive_class", self.options.positive_class),
+            ("negative_class", self.options.negative_class),
+        ):
             if level is not None and level not in self.levels:
                 given, do = f"'{level}'", did_you_mean(level, self.levels)
                 raise TaskError(f"output.{word_} is no level of '{self.name}'", given=given, do=do)
         first, *others = self.levels or ("",)
         if len(others) == 1 and (
-            self.options.positive == first or (self.options.positive is None and self.options.sound == others[0])
+            self.options.positive_class == first
+            or (self.options.positive_class is None and self.options.negative_class == others[0])
         ):
             self.codec.levels = (others[0], first)
         if self.one_output and len(self.levels) != 2:
@@ -152,11 +157,11 @@ class Category(Answer):
 
     def suspicion(self, scores: Scores) -> Scores:
         """How likely a piece is not sound."""
-        return np.asarray(1 - scores[:, self.levels.index(str(self.options.sound))])
+        return np.asarray(1 - scores[:, self.levels.index(str(self.options.negative_class))])
 
     def is_defect(self, classes: Scores) -> Any:
         """Which class numbers are not the sound one."""
-        return classes != self.levels.index(str(self.options.sound))
+        return classes != self.levels.index(str(self.options.negative_class))
 
     def calibrate(self, scores: Scores, truth: Scores) -> None:
         """Chooses the threshold from which a piece is called, on samples of the validation part."""
@@ -184,7 +189,7 @@ class Category(Answer):
     def choose(self, scores: Scores) -> Scores:
         """Class numbers."""
         if self.inspection is not None and self.inspection.threshold is not None:
-            sound = self.levels.index(str(self.options.sound))
+            sound = self.levels.index(str(self.options.negative_class))
             defects = scores.copy()
             defects[:, sound] = -1
             return np.where(self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound)
@@ -226,8 +231,8 @@ class Category(Answer):
             costs = self._costs(self.inspection, scores, truth, chosen)
             at = costs["at_threshold"]
             metrics |= {
-                "missed": at["missed"] / max(1, at["defects"]),
-                "false_alarms": at["false_alarms"] / max(1, at["sound"]),
+                "false_negative_rate": at["false_negatives"] / max(1, at["positives"]),
+                "false_positive_rate": at["false_positives"] / max(1, at["negatives"]),
                 "cost": at["cost"],
             }
             details["inspection"] = costs
@@ -241,7 +246,7 @@ class Category(Answer):
         return {
             **asdict(inspection),
             "at_threshold": inspection.counts(self.is_defect(chosen), defect),
-            "at_likeliest": inspection.counts(self.is_defect(likeliest), defect) | more,
+            "at_argmax": inspection.counts(self.is_defect(likeliest), defect) | more,
         }
 
     def _each(self, chosen: Scores, truth: Scores) -> Any:
@@ -250,7 +255,7 @@ class Category(Answer):
         return (chosen == truth).astype(np.float64) if by_sample is None else by_sample(truth, chosen, len(self.levels))
 
     def decide(self, scores: Scores) -> list[Decision]:
-        decisions, top = [], self.options.decode.top
+        decisions, top = [], self.options.decode.top_k
         for row, chosen in zip(scores, self.choose(scores), strict=True):
             likeliest = np.argsort(-row, kind="stable")[: top + 1]
             order = [int(at) for at in likeliest if at != chosen][:top]
@@ -264,7 +269,7 @@ class Category(Answer):
         function = "sigmoid" if self.one_output else "softmax"
         how = f"threshold {self.options.decode.threshold:g}" if len(self.levels) == 2 else "argmax"
         if self.inspection is not None and self.inspection.threshold is not None:
-            given = f"1 - P({self.options.sound}) = {self.suspicion(scores)[0]:.3g}"
+            given = f"1 - P({self.options.negative_class}) = {self.suspicion(scores)[0]:.3g}"
             how = f"{given}, called from {self.inspection.threshold:.3g} on"
         return [
             DecodingStep("logits", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
@@ -274,8 +279,8 @@ class Category(Answer):
         ]
 
     def state(self) -> dict[str, Any]:
-        decode = {"threshold": self.options.decode.threshold, "top": self.options.decode.top}
-        words = {name: getattr(self.options, name) for name in ("positive", "main", "sound", "missed")}
+        decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}
+        words = {name: getattr(self.options, name) for name in _SAVED}
         inspection = None if self.inspection is None else asdict(self.inspection)
         return {"codec": save(self.codec), **words, "decode": decode, "loss": self.loss, "inspection": inspection}
 
@@ -283,7 +288,7 @@ class Category(Answer):
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Labels)
-        words = {name: state[name] for name in ("positive", "main", "sound", "missed") if name in state}
+        words = {name: state[name] for name in _SAVED if name in state}
         answer = cls(codec.column, Options(**words, decode=Decode(**state["decode"])), loss=state["loss"])
         answer.codec = codec
         if answer.inspection is not None:
@@ -292,19 +297,19 @@ class Category(Answer):
 
 
 def _refuse_two_thresholds(options: Options) -> None:
-    if options.missed is not None and options.sound is None:
+    if options.false_negative_cost is not None and options.negative_class is None:
         raise TaskError(
-            "output.missed says what a missed defect costs, and no class is said to be sound",
-            do="Say which: output.sound=CLASS",
+            "output.false_negative_cost needs output.negative_class, the class without a defect",
+            do="Name it: output.negative_class=CLASS",
         )
-    if options.sound is not None and options.decode.threshold != Decode().threshold:
+    if options.negative_class is not None and options.decode.threshold != Decode().threshold:
         raise TaskError(
-            "output.sound and output.decode.threshold both say from when on a class is answered",
-            do="Leave output.decode.threshold out: the threshold follows from output.missed",
+            "output.negative_class and output.decode.threshold both set the decision threshold",
+            do="Leave output.decode.threshold out: output.false_negative_cost determines the threshold",
         )
-    if options.sound is not None and options.positive == options.sound:
+    if options.negative_class is not None and options.positive_class == options.negative_class:
         raise TaskError(
-            "output.positive is what is sought, output.sound what is not", given=f"'{options.sound}' for both"
+            "output.positive_class and output.negative_class name the same class", given=f"'{options.negative_class}'"
         )
 
 

@@ -37,8 +37,10 @@ from kissipo.output.metrics.errors import (
 class Options:
     """The words of a forecast."""
 
-    horizon: int = word(1, "how many steps ahead are answered", at_least=1)
-    interval: float = word(0.8, "share of the truth that the interval is to hold; 0: no interval", at_least=0, below=1)
+    horizon: int = word(1, "forecast horizon: number of time steps to predict", at_least=1)
+    interval_coverage: float = word(
+        0.8, "nominal coverage of the prediction interval; 0: no interval", at_least=0, below=1
+    )
 
 
 class Forecast(Answer):
@@ -54,8 +56,8 @@ class Forecast(Answer):
     ) -> None:
         columns = (columns,) if isinstance(columns, str) else tuple(columns)
         if len(columns) > 1:
-            self.MAIN = "scaled_mae"
-        self.codec: Windows = Windows(Numbers(columns, flag_missing=False), options.horizon, axis="horizon")
+            self.MAIN = "normalized_mae"
+        self.codec: Windows = Windows(Numbers(columns, missing_indicator=False), options.horizon, axis="horizon")
         self.options, self._loss = options, loss
         self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
@@ -119,11 +121,15 @@ class Forecast(Answer):
         }
         off = np.abs(scaled - scaled_truth)
         metrics = {
-            "scaled_mae": mean_absolute_error(scaled_truth, scaled),
-            "scaled_mse": float(np.square(off).mean()),
+            "normalized_mae": mean_absolute_error(scaled_truth, scaled),
+            "normalized_mse": float(np.square(off).mean()),
             "mase": float(np.mean(self._mases(scores, truth))),
         }
-        details = {"scaled_mae_by_step": off.mean(axis=(0, 2)).tolist(), "by_variable": by_variable, "unit": self.name}
+        details = {
+            "normalized_mae_by_step": off.mean(axis=(0, 2)).tolist(),
+            "by_variable": by_variable,
+            "unit": self.name,
+        }
         return Judgement(metrics, details, each=-off.mean(axis=(1, 2)))
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
@@ -134,8 +140,8 @@ class Forecast(Answer):
 
     def calibrate(self, scores: Scores, truth: Scores) -> None:
         """Takes the width of the interval from answers to samples that the net did not learn from; none where they are too few."""
-        rank = ceil((len(scores) + 1) * self.options.interval)
-        enough = self.options.interval > 0 and rank <= len(scores)
+        rank = ceil((len(scores) + 1) * self.options.interval_coverage)
+        enough = self.options.interval_coverage > 0 and rank <= len(scores)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
 
     def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
@@ -145,7 +151,12 @@ class Forecast(Answer):
         inside = np.abs(scores - truth) <= self.margins
         by_step = [float(share) for share in inside.mean(axis=(0, 2))]
         width = 2 * float(self.margins.mean())
-        told = {"wanted": self.options.interval, "coverage": float(inside.mean()), "by_step": by_step, "width": width}
+        told = {
+            "wanted": self.options.interval_coverage,
+            "coverage": float(inside.mean()),
+            "by_step": by_step,
+            "width": width,
+        }
         return {"interval": told}
 
     def decide(self, scores: Scores) -> list[Decision]:
@@ -176,7 +187,7 @@ class Forecast(Answer):
             "horizon": self.options.horizon,
             "naive_errors": self.naive_errors,
             "loss": self.loss,
-            "interval": self.options.interval,
+            "interval_coverage": self.options.interval_coverage,
             "margins": None if self.margins is None else self.margins.tolist(),
         }
 
@@ -184,7 +195,7 @@ class Forecast(Answer):
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
-        answer = cls(codec.columns, Options(state["horizon"], state["interval"]), loss=state["loss"])
+        answer = cls(codec.columns, Options(state["horizon"], state["interval_coverage"]), loss=state["loss"])
         answer.codec, answer.naive_errors = codec, state["naive_errors"]
         answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
         return answer

@@ -31,7 +31,7 @@ class Marks(Answer):
     WORD = "mask"
     MAIN = "iou"
     HIGHER_IS_BETTER = True
-    BASELINES = ("nothing_marked", "brightness_threshold", "pixel_forest")
+    BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
 
     def __init__(
         self,
@@ -77,9 +77,9 @@ class Marks(Answer):
         hit = np.array([np.trace(one[1:, 1:]) for one in each])
         marked, called = each[:, 1:, :].sum(axis=(1, 2)), each[:, :, 1:].sum(axis=(1, 2))
         if (marked > 0).any():
-            metrics["found"] = float((hit[marked > 0] > 0).mean())
+            metrics["image_recall"] = float((hit[marked > 0] > 0).mean())
         if (marked == 0).any():
-            metrics["clean"] = float((called[marked == 0] == 0).mean())
+            metrics["image_specificity"] = float((called[marked == 0] == 0).mean())
         details = {
             "classes": list(self.levels),
             "by_class": {"iou": _listed(overlap), "dice": _listed(twice)},

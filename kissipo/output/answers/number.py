@@ -27,9 +27,7 @@ from kissipo.output.metrics.errors import (
 class Options:
     """The words of a number."""
 
-    scale: Literal["standard", "range", "none"] | None = word(
-        None, "how the number is scaled for the net; undone in the answer"
-    )
+    scale: Literal["standard", "range", "none"] | None = word(None, "scaling of the target, inverted in predictions")
 
 
 class Number(Answer):
@@ -38,13 +36,13 @@ class Number(Answer):
     WORD = "number"
     MAIN = "rmse"
     HIGHER_IS_BETTER = False
-    BASELINES = ("mean", "ridge_regression", "nearest_neighbours", "random_forest", "tfidf_ridge")
+    BASELINES = ("mean", "ridge_regression", "nearest_neighbors", "random_forest", "tfidf_ridge")
 
     def __init__(self, column: str, options: Options = Options(), *, loss: str | None = None) -> None:
         self._loss = loss
         self.options = options
         self.codec: Numbers = Numbers(
-            (column,), scale=options.scale or ("none" if self.counts else "standard"), flag_missing=False
+            (column,), scale=options.scale or ("none" if self.counts else "standard"), missing_indicator=False
         )
 
     @property

@@ -32,9 +32,9 @@ class NextUnit(Answer):
     """What comes next in a text."""
 
     WORD = "text"
-    MAIN = "nats"
+    MAIN = "nll"
     HIGHER_IS_BETTER = False
-    BASELINES = ("most_frequent_unit", "pairs_of_units")
+    BASELINES = ("most_frequent_token", "bigram")
 
     def __init__(
         self, *, window: int = 100, vocabulary: int = 20_000, unit: str = "characters", loss: str | None = None
@@ -79,7 +79,7 @@ class NextUnit(Answer):
         surprise = -np.log(np.clip(scores[..., 0].astype(np.float64), _LEAST, 1))
         nats = float(surprise.mean())
         metrics = {
-            "nats": nats,
+            "nll": nats,
             "bits": nats / log(2),
             "perplexity": exp(min(nats, 50)),
             "accuracy": float(scores[..., 1].mean()),

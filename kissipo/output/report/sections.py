@@ -130,19 +130,20 @@ def precision_recall(details: Mapping[str, Any]) -> str:
 
 def costs(found: Mapping[str, Any]) -> str:
     """What is missed and called for nothing, at the threshold and at the likeliest class."""
-    names = {f"at the threshold {found['threshold']:.3g}": "at_threshold", "at the likeliest class": "at_likeliest"}
+    names = {f"at the threshold {found['threshold']:.3g}": "at_threshold", "at the likeliest class": "at_argmax"}
     rows = [
         [
             title,
-            f"{found[key]['missed']} of {found[key]['defects']}",
-            f"{found[key]['false_alarms']} of {found[key]['sound']}",
+            f"{found[key]['false_negatives']} of {found[key]['positives']}",
+            f"{found[key]['false_positives']} of {found[key]['negatives']}",
             format_score(found[key]["cost"]),
         ]
         for title, key in names.items()
     ]
     titles = ["", "defects missed", "sound ones called", "cost of 100 samples"]
     why = found["reason"] or "the threshold is the cheapest on the validation part"
-    note = f"One missed defect counts as {found['missed']:g} false alarms; {why}. The matrix and all measures are at the threshold."
+    price = f"One missed defect counts as {found['false_negative_cost']:g} false alarms"
+    note = f"{price}; {why}. The matrix and all measures are at the threshold."
     return table(titles, rows, numbers=(1, 2, 3), classes=["own"]) + f'<p class="dim">{escape(note)}</p>'
 
 
@@ -175,9 +176,9 @@ def forecasts(
         share, wanted = details["interval"]["coverage"], details["interval"]["wanted"]
         content += f'<p class="dim">Between low and high lies {share:.1%} of the truth; {wanted:.0%} was wanted.</p>'
     if horizon > 1:
-        scaled = "scaled_mae_by_step" in details
+        scaled = "normalized_mae_by_step" in details
         errors = [
-            (at + 1, error) for at, error in enumerate(details["scaled_mae_by_step" if scaled else "mae_by_step"])
+            (at + 1, error) for at, error in enumerate(details["normalized_mae_by_step" if scaled else "mae_by_step"])
         ]
         up = "mean absolute error" + (", scaled" if scaled else "")
         content += drawing.lines({"error": errors}, across="steps ahead", up=up, height=180)
@@ -229,13 +230,13 @@ def alarms(
         content += table(["labelled from", "to", "first alarm", "judged"], met)
     words = {True: "in a labelled window", False: "false alarm", None: ""}
     raised = [
-        [each["from"], each["to"], format_score(each["error"]), words[each.get("labelled")]]
+        [each["from"], each["to"], format_score(each["error"]), words[each.get("labeled")]]
         for each in details["alarms"][:_MOST_STATES]
     ]
     content += table(["alarm from", "to", "highest error", ""], raised, numbers=(2,))
     return content + (
         f'<p class="dim">Judged from {escape(details["judged_from"])} on. Errors count in spreads of the training part; one in '
-        f"{1 / details['share']:,.0f} of what is ordinary was expected above the threshold of {height:.4g}.</p>"
+        f"{1 / details['false_alarm_rate']:,.0f} of what is ordinary was expected above the threshold of {height:.4g}.</p>"
     )
 
 

@@ -105,7 +105,7 @@ def _given(view: View) -> str:
                 layer.tell,
                 view.shape(layer.gives),
                 format_value(found.get("mean")),
-                format_value(found.get("greatest")),
+                format_value(found.get("max")),
                 "-" if zeros is None else f"{zeros:.0%}",
                 "-" if layer.gradient is None else format_value(layer.gradient),
             ]

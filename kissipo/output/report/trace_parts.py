@@ -106,7 +106,7 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
     elif value is not None:
         picture = f'<p class="value">{escape(seen(str(value)))}</p>'
     shown = named or " × ".join(f"{side:,}" for side in shape)
-    return _box(step["name"], step["tell"], shown, picture)
+    return _box(step["name"], step["description"], shown, picture)
 
 
 def _tensor_card(view: View, key: str, name: str) -> str:
@@ -312,7 +312,7 @@ def numbers_opened(view: View) -> str:
     most = max(6, min(24, 2_000 // max(1, len(view.layers))))
     for layer in view.layers:
         if layer.opened is not None:
-            place = ", ".join(map(str, layer.opened["cell"]))
+            place = ", ".join(map(str, layer.opened["index"]))
             tick = "✓" if layer.opened["agrees"] else "✗"
             parts.append(
                 f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['tell'])} "
@@ -358,7 +358,7 @@ def opened(found: Mapping[str, Any], most: int = 24) -> str:
     for gate in found.get("gates", ()):
         shown += (
             f'<details class="gate"><summary>{escape(gate["operation"])} '
-            f'<span class="shape">{escape(gate["tell"])} = {format_value(gate["result"])}</span></summary>{opened(gate, most)}</details>'
+            f'<span class="shape">{escape(gate["description"])} = {format_value(gate["result"])}</span></summary>{opened(gate, most)}</details>'
         )
     return shown
 
@@ -385,11 +385,11 @@ def operations(view: View) -> str:
     rows = []
     found = view.content.get("operations", ())
     for each in found[:_MOST_OPERATIONS]:
-        shape_in, shape_out = (view.shape(keys[0]) if keys else "" for keys in (each["reads"], each["gives"]))
+        shape_in, shape_out = (view.shape(keys[0]) if keys else "" for keys in (each["inputs"], each["outputs"]))
         count = "?" if each["multiplications"] is None else f"{each['multiplications']:,}"
-        size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in each["gives"])
+        size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in each["outputs"])
         text = each["text"] + (" (dice)" if each["random"] else "")
-        gives = ", ".join(each["gives"])
+        gives = ", ".join(each["outputs"])
         rows.append(
             [
                 str(each["number"]),

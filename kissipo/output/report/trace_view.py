@@ -60,7 +60,7 @@ class View:
         steps: dict[str, list[Mapping[str, Any]]] = {}
         for told_step in self.of("process"):
             steps.setdefault(told_step["name"], []).append(told_step)
-        opened = {each["layer"]: each for each in self.content.get("opened", ())}
+        opened = {each["layer"]: each for each in self.content.get("breakdown", ())}
         slopes = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
         operations = self.content.get("operations", ())
         asked = [each for each in self.content.get("layers", ()) if each["step"]]
@@ -69,14 +69,14 @@ class View:
             known = steps.get(each["name"], [])
             step: Mapping[str, Any] | None = known.pop(0) if known else None
             counts = [one["multiplications"] for one in inner]
-            gives = each["gives"][0] if each["gives"] else ""
+            gives = each["outputs"][0] if each["outputs"] else ""
             slope = slopes.get((each["name"], each["call"]))
             yield Layer(
                 number,
                 each["name"] + (f", call {each['call'] + 1}" if each["call"] else ""),
                 each["kind"],
-                each["tell"],
-                each["reads"][0] if each["reads"] else "",
+                each["description"],
+                each["inputs"][0] if each["inputs"] else "",
                 gives,
                 step["parameters"] if step else sum(one["parameters"] for one in inner),
                 step["multiplications"] if step else None if None in counts else sum(counts),
@@ -142,7 +142,7 @@ class View:
         if about is None or about["statistics"]["mean"] is None:
             return None
         told, count = about["statistics"], int(np.prod(about["shape"])) - about["statistics"]["not_finite"]
-        return sqrt(count * (told["mean"] ** 2 + told["deviation"] ** 2))
+        return sqrt(count * (told["mean"] ** 2 + told["std"] ** 2))
 
 
 def is_right(answer: str, truth: str) -> bool | None:

@@ -64,14 +64,14 @@ def walks(view: View) -> list[Walk]:
 
 def _walks(view: View) -> Iterator[Walk]:
     for each in view.content.get("expanded", ()):
-        for walk in each.get("walks", ()):
+        for walk in each.get("unrolled", ()):
             gates = {}
             for name, key in walk["gates"].items():
                 array = view.sample(key)
                 if array is not None and array.ndim == 2 and array.size:
                     gates[name] = array
             if "h" in gates:
-                several = len({one["number"] for one in each["walks"]}) > 1
+                several = len({one["number"] for one in each["unrolled"]}) > 1
                 layer = each["layer"] + (f", call {each['call'] + 1}" if each["call"] else "")
                 layer += f", layer {walk['number'] + 1}" if several else ""
                 yield Walk(layer, each["cell"], walk["forward"], gates)

@@ -49,7 +49,7 @@ _CHANGES = {
         "places = functional.affine_grid(turn, list(x.shape), align_corners=False)",
         'x = functional.grid_sample(x, places, padding_mode="border", align_corners=False)',
     ],
-    "colour": [
+    "color": [
         "strength = 1 + 0.2 * (2 * torch.rand(3 * len(x), generator=dice) - 1)",
         "bright, contrast, _ = strength.view(3, -1, 1, 1, 1)",
         "middle = (x * bright).mean((1, 2, 3), keepdim=True)",
@@ -64,7 +64,7 @@ _MASKS = {
         'flat = functional.grid_sample(flat, places, "nearest", "border", False)',
         "marks = flat[:, 0].to(marks.dtype)",
     ],
-    "colour": [],
+    "color": [],
 }
 
 
@@ -77,8 +77,8 @@ def augment_part(prepared: Prepared) -> Part | None:
     if augment is None:
         return None
     assert isinstance(augment, Augment)
-    if isinstance(door, Pixels) and door.colour == "colour":
-        raise NotBuiltError("kissipo eject writes input.augment only of grey pictures", do="Say input.colour=grey")
+    if isinstance(door, Pixels) and door.color == "rgb":
+        raise NotBuiltError("kissipo eject writes input.augment only of grey pictures", do="Say input.color=grayscale")
     if "rotate" in augment.names and len(set(door.port.shape[1:])) > 1:
         raise NotBuiltError("kissipo eject writes rotate only of square pictures", do="Say input.size with one number")
     changes = [line for name in augment.names for line in _CHANGES[name] + (_MASKS[name] if augment.masks else [])]

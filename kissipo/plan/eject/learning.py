@@ -133,7 +133,7 @@ def learning_part(prepared: Prepared) -> Part:
     _refuse(options)
     loss = wiring.answers[0].loss
     streams = bool(getattr(prepared.net, "stateful", False))
-    batch, count = prepared.choices.general.batch or 32, len(wiring.feeds["train"])
+    batch, count = prepared.choices.general.batch_size or 32, len(wiring.feeds["train"])
     pieces = loss_pieces(loss, options, text=streams)
     validation = wiring.feeds["validation"]
     if loss == "dice_cross_entropy" and len(validation) > portion(validation):

@@ -160,7 +160,7 @@ def _judged(answer: Answer) -> tuple[str, str, str, list[str]]:
         return _forecast(answer)
     if isinstance(answer, NextUnit):
         how = ["return float(loss_of(outputs.double(), truth))"]
-        return "nats", "the next of the text", "How surprised the net is, in nats, at what comes next.", how
+        return "nll", "the next of the text", "How surprised the net is, in nats, at what comes next.", how
     if isinstance(answer, Marks) and len(answer.levels) == 2:
         how = ["called, there = outputs.argmax(1) == 1, truth == 1"]
         how += ["return float((called & there).sum() / (called | there).sum())"]
@@ -177,7 +177,7 @@ def _judged(answer: Answer) -> tuple[str, str, str, list[str]]:
 
 def _category(answer: Category) -> tuple[str, str, str, list[str]]:
     if answer.inspection is not None:
-        raise NotBuiltError("kissipo eject does not write output.sound yet", do="Leave it out")
+        raise NotBuiltError("kissipo eject does not write output.negative_class yet", do="Leave it out")
     told = f"one of {len(answer.levels)} classes"
     called = (
         f"outputs[:, 0].sigmoid() >= {answer.options.decode.threshold}" if answer.one_output else "outputs.argmax(1)"
@@ -205,7 +205,7 @@ def _forecast(answer: Forecast) -> tuple[str, str, str, list[str]]:
     if len(answer.variables) > 1:
         told = f"{answer.port.shape[0]} steps of {len(answer.variables)} variables"
         return (
-            "scaled_mae",
+            "normalized_mae",
             told,
             "The mean error, on the scale of the training part.",
             [off, "return float(off.mean())"],
@@ -217,11 +217,18 @@ def _forecast(answer: Forecast) -> tuple[str, str, str, list[str]]:
 def _alarms(answer: Anomaly, judging: str) -> str:
     """The functions from errors to NAB's score."""
     options = answer.options
-    if options.by != "forecast" or options.marks is None or len(answer.variables) > 1 or judging != "test":
+    if options.method != "forecast" or options.anomaly_labels is None or len(answer.variables) > 1 or judging != "test":
         raise NotBuiltError(
-            "kissipo eject writes output.anomaly only by a forecast of one variable, with output.marks and a test part"
+            "kissipo eject writes output.anomaly only by a forecast of one variable, with output.anomaly_labels and a test part"
         )
-    if options.share >= 1 - HIGH:
-        raise NotBuiltError(f"kissipo eject writes output.share only below {1 - HIGH:.2f}", given=f"{options.share}")
-    smooth = filled(_SMOOTH, steps=options.smooth).splitlines() if options.smooth > 1 else ["return found"]
-    return filled(_ALARMS, smooth=smooth, share=options.share)
+    if options.false_alarm_rate >= 1 - HIGH:
+        raise NotBuiltError(
+            f"kissipo eject writes output.false_alarm_rate only below {1 - HIGH:.2f}",
+            given=f"{options.false_alarm_rate}",
+        )
+    smooth = (
+        filled(_SMOOTH, steps=options.smoothing_window).splitlines()
+        if options.smoothing_window > 1
+        else ["return found"]
+    )
+    return filled(_ALARMS, smooth=smooth, share=options.false_alarm_rate)

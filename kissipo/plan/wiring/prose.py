@@ -27,14 +27,16 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     """The last part of the text judges, the part before it validates, the rest trains."""
     options, frame = choices.source.options, reading.frame
     loss = _asked(choices)
-    parts = split_rows(len(frame), replace(choices.general.split, by="time"), seed=seed)
+    parts = split_rows(len(frame), replace(choices.general.split, method="time"), seed=seed)
     train = frame.take(parts["train"])
-    door = Windows(Index("text", most=options.vocabulary), options.window, stride=options.window).fit(train)
-    answer = NextUnit(window=options.window, vocabulary=options.vocabulary, unit=options.unit, loss=loss).fit(train)
+    door = Windows(Index("text", most=options.vocab_size), options.window, stride=options.window).fit(train)
+    answer = NextUnit(window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss).fit(
+        train
+    )
     findings = [*reading.findings]
     findings += [Finding("WARN", "unseen units", remark) for remark in door.remarks(frame)]
     levels = len(train["text"].counts())
-    message = f"{len(frame):,} {options.unit}, {levels:,} different ones in the training part"
+    message = f"{len(frame):,} {options.tokenizer}, {levels:,} different ones in the training part"
     findings.append(Finding("PASS", "length", message))
     refuse_failures(findings, strict=strict)
     ids = door.inner.encode(frame)

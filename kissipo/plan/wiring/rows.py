@@ -108,7 +108,7 @@ def _bytes(door: Door, samples: int) -> int:
 
 
 def _not_kept(size: int) -> Finding:
-    told = f"the pictures take {size / _GIGABYTE:.1f} GB, more than input.memory"
+    told = f"the pictures take {size / _GIGABYTE:.1f} GB, more than input.memory_limit"
     return Finding("PASS", "memory", told, "read from disk batch by batch, in every epoch anew")
 
 
@@ -123,7 +123,7 @@ def _decodable(frame: Frame, choices: Choices, findings: list[Finding]) -> Frame
     """Pictures that can be read; a table as it is."""
     if choices.source.word != "images":
         return frame
-    skip = choices.source.options.skip_damaged
+    skip = choices.source.options.skip_corrupt
     looks = image_checks.look_at(frame["picture"])
     findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
@@ -193,7 +193,7 @@ def _make(word: str, column: str, options: Any, loss: str | None) -> Answer:
 def _marked(frame: Frame, answer: Marks, choices: Choices, findings: list[Finding]) -> Frame:
     """The pictures that have a mask, or are said to need none."""
     name = answer.codec.column
-    there, found = mask_checks.without_masks(frame, name, choices.source.options.unmarked)
+    there, found = mask_checks.without_masks(frame, name, choices.source.options.missing_masks)
     frame = frame.take(np.flatnonzero(there))
     findings += found + mask_checks.mask_findings(frame, name)
     refuse_failures(findings)
@@ -242,7 +242,7 @@ def _doors(
     if choices.source.word == "images":
         size = (options.size[0], options.size[-1]) if options.size else None
         most = _MARKED_SIDE if any(isinstance(answer, Marks) for answer in answers) else _PICTURE_SIDE
-        return (Pixels("picture", size=size, colour=options.colour, most=most),)
+        return (Pixels("picture", size=size, color=options.color, most=most),)
     if choices.source.word == "make":
         rest = [column for column in frame.columns if column.name not in {answer.name for answer in answers}]
         numbers = Numbers(tuple(column.name for column in rest if column.kind == "number"), scale=options.scale)
@@ -311,10 +311,10 @@ def _settled(doors: Sequence[Door]) -> list[Decision]:
     decisions = []
     lengths = [door.length for door in doors if isinstance(door, Tokens)]
     if len(lengths) == 1:
-        decisions.append(Decision("input.length", lengths[0], "99 % of the training texts are not longer"))
+        decisions.append(Decision("input.max_length", lengths[0], "99 % of the training texts are not longer"))
     for door in doors:
         if isinstance(door, Pixels):
             most = f"at most {door.most}x{door.most}"
             decisions.append(Decision("input.size", list(door.size or ()), f"the size of most pictures, {most}"))
-            decisions.append(Decision("input.colour", door.colour, "as the training pictures are"))
+            decisions.append(Decision("input.color", door.color, "as the training pictures are"))
     return decisions

@@ -2,7 +2,7 @@
 
 A sample belongs to the part in which the steps that it forecasts lie, so that nothing that is judged was seen while learning;
 a window may reach back into an earlier part, because the past is known. Scaling is learned from the training steps alone.
-What is known beforehand of the steps to come (the calendar, `ahead`) is a second input, one row a step of the horizon.
+What is known beforehand of the steps to come (`time_features`, `future_covariates`) is a second input, one row a step of the horizon.
 
 Where it is asked which steps are odd, the target is the one step after a window, or the window itself; that step, or the last of the
 window, is the one that is judged. Where a class is asked, it is that of the last step of a window.
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.codec.calendar import Calendar
+from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.together import Together
 from kissipo.codec.windows import Windows
@@ -48,10 +48,10 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     options, findings = choices.source.options, list(reading.findings)
     decisions: list[Decision] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
-    frame = _first_steps(frame, options.steps)
+    frame = _first_steps(frame, options.max_rows)
     asked = asked_of(frame, reading, choices, time, decisions)
     frame, horizon, seen = asked.in_kind(frame), asked.reach, asked.seen
-    columns = tuple(dict.fromkeys((*seen, *asked.numbers, *(options.ahead or ()))))
+    columns = tuple(dict.fromkeys((*seen, *asked.numbers, *(options.future_covariates or ()))))
     ahead = _known_ahead(frame, options, time, asked.names, horizon)
     findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
     refuse_failures(findings)
@@ -65,13 +65,13 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     refuse_failures(findings, strict=strict)
     test_share = choices.general.split.test
     season = (
-        options.season
-        if options.season is not None
+        options.season_length
+        if options.season_length is not None
         else find_season(frame[asked.leading].values[: int(len(frame) * (1 - test_share))])
     )
-    if options.season is None:
+    if options.season_length is None:
         found = f"'{asked.leading}' repeats itself after {season} steps" if season else "no season was found"
-        decisions.append(Decision("input.season", season, found))
+        decisions.append(Decision("input.season_length", season, found))
     window = options.window or _window(len(frame), season, horizon)
     decisions.append(Decision("input.window", window, "two seasons" if season else "a share of the series"))
     lead = window - 1 if asked.within else window
@@ -85,7 +85,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         )
     parts = _parts(len(frame), lead, horizon, choices, seed)
     trained = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
-    door = Windows(Numbers(seen, flag_missing=False), window).fit(trained)
+    door = Windows(Numbers(seen, missing_indicator=False), window).fit(trained)
     doors = (door, ahead.fit(trained)) if ahead else (door,)
     answer = asked.answer(window).fit(asked.learned_from(frame, trained))
     inputs = [door.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in doors[1:])]
@@ -113,18 +113,18 @@ def _in_order(
             )
             return frame, None
         decisions.append(Decision("input.time", name, "its values are moments in time"))
-    moments = as_time(frame[name], style=options.time_style)
+    moments = as_time(frame[name], style=options.date_format)
     if moments is None:
         if frame[name].kind != "number":
             raise DataError(
                 f"the time column '{name}' cannot be read as moments",
                 given=_no_moment(frame, name),
-                do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
+                do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
             )
         return _in_number_order(frame, name, findings), name
     if has_zone(frame[name]):
         findings.append(Finding("PASS", "time zone", f"'{name}' is written with time zones", "taken in universal time"))
-    frame, found = order_in_time(frame.replaced(moments), name, doubled=options.doubled)
+    frame, found = order_in_time(frame.replaced(moments), name, doubled=options.duplicate_timestamps)
     findings += found
     return frame, name
 
@@ -133,28 +133,28 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
     if count is None or count == len(frame):
         return frame
     if count > len(frame):
-        raise TaskError(f"input.steps={count} is more than there are", given=f"{len(frame)} steps in {frame.origin}")
+        raise TaskError(f"input.max_rows={count} is more than there are", given=f"{len(frame)} steps in {frame.origin}")
     return frame.take(np.arange(count))
 
 
 def _known_ahead(frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int) -> Windows | None:
     """What is known of the steps to come, encoded: the calendar, and the columns that the person names."""
     parts: list[Door] = []
-    if options.calendar:
+    if options.time_features:
         if time is None or frame[time].kind != "time":
-            raise TaskError("input.calendar needs a column of moments", do="Say which with --time COLUMN")
+            raise TaskError("input.time_features needs a column of moments", do="Say which with --time COLUMN")
         parts.append(Calendar(time))
-    for name in options.ahead or ():
+    for name in options.future_covariates or ():
         if name in names:
             raise TaskError(
-                f"input.ahead names '{name}', which is forecast", do="What is asked is not known beforehand"
+                f"input.future_covariates names '{name}', which is forecast", do="What is asked is not known beforehand"
             )
         if frame[name].kind != "number":
             raise DataError(
                 f"'{name}' is no column of numbers", given=f"'{frame[name].show(0)}'", do="Write yes and no as 1 and 0"
             )
-    if options.ahead:
-        parts.append(Numbers(options.ahead, flag_missing=False))
+    if options.future_covariates:
+        parts.append(Numbers(options.future_covariates, missing_indicator=False))
     if not parts:
         return None
     return Windows(parts[0] if len(parts) == 1 else Together(tuple(parts), name="known ahead"), horizon, axis="ahead")
@@ -205,7 +205,7 @@ def _window(steps: int, season: int, horizon: int) -> int:
 
 def _parts(steps: int, lead: int, horizon: int, choices: Choices, seed: int) -> dict[str, Any]:
     """Windows by the part in which the first step they are judged by lies, `lead` steps on; those of a part are judged within it."""
-    how = replace(choices.general.split, by="time")
+    how = replace(choices.general.split, method="time")
     parts = split_rows(steps, how, seed=seed)
     first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
     last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
@@ -255,7 +255,7 @@ def _every_window(frame: Frame, doors: tuple[Any, ...], answer: Anomaly) -> Tens
     """Every window of new steps, and what it is compared with."""
     door: Windows = doors[0]
     _refuse_gaps(frame, tuple(dict.fromkeys((*door.columns, *answer.variables))))
-    lead = 0 if answer.options.by == "reconstruction" else door.length
+    lead = 0 if answer.options.method == "reconstruction" else door.length
     count = len(frame) - max(door.length, lead + answer.codec.length) + 1
     if count < 1:
         raise DataError(

@@ -28,7 +28,7 @@ from kissipo.run.evaluate import answer_all
 from kissipo.run.trace import Trace
 
 _MOST = 4
-_ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
+_ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Look:
                   >>> heat = torch.zeros(9, 9)
                   >>> heat[8, 4] = 1.0
                   >>> Look("crack", 0.9, heat).where
-                  'lower centre (row 9, column 5)'
+                  'lower center (row 9, column 5)'
         """
         height, width = self.heat.shape
         row, column = divmod(int(self.heat.argmax()), width)

@@ -1,4 +1,4 @@
-"""Convolution with what follows it: batch normalisation, where it is wanted, and relu.
+"""Convolution with what follows it: batch normalization, where it is wanted, and relu.
 
 y = max(0, x * W + b)                    with `norm`: y = max(0, norm(x * W)), as the shift of the norm is a bias
 

@@ -7,7 +7,7 @@ Pooling gives as many channels as it takes, so behind naive modules the depth ca
 
 Shapes:   (batch, channel, height, width) -> (batch, sum of the filters, height, width)
 Choices:  pooling is the greatest of each 3x3 at stride 1; a relu after every convolution.
-          With `norm` a batch normalisation after every convolution, and 3x3 in place of 5x5, as the published weights have it.
+          With `norm` a batch normalization after every convolution, and 3x3 in place of 5x5, as the published weights have it.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015; with norm Ioffe and Szegedy 2015.
 Example:  >>> import torch
           >>> widths = Widths(one=128, three=192, five=96, three_reduced=64, five_reduced=64, pooled=64)

@@ -1,4 +1,4 @@
-"""Batch normalisation: every channel of a batch is brought to mean 0 and deviation 1, then scaled and shifted as learned.
+"""Batch normalization: every channel of a batch is brought to mean 0 and deviation 1, then scaled and shifted as learned.
 
 y = g (x - mean) / sqrt(variance + e) + b       while learning of the batch, when answering of all batches so far (running figures)
 
@@ -19,7 +19,7 @@ from torch.nn.functional import batch_norm
 class BatchNorm(nn.BatchNorm2d):
     """torch.nn.BatchNorm2d that can be held."""
 
-    TELL = "batch normalisation"
+    TELL = "batch normalization"
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and (not self.weight.requires_grad or x.numel() == x.shape[1]):

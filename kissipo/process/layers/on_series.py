@@ -73,7 +73,7 @@ def _answered(inputs: Ports, outputs: Ports, asked: str) -> tuple[int, ...]:
     unseen = [name for name in outputs[0].words if name not in seen]
     if unseen:
         raise ShapeError(
-            f"process.{asked} needs '{unseen[0]}' among the input.values", do=f"Add it, or say process.{asked}=false"
+            f"process.{asked} needs '{unseen[0]}' among the input.features", do=f"Add it, or say process.{asked}=false"
         )
     return tuple(seen.index(name) for name in outputs[0].words)
 
@@ -84,5 +84,5 @@ def _refuse_what_is_not_answered(window: Port, forecast: Port) -> None:
         raise ShapeError(
             "process.autoregressive takes its answers as the newest step, and needs all that the net sees among them",
             given=f"sees {', '.join(window.words)}, answers {', '.join(forecast.words)}",
-            do="Forecast every column of input.values, in the same order, or leave process.autoregressive out",
+            do="Forecast every column of input.features, in the same order, or leave process.autoregressive out",
         )

@@ -8,7 +8,7 @@ Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch
 Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
           a side has shrunk to one. Pooling comes before a bend that rises: max(relu(x)) = relu(max(x)), slopes too, and a quarter as
           many numbers are bent; a bend that also falls (gelu, silu) stays before it.
-Source:   LeCun et al. 1998; batch normalisation (norm: true) Ioffe and Szegedy 2015.
+Source:   LeCun et al. 1998; batch normalization (norm: true) Ioffe and Szegedy 2015.
 Raises:   ShapeError when the input is no picture or shrinks to nothing.
 Example:  >>> from kissipo.core.axes import Port
           >>> picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))

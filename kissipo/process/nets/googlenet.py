@@ -4,11 +4,11 @@ convolution 7x7 by 2, pool, norm -> convolution 1x1, convolution 3x3, norm, pool
 -> 5a 5b -> mean -> dropout -> the answer                 while learning two more answers, behind 4a and 4d (auxiliary)
 
 Shapes:   (batch, channel, height, width) -> (batch, 1024, h, w) -> (batch, 1024) -> the answer
-Choices:  the paper's net: filters of 5x5, biases, local response normalisation in the first layers, no batch normalisation; pools
+Choices:  the paper's net: filters of 5x5, biases, local response normalization in the first layers, no batch normalization; pools
           round up, and are left out where a side has shrunk to one, so any size of picture fits. 6,998,552 weights for 1,000
           classes, with both auxiliary heads 13,378,280 (the lecture says "5 million": 5,973,552 before the last layer).
-          `norm: true` is the form to which published weights fit (torchvision): batch normalisation behind each convolution instead
-          of biases and local response normalisation, 3x3 in place of 5x5, the last pooling 2x2; 6,624,904 and 13,004,888 weights.
+          `norm: true` is the form to which published weights fit (torchvision): batch normalization behind each convolution instead
+          of biases and local response normalization, 3x3 in place of 5x5, the last pooling 2x2; 6,624,904 and 13,004,888 weights.
           Weights start as He et al. 2015 say; dropout 0.4 before the answer, 0.7 in the auxiliary heads.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015, table 1 and figure 3.
 Example:  >>> import torch
@@ -165,5 +165,5 @@ def _pool(size: int, side: int) -> nn.Module:
 
 
 def _local_norm() -> nn.Module:
-    """Local response normalisation as in AlexNet (Krizhevsky et al. 2012), over five channels."""
+    """Local response normalization as in AlexNet (Krizhevsky et al. 2012), over five channels."""
     return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)

@@ -6,7 +6,7 @@ convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
 Choices:  each picture is standardized first, so that its exposure does not matter; padding keeps the size, where the paper loses a
-          rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalisation after
+          rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalization after
           every convolution; any number of levels.
 Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015.
 Example:  >>> picture = Port("photo", ("channel", "height", "width"), (1, 572, 572))

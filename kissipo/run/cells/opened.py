@@ -125,8 +125,8 @@ class Opened:
         return {
             "layer": self.layer,
             "operation": self.operation,
-            "tell": self.tell,
-            "cell": list(self.cell),
+            "description": self.tell,
+            "index": list(self.cell),
             "terms": [{**each, "place": list(each["place"])} for each in terms],  # type: ignore[call-overload]
             "bias": self.bias,
             "steps": [{"name": name, "value": value} for name, value in self.steps],

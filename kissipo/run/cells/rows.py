@@ -67,7 +67,7 @@ def batch_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     mean, variance = number_of(layer.running_mean[channel]), number_of(layer.running_var[channel])
     scale, shift = _learned(layer, (channel,))
     return _normed(
-        "batch normalisation", index, term("input", index, number_of(x[index])), mean, variance, layer.eps, scale, shift
+        "batch normalization", index, term("input", index, number_of(x[index])), mean, variance, layer.eps, scale, shift
     )
 
 
@@ -78,7 +78,7 @@ def layer_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     values = x[lead].detach().double().numpy()
     places = np.array([(*lead, *place) for place in np.ndindex(values.shape)])
     scale, shift = _learned(layer, own)
-    return _of_values("layer normalisation", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+    return _of_values("layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
 
 
 def group_norm(layer: Any, x: Tensor, index: Index) -> Opened:
@@ -88,7 +88,7 @@ def group_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     values = x[index[0], first : first + each].detach().double().numpy()
     places = np.array([(index[0], first + place[0], *place[1:]) for place in np.ndindex(values.shape)])
     scale, shift = _learned(layer, (index[1],))
-    return _of_values("group normalisation", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+    return _of_values("group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
 
 
 def local_response(layer: Any, x: Tensor, index: Index) -> Opened:
@@ -106,7 +106,7 @@ def local_response(layer: Any, x: Tensor, index: Index) -> Opened:
     )
     tell = "x by a power of the squares of its neighbouring channels"
     return Opened(
-        "local response normalisation", tell, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
+        "local response normalization", tell, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
     )
 
 

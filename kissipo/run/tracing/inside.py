@@ -50,7 +50,7 @@ class Inside:
         return {
             "expanded": list(self.expanded),
             "gradients": list(self.gradients),
-            "opened": [short(each) for each in self.opened],
+            "breakdown": [short(each) for each in self.opened],
         }
 
 
@@ -132,7 +132,7 @@ def _gates(found: Expanded, place: str, values: list[Value]) -> dict[str, Any]:
         keys = {name: f"{where}.{name}" for name in each.gates}
         values += [_value(keys[name], gate, "gate", ("time", "batch", "unit")) for name, gate in each.gates.items()]
         walks.append({"number": each.number, "forward": each.forward, "gates": keys})
-    return {"cell": found.cell, "off": found.off, "walks": walks}
+    return {"cell": found.cell, "max_error": found.off, "unrolled": walks}
 
 
 def _heads(found: ExpandedAttention, place: str, values: list[Value]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _heads(found: ExpandedAttention, place: str, values: list[Value]) -> dict[st
         part = part.reshape(-1, *part.shape[-3:]) if part.dim() > 3 else part.reshape(1, -1, *part.shape[-2:])
         axes = ("batch", "head", "query", "feature" if name == "mixed" else "key")
         values.append(_value(keys[name], part, "attention", axes))
-    return {"heads": values[-1].tensor.shape[1], "off": found.off, "attention": keys}
+    return {"heads": values[-1].tensor.shape[1], "max_error": found.off, "attention": keys}
 
 
 def _value(key: str, tensor: Tensor, origin: Origin, axes: tuple[str, ...]) -> Value:

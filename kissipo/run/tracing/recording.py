@@ -131,7 +131,8 @@ class Operation:
 
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
-        return {name: value for name, value in vars(self).items() if name != "again"}
+        names = {"reads": "inputs", "gives": "outputs"}
+        return {names.get(name, name): value for name, value in vars(self).items() if name != "again"}
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,8 @@ class Call:
             "call": self.number,
             "step": is_step(self.layer),
             "training": self.training,
-            "reads": list(self.reads),
-            "gives": list(self.gives),
+            "inputs": list(self.reads),
+            "outputs": list(self.gives),
             "operations": list(self.operations),
         }
 

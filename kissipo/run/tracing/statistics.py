@@ -2,7 +2,7 @@
 
 Example:  >>> found = statistics(np.array([0.0, 1.0, 2.0, np.nan]))
           >>> found["statistics"]
-          {'mean': 1.0, 'deviation': 0.816496580927726, 'least': 0.0, 'greatest': 2.0, 'zeros': 0.25, 'not_finite': 1}
+          {'mean': 1.0, 'std': 0.816496580927726, 'min': 0.0, 'max': 2.0, 'zeros': 0.25, 'not_finite': 1}
           >>> found["histogram"]["from"], found["histogram"]["to"], sum(found["histogram"]["counts"])
           (0.0, 2.0, 3)
 """
@@ -26,7 +26,7 @@ def statistics(values: NDArray[Any]) -> dict[str, Any]:
     finite = [piece[np.isfinite(piece)] for piece in _pieces(flat)]
     count = sum(map(len, finite))
     if not count:
-        nothing = dict.fromkeys(("mean", "deviation", "least", "greatest", "zeros"))
+        nothing = dict.fromkeys(("mean", "std", "min", "max", "zeros"))
         return {"statistics": {**nothing, "not_finite": len(flat)}, "histogram": None}
     finite = [piece for piece in finite if len(piece)]
     least, greatest = float(min(piece.min() for piece in finite)), float(max(piece.max() for piece in finite))
@@ -37,9 +37,9 @@ def statistics(values: NDArray[Any]) -> dict[str, Any]:
     return {
         "statistics": {
             "mean": mean,
-            "deviation": (spread / count) ** 0.5,
-            "least": least,
-            "greatest": greatest,
+            "std": (spread / count) ** 0.5,
+            "min": least,
+            "max": greatest,
             "zeros": sum(int(np.count_nonzero(piece == 0)) for piece in finite) / len(flat),
             "not_finite": len(flat) - count,
         },

@@ -34,7 +34,7 @@ from kissipo.run.tracing.recording import Value, as_array
 
 CONTENT, TENSORS = "trace.json", "tensors"
 MOST_BYTES = 16_000_000
-VERSION = 2
+VERSION = 3
 
 
 def tensor_table(

@@ -65,7 +65,7 @@ SPOILT: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
     (set_cells(0, {7: "1,5", 9: "2,5"}), "FAIL  '1,5' in row 7 of 'income' is not a number, most other cells there are "
      "(2 such cells: rows 7, 9) -> write it with a point as decimal mark, or say input.decimal=,", (7, 9)),
     (set_cells(0, {3: "unknown"}), "FAIL  'unknown' in row 3 of 'income' is not a number, most other cells there are -> "
-     "correct or empty the cell, or read the column as levels with input.categories=[income]", (3,)),
+     "correct or empty the cell, or read the column as levels with input.categorical=[income]", (3,)),
     (set_cells(2, {5: "inf", 8: "-inf"}), "FAIL  'code' is infinite in rows 5, 8 -> write a number, or leave the cell empty", (5, 8)),
     (set_cells(0, {2: "", 4: "NA"}), "WARN  'income' has no value in 2 of 60 rows (rows 2, 4) -> filled with the training median, "
      "and flagged in a column of its own", (2, 4)),
@@ -146,21 +146,23 @@ def write_series(moments: list[str], values: list[str] | None = None) -> None:
         ([*MONTHS[:5], MONTHS[6], MONTHS[5], *MONTHS[7:]], "WARN  'Month' goes back in time at row 7 -> sorted by time"),
         (MONTHS[::-1], "WARN  'Month' goes back in time at rows 2, 3, 4, 5, 6 and 90 more -> sorted by time"),
         ([*MONTHS[:40], MONTHS[39], *MONTHS[41:]],
-         "FAIL  the moment 1993-04-01T00:00:00 stands 2 times in 'Month' (rows 40, 41) -> Say what they become: input.doubled=mean"),
+         "FAIL  the moment 1993-04-01T00:00:00 stands 2 times in 'Month' (rows 40, 41)"
+         " -> Say what they become: input.duplicate_timestamps=mean"),
         ([*MONTHS[:40], "", *MONTHS[41:]],
          "FAIL  the time column 'Month' has no readable moment in row 41 -> Fill it, or remove these rows"),
         ([*MONTHS[:40], "soon", *MONTHS[41:]],
          "FAIL  the time column 'Month' cannot be read as moments; got 'soon' in row 41 -> "
-         "Say how it is written, as in strptime: input.time_style=%d/%m/%Y"),
+         "Say how it is written, as in strptime: input.date_format=%d/%m/%Y"),
         ([f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
          "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
-         " -> Say which: input.time_style=%d/%m/%Y (day first) or input.time_style=%m/%d/%Y (month first)"),
+         " -> Say which: input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y (month first)"),
         ([*MONTHS[:94], "2910-01", "2911-01"],
          "WARN  2 moments of 'Month' are yet to come (rows 95, 96), the last 2911-01-01T00:00:00 -> taken as measured: "
          "leave them out if they are not"),
         ([f"2024-10-27T{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 20, 40)][:8]
          + [f"2024-10-27T02:{minute:02d}" for minute in (0, 20)] + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
-         "FAIL  the moment 2024-10-27T02:00:00 stands 2 times in 'Month' (rows 7, 9) -> Say what they become: input.doubled=mean (or sum, "
+         "FAIL  the moment 2024-10-27T02:00:00 stands 2 times in 'Month' (rows 7, 9)"
+         " -> Say what they become: input.duplicate_timestamps=mean (or sum, "
          "last); several series in one file must be separated (were clocks set back? Then write the time zone, as in 02:30+01:00)"),
         ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)] + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
          "PASS  'Month' is written with time zones -> taken in universal time"),
@@ -229,8 +231,8 @@ def test_a_damaged_picture_fails_and_can_be_skipped(content: bytes | str, capsys
     found = check_data("photos")
     assert [(each.level, each.check) for each in found] == [("FAIL", "damaged pictures")]
     assert found[0].message.startswith("the picture photos/bad/0.png is damaged or no picture: ")
-    assert found[0].action == "remove or save them again, or say input.skip_damaged=true" and found[0].rows == (1,)
-    assert main(["fit", "photos", "epochs=1", "input.skip_damaged=true"]) == 0
+    assert found[0].action == "remove or save them again, or say input.skip_corrupt=true" and found[0].rows == (1,)
+    assert main(["fit", "photos", "epochs=1", "input.skip_corrupt=true"]) == 0
     assert "-> 1 left out" in " ".join("".join(capsys.readouterr()).split())
 
 

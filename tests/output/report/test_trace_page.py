@@ -77,7 +77,7 @@ def test_gradients_are_as_long_as_their_tensors(samples: Samples) -> None:
 
 def test_opened_numbers_show_terms_rest_bias_and_what_torch_recorded(samples: Samples) -> None:
     content, tensors = samples["dense"]()
-    opened = next(each for each in content["opened"] if each["layer"] == "1")
+    opened = next(each for each in content["breakdown"] if each["layer"] == "1")
     made = made_of((content, tensors))
     assert f"and {opened['others']['count']} more, their sum" in made and "PyTorch recorded" in made
     for term in opened["terms"]:
@@ -89,7 +89,7 @@ def test_opened_numbers_show_terms_rest_bias_and_what_torch_recorded(samples: Sa
 def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(cell: str, samples: Samples) -> None:
     content, tensors = samples["recurrent"](cell)
     (walk,) = script_content(made_of((content, tensors)))["walks"]
-    keys = content["expanded"][0]["walks"][0]["gates"]
+    keys = content["expanded"][0]["unrolled"][0]["gates"]
     assert walk["gates"].keys() == keys.keys() and walk["labels"] == list(NASTY) and walk["bits"] == 16
     for gate, key in keys.items():
         told = walk["gates"][gate]
@@ -158,7 +158,7 @@ def test_what_is_not_there_is_left_out(samples: Samples) -> None:
     empty = {"version": 2, "parameters": 0, "multiplications": 0, "memory": 0, "steps": [], "tensors": {}}
     assert "<h2>Time</h2>" not in made_of((empty, {}))
     bare = copy.deepcopy(content)
-    for name in ("gradients", "opened", "expanded", "operations", "layers", "labels", "likeliest", "notes"):
+    for name in ("gradients", "breakdown", "expanded", "operations", "layers", "labels", "likeliest", "notes"):
         bare[name] = type(content[name])()
     made = made_of((bare, {}))
     assert "<h2>The way</h2>" in made and "<h2>Layer by layer</h2>" not in made
@@ -174,7 +174,7 @@ def test_numbers_that_are_none_do_not_break_the_page(samples: Samples) -> None:
         made = made_of(samples["of"](net, torch.full((1, 3), value), loss=lambda y: y.sum()))
         assert "<h2>Layer by layer</h2>" in made
     content, tensors = samples["recurrent"]()
-    key = content["expanded"][0]["walks"][0]["gates"]["h"]
+    key = content["expanded"][0]["unrolled"][0]["gates"]["h"]
     tensors = {**tensors, key: np.full_like(tensors[key], np.nan)}
     (walk,) = script_content(made_of((content, tensors)))["walks"]
     assert set(np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), dtype="<i2")) == {-32768}

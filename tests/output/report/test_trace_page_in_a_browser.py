@@ -30,7 +30,7 @@ def made_of(told: Told, **more: Any) -> str:
 def gate(told: Told, name: str) -> np.ndarray:
     """(time, unit)"""
     content, tensors = told
-    return tensors[content["expanded"][0]["walks"][0]["gates"][name]][:, 0]
+    return tensors[content["expanded"][0]["unrolled"][0]["gates"][name]][:, 0]
 
 
 @pytest.mark.parametrize("name", ["dense", "convolutional", "recurrent", "attentive"])
@@ -70,7 +70,7 @@ def test_pictures_of_layers_are_read_back_into_their_numbers(samples: Samples, b
         "found.push([valueAt(image, x, y), valueAt(image, x + 5, y + 9), tellPoint(image, x + 5, y + 9)]); } return found"
     )
     found, _ = browse(made_of((content, tensors)), script)
-    maps = tensors[content["layers"][0]["gives"][0]][0]
+    maps = tensors[content["layers"][0]["outputs"][0]][0]
     near = float(np.abs(maps).max()) / 253
     for number, (first, other, told) in enumerate(found):
         assert first == pytest.approx(maps[number, 0, 0], abs=near) and other == pytest.approx(
@@ -193,7 +193,7 @@ def test_a_folded_walk_is_drawn_when_it_is_opened(samples: Samples, browse: Brow
 
 def test_no_number_is_yellow_and_told_so(samples: Samples, browse: Browse) -> None:
     content, tensors = samples["recurrent"]()
-    key = content["expanded"][0]["walks"][0]["gates"]["c"]
+    key = content["expanded"][0]["unrolled"][0]["gates"]["c"]
     tensors = {**tensors, key: tensors[key].copy()}
     tensors[key][0] = np.nan
     said, dom = browse(

@@ -162,9 +162,9 @@ def test_class_weights_lift_the_rare_class() -> None:
     rare = dice.random(3000) < 1 / 30
     pictures = np.clip(dice.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
     task = ki.Task(
-        input={"images": pictures, "labels": np.where(rare, "scratch", "whole"), "batch": 64},
+        input={"images": pictures, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
         process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
-        output={"category": "class", "positive": "scratch", "baselines": ["majority"]},
+        output={"category": "class", "positive_class": "scratch", "baselines": ["majority"]},
     )
     recall = {}
     for words in (None, "balanced"):
@@ -183,4 +183,4 @@ def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
     for word in ("smoothing", "mixup"):
         with pytest.raises(TaskError, match=rf"process.{word} takes a share of the truth to points on which a stone"):
-            ki.load("go", words={"input.made": 10, f"process.{word}": 0.1}).fit(out="run")
+            ki.load("go", words={"input.num_games": 10, f"process.{word}": 0.1}).fit(out="run")

@@ -121,7 +121,7 @@ def rows(inputs: Ports, outputs: Ports) -> nn.Module:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("c",), "process.subtract_last needs 'c' among the input.values. Add it"),
+        (("c",), "process.subtract_last needs 'c' among the input.features. Add it"),
         ((), "suits a forecast from one window"),
     ],
 )

@@ -114,7 +114,7 @@ def games(prepared: Prepared) -> Part:
     if source.value != GENERATED:
         raise unread(str(source.value), GENERATED)
     words = split_words(prepared, groups=("game",))
-    told = f"{len(prepared.wiring.frame):,} moves of {source.options.made} made games of go"
+    told = f"{len(prepared.wiring.frame):,} moves of {source.options.num_games} made games of go"
     pieces = [
         filled(_BOARD),
         filled(_PLAYER),
@@ -122,6 +122,6 @@ def games(prepared: Prepared) -> Part:
         filled(_MOVES, seed=source.options.seed),
     ]
     types = ("Stones = list[int]", "Chain = tuple[Stones, set[int]]", "Dice = np.random.Generator")
-    constants = (f"GAMES, MOVES, SIZE = {source.options.made}, {MOVES}, {SIZE}", *words)
+    constants = (f"GAMES, MOVES, SIZE = {source.options.num_games}, {MOVES}, {SIZE}", *words)
     imports = (*ARRAYS, "from collections.abc import Iterator", "from functools import cache")
     return Part(told, "\n\n\n".join(pieces), imports, constants, types)

@@ -44,7 +44,7 @@ def prose(prepared: Prepared, door: Windows) -> Part:
     Raises:   NotBuiltError for a text of another place.
     """
     source, split = prepared.choices.source, prepared.choices.general.split
-    characters = source.options.unit == "characters"
+    characters = source.options.tokenizer == "characters"
     cut = "list(text)" if characters else "text.split()"
     if str(source.value) == "python-reference":
         lines = ['text = "\\n\\n".join(topics[name].strip() for name in sorted(topics))', f"return {cut}"]
@@ -58,9 +58,9 @@ def prose(prepared: Prepared, door: Windows) -> Part:
         raise unread(str(source.value), "python-reference, a file")
     constants += (
         f"TEST, VALIDATION = {split.test}, {split.validation}  # shares, the end of the text",
-        f"WINDOW = {door.length}  # {source.options.unit} of a piece",
-        f"MOST = {source.options.vocabulary:_}  # {source.options.unit} that are known",
+        f"WINDOW = {door.length}  # {source.options.tokenizer} of a piece",
+        f"MOST = {source.options.vocab_size:_}  # {source.options.tokenizer} that are known",
     )
-    code = filled(_PROSE, unit=source.options.unit, read=lines, borders=filled(BORDERS).splitlines())
-    told = f"{len(prepared.wiring.frame):,} {source.options.unit} in pieces of {door.length}"
+    code = filled(_PROSE, unit=source.options.tokenizer, read=lines, borders=filled(BORDERS).splitlines())
+    told = f"{len(prepared.wiring.frame):,} {source.options.tokenizer} in pieces of {door.length}"
     return Part(told, code, (*imports, "from collections import Counter"), constants)

@@ -73,7 +73,7 @@ def series(prepared: Prepared, door: Windows) -> Part:
     answer = prepared.wiring.answers[0]
     if isinstance(answer, Anomaly):
         return _watched(prepared, door, answer)
-    frame, steps = prepared.wiring.frame, prepared.choices.source.options.steps
+    frame, steps = prepared.wiring.frame, prepared.choices.source.options.max_rows
     horizon = answer.port.shape[0]
     constants = (
         path_line("FILE", frame.origin),
@@ -98,9 +98,9 @@ def _watched(prepared: Prepared, door: Windows, answer: Anomaly) -> Part:
         )
     frame = prepared.wiring.frame
     test = len(frame) - round(len(frame) * prepared.choices.general.split.test)
-    if answer.options.marks != "anomaly" or not frame["anomaly"].values[test:].any():
+    if answer.options.anomaly_labels != "anomaly" or not frame["anomaly"].values[test:].any():
         raise NotBuiltError(
-            "kissipo eject writes output.anomaly only with output.marks=anomaly and a labelled window in the test part"
+            "kissipo eject writes output.anomaly only with output.anomaly_labels=anomaly and a labelled window in the test part"
         )
     file = _LABELLED[name]
     path = str(get("nab", file))

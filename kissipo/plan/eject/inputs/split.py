@@ -117,7 +117,7 @@ def split_words(prepared: Prepared, *, groups: tuple[str, ...] = ()) -> tuple[st
     Raises:   NotBuiltError for a split by time or by another column.
     """
     split = prepared.choices.general.split
-    if split.by == "time" or split.group not in (None, *groups):
+    if split.method == "time" or split.group not in (None, *groups):
         raise NotBuiltError("kissipo eject does not write yet a split of rows by time or by group")
     if not split.validation:
         return (f"TEST = {split.test}  # share that judges",)

@@ -73,9 +73,9 @@ def tiles(prepared: Prepared, door: Pixels) -> Part:
     frame, answer, how = prepared.wiring.frame, prepared.wiring.answers[0], prepared.choices.general.split
     words = split_words(prepared, groups=("tile",))
     marks = isinstance(answer, Marks)
-    if door.colour != "grey":
+    if door.color != "grayscale":
         raise NotBuiltError(
-            "kissipo eject writes the pictures of magnetic-tile only in grey", do="Say input.colour=grey"
+            "kissipo eject writes the pictures of magnetic-tile only in grey", do="Say input.color=grayscale"
         )
     if (isinstance(answer, Category) and answer.name != "class") or (isinstance(answer, Marks) and answer.codec.by):
         raise NotBuiltError(

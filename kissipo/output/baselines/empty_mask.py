@@ -1,11 +1,11 @@
-"""Nothing marked: every pixel is what most pixels are, as most of a picture is without marks."""
+"""Empty mask: every pixel is background, the most frequent class of a mask."""
 
 import numpy as np
 
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "nothing marked"
+NAME = "empty mask"
 
 
 def answer(case: Case) -> Scores:

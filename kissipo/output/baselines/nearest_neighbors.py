@@ -1,4 +1,4 @@
-"""k nearest neighbours on the encoded features (scikit-learn, k = 5)."""
+"""k nearest neighbors on the encoded features (scikit-learn, k = 5)."""
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
@@ -6,7 +6,7 @@ from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 from kissipo.output.classic import classify, estimate
 
-NAME = "5 nearest neighbours"
+NAME = "5 nearest neighbors"
 
 
 def answer(case: Case) -> Scores | None:

@@ -1,4 +1,4 @@
-"""Surroundings: each free point of a board is as likely as points with the same eight neighbours were played in training.
+"""Local patterns: a free point of a board is as likely as points with the same 3x3 neighborhood in training.
 
 score = (played + 1) / (seen + 2)      a neighbour is own, the other's, empty or beyond the rim; the scores of a board add up to one
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "3x3 surroundings"
+NAME = "3x3 local patterns"
 _KINDS = 4  # 0 empty, 1 own, 2 beyond the rim, 3 the other's
 
 

@@ -1,11 +1,11 @@
-"""Pairs of units: what followed the unit before it in training (a bigram table, one count added to each pair)."""
+"""Bigram: the probability of a token given the one before it, from training counts with add-one smoothing."""
 
 import numpy as np
 
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "pairs of units"
+NAME = "bigram"
 _MOST = 5_000
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.codec.calendar import Calendar
+from kissipo.codec.datetime import Calendar
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, numbers, strings, times
 
@@ -63,5 +63,5 @@ def test_what_is_no_moment_is_refused_with_a_way_out() -> None:
         Calendar("at").fit(Frame((strings("at", ["soon"]),)))
     assert str(refused.value) == (
         "the column 'at' cannot be read as moments in time; got 'soon'. "
-        "Say how it is written, as in strptime: input.time_style=%d/%m/%Y."
+        "Say how it is written, as in strptime: input.date_format=%d/%m/%Y."
     )

@@ -1,11 +1,11 @@
-"""Most frequent unit: at every step the training shares of all characters (or words)."""
+"""Most frequent token: at every step the training frequencies of all tokens."""
 
 import numpy as np
 
 from kissipo.output.answer import Scores
 from kissipo.output.case import Case
 
-NAME = "most frequent unit"
+NAME = "most frequent token"
 
 
 def answer(case: Case) -> Scores:

@@ -29,7 +29,7 @@ _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 class Calendar(Door):
     """Moments as points on circles."""
 
-    KIND: ClassVar[str] = "calendar"
+    KIND: ClassVar[str] = "datetime"
     KEPT = ("column", "style", "cycles", "first", "span")
 
     def __init__(self, column: str, *, style: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Calendar(Door):
             raise DataError(
                 f"the column '{self.column}' cannot be read as moments in time",
                 given=f"'{texts[0]}'" if texts else "no values",
-                do="Say how it is written, as in strptime: input.time_style=%d/%m/%Y",
+                do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
             )
         return column
 
