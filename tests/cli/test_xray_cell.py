@@ -164,7 +164,7 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     net = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
     run: Any = Mock(net=net, folder="it", answers=[None], remark="")
-    run.asked.return_value = (None, TensorFeed((torch.randn(1, 5, 4),), ()), [])
+    run.encode.return_value = (None, TensorFeed((torch.randn(1, 5, 4),), ()), [])
     opened, _ = cell_of(run, ["it"], "self_attn", (3, 2))
     assert opened.agrees and opened.cell == (3, 2) and len(opened.gates) == 2
     tell_cell(Screen(), opened)
