@@ -18,6 +18,7 @@ class Recipe:
     seconds:  of training on two cores
     look:     what to look at
     differs:  from the source
+    notes:    what `kissipo show` says beside the trace, such as the parameters that the source counts and why ours are others
     """
 
     task: Task
@@ -29,3 +30,4 @@ class Recipe:
     seconds: int
     look: str = ""
     differs: str = ""
+    notes: tuple[str, ...] = ()
