@@ -16,6 +16,7 @@ class Recipe:
     seconds:  of training on two cores
     look:     what to look at
     differs:  from the source
+    notes:    what `kissipo show` says beside the trace, such as the parameters that the source counts and why ours are others
     """
 
     task: Task
@@ -27,3 +28,4 @@ class Recipe:
     seconds: int
     look: str = ""
     differs: str = ""
+    notes: tuple[str, ...] = ()

@@ -17,3 +17,8 @@ def all_recipes() -> list[tuple[str, Recipe]]:
 def data_are_fetched(recipe: Recipe) -> bool:
     """Whether its data do not come with a dependency and are downloaded once."""
     return any(is_fetched(str(value)) for value in recipe.task.input.values() if value in dataset_names())
+
+
+def notes_of(name: str) -> tuple[str, ...]:
+    """What the recipe of that name says beside its trace; nothing where no built-in task is called so."""
+    return next((recipe.notes for known, recipe in all_recipes() if known == name), ())

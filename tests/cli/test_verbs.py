@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 
 Out = pytest.CaptureFixture[str]
 
@@ -152,3 +153,18 @@ def test_the_doctor_names_kernels_and_missing_parts(capsys: Out) -> None:
     out = capsys.readouterr().out
     assert re.search(r"kernels +(fused, (avx512|avx2|plain|neon)|torch: the kernels were not built)", out)
     assert "gymnasium" in out and "torch" in out
+
+
+def test_show_names_the_parameters_that_the_source_counts_also_without_the_data(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DataError("sms-spam is not here")
+
+    monkeypatch.setattr("kissipo.plan.job.prepare", lambda *_, **__: refuse())
+    assert main(["show", "spam"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "the lecture counts 148,136 parameters for 7,298 ids" in told
+    assert 7298 * 20 + 4 * 15 * (20 + 15 + 1) + (15 + 1) == 148_136
+    assert 4 * 15 * (20 + 15 + 2) == 2_220
+    assert "two bias vectors per gate, so the LSTM has 2,220 parameters" in told

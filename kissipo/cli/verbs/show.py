@@ -56,10 +56,12 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.explained import explained
     from kissipo.plan.job import show
     from kissipo.plan.lessons import explain, is_lesson
+    from kissipo.plan.recipes import notes_of
     from kissipo.plan.run import Run
     from kissipo.plan.way import trace_of
     from kissipo.plan.xray.page import save_page
 
+    screen.remarks(notes_of(arguments.task))  # before the data are read, which may not be there
     if is_run(arguments.task):
         opened = Run.look(arguments.task)
         task, trace, state = (
