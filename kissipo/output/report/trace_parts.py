@@ -229,8 +229,8 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows += [("gives", told_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
     if about is not None:
         found = about["statistics"]
-        rows.append(("mean ± deviation", f"{told(found['mean'])} ± {told(found['deviation'])}"))
-        rows.append(("least, greatest", f"{told(found['least'])}, {told(found['greatest'])}"))
+        rows.append(("mean ± std", f"{told(found['mean'])} ± {told(found['std'])}"))
+        rows.append(("min, max", f"{told(found['min'])}, {told(found['max'])}"))
         rows.append(("zeros", "-" if found["zeros"] is None else f"{found['zeros']:.1%}"))
         if found["not_finite"]:
             rows.append(("not finite", f"{found['not_finite']:,} numbers"))
@@ -282,7 +282,7 @@ def explained(view: View) -> str:
     """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
     parts = []
     for thought in view.content.get("explained", ()):
-        parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['tell'])}</p>")
+        parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['description'])}</p>")
         for figure in thought["figures"]:
             parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}")
         windows = thought["windows"][:_MOST_WINDOWS]
@@ -311,7 +311,7 @@ def numbers_opened(view: View) -> str:
             place = ", ".join(map(str, layer.opened["index"]))
             tick = "✓" if layer.opened["agrees"] else "✗"
             parts.append(
-                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['tell'])} "
+                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['description'])} "
                 f'<span class="shape">[{place}] = {told(layer.opened["result"])} {tick}</span></summary>'
                 f"{opened(layer.opened, most)}</details>"
             )
