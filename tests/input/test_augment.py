@@ -143,7 +143,7 @@ def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
 
 def test_an_unknown_change_is_refused() -> None:
     with pytest.raises(
-        ki.UserError, match=r"input.augment must be one of flip, crop, rotate, colour, or a list of them"
+        ki.UserError, match=r"input.augment must be one of flip, crop, rotate, color, or a list of them"
     ):
         ki.load("digits", words={"input.augment": ["flop"]}).show()
 

@@ -127,7 +127,9 @@ def _given(view: View) -> str:
 def _last_opened(view: View) -> str:
     """Of the last layer that can be opened."""
     last = next((layer.opened for layer in reversed(view.layers) if layer.opened is not None), None)
-    return "" if last is None else f"<p>{escape(last['layer'])}: {escape(last['tell'])}</p>{parts.opened(last, 10)}"
+    return (
+        "" if last is None else f"<p>{escape(last['layer'])}: {escape(last['description'])}</p>{parts.opened(last, 10)}"
+    )
 
 
 def _place(name: str) -> str:

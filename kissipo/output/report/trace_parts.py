@@ -228,8 +228,8 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows += [("gives", format_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
     if about is not None:
         found = about["statistics"]
-        rows.append(("mean ± deviation", f"{format_value(found['mean'])} ± {format_value(found['deviation'])}"))
-        rows.append(("least, greatest", f"{format_value(found['least'])}, {format_value(found['greatest'])}"))
+        rows.append(("mean ± std", f"{format_value(found['mean'])} ± {format_value(found['std'])}"))
+        rows.append(("min, max", f"{format_value(found['min'])}, {format_value(found['max'])}"))
         rows.append(("zeros", "-" if found["zeros"] is None else f"{found['zeros']:.1%}"))
         if found["not_finite"]:
             rows.append(("not finite", f"{found['not_finite']:,} numbers"))
@@ -281,7 +281,7 @@ def explained(view: View) -> str:
     """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
     parts = []
     for thought in view.content.get("explained", ()):
-        parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['tell'])}</p>")
+        parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['description'])}</p>")
         for figure in thought["figures"]:
             parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}")
         windows = thought["windows"][:_MOST_WINDOWS]
@@ -315,7 +315,7 @@ def numbers_opened(view: View) -> str:
             place = ", ".join(map(str, layer.opened["index"]))
             tick = "✓" if layer.opened["agrees"] else "✗"
             parts.append(
-                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['tell'])} "
+                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['description'])} "
                 f'<span class="shape">[{place}] = {format_value(layer.opened["result"])} {tick}</span></summary>'
                 f"{opened(layer.opened, most)}</details>"
             )

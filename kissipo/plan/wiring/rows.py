@@ -77,7 +77,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
         findings += _check_fitted(frame, doors, answers)
     refuse_failures(findings, strict=strict)
     size = sum(_bytes(door, len(frame)) for door in _read_by(doors, answers))
-    kept = size <= getattr(choices.source.options, "memory", inf) * _GIGABYTE
+    kept = size <= getattr(choices.source.options, "memory_limit", inf) * _GIGABYTE
     findings += [] if kept else [_not_kept(size)]
     feeds = {name: encode(frame.take(positions), doors, answers, kept=kept) for name, positions in parts.items()}
     names = getattr(choices.source.options, "augment", ())
