@@ -1,5 +1,7 @@
 """The screen: results go to standard output, everything on the way to standard error and into the log of the run."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
