@@ -19,7 +19,7 @@ from torch import nn
 
 from kissipo.plan.load import load
 from kissipo.plan.prepare import prepare
-from kissipo.run.streams import stream_steps
+from kissipo.engine.streams import stream_steps
 
 STEPS, BATCH = 5, 32
 

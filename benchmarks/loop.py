@@ -43,7 +43,7 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     from kissipo.core.protocols import Listener
     from kissipo.plan.load import load as load_task
     from kissipo.plan.prepare import prepare
-    from kissipo.run.fit import Course, Fit
+    from kissipo.engine.fit import Course, Fit
 
     prepared = prepare(load_task("mnist", words={"process.epochs": epochs}))
     feed = prepared.wiring.feeds["train"].take(slice(0, samples))

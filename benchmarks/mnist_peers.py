@@ -57,7 +57,7 @@ def prepared(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
 def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
     from kissipo.core.devices import memory_kept
     from kissipo.core.protocols import Listener
-    from kissipo.run.fit import Course, Fit
+    from kissipo.engine.fit import Course, Fit
 
     task, feed = prepared(epochs, seed, samples)
     ends: Clock = []

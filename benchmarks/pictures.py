@@ -67,7 +67,7 @@ def prepared(folder: str, size: int) -> Any:
 def by_kissipo(folder: str, size: int) -> float:
     """Pictures a second after the first epoch."""
     from kissipo.core.protocols import Listener
-    from kissipo.run.fit import Course, Fit
+    from kissipo.engine.fit import Course, Fit
 
     task, ends = prepared(folder, size), list[float]()
 

@@ -39,8 +39,8 @@ def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
     """Seconds of each epoch, and the probability of spam of every test message."""
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Listener
-    from kissipo.run.evaluate import evaluate
-    from kissipo.run.fit import Course, Fit
+    from kissipo.engine.evaluate import evaluate
+    from kissipo.engine.fit import Course, Fit
 
     task = prepared(epochs, seed)
     ends: list[float] = []

@@ -27,7 +27,7 @@ from kissipo.output.verdict import verdict
 from kissipo.plan.draft import Wiring
 from kissipo.plan.of_series import marks_of
 from kissipo.plan.vocabulary import BASELINES
-from kissipo.run.evaluate import Evaluation, evaluate
+from kissipo.engine.evaluate import Evaluation, evaluate
 
 PARTS = ("train", "validation", "test")
 Errors = tuple[NDArray[np.float64], int]  # of every judged step, and the number of the first

@@ -17,7 +17,7 @@ from kissipo.plan.grammar import Choices, read_task
 from kissipo.plan.job import RUNS, fit
 from kissipo.plan.prepare import read_data
 from kissipo.plan.run import Run
-from kissipo.run.folder import next_folder
+from kissipo.engine.run_folder import next_folder
 
 
 def backtest(

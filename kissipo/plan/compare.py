@@ -29,7 +29,7 @@ from kissipo.core.task import Task
 from kissipo.plan.grammar import full_place
 from kissipo.plan.job import RUNS, fit
 from kissipo.process.optim import optimizer
-from kissipo.run.folder import ENVIRONMENT, RunFolder, next_folder
+from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 
 Tell = Callable[[str], None]
 SECONDS = "training seconds"

@@ -29,7 +29,7 @@ from kissipo.plan.spell import writable
 from kissipo.plan.way import follow
 from kissipo.plan.xray.examples import examples_inside
 from kissipo.run.board import boards
-from kissipo.run.folder import (
+from kissipo.engine.run_folder import (
     CODECS,
     DATA,
     ENVIRONMENT,

@@ -18,7 +18,7 @@ from kissipo.plan.lessons import lesson, lesson_names
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
 from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES
-from kissipo.run.folder import TASK
+from kissipo.engine.run_folder import TASK
 
 _YAML = (".yaml", ".yml")
 

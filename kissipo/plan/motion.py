@@ -23,11 +23,11 @@ from kissipo.output.verdict import verdict
 from kissipo.plan.alarms import Errors, judge_alarms, learn_threshold
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.scores import judge_beside, score
-from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.run.evaluate import Evaluation, evaluate
-from kissipo.run.fit import Course, Fit
-from kissipo.run.folder import RunFolder
-from kissipo.run.interact import Interact, play
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.engine.evaluate import Evaluation, evaluate
+from kissipo.engine.fit import Course, Fit
+from kissipo.engine.run_folder import RunFolder
+from kissipo.engine.rollout import Interact, play
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from kissipo.output.report.gallery import strips
 from kissipo.output.report.overlay import colour_name, heated, marked
 from kissipo.output.score import Score
 from kissipo.plan.draft import Wiring
-from kissipo.run.evaluate import as_tuple
+from kissipo.engine.evaluate import as_tuple
 from kissipo.run.heat_map import HeatMaps, heat_maps
 
 _WORST = 6

@@ -33,8 +33,8 @@ from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.spell import writable
 from kissipo.process.layers.surfaces import height
-from kissipo.run.evaluate import Evaluation
-from kissipo.run.folder import ENVIRONMENT, REPORT, RunFolder
+from kissipo.engine.evaluate import Evaluation
+from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.run.trace import Trace, tell_array
 
 _WORST = 12

@@ -11,7 +11,7 @@ from kissipo.core.task import Task
 from kissipo.core.words import thaw
 from kissipo.plan.grammar import read_task
 from kissipo.plan.spell import is_remark, writable
-from kissipo.run.folder import DATA, TASK, RunFolder
+from kissipo.engine.run_folder import DATA, TASK, RunFolder
 
 _ANEW = "Start a new run without --resume"
 

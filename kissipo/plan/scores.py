@@ -25,7 +25,7 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.plan.draft import Wiring
 from kissipo.plan.vocabulary import BASELINES
-from kissipo.run.evaluate import Evaluation, evaluate, portion
+from kissipo.engine.evaluate import Evaluation, evaluate, portion
 
 _MOST_VALUES, _SMALLEST_SIDE = 16_000_000, 8
 

@@ -18,7 +18,7 @@ from kissipo.input.formats.files import existing
 from kissipo.plan.grammar import Choices
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import hold, lay_in, read_weights
-from kissipo.run.folder import MODEL, TASK, RunFolder
+from kissipo.engine.run_folder import MODEL, TASK, RunFolder
 
 
 def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:

@@ -33,10 +33,10 @@ from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read
 from kissipo.plan.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
-from kissipo.run.checkpoint import load_checkpoint
-from kissipo.run.evaluate import answer_all
-from kissipo.run.folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
-from kissipo.run.sample import write_on
+from kissipo.engine.checkpoint import load_checkpoint
+from kissipo.engine.evaluate import answer_all
+from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
+from kissipo.engine.generate import write_on
 
 _STAND_ALONE = ("rows", "moves")  # samples each of which can be judged without those before it
 

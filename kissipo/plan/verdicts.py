@@ -27,8 +27,8 @@ from kissipo.output.report.page import Section, page, table
 from kissipo.plan.asking import frame_of
 from kissipo.plan.pictures import areas, is_heatable, legend, looked_at
 from kissipo.plan.trained import TrainedModel
-from kissipo.run.checkpoint import refusal, write_whole
-from kissipo.run.evaluate import answer_all
+from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.evaluate import answer_all
 
 TABLE, GALLERY = "predictions.csv", "gallery.html"
 _AT_ONCE, _SHOWN = 32, 60

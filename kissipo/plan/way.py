@@ -23,7 +23,7 @@ from kissipo.output.answers.text import NextUnit
 from kissipo.plan.example import Example, Loss, asked_example, known_example
 from kissipo.plan.trained import TrainedModel
 from kissipo.run.chain import chain_rule
-from kissipo.run.evaluate import as_tuple
+from kissipo.engine.evaluate import as_tuple
 from kissipo.run.through_time import NotToldError, ThroughTime, through_time
 from kissipo.run.trace import Step, Trace, steps_of
 from kissipo.run.tracing.inside import look_inside

@@ -36,7 +36,7 @@ from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.case import Case, Samples, WorldCase
 from kissipo.plan.vocabulary import BASELINES
-from kissipo.run.interact import play
+from kissipo.engine.rollout import play
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
 SEED = 3

@@ -17,7 +17,7 @@ from kissipo.core.axes import Port
 from kissipo.process import optim
 from kissipo.process.channels_last import lay_out
 from kissipo.process.kernels.adam import fits_adam
-from kissipo.run.folder import MODEL, RunFolder
+from kissipo.engine.run_folder import MODEL, RunFolder
 
 NETS: dict[str, tuple[int, dict[str, Any]]] = {
     "cnn": (1, {"filters": (5, 6), "units": (8,), "padding": "valid"}),

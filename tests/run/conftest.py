@@ -18,8 +18,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.plan.job import Teller
-from kissipo.run.checkpoint import saved_at
-from kissipo.run.folder import RunFolder
+from kissipo.engine.checkpoint import saved_at
+from kissipo.engine.run_folder import RunFolder
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from kissipo.plan.eject.part import Part, filled
 from kissipo.plan.prepare import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_start import MOST_SAMPLES
-from kissipo.run.evaluate import portion
+from kissipo.engine.evaluate import portion
 
 _LEARN = '''
 def learn(net: Net, parts: Parts) -> None:

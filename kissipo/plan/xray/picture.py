@@ -24,7 +24,7 @@ from kissipo.plan.pictures import looked_at
 from kissipo.plan.trained import TrainedModel
 from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
-from kissipo.run.evaluate import answer_all
+from kissipo.engine.evaluate import answer_all
 from kissipo.run.trace import Trace
 
 _MOST = 4

@@ -17,7 +17,7 @@ from kissipo.core.errors import TaskError
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.losses.mean_squared_error import loss
-from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 
 STEPS, RATE, SHARE = 8, 0.02, 0.1
 TORCHS: dict[str, Any] = {

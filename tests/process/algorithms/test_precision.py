@@ -22,8 +22,8 @@ from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.channels_last import lay_out
 from kissipo.process.losses.sparse_categorical_cross_entropy import loss
 from kissipo.process.nets import cnn, ffn, googlenet, recurrent
-from kissipo.run.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.run.fit import Course, Fit
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.engine.fit import Course, Fit
 
 CLASSES = (Port("kind", ("class",), (3,)),)
 PICTURE = Port("picture", ("channel", "height", "width"), (3, 32, 32))

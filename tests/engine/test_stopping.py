@@ -17,8 +17,8 @@ from kissipo.core.errors import DataError
 from kissipo.core.protocols import Listener
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Judgement
-from kissipo.run.fit import Course, Fit, Position
-from kissipo.run.stopping import Stopping
+from kissipo.engine.fit import Course, Fit, Position
+from kissipo.engine.stopping import Stopping
 
 NOTHING = TensorFeed((torch.zeros(8, 1),), (torch.zeros(8, 1),))
 

@@ -21,7 +21,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import RunError, StoppedError
 from kissipo.core.task import split_argument
-from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint
+from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
 
 WHOLE, BROKEN = Path("whole"), Path("broken")
 LONG = [

@@ -14,7 +14,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
 from kissipo.plan.prepare import prepare
-from kissipo.run.fit import Course, Fit
+from kissipo.engine.fit import Course, Fit
 
 TASKS = {
     "digits": ["digits", "epochs=3"],

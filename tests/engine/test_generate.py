@@ -8,7 +8,7 @@ import torch
 from kissipo.core.axes import Port
 from kissipo.core.errors import TaskError
 from kissipo.process.nets import recurrent
-from kissipo.run.sample import draw, write_on
+from kissipo.engine.generate import draw, write_on
 
 LOGITS = torch.tensor([0.0, 2.0, 1.0, -1.0])
 

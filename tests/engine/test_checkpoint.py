@@ -16,8 +16,8 @@ from safetensors import safe_open
 from kissipo.cli.main import main
 from kissipo.core import writing
 from kissipo.core.errors import MachineError, RunError
-from kissipo.run import checkpoint
-from kissipo.run.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole
+from kissipo.engine import checkpoint
+from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole
 
 
 def state(number: int) -> dict[str, Any]:

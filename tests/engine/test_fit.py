@@ -20,8 +20,8 @@ from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive
 from kissipo.input.feeds import TensorFeed
 from kissipo.plan.prepare import Prepared, prepare
-from kissipo.run.evaluate import answer_all, evaluate
-from kissipo.run.fit import Course, Fit
+from kissipo.engine.evaluate import answer_all, evaluate
+from kissipo.engine.fit import Course, Fit
 
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
 

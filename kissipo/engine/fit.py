@@ -19,10 +19,10 @@ from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import Augment, Feed, Judge, Learn, Listener, ahead, as_judged, is_stateful
 from kissipo.core.seeds import torch_generator
-from kissipo.run.checkpoint import saving_interval
-from kissipo.run.evaluate import evaluate
-from kissipo.run.stopping import Stopping
-from kissipo.run.streams import stream_steps
+from kissipo.engine.checkpoint import saving_interval
+from kissipo.engine.evaluate import evaluate
+from kissipo.engine.stopping import Stopping
+from kissipo.engine.streams import stream_steps
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1

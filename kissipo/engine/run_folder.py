@@ -24,7 +24,7 @@ from torch import Tensor
 
 from kissipo.core.errors import RunError
 from kissipo.core.notation import as_json
-from kissipo.run.checkpoint import refusal, write_whole
+from kissipo.engine.checkpoint import refusal, write_whole
 
 FORMAT = 3
 TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "split.json", "environment.json", "history.csv"

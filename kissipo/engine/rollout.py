@@ -19,8 +19,8 @@ from torch import nn
 from kissipo.core.errors import StoppedError
 from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive, numpy_generator
-from kissipo.run.checkpoint import saving_interval
-from kissipo.run.stopping import Stopping
+from kissipo.engine.checkpoint import saving_interval
+from kissipo.engine.stopping import Stopping
 
 Save = Callable[[dict[str, Any]], None]
 _TELL_EVERY = 0.1

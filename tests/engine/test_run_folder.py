@@ -13,8 +13,9 @@ import torch
 
 from kissipo.core import writing
 from kissipo.core.errors import MachineError, RunError
-from kissipo.run import checkpoint, folder
-from kissipo.run.folder import RunFolder, latest_folder, next_folder
+from kissipo.engine import checkpoint
+from kissipo.engine import run_folder as folder
+from kissipo.engine.run_folder import RunFolder, latest_folder, next_folder
 
 FILES = {"task.yaml": "input: {images: digits}\n", "data.json": "{}\n"}
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import Feed, Judge, Learn, ahead, batches, is_stateful
-from kissipo.run.streams import stream_steps
+from kissipo.engine.streams import stream_steps
 
 _BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
 

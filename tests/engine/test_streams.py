@@ -15,8 +15,8 @@ from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
-from kissipo.run.evaluate import evaluate
-from kissipo.run.streams import stream_steps
+from kissipo.engine.evaluate import evaluate
+from kissipo.engine.streams import stream_steps
 
 TEXT = Port("text", ("time",), (4,), vocabulary=7)
 NEXT = Port("next", ("time", "class"), (4, 7))
@@ -48,7 +48,7 @@ def test_every_piece_is_read_once_and_right_after_the_one_before_it(pieces: int,
 def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
     cell: str, streams: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kissipo.run.evaluate._STREAMS", streams)
+    monkeypatch.setattr("kissipo.engine.evaluate._STREAMS", streams)
     ids = torch.randint(0, 7, (4 * 30 + 1,))
     whole, answer = net(cell).eval(), NextUnit(window=4)
     feed = TensorFeed((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
