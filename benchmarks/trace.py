@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from kissipo.core.axes import Port
 from kissipo.output.report.trace_page import trace_page
 from kissipo.plan.vocabulary import NETS
-from kissipo.run.tracing.inside import look_inside
-from kissipo.run.tracing.record import record
-from kissipo.run.tracing.trace_module import trace
+from kissipo.inspect.tracing.inside import look_inside
+from kissipo.inspect.tracing.record import record
+from kissipo.inspect.tracing.trace_module import trace
 
 
 class Reader(nn.Module):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kissipo.plan.task import Task
     from kissipo.plan.xray.page import save_page
     from kissipo.process.layers.accelerate import accelerate
-    from kissipo.run.tracing.trace_module import trace
+    from kissipo.inspect.tracing.trace_module import trace
 
 __version__ = "0.1.0"
 __all__ = ["Task", "UserError", "accelerate", "load", "open", "save_page", "trace"]
@@ -33,7 +33,7 @@ _HOMES = {
     "load": "kissipo.plan.load",
     "open": "kissipo.plan.open",
     "save_page": "kissipo.plan.xray.page",
-    "trace": "kissipo.run.tracing.trace_module",
+    "trace": "kissipo.inspect.tracing.trace_module",
 }
 
 

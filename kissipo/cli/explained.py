@@ -9,8 +9,8 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.output.report.page import grid
-from kissipo.run.explained import Cell, Explained, Figure
-from kissipo.run.windows import Window
+from kissipo.inspect.explanation import Cell, Explained, Figure
+from kissipo.inspect.conv_windows import Window
 
 _APART = (0, 4, 0, 0)
 

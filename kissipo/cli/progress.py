@@ -18,7 +18,7 @@ from kissipo.output.score import Score
 from kissipo.plan.job import Teller
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.run import Run
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0

@@ -15,9 +15,9 @@ from kissipo.output.inspection import told
 from kissipo.output.score import Score
 from kissipo.plan.draft import Decision
 from kissipo.plan.prepare import Prepared
-from kissipo.run.chain import Chain
-from kissipo.run.through_time import ThroughTime
-from kissipo.run.trace import Step, Trace, tell_array
+from kissipo.inspect.chain_rule import Chain
+from kissipo.inspect.gradients_through_time import ThroughTime
+from kissipo.inspect.trace import Step, Trace, tell_array
 
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12

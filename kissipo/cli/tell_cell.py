@@ -8,7 +8,7 @@ from rich.table import Table
 
 from kissipo.cli.screen import Screen, table
 from kissipo.core.text import format_value
-from kissipo.run.cells import Opened
+from kissipo.inspect.breakdown import Opened
 
 _MOST_ROWS = 40
 _MOST_KEYS = 3

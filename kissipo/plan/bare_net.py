@@ -16,7 +16,7 @@ from kissipo.core.task import Task
 from kissipo.plan.grammar import full_place, options_of, read_task
 from kissipo.plan.vocabulary import NETS, RECIPES
 from kissipo.process.optim import MEMORY
-from kissipo.run.cost_table import BYTES, CostTable, cost_table
+from kissipo.inspect.cost_table import BYTES, CostTable, cost_table
 
 _CHANNELS = {"grayscale": 1, "rgb": 3}
 

@@ -14,10 +14,11 @@ from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.plan.example import asked_example, known_example
 from kissipo.plan.trained import TrainedModel
-from kissipo.run.cells import CannotOpenError, Opened, open_cell
-from kissipo.run.cells.open_cell import what_is_opened
-from kissipo.run.tracing.record import record
-from kissipo.run.tracing.recording import Call
+from kissipo.inspect.breakdown import CannotOpenError, Opened
+from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.breakdown.explain_value import what_is_opened
+from kissipo.inspect.tracing.record import record
+from kissipo.inspect.tracing.recording import Call
 
 
 def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:

@@ -28,7 +28,7 @@ from kissipo.plan.run import Run
 from kissipo.plan.spell import writable
 from kissipo.plan.way import follow
 from kissipo.plan.xray.examples import examples_inside
-from kissipo.run.board import boards
+from kissipo.runs.tensorboard import boards
 from kissipo.engine.run_folder import (
     CODECS,
     DATA,
@@ -41,7 +41,7 @@ from kissipo.engine.run_folder import (
     latest_folder,
     next_folder,
 )
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 RUNS = Path("runs")
 

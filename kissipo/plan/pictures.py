@@ -19,7 +19,7 @@ from kissipo.output.report.overlay import colour_name, heated, marked
 from kissipo.output.score import Score
 from kissipo.plan.draft import Wiring
 from kissipo.engine.evaluate import as_tuple
-from kissipo.run.heat_map import HeatMaps, heat_maps
+from kissipo.inspect.grad_cam import HeatMaps, heat_maps
 
 _WORST = 6
 

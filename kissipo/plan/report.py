@@ -35,7 +35,7 @@ from kissipo.plan.spell import writable
 from kissipo.process.layers.surfaces import height
 from kissipo.engine.evaluate import Evaluation
 from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
-from kissipo.run.trace import Trace, tell_array
+from kissipo.inspect.trace import Trace, tell_array
 
 _WORST = 12
 _MOST_COLUMNS = 8

@@ -16,8 +16,8 @@ from kissipo.plan.way import trace_of
 from kissipo.plan.xray.picture import PictureXray
 from kissipo.plan.xray.sample import SampleXray, xray_any
 from kissipo.plan.xray.text import Xray
-from kissipo.run.cells import Opened
-from kissipo.run.trace import Trace
+from kissipo.inspect.breakdown import Opened
+from kissipo.inspect.trace import Trace
 
 
 class Run(TrainedModel):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kissipo.core.finding import Finding
     from kissipo.plan.job import Teller
     from kissipo.plan.run import Run
-    from kissipo.run.trace import Trace
+    from kissipo.inspect.trace import Trace
 
 
 class Task(Sentence):

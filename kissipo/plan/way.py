@@ -22,12 +22,12 @@ from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
 from kissipo.plan.example import Example, Loss, asked_example, known_example
 from kissipo.plan.trained import TrainedModel
-from kissipo.run.chain import chain_rule
+from kissipo.inspect.chain_rule import chain_rule
 from kissipo.engine.evaluate import as_tuple
-from kissipo.run.through_time import NotToldError, ThroughTime, through_time
-from kissipo.run.trace import Step, Trace, steps_of
-from kissipo.run.tracing.inside import look_inside
-from kissipo.run.tracing.record import record
+from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
+from kissipo.inspect.trace import Step, Trace, steps_of
+from kissipo.inspect.tracing.inside import look_inside
+from kissipo.inspect.tracing.record import record
 
 _LIKELIEST = 5
 

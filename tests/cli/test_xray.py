@@ -13,7 +13,7 @@ import pytest
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.plan.xray.examples import examples_inside
-from kissipo.run.tracing.trace_file import read_trace
+from kissipo.inspect.tracing.trace_file import read_trace
 
 Out = pytest.CaptureFixture[str]
 COMMANDS = {

@@ -18,11 +18,12 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
 from kissipo.plan.vocabulary import NETS
 from kissipo.process.layers.wide import WideAndDeep
-from kissipo.run.cells import CannotOpenError, open_cell
-from kissipo.run.expand import expand
-from kissipo.run.trace import steps_of
-from kissipo.run.tracing.record import record
-from kissipo.run.tracing.recording import Call
+from kissipo.inspect.breakdown import CannotOpenError
+from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.unroll import expand
+from kissipo.inspect.trace import steps_of
+from kissipo.inspect.tracing.record import record
+from kissipo.inspect.tracing.recording import Call
 
 ROW = Port("row", ("feature",), (6,))
 LEVEL = Port("level", (), (), vocabulary=5)

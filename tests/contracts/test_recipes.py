@@ -15,7 +15,7 @@ from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 from kissipo.plan.grammar import read_task
 from kissipo.plan.recipes import all_recipes, data_are_fetched
-from kissipo.run.trace import Step
+from kissipo.inspect.trace import Step
 
 RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "gradient_descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}

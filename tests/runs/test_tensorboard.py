@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import kissipo as ki
-from kissipo.run.board import graph, histogram
-from kissipo.run.tracing.record import record
+from kissipo.runs.tensorboard import graph, histogram
+from kissipo.inspect.tracing.record import record
 
 pytest.importorskip("tensorboard")
 

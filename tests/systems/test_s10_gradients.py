@@ -16,7 +16,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.seeds import derive
 from kissipo.plan.lessons.gradients_through_time import Forecaster, Options, _large, _lstm, _open, _small
-from kissipo.run.through_time import ThroughTime
+from kissipo.inspect.gradients_through_time import ThroughTime
 
 
 def found(**words: Any) -> dict[str, ThroughTime]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.recurrent import each_state
-from kissipo.run.through_time import through_time
+from kissipo.inspect.gradients_through_time import through_time
 
 T, D, M, K = 100, 10, 15, 1
 

@@ -13,7 +13,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.schema import read
 from kissipo.core.task import Task
 from kissipo.plan.vocabulary import LESSONS
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 WORD = "explain"
 

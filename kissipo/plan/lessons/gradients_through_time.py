@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from kissipo.core.schema import word
 from kissipo.core.seeds import derive
 from kissipo.input.datasets.sunspots import read
-from kissipo.run.explained import Cell, Explained
-from kissipo.run.through_time import ThroughTime, through_time
-from kissipo.run.trace import Step, Trace
+from kissipo.inspect.explanation import Cell, Explained
+from kissipo.inspect.gradients_through_time import ThroughTime, through_time
+from kissipo.inspect.trace import Step, Trace
 
 SYSTEM = "S10"
 ABOUT = "vanishing and exploding gradients of RNN, LSTM and GRU, step by step"

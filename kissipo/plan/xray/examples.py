@@ -14,7 +14,7 @@ from kissipo.plan.example import sample_of
 from kissipo.plan.motion import Judged
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.way import follow
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 MOST_MULTIPLICATIONS = 20_000_000
 MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000

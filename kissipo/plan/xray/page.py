@@ -2,7 +2,7 @@
 
 Example:  >>> import tempfile, torch
           >>> from torch import nn
-          >>> from kissipo.run.tracing.trace_module import trace
+          >>> from kissipo.inspect.tracing.trace_module import trace
           >>> file = save_page(trace(nn.Linear(3, 2), torch.ones(1, 3)), tempfile.mkdtemp() + "/linear.html")
           >>> file.read_text(encoding="utf-8")[:15]
           '<!doctype html>'
@@ -16,7 +16,7 @@ from pathlib import Path
 from kissipo.core.writing import write_text
 from kissipo.output.report.page import Section
 from kissipo.output.report.trace_page import trace_page
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
 

@@ -25,7 +25,7 @@ from kissipo.plan.trained import TrainedModel
 from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
 from kissipo.engine.evaluate import answer_all
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 _MOST = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")

@@ -22,7 +22,7 @@ from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
 from kissipo.plan.xray.picture import PictureXray, xray_picture
 from kissipo.plan.xray.text import Xray, xray
-from kissipo.run.trace import Trace
+from kissipo.inspect.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from kissipo.plan.example import known_example
 from kissipo.plan.trained import TrainedModel
 from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of
-from kissipo.run.read_along import read_along
-from kissipo.run.trace import Trace
+from kissipo.inspect.next_token import read_along
+from kissipo.inspect.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.run.tracing.trace_module import trace
+from kissipo.inspect.tracing.trace_module import trace
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -7,8 +7,8 @@ from torch import nn
 
 from kissipo.core.protocols import has_auxiliary
 from kissipo.process.layers.free_points import FreePoints, free_points
-from kissipo.run.trace import steps_of
-from kissipo.run.tracing.record import record
+from kissipo.inspect.trace import steps_of
+from kissipo.inspect.tracing.record import record
 
 
 def test_taken_points_have_no_probability_and_free_ones_keep_their_odds() -> None:

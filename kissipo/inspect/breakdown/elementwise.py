@@ -1,0 +1,61 @@
+"""A cell that depends on one other cell alone: activations, and layers that only carry numbers to another place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, number_of, term
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _gelu(layer: Any, x: float) -> float:
+    if layer.approximate == "tanh":
+        return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * math.erfc(-x / math.sqrt(2))
+
+
+def _elu(layer: Any, x: float) -> float:
+    return x if x > 0 else float(layer.alpha) * math.expm1(x)
+
+
+def _softplus(layer: Any, x: float) -> float:
+    return x if x * layer.beta > layer.threshold else math.log1p(math.exp(x * layer.beta)) / float(layer.beta)
+
+
+BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
+    nn.ReLU: ("max(0, x)", lambda _, x: max(0.0, x)),
+    nn.ReLU6: ("min(max(0, x), 6)", lambda _, x: min(max(0.0, x), 6.0)),
+    nn.Tanh: ("tanh(x)", lambda _, x: math.tanh(x)),
+    nn.Sigmoid: ("1 / (1 + exp(-x))", lambda _, x: _sigmoid(x)),
+    nn.GELU: ("x · Φ(x)", _gelu),
+    nn.SiLU: ("x · sigmoid(x)", lambda _, x: x * _sigmoid(x)),
+    nn.LeakyReLU: ("x, below 0 a part of it", lambda layer, x: x if x >= 0 else x * float(layer.negative_slope)),
+    nn.ELU: ("x, below 0 a · (exp(x) - 1)", _elu),
+    nn.Softplus: ("log(1 + exp(x))", _softplus),
+}
+
+
+def activation(layer: nn.Module, x: Tensor, index: Index) -> Opened:
+    """A cell of an activation."""
+    tell, bend = BENDS[type(layer)]
+    value = number_of(x[index])
+    result = bend(layer, value)
+    name = type(layer).__name__.lower()
+    return Opened(name, tell, index, (term("input", index, value),), None, ((name, result),), result)
+
+
+def carried(layer: nn.Module, x: Tensor, index: Index, shape: tuple[int, ...]) -> Opened:
+    """A cell of a layer that flattens, unflattens or leaves as it is what it is given; dropout drops nothing when answering."""
+    if x.numel() != math.prod(shape):
+        raise CannotOpenError("it gives more or fewer numbers than it takes")
+    place = tuple(int(at) for at in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape)))
+    value = number_of(x[place])
+    return Opened("carried", "the same number", index, (term("input", place, value),), None, (), value)

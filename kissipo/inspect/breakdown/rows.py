@@ -1,0 +1,159 @@
+"""A cell of a layer that looks at one row of features: linear, layer and group norm, softmax, an embedding.
+
+linear      y_i = b_i + sum over j of w_ij x_j
+norms       y_i = g_i (x_i - mean) / sqrt(variance + e) + b_i        over the row (layer), some channels (group), all batches so far (batch)
+softmax     y_i = exp(x_i - m) / sum over j of exp(x_j - m),         m the greatest x
+embedding   y_j = E[id, j]
+
+Shapes:   (..., feature); (batch, channel, ...) of the norms of channels; ids (...) of an embedding
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, Terms, number_of, summed, term
+
+
+def linear(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.Linear."""
+    lead, unit = index[:-1], index[-1]
+    bias = None if layer.bias is None else number_of(layer.bias[unit])
+    weights = layer.weight[unit].detach().double().numpy()
+    return summed("linear", "b + sum of w · x", index, _row(x, lead, weights), bias)
+
+
+def embedding(layer: Any, ids: Tensor, index: Index) -> Opened:
+    """A cell of nn.Embedding."""
+    id_, feature = int(ids[index[:-1]]), index[-1]
+    found = number_of(layer.weight[id_, feature])
+    return summed(
+        "embedding", f"feature {feature} of the row of id {id_}", index, term("weight", (id_, feature), found), None
+    )
+
+
+def softmax(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.Softmax or nn.LogSoftmax."""
+    if layer.dim is None:
+        raise CannotOpenError("this softmax does not say over which axis it goes")
+    axis = layer.dim % x.dim()
+    others = list(index)
+    places = []
+    for at in range(x.shape[axis]):
+        others[axis] = at
+        places.append(tuple(others))
+    values = np.array([number_of(x[place]) for place in places])
+    powers = np.exp(values - values.max())
+    total, own = math.fsum(powers), float(powers[index[axis]])
+    steps = [("the greatest x", float(values.max())), ("sum of all exp(x - greatest)", total), ("exp of its own", own)]
+    steps.append(("its share", own / total))
+    result = own / total
+    if type(layer).__name__ == "LogSoftmax":
+        result = float(values[index[axis]] - values.max()) - math.log(total)
+        steps.append(("logarithm", result))
+    terms = Terms("input", np.array(places), values, np.ones(len(values)))
+    return Opened("softmax", "exp(x) / sum of exp(x)", index, (terms,), None, tuple(steps), result)
+
+
+def batch_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.BatchNorm1d, 2d or 3d that answers."""
+    if layer.running_mean is None:
+        raise CannotOpenError("this norm has no running figures: it depends on the whole batch")
+    channel = index[1]
+    mean, variance = number_of(layer.running_mean[channel]), number_of(layer.running_var[channel])
+    scale, shift = _learned(layer, (channel,))
+    return _normed(
+        "batch normalization", index, term("input", index, number_of(x[index])), mean, variance, layer.eps, scale, shift
+    )
+
+
+def layer_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.LayerNorm."""
+    many = len(layer.normalized_shape)
+    lead, own = index[:-many], index[-many:]
+    values = x[lead].detach().double().numpy()
+    places = np.array([(*lead, *place) for place in np.ndindex(values.shape)])
+    scale, shift = _learned(layer, own)
+    return _of_values("layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+
+
+def group_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.GroupNorm."""
+    each = layer.num_channels // layer.num_groups
+    first = index[1] // each * each
+    values = x[index[0], first : first + each].detach().double().numpy()
+    places = np.array([(index[0], first + place[0], *place[1:]) for place in np.ndindex(values.shape)])
+    scale, shift = _learned(layer, (index[1],))
+    return _of_values("group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+
+
+def local_response(layer: Any, x: Tensor, index: Index) -> Opened:
+    """A cell of nn.LocalResponseNorm: x / (k + alpha / n · sum of x² over n neighbouring channels) ** beta."""
+    first = index[1] - layer.size // 2
+    channels = [channel for channel in range(first, first + layer.size) if 0 <= channel < x.shape[1]]
+    places = [(index[0], channel, *index[2:]) for channel in channels]
+    values = np.array([number_of(x[place]) for place in places])
+    terms = Terms("input", np.array(places), values, values)
+    by = (layer.k + layer.alpha / layer.size * terms.sum) ** layer.beta
+    own = number_of(x[index])
+    steps = (
+        ("sum of squares", terms.sum),
+        (f"({layer.k:g} + {layer.alpha:g} / {layer.size} · sum) ** {layer.beta:g}", by),
+    )
+    tell = "x by a power of the squares of its neighbouring channels"
+    return Opened(
+        "local response normalization", tell, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
+    )
+
+
+def _row(x: Tensor, lead: Index, weights: Any) -> Terms:
+    values = x[lead].detach().double().numpy()
+    places = np.array([(*lead, place) for place in range(len(values))])
+    return Terms("input", places, values, weights)
+
+
+def _learned(layer: Any, at: Index) -> tuple[float, float]:
+    """What the norm scales by and adds."""
+    scale = 1.0 if layer.weight is None else number_of(layer.weight[at])
+    bias = getattr(layer, "bias", None)
+    return scale, 0.0 if bias is None else number_of(bias[at])
+
+
+def _of_values(
+    operation: str, index: Index, places: Any, values: Any, own: float, epsilon: float, scale: float, shift: float
+) -> Opened:
+    terms = Terms("input", places, values.reshape(-1), np.full(values.size, 1 / values.size))
+    mean = terms.sum
+    variance = math.fsum((values.reshape(-1) - mean) ** 2) / values.size
+    return _normed(operation, index, terms, mean, variance, epsilon, scale, shift, own=own)
+
+
+def _normed(
+    operation: str,
+    index: Index,
+    terms: Terms,
+    mean: float,
+    variance: float,
+    epsilon: float,
+    scale: float,
+    shift: float,
+    *,
+    own: float | None = None,
+) -> Opened:
+    x = float(terms.values[0]) if own is None else own
+    normal = (x - mean) / math.sqrt(variance + epsilon)
+    steps = (
+        ("x", x),
+        ("mean", mean),
+        ("less the mean", x - mean),
+        ("variance", variance),
+        (f"by sqrt(variance + {epsilon:g})", normal),
+        (f"times {scale:.6g}", normal * scale),
+        (f"plus {shift:.6g}", normal * scale + shift),
+    )
+    tell = "scale · (x - mean) / sqrt(variance + e) + shift"
+    return Opened(operation, tell, index, (terms,), None, steps, normal * scale + shift)

@@ -1,0 +1,129 @@
+"""TensorBoard: `events.out.tfevents.*` in the run folder, when the extra 'board' is installed: the numbers of every epoch, the net as a
+graph of the operations that one sample goes through, and its weights as histograms, from which TensorBoard draws distributions, too.
+
+The file is written by TensorBoard's own record writer, at once: torch's SummaryWriter writes from a thread of its own, which on a
+full disk dies where nobody can catch it; and its graph is traced by `torch.jit`, which knows one way through a net only. Histograms
+are left out of an epoch when they would take more than a fiftieth of the time; of large weights every n-th number counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kissipo.core.protocols import Listener
+from kissipo.inspect.tracing.record import record
+from kissipo.inspect.tracing.recording import Recording
+
+_SHARE = 1 / 50
+_NUMBERS, _BINS = 50_000, 30
+
+
+class Board(Listener):
+    """Writes while a net learns; look with `tensorboard --logdir runs`.
+
+    inputs:  of one sample, whose way through the net is drawn
+    """
+
+    def __init__(self, folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        self._net = net
+        self._started, self._spent = time.perf_counter(), 0.0
+        now = time.time_ns()
+        self._writer = RecordWriter((folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9}").open("wb"))
+        self._write(file_version="brain.Event:2")
+        if inputs:
+            self._write(graph_def=graph(record(net, inputs)))
+
+    def on_epoch(self, row: Mapping[str, Any]) -> None:
+        """One point for every number of the row; histograms of the weights where there is time for them."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [
+            Summary.Value(tag=name, simple_value=value)
+            for name, value in row.items()
+            if isinstance(value, float) and name != "seconds"
+        ]
+        start = time.perf_counter()
+        if self._spent <= _SHARE * (start - self._started):
+            values += [Summary.Value(tag=f"weights/{name}", histo=histogram(w)) for name, w in _weights(self._net)]
+            self._spent += time.perf_counter() - start
+        self._write(step=row["epoch"], summary=Summary(value=values))
+
+    def _write(self, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._writer.write(Event(wall_time=time.time(), **content).SerializeToString())
+        self._writer.flush()
+
+
+def boards(folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Listener]:
+    """One board, or none when TensorBoard is not installed."""
+    return [Board(folder, net, inputs)] if find_spec("tensorboard") is not None else []
+
+
+def graph(recording: Recording) -> bytes:
+    """The operations as TensorBoard's graph: each in the scope of its layer, with the shape of what it gives."""
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
+    from tensorboard.compat.proto.versions_pb2 import VersionDef
+
+    nodes, makers = [], {}
+    read = {key for operation in recording.operations for key in operation.reads}
+    for key, value in recording.values.items():
+        if value.origin != "operation" and key in read:
+            makers[key] = f"{value.origin}s/{key}".replace(".", "/")
+            nodes.append(NodeDef(name=makers[key], op=value.origin, attr=_shape(value.tensor)))
+    for each in recording.operations:
+        name = "/".join(filter(None, [*each.layer.split("."), f"{each.name}_{each.number}"]))
+        given = recording.values[each.gives[0]].tensor
+        nodes.append(NodeDef(name=name, op=each.name, input=[makers[key] for key in each.reads], attr=_shape(given)))
+        makers |= dict.fromkeys(each.gives, name)
+    nodes += [
+        NodeDef(name=f"answers/{number}", op="answer", input=[makers[key]], attr=_shape(recording.values[key].tensor))
+        for number, key in enumerate(recording.answers)
+        if key in makers
+    ]
+    content: bytes = GraphDef(node=nodes, versions=VersionDef(producer=22)).SerializeToString()
+    return content
+
+
+def histogram(values: NDArray[Any]) -> Any:
+    """How often which numbers are found, in TensorBoard's form."""
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto
+
+    values = values[np.isfinite(values)].astype(np.float64)
+    if not len(values):
+        return HistogramProto(bucket_limit=[0.0], bucket=[0.0])
+    counts, edges = np.histogram(values, bins=_BINS)
+    return HistogramProto(
+        min=values.min(),
+        max=values.max(),
+        num=len(values),
+        sum=values.sum(),
+        sum_squares=values @ values,
+        bucket_limit=edges,
+        bucket=[0, *counts],  # the first one ends where the numbers begin
+    )
+
+
+def _weights(net: nn.Module) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, weight in net.named_parameters():
+        flat = weight.detach().reshape(-1)
+        yield name.replace(".", "/"), flat[:: 1 + len(flat) // _NUMBERS].numpy()
+
+
+def _shape(tensor: Tensor) -> dict[str, Any]:
+    from tensorboard.compat.proto.attr_value_pb2 import AttrValue
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+
+    sides = [TensorShapeProto.Dim(size=side) for side in tensor.shape]
+    return {"_output_shapes": AttrValue(list=AttrValue.ListValue(shape=[TensorShapeProto(dim=sides)]))}

@@ -1,0 +1,118 @@
+"""Grad-CAM beside the formula worked out by hand, on nets of the house and on pictures of which it is known what speaks for the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kissipo.core.axes import Port
+from kissipo.plan.vocabulary import NETS
+from kissipo.inspect.grad_cam import heat_maps
+
+PICTURE = Port("picture", ("channel", "height", "width"), (3, 40, 36))
+CLASSES = Port("kind", ("class",), (4,))
+
+
+def built(name: str, **words: Any) -> nn.Module:
+    torch.manual_seed(0)
+    module = NETS.find(name, place="net")
+    net: nn.Module = module.build((PICTURE,), (CLASSES,), module.Options(**words))
+    with torch.no_grad():
+        for _ in range(3):
+            net.train()(torch.randn(8, *PICTURE.shape))  # so that norms know something
+    return net.eval()
+
+
+def of_class(number: int) -> Any:
+    return lambda outputs: outputs[:, number]
+
+
+def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
+    """The net up to a layer of its first level, and what follows."""
+    children = dict(net.named_children())
+    at = list(children).index(layer) + 1
+    return nn.Sequential(*list(children.values())[:at]), nn.Sequential(*list(children.values())[at:])
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "words"),
+    [
+        ("cnn", "5", {"filters": (6, 8), "units": (16,)}),
+        ("cnn", "7", {"filters": (6, 8), "units": (16,), "norm": True, "padding": "valid"}),
+        ("resnet18", "conv3.1", {"width_multiplier": 0.1}),  # 5x5; those behind it have fewer than 4x4 places
+    ],
+)
+def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, layer: str, words: Any) -> None:
+    net, x = built(name, **words), torch.randn(3, *PICTURE.shape)
+    found = heat_maps(net, x, of_class(2))
+    assert found.layer == layer
+    before, after = split(net, layer.split(".")[0])
+    with torch.no_grad():
+        maps = before(x)
+    expected = []
+    for one in maps:
+        leaf = one[None].clone().requires_grad_(True)
+        after(leaf.clone())[0, 2].backward()
+        assert leaf.grad is not None
+        weights = leaf.grad[0].flatten(1).mean(dim=1)
+        heat = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(min=0)  # type: ignore[union-attr]
+        larger = functional.interpolate(heat[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)[0, 0]
+        expected.append(larger / larger.max() if larger.max() > 0 else larger)
+    assert found.size == tuple(maps.shape[2:])
+    torch.testing.assert_close(found.maps, torch.stack(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
+    net, x = built("ffn", units=(8,)), torch.randn(2, *PICTURE.shape)
+    found = heat_maps(net, x, of_class(1))
+    leaf = x.clone().requires_grad_(True)
+    net(leaf)[:, 1].sum().backward()
+    assert leaf.grad is not None
+    expected = (leaf.grad * x).sum(dim=1).abs()
+    torch.testing.assert_close(found.maps, expected / expected.amax(dim=(1, 2), keepdim=True))
+    assert (found.layer, found.size, found.tell()) == ("", (40, 36), "each pixel times its slope")
+
+
+def test_it_is_warm_where_the_thing_is() -> None:
+    """A net that answers by the sum of its second filter, which sees only the second channel."""
+    net = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.no_grad():
+        net[0].weight.zero_()  # type: ignore[operator]
+        net[0].weight[0, 0] = net[0].weight[1, 1] = 1.0  # type: ignore[index]
+    x = torch.zeros(1, 2, 12, 12)
+    x[0, 0, 2, 3] = x[0, 1, 8, 9] = 1.0
+    for number, place in ((0, (2, 3)), (1, (8, 9))):
+        found = heat_maps(net, x, of_class(number))
+        warm = {tuple(at) for at in (found.maps[0] == 1).nonzero().tolist()}
+        assert warm == {(place[0] + i, place[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+        assert int((found.maps[0] > 0).sum()) == 9
+
+
+def test_where_nothing_speaks_for_it_it_is_cold() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(16, 1))
+    nn.init.constant_(net[0].weight, -1.0)  # type: ignore[arg-type]
+    nn.init.zeros_(net[0].bias)  # type: ignore[arg-type]
+    assert not heat_maps(net, torch.ones(1, 1, 4, 4), of_class(0)).maps.any()
+
+
+def test_the_net_is_as_it_was() -> None:
+    net, x = built("resnet18", width_multiplier=0.1).train(), torch.randn(2, *PICTURE.shape)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    heat_maps(net, x, of_class(0))
+    assert net.training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(weight.grad is None for weight in net.parameters())
+    assert not any(layer._forward_hooks for layer in net.modules())
+
+
+def test_held_weights_do_not_matter() -> None:
+    net, x = built("cnn", filters=(6, 8), units=(16,)), torch.randn(2, *PICTURE.shape)
+    free = heat_maps(net, x, of_class(3)).maps
+    for weight in net.parameters():
+        weight.requires_grad_(False)
+    held: Tensor = heat_maps(net, x, of_class(3)).maps
+    assert torch.equal(free, held)

@@ -1,0 +1,421 @@
+"""Gradients through time: beside difference quotients of recurrences in numpy, powers of a spectral radius, and pieces cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_wine
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.batch import Batch
+from kissipo.process.algorithms.supervised import Options, Supervised
+from kissipo.process.layers import GRU, LSTM, RNN
+from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
+
+STEPS, FEATURES, UNITS = 7, 3, 4
+
+
+class Answering(nn.Module):
+    """A cell and one number a step."""
+
+    def __init__(self, cell: nn.RNNBase) -> None:
+        super().__init__()
+        self.cell = cell
+        self.head = nn.Linear(cell.hidden_size * (2 if cell.bidirectional else 1), 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.cell(x)[0])[..., 0]
+
+
+def surprise(y: Any) -> Any:
+    """A loss of all steps that is no straight line."""
+    return (y**2 + y).sum()
+
+
+def last_surprise(y: Any) -> Any:
+    return surprise(y[:, -1])
+
+
+def sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def numpy_step(mode: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, Any]:
+    """One step as the papers write it."""
+    a, b = w_ih @ x + b_ih, w_hh @ h + b_hh
+    if mode == "LSTM":
+        i, f, g, o = np.split(a + b, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return sigmoid(o) * np.tanh(c), c
+    if mode == "GRU":
+        (a_r, a_z, a_n), (b_r, b_z, b_n) = np.split(a, 3), np.split(b, 3)
+        z = sigmoid(a_z + b_z)
+        return (1 - z) * np.tanh(a_n + sigmoid(a_r + b_r) * b_n) + z * h, c
+    return (np.maximum(a + b, 0) if mode == "RNN_RELU" else np.tanh(a + b)), c
+
+
+def numpy_outputs(net: Answering, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
+    """All layers and directions, h of one (layer, direction, step) pushed by a little after it was computed."""
+    weights = {name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()}
+    for layer in range(net.cell.num_layers):
+        gives = []
+        for way in range(2 if net.cell.bidirectional else 1):
+            end = f"_l{layer}" + ("_reverse" if way else "")
+            four = [weights[f"cell.{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            h = c = np.zeros(UNITS)
+            shown = np.zeros((len(x), UNITS))
+            for t in reversed(range(len(x))) if way else range(len(x)):
+                h, c = numpy_step(net.cell.mode, x[t], h, c, *four)
+                h = h + by if (layer, way, t) == nudged else h
+                shown[t] = h
+            gives.append(shown)
+        x = np.concatenate(gives, axis=1)
+    return (x @ weights["head.weight"].T + weights["head.bias"])[None, :, 0]
+
+
+def quotients(net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, way: int) -> list[float]:
+    """|dL/dh_t| of every step by differences."""
+    small = 1e-5
+    norms = []
+    for t in range(len(x)):
+        slopes = [
+            loss(numpy_outputs(net, x, (layer, way, t), by)) - loss(numpy_outputs(net, x, (layer, way, t), -by))
+            for by in small * np.eye(UNITS)
+        ]
+        norms.append(float(np.linalg.norm(slopes)) / (2 * small))
+    return norms
+
+
+CELLS = [nn.RNN, nn.LSTM, nn.GRU, RNN, LSTM, GRU]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.__module__.split('.')[0]}-{cell.__name__}")
+@pytest.mark.parametrize(("layers", "both"), [(1, False), (2, True)])
+def test_every_norm_is_that_of_the_difference_quotients(cell: Any, layers: int, both: bool) -> None:
+    torch.manual_seed(3)
+    net = Answering(cell(FEATURES, UNITS, layers, batch_first=True, bidirectional=both))
+    x = torch.randn(1, STEPS, FEATURES)
+    told = through_time(net, (x,), {"all": surprise, "last": last_surprise})
+    places = [(layer, way) for layer in range(layers) for way in range(2 if both else 1)]
+    assert [(each.layer, each.forward, each.loss) for each in told] == [
+        ("cell" + (f", layer {layer + 1}" if layers > 1 else ""), not way, loss)
+        for loss in ("all", "last")
+        for layer, way in places
+    ]
+    for loss, function in (("all", surprise), ("last", last_surprise)):
+        mine = [each for each in told if each.loss == loss]
+        for each, (layer, way) in zip(mine, places, strict=True):
+            expected = quotients(net, x[0].double().numpy(), function, layer, way)
+            np.testing.assert_allclose(each.norms, expected, rtol=1e-5, atol=1e-9)
+            assert each.cell == cell.__name__.lower()
+            assert min(expected) > 0 or (loss, way) == ("last", 1)
+
+
+def test_a_vanilla_layer_of_relu_too() -> None:
+    torch.manual_seed(1)
+    net = Answering(nn.RNN(FEATURES, UNITS, nonlinearity="relu", batch_first=True))
+    x = torch.randn(1, STEPS, FEATURES)
+    (told,) = through_time(net, (x,), {"all": surprise})
+    np.testing.assert_allclose(told.norms, quotients(net, x[0].double().numpy(), surprise, 0, 0), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.0, 1.5])
+def test_a_vanilla_layer_at_rest_vanishes_or_explodes_by_its_spectral_radius(radius: float) -> None:
+    """Where h = 0 the slope of tanh is 1 and W_hh is the only factor; of a rotation times r each step back is worth r."""
+    net = Answering(nn.RNN(FEATURES, UNITS, bias=False, batch_first=True))
+    with torch.no_grad():
+        net.cell.weight_hh_l0.copy_(radius * torch.linalg.qr(torch.randn(UNITS, UNITS)).Q)
+        net.head.bias.zero_()
+    (told,) = through_time(net, (torch.zeros(1, 60, FEATURES),), {"last": lambda y: y[:, -1].sum()})
+    end = float(net.head.weight.detach().norm())
+    np.testing.assert_allclose(told.norms, [end * radius ** (59 - t) for t in range(60)], rtol=1e-4)
+    assert told.ratio == pytest.approx(radius**59, rel=1e-4)
+    assert told.reach == {0.5: 7, 1.0: 60, 1.5: 60}[radius]
+
+
+class Pieces(nn.Module):
+    """Two pieces of a text, the state handed on with or without its gradients."""
+
+    def __init__(self, net: Any, cut: bool) -> None:
+        super().__init__()
+        self.net, self.cut = net, cut
+
+    def forward(self, ids: Tensor) -> Tensor:
+        half = ids.shape[1] // 2
+        first, state = self.net.go_on(None, ids[:, :half])
+        if self.cut:
+            state = tuple(part.detach() for part in state)
+        return torch.cat([first, self.net.go_on(state, ids[:, half:])[0]], dim=1)
+
+
+def text_net() -> Any:
+    from kissipo.core.axes import Port
+    from kissipo.process.nets import recurrent
+
+    torch.manual_seed(0)
+    ids = Port("text", ("time",), (6,), vocabulary=9)
+    options = recurrent.Options(units=5, embedding_dim=4, stateful=True)
+    return recurrent.build((ids,), (Port("next", ("time", "class"), (6, 9)),), options)
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs.reshape(-1, 9), targets.reshape(-1))
+
+
+def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None:
+    """Truncated backpropagation beside the full one: the same in the piece, nothing before it."""
+    net, ids, truth = text_net(), torch.randint(1, 9, (1, 12)), torch.randint(1, 9, (1, 6))
+    second = {"of the second piece": lambda y: cross_entropy(y[:, 6:], truth)}
+    full, cut = (through_time(Pieces(net, cut), (ids,), second) for cut in (False, True))
+    assert [each.layer for each in full] == ["net.cell", "net.cell, call 2"]
+    assert min(full[0].norms) > 0 and set(cut[0].norms) == {0.0}
+    assert full[1].norms == cut[1].norms and min(cut[1].norms) > 0
+    assert cut[0].ratio is None and cut[0].reach == 0
+
+
+def test_learning_from_pieces_is_the_truncated_way() -> None:
+    """A step of learning on the second piece follows the gradient that is cut off at its beginning."""
+    net, ids, truth = text_net(), torch.randint(1, 9, (3, 12)), torch.randint(1, 9, (3, 12))
+    gradients = {}
+    for cut in (False, True):
+        loss = cross_entropy(Pieces(net, cut)(ids)[:, 6:], truth[:, 6:])
+        gradients[cut] = torch.autograd.grad(loss, list(net.parameters()))
+    before = [weight.detach().clone() for weight in net.parameters()]
+    learn = Supervised(net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2)
+    learn.begin(None)  # type: ignore[arg-type]
+    learn.begin_epoch()
+    learn.step(Batch((ids[:, :6],), (truth[:, :6],)))
+    with torch.no_grad():
+        for weight, was in zip(net.parameters(), before, strict=True):
+            weight.copy_(was)
+    learn.step(Batch((ids[:, 6:],), (truth[:, 6:],)))
+    moved = [was - weight.detach() for weight, was in zip(net.parameters(), before, strict=True)]
+    for found, cut, full in zip(moved, gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(found, cut, rtol=1e-4, atol=1e-6)
+        assert full.shape == found.shape
+    assert any(not torch.allclose(found, full, atol=1e-5) for found, full in zip(moved, gradients[False], strict=True))
+
+
+def test_nothing_is_disturbed() -> None:
+    net = nn.ModuleDict({"net": Answering(LSTM(FEATURES, UNITS, 2, batch_first=True, dropout=0.5))})
+    inner: Any = net["net"]
+    inner.train()
+    inner.head.eval()
+    inner.head.weight.requires_grad_(False)
+    x = torch.randn(1, STEPS, FEATURES, requires_grad=True)
+    surprise(inner(x)).backward()
+    kept = [weight.detach().clone() for weight in inner.parameters()]
+    slopes = [None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()]
+    modes, dice, words = [each.training for each in inner.modules()], torch.get_rng_state(), dict(vars(inner.cell))
+    told = through_time(inner, (x,), {"all": surprise})
+    assert len(told) == 2
+    assert torch.equal(torch.get_rng_state(), dice)
+    assert [each.training for each in inner.modules()] == modes
+    assert vars(inner.cell).keys() == words.keys() and not inner.cell._forward_hooks
+    assert not inner.head.weight.requires_grad and inner.cell.weight_hh_l0.dtype == torch.float32
+    for weight, was, slope in zip(inner.parameters(), kept, slopes, strict=True):
+        assert torch.equal(weight, was)
+        assert (weight.grad is None) == (slope is None) and (slope is None or torch.equal(weight.grad, slope))
+    with torch.inference_mode():
+        assert through_time(inner, (x.detach(),), {"all": surprise})[0].norms == told[0].norms
+
+
+class Otherwise(nn.Module):
+    """A cell called in another way."""
+
+    def __init__(self, cell: nn.RNNBase, call: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.cell, self.call = cell, call
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(self.cell, x)
+
+
+def packed(cell: nn.RNNBase, x: Tensor) -> Tensor:
+    lengths = torch.tensor([3, 7])
+    return pad_packed_sequence(cell(pack_padded_sequence(x, lengths, enforce_sorted=False, batch_first=True))[0])[0]
+
+
+def with_state(cell: nn.RNNBase, x: Tensor) -> Tensor:
+    h = torch.full((1, len(x), UNITS), 0.3, dtype=x.dtype)
+    y, (last, _) = cell(x, (h, 2 * h))
+    return y + last[0][:, None]
+
+
+WAYS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]]] = {
+    "time first": (lambda: nn.GRU(FEATURES, UNITS), lambda cell, x: cell(x.transpose(0, 1))[0]),
+    "no batch": (lambda: nn.LSTM(FEATURES, UNITS), lambda cell, x: cell(x[0])[0]),
+    "packed": (lambda: nn.LSTM(FEATURES, UNITS, 2, bidirectional=True, batch_first=True), packed),
+    "lengths": (
+        lambda: GRU(FEATURES, UNITS, 2, bidirectional=True, batch_first=True),
+        lambda cell, x: cell(x, lengths=[3, 7])[0],
+    ),
+    "a state": (lambda: LSTM(FEATURES, UNITS, batch_first=True), with_state),
+    "projections": (lambda: nn.LSTM(FEATURES, 6, proj_size=2, batch_first=True), lambda cell, x: cell(x)[0]),
+    "no biases": (lambda: nn.GRU(FEATURES, UNITS, bias=False, batch_first=True), lambda cell, x: cell(x)[0]),
+    "the state alone": (lambda: nn.GRU(FEATURES, UNITS, batch_first=True), lambda cell, x: cell(x)[1]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
+    """The walk is compared with the layer's own states inside; here the gradient of the input agrees, too."""
+    made, call = WAYS[way]
+    torch.manual_seed(0)
+    net, x = Otherwise(made(), call), torch.randn(2, STEPS, FEATURES)
+    told = through_time(net, (x,), {"all": surprise})
+    assert len(told) == net.cell.num_layers * (2 if net.cell.bidirectional else 1)
+    assert all(len(each.norms) == STEPS and each.read[-1] > 0 for each in told)
+    walked, real = [], []
+    for net_here, into in ((net.double(), real), (net, walked)):
+        x_here = x.double().requires_grad_()
+        if into is walked:
+            from kissipo.inspect.gradients_through_time import _gives, _Walk
+
+            gives = iter(_gives(net, [net.cell], (x_here,)))
+            net.cell.forward = _Walk(net.cell, "cell", gives, [])
+        surprise(net_here(x_here)).backward()
+        into.append(x_here.grad)
+    torch.testing.assert_close(walked[0], real[0], rtol=1e-9, atol=1e-12)
+
+
+def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
+    """Of a forecast that reads its own answers the last call sees the loss of its own step alone."""
+    words = {"process.net": "recurrent", "process.units": 4, "process.autoregressive": True, "process.pooling": "last"}
+    task = ki.load("sunspots", horizon=3, words=words)
+    trace = task.fit(epochs=1).trace()
+    assert [each.layer.split(",")[-1] for each in trace.through_time[1:]] == [" call 2", " call 3"]
+    assert all(max(each.norms) > 0 for each in trace.through_time)
+
+
+def test_what_is_not_recurrent_has_none() -> None:
+    assert through_time(nn.Linear(2, 1), (torch.zeros(1, 2),), {"all": surprise}) == []
+
+
+def test_a_walk_that_is_not_the_layers_is_refused() -> None:
+    class Other(nn.GRU):
+        def forward(self, input: Tensor, hx: Any = None) -> Any:  # type: ignore[override]
+            y, last = super().forward(input, hx)
+            return y + 1e-4, last
+
+    net, x = Answering(Other(FEATURES, UNITS, batch_first=True)), torch.zeros(1, STEPS, FEATURES)
+    with pytest.raises(NotToldError, match=r"'cell' walked step by step .* other states than the layer .*0\.0001"):
+        through_time(net, (x,), {"all": surprise})
+    net = Answering(nn.GRU(FEATURES, UNITS, batch_first=True))
+    with pytest.raises(NotToldError, match="at most 400 steps; 'cell' takes 1,001"):
+        through_time(net, (torch.zeros(1, 1001, FEATURES),), {"all": surprise})
+
+
+def test_ratio_and_reach_by_hand() -> None:
+    def told(*norms: float, forward: bool = True) -> ThroughTime:
+        return ThroughTime("cell", "rnn", forward, "all", norms)
+
+    fading = told(0.001, 0.009, 0.5, 0.2, 1.0)
+    assert (fading.ratio, fading.reach) == (0.001, 3)
+    assert told(1.0, 0.5, 0.001, forward=False).reach == 2
+    assert told(1.0, 0.5, 0.001, forward=False).ratio == 0.001
+    assert (told(8.0, 2.0, 0.5).ratio, told(8.0, 2.0, 0.5).reach) == (16.0, 3)
+    assert (told(0.0, 0.0).ratio, told(0.0, 0.0).reach) == (None, 0)
+
+
+def sunspots() -> Any:
+    words = {"process.net": "recurrent", "process.units": 6, "process.cell": "rnn", "process.num_layers": 2}
+    return ki.load("sunspots", horizon=3, words=words).fit(epochs=2)
+
+
+def messages() -> Any:
+    lines = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
+    rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in lines]
+    Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
+    words = {"process.net": "recurrent", "process.cell": "bilstm", "process.units": 7, "input.text": ["message"]}
+    return ki.load("messages.csv", output="kind", words=words).fit(epochs=2)
+
+
+def novel() -> Any:
+    Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
+    return ki.load("novel.txt", words={"process.units": 6, "process.cell": "gru"}).fit(epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            sunspots,
+            [("rnn", "net.cell, layer 1", True, "the sample"), ("rnn", "net.cell, layer 2", True, "the sample")],
+        ),
+        (messages, [("lstm", "cell", True, "the sample"), ("lstm", "cell", False, "the sample")]),
+        (novel, [("gru", "cell", True, "last step"), ("gru", "cell", True, "all steps")]),
+    ],
+)
+def test_a_run_tells_them_of_a_sample_with_its_truth(
+    made: Callable[[], Any], expected: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made()
+    trace = run.trace()
+    assert [(each.cell, each.layer, each.forward, each.loss) for each in trace.through_time] == expected
+    assert all(max(each.norms) > 0 for each in trace.through_time)
+    assert trace.notes == ("this is the first sample of the test part",)
+    capsys.readouterr()
+    assert main(["show", str(run.folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["through_time"] == [each.to_json() for each in trace.through_time]
+    assert main(["show", str(run.folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "Gradients through time" in shown and expected[0][1] in shown and "█" in shown
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    section = page.split("<h2>Gradients through time</h2>")[1].split("</section>")[0]
+    losses = list(dict.fromkeys(each[-1] for each in expected))
+    assert section.count("<svg") == len(losses) and all(f"loss of {loss}<" in section for loss in losses)
+
+
+def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
+    run = novel()
+    sample = run.wiring().feeds["test"].batch(slice(0, 1))
+    (told, _) = run.trace().through_time
+    cell, head = run.net.cell, run.net.head
+    states, _ = cell(run.net.embedding(sample.inputs[0]))
+    last = states[:, -1].detach().requires_grad_()
+    nn.functional.cross_entropy(head(last), sample.targets[0][:, -1]).backward()
+    assert told.norms[-1] == pytest.approx(float(last.grad.norm()), rel=1e-4)
+
+
+def test_a_value_without_truth_and_a_net_that_is_not_recurrent_have_none() -> None:
+    assert messages().trace("what comes next").through_time == ()
+    digits = ki.load("digits").fit(epochs=1)
+    assert digits.trace().through_time == ()
+    page = (digits.folder / "report.html").read_text(encoding="utf-8")
+    assert "Gradients through time" not in page
+
+
+def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    words = {"process.units": 3, "input.window": 401}
+    Path("novel.txt").write_text(load_breast_cancer().DESCR * 3, encoding="utf-8")
+    run = ki.load("novel.txt", words=words).fit(epochs=1)
+    told, note = run.trace().notes
+    assert told == "this is the first sample of the test part"
+    assert note == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
+    assert main(["show", str(run.folder)]) == 0
+    assert "left out" in capsys.readouterr().err
+
+
+def test_a_text_of_your_own_is_its_own_truth() -> None:
+    run = novel()
+    trace = run.trace("the data set")
+    ids, logits = trace.recording.values["t0"].tensor, trace.recording.output  # type: ignore[union-attr]
+    expected = logits.softmax(dim=-1) - torch.nn.functional.one_hot(ids.roll(-1, 1), logits.shape[-1])
+    expected[:, -1] = 0  # what comes after the last unit is not known
+    found = {value.key: value.tensor for value in trace.inside.values}  # type: ignore[union-attr]
+    torch.testing.assert_close(found["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7)
+    last, everything = trace.through_time
+    assert (last.loss, everything.loss) == ("last step", "all steps")
+    assert last.norms[-1] == everything.norms[-1] == 0
+    assert last.norms[-2] > 0
+    assert run.trace("t").through_time == ()
