@@ -14,7 +14,7 @@ from kissipo.core.words import Words
 from kissipo.input.formats.files import existing, readable
 from kissipo.input.formats.tables import FileWords
 from kissipo.plan.grammar import full_place
-from kissipo.plan.lessons import lesson, lesson_names
+from kissipo.lessons import lesson, lesson_names
 from kissipo.plan.question import ENVIRONMENT, ask
 from kissipo.plan.task import Task, as_task
 from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES

@@ -45,7 +45,7 @@ class Task(Sentence):
     def show(self, *, seed: int = 0) -> Trace:
         """The way of one sample through the untrained net; of a lesson everything that it explains."""
         if "explain" in self.input:
-            from kissipo.plan.lessons import explain
+            from kissipo.lessons import explain
 
             return explain(self)
         from kissipo.plan.job import show

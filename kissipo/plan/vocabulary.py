@@ -62,7 +62,7 @@ ANSWERS = Family(
 LOSSES = Family("kissipo.process.losses", "loss")
 BASELINES = Family("kissipo.output.baselines", "baseline")
 RECIPES = Family("kissipo.recipes", "task")
-LESSONS = Family("kissipo.plan.lessons", "lesson")
+LESSONS = Family("kissipo.lessons", "lesson")
 WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
 
 PLANNED_WORDS = {

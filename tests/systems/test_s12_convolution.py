@@ -15,7 +15,7 @@ from torch.nn import functional
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
-from kissipo.plan.lessons.convolution import FILTER_1, FILTER_2, PICTURE
+from kissipo.lessons.convolution import FILTER_1, FILTER_2, PICTURE
 from kissipo.inspect.explanation import Explained
 
 Out = pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.plan.lessons.image_basics import GREY
+from kissipo.lessons.image_basics import GREY
 
 
 def figures(title: str, **words: Any) -> dict[str, Any]:

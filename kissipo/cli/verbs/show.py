@@ -55,7 +55,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli import tell
     from kissipo.cli.explained import explained
     from kissipo.plan.job import show
-    from kissipo.plan.lessons import explain, is_lesson
+    from kissipo.lessons import explain, is_lesson
     from kissipo.plan.recipes import notes_of
     from kissipo.plan.run import Run
     from kissipo.plan.way import trace_of
