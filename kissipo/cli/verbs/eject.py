@@ -22,7 +22,7 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """The script, printed or written."""
     from kissipo.core.writing import write_text
-    from kissipo.plan.eject.script import eject
+    from kissipo.export.script.script import eject
 
     source = eject(asked_task(arguments), seed=arguments.seed)
     if arguments.out is None:

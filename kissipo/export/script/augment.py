@@ -5,7 +5,7 @@ from __future__ import annotations
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import NotBuiltError
 from kissipo.input.augment import Augment
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
 _AUGMENTED = '''

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.plan.eject.part import filled
+from kissipo.export.script.part import filled
 from kissipo.plan.prepare import Prepared
 
 _DRAW = '''

@@ -11,8 +11,8 @@ from kissipo.core.door import Door
 from kissipo.core.errors import NotBuiltError
 from kissipo.input.check.rows import twins
 from kissipo.output.answers.category import Category
-from kissipo.plan.eject.inputs.split import split_pieces, split_words
-from kissipo.plan.eject.part import ARRAYS, Part, filled, listed, path_line, unread
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
 from kissipo.plan.prepare import Prepared
 
 _TABLE = '''

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from kissipo.codec.windows import Windows
-from kissipo.plan.eject.inputs.split import BORDERS
-from kissipo.plan.eject.part import Part, filled, path_line, unread
+from kissipo.export.script.inputs.split import BORDERS
+from kissipo.export.script.part import Part, filled, path_line, unread
 from kissipo.plan.prepare import Prepared
 
 _PROSE = '''

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.plan.eject.part import filled
+from kissipo.export.script.part import filled
 
 _LOSS = '''
 def loss_of(outputs: Tensor, truth: Tensor) -> Tensor:

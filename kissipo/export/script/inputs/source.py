@@ -10,14 +10,14 @@ from kissipo.codec.together import Together
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import NotBuiltError
-from kissipo.plan.eject.inputs.games import games
-from kissipo.plan.eject.inputs.messages import messages
-from kissipo.plan.eject.inputs.pictures import pictures
-from kissipo.plan.eject.inputs.prose import prose
-from kissipo.plan.eject.inputs.series import series
-from kissipo.plan.eject.inputs.tables import table
-from kissipo.plan.eject.inputs.tiles import tiles
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.inputs.games import games
+from kissipo.export.script.inputs.messages import messages
+from kissipo.export.script.inputs.pictures import pictures
+from kissipo.export.script.inputs.prose import prose
+from kissipo.export.script.inputs.series import series
+from kissipo.export.script.inputs.tables import table
+from kissipo.export.script.inputs.tiles import tiles
+from kissipo.export.script.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
 _FEW = 20  # samples that are written into the script

@@ -13,8 +13,8 @@ import pytest
 
 from kissipo.cli.main import main
 from kissipo.core.errors import NotBuiltError
-from kissipo.plan.eject.part import filled, listed, path_line
-from kissipo.plan.eject.script import eject
+from kissipo.export.script.part import filled, listed, path_line
+from kissipo.export.script.script import eject
 from kissipo.plan.job import Teller, fit
 from kissipo.plan.load import load
 from kissipo.plan.recipes import all_recipes
@@ -162,7 +162,7 @@ def test_a_word_that_no_script_follows_is_named(words: dict[str, Any], named: st
 
 
 def test_a_script_that_would_read_otherwise_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kissipo.plan.eject.inputs import pictures
+    from kissipo.export.script.inputs import pictures
 
     monkeypatch.setattr(pictures, "_DIGITS", pictures._DIGITS.replace("255", "254"))
     with pytest.raises(NotBuiltError, match="it reads other samples in the train part"):
@@ -170,7 +170,7 @@ def test_a_script_that_would_read_otherwise_is_not_given(monkeypatch: pytest.Mon
 
 
 def test_a_script_that_would_start_otherwise_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kissipo.plan.eject import script
+    from kissipo.export.script import script
 
     monkeypatch.setattr(script, "_SCRIPT", script._SCRIPT.replace(">> 1", ">> 2"))
     with pytest.raises(NotBuiltError, match="the script would not do the same"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.part import Part, filled
 from kissipo.process.layers.standardize import Standardize
 from kissipo.process.nets.unet import UNet
 

@@ -11,8 +11,8 @@ from kissipo.input.datasets import magnetic_tile
 from kissipo.input.datasets.download import folder_only
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.plan.eject.inputs.split import split_pieces, split_words
-from kissipo.plan.eject.part import ARRAYS, Part, filled, path_line
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, path_line
 from kissipo.plan.prepare import Prepared
 
 _TILES = '''

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.plan.eject.part import Part, filled
-from kissipo.plan.eject.unet import unet_part
+from kissipo.export.script.part import Part, filled
+from kissipo.export.script.unet import unet_part
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.each_variable import EachVariable
 from kissipo.process.layers.free_points import FreePoints

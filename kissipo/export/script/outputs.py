@@ -13,7 +13,7 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.part import Part, filled
 from kissipo.plan.prepare import Prepared
 
 _ANSWER = '''

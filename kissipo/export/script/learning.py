@@ -7,9 +7,9 @@ from typing import Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.output.answers.category import Category
-from kissipo.plan.eject.augment import augment_part
-from kissipo.plan.eject.losses import loss_pieces
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.augment import augment_part
+from kissipo.export.script.losses import loss_pieces
+from kissipo.export.script.part import Part, filled
 from kissipo.plan.prepare import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_start import MOST_SAMPLES

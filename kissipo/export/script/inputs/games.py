@@ -5,8 +5,8 @@ from __future__ import annotations
 from kissipo.input.made_games import MOVES
 from kissipo.input.sources.games import GENERATED
 from kissipo.input.worlds.go import SIZE
-from kissipo.plan.eject.inputs.split import split_groups, split_words
-from kissipo.plan.eject.part import ARRAYS, Part, filled, unread
+from kissipo.export.script.inputs.split import split_groups, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, unread
 from kissipo.plan.prepare import Prepared
 
 _BOARD = '''

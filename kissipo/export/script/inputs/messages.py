@@ -6,8 +6,8 @@ from kissipo.codec.tokens import Tokens
 from kissipo.input.check.rows import twins
 from kissipo.input.datasets import film_reviews
 from kissipo.input.datasets.download import get
-from kissipo.plan.eject.inputs.split import split_pieces, split_words
-from kissipo.plan.eject.part import ARRAYS, Part, filled, listed, path_line, unread
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
 from kissipo.plan.prepare import Prepared
 
 _SPAM = '''

@@ -7,8 +7,8 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.input.datasets import _nab, machine_temperature, nyc_taxi
 from kissipo.input.datasets.download import get
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.plan.eject.inputs.split import BORDERS
-from kissipo.plan.eject.part import ARRAYS, Part, filled, listed, path_line
+from kissipo.export.script.inputs.split import BORDERS
+from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line
 from kissipo.plan.prepare import Prepared
 
 _READ = '''

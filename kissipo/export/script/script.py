@@ -15,11 +15,11 @@ from torch import nn
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.module_state import eval_mode
 from kissipo.core.task import Task
-from kissipo.plan.eject.inputs.source import input_part
-from kissipo.plan.eject.learning import learning_part
-from kissipo.plan.eject.net import net_part
-from kissipo.plan.eject.outputs import answering_part, output_part
-from kissipo.plan.eject.part import Part, filled
+from kissipo.export.script.inputs.source import input_part
+from kissipo.export.script.learning import learning_part
+from kissipo.export.script.net import net_part
+from kissipo.export.script.outputs import answering_part, output_part
+from kissipo.export.script.part import Part, filled
 from kissipo.plan.prepare import Prepared, prepare
 
 _STANDARD = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kissipo.input.datasets import mnist
 from kissipo.input.datasets.download import get
-from kissipo.plan.eject.inputs.split import split_pieces, split_words
-from kissipo.plan.eject.part import ARRAYS, Part, filled, path_line, unread
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, path_line, unread
 from kissipo.plan.prepare import Prepared
 
 _DIGITS = '''
