@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.axes import Port
-from kissipo.output.report.trace_page import trace_page
+from kissipo.report.trace_page import trace_page
 from kissipo.plan.vocabulary import NETS
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record

@@ -18,8 +18,8 @@ torch.manual_seed(0)
 fast, slow, x = LSTM(5, 7, kernel="fused"), torch.nn.LSTM(5, 7), torch.randn(4, 3, 5)
 slow.load_state_dict(fast.state_dict())
 assert torch.allclose(fast(x)[0], slow(x)[0], atol=1e-6)
-from kissipo.output.report.neurons import neurons_page
-from kissipo.output.report.page import page
+from kissipo.report.neurons import neurons_page
+from kissipo.report.page import page
 words = {"neuron": 0, "why": "", "telling": [], "spaced": False}
 assert "</html>" in page("t", "s", []) and "</html>" in neurons_page("t", "s", ["a"], x[:1, 0].numpy(), [[("b", 1.0)]], **words)
 print(kissipo.__file__, fast.used)

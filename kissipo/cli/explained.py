@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kissipo.cli.screen import table
-from kissipo.output.report.page import grid
+from kissipo.report.page import grid
 from kissipo.inspect.explanation import Cell, Explained, Figure
 from kissipo.inspect.conv_windows import Window
 

@@ -22,7 +22,7 @@ from kissipo.plan.draft import Wiring
 from kissipo.plan.example import sample_of
 from kissipo.plan.motion import Judged, Outcome, judge, learn
 from kissipo.plan.prepare import Prepared, prepare
-from kissipo.plan.report import Results, write_report
+from kissipo.report.run_report import Results, write_report
 from kissipo.plan.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.plan.run import Run
 from kissipo.plan.spell import writable

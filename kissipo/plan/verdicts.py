@@ -21,11 +21,11 @@ from kissipo.input.formats.picture_folder import pictures_below
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.output.report.gallery import strips
-from kissipo.output.report.overlay import heated, marked
-from kissipo.output.report.page import Section, page, table
+from kissipo.report.gallery import strips
+from kissipo.report.overlay import heated, marked
+from kissipo.report.page import Section, page, table
 from kissipo.plan.asking import frame_of
-from kissipo.plan.pictures import areas, is_heatable, legend, looked_at
+from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
 from kissipo.plan.trained import TrainedModel
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all

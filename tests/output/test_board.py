@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from kissipo.output.report.board import board, boards
+from kissipo.report.board_drawing import board, boards
 
 
 def places(drawn: str, kind: str) -> list[tuple[float, float]]:

@@ -8,8 +8,8 @@ from html import escape
 
 import numpy as np
 
-from kissipo.output.report.page import Section
-from kissipo.output.report.trace_page import trace_sections
+from kissipo.report.page import Section
+from kissipo.report.trace_page import trace_sections
 from kissipo.plan.example import sample_of
 from kissipo.plan.motion import Judged
 from kissipo.plan.prepare import Prepared

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kissipo.core.writing import write_text
-from kissipo.output.report.page import Section
-from kissipo.output.report.trace_page import trace_page
+from kissipo.report.page import Section
+from kissipo.report.trace_page import trace_page
 from kissipo.inspect.trace import Trace
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"

@@ -16,11 +16,11 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.core.writing import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.output.report.gallery import strips
-from kissipo.output.report.overlay import heated
-from kissipo.output.report.page import Section, table
+from kissipo.report.gallery import strips
+from kissipo.report.overlay import heated
+from kissipo.report.page import Section, table
 from kissipo.plan.example import known_example
-from kissipo.plan.pictures import looked_at
+from kissipo.report.image_sections import looked_at
 from kissipo.plan.trained import TrainedModel
 from kissipo.plan.way import trace_of
 from kissipo.plan.xray.page import page_of

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.output.report import drawing
-from kissipo.output.report.cell_drawing import cell_drawing
-from kissipo.output.report.heat import heat_of, levels, packed, real
-from kissipo.output.report.trace_parts import with_scale
-from kissipo.output.report.trace_view import View
+from kissipo.report import drawing
+from kissipo.report.breakdown_drawing import cell_drawing
+from kissipo.report.heat_image import heat_of, levels, packed, real
+from kissipo.report.trace_parts import with_scale
+from kissipo.report.trace_view import View
 
 ALL_NUMBERS = 2_400_000
 FINE_NUMBERS = 900_000

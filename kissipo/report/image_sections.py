@@ -14,8 +14,8 @@ from kissipo.codec.mask import VOID
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.output.report.gallery import strips
-from kissipo.output.report.overlay import colour_name, heated, marked
+from kissipo.report.gallery import strips
+from kissipo.report.overlay import colour_name, heated, marked
 from kissipo.output.score import Score
 from kissipo.plan.draft import Wiring
 from kissipo.engine.evaluate import as_tuple

@@ -8,9 +8,9 @@ import numpy as np
 
 from kissipo.core.text import format_score
 from kissipo.output.alarms import spans
-from kissipo.output.report import drawing
-from kissipo.output.report.page import paragraphs, table
-from kissipo.output.report.reading import read_curves, read_precision_recall
+from kissipo.report import drawing
+from kissipo.report.page import paragraphs, table
+from kissipo.report.axis_labels import read_curves, read_precision_recall
 from kissipo.output.score import Score
 
 MOST_CLASSES = 40

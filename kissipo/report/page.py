@@ -30,7 +30,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 
 def _style() -> str:
-    return (files("kissipo.output.report") / "page.css").read_text(encoding="utf-8")
+    return (files("kissipo.report") / "page.css").read_text(encoding="utf-8")
 
 
 def table(

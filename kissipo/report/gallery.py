@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kissipo.output.report.drawing import picture_address
+from kissipo.report.drawing import picture_address
 
 
 def gallery(pictures: Iterable[Tensor], captions: Sequence[str], files: Sequence[Any] = ()) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.output.report.gallery import gallery
+from kissipo.report.gallery import gallery
 
 MOST_KINDS, MOST_PICTURES = 8, 4
 

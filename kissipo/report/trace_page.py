@@ -14,12 +14,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kissipo.core.text import format_value
-from kissipo.output.report import trace_parts as parts
-from kissipo.output.report import trace_walk as moving
-from kissipo.output.report.heat import heat_of, packed, palette
-from kissipo.output.report.page import Section, table
-from kissipo.output.report.trace_attention import attention
-from kissipo.output.report.trace_view import View
+from kissipo.report import trace_parts as parts
+from kissipo.report import trace_unrolled as moving
+from kissipo.report.heat_image import heat_of, packed, palette
+from kissipo.report.page import Section, table
+from kissipo.report.trace_attention import attention
+from kissipo.report.trace_view import View
 
 _REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
 
@@ -137,4 +137,4 @@ def _place(name: str) -> str:
 
 
 def _file(name: str) -> str:
-    return (files("kissipo.output.report") / name).read_text(encoding="utf-8")
+    return (files("kissipo.report") / name).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kissipo.core.finding import counted
-from kissipo.output.report.drawing import picture_address
+from kissipo.report.drawing import picture_address
 
 LEVELS = 127
 NOT_A_NUMBER = -128

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kissipo.core.text import format_bytes, format_value
-from kissipo.output.report.heat import Heat, heat_of
-from kissipo.output.report.page import grid, paragraphs, preformatted, table
-from kissipo.output.report.trace_view import (
+from kissipo.report.heat_image import Heat, heat_of
+from kissipo.report.page import grid, paragraphs, preformatted, table
+from kissipo.report.trace_view import (
     Layer,
     View,
     as_number,

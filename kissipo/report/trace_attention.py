@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kissipo.core.finding import counted
-from kissipo.output.report.heat import heat_of
-from kissipo.output.report.trace_parts import with_scale
-from kissipo.output.report.trace_view import View
+from kissipo.report.heat_image import heat_of
+from kissipo.report.trace_parts import with_scale
+from kissipo.report.trace_view import View
 
 ALL_WEIGHTS = 1_000_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kissipo.output.report.heat import GAP, Heat, heat_of, levels, palette
+from kissipo.report.heat_image import GAP, Heat, heat_of, levels, palette
 
 
 def pixels(heat: Heat) -> np.ndarray:

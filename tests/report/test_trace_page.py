@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.output.report.page import Section
-from kissipo.output.report.trace_page import trace_page, trace_sections
-from kissipo.output.report.trace_view import View, is_right
+from kissipo.report.page import Section
+from kissipo.report.trace_page import trace_page, trace_sections
+from kissipo.report.trace_view import View, is_right
 
 NASTY = '</script><b>&amp;[[body]]\n\n"é日'
 NAMES = ("dense", "convolutional", "recurrent", "attentive")

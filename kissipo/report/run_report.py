@@ -21,15 +21,15 @@ from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
-from kissipo.output.report import sections
-from kissipo.output.report.board import board, boards
-from kissipo.output.report.confused import confused, kinds
-from kissipo.output.report.gallery import gallery
-from kissipo.output.report.page import Section, page, preformatted, table
+from kissipo.report import sections
+from kissipo.report.board_drawing import board, boards
+from kissipo.report.confused_images import confused, kinds
+from kissipo.report.gallery import gallery
+from kissipo.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
 from kissipo.plan.draft import Wiring
 from kissipo.plan.of_series import marks_of
-from kissipo.plan.pictures import heat_gallery, is_heatable, marks_shown
+from kissipo.report.image_sections import heat_gallery, is_heatable, marks_shown
 from kissipo.plan.prepare import Prepared
 from kissipo.plan.spell import writable
 from kissipo.process.layers.surfaces import height

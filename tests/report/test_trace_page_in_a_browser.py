@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.output.report.heat import palette
-from kissipo.output.report.trace_page import trace_page
+from kissipo.report.heat_image import palette
+from kissipo.report.trace_page import trace_page
 
 Told = tuple[dict[str, Any], dict[str, np.ndarray]]
 Samples = dict[str, Callable[..., Told]]
