@@ -17,7 +17,7 @@ import torch
 from recurrent import medians
 from torch import nn
 
-from kissipo.plan.load import load
+from kissipo.runs.load import load
 from kissipo.plan.prepare import prepare
 from kissipo.engine.streams import stream_steps
 

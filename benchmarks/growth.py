@@ -58,8 +58,8 @@ def make(path: Path, rows: int) -> None:
 
 
 def with_kissipo(path: Path) -> dict[str, float]:
-    from kissipo.plan.job import fit
-    from kissipo.plan.load import load
+    from kissipo.runs.fit import fit
+    from kissipo.runs.load import load
 
     with tempfile.TemporaryDirectory() as out:
         run = fit(load(str(path), output="kind", words={"process.epochs": 1}), out=Path(out) / "run")

@@ -41,7 +41,7 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     """The very objects that `kissipo fit mnist` runs, without validation."""
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Listener
-    from kissipo.plan.load import load as load_task
+    from kissipo.runs.load import load as load_task
     from kissipo.plan.prepare import prepare
     from kissipo.engine.fit import Course, Fit
 

@@ -58,7 +58,7 @@ def make(folder: Path, count: int) -> None:
 
 
 def prepared(folder: str, size: int) -> Any:
-    from kissipo.plan.load import load
+    from kissipo.runs.load import load
     from kissipo.plan.prepare import prepare
 
     return prepare(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)

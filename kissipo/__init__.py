@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kissipo.core.errors import UserError
-    from kissipo.plan.load import load
-    from kissipo.plan.open import open  # noqa: A004
-    from kissipo.plan.task import Task
-    from kissipo.plan.xray.page import save_page
+    from kissipo.runs.load import load
+    from kissipo.runs.open import open  # noqa: A004
+    from kissipo.runs.task import Task
+    from kissipo.runs.xray.page import save_page
     from kissipo.process.layers.accelerate import accelerate
     from kissipo.inspect.tracing.trace_module import trace
 
@@ -27,12 +27,12 @@ __version__ = "0.1.0"
 __all__ = ["Task", "UserError", "accelerate", "load", "open", "save_page", "trace"]
 
 _HOMES = {
-    "Task": "kissipo.plan.task",
+    "Task": "kissipo.runs.task",
     "UserError": "kissipo.core.errors",
     "accelerate": "kissipo.process.layers.accelerate",
-    "load": "kissipo.plan.load",
-    "open": "kissipo.plan.open",
-    "save_page": "kissipo.plan.xray.page",
+    "load": "kissipo.runs.load",
+    "open": "kissipo.runs.open",
+    "save_page": "kissipo.runs.xray.page",
     "trace": "kissipo.inspect.tracing.trace_module",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kissipo.plan.task import Task
+    from kissipo.runs.task import Task
 
 
 def add_question(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_question(parser: ArgumentParser) -> None:
 def asked_task(arguments: Namespace) -> Task:
     """The task that the arguments mean."""
     from kissipo.core.task import split_argument
-    from kissipo.plan.load import load
+    from kissipo.runs.load import load
 
     words = dict(split_argument(argument) for argument in arguments.words)
     if arguments.task.startswith("input.") and "=" in arguments.task and not Path(arguments.task).exists():
@@ -36,7 +36,7 @@ def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
     """A task that is words alone, of which the first names the data."""
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.plan.load import load
+    from kissipo.runs.load import load
 
     for option in ("output", "time", "horizon"):
         if getattr(arguments, option) is not None:

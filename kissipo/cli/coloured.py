@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from kissipo.plan.xray.text import Xray
+from kissipo.runs.xray.text import Xray
 
 ACTIVE, QUIET, GUESS = (52, 190, 92), (92, 148, 255), (240, 72, 62)
 _GROUND = (24, 26, 30)

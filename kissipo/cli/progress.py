@@ -15,9 +15,9 @@ from kissipo.core.finding import counted
 from kissipo.core.text import format_score
 from kissipo.output.case import MOST_SAMPLES
 from kissipo.output.score import Score
-from kissipo.plan.job import Teller
+from kissipo.runs.fit import Teller
 from kissipo.plan.prepare import Prepared
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 from kissipo.inspect.trace import Trace
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5

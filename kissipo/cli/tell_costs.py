@@ -8,7 +8,7 @@ from rich.table import Table
 from kissipo.cli.screen import table
 from kissipo.core.finding import counted
 from kissipo.core.text import format_bytes
-from kissipo.plan.bare_net import NetCosts
+from kissipo.runs.model_summary import NetCosts
 
 
 def costs_table(costs: NetCosts) -> Table:

@@ -12,7 +12,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.plan.xray.examples import examples_inside
+from kissipo.runs.xray.examples import examples_inside
 from kissipo.inspect.tracing.trace_file import read_trace
 
 Out = pytest.CaptureFixture[str]
@@ -121,14 +121,14 @@ def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> Non
 def test_large_nets_and_long_looks_are_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = ki.open(runs / "table")
     run.wiring()
-    from kissipo.plan.motion import judge
+    from kissipo.runs.train import judge
 
     prepared: Any = run._prepared
     judged, way = judge(prepared, seed=0), run.trace()
     (section,) = examples_inside(prepared, judged, way)
     assert section.content.count('class="example"') >= 2
-    monkeypatch.setattr("kissipo.plan.xray.examples.MOST_SECONDS", 0.0)
+    monkeypatch.setattr("kissipo.runs.xray.examples.MOST_SECONDS", 0.0)
     assert examples_inside(prepared, judged, way)[0].content.count('class="example"') == 1
-    monkeypatch.setattr("kissipo.plan.xray.examples.MOST_MULTIPLICATIONS", 1)
+    monkeypatch.setattr("kissipo.runs.xray.examples.MOST_MULTIPLICATIONS", 1)
     assert examples_inside(prepared, judged, way) == []
     assert np.isfinite(way.multiplications)

@@ -17,7 +17,7 @@ from kissipo.cli.screen import Screen
 from kissipo.cli.tell_cell import tell_cell
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.input.feeds import TensorFeed
-from kissipo.plan.cell import cell_of
+from kissipo.runs.explain_value import cell_of
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from kissipo.cli.main import main
 from kissipo.core.errors import NotBuiltError
 from kissipo.export.script.part import filled, listed, path_line
 from kissipo.export.script.script import eject
-from kissipo.plan.job import Teller, fit
-from kissipo.plan.load import load
+from kissipo.runs.fit import Teller, fit
+from kissipo.runs.load import load
 from kissipo.plan.recipes import all_recipes
 
 ROOT = Path(__file__).parents[2]

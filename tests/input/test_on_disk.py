@@ -134,7 +134,7 @@ def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
 def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
     monkeypatch: pytest.MonkeyPatch, photos: Path
 ) -> None:
-    monkeypatch.setattr("kissipo.plan.scores._MOST_VALUES", 60 * 3 * 9 * 9)
+    monkeypatch.setattr("kissipo.runs.scores._MOST_VALUES", 60 * 3 * 9 * 9)
     words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
     run = fit(photos, "run", **words)
     details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]

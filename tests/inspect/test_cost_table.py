@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.axes import Port
-from kissipo.plan.bare_net import NetCosts, net_costs
+from kissipo.runs.model_summary import NetCosts, net_costs
 from kissipo.plan.vocabulary import NETS
 from kissipo.process.optim import MEMORY, optimizer
 from kissipo.inspect.cost_table import cost_table

@@ -13,7 +13,7 @@ from torch import nn
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 from kissipo.inspect.trace import Step, Trace, tell_array
 
 

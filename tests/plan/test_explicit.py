@@ -17,10 +17,10 @@ from kissipo.core.schema import WordInfo, words_of, written
 from kissipo.core.task import Task as Sentence
 from kissipo.core.words import freeze
 from kissipo.plan.grammar import read_task
-from kissipo.plan.load import load
+from kissipo.runs.load import load
 from kissipo.plan.prepare import prepare
 from kissipo.plan.recipes import all_recipes, data_are_fetched
-from kissipo.plan.task import Task
+from kissipo.runs.task import Task
 from kissipo.plan.vocabulary import SHORT_LOSSES
 
 

@@ -12,7 +12,7 @@ import pytest
 from kissipo.core.errors import DataError, NotBuiltError, TaskError, UserError
 from kissipo.core.task import Task
 from kissipo.plan.grammar import full_place, read_task
-from kissipo.plan.load import load, recipe, recipe_names
+from kissipo.runs.load import load, recipe, recipe_names
 from kissipo.plan.recipes import data_are_fetched
 from kissipo.plan.task_schema import task_schema
 

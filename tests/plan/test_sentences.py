@@ -10,7 +10,7 @@ import pytest
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.task import Task
 from kissipo.plan.grammar import read_task
-from kissipo.plan.load import load
+from kissipo.runs.load import load
 from kissipo.plan.task_schema import task_schema
 from kissipo.plan.vocabulary import ANSWERS, NETS
 

@@ -37,7 +37,7 @@ def test_a_fit_writes_the_graph_the_numbers_of_each_epoch_and_the_weights() -> N
 def test_learning_is_the_same_with_and_without_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"process.net": "cnn", "process.dropout": 0.3, "process.norm": True}
     watched = ki.load("digits", words=words).fit(epochs=2, seed=4)
-    monkeypatch.setattr("kissipo.plan.job.boards", lambda *_: [])
+    monkeypatch.setattr("kissipo.runs.fit.boards", lambda *_: [])
     alone = ki.load("digits", words=words).fit(epochs=2, seed=4)
     assert not [*alone.folder.glob("events*")]
     state = alone.net.state_dict()

@@ -14,10 +14,10 @@ from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.input.made_games import made_games
 from kissipo.input.worlds.go import point_names
-from kissipo.plan import scores
+from kissipo.runs import scores
 from kissipo.plan.grammar import read_task
 from kissipo.plan.prepare import read_data
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 
 Out = pytest.CaptureFixture[str]
 SMALL = {"input.num_games": 12, "process.epochs": 1}

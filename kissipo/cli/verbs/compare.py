@@ -42,9 +42,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.plan.bare_net import is_bare_net
-    from kissipo.plan.compare import SECONDS, compare, variations
-    from kissipo.plan.load import load
+    from kissipo.runs.model_summary import is_bare_net
+    from kissipo.runs.compare import SECONDS, compare, variations
+    from kissipo.runs.load import load
 
     names = [each for each in arguments.tasks if "=" not in each]
     words = dict(split_argument(each) for each in arguments.tasks if "=" in each)
@@ -84,7 +84,7 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     """One row a net: what it costs for one picture."""
     from kissipo.cli.tell_costs import costs_side_by_side
     from kissipo.core.errors import TaskError
-    from kissipo.plan.bare_net import is_bare_net, net_costs
+    from kissipo.runs.model_summary import is_bare_net, net_costs
 
     tasks = [name for name in names if not is_bare_net(name)]
     if tasks or len(names) < 2 or arguments.vary:

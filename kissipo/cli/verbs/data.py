@@ -77,7 +77,7 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     from kissipo.cli.tell import findings_table
     from kissipo.core.finding import counted
     from kissipo.core.task import split_argument
-    from kissipo.plan.check_data import check_data
+    from kissipo.runs.check_data import check_data
 
     words = dict(split_argument(argument) for argument in arguments.words)
     findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)

@@ -18,7 +18,7 @@ def run(arguments: Namespace, screen: Screen) -> int:
     """Looks at the machine, or at resuming."""
     from rich.markup import escape
 
-    from kissipo.plan.doctor import examine, prove_resume
+    from kissipo.runs.doctor import examine, prove_resume
 
     if arguments.resume:
         tell = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731

@@ -18,7 +18,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """Scores, verdict, confusion matrix."""
     from kissipo.cli import tell
     from kissipo.core.text import format_score
-    from kissipo.plan.run import Run
+    from kissipo.runs.run import Run
 
     scores = Run.open(arguments.run).evaluate(arguments.data)
     for score in scores:

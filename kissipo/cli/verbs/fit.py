@@ -49,7 +49,7 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """Trains once, once a seed, or once a fold of a series."""
     from kissipo.cli.progress import Story
-    from kissipo.plan.job import fit
+    from kissipo.runs.fit import fit
 
     task = asked_task(arguments)
     if arguments.epochs is not None:
@@ -80,7 +80,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.screen import table
     from kissipo.core.errors import TaskError
     from kissipo.core.text import format_score
-    from kissipo.plan.compare import several_seeds
+    from kissipo.runs.compare import several_seeds
 
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError("--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds))
@@ -100,7 +100,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
 
     from kissipo.core.errors import TaskError
-    from kissipo.plan.backtest import backtest
+    from kissipo.runs.backtest import backtest
 
     if arguments.resume:
         raise TaskError("--backtest goes without --resume")

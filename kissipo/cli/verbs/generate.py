@@ -30,7 +30,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The start and what follows it."""
-    from kissipo.plan.run import Run
+    from kissipo.runs.run import Run
 
     opened = Run.open(arguments.run)
     given = (arguments.start, arguments.length, arguments.temperature, arguments.top_k, arguments.seed)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from kissipo.plan.run import Run
+    from kissipo.runs.run import Run
 
 
 def options(parser: ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """One line a sample."""
     from kissipo.cli.tell import tell_answer
     from kissipo.core.errors import TaskError
-    from kissipo.plan.run import Run
+    from kissipo.runs.run import Run
 
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict takes values or --file, one of both")
@@ -63,7 +63,7 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.cli.screen import table
     from kissipo.cli.tell import tell_answer
-    from kissipo.plan.verdicts import refuse_existing
+    from kissipo.runs.predict_folder import refuse_existing
 
     if arguments.out:
         refuse_existing(Path(arguments.out))

@@ -22,7 +22,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The trace of one sample of the test part, or the costs of a net."""
-    from kissipo.plan.bare_net import is_bare_net
+    from kissipo.runs.model_summary import is_bare_net
 
     if is_bare_net(arguments.task):
         _show_costs(arguments, screen)
@@ -34,7 +34,7 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.tell_costs import costs_sum, costs_table
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.plan.bare_net import net_costs
+    from kissipo.runs.model_summary import net_costs
 
     if arguments.out:
         raise TaskError(f"'{arguments.task}' is a net and has no data to draw", do="Leave --out out, or name a task")
@@ -54,12 +54,12 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.cli import tell
     from kissipo.cli.explained import explained
-    from kissipo.plan.job import show
+    from kissipo.runs.fit import show
     from kissipo.lessons import explain, is_lesson
     from kissipo.plan.recipes import notes_of
-    from kissipo.plan.run import Run
-    from kissipo.plan.way import trace_of
-    from kissipo.plan.xray.page import save_page
+    from kissipo.runs.run import Run
+    from kissipo.runs.trace_example import trace_of
+    from kissipo.runs.xray.page import save_page
 
     screen.remarks(notes_of(arguments.task))  # before the data are read, which may not be there
     if is_run(arguments.task):

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from kissipo.plan.xray.picture import PictureXray
-    from kissipo.plan.xray.sample import SampleXray
-    from kissipo.plan.xray.text import Xray
+    from kissipo.runs.xray.image import PictureXray
+    from kissipo.runs.xray.sample import SampleXray
+    from kissipo.runs.xray.text import Xray
 
 
 def options(parser: ArgumentParser) -> None:
@@ -44,10 +44,10 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """What is inside in short, and the page or the files."""
     from kissipo.core.errors import TaskError
-    from kissipo.plan.run import Run
-    from kissipo.plan.xray.picture import PictureXray
-    from kissipo.plan.xray.sample import xray_any
-    from kissipo.plan.xray.text import Xray
+    from kissipo.runs.run import Run
+    from kissipo.runs.xray.image import PictureXray
+    from kissipo.runs.xray.sample import xray_any
+    from kissipo.runs.xray.text import Xray
 
     if arguments.layer is not None or arguments.index is not None:
         return _cell(arguments, screen)
@@ -105,8 +105,8 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     """A number of a layer, opened."""
     from kissipo.cli.tell_cell import tell_cell
     from kissipo.core.errors import TaskError
-    from kissipo.plan.cell import cell_of
-    from kissipo.plan.run import Run
+    from kissipo.runs.explain_value import cell_of
+    from kissipo.runs.run import Run
 
     if arguments.layer is None or arguments.index is None:
         raise TaskError("a number is opened with --layer and --index, both of them", do="Such as --layer 0 --index 3")

@@ -27,7 +27,7 @@ def trace(
     name: str = "",
     **words: Any,
 ) -> Trace:
-    """One sample (a batch of one) through a net; `.save(folder)` writes it, `save_page` of `kissipo.plan.xray.page` draws it.
+    """One sample (a batch of one) through a net; `.save(folder)` writes it, `save_page` of `kissipo.runs.xray.page` draws it.
 
     inputs, words:  as its forward takes them
     loss:           from what the net gives to one number; then there is the gradient at every layer, too

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kissipo.cli.main import main
-from kissipo.plan.check_data import check_data
+from kissipo.runs.check_data import check_data
 
 Rows = list[list[str]]
 HEADER = ["income", "city", "code", "kind"]

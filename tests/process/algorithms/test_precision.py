@@ -131,7 +131,7 @@ def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(name: str, tm
 
 
 def test_a_processor_without_it_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kissipo.plan.job.multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr("kissipo.runs.fit.multiplies_bfloat16", lambda: False)
     with pytest.raises(MachineError, match=r"process.precision=bfloat16 needs a processor that multiplies bfloat16"):
         ki.load("digits", words={"process.precision": "bfloat16"}).fit(out="run")
     assert not Path("run").exists()

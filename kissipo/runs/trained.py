@@ -25,12 +25,12 @@ from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
-from kissipo.plan.asking import fit_to, frame_of
+from kissipo.runs.parse_inputs import fit_to, frame_of
 from kissipo.plan.draft import Wiring
 from kissipo.plan.grammar import Choices, read_task
-from kissipo.plan.motion import judge
+from kissipo.runs.train import judge
 from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
-from kissipo.plan.scores import score
+from kissipo.runs.scores import score
 from kissipo.plan.spell import is_remark
 from kissipo.plan.vocabulary import ANSWERS, WIRINGS
 from kissipo.engine.checkpoint import load_checkpoint

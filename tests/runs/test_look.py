@@ -14,7 +14,7 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import RunError
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 
 WORDS = [
     "fit",

@@ -9,13 +9,13 @@ from typing import Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.output.answer import Decision
-from kissipo.plan.cell import cell_of
-from kissipo.plan.trained import TrainedModel
-from kissipo.plan.verdicts import FolderPredictions, predict_folder
-from kissipo.plan.way import trace_of
-from kissipo.plan.xray.picture import PictureXray
-from kissipo.plan.xray.sample import SampleXray, xray_any
-from kissipo.plan.xray.text import Xray
+from kissipo.runs.explain_value import cell_of
+from kissipo.runs.trained import TrainedModel
+from kissipo.runs.predict_folder import FolderPredictions, predict_folder
+from kissipo.runs.trace_example import trace_of
+from kissipo.runs.xray.image import PictureXray
+from kissipo.runs.xray.sample import SampleXray, xray_any
+from kissipo.runs.xray.text import Xray
 from kissipo.inspect.breakdown import Opened
 from kissipo.inspect.trace import Trace
 

@@ -17,11 +17,11 @@ from kissipo.core.writing import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.trained import TrainedModel
-from kissipo.plan.way import trace_of
-from kissipo.plan.xray.page import page_of
-from kissipo.plan.xray.picture import PictureXray, xray_picture
-from kissipo.plan.xray.text import Xray, xray
+from kissipo.runs.trained import TrainedModel
+from kissipo.runs.trace_example import trace_of
+from kissipo.runs.xray.page import page_of
+from kissipo.runs.xray.image import PictureXray, xray_picture
+from kissipo.runs.xray.text import Xray, xray
 from kissipo.inspect.trace import Trace
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.plan.compare import Tell, spread
+from kissipo.runs.compare import Tell, spread
 from kissipo.plan.grammar import Choices, read_task
-from kissipo.plan.job import RUNS, fit
+from kissipo.runs.fit import RUNS, fit
 from kissipo.plan.prepare import read_data
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 from kissipo.engine.run_folder import next_folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kissipo.plan.run import Run
+from kissipo.runs.run import Run
 
 
 def open(path: Path | str) -> Run:  # noqa: A001 - kissipo.open, as in PIL and gzip

@@ -17,10 +17,10 @@ from kissipo.core.writing import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.output.telling import Telling, choose, telling
-from kissipo.plan.example import known_example
-from kissipo.plan.trained import TrainedModel
-from kissipo.plan.way import trace_of
-from kissipo.plan.xray.page import page_of
+from kissipo.runs.example import known_example
+from kissipo.runs.trained import TrainedModel
+from kissipo.runs.trace_example import trace_of
+from kissipo.runs.xray.page import page_of
 from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
 

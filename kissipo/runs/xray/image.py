@@ -19,11 +19,11 @@ from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips
 from kissipo.report.overlay import heated
 from kissipo.report.page import Section, table
-from kissipo.plan.example import known_example
+from kissipo.runs.example import known_example
 from kissipo.report.image_sections import looked_at
-from kissipo.plan.trained import TrainedModel
-from kissipo.plan.way import trace_of
-from kissipo.plan.xray.page import page_of
+from kissipo.runs.trained import TrainedModel
+from kissipo.runs.trace_example import trace_of
+from kissipo.runs.xray.page import page_of
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
 

@@ -24,9 +24,9 @@ from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips
 from kissipo.report.overlay import heated, marked
 from kissipo.report.page import Section, page, table
-from kissipo.plan.asking import frame_of
+from kissipo.runs.parse_inputs import frame_of
 from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
-from kissipo.plan.trained import TrainedModel
+from kissipo.runs.trained import TrainedModel
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
 

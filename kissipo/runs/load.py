@@ -16,7 +16,7 @@ from kissipo.input.formats.tables import FileWords
 from kissipo.plan.grammar import full_place
 from kissipo.lessons import lesson, lesson_names
 from kissipo.plan.question import ENVIRONMENT, ask
-from kissipo.plan.task import Task, as_task
+from kissipo.runs.task import Task, as_task
 from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES
 from kissipo.engine.run_folder import TASK
 

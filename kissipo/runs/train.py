@@ -20,9 +20,9 @@ from kissipo.output.case import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.plan.alarms import Errors, judge_alarms, learn_threshold
+from kissipo.runs.anomalies import Errors, judge_alarms, learn_threshold
 from kissipo.plan.prepare import Prepared
-from kissipo.plan.scores import judge_beside, score
+from kissipo.runs.scores import judge_beside, score
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluation, evaluate
 from kissipo.engine.fit import Course, Fit

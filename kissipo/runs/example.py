@@ -15,7 +15,7 @@ from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.plan.draft import Wiring
-from kissipo.plan.trained import TrainedModel
+from kissipo.runs.trained import TrainedModel
 from kissipo.plan.vocabulary import LOSSES
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from kissipo.report.page import Section
 from kissipo.report.trace_page import trace_sections
-from kissipo.plan.example import sample_of
-from kissipo.plan.motion import Judged
+from kissipo.runs.example import sample_of
+from kissipo.runs.train import Judged
 from kissipo.plan.prepare import Prepared
-from kissipo.plan.way import follow
+from kissipo.runs.trace_example import follow
 from kissipo.inspect.trace import Trace
 
 MOST_MULTIPLICATIONS = 20_000_000

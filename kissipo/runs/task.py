@@ -10,8 +10,8 @@ from kissipo.core.task import Task as Sentence
 
 if TYPE_CHECKING:
     from kissipo.core.finding import Finding
-    from kissipo.plan.job import Teller
-    from kissipo.plan.run import Run
+    from kissipo.runs.fit import Teller
+    from kissipo.runs.run import Run
     from kissipo.inspect.trace import Trace
 
 
@@ -37,7 +37,7 @@ class Task(Sentence):
         resume:   go on with the run there, or the latest of that name; where there is none, one begins
         Raises:   UserError of some kind, in one paragraph, before anything is lost.
         """
-        from kissipo.plan.job import fit
+        from kissipo.runs.fit import fit
 
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
         return fit(task, seed=seed, out=out, resume=resume, strict=strict, tellers=tellers)
@@ -48,7 +48,7 @@ class Task(Sentence):
             from kissipo.lessons import explain
 
             return explain(self)
-        from kissipo.plan.job import show
+        from kissipo.runs.fit import show
 
         return show(self, seed=seed)[1]
 

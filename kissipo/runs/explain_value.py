@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
-from kissipo.plan.example import asked_example, known_example
-from kissipo.plan.trained import TrainedModel
+from kissipo.runs.example import asked_example, known_example
+from kissipo.runs.trained import TrainedModel
 from kissipo.inspect.breakdown import CannotOpenError, Opened
 from kissipo.inspect.breakdown import explain_value as open_cell
 from kissipo.inspect.breakdown.explain_value import what_is_opened

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kissipo.cli.main import main
-from kissipo.plan.compare import cost
+from kissipo.runs.compare import cost
 
 
 def row(score: float, seconds: float, *, main: str = "accuracy", higher: bool = True) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.input.augment import Augment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.example import Example, Loss, asked_example, known_example
-from kissipo.plan.trained import TrainedModel
+from kissipo.runs.example import Example, Loss, asked_example, known_example
+from kissipo.runs.trained import TrainedModel
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.engine.evaluate import as_tuple
 from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time

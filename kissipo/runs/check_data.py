@@ -13,7 +13,7 @@ from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
 from kissipo.plan.check import check, failed
 from kissipo.plan.columns import check_columns, sort_columns
-from kissipo.plan.load import load
+from kissipo.runs.load import load
 from kissipo.plan.question import asks_for_answer
 
 
