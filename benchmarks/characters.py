@@ -18,7 +18,7 @@ from recurrent import medians
 from torch import nn
 
 from kissipo.runs.load import load
-from kissipo.plan.prepare import prepare
+from kissipo.pipeline.experiment import prepare
 from kissipo.engine.streams import stream_steps
 
 STEPS, BATCH = 5, 32

@@ -42,7 +42,7 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Listener
     from kissipo.runs.load import load as load_task
-    from kissipo.plan.prepare import prepare
+    from kissipo.pipeline.experiment import prepare
     from kissipo.engine.fit import Course, Fit
 
     prepared = prepare(load_task("mnist", words={"process.epochs": epochs}))

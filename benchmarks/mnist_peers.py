@@ -48,7 +48,7 @@ def now() -> tuple[float, float]:
 def prepared(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
     """The built-in task, and as many of its training digits."""
     from kissipo.runs.load import load
-    from kissipo.plan.prepare import prepare
+    from kissipo.pipeline.experiment import prepare
 
     task = prepare(load("mnist-cnn", words={"process.epochs": epochs}), seed=seed)
     return task, task.wiring.feeds["train"].take(slice(0, samples))

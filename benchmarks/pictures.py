@@ -59,7 +59,7 @@ def make(folder: Path, count: int) -> None:
 
 def prepared(folder: str, size: int) -> Any:
     from kissipo.runs.load import load
-    from kissipo.plan.prepare import prepare
+    from kissipo.pipeline.experiment import prepare
 
     return prepare(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
 

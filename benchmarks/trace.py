@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 from kissipo.report.trace_page import trace_page
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.trace_module import trace

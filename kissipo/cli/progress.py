@@ -16,7 +16,7 @@ from kissipo.core.text import format_score
 from kissipo.output.case import MOST_SAMPLES
 from kissipo.output.score import Score
 from kissipo.runs.fit import Teller
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 from kissipo.runs.run import Run
 from kissipo.inspect.trace import Trace
 

@@ -13,8 +13,8 @@ from kissipo.core.text import format_bytes, format_score, list_some, shorten
 from kissipo.output.answer import Decision as Answered
 from kissipo.output.inspection import told
 from kissipo.output.score import Score
-from kissipo.plan.draft import Decision
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.pipeline import Decision
+from kissipo.pipeline.experiment import Prepared
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.inspect.trace import Step, Trace, tell_array

@@ -1,7 +1,7 @@
 """A Task: one job said in three parts, Input -> Process -> Output, as frozen data.
 
 The same task can be a Python object, a YAML text and words on the command line, and each form can be turned into each
-other without loss. Whether the words make sense is not asked here but in `plan/grammar.py`, which knows all stages.
+other without loss. Whether the words make sense is not asked here but in `pipeline/parse.py`, which knows all stages.
 
 Example:  >>> task = Task(input={"table": "sms.csv", "text": "message"}, process={"net": "ffn"}, output={"category": "kind"})
           >>> print(task.to_yaml(), end="")

@@ -12,7 +12,7 @@ from typing import Any
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import read
 from kissipo.core.task import Task
-from kissipo.plan.vocabulary import LESSONS
+from kissipo.pipeline.registries import LESSONS
 from kissipo.inspect.trace import Trace
 
 WORD = "explain"

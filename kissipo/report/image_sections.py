@@ -17,7 +17,7 @@ from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips
 from kissipo.report.overlay import colour_name, heated, marked
 from kissipo.output.score import Score
-from kissipo.plan.draft import Wiring
+from kissipo.pipeline.pipeline import Wiring
 from kissipo.engine.evaluate import as_tuple
 from kissipo.inspect.grad_cam import HeatMaps, heat_maps
 

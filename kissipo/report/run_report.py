@@ -27,11 +27,11 @@ from kissipo.report.confused_images import confused, kinds
 from kissipo.report.gallery import gallery
 from kissipo.report.page import Section, page, preformatted, table
 from kissipo.output.score import Score
-from kissipo.plan.draft import Wiring
-from kissipo.plan.of_series import marks_of
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.series_targets import marks_of
 from kissipo.report.image_sections import heat_gallery, is_heatable, marks_shown
-from kissipo.plan.prepare import Prepared
-from kissipo.plan.spell import writable
+from kissipo.pipeline.experiment import Prepared
+from kissipo.pipeline.resolve import writable
 from kissipo.process.layers.surfaces import height
 from kissipo.engine.evaluate import Evaluation
 from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder

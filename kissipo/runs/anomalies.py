@@ -24,9 +24,9 @@ from kissipo.output.case import MOST_SAMPLES, Case, Samples
 from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.plan.draft import Wiring
-from kissipo.plan.of_series import marks_of
-from kissipo.plan.vocabulary import BASELINES
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.series_targets import marks_of
+from kissipo.pipeline.registries import BASELINES
 from kissipo.engine.evaluate import Evaluation, evaluate
 
 PARTS = ("train", "validation", "test")

@@ -11,10 +11,10 @@ from kissipo.core.schema import read, words_of
 from kissipo.input.check.rows import twins
 from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
-from kissipo.plan.check import check, failed
-from kissipo.plan.columns import check_columns, sort_columns
+from kissipo.pipeline.check import check, failed
+from kissipo.pipeline.table_codecs import check_columns, sort_columns
 from kissipo.runs.load import load
-from kissipo.plan.question import asks_for_answer
+from kissipo.pipeline.infer_task import asks_for_answer
 
 
 def check_data(

@@ -14,9 +14,9 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
-from kissipo.plan.draft import Wiring
+from kissipo.pipeline.pipeline import Wiring
 from kissipo.runs.trained import TrainedModel
-from kissipo.plan.vocabulary import LOSSES
+from kissipo.pipeline.registries import LOSSES
 
 
 class Loss(Protocol):

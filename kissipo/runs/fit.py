@@ -18,14 +18,14 @@ from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
 from kissipo.input.split import tell_spans
 from kissipo.output.score import Score
-from kissipo.plan.draft import Wiring
+from kissipo.pipeline.pipeline import Wiring
 from kissipo.runs.example import sample_of
 from kissipo.runs.train import Judged, Outcome, judge, learn
-from kissipo.plan.prepare import Prepared, prepare
+from kissipo.pipeline.experiment import Prepared, prepare
 from kissipo.report.run_report import Results, write_report
 from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.runs.run import Run
-from kissipo.plan.spell import writable
+from kissipo.pipeline.resolve import writable
 from kissipo.runs.trace_example import follow
 from kissipo.runs.xray.examples import examples_inside
 from kissipo.runs.tensorboard import boards

@@ -13,11 +13,11 @@ from kissipo.core.suggest import nearest
 from kissipo.core.words import Words
 from kissipo.input.formats.files import existing, readable
 from kissipo.input.formats.tables import FileWords
-from kissipo.plan.grammar import full_place
+from kissipo.pipeline.parse import full_place
 from kissipo.lessons import lesson, lesson_names
-from kissipo.plan.question import ENVIRONMENT, ask
+from kissipo.pipeline.infer_task import ENVIRONMENT, ask
 from kissipo.runs.task import Task, as_task
-from kissipo.plan.vocabulary import ANSWERS, NETS, RECIPES, SOURCES
+from kissipo.pipeline.registries import ANSWERS, NETS, RECIPES, SOURCES
 from kissipo.engine.run_folder import TASK
 
 _YAML = (".yaml", ".yml")

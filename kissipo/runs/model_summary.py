@@ -13,8 +13,8 @@ from kissipo.core.axes import Port
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
-from kissipo.plan.grammar import full_place, options_of, read_task
-from kissipo.plan.vocabulary import NETS, RECIPES
+from kissipo.pipeline.parse import full_place, options_of, read_task
+from kissipo.pipeline.registries import NETS, RECIPES
 from kissipo.process.optim import MEMORY
 from kissipo.inspect.cost_table import BYTES, CostTable, cost_table
 

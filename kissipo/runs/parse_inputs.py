@@ -21,7 +21,7 @@ from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.files import open_text
 from kissipo.input.formats.game_folder import read_ends
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
-from kissipo.plan.grammar import Choices
+from kissipo.pipeline.parse import Choices
 
 
 def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:

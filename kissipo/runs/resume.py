@@ -9,8 +9,8 @@ from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
 from kissipo.core.task import Task
 from kissipo.core.words import thaw
-from kissipo.plan.grammar import read_task
-from kissipo.plan.spell import is_remark, writable
+from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.resolve import is_remark, writable
 from kissipo.engine.run_folder import DATA, TASK, RunFolder
 
 _ANEW = "Start a new run without --resume"

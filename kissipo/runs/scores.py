@@ -23,8 +23,8 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.case import MOST_SAMPLES, Case, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.plan.draft import Wiring
-from kissipo.plan.vocabulary import BASELINES
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.registries import BASELINES
 from kissipo.engine.evaluate import Evaluation, evaluate, portion
 
 _MOST_VALUES, _SMALLEST_SIDE = 16_000_000, 8

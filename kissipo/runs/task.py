@@ -54,13 +54,13 @@ class Task(Sentence):
 
     def check(self) -> list[Finding]:
         """What the data check finds, FAIL included; nothing is trained."""
-        from kissipo.plan.check import check
+        from kissipo.pipeline.check import check
 
         return check(self)
 
     def complete(self, *, seed: int = 0) -> Task:
         """The same task with every word decided, as it would be written to `task.yaml`."""
-        from kissipo.plan.prepare import prepare
+        from kissipo.pipeline.experiment import prepare
 
         return Task(**prepare(self, seed=seed).task.parts(), name=self.name)
 

@@ -21,7 +21,7 @@ from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.runs.anomalies import Errors, judge_alarms, learn_threshold
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 from kissipo.runs.scores import judge_beside, score
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluation, evaluate

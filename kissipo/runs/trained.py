@@ -26,13 +26,13 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
 from kissipo.runs.parse_inputs import fit_to, frame_of
-from kissipo.plan.draft import Wiring
-from kissipo.plan.grammar import Choices, read_task
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.parse import Choices, read_task
 from kissipo.runs.train import judge
-from kissipo.plan.prepare import Prepared, build_learn, build_net, prepare, read_data
+from kissipo.pipeline.experiment import Prepared, build_learn, build_net, prepare, read_data
 from kissipo.runs.scores import score
-from kissipo.plan.spell import is_remark
-from kissipo.plan.vocabulary import ANSWERS, WIRINGS
+from kissipo.pipeline.resolve import is_remark
+from kissipo.pipeline.registries import ANSWERS, WIRINGS
 from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder

@@ -47,7 +47,7 @@ def test_show_trains_nothing_and_leaves_nothing(capsys: Out) -> None:
 
 
 def test_list_names_every_task(capsys: Out) -> None:
-    from kissipo.plan.recipes import all_recipes
+    from kissipo.pipeline.recipes import all_recipes
 
     assert main(["list"]) == 0
     out = capsys.readouterr().out
@@ -116,12 +116,12 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
 
 
 def test_a_bug_is_one_line_and_code_1(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
-    import kissipo.plan.recipes
+    import kissipo.pipeline.recipes
 
     def broken() -> None:
         raise RuntimeError("the dog ate it")
 
-    monkeypatch.setattr(kissipo.plan.recipes, "all_recipes", broken)
+    monkeypatch.setattr(kissipo.pipeline.recipes, "all_recipes", broken)
     assert main(["list"]) == 1
     err = capsys.readouterr().err
     assert err.startswith("kissipo: a bug in kissipo: RuntimeError: the dog ate it.") and "--debug" in err

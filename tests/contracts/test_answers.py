@@ -27,7 +27,7 @@ from kissipo.output.answers.forecast import Options as Ahead
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.vocabulary import ANSWERS
+from kissipo.pipeline.registries import ANSWERS
 
 DICE = np.random.default_rng(4)
 ROWS = 40

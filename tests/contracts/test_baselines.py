@@ -35,7 +35,7 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.case import Case, Samples, WorldCase
-from kissipo.plan.vocabulary import BASELINES
+from kissipo.pipeline.registries import BASELINES
 from kissipo.engine.rollout import play
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)

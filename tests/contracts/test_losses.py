@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from kissipo.plan.vocabulary import LOSSES
+from kissipo.pipeline.registries import LOSSES
 
 Array = np.ndarray
 

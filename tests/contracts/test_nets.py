@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.inspect.breakdown import CannotOpenError
 from kissipo.inspect.breakdown import explain_value as open_cell

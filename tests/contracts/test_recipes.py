@@ -13,8 +13,8 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
-from kissipo.plan.grammar import read_task
-from kissipo.plan.recipes import all_recipes, data_are_fetched
+from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 from kissipo.inspect.trace import Step
 
 RECIPES = dict(all_recipes())

@@ -13,7 +13,7 @@ from torch import Tensor
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
-from kissipo.plan.prepare import prepare
+from kissipo.pipeline.experiment import prepare
 from kissipo.engine.fit import Course, Fit
 
 TASKS = {

@@ -19,7 +19,7 @@ import kissipo as ki
 from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive
 from kissipo.input.feeds import TensorFeed
-from kissipo.plan.prepare import Prepared, prepare
+from kissipo.pipeline.experiment import Prepared, prepare
 from kissipo.engine.evaluate import answer_all, evaluate
 from kissipo.engine.fit import Course, Fit
 

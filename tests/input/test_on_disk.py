@@ -20,7 +20,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, pictures
 from kissipo.input.feeds import TensorFeed
 from kissipo.input.on_disk import OnDisk, read_ahead
-from kissipo.plan.prepare import prepare
+from kissipo.pipeline.experiment import prepare
 from kissipo.engine.evaluate import answer_all, portion
 
 WORDS = {"process.epochs": 3, "input.size": [12], "input.batch_size": 8, "output.baselines": ["majority"]}

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.axes import Port
 from kissipo.runs.model_summary import NetCosts, net_costs
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer
 from kissipo.inspect.cost_table import cost_table
 

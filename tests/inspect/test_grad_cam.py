@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.axes import Port
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.inspect.grad_cam import heat_maps
 
 PICTURE = Port("picture", ("channel", "height", "width"), (3, 40, 36))

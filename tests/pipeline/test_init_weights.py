@@ -15,7 +15,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.axes import Port
 from kissipo.core.errors import StoppedError, TaskError
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 
 Out = pytest.CaptureFixture[str]
 WIDTH = "width_multiplier=0.05"

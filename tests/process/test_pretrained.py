@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.heads import heads_of
 from kissipo.process.pretrained import hold, lay_in, read_weights
 

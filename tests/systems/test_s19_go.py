@@ -15,8 +15,8 @@ from kissipo.core.errors import DataError
 from kissipo.input.made_games import made_games
 from kissipo.input.worlds.go import point_names
 from kissipo.runs import scores
-from kissipo.plan.grammar import read_task
-from kissipo.plan.prepare import read_data
+from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.experiment import read_data
 from kissipo.runs.run import Run
 
 Out = pytest.CaptureFixture[str]

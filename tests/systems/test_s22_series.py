@@ -18,7 +18,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.axes import Port
 from kissipo.core.errors import DataError, ShapeError, TaskError
-from kissipo.plan.recipes import all_recipes
+from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import recurrent
 
 Out = pytest.CaptureFixture[str]

@@ -15,7 +15,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError, TaskError
 from kissipo.output.alarms import threshold
-from kissipo.plan.recipes import all_recipes
+from kissipo.pipeline.recipes import all_recipes
 
 Out = pytest.CaptureFixture[str]
 

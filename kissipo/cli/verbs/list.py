@@ -14,7 +14,7 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a task; a lesson is shown, not trained."""
     from kissipo.lessons import all_lessons
-    from kissipo.plan.recipes import all_recipes, data_are_fetched
+    from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
     made = table("task", "system", "data", "expected", "training")
     rows = []

@@ -56,7 +56,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.explained import explained
     from kissipo.runs.fit import show
     from kissipo.lessons import explain, is_lesson
-    from kissipo.plan.recipes import notes_of
+    from kissipo.pipeline.recipes import notes_of
     from kissipo.runs.run import Run
     from kissipo.runs.trace_example import trace_of
     from kissipo.runs.xray.page import save_page

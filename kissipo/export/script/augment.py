@@ -6,7 +6,7 @@ from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import NotBuiltError
 from kissipo.input.augment import Augment
 from kissipo.export.script.part import Part, filled
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _AUGMENTED = '''
 def augmented(x: Tensor, epoch: int, step: int) -> Tensor:

@@ -10,7 +10,7 @@ from kissipo.output.answers.category import Category
 from kissipo.export.script.augment import augment_part
 from kissipo.export.script.losses import loss_pieces
 from kissipo.export.script.part import Part, filled
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_start import MOST_SAMPLES
 from kissipo.engine.evaluate import portion

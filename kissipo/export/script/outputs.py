@@ -14,7 +14,7 @@ from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.export.script.part import Part, filled
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _ANSWER = '''
 def answer(net: nn.Module, inputs: Tensor) -> Tensor:

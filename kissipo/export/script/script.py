@@ -20,7 +20,7 @@ from kissipo.export.script.learning import learning_part
 from kissipo.export.script.net import net_part
 from kissipo.export.script.outputs import answering_part, output_part
 from kissipo.export.script.part import Part, filled
-from kissipo.plan.prepare import Prepared, prepare
+from kissipo.pipeline.experiment import Prepared, prepare
 
 _STANDARD = (
     "bisect",

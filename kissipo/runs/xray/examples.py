@@ -12,7 +12,7 @@ from kissipo.report.page import Section
 from kissipo.report.trace_page import trace_sections
 from kissipo.runs.example import sample_of
 from kissipo.runs.train import Judged
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 from kissipo.runs.trace_example import follow
 from kissipo.inspect.trace import Trace
 

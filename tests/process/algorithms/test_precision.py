@@ -17,7 +17,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.devices import multiplies_bfloat16
 from kissipo.core.errors import MachineError
 from kissipo.input.feeds import TensorFeed
-from kissipo.plan.prepare import prepare
+from kissipo.pipeline.experiment import prepare
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.channels_last import lay_out
 from kissipo.process.losses.sparse_categorical_cross_entropy import loss

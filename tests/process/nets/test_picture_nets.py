@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.axes import Port
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.inception import Inception, Widths
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.residual import basic, bottleneck

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from kissipo.core.axes import Port
 from kissipo.core.errors import ShapeError
-from kissipo.plan.recipes import all_recipes
+from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.layers.activation import Activation
 from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurrent
 

@@ -7,7 +7,7 @@ from kissipo.input.sources.games import GENERATED
 from kissipo.input.worlds.go import SIZE
 from kissipo.export.script.inputs.split import split_groups, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, unread
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _BOARD = '''
 @cache

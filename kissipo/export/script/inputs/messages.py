@@ -8,7 +8,7 @@ from kissipo.input.datasets import film_reviews
 from kissipo.input.datasets.download import get
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _SPAM = '''
 def read() -> tuple[list[str], Array]:

@@ -6,7 +6,7 @@ from kissipo.input.datasets import mnist
 from kissipo.input.datasets.download import get
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, path_line, unread
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _DIGITS = '''
 def read() -> tuple[Array, Array]:

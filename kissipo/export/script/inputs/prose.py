@@ -7,7 +7,7 @@ from pathlib import Path
 from kissipo.codec.windows import Windows
 from kissipo.export.script.inputs.split import BORDERS
 from kissipo.export.script.part import Part, filled, path_line, unread
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _PROSE = '''
 def read() -> list[str]:

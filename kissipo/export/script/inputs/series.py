@@ -9,7 +9,7 @@ from kissipo.input.datasets.download import get
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.export.script.inputs.split import BORDERS
 from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _READ = '''
 def read() -> Array:

@@ -18,7 +18,7 @@ from kissipo.export.script.inputs.series import series
 from kissipo.export.script.inputs.tables import table
 from kissipo.export.script.inputs.tiles import tiles
 from kissipo.export.script.part import Part, filled
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _FEW = 20  # samples that are written into the script
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.export.script.part import filled
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _DRAW = '''
 def draw(pool: Array, share: float, classes: Array, dice: np.random.Generator) -> Array:

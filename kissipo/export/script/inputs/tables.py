@@ -13,7 +13,7 @@ from kissipo.input.check.rows import twins
 from kissipo.output.answers.category import Category
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _TABLE = '''
 def read() -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, path_line
-from kissipo.plan.prepare import Prepared
+from kissipo.pipeline.experiment import Prepared
 
 _TILES = '''
 def tiles(paths: list[Path]) -> Array:

@@ -63,7 +63,7 @@ LOSSES = Family("kissipo.process.losses", "loss")
 BASELINES = Family("kissipo.output.baselines", "baseline")
 RECIPES = Family("kissipo.recipes", "task")
 LESSONS = Family("kissipo.lessons", "lesson")
-WIRINGS = Family("kissipo.plan.wiring", "way to make samples")
+WIRINGS = Family("kissipo.pipeline.builders", "way to make samples")
 
 PLANNED_WORDS = {
     "input.boxes": "S41",

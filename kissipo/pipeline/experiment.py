@@ -17,12 +17,12 @@ from kissipo.core.task import Task
 from kissipo.input.reading import Reading
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.plan.defaults import with_defaults
-from kissipo.plan.draft import Decision, Wiring, decide, is_written
-from kissipo.plan.grammar import Choices, read_task
-from kissipo.plan.spell import spell_out
-from kissipo.plan.start import start_net
-from kissipo.plan.vocabulary import LOSSES, WIRINGS
+from kissipo.pipeline.defaults import with_defaults
+from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
+from kissipo.pipeline.parse import Choices, read_task
+from kissipo.pipeline.resolve import spell_out
+from kissipo.pipeline.init_weights import start_net
+from kissipo.pipeline.registries import LOSSES, WIRINGS
 from kissipo.process.channels_last import lay_out
 from kissipo.process.cross_entropy import weighted
 from kissipo.process.layers.free_points import free_points

@@ -20,8 +20,8 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
-from kissipo.plan.draft import Decision
-from kissipo.plan.kinds import Guess, Kind, guess_kinds
+from kissipo.pipeline.pipeline import Decision
+from kissipo.pipeline.infer_types import Guess, Kind, guess_kinds
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",

@@ -33,9 +33,9 @@ from kissipo.input.season import find_season
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.plan.draft import Decision, Wiring
-from kissipo.plan.grammar import Choices
-from kissipo.plan.of_series import asked_of
+from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.series_targets import asked_of
 
 _LEAST_SAMPLES = 10
 

@@ -16,12 +16,12 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from kissipo.core.schema import WordInfo, words_of, written
 from kissipo.core.task import Task as Sentence
 from kissipo.core.words import freeze
-from kissipo.plan.grammar import read_task
+from kissipo.pipeline.parse import read_task
 from kissipo.runs.load import load
-from kissipo.plan.prepare import prepare
-from kissipo.plan.recipes import all_recipes, data_are_fetched
+from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 from kissipo.runs.task import Task
-from kissipo.plan.vocabulary import SHORT_LOSSES
+from kissipo.pipeline.registries import SHORT_LOSSES
 
 
 def numbers_and_classes() -> Task:

@@ -10,8 +10,8 @@ from kissipo.core.family import Family
 from kissipo.core.schema import json_schema
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
-from kissipo.plan.grammar import options_of
-from kissipo.plan.vocabulary import ALGORITHMS, ANSWERS, BASELINES, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
+from kissipo.pipeline.parse import options_of
+from kissipo.pipeline.registries import ALGORITHMS, ANSWERS, BASELINES, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
 
 
 def task_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.core.words import Words
-from kissipo.plan.grammar import Choices
+from kissipo.pipeline.parse import Choices
 
 _GIVEN = "given in Python"
 

@@ -15,8 +15,8 @@ from kissipo.core.frame import Frame, strings
 from kissipo.input.feeds import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
-from kissipo.plan.draft import Decision, Wiring
-from kissipo.plan.grammar import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import Choices
 
 
 def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:

@@ -31,11 +31,11 @@ from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.mask import Marks
-from kissipo.plan.columns import check_columns, doors_for, sort_columns
-from kissipo.plan.draft import Decision, Wiring
-from kissipo.plan.grammar import Choices
-from kissipo.plan.kinds import guess_answer
-from kissipo.plan.vocabulary import ANSWERS
+from kissipo.pipeline.table_codecs import check_columns, doors_for, sort_columns
+from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.infer_types import guess_answer
+from kissipo.pipeline.registries import ANSWERS
 
 _PICTURE_SIDE, _MARKED_SIDE = 64, 128
 _GIGABYTE = 1_000_000_000

@@ -14,10 +14,10 @@ from kissipo.codec.tokens import Tokens
 from kissipo.core.axes import Port
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
-from kissipo.plan.draft import Decision, Wiring, decide, is_written
-from kissipo.plan.grammar import options_of
-from kissipo.plan.start import run_of, task_of
-from kissipo.plan.vocabulary import NETS
+from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
+from kissipo.pipeline.parse import options_of
+from kissipo.pipeline.init_weights import run_of, task_of
+from kissipo.pipeline.registries import NETS
 from kissipo.process import optim
 
 _STEPS = 4_000

@@ -7,9 +7,9 @@ import pytest
 from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task
-from kissipo.plan.grammar import full_place, read_task
-from kissipo.plan.renamed_options import FOREIGN, NEAR, RENAMED, VALUES, current_name
-from kissipo.plan.vocabulary import ALGORITHMS, NETS
+from kissipo.pipeline.parse import full_place, read_task
+from kissipo.pipeline.renamed_options import FOREIGN, NEAR, RENAMED, VALUES, current_name
+from kissipo.pipeline.registries import ALGORITHMS, NETS
 
 OLD = sorted(place for place in RENAMED if place.startswith("process."))
 BARE = {

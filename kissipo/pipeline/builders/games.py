@@ -13,9 +13,9 @@ from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.worlds.go import SIZE, point_names
 from kissipo.output.answers.category import Category, Options
-from kissipo.plan.draft import Decision, Wiring
-from kissipo.plan.grammar import Choices
-from kissipo.plan.wiring.rows import encode, question
+from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.builders.rows import encode, question
 
 __all__ = ["question", "wire"]
 _TOGETHER = "game"

@@ -19,8 +19,8 @@ from kissipo.input.reading import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
-from kissipo.plan.draft import Decision, Wiring
-from kissipo.plan.grammar import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import Choices
 
 
 def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:

@@ -15,7 +15,7 @@ from kissipo.core.schema import words_of
 from kissipo.core.task import Task
 from kissipo.core.words import thaw
 from kissipo.input.formats.files import existing
-from kissipo.plan.grammar import Choices
+from kissipo.pipeline.parse import Choices
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import hold, lay_in, read_weights
 from kissipo.engine.run_folder import MODEL, TASK, RunFolder

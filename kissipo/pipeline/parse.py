@@ -21,8 +21,8 @@ from kissipo.core.task import Task
 from kissipo.core.words import Words, thaw
 from kissipo.input import general as input_general
 from kissipo.output import general as output_general
-from kissipo.plan.renamed_options import VALUES, current_name
-from kissipo.plan.vocabulary import (
+from kissipo.pipeline.renamed_options import VALUES, current_name
+from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
     BASELINES,

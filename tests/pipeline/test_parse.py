@@ -11,10 +11,10 @@ import pytest
 
 from kissipo.core.errors import DataError, NotBuiltError, TaskError, UserError
 from kissipo.core.task import Task
-from kissipo.plan.grammar import full_place, read_task
+from kissipo.pipeline.parse import full_place, read_task
 from kissipo.runs.load import load, recipe, recipe_names
-from kissipo.plan.recipes import data_are_fetched
-from kissipo.plan.task_schema import task_schema
+from kissipo.pipeline.recipes import data_are_fetched
+from kissipo.pipeline.json_schema import task_schema
 
 SCHEMA = jsonschema.Draft202012Validator(task_schema())
 EXPORTED = Path(__file__).parents[2] / "docs" / "task.schema.json"
@@ -133,7 +133,7 @@ def test_every_built_in_task_fits_the_schema_as_written_and_spelled_out(name: st
 
 
 def test_the_exported_schema_is_the_one_of_this_code() -> None:
-    """When it differs: `python -m kissipo.plan.task_schema > docs/task.schema.json`."""
+    """When it differs: `python -m kissipo.pipeline.json_schema > docs/task.schema.json`."""
     SCHEMA.check_schema(task_schema())
     assert json.loads(EXPORTED.read_text(encoding="utf-8")) == task_schema()
 
