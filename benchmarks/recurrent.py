@@ -31,7 +31,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.process.kernels.native import kernels
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.accelerate import accelerate

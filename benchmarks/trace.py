@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.report.trace_page import trace_page
 from kissipo.pipeline.registries import NETS
 from kissipo.inspect.tracing.inside import look_inside

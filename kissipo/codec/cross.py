@@ -18,8 +18,8 @@ from torch import Tensor
 
 from kissipo.codec.index import Index
 from kissipo.codec.one_hot import OneHot
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Column, Frame, numbers, strings
 
 BINS = 10

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions
 from kissipo.codec.one_hot import tell_unseen
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.finding import tell_rows
 from kissipo.core.frame import Column, Frame, strings

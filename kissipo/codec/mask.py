@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from kissipo.codec._picture import open_mask
+from kissipo.codec._image import open_mask
 from kissipo.codec.labels import as_strings, sorted_levels
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.devices import usable_cores
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Column, Frame, pictures
 from kissipo.core.text import list_some
 

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, numbers
 
 Scale = Literal["standard", "range", "none"]

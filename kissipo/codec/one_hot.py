@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions, sorted_levels
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
 from kissipo.core.text import list_some
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from kissipo.codec._picture import TURNED, changes, is_colour, open_picture, size_of
-from kissipo.core.axes import Port
+from kissipo.codec._image import TURNED, changes, is_colour, open_picture, size_of
+from kissipo.core.tensor_spec import Port
 from kissipo.core.devices import usable_cores
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, pictures
 
 Color = Literal["grayscale", "rgb"]

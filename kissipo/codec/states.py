@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.axes import Port
-from kissipo.core.door import Door
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.suggest import did_you_mean

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door, refuse_unfitted
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
 
 FILL, UNKNOWN = 0, 1

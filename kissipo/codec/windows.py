@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 

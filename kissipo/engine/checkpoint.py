@@ -21,7 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
-from kissipo.core.writing import replace_whole
+from kissipo.core.output_file import replace_whole
 
 VERSION = 2
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"

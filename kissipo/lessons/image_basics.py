@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kissipo.codec._picture import open_picture
+from kissipo.codec._image import open_picture
 from kissipo.core.schema import word
 from kissipo.inspect.explanation import Cell, Explained, Figure, figure
 from kissipo.inspect.trace import Step, Trace

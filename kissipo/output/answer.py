@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
 
 Scores = NDArray[Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
 from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written

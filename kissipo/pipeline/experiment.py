@@ -14,7 +14,7 @@ from kissipo.core.errors import DataError, ShapeError, TaskError
 from kissipo.core.protocols import Learn
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.pipeline.defaults import with_defaults
@@ -25,7 +25,7 @@ from kissipo.pipeline.init_weights import start_net
 from kissipo.pipeline.registries import LOSSES, WIRINGS
 from kissipo.process.channels_last import lay_out
 from kissipo.process.cross_entropy import weighted
-from kissipo.process.layers.free_points import free_points
+from kissipo.process.layers.legal_move_mask import free_points
 
 _SEEDS = 2**32
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from kissipo.core.frame import Column, Frame
-from kissipo.core.moments import looks_like_time
+from kissipo.core.timestamps import looks_like_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
 
 Kind = Literal["number", "category", "text", "characters", "datetime", "drop"]

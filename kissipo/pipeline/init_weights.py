@@ -13,7 +13,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
-from kissipo.core.words import thaw
+from kissipo.core.config import thaw
 from kissipo.input.formats.files import existing
 from kissipo.pipeline.parse import Choices
 from kissipo.process.optim import groups

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.schema import json_schema
-from kissipo.input import general as input_general
-from kissipo.output import general as output_general
+from kissipo.input import options as input_general
+from kissipo.output import options as output_general
 from kissipo.pipeline.parse import options_of
 from kissipo.pipeline.registries import ALGORITHMS, ANSWERS, BASELINES, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
 

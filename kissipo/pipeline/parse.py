@@ -14,13 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.schema import read, unknown_word, words_of
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
-from kissipo.core.words import Words, thaw
-from kissipo.input import general as input_general
-from kissipo.output import general as output_general
+from kissipo.core.config import Words, thaw
+from kissipo.input import options as input_general
+from kissipo.output import options as output_general
 from kissipo.pipeline.renamed_options import VALUES, current_name
 from kissipo.pipeline.registries import (
     ALGORITHMS,

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.input.split import Positions
 from kissipo.output.answer import Answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.recipe import Recipe
 from kissipo.input.datasets import dataset_names, is_fetched
 

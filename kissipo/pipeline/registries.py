@@ -6,7 +6,7 @@ built, its file appears in its family and its line here goes.
 
 from __future__ import annotations
 
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 
 SOURCES = Family(
     "kissipo.input.sources",

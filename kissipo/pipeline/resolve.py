@@ -8,7 +8,7 @@ from typing import Any
 
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.core.words import Words
+from kissipo.core.config import Words
 from kissipo.pipeline.parse import Choices
 
 _GIVEN = "given in Python"

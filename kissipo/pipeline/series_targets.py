@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
-from kissipo.input.check import answers as answer_checks
-from kissipo.input.reading import Reading
+from kissipo.input.check import targets as answer_checks
+from kissipo.input.source_data import Reading
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.anomaly import Options as AnomalyOptions

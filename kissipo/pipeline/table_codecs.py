@@ -12,9 +12,9 @@ from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.together import Together
+from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.core.text import format_score
-from kissipo.output.alarms import spans
+from kissipo.output.anomaly_spans import spans
 from kissipo.report import drawing
 from kissipo.report.page import paragraphs, table
 from kissipo.report.axis_labels import read_curves, read_precision_recall

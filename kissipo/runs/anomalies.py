@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from kissipo.codec.windows import Windows
 from kissipo.core.seeds import drawn
-from kissipo.output.alarms import Span, spans, threshold
+from kissipo.output.anomaly_spans import Span, spans, threshold
 from kissipo.output.answer import Judgement, Scores
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
-from kissipo.output.case import MOST_SAMPLES, Case, Samples
+from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
 from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict

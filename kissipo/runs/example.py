@@ -12,7 +12,7 @@ from torch import Tensor
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.pipeline.pipeline import Wiring
 from kissipo.runs.trained import TrainedModel

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
-from kissipo.core.door import save as save_door
+from kissipo.core.codec import save as save_door
 from kissipo.core.errors import MachineError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener

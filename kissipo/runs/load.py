@@ -10,7 +10,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.recipe import Recipe
 from kissipo.core.schema import read, words_of
 from kissipo.core.suggest import nearest
-from kissipo.core.words import Words
+from kissipo.core.config import Words
 from kissipo.input.formats.files import existing, readable
 from kissipo.input.formats.tables import FileWords
 from kissipo.pipeline.parse import full_place

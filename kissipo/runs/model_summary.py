@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import torch
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Column, Frame, numbers, pictures, strings

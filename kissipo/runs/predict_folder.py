@@ -17,7 +17,7 @@ from torch import Tensor
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.input.check.images import look_at
-from kissipo.input.formats.picture_folder import pictures_below
+from kissipo.input.formats.image_folder import pictures_below
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks

@@ -8,7 +8,7 @@ from typing import Any
 from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
 from kissipo.core.task import Task
-from kissipo.core.words import thaw
+from kissipo.core.config import thaw
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.resolve import is_remark, writable
 from kissipo.engine.run_folder import DATA, TASK, RunFolder

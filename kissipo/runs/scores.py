@@ -20,7 +20,7 @@ from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.output.answer import Answer, Judgement
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.case import MOST_SAMPLES, Case, Samples
+from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Wiring

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from kissipo.codec.together import Together
+from kissipo.codec.concat import Together
 from kissipo.codec.windows import Windows
 from kissipo.core.batch import Batch
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.input.augment import Augment

@@ -16,7 +16,7 @@ from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.case import WorldCase
+from kissipo.output.baseline_data import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict

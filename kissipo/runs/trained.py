@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from kissipo.core.door import Door, restore
+from kissipo.core.codec import Door, restore
 from kissipo.core.errors import DataError, RunError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.input.check.masks import mask_findings
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.mask import Marks

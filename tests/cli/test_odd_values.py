@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kissipo.cli.main import main
-from kissipo.cli.tell import tell_answer
+from kissipo.cli.tables import tell_answer
 from kissipo.output.answer import Decision
 
 Out = pytest.CaptureFixture[str]

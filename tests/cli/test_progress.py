@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kissipo.cli.progress import Story
+from kissipo.cli.training_output import Story
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted

@@ -14,9 +14,9 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.cli.screen import Screen
-from kissipo.cli.tell_cell import tell_cell
+from kissipo.cli.breakdown_table import tell_cell
 from kissipo.core.errors import NotBuiltError, TaskError
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.runs.explain_value import cell_of
 
 

@@ -22,11 +22,11 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
-from kissipo.core.axes import Port
-from kissipo.core.door import Door
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door
 from kissipo.core.frame import Frame, numbers, pictures, strings
 from kissipo.input.sources import environment
-from kissipo.input.worlds.racing import LIMIT, Racing
+from kissipo.input.environments.racing import LIMIT, Racing
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
@@ -34,7 +34,7 @@ from kissipo.output.answers.forecast import Options as Ahead
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
-from kissipo.output.case import Case, Samples, WorldCase
+from kissipo.output.baseline_data import Case, Samples, WorldCase
 from kissipo.pipeline.registries import BASELINES
 from kissipo.engine.rollout import play
 

@@ -23,10 +23,10 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.states import States
-from kissipo.codec.together import Together
+from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
-from kissipo.core.door import CODECS, Door, restore, save
+from kissipo.core.codec import CODECS, Door, restore, save
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Column, Frame, numbers, pictures, strings, times
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.output.metrics import confusion, errors, overlap, ranking, rates
 
 METRICS = Family("kissipo.output.metrics", "metric")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
 from kissipo.pipeline.registries import NETS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kissipo.core.errors import MachineError
-from kissipo.core.writing import write_text
+from kissipo.core.output_file import write_text
 
 
 def test_what_was_there_stays_when_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

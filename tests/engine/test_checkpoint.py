@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 
 from kissipo.cli.main import main
-from kissipo.core import writing
+from kissipo.core import output_file as writing
 from kissipo.core.errors import MachineError, RunError
 from kissipo.engine import checkpoint
 from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 import kissipo as ki
 from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.pipeline.experiment import Prepared, prepare
 from kissipo.engine.evaluate import answer_all, evaluate
 from kissipo.engine.fit import Course, Fit

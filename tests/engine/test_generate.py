@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import TaskError
 from kissipo.process.nets import recurrent
 from kissipo.engine.generate import draw, write_on

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kissipo.core import writing
+from kissipo.core import output_file as writing
 from kissipo.core.errors import MachineError, RunError
 from kissipo.engine import checkpoint
 from kissipo.engine import run_folder as folder

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.core.protocols import Listener
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Judgement
 from kissipo.engine.fit import Course, Fit, Position
 from kissipo.engine.stopping import Stopping

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent

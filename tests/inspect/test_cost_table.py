@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.runs.model_summary import NetCosts, net_costs
 from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.registries import NETS
 from kissipo.inspect.grad_cam import heat_maps
 

@@ -158,7 +158,7 @@ class Pieces(nn.Module):
 
 
 def text_net() -> Any:
-    from kissipo.core.axes import Port
+    from kissipo.core.tensor_spec import Port
     from kissipo.process.nets import recurrent
 
     torch.manual_seed(0)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.process.nets import recurrent
 from kissipo.inspect import next_token as module
 from kissipo.inspect.next_token import read_along

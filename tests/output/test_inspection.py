@@ -22,7 +22,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.output.answers.category import Category, Decode, Options
 from kissipo.output.decode.cost import cheapest, cost, even
 from kissipo.output.inspection import Inspection
-from kissipo.output.macro import balanced_accuracy_by_sample, macro_f1_by_sample
+from kissipo.output.macro_average import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.verdict import verdict
 
 PIECES = st.lists(st.tuples(st.integers(0, 12).map(lambda each: each / 12), st.booleans()), min_size=1, max_size=25)

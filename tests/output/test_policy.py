@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.input.worlds.racing import Racing
+from kissipo.input.environments.racing import Racing
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 
 Model = dict[int, dict[int, list[tuple[float, int, float, bool]]]]

@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 
 from kissipo.core.schema import WordInfo, words_of, written
 from kissipo.core.task import Task as Sentence
-from kissipo.core.words import freeze
+from kissipo.core.config import freeze
 from kissipo.pipeline.parse import read_task
 from kissipo.runs.load import load
 from kissipo.pipeline.experiment import prepare

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.process import optim
 from kissipo.process.channels_last import lay_out
 from kissipo.process.kernels.adam import fits_adam

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.heads import heads_of

@@ -12,8 +12,8 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
-from kissipo.input.made_games import made_games
-from kissipo.input.worlds.go import point_names
+from kissipo.input.generated_games import made_games
+from kissipo.input.environments.go import point_names
 from kissipo.runs import scores
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.experiment import read_data

@@ -16,7 +16,7 @@ from sklearn.linear_model import RidgeCV
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import DataError, ShapeError, TaskError
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import recurrent

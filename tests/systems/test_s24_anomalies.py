@@ -14,7 +14,7 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError, TaskError
-from kissipo.output.alarms import threshold
+from kissipo.output.anomaly_spans import threshold
 from kissipo.pipeline.recipes import all_recipes
 
 Out = pytest.CaptureFixture[str]

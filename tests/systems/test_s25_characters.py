@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import kissipo as ki
-from kissipo.cli.coloured import coloured
+from kissipo.cli.colored_text import coloured
 from kissipo.cli.main import main
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.input.datasets.tiny_shakespeare import read

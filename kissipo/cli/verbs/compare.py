@@ -82,7 +82,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen: Screen) -> None:
     """One row a net: what it costs for one picture."""
-    from kissipo.cli.tell_costs import costs_side_by_side
+    from kissipo.cli.cost_tables import costs_side_by_side
     from kissipo.core.errors import TaskError
     from kissipo.runs.model_summary import is_bare_net, net_costs
 

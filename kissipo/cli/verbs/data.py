@@ -74,7 +74,7 @@ def _get(name: str, screen: Screen) -> None:
 
 
 def _check(arguments: Namespace, screen: Screen) -> int:
-    from kissipo.cli.tell import findings_table
+    from kissipo.cli.tables import findings_table
     from kissipo.core.finding import counted
     from kissipo.core.task import split_argument
     from kissipo.runs.check_data import check_data

@@ -8,7 +8,7 @@ kissipo eject spam process.cell=gru --out spam.py
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from kissipo.cli.asked import add_question, asked_task
+from kissipo.cli.task_argument import add_question, asked_task
 from kissipo.cli.screen import Screen
 
 
@@ -21,7 +21,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """The script, printed or written."""
-    from kissipo.core.writing import write_text
+    from kissipo.core.output_file import write_text
     from kissipo.export.script.script import eject
 
     source = eject(asked_task(arguments), seed=arguments.seed)

@@ -16,7 +16,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Scores, verdict, confusion matrix."""
-    from kissipo.cli import tell
+    from kissipo.cli import tables as tell
     from kissipo.core.text import format_score
     from kissipo.runs.run import Run
 

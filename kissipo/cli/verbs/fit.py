@@ -19,7 +19,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kissipo.cli.asked import add_question, asked_task
+from kissipo.cli.task_argument import add_question, asked_task
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Trains once, once a seed, or once a fold of a series."""
-    from kissipo.cli.progress import Story
+    from kissipo.cli.training_output import Story
     from kissipo.runs.fit import fit
 
     task = asked_task(arguments)

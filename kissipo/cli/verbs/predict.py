@@ -36,7 +36,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a sample."""
-    from kissipo.cli.tell import tell_answer
+    from kissipo.cli.tables import tell_answer
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
 
@@ -62,7 +62,7 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
 
     from kissipo.cli.screen import table
-    from kissipo.cli.tell import tell_answer
+    from kissipo.cli.tables import tell_answer
     from kissipo.runs.predict_folder import refuse_existing
 
     if arguments.out:

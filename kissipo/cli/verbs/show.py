@@ -9,7 +9,7 @@ TASK may also be the bare name of a net on pictures, which has costs, but no dat
 
 from argparse import ArgumentParser, Namespace
 
-from kissipo.cli.asked import add_question, asked_task, is_run
+from kissipo.cli.task_argument import add_question, asked_task, is_run
 from kissipo.cli.screen import Screen
 
 
@@ -31,7 +31,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _show_costs(arguments: Namespace, screen: Screen) -> None:
-    from kissipo.cli.tell_costs import costs_sum, costs_table
+    from kissipo.cli.cost_tables import costs_sum, costs_table
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
     from kissipo.runs.model_summary import net_costs
@@ -52,8 +52,8 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
-    from kissipo.cli import tell
-    from kissipo.cli.explained import explained
+    from kissipo.cli import tables as tell
+    from kissipo.cli.lesson_text import explained
     from kissipo.runs.fit import show
     from kissipo.lessons import explain, is_lesson
     from kissipo.pipeline.recipes import notes_of

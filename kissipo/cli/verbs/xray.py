@@ -73,7 +73,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 def _text(seen: Xray, screen: Screen, *, short: bool) -> None:
     """The text in colour; where a page shows it, only the neuron."""
-    from kissipo.cli.coloured import coloured
+    from kissipo.cli.colored_text import coloured
 
     if not short:
         plain = screen.out.color_system is None
@@ -91,7 +91,7 @@ def _sample(seen: SampleXray, screen: Screen) -> None:
     """Every step, and the answer beside the truth."""
     from rich.markup import escape
 
-    from kissipo.cli.tell import way_sum, way_table
+    from kissipo.cli.tables import way_sum, way_table
 
     trace = seen.trace
     screen.result(way_table(trace))
@@ -103,7 +103,7 @@ def _sample(seen: SampleXray, screen: Screen) -> None:
 
 def _cell(arguments: Namespace, screen: Screen) -> None:
     """A number of a layer, opened."""
-    from kissipo.cli.tell_cell import tell_cell
+    from kissipo.cli.breakdown_table import tell_cell
     from kissipo.core.errors import TaskError
     from kissipo.runs.explain_value import cell_of
     from kissipo.runs.run import Run

@@ -12,7 +12,7 @@ from kissipo.export.script.losses import loss_pieces
 from kissipo.export.script.part import Part, filled
 from kissipo.pipeline.experiment import Prepared
 from kissipo.process import optim
-from kissipo.process.linear_start import MOST_SAMPLES
+from kissipo.process.linear_init import MOST_SAMPLES
 from kissipo.engine.evaluate import portion
 
 _LEARN = '''

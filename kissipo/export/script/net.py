@@ -15,9 +15,9 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.export.script.part import Part, filled
 from kissipo.export.script.unet import unet_part
 from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.process.layers.each_variable import EachVariable
-from kissipo.process.layers.free_points import FreePoints
-from kissipo.process.layers.last_value import RelativeToLast
+from kissipo.process.layers.channel_independent import EachVariable
+from kissipo.process.layers.legal_move_mask import FreePoints
+from kissipo.process.layers.subtract_last import RelativeToLast
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.wide import WideAndDeep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.output.alarms import HIGH
+from kissipo.output.anomaly_spans import HIGH
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.codec import _picture as picture
+from kissipo.codec import _image as picture
 from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec._picture import open_mask, size_of
+from kissipo.codec._image import open_mask, size_of
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame

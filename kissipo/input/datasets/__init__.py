@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.suggest import nearest
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 DATASETS = Family("kissipo.input.datasets", "data set")
 

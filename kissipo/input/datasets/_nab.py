@@ -5,10 +5,10 @@ import json
 import numpy as np
 
 from kissipo.core.frame import numbers
-from kissipo.core.moments import as_time
+from kissipo.core.timestamps import as_time
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
 HOME = "https://github.com/numenta/NAB"

@@ -6,7 +6,7 @@ Licence:  none stated (Time Series Data Library).
 
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
 ABOUT = "international airline passengers a month, 1949-1960, 144 values"

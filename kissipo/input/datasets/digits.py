@@ -10,7 +10,7 @@ Example:  >>> frame = read().frame
 import numpy as np
 
 from kissipo.core.frame import Frame, pictures, strings
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
 ABOUT = "1,797 handwritten digits, 8x8 grey, ten classes; ships with scikit-learn"

@@ -6,7 +6,7 @@ Licence:  CC BY-ND 4.0.
 
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
 ABOUT = "an electricity transformer, 17,420 hours of six loads and its oil temperature (OT)"

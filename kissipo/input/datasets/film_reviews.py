@@ -12,7 +12,7 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.input.datasets.download import File, get
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("table",)
 ABOUT = "2,000 film reviews, positive or negative"

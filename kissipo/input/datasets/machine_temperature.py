@@ -7,7 +7,7 @@ Licence:  MIT.
 """
 
 from kissipo.input.datasets import _nab
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES, HOME, LICENCE = _nab.SOURCES, _nab.HOME, _nab.LICENCE
 ABOUT = "temperature of a machine every five minutes, 22,695 values, four labelled windows (NAB)"

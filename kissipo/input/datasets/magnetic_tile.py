@@ -22,8 +22,8 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.frame import strings
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.picture_folder import read_picture_folder
-from kissipo.input.reading import Reading
+from kissipo.input.formats.image_folder import read_picture_folder
+from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
 ABOUT = "pictures of magnet surfaces, five defects or none, with masks; several exposures of each tile"

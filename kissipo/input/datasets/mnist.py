@@ -9,7 +9,7 @@ import numpy as np
 from kissipo.core.frame import Frame, pictures, strings
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
 ABOUT = "70,000 handwritten digits, 28x28 grey, ten classes, with the official test part"

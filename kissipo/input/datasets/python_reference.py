@@ -7,7 +7,7 @@ Licence:  PSF License.
 from pydoc_data.topics import topics
 
 from kissipo.core.frame import Frame, strings
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("text",)
 ABOUT = "the reference manual of this Python, about 470,000 characters"

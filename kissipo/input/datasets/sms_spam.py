@@ -6,7 +6,7 @@ Licence:  CC BY 4.0 (UCI).
 
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("table",)
 ABOUT = "5,574 text messages, ham or spam"

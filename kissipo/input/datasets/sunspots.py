@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kissipo.core.extras import need
 from kissipo.input.formats.delimited import Layout, read_delimited
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
 ABOUT = "sunspots a year, 1700-2008, 309 values; ships with statsmodels (extra 'series')"

@@ -6,7 +6,7 @@ Licence:  public domain.
 
 from kissipo.core.frame import Frame, strings
 from kissipo.input.datasets.download import File, get
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SOURCES = ("text",)
 ABOUT = "40,000 lines of Shakespeare, 1,115,394 characters"

@@ -18,7 +18,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.text import list_ends, shorten
 from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
 from kissipo.input.formats.files import existing, open_text
-from kissipo.input.formats.first_line import SAMPLE, sign_of_data
+from kissipo.input.formats.header import SAMPLE, sign_of_data
 
 CHUNK = 50_000
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}

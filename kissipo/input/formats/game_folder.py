@@ -20,7 +20,7 @@ from kissipo.input.formats.go_record import (
     read_record,
 )
 from kissipo.input.formats.sgf import GameTree, SgfError, decode, parse
-from kissipo.input.worlds.go import SIZE
+from kissipo.input.environments.go import SIZE
 
 SUFFIX = ".sgf"
 _GO, _BOARD = "1", f"{SIZE}x{SIZE}"

@@ -8,7 +8,7 @@ Example:  >>> make().frame["y"].values.tolist()
 import numpy as np
 
 from kissipo.core.frame import Frame, numbers
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 
 def make() -> Reading:

@@ -11,7 +11,7 @@ Example:  >>> frame = make().frame
 import numpy as np
 
 from kissipo.core.frame import Frame, numbers
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 COEFFICIENTS = ((5.0, 2.0), (1.0, 4.0))
 RIGHT_SIDE = (10.0, 11.0)

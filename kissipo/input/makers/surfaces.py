@@ -10,7 +10,7 @@ Example:  >>> frame = make().frame
 import numpy as np
 
 from kissipo.core.frame import Frame, numbers, strings
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 STARTS = {

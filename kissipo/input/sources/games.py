@@ -10,9 +10,9 @@ from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.schema import word
 from kissipo.input.formats.game_folder import Played, read_games
 from kissipo.input.formats.go_record import positions
-from kissipo.input.made_games import made_games
-from kissipo.input.reading import Reading
-from kissipo.input.worlds.go import SIZE, point_names
+from kissipo.input.generated_games import made_games
+from kissipo.input.source_data import Reading
+from kissipo.input.environments.go import SIZE, point_names
 
 SAMPLES = "moves"
 GENERATED = "generated"

@@ -15,8 +15,8 @@ from kissipo.input.augment import Name
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.picture_folder import MASK, read_picture_folder
-from kissipo.input.reading import Reading
+from kissipo.input.formats.image_folder import MASK, read_picture_folder
+from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
 

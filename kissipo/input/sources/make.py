@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.schema import word
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
 MAKERS = Family("kissipo.input.makers", "maker of samples")

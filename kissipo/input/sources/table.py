@@ -6,7 +6,7 @@ from typing import Any, Literal
 from kissipo.core.schema import word
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
 

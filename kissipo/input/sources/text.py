@@ -9,7 +9,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import word
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import open_text
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SAMPLES = "prose"
 

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from kissipo.codec.states import States
-from kissipo.core.axes import Port
-from kissipo.core.door import restore, save
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import restore, save
 from kissipo.core.schema import word
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.windows import Windows
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
-from kissipo.output.alarms import smoothed, threshold
+from kissipo.output.anomaly_spans import smoothed, threshold
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead

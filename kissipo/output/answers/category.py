@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import Labels
-from kissipo.core.axes import Port
-from kissipo.core.door import restore, save
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import restore, save
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
@@ -29,7 +29,7 @@ from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Sco
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
 from kissipo.output.inspection import Inspection
-from kissipo.output.macro import balanced_accuracy_by_sample, macro_f1_by_sample
+from kissipo.output.macro_average import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.ranking import (
     average_precision,

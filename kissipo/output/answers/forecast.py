@@ -20,8 +20,8 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
-from kissipo.core.axes import Port
-from kissipo.core.door import restore, save
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores

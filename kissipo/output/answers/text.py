@@ -14,8 +14,8 @@ from torch import Tensor
 
 from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
-from kissipo.core.axes import Port
-from kissipo.core.door import restore, save
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame, strings
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import at_size
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import at_size
 
 NAME = "brightness threshold"
 _LIMITS = 100

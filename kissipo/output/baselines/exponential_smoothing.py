@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 NAME = "exponential smoothing"
 _LONGEST_SEASON, _MOST_STEPS, _MOST_VARIABLES = 60, 600, 8

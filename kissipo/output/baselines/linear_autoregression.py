@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 NAME = "linear autoregression"
 

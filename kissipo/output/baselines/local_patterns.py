@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 NAME = "3x3 local patterns"
 _KINDS = 4  # 0 empty, 1 own, 2 beyond the rim, 3 the other's

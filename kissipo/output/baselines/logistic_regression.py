@@ -5,8 +5,8 @@ import warnings
 from sklearn.linear_model import LogisticRegression
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import MOST_CLASSES, classify
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import MOST_CLASSES, classify
 
 NAME = "logistic regression"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 NAME = "naive (last value)"
 

@@ -3,8 +3,8 @@
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import classify, estimate
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import classify, estimate
 
 NAME = "5 nearest neighbors"
 

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import at_size
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import at_size
 
 NAME = "random forest on pixels"
 _SCALES = (3, 7, 15, 31)

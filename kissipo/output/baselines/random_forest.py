@@ -3,8 +3,8 @@
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import MOST_CLASSES, classify, estimate
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import MOST_CLASSES, classify, estimate
 
 NAME = "random forest"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import WorldCase
+from kissipo.output.baseline_data import WorldCase
 
 NAME = "random policy"
 

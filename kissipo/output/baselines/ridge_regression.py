@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import estimate
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import estimate
 
 NAME = "ridge regression"
 

@@ -6,7 +6,7 @@ Where a step ahead lies beyond one season, the latest known value of the same pl
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 NAME = "seasonal naive"
 

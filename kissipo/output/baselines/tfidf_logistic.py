@@ -9,8 +9,8 @@ import warnings
 from sklearn.linear_model import LogisticRegression
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import classify, text_weights
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import classify, text_weights
 
 NAME = "TF-IDF + logistic regression"
 

@@ -3,8 +3,8 @@
 from sklearn.linear_model import Ridge
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
-from kissipo.output.classic import estimate, text_weights
+from kissipo.output.baseline_data import Case
+from kissipo.output.sklearn_models import estimate, text_weights
 
 NAME = "TF-IDF + ridge regression"
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec.states import States
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
 from kissipo.pipeline.pipeline import Decision, Wiring

@@ -9,9 +9,9 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.input.check.rows import tell_divided, twins
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
-from kissipo.input.worlds.go import SIZE, point_names
+from kissipo.input.environments.go import SIZE, point_names
 from kissipo.output.answers.category import Category, Options
 from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.parse import Choices

@@ -14,20 +14,20 @@ from kissipo.codec.mask import Mask
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
 from kissipo.input.augment import Augment
-from kissipo.input.check import answers as answer_checks
+from kissipo.input.check import targets as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
 from kissipo.input.check import masks as mask_checks
 from kissipo.input.check.rows import tell_divided, twins
-from kissipo.input.feeds import TensorFeed
-from kissipo.input.formats.picture_folder import MASK
-from kissipo.input.on_disk import OnDisk
-from kissipo.input.reading import Reading
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.formats.image_folder import MASK
+from kissipo.input.lazy_dataset import OnDisk
+from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.mask import Marks

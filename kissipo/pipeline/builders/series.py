@@ -18,18 +18,18 @@ import numpy as np
 
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
-from kissipo.codec.together import Together
+from kissipo.codec.concat import Together
 from kissipo.codec.windows import Windows
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
-from kissipo.core.moments import as_time, has_zone, looks_like_time, next_moments
+from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_moments
 from kissipo.input.check import columns as checks
-from kissipo.input.check.moments import order_in_time
-from kissipo.input.feeds import TensorFeed
-from kissipo.input.reading import Reading
-from kissipo.input.season import find_season
+from kissipo.input.check.timestamps import order_in_time
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.source_data import Reading
+from kissipo.input.season_length import find_season
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly

@@ -14,8 +14,8 @@ from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
-from kissipo.input.feeds import TensorFeed
-from kissipo.input.reading import Reading
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit

@@ -17,11 +17,11 @@ from collections import OrderedDict
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.inception import EPSILON
-from kissipo.process.layers.picture import channels_of
+from kissipo.process.layers.image_spec import channels_of
 
 _SIDE, _FILTERS, _UNITS = 4, 128, 1024
 

@@ -6,7 +6,7 @@ computed as one long row and then folded.
 Raises:   ShapeError for an answer to every pixel.
 Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
 Example:  >>> import torch
-          >>> from kissipo.core.axes import Port
+          >>> from kissipo.core.tensor_spec import Port
           >>> Heads(4, (Port("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
           torch.Size([3, 12, 2])
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 
 _HEADS = ("head", "heads", "wide")

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.picture import channels_of
+from kissipo.process.layers.image_spec import channels_of
 from kissipo.process.layers.stacked import stacked
 
 Module = Literal["bottleneck", "naive"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kissipo.process.layers.join import Join
+from kissipo.process.layers.concat_features import Join
 
 
 class Joined(nn.Module):

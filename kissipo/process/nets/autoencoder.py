@@ -5,7 +5,7 @@ code = f(... f(x))      y = W g(... g(code)) + b, through the same widths in the
 Shapes:   any inputs -> (batch, feature), laid flat -> (batch, code) -> one row for each answer
 Choices:  a bend after every layer but the code and the last.
 Source:   Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006.
-Example:  >>> from kissipo.core.axes import Port
+Example:  >>> from kissipo.core.tensor_spec import Port
           >>> window, again = Port("y", ("time", "variable"), (48, 1)), Port("y", ("horizon", "variable"), (48, 1))
           >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), latent_dim=4)).parameters())
           3444
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.join import Join
+from kissipo.process.layers.concat_features import Join
 from kissipo.process.layers.stack import stack
 
 LEARN = "supervised"

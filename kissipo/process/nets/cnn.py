@@ -10,7 +10,7 @@ Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's n
           many numbers are bent; a bend that also falls (gelu, silu) stays before it.
 Source:   LeCun et al. 1998; batch normalization (norm: true) Ioffe and Szegedy 2015.
 Raises:   ShapeError when the input is no picture or shrinks to nothing.
-Example:  >>> from kissipo.core.axes import Port
+Example:  >>> from kissipo.core.tensor_spec import Port
           >>> picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))
           >>> net = build((picture,), (Port("digit", ("class",), (10,)),), Options(filters=(25, 50), units=(100,), padding="valid"))
           >>> sum(parameter.numel() for parameter in net.parameters())
@@ -23,13 +23,13 @@ from typing import Literal
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.process.layers.activation import RISING, Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNorm
-from kissipo.process.layers.picture import picture_of
+from kissipo.process.layers.image_spec import picture_of
 
 LEARN = "supervised"
 USUAL = ((Port("digit", ("channel", "height", "width"), (1, 28, 28)),), (Port("class", ("class",), (10,)),))

@@ -5,7 +5,7 @@ h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b      
 Shapes:   any inputs -> (batch, feature), laid flat -> (batch, unit) ... -> one row for each answer
 Choices:  relu; weights as torch.nn.Linear starts them (uniform in 1/sqrt(inputs)).
 Source:   Rumelhart, Hinton and Williams 1986; dropout Srivastava et al. 2014.
-Example:  >>> from kissipo.core.axes import Port
+Example:  >>> from kissipo.core.tensor_spec import Port
           >>> net = build((Port("x", ("feature",), (64,)),), (Port("y", ("class",), (10,)),), Options(units=(128,), dropout=0.2))
           >>> sum(parameter.numel() for parameter in net.parameters())
           9610
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.join import Join
-from kissipo.process.layers.on_series import SeriesWords, on_series
+from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 

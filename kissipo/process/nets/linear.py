@@ -4,7 +4,7 @@ y = W x + b
 
 Shapes:   any inputs -> (batch, feature), laid flat -> one row for each answer
 Source:   Legendre 1805 (least squares); Rosenblatt 1958 (perceptron) for learning it step by step.
-Example:  >>> from kissipo.core.axes import Port
+Example:  >>> from kissipo.core.tensor_spec import Port
           >>> build((Port("x", ("feature",), (2,)),), (Port("y", ("answer",), (1,)),), Options(bias=False))
           Sequential(
             (0): Flatten(start_dim=1, end_dim=-1)
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.join import Join
-from kissipo.process.layers.on_series import Ports, SeriesWords, on_series
+from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 
 LEARN = "supervised"

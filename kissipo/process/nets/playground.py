@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.process.layers.surfaces import SURFACES, height

@@ -6,7 +6,7 @@ Shapes:   state ids (batch) -> values (batch, action)
 Source:   Watkins 1989.
 Raises:   ShapeError when the input is no counted state.
 Example:  >>> import torch
-          >>> from kissipo.core.axes import Port
+          >>> from kissipo.core.tensor_spec import Port
           >>> table = build((Port("state", (), (), vocabulary=3),), (Port("action", ("action",), (2,)),), Options())
           >>> table(torch.tensor([0, 2])).tolist()
           [[0.0, 0.0], [0.0, 0.0]]
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 

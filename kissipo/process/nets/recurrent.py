@@ -11,7 +11,7 @@ Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bi
 Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
 Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `patch` at a time; TaskError when what comes next is
           asked of a net that reads backwards, or two directions are to be merged where there is one.
-Example:  >>> from kissipo.core.axes import Port
+Example:  >>> from kissipo.core.tensor_spec import Port
           >>> message = Port("message", ("time",), (162,), vocabulary=7298)
           >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
           'max'
@@ -23,15 +23,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.schema import word
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.join import Join
+from kissipo.process.layers.concat_features import Join
 from kissipo.process.layers.merge import How, Merge
-from kissipo.process.layers.on_series import SeriesWords, on_series
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state

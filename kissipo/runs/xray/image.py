@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.core.writing import write_text
+from kissipo.core.output_file import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kissipo.core.writing import write_text
+from kissipo.core.output_file import write_text
 from kissipo.report.page import Section
 from kissipo.report.trace_page import trace_page
 from kissipo.inspect.trace import Trace

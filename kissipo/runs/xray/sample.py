@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from kissipo.core.errors import TaskError
-from kissipo.core.writing import write_text
+from kissipo.core.output_file import write_text
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit

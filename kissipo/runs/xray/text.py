@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
-from kissipo.core.writing import write_text
+from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
-from kissipo.output.telling import Telling, choose, telling
+from kissipo.output.interpretable_neurons import Telling, choose, telling
 from kissipo.runs.example import known_example
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.trace_example import trace_of

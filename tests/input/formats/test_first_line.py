@@ -11,7 +11,7 @@ import statsmodels.datasets
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.cells import NumberStyle
-from kissipo.input.formats.first_line import sign_of_data
+from kissipo.input.formats.header import sign_of_data
 from kissipo.input.formats.tables import FileWords, read_table
 
 SHIPPED = [

@@ -13,7 +13,7 @@ from kissipo.input.formats.go_record import (
     read_record,
 )
 from kissipo.input.formats.sgf import parse
-from kissipo.input.worlds.go import BLACK, WHITE, point_names
+from kissipo.input.environments.go import BLACK, WHITE, point_names
 
 
 def record(text: str):  # type: ignore[no-untyped-def]

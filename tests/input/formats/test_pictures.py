@@ -13,8 +13,8 @@ from PIL import Image
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.picture_folder import read_picture_folder
-from kissipo.input.reading import Reading
+from kissipo.input.formats.image_folder import read_picture_folder
+from kissipo.input.source_data import Reading
 from kissipo.input.sources.images import Options, read
 
 

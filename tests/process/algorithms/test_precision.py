@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import kissipo as ki
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
 from kissipo.core.devices import multiplies_bfloat16
 from kissipo.core.errors import MachineError
-from kissipo.input.feeds import TensorFeed
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.pipeline.experiment import prepare
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.channels_last import lay_out

@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
 from kissipo.process.algorithms.supervised import Options, Supervised
-from kissipo.process.linear_start import ALPHAS
+from kissipo.process.linear_init import ALPHAS
 from kissipo.process.losses.mean_squared_error import loss as squares
 from kissipo.process.nets import ffn
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from kissipo.core.protocols import has_auxiliary
-from kissipo.process.layers.free_points import FreePoints, free_points
+from kissipo.process.layers.legal_move_mask import FreePoints, free_points
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.process.layers.activation import activation
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import Heads, head
-from kissipo.process.layers.join import Join
-from kissipo.process.layers.on_series import Ports, SeriesWords, on_series
+from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
 from kissipo.process.layers.pool import over_time
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.surfaces import height

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kissipo.input.made_games import MOVES
+from kissipo.input.generated_games import MOVES
 from kissipo.input.sources.games import GENERATED
-from kissipo.input.worlds.go import SIZE
+from kissipo.input.environments.go import SIZE
 from kissipo.export.script.inputs.split import split_groups, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, unread
 from kissipo.pipeline.experiment import Prepared

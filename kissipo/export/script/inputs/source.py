@@ -6,7 +6,7 @@ from kissipo.codec.board import Board
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
-from kissipo.codec.together import Together
+from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import NotBuiltError

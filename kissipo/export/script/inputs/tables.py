@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.together import Together
-from kissipo.core.door import Door
+from kissipo.codec.concat import Together
+from kissipo.core.codec import Door
 from kissipo.core.errors import NotBuiltError
 from kissipo.input.check.rows import twins
 from kissipo.output.answers.category import Category

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from torch import Tensor
 
-from kissipo.core.door import Door
+from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
 
 Asked = TypeVar("Asked")

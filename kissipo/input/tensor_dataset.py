@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from kissipo.core.batch import Batch
-from kissipo.input.on_disk import OnDisk, read_ahead
+from kissipo.input.lazy_dataset import OnDisk, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
 

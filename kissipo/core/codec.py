@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import DataError
-from kissipo.core.family import Family
+from kissipo.core.registry import Family
 from kissipo.core.frame import Frame
 
 CODECS = Family("kissipo.codec", "codec")

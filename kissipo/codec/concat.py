@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from kissipo.core.axes import Port
-from kissipo.core.door import Door
+from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kissipo.cli import tell
+from kissipo.cli import tables as tell
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.text import format_score
-from kissipo.output.case import MOST_SAMPLES
+from kissipo.output.baseline_data import MOST_SAMPLES
 from kissipo.output.score import Score
 from kissipo.runs.fit import Teller
 from kissipo.pipeline.experiment import Prepared

@@ -18,8 +18,8 @@ import kissipo as ki
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, pictures
-from kissipo.input.feeds import TensorFeed
-from kissipo.input.on_disk import OnDisk, read_ahead
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.lazy_dataset import OnDisk, read_ahead
 from kissipo.pipeline.experiment import prepare
 from kissipo.engine.evaluate import answer_all, portion
 

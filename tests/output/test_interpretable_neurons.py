@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kissipo.output.telling import Telling, choose, telling
+from kissipo.output.interpretable_neurons import Telling, choose, telling
 
 TEXT = (
     'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\nNobody knew it in the house at all.\n' * 3

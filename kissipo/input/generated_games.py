@@ -16,7 +16,7 @@ from typing import Any
 
 from kissipo.core.seeds import numpy_generator
 from kissipo.input.formats.go_record import Move, Record
-from kissipo.input.worlds.go import BLACK, SIZE, Chain, Position
+from kissipo.input.environments.go import BLACK, SIZE, Chain, Position
 
 MOVES = 120
 _ANYWHERE = 0.1

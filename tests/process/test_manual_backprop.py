@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
 from kissipo.process.algorithms.supervised import Options, Supervised
-from kissipo.process.direct import direct, loss_and_slope
+from kissipo.process.manual_backprop import direct, loss_and_slope
 from kissipo.process.kernels.native import BUILT
 from kissipo.process.losses import (
     binary_cross_entropy,

@@ -11,7 +11,7 @@ from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame, pictures, strings
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.masks import masks_beside, masks_in
-from kissipo.input.reading import Reading
+from kissipo.input.source_data import Reading
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MASK = "mask"

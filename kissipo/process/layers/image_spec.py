@@ -5,7 +5,7 @@ Example:  >>> picture_of((Port("photo", ("channel", "height", "width"), (3, 32, 
           (3, 32, 24)
 """
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 
 

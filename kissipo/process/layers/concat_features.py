@@ -5,7 +5,7 @@ that are there (id 0 fills up and does not count).
 
 Shapes:   one tensor a port, the batch axis first -> (batch, feature)
 Example:  >>> import torch
-          >>> from kissipo.core.axes import Port
+          >>> from kissipo.core.tensor_spec import Port
           >>> join = Join((Port("age", ("feature",), (1,)), Port("film", (), (), vocabulary=9)))
           >>> join(torch.zeros(2, 1), torch.tensor([3, 0])).shape
           torch.Size([2, 6])
@@ -14,7 +14,7 @@ Example:  >>> import torch
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.stacked import stacked

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.inception import Inception, Widths
 from kissipo.process.layers.norm import BatchNorm

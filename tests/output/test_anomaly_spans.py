@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kissipo.output.alarms import Span, smoothed, spans, threshold
+from kissipo.output.anomaly_spans import Span, smoothed, spans, threshold
 from kissipo.output.nab import nab_score
 
 

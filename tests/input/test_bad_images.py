@@ -14,7 +14,7 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.codec._picture import open_picture, size_of
+from kissipo.codec._image import open_picture, size_of
 from kissipo.codec.pixels import Pixels
 from kissipo.core.frame import Frame, pictures
 

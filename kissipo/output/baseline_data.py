@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.axes import Port
+from kissipo.core.tensor_spec import Port
 from kissipo.core.frame import Frame
 from kissipo.output.answer import Answer, Scores
 

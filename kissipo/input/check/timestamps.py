@@ -8,7 +8,7 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, tell_rows
 from kissipo.core.frame import Column, Frame
-from kissipo.core.moments import is_monthly
+from kissipo.core.timestamps import is_monthly
 
 
 def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tuple[Frame, list[Finding]]:

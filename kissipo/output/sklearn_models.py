@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.case import Case
+from kissipo.output.baseline_data import Case
 
 Features = tuple[Any, Any]
 MOST_CLASSES = 100
