@@ -17,9 +17,9 @@ import torch
 from recurrent import medians
 from torch import nn
 
-from kissipo.runs.load import load
-from kissipo.pipeline.experiment import prepare
 from kissipo.engine.streams import stream_steps
+from kissipo.pipeline.experiment import prepare
+from kissipo.runs.load import load
 
 STEPS, BATCH = 5, 32
 

@@ -41,9 +41,9 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     """The very objects that `kissipo fit mnist` runs, without validation."""
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Listener
-    from kissipo.runs.load import load as load_task
-    from kissipo.pipeline.experiment import prepare
     from kissipo.engine.fit import Course, Fit
+    from kissipo.pipeline.experiment import prepare
+    from kissipo.runs.load import load as load_task
 
     prepared = prepare(load_task("mnist", words={"process.epochs": epochs}))
     feed = prepared.wiring.feeds["train"].take(slice(0, samples))

@@ -47,8 +47,8 @@ def now() -> tuple[float, float]:
 
 def prepared(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
     """The built-in task, and as many of its training digits."""
-    from kissipo.runs.load import load
     from kissipo.pipeline.experiment import prepare
+    from kissipo.runs.load import load
 
     task = prepare(load("mnist-cnn", words={"process.epochs": epochs}), seed=seed)
     return task, task.wiring.feeds["train"].take(slice(0, samples))

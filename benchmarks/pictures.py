@@ -58,8 +58,8 @@ def make(folder: Path, count: int) -> None:
 
 
 def prepared(folder: str, size: int) -> Any:
-    from kissipo.runs.load import load
     from kissipo.pipeline.experiment import prepare
+    from kissipo.runs.load import load
 
     return prepare(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
 

@@ -29,8 +29,8 @@ MULTIPLICATIONS = 162 * 4 * 15 * (20 + 15) + 15
 
 def prepared(epochs: int, seed: int) -> Any:
     """The built-in task, its data split and encoded."""
-    from kissipo.runs.load import load
     from kissipo.pipeline.experiment import prepare
+    from kissipo.runs.load import load
 
     return prepare(load("spam", words={"process.epochs": epochs}), seed=seed)
 

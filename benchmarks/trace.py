@@ -26,11 +26,11 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.tensor_spec import Port
-from kissipo.report.trace_page import trace_page
-from kissipo.pipeline.registries import NETS
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.trace_module import trace
+from kissipo.pipeline.registries import NETS
+from kissipo.report.trace_page import trace_page
 
 
 class Reader(nn.Module):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kissipo.core.errors import UserError
+    from kissipo.inspect.tracing.trace_module import trace
+    from kissipo.process.layers.accelerate import accelerate
     from kissipo.runs.load import load
     from kissipo.runs.open import open  # noqa: A004
     from kissipo.runs.task import Task
     from kissipo.runs.xray.page import save_page
-    from kissipo.process.layers.accelerate import accelerate
-    from kissipo.inspect.tracing.trace_module import trace
 
 __version__ = "0.1.0"
 __all__ = ["Task", "UserError", "accelerate", "load", "open", "save_page", "trace"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1]
-LISTED_BY_FILE = ("kissipo/core", "kissipo/run", "kissipo/plan")
+LISTED_BY_FILE = ("kissipo/core", "kissipo/engine", "kissipo/pipeline", "kissipo/runs")
 LINE = re.compile(r"(?P<indent> *)(?P<name>[\w.]+/?) {2,}(?P<purpose>\S.*)|(?P<root>kissipo/)")
 
 
@@ -50,13 +50,14 @@ def test_the_page_and_the_tree_are_equal(page: str) -> None:
 
 def test_it_fits_on_a_page_and_every_line_says_what_for(page: str) -> None:
     named = paths_named(page)
-    assert len(page.splitlines()) < 150
+    assert len(page.splitlines()) < 180
     assert [path for path, purpose in named.items() if not purpose] == ["kissipo/"]
 
 
 def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downwards(page: str) -> None:
     rooms = [path for path in paths_named(page) if re.fullmatch(r"kissipo/\w+/", path)]
-    layers = re.search(r"layers = \[\"__main__\", (.*?)\]", (HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = (HOUSE / "pyproject.toml").read_text(encoding="utf-8")
+    layers = re.search(r"layers = \[\s*\"__main__\", (.*?)\]", contracts, re.DOTALL)
     assert layers
     upwards = reversed(re.findall(r'"(.*?)"', layers[1]))
     assert rooms == [f"kissipo/{room}/" for layer in upwards for room in layer.split(" | ")]

@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from kissipo.cli.screen import table
-from kissipo.report.page import grid
-from kissipo.inspect.explanation import Cell, Explained, Figure
 from kissipo.inspect.conv_windows import Window
+from kissipo.inspect.explanation import Cell, Explained, Figure
+from kissipo.report.page import grid
 
 _APART = (0, 4, 0, 0)
 

@@ -10,14 +10,14 @@ from rich.table import Table
 from kissipo.cli.screen import table
 from kissipo.core.finding import Finding
 from kissipo.core.text import format_bytes, format_score, list_some, shorten
-from kissipo.output.answer import Decision as Answered
-from kissipo.output.inspection import told
-from kissipo.output.score import Score
-from kissipo.pipeline.pipeline import Decision
-from kissipo.pipeline.experiment import Prepared
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.inspect.trace import Step, Trace, tell_array
+from kissipo.output.answer import Decision as Answered
+from kissipo.output.inspection import told
+from kissipo.output.score import Score
+from kissipo.pipeline.experiment import Prepared
+from kissipo.pipeline.pipeline import Decision
 
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12

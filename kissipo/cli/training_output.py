@@ -8,17 +8,17 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kissipo.cli import tables as tell
+from kissipo.cli import tables
 from kissipo.cli.screen import Screen
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.text import format_score
+from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MOST_SAMPLES
 from kissipo.output.score import Score
-from kissipo.runs.fit import Teller
 from kissipo.pipeline.experiment import Prepared
+from kissipo.runs.fit import Teller
 from kissipo.runs.run import Run
-from kissipo.inspect.trace import Trace
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
@@ -44,15 +44,15 @@ class Story(Teller):
         self._samples = len(prepared.wiring.feeds["train"])
         note(f"[bold]{escape(self.title or prepared.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
-        note(tell.findings_table(prepared.wiring.findings))
+        note(tables.findings_table(prepared.wiring.findings))
         if prepared.decisions:
             note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
-            note(tell.decisions_table(prepared.decisions))
+            note(tables.decisions_table(prepared.decisions))
         note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
-        note(tell.way_table(way))
-        note(f"[dim]{tell.way_sum(way)}[/]\n")
+        note(tables.way_table(way))
+        note(f"[dim]{tables.way_sum(way)}[/]\n")
         if prepared.wiring.answers[0].WORD != "actions":
-            note(tell.parts_table(prepared))
+            note(tables.parts_table(prepared))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -117,11 +117,11 @@ class Story(Teller):
         for score in scores:
             self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
             if "walks" in score.net.details:
-                self.screen.result(tell.walks_table(score.net.details["walks"]))
+                self.screen.result(tables.walks_table(score.net.details["walks"]))
                 continue
-            self.screen.result(tell.scores_table(score))
+            self.screen.result(tables.scores_table(score))
             if score.verdict is not None:
-                self.screen.result("Verdict: " + tell.verdict_line(score))
+                self.screen.result("Verdict: " + tables.verdict_line(score))
                 if self._samples > MOST_SAMPLES:
                     self.screen.note(
                         f"[dim]The simple answers learned from {MOST_SAMPLES:,} of {self._samples:,} samples.[/]"
@@ -129,15 +129,15 @@ class Story(Teller):
             if "simple_answers" in score.net.details:
                 self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
-                self.screen.result(tell.alarms_told(score.net.details))
+                self.screen.result(tables.alarms_told(score.net.details))
             if "inspection" in score.net.details:
-                self.screen.result("Inspection: " + tell.inspection_line(score.net.details["inspection"]))
+                self.screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
             if "interval" in score.net.details:
-                self.screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
+                self.screen.result("Interval: " + tables.interval_line(score.net.details["interval"]))
             if "weights" in score.net.details:
-                self.screen.result("Weights: " + tell.weights_line(score.net.details["weights"]))
+                self.screen.result("Weights: " + tables.weights_line(score.net.details["weights"]))
             if "policy" in score.net.details:
-                self.screen.result(tell.policy_table(score.net.details["policy"]))
+                self.screen.result(tables.policy_table(score.net.details["policy"]))
 
     def on_kept(self, run: Run) -> None:
         folder = escape(str(run.folder))

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
+from kissipo.core.tensor_spec import Port
 
 _LETTERS = {"X": 1, "O": -1, ".": 0}
 _NO_LETTER = 2

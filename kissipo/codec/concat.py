@@ -9,9 +9,9 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
+from kissipo.core.tensor_spec import Port
 
 
 class Together(Door):

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from kissipo.codec.index import Index
 from kissipo.codec.one_hot import OneHot
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Column, Frame, numbers, strings
+from kissipo.core.tensor_spec import Port
 
 BINS = 10
 _MARK = " x "

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, times
+from kissipo.core.tensor_spec import Port
 from kissipo.core.timestamps import as_time
 
 _CYCLES = {"month": 12, "weekday": 7, "hour": 24}

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions
 from kissipo.codec.one_hot import tell_unseen
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
+from kissipo.core.tensor_spec import Port
 
 
 class Index(Door):

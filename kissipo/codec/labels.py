@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.finding import tell_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.tensor_spec import Port
 
 
 class Labels(Door):

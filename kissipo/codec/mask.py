@@ -27,10 +27,10 @@ from torch import Tensor
 
 from kissipo.codec._image import open_mask
 from kissipo.codec.labels import as_strings, sorted_levels
-from kissipo.core.tensor_spec import Port
-from kissipo.core.devices import usable_cores
 from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.devices import usable_cores
 from kissipo.core.frame import Column, Frame, pictures
+from kissipo.core.tensor_spec import Port
 from kissipo.core.text import list_some
 
 NOTHING = "nothing"

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, numbers
+from kissipo.core.tensor_spec import Port
 
 Scale = Literal["standard", "range", "none"]
 _FLOAT32 = 2.0**-23

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions, sorted_levels
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
+from kissipo.core.tensor_spec import Port
 from kissipo.core.text import list_some
 
 

@@ -24,10 +24,10 @@ from PIL import Image
 from torch import Tensor
 
 from kissipo.codec._image import TURNED, changes, is_colour, open_picture, size_of
-from kissipo.core.tensor_spec import Port
-from kissipo.core.devices import usable_cores
 from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.devices import usable_cores
 from kissipo.core.frame import Frame, pictures
+from kissipo.core.tensor_spec import Port
 
 Color = Literal["grayscale", "rgb"]
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.tensor_spec import Port
 
 
 class States(Door):

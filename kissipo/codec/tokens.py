@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door, refuse_unfitted
 from kissipo.core.frame import Frame, strings
+from kissipo.core.tensor_spec import Port
 
 FILL, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")

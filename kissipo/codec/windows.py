@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.core.tensor_spec import Port
 
 
 class Windows(Door):

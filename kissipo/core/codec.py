@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import DataError
-from kissipo.core.registry import Family
 from kissipo.core.frame import Frame
+from kissipo.core.registry import Family
+from kissipo.core.tensor_spec import Port
 
 CODECS = Family("kissipo.codec", "codec")
 

@@ -21,10 +21,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
+from kissipo.core.config import freeze, thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import shorten
-from kissipo.core.config import freeze, thaw
 
 O = TypeVar("O")
 _BOUNDS = {"at_least": "of at least", "above": "above", "at_most": "of at most", "below": "below"}

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kissipo.core import notation
+from kissipo.core.config import Words, freeze, thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.config import Words, freeze, thaw
 
 PARTS = ("input", "process", "output")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'

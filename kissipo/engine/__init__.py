@@ -1,1 +1,1 @@
-
+"""The training loops and their state: fit, rollout, evaluation, generation, checkpoints and the run folder."""

@@ -1,1 +1,1 @@
-
+"""Taking a model away: a script without kissipo."""

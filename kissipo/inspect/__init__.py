@@ -1,1 +1,1 @@
-"""Motion: two loops (data, environment), their state on disk, what is measured and what is watched on the way."""
+"""Looking into any net: traces, breakdowns of a number, unrolled layers, attribution, costs, gradients through time."""

@@ -12,8 +12,8 @@ from typing import Any
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import read
 from kissipo.core.task import Task
-from kissipo.pipeline.registries import LESSONS
 from kissipo.inspect.trace import Trace
+from kissipo.pipeline.registries import LESSONS
 
 WORD = "explain"
 

@@ -22,10 +22,19 @@ from torch import nn
 
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import word
+from kissipo.inspect.conv_windows import (
+    Numbers,
+    Padding,
+    Window,
+    feature_map,
+    max_pooling,
+    sight,
+    windows,
+    zeros_around,
+)
 from kissipo.inspect.explanation import Cell, Explained, figure
 from kissipo.inspect.trace import Step, Trace, steps_of
 from kissipo.inspect.tracing.record import record
-from kissipo.inspect.conv_windows import Numbers, Padding, Window, feature_map, max_pooling, sight, windows, zeros_around
 
 SYSTEM = "S12"
 ABOUT = "6x6 picture, two 3x3 filters: every product and sum"

@@ -21,9 +21,9 @@ from PIL import Image
 
 from kissipo.codec._image import open_picture
 from kissipo.core.schema import word
+from kissipo.inspect.conv_windows import feature_map, windows
 from kissipo.inspect.explanation import Cell, Explained, Figure, figure
 from kissipo.inspect.trace import Step, Trace
-from kissipo.inspect.conv_windows import feature_map, windows
 
 SYSTEM = "S50"
 ABOUT = "grey, colour, resize, threshold, filters: arrays before and after"

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
+from kissipo.core.tensor_spec import Port
 
 Scores = NDArray[Any]
 

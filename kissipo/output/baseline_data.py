@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.frame import Frame
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Scores
 
 MOST_SAMPLES = 10_000

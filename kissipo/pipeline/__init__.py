@@ -1,1 +1,1 @@
-"""From a sentence to a wired pipeline: the only code that knows all stages."""
+"""From a sentence to a built pipeline: parse, infer, resolve, build. Only this room introduces the stages."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.experiment import read_data, wire
+from kissipo.pipeline.parse import read_task
 
 
 def check(task: Task) -> list[Finding]:

@@ -11,12 +11,12 @@ from typing import Any
 
 from kissipo.codec.board import Board
 from kissipo.codec.tokens import Tokens
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
-from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
-from kissipo.pipeline.parse import options_of
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.init_weights import run_of, task_of
+from kissipo.pipeline.parse import options_of
+from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
 from kissipo.pipeline.registries import NETS
 from kissipo.process import optim
 

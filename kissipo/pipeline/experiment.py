@@ -18,11 +18,11 @@ from kissipo.input.source_data import Reading
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.pipeline.defaults import with_defaults
-from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.pipeline.resolve import spell_out
 from kissipo.pipeline.init_weights import start_net
+from kissipo.pipeline.parse import Choices, read_task
+from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
 from kissipo.pipeline.registries import LOSSES, WIRINGS
+from kissipo.pipeline.resolve import spell_out
 from kissipo.process.channels_last import lay_out
 from kissipo.process.cross_entropy import weighted
 from kissipo.process.layers.legal_move_mask import free_points

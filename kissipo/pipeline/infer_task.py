@@ -17,8 +17,8 @@ import numpy as np
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
-from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.core.task import Task
+from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.game_folder import SUFFIX, holds_games

@@ -8,17 +8,17 @@ from typing import Any
 
 from torch import nn
 
+from kissipo.core.config import thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
-from kissipo.core.config import thaw
+from kissipo.engine.run_folder import MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
 from kissipo.pipeline.parse import Choices
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import hold, lay_in, read_weights
-from kissipo.engine.run_folder import MODEL, TASK, RunFolder
 
 
 def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:

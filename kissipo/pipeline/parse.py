@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from kissipo.core.config import Words, thaw
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
 from kissipo.core.registry import Family
 from kissipo.core.schema import read, unknown_word, words_of
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
-from kissipo.core.config import Words, thaw
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
-from kissipo.pipeline.renamed_options import VALUES, current_name
 from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
@@ -33,6 +32,7 @@ from kissipo.pipeline.registries import (
     SHORT_LOSSES,
     SOURCES,
 )
+from kissipo.pipeline.renamed_options import VALUES, current_name
 
 
 @dataclass(frozen=True)

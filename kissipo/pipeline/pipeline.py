@@ -15,8 +15,8 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
-from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.input.split import Positions
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 
 

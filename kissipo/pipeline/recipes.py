@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kissipo.core.registry import Family
 from kissipo.core.recipe import Recipe
+from kissipo.core.registry import Family
 from kissipo.input.datasets import dataset_names, is_fetched
 
 

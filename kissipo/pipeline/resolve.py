@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kissipo.core.config import Words
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.core.config import Words
 from kissipo.pipeline.parse import Choices
 
 _GIVEN = "given in Python"

@@ -20,8 +20,8 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
-from kissipo.pipeline.pipeline import Decision
 from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision
 
 _YES, _NO = ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"), ("0", "false", "no", "n", "ordinary", "normal")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kissipo.codec.concat import Together
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens
 from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
@@ -20,8 +20,8 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
-from kissipo.pipeline.pipeline import Decision
 from kissipo.pipeline.infer_types import Guess, Kind, guess_kinds
+from kissipo.pipeline.pipeline import Decision
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",

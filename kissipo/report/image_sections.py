@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.codec.mask import VOID
+from kissipo.engine.evaluate import as_tuple
+from kissipo.inspect.grad_cam import HeatMaps, heat_maps
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.report.gallery import strips
-from kissipo.report.overlay import colour_name, heated, marked
 from kissipo.output.score import Score
 from kissipo.pipeline.pipeline import Wiring
-from kissipo.engine.evaluate import as_tuple
-from kissipo.inspect.grad_cam import HeatMaps, heat_maps
+from kissipo.report.gallery import strips
+from kissipo.report.overlay import colour_name, heated, marked
 
 _WORST = 6
 

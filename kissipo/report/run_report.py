@@ -16,26 +16,26 @@ from kissipo.codec.board import Board
 from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
 from kissipo.core.text import format_value, shorten
+from kissipo.engine.evaluate import Evaluation
+from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.input.decompose import decompose
+from kissipo.inspect.trace import Trace, tell_array
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
+from kissipo.output.score import Score
+from kissipo.pipeline.experiment import Prepared
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.resolve import writable
+from kissipo.pipeline.series_targets import marks_of
+from kissipo.process.layers.surfaces import height
 from kissipo.report import sections
 from kissipo.report.board_drawing import board, boards
 from kissipo.report.confused_images import confused, kinds
 from kissipo.report.gallery import gallery
-from kissipo.report.page import Section, page, preformatted, table
-from kissipo.output.score import Score
-from kissipo.pipeline.pipeline import Wiring
-from kissipo.pipeline.series_targets import marks_of
 from kissipo.report.image_sections import heat_gallery, is_heatable, marks_shown
-from kissipo.pipeline.experiment import Prepared
-from kissipo.pipeline.resolve import writable
-from kissipo.process.layers.surfaces import height
-from kissipo.engine.evaluate import Evaluation
-from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
-from kissipo.inspect.trace import Trace, tell_array
+from kissipo.report.page import Section, page, preformatted, table
 
 _WORST = 12
 _MOST_COLUMNS = 8

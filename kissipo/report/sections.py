@@ -8,10 +8,10 @@ import numpy as np
 
 from kissipo.core.text import format_score
 from kissipo.output.anomaly_spans import spans
-from kissipo.report import drawing
-from kissipo.report.page import paragraphs, table
-from kissipo.report.axis_labels import read_curves, read_precision_recall
 from kissipo.output.score import Score
+from kissipo.report import drawing
+from kissipo.report.axis_labels import read_curves, read_precision_recall
+from kissipo.report.page import paragraphs, table
 
 MOST_CLASSES = 40
 _MOST_POINTS = 600

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kissipo.codec.windows import Windows
 from kissipo.core.seeds import drawn
+from kissipo.engine.evaluate import Evaluation, evaluate
 from kissipo.output.anomaly_spans import Span, spans, threshold
 from kissipo.output.answer import Judgement, Scores
 from kissipo.output.answers.anomaly import Anomaly
@@ -25,9 +26,8 @@ from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Wiring
-from kissipo.pipeline.series_targets import marks_of
 from kissipo.pipeline.registries import BASELINES
-from kissipo.engine.evaluate import Evaluation, evaluate
+from kissipo.pipeline.series_targets import marks_of
 
 PARTS = ("train", "validation", "test")
 Errors = tuple[NDArray[np.float64], int]  # of every judged step, and the number of the first

@@ -12,12 +12,12 @@ from typing import Any
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.runs.compare import Tell, spread
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.runs.fit import RUNS, fit
-from kissipo.pipeline.experiment import read_data
-from kissipo.runs.run import Run
 from kissipo.engine.run_folder import next_folder
+from kissipo.pipeline.experiment import read_data
+from kissipo.pipeline.parse import Choices, read_task
+from kissipo.runs.compare import Tell, spread
+from kissipo.runs.fit import RUNS, fit
+from kissipo.runs.run import Run
 
 
 def backtest(

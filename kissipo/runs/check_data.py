@@ -12,9 +12,9 @@ from kissipo.input.check.rows import twins
 from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
 from kissipo.pipeline.check import check, failed
+from kissipo.pipeline.infer_task import asks_for_answer
 from kissipo.pipeline.table_codecs import check_columns, sort_columns
 from kissipo.runs.load import load
-from kissipo.pipeline.infer_task import asks_for_answer
 
 
 def check_data(

@@ -26,10 +26,10 @@ from kissipo.core.devices import describe_machine
 from kissipo.core.errors import TaskError
 from kissipo.core.notation import read_value
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import full_place
-from kissipo.runs.fit import RUNS, fit
-from kissipo.process.optim import optimizer
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
+from kissipo.pipeline.parse import full_place
+from kissipo.process.optim import optimizer
+from kissipo.runs.fit import RUNS, fit
 
 Tell = Callable[[str], None]
 SECONDS = "training seconds"

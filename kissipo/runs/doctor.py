@@ -18,9 +18,9 @@ import torch
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import RunError
-from kissipo.process.kernels.native import kernels
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import METRICS, MODEL, RunFolder
+from kissipo.process.kernels.native import kernels
 
 _PARTS = (
     ("polars", "frames", "Parquet files"),

@@ -15,8 +15,8 @@ from kissipo.core.frame import Frame
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.pipeline.pipeline import Wiring
-from kissipo.runs.trained import TrainedModel
 from kissipo.pipeline.registries import LOSSES
+from kissipo.runs.trained import TrainedModel
 
 
 class Loss(Protocol):

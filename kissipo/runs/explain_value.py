@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
-from kissipo.runs.example import asked_example, known_example
-from kissipo.runs.trained import TrainedModel
-from kissipo.inspect.breakdown import CannotOpenError, Opened
-from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
+from kissipo.runs.example import asked_example, known_example
+from kissipo.runs.trained import TrainedModel
 
 
 def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
@@ -42,7 +41,7 @@ def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence
     output, number, place = _place(call, tuple(cell))
     alone = len(output) == 1
     try:
-        opened = open_cell(call.layer, call.inputs, call.output, place, number=number, name=layer)
+        opened = explain_value(call.layer, call.inputs, call.output, place, number=number, name=layer)
     except CannotOpenError as error:
         raise NotBuiltError(
             f"the numbers of layer '{layer}' cannot be opened: {error}",

@@ -10,25 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
 from kissipo.core.codec import save as save_door
+from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
 from kissipo.core.errors import MachineError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Listener
 from kissipo.core.task import Task
-from kissipo.input.split import tell_spans
-from kissipo.output.score import Score
-from kissipo.pipeline.pipeline import Wiring
-from kissipo.runs.example import sample_of
-from kissipo.runs.train import Judged, Outcome, judge, learn
-from kissipo.pipeline.experiment import Prepared, prepare
-from kissipo.report.run_report import Results, write_report
-from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
-from kissipo.runs.run import Run
-from kissipo.pipeline.resolve import writable
-from kissipo.runs.trace_example import follow
-from kissipo.runs.xray.examples import examples_inside
-from kissipo.runs.tensorboard import boards
 from kissipo.engine.run_folder import (
     CODECS,
     DATA,
@@ -41,7 +28,20 @@ from kissipo.engine.run_folder import (
     latest_folder,
     next_folder,
 )
+from kissipo.input.split import tell_spans
 from kissipo.inspect.trace import Trace
+from kissipo.output.score import Score
+from kissipo.pipeline.experiment import Prepared, prepare
+from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.resolve import writable
+from kissipo.report.run_report import Results, write_report
+from kissipo.runs.example import sample_of
+from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
+from kissipo.runs.run import Run
+from kissipo.runs.tensorboard import boards
+from kissipo.runs.trace_example import follow
+from kissipo.runs.train import Judged, Outcome, judge, learn
+from kissipo.runs.xray.examples import examples_inside
 
 RUNS = Path("runs")
 

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kissipo.core.config import Words
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.recipe import Recipe
 from kissipo.core.schema import read, words_of
 from kissipo.core.suggest import nearest
-from kissipo.core.config import Words
+from kissipo.engine.run_folder import TASK
 from kissipo.input.formats.files import existing, readable
 from kissipo.input.formats.tables import FileWords
-from kissipo.pipeline.parse import full_place
 from kissipo.lessons import lesson, lesson_names
 from kissipo.pipeline.infer_task import ENVIRONMENT, ask
-from kissipo.runs.task import Task, as_task
+from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.registries import ANSWERS, NETS, RECIPES, SOURCES
-from kissipo.engine.run_folder import TASK
+from kissipo.runs.task import Task, as_task
 
 _YAML = (".yaml", ".yml")
 

@@ -9,14 +9,14 @@ from typing import Any, Literal, get_args, get_origin
 
 import torch
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import words_of
 from kissipo.core.task import Task
+from kissipo.core.tensor_spec import Port
+from kissipo.inspect.cost_table import BYTES, CostTable, cost_table
 from kissipo.pipeline.parse import full_place, options_of, read_task
 from kissipo.pipeline.registries import NETS, RECIPES
 from kissipo.process.optim import MEMORY
-from kissipo.inspect.cost_table import BYTES, CostTable, cost_table
 
 _CHANNELS = {"grayscale": 1, "rgb": 3}
 

@@ -16,19 +16,19 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
+from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import look_at
 from kissipo.input.formats.image_folder import pictures_below
 from kissipo.output.answer import Answer, Decision
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips
+from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
 from kissipo.report.overlay import heated, marked
 from kissipo.report.page import Section, page, table
 from kissipo.runs.parse_inputs import frame_of
-from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
 from kissipo.runs.trained import TrainedModel
-from kissipo.engine.checkpoint import refusal, write_whole
-from kissipo.engine.evaluate import answer_all
 
 TABLE, GALLERY = "predictions.csv", "gallery.html"
 _AT_ONCE, _SHOWN = 32, 60

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kissipo.core.config import thaw
 from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
 from kissipo.core.task import Task
-from kissipo.core.config import thaw
+from kissipo.engine.run_folder import DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.resolve import is_remark, writable
-from kissipo.engine.run_folder import DATA, TASK, RunFolder
 
 _ANEW = "Start a new run without --resume"
 

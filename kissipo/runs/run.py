@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.inspect.breakdown import Opened
+from kissipo.inspect.trace import Trace
 from kissipo.output.answer import Decision
 from kissipo.runs.explain_value import cell_of
-from kissipo.runs.trained import TrainedModel
 from kissipo.runs.predict_folder import FolderPredictions, predict_folder
 from kissipo.runs.trace_example import trace_of
+from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.image import PictureXray
 from kissipo.runs.xray.sample import SampleXray, xray_any
 from kissipo.runs.xray.text import Xray
-from kissipo.inspect.breakdown import Opened
-from kissipo.inspect.trace import Trace
 
 
 class Run(TrainedModel):
@@ -65,7 +65,7 @@ class Run(TrainedModel):
         """
         return xray_any(self, () if value is None else (value,), neuron)
 
-    def open_cell(self, value: Any, layer: str, cell: Sequence[int]) -> Opened:
+    def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Opened:
         """A number inside the net, opened: the terms that it was made of, their sum, and what PyTorch recorded.
 
         value:    as `predict` takes it; None: the first sample of the test part

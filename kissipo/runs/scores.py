@@ -18,6 +18,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Feed, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
+from kissipo.engine.evaluate import Evaluation, evaluate, portion
 from kissipo.output.answer import Answer, Judgement
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
@@ -25,7 +26,6 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Wiring
 from kissipo.pipeline.registries import BASELINES
-from kissipo.engine.evaluate import Evaluation, evaluate, portion
 
 _MOST_VALUES, _SMALLEST_SIDE = 16_000_000, 8
 

@@ -10,9 +10,9 @@ from kissipo.core.task import Task as Sentence
 
 if TYPE_CHECKING:
     from kissipo.core.finding import Finding
+    from kissipo.inspect.trace import Trace
     from kissipo.runs.fit import Teller
     from kissipo.runs.run import Run
-    from kissipo.inspect.trace import Trace
 
 
 class Task(Sentence):

@@ -17,17 +17,17 @@ from kissipo.core.batch import Batch
 from kissipo.core.codec import Door
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_ends, list_some, shorten
-from kissipo.input.augment import Augment
-from kissipo.output.answer import Answer
-from kissipo.output.answers.text import NextUnit
-from kissipo.runs.example import Example, Loss, asked_example, known_example
-from kissipo.runs.trained import TrainedModel
-from kissipo.inspect.chain_rule import chain_rule
 from kissipo.engine.evaluate import as_tuple
+from kissipo.input.augment import Augment
+from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
 from kissipo.inspect.trace import Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
+from kissipo.output.answer import Answer
+from kissipo.output.answers.text import NextUnit
+from kissipo.runs.example import Example, Loss, asked_example, known_example
+from kissipo.runs.trained import TrainedModel
 
 _LIKELIEST = 5
 

@@ -10,6 +10,11 @@ import numpy as np
 from torch import nn
 
 from kissipo.core.protocols import Listener
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.engine.evaluate import Evaluation, evaluate
+from kissipo.engine.fit import Course, Fit
+from kissipo.engine.rollout import Interact, play
+from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Judgement
 from kissipo.output.answers.actions import Actions
@@ -20,14 +25,9 @@ from kissipo.output.baseline_data import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.runs.anomalies import Errors, judge_alarms, learn_threshold
 from kissipo.pipeline.experiment import Prepared
+from kissipo.runs.anomalies import Errors, judge_alarms, learn_threshold
 from kissipo.runs.scores import judge_beside, score
-from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.evaluate import Evaluation, evaluate
-from kissipo.engine.fit import Course, Fit
-from kissipo.engine.run_folder import RunFolder
-from kissipo.engine.rollout import Interact, play
 
 
 @dataclass(frozen=True)

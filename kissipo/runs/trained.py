@@ -18,6 +18,10 @@ from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
+from kissipo.engine.checkpoint import load_checkpoint
+from kissipo.engine.evaluate import answer_all
+from kissipo.engine.generate import write_on
+from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
 from kissipo.input.check.masks import mask_findings
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer, Decision
@@ -25,20 +29,16 @@ from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.score import Score
-from kissipo.runs.parse_inputs import fit_to, frame_of
-from kissipo.pipeline.pipeline import Wiring
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.runs.train import judge
 from kissipo.pipeline.experiment import Prepared, build_learn, build_net, prepare, read_data
-from kissipo.runs.scores import score
-from kissipo.pipeline.resolve import is_remark
+from kissipo.pipeline.parse import Choices, read_task
+from kissipo.pipeline.pipeline import Wiring
 from kissipo.pipeline.registries import ANSWERS, WIRINGS
-from kissipo.engine.checkpoint import load_checkpoint
-from kissipo.engine.evaluate import answer_all
-from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
-from kissipo.engine.generate import write_on
+from kissipo.pipeline.resolve import is_remark
+from kissipo.runs.parse_inputs import fit_to, frame_of
+from kissipo.runs.scores import score
+from kissipo.runs.train import judge
 
-_STAND_ALONE = ("rows", "moves")  # samples each of which can be judged without those before it
+_STAND_ALONE = ("rows", "games")  # samples each of which can be judged without those before it
 
 
 class TrainedModel:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kissipo.cli.training_output import Story
 from kissipo.cli.screen import Screen
+from kissipo.cli.training_output import Story
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 

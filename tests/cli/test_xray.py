@@ -12,8 +12,8 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.runs.xray.examples import examples_inside
 from kissipo.inspect.tracing.trace_file import read_trace
+from kissipo.runs.xray.examples import examples_inside
 
 Out = pytest.CaptureFixture[str]
 COMMANDS = {

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import kissipo as ki
+from kissipo.cli.breakdown_table import tell_cell
 from kissipo.cli.main import main
 from kissipo.cli.screen import Screen
-from kissipo.cli.breakdown_table import tell_cell
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.runs.explain_value import cell_of
@@ -54,7 +54,7 @@ def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFi
 
 def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = ki.open(runs / "text")
-    opened = run.open_cell("He said", "cell", (0, 4, 2))  # the lower one of two layers
+    opened = run.explain_value("He said", "cell", (0, 4, 2))  # the lower one of two layers
     capsys.readouterr()
     assert main(["xray", str(runs / "text"), "He said", "--layer", "cell", "--index", "0,4,2", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -64,7 +64,7 @@ def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureF
         "state c",
     ]
     assert {term["of"] for term in told["gates"][1]["terms"]} == {"input", "state"}
-    upper = run.open_cell("He said", "cell", (4, 2))
+    upper = run.explain_value("He said", "cell", (4, 2))
     assert {term.of for term in upper.gates[0].terms} == {"layer 1", "state"} and upper.agrees
 
 
@@ -97,7 +97,7 @@ def test_every_kind_of_run(
 
 def test_a_convolution_names_its_pixels(runs: Path) -> None:
     run = ki.open(runs / "pictures")
-    found = run.open_cell(str(runs / "picture.png"), "0", (3, 2, 2))
+    found = run.explain_value(str(runs / "picture.png"), "0", (3, 2, 2))
     assert [found.terms[0].source(at) for at in (0, 8)] == ["input[0, 1, 1]", "input[0, 3, 3]"]
     layer: Any = run.net.get_submodule("0")
     assert found.terms[0].weights.tolist() == layer.weight[3, 0].flatten().double().tolist()
@@ -155,9 +155,9 @@ def test_a_layer_that_no_opener_knows_says_so(runs: Path) -> None:
     run = ki.open(runs / "series")
     run.net = torch.nn.Sequential(run.net, torch.nn.PReLU()).eval()
     with pytest.raises(NotBuiltError, match="no opener knows the layer PReLU"):
-        run.open_cell(None, "1", (0, 0))
+        run.explain_value(None, "1", (0, 0))
     with pytest.raises(TaskError, match="has no layer"):
-        run.open_cell(None, "nothing", (0,))
+        run.explain_value(None, "nothing", (0,))
 
 
 def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:

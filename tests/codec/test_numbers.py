@@ -10,10 +10,10 @@ import torch
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from kissipo.codec.concat import Together
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.concat import Together
 from kissipo.core.frame import Frame, numbers, strings, times
 
 X = load_diabetes(scaled=False).data

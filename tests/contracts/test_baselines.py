@@ -22,11 +22,12 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import Door
 from kissipo.core.frame import Frame, numbers, pictures, strings
-from kissipo.input.sources import environment
+from kissipo.core.tensor_spec import Port
+from kissipo.engine.rollout import play
 from kissipo.input.environments.racing import LIMIT, Racing
+from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
@@ -36,7 +37,6 @@ from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
 from kissipo.output.baseline_data import Case, Samples, WorldCase
 from kissipo.pipeline.registries import BASELINES
-from kissipo.engine.rollout import play
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
 SEED = 3

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kissipo.codec.board import Board
+from kissipo.codec.concat import Together
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
@@ -23,7 +24,6 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.states import States
-from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import CODECS, Door, restore, save

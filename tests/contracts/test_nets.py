@@ -13,17 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary
-from kissipo.pipeline.registries import NETS
-from kissipo.process.layers.wide import WideAndDeep
-from kissipo.inspect.breakdown import CannotOpenError
-from kissipo.inspect.breakdown import explain_value as open_cell
-from kissipo.inspect.unroll import expand
+from kissipo.core.tensor_spec import Port
+from kissipo.inspect.breakdown import CannotOpenError, explain_value
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
+from kissipo.inspect.unroll import expand
+from kissipo.pipeline.registries import NETS
+from kissipo.process.layers.wide import WideAndDeep
 
 ROW = Port("row", ("feature",), (6,))
 LEVEL = Port("level", (), (), vocabulary=5)
@@ -302,14 +301,14 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
             found = record(net, tuple(samples(inputs, 3))).steps
             for call in found:  # each layer once, to see whether it opens at all
                 try:
-                    open_cell(call.layer, call.inputs, call.output, a_cell(call, dice))
+                    explain_value(call.layer, call.inputs, call.output, a_cell(call, dice))
                 except CannotOpenError:
                     closed.add(type(call.layer).__name__)
             opening = [call for call in found if type(call.layer).__name__ not in closed]
             for _ in range(CELLS_EACH):
                 call = dice.choice(opening)
                 place = a_cell(call, dice)
-                cell = open_cell(call.layer, call.inputs, call.output, place, name=call.name)
+                cell = explain_value(call.layer, call.inputs, call.output, place, name=call.name)
                 output = call.output[0] if isinstance(call.layer, nn.RNNBase) else call.output
                 assert cell.recorded == output[place].item()
                 assert abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (name, call.name, cell)
@@ -337,7 +336,7 @@ def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: 
         if isinstance(call.layer, nn.RNNBase):
             expand(call.layer, call.inputs)
         with suppress(CannotOpenError):
-            open_cell(call.layer, call.inputs, call.output, a_cell(call, Random(0)))
+            explain_value(call.layer, call.inputs, call.output, a_cell(call, Random(0)))
     assert torch.equal(dice, torch.get_rng_state())
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert [layer.training for layer in net.modules()] == modes

@@ -13,9 +13,9 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
+from kissipo.inspect.trace import Step
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
-from kissipo.inspect.trace import Step
 
 RECIPES = dict(all_recipes())
 SHORTEST = {"supervised": {"epochs": 1}, "gradient_descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}

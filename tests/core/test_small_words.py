@@ -11,16 +11,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, MissingExtraError, NotBuiltError, TaskError, UserError
 from kissipo.core.extras import need
-from kissipo.core.registry import Family
 from kissipo.core.frame import Frame, numbers, strings, times
-from kissipo.core.timestamps import as_time
 from kissipo.core.protocols import batches
+from kissipo.core.registry import Family
 from kissipo.core.seeds import drawn, numpy_generator, torch_generator
 from kissipo.core.suggest import did_you_mean, nearest
+from kissipo.core.tensor_spec import Port
+from kissipo.core.timestamps import as_time
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kissipo.core.config import Words, freeze, thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task, split_argument
-from kissipo.core.config import Words, freeze, thaw
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUE = st.recursive(

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 
 from kissipo.cli.main import main
-from kissipo.core import output_file as writing
+from kissipo.core import output_file
 from kissipo.core.errors import MachineError, RunError
 from kissipo.engine import checkpoint
 from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint, save_checkpoint, write_whole
@@ -83,7 +83,7 @@ def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(
 ) -> None:
     save_checkpoint(tmp_path, state(1))
     lines, seen = 0, set()
-    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint, writing):
+    while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint, output_file):
         found, note = loaded(tmp_path)
         epoch = found["position"]["epoch"]
         assert_same(found, state(epoch))

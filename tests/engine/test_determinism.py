@@ -13,8 +13,8 @@ from torch import Tensor
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
-from kissipo.pipeline.experiment import prepare
 from kissipo.engine.fit import Course, Fit
+from kissipo.pipeline.experiment import prepare
 
 TASKS = {
     "digits": ["digits", "epochs=3"],

@@ -18,10 +18,10 @@ from torch.nn.functional import cross_entropy
 import kissipo as ki
 from kissipo.core.protocols import Listener
 from kissipo.core.seeds import derive
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.pipeline.experiment import Prepared, prepare
 from kissipo.engine.evaluate import answer_all, evaluate
 from kissipo.engine.fit import Course, Fit
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.pipeline.experiment import Prepared, prepare
 
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
 

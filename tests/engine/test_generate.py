@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import TaskError
-from kissipo.process.nets import recurrent
+from kissipo.core.tensor_spec import Port
 from kissipo.engine.generate import draw, write_on
+from kissipo.process.nets import recurrent
 
 LOGITS = torch.tensor([0.0, 2.0, 1.0, -1.0])
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from kissipo.core import output_file as writing
+from kissipo.core import output_file
 from kissipo.core.errors import MachineError, RunError
-from kissipo.engine import checkpoint
-from kissipo.engine import run_folder as folder
+from kissipo.engine import checkpoint, run_folder
 from kissipo.engine.run_folder import RunFolder, latest_folder, next_folder
 
 FILES = {"task.yaml": "input: {images: digits}\n", "data.json": "{}\n"}
@@ -28,7 +27,7 @@ def test_killed_at_any_line_of_its_beginning_a_run_is_there_whole_or_can_begin(
         next_folder(Path("runs"), "run")
 
     lines, seen = 0, set()
-    while killed_after(lines, begin, folder, checkpoint, writing):
+    while killed_after(lines, begin, run_folder, checkpoint, output_file):
         began = Path("run").exists()
         seen.add(began)
         if began:

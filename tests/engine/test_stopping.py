@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.core.protocols import Listener
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.output.answer import Judgement
 from kissipo.engine.fit import Course, Fit, Position
 from kissipo.engine.stopping import Stopping
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.output.answer import Judgement
 
 NOTHING = TensorFeed((torch.zeros(8, 1),), (torch.zeros(8, 1),))
 

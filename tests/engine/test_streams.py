@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
+from kissipo.core.tensor_spec import Port
+from kissipo.engine.evaluate import evaluate
+from kissipo.engine.streams import stream_steps
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answers.text import NextUnit
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
-from kissipo.engine.evaluate import evaluate
-from kissipo.engine.streams import stream_steps
 
 TEXT = Port("text", ("time",), (4,), vocabulary=7)
 NEXT = Port("next", ("time", "class"), (4, 7))

@@ -15,9 +15,9 @@ from kissipo.cli.main import main
 from kissipo.core.errors import NotBuiltError
 from kissipo.export.script.part import filled, listed, path_line
 from kissipo.export.script.script import eject
+from kissipo.pipeline.recipes import all_recipes
 from kissipo.runs.fit import Teller, fit
 from kissipo.runs.load import load
-from kissipo.pipeline.recipes import all_recipes
 
 ROOT = Path(__file__).parents[2]
 SLOW = pytest.mark.slow

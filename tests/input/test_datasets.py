@@ -20,10 +20,10 @@ import kissipo
 from kissipo.core.errors import DataError, MachineError, NotBuiltError
 from kissipo.input.datasets import DATASETS, dataset_names, find_data, module_name
 from kissipo.input.datasets.download import File, cache_folder, get
-from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.season_length import find_season
 from kissipo.input.sources import environment
+from kissipo.input.tensor_dataset import TensorFeed
 
 CONTENT = b"a,b\n1,2\n" * 1000
 SUM = hashlib.sha256(CONTENT).hexdigest()

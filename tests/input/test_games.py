@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kissipo.core.errors import DataError
+from kissipo.input.environments.go import SIZE, Position, point_names
 from kissipo.input.formats.game_folder import holds_games, read_ends
 from kissipo.input.formats.go_record import positions
 from kissipo.input.generated_games import made_games
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.games import Options, read
-from kissipo.input.environments.go import SIZE, Position, point_names
 
 FILES = {
     "sgf/a.sgf": "(;SZ[19];B[pd];W[dp];B[];W[pp])",

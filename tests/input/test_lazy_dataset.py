@@ -18,10 +18,10 @@ import kissipo as ki
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, pictures
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.input.lazy_dataset import OnDisk, read_ahead
-from kissipo.pipeline.experiment import prepare
 from kissipo.engine.evaluate import answer_all, portion
+from kissipo.input.lazy_dataset import OnDisk, read_ahead
+from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.pipeline.experiment import prepare
 
 WORDS = {"process.epochs": 3, "input.size": [12], "input.batch_size": 8, "output.baselines": ["majority"]}
 

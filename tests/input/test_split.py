@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.split import Split, split_rows
-from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.experiment import prepare, read_data, wire
+from kissipo.pipeline.parse import read_task
 
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])
 PARTS = ("train", "validation", "test")

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.runs.fit import Teller
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import RunFolder
+from kissipo.runs.fit import Teller
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.inspect.breakdown import CannotOpenError, Opened
-from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
 from kissipo.inspect.breakdown.breakdown import term
+from kissipo.process.layers import GRU, LSTM, RNN
 
 LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
     (nn.Linear(4, 3), (2, 4)),
@@ -81,7 +80,7 @@ def test_every_cell_is_torchs_own(layer: nn.Module, shape: tuple[int, ...]) -> N
     with torch.no_grad():
         y = layer(x)
     for place in product(*map(range, y.shape)):
-        found = open_cell(layer, (x,), y, place, name="it")
+        found = explain_value(layer, (x,), y, place, name="it")
         assert found.recorded == y[place].item() and found.cell == place and found.layer == "it"
         assert found.agrees
         assert found.result == pytest.approx(found.recorded, rel=1e-5, abs=1e-6 * found.size)
@@ -92,7 +91,7 @@ def test_every_cell_is_torchs_own(layer: nn.Module, shape: tuple[int, ...]) -> N
 
 def test_an_embedding_is_a_row_looked_up() -> None:
     layer, ids = nn.Embedding(5, 3), torch.tensor([[4, 1], [0, 2]])
-    found = open_cell(layer, (ids,), layer(ids), (0, 1, 2))
+    found = explain_value(layer, (ids,), layer(ids), (0, 1, 2))
     assert found.terms[0].source(0) == "weight[1, 2]"
     assert found.result == found.recorded == layer.weight[1, 2].item()
 
@@ -103,10 +102,10 @@ def test_a_convolution_worked_by_hand() -> None:
         layer.weight.copy_(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
         layer.bias.fill_(0.5)  # type: ignore[union-attr]
     x = torch.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]])
-    corner = open_cell(layer, (x,), layer(x), (0, 0, 0, 0))
+    corner = explain_value(layer, (x,), layer(x), (0, 0, 0, 0))
     assert corner.terms[0].products.tolist() == [4.0] and corner.result == 4.5
     assert corner.tell == "b + sum of w · x; 3 weights lie on the zeros around"
-    middle = open_cell(layer, (x,), layer(x), (0, 0, 1, 1))
+    middle = explain_value(layer, (x,), layer(x), (0, 0, 1, 1))
     assert [each[1] for each in middle.running()] == [
         f"input[0, 0, {row}, {column}]" for row in (0, 1) for column in (0, 1)
     ]
@@ -117,7 +116,7 @@ def test_a_convolution_worked_by_hand() -> None:
 def test_a_greatest_value_names_the_winner() -> None:
     x = torch.tensor([[[1.0, 5.0, 2.0, 3.0]]])
     layer = nn.MaxPool1d(2)
-    assert open_cell(layer, (x,), layer(x), (0, 0, 0)).steps == (("the greatest, input[0, 0, 1]", 5.0),)
+    assert explain_value(layer, (x,), layer(x), (0, 0, 0)).steps == (("the greatest, input[0, 0, 1]", 5.0),)
 
 
 @pytest.mark.parametrize(
@@ -132,13 +131,13 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
     with torch.no_grad():
         output = layer(*inputs)
     for place in product(*map(range, output[0].shape)):
-        found = open_cell(layer, inputs, output, place)
+        found = explain_value(layer, inputs, output, place)
         assert found.recorded == output[0][place].item()
         assert found.difference == pytest.approx(0, abs=1e-6)
         if not found.terms:
             assert found.result == 0 and "behind the end" in found.tell
             continue
-        below = open_cell(layer, inputs, output, place, number=0)
+        below = explain_value(layer, inputs, output, place, number=0)
         assert below.recorded is None and below.agrees is None
         row, step = place[:2] if first else (place[1], place[0])
         gates = below.gates[: 1 if cell.__name__ == "LSTM" else None] or (below,)
@@ -191,7 +190,7 @@ def test_two_hundred_numbers_of_attention() -> None:
             weights = layer(*inputs[:4], True, inputs[5], False)[1]
         place = tuple(dice.randrange(side) for side in output[0].shape)
         row, query = place[:2] if first else place[1::-1]
-        found = open_cell(layer, inputs, output, place, name="it")
+        found = explain_value(layer, inputs, output, place, name="it")
         assert found.recorded == output[0][place].item() and found.cell == place and found.layer == "it"
         assert found.difference == pytest.approx(0, abs=1e-5 * found.size)
         assert all(each.agrees for each in every(found))
@@ -220,7 +219,7 @@ def test_attention_worked_by_hand() -> None:
         layer.out_proj.bias.fill_(0.5)
     x = torch.tensor([[0.0], [math.log(3)], [100.0]])
     inputs = (torch.ones(1, 1), x, x, torch.tensor([False, False, True]))
-    found = open_cell(layer, inputs, layer(*inputs), (0, 0))
+    found = explain_value(layer, inputs, layer(*inputs), (0, 0))
     nothing, three, hidden, mixed = found.gates[0].gates
     assert dict(three.steps) == pytest.approx(
         {"q · k / sqrt(d)": math.log(3), "mask": 0.0, "exp(score - greatest)": 1.0, "its share": 0.75}
@@ -239,9 +238,9 @@ def test_attention_worked_by_hand() -> None:
 def test_attention_that_cannot_be_taken_apart_is_refused() -> None:
     layer, x = nn.MultiheadAttention(2, 1), torch.ones(3, 1, 2)
     with pytest.raises(CannotOpenError, match="other values than by itself"):
-        open_cell(layer, (x, x, x), (torch.ones(3, 1, 2), None), (0, 0, 0))
+        explain_value(layer, (x, x, x), (torch.ones(3, 1, 2), None), (0, 0, 0))
     with pytest.raises(IndexError):
-        open_cell(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
+        explain_value(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
 
 
 def test_packed_sequences_and_projections_and_relu_are_opened() -> None:
@@ -256,7 +255,7 @@ def test_packed_sequences_and_projections_and_relu_are_opened() -> None:
         with torch.no_grad():
             output = layer(packed)
         for place in product(range(3), range(5), range(3)):
-            assert open_cell(layer, (packed,), output, place).difference == pytest.approx(0, abs=1e-6)
+            assert explain_value(layer, (packed,), output, place).difference == pytest.approx(0, abs=1e-6)
 
 
 def test_the_lecture_s_forget_gate_by_hand() -> None:
@@ -267,7 +266,7 @@ def test_the_lecture_s_forget_gate_by_hand() -> None:
         layer.bias_ih_l0.copy_(torch.tensor([0.0, 1.0, 0.0, 0.0]))
         layer.bias_hh_l0.zero_()
     x = torch.tensor([[[3.0, 0.5]]])
-    f = open_cell(layer, (x,), layer(x), (0, 0, 0)).gates[1]
+    f = explain_value(layer, (x,), layer(x), (0, 0, 0)).gates[1]
     assert f.operation == "gate f" and f.terms[0].products.tolist() == [3.0, -1.0]
     assert dict(f.steps) == {"from the input": 2.0, "from the state": 0.0, "bias": 1.0, "sum": 3.0, "sigmoid": f.result}
     assert f.result == pytest.approx(1 / (1 + np.exp(-3.0)))
@@ -276,27 +275,27 @@ def test_the_lecture_s_forget_gate_by_hand() -> None:
 def test_a_wrong_record_is_noticed() -> None:
     layer, x = nn.Linear(3, 1), torch.ones(1, 3)
     real = layer(x)
-    assert open_cell(layer, (x,), real, (0, 0)).agrees
-    assert open_cell(layer, (x,), real + 1e-4, (0, 0)).agrees is False
-    assert open_cell(layer, (x,), torch.full_like(real, torch.nan), (0, 0)).agrees is False
+    assert explain_value(layer, (x,), real, (0, 0)).agrees
+    assert explain_value(layer, (x,), real + 1e-4, (0, 0)).agrees is False
+    assert explain_value(layer, (x,), torch.full_like(real, torch.nan), (0, 0)).agrees is False
 
 
 def test_what_no_opener_knows_is_refused() -> None:
     with pytest.raises(CannotOpenError, match="no opener knows the layer PReLU"):
-        open_cell(nn.PReLU(), (torch.ones(1),), torch.ones(1), (0,))
+        explain_value(nn.PReLU(), (torch.ones(1),), torch.ones(1), (0,))
     with pytest.raises(CannotOpenError, match="depends on the whole batch"):
-        open_cell(nn.BatchNorm1d(2, track_running_stats=False), (torch.ones(2, 2),), torch.ones(2, 2), (0, 0))
+        explain_value(nn.BatchNorm1d(2, track_running_stats=False), (torch.ones(2, 2),), torch.ones(2, 2), (0, 0))
     cell = nn.LSTM(2, 1)
     with pytest.raises(CannotOpenError, match="other states than by itself"):
-        open_cell(cell, (torch.ones(3, 1, 2),), (torch.ones(3, 1, 1), None), (0, 0, 0))
+        explain_value(cell, (torch.ones(3, 1, 2),), (torch.ones(3, 1, 1), None), (0, 0, 0))
     for place in ((0,), (0, 1), (0, -1), (0, 0, 0)):
         with pytest.raises(IndexError):
-            open_cell(nn.Linear(1, 1), (torch.ones(1, 1),), torch.ones(1, 1), place)
+            explain_value(nn.Linear(1, 1), (torch.ones(1, 1),), torch.ones(1, 1), place)
 
 
 def test_as_json_it_holds_every_term() -> None:
     layer, x = nn.Linear(2, 1), torch.tensor([[1.0, 2.0]])
-    told = open_cell(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
+    told = explain_value(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
     assert told["index"] == [0] and told["layer"] == "head"
     assert [each["source"] for each in told["terms"]] == ["input[0]", "input[1]"]
     assert told["terms"][1]["running"] + told["bias"] == pytest.approx(told["result"])

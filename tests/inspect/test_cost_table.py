@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.tensor_spec import Port
-from kissipo.runs.model_summary import NetCosts, net_costs
+from kissipo.inspect.cost_table import cost_table
 from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer
-from kissipo.inspect.cost_table import cost_table
+from kissipo.runs.model_summary import NetCosts, net_costs
 
 PICTURE_NETS = [name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "USUAL")]
 VGG16_VALUES = [  # the lecture's column "memory", each row multiplied out

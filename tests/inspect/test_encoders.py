@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.breakdown import explain_value
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.cost_table import cost_table
 from kissipo.inspect.describe_layer import describe_layer
-from kissipo.inspect.unroll import ExpandedAttention, expand_attention
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import is_frame, is_step
+from kissipo.inspect.unroll import ExpandedAttention, expand_attention
 
 
 class Encoder(nn.Module):
@@ -104,7 +104,7 @@ def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module)
         given = what_is_opened(call.layer, call.output)
         for _ in range(5):
             place = tuple(dice.randrange(side) for side in given.shape)
-            cell = open_cell(call.layer, call.inputs, call.output, place)
+            cell = explain_value(call.layer, call.inputs, call.output, place)
             assert cell.recorded == given[place].item() and cell.agrees
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.tensor_spec import Port
-from kissipo.pipeline.registries import NETS
 from kissipo.inspect.grad_cam import heat_maps
+from kissipo.pipeline.registries import NETS
 
 PICTURE = Port("picture", ("channel", "height", "width"), (3, 40, 36))
 CLASSES = Port("kind", ("class",), (4,))

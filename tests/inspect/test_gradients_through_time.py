@@ -17,9 +17,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
+from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
 
 STEPS, FEATURES, UNITS = 7, 3, 4
 

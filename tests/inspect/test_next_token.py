@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.tensor_spec import Port
-from kissipo.process.nets import recurrent
 from kissipo.inspect import next_token as module
 from kissipo.inspect.next_token import read_along
+from kissipo.process.nets import recurrent
 
 TORCHS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 

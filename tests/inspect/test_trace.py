@@ -13,8 +13,8 @@ from torch import nn
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.runs.run import Run
 from kissipo.inspect.trace import Step, Trace, tell_array
+from kissipo.runs.run import Run
 
 
 def digits() -> Run:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.inspect.unroll import Expanded, Opaque, expand
+from kissipo.process.layers import GRU, LSTM, RNN
 
 GATES = {"lstm": "ifgoch", "gru": "rznh", "rnn": "h"}
 KINDS: dict[str, tuple[type[nn.RNNBase], type[nn.RNNBase], dict[str, str]]] = {

@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
+from kissipo.core.config import freeze
 from kissipo.core.schema import WordInfo, words_of, written
 from kissipo.core.task import Task as Sentence
-from kissipo.core.config import freeze
-from kissipo.pipeline.parse import read_task
-from kissipo.runs.load import load
 from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
-from kissipo.runs.task import Task
 from kissipo.pipeline.registries import SHORT_LOSSES
+from kissipo.runs.load import load
+from kissipo.runs.task import Task
 
 
 def numbers_and_classes() -> Task:

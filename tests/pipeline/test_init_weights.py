@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import StoppedError, TaskError
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.registries import NETS
 
 Out = pytest.CaptureFixture[str]

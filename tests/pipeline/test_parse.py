@@ -11,10 +11,10 @@ import pytest
 
 from kissipo.core.errors import DataError, NotBuiltError, TaskError, UserError
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import full_place, read_task
-from kissipo.runs.load import load, recipe, recipe_names
-from kissipo.pipeline.recipes import data_are_fetched
 from kissipo.pipeline.json_schema import task_schema
+from kissipo.pipeline.parse import full_place, read_task
+from kissipo.pipeline.recipes import data_are_fetched
+from kissipo.runs.load import load, recipe, recipe_names
 
 SCHEMA = jsonschema.Draft202012Validator(task_schema())
 EXPORTED = Path(__file__).parents[2] / "docs" / "task.schema.json"

@@ -8,8 +8,8 @@ from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task
 from kissipo.pipeline.parse import full_place, read_task
-from kissipo.pipeline.renamed_options import FOREIGN, NEAR, RENAMED, VALUES, current_name
 from kissipo.pipeline.registries import ALGORITHMS, NETS
+from kissipo.pipeline.renamed_options import FOREIGN, NEAR, RENAMED, VALUES, current_name
 
 OLD = sorted(place for place in RENAMED if place.startswith("process."))
 BARE = {

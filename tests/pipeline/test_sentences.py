@@ -9,10 +9,10 @@ import pytest
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import read_task
-from kissipo.runs.load import load
 from kissipo.pipeline.json_schema import task_schema
+from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.registries import ANSWERS, NETS
+from kissipo.runs.load import load
 
 
 @dataclass(frozen=True)

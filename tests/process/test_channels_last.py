@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from kissipo.core.tensor_spec import Port
+from kissipo.engine.run_folder import MODEL, RunFolder
 from kissipo.process import optim
 from kissipo.process.channels_last import lay_out
 from kissipo.process.kernels.adam import fits_adam
-from kissipo.engine.run_folder import MODEL, RunFolder
 
 NETS: dict[str, tuple[int, dict[str, Any]]] = {
     "cnn": (1, {"filters": (5, 6), "units": (8,), "padding": "valid"}),

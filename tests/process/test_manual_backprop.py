@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
+from kissipo.core.tensor_spec import Port
 from kissipo.process.algorithms.supervised import Options, Supervised
-from kissipo.process.manual_backprop import direct, loss_and_slope
 from kissipo.process.kernels.native import BUILT
 from kissipo.process.losses import (
     binary_cross_entropy,
@@ -19,6 +18,7 @@ from kissipo.process.losses import (
     mean_squared_error,
     sparse_categorical_cross_entropy,
 )
+from kissipo.process.manual_backprop import direct, loss_and_slope
 from kissipo.process.nets import ffn
 
 built = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.heads import heads_of
 from kissipo.process.pretrained import hold, lay_in, read_weights

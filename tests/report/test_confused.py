@@ -17,9 +17,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score
 
 import kissipo as ki
+from kissipo.report.axis_labels import read_precision_recall
 from kissipo.report.confused_images import MOST_KINDS, MOST_PICTURES, confused, kinds
 from kissipo.report.drawing import unit_square
-from kissipo.report.axis_labels import read_precision_recall
 
 
 def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> None:

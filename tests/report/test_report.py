@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import kissipo as ki
-from kissipo.report.drawing import bars, lines, matrix
 from kissipo.report.axis_labels import read_curves
+from kissipo.report.drawing import bars, lines, matrix
 
 SVG = "{http://www.w3.org/2000/svg}"
 FLAGS = [

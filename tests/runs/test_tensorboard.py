@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import kissipo as ki
-from kissipo.runs.tensorboard import graph, histogram
 from kissipo.inspect.tracing.record import record
+from kissipo.runs.tensorboard import graph, histogram
 
 pytest.importorskip("tensorboard")
 

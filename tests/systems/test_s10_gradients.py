@@ -15,8 +15,8 @@ from torch import nn
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.seeds import derive
-from kissipo.lessons.gradients_through_time import Forecaster, Options, _large, _lstm, _open, _small
 from kissipo.inspect.gradients_through_time import ThroughTime
+from kissipo.lessons.gradients_through_time import Forecaster, Options, _large, _lstm, _open, _small
 
 
 def found(**words: Any) -> dict[str, ThroughTime]:

@@ -15,8 +15,8 @@ from torch.nn import functional
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
-from kissipo.lessons.convolution import FILTER_1, FILTER_2, PICTURE
 from kissipo.inspect.explanation import Explained
+from kissipo.lessons.convolution import FILTER_1, FILTER_2, PICTURE
 
 Out = pytest.CaptureFixture[str]
 BY_HAND = [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]]

@@ -12,11 +12,11 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
-from kissipo.input.generated_games import made_games
 from kissipo.input.environments.go import point_names
-from kissipo.runs import scores
-from kissipo.pipeline.parse import read_task
+from kissipo.input.generated_games import made_games
 from kissipo.pipeline.experiment import read_data
+from kissipo.pipeline.parse import read_task
+from kissipo.runs import scores
 from kissipo.runs.run import Run
 
 Out = pytest.CaptureFixture[str]

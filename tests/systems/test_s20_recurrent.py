@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import kissipo as ki
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import TaskError
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.nets import recurrent
 

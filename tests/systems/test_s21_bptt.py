@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from kissipo.inspect.gradients_through_time import through_time
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.recurrent import each_state
-from kissipo.inspect.gradients_through_time import through_time
 
 T, D, M, K = 100, 10, 15, 1
 

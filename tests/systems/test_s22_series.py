@@ -16,8 +16,8 @@ from sklearn.linear_model import RidgeCV
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import DataError, ShapeError, TaskError
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import recurrent
 

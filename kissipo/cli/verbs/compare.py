@@ -42,9 +42,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.runs.model_summary import is_bare_net
     from kissipo.runs.compare import SECONDS, compare, variations
     from kissipo.runs.load import load
+    from kissipo.runs.model_summary import is_bare_net
 
     names = [each for each in arguments.tasks if "=" not in each]
     words = dict(split_argument(each) for each in arguments.tasks if "=" in each)

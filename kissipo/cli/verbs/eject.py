@@ -8,8 +8,8 @@ kissipo eject spam process.cell=gru --out spam.py
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from kissipo.cli.task_argument import add_question, asked_task
 from kissipo.cli.screen import Screen
+from kissipo.cli.task_argument import add_question, asked_task
 
 
 def options(parser: ArgumentParser) -> None:

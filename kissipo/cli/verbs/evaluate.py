@@ -16,26 +16,26 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Scores, verdict, confusion matrix."""
-    from kissipo.cli import tables as tell
+    from kissipo.cli import tables
     from kissipo.core.text import format_score
     from kissipo.runs.run import Run
 
     scores = Run.open(arguments.run).evaluate(arguments.data)
     for score in scores:
-        screen.result(tell.scores_table(score))
+        screen.result(tables.scores_table(score))
         if score.verdict is not None:
-            screen.result("Verdict: " + tell.verdict_line(score))
+            screen.result("Verdict: " + tables.verdict_line(score))
         if "confusion" in score.net.details:
             screen.result()
-            screen.result(tell.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
+            screen.result(tables.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
         if "policy" in score.net.details:
-            screen.result(tell.policy_table(score.net.details["policy"]))
+            screen.result(tables.policy_table(score.net.details["policy"]))
         if "alarms" in score.net.details:
-            screen.result(tell.alarms_told(score.net.details))
+            screen.result(tables.alarms_told(score.net.details))
         if "inspection" in score.net.details:
-            screen.result("Inspection: " + tell.inspection_line(score.net.details["inspection"]))
+            screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
         if "interval" in score.net.details:
-            screen.result("Interval: " + tell.interval_line(score.net.details["interval"]))
+            screen.result("Interval: " + tables.interval_line(score.net.details["interval"]))
         for measure in ("mae", "normalized_mae"):
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:

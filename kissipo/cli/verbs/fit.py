@@ -19,8 +19,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kissipo.cli.task_argument import add_question, asked_task
 from kissipo.cli.screen import Screen
+from kissipo.cli.task_argument import add_question, asked_task
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,8 +9,8 @@ TASK may also be the bare name of a net on pictures, which has costs, but no dat
 
 from argparse import ArgumentParser, Namespace
 
-from kissipo.cli.task_argument import add_question, asked_task, is_run
 from kissipo.cli.screen import Screen
+from kissipo.cli.task_argument import add_question, asked_task, is_run
 
 
 def options(parser: ArgumentParser) -> None:
@@ -52,11 +52,11 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
-    from kissipo.cli import tables as tell
+    from kissipo.cli import tables
     from kissipo.cli.lesson_text import explained
-    from kissipo.runs.fit import show
     from kissipo.lessons import explain, is_lesson
     from kissipo.pipeline.recipes import notes_of
+    from kissipo.runs.fit import show
     from kissipo.runs.run import Run
     from kissipo.runs.trace_example import trace_of
     from kissipo.runs.xray.page import save_page
@@ -76,14 +76,14 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
         task, state = prepared.task, "before training"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
-    screen.result(tell.way_table(trace))
-    screen.result(f"[dim]{tell.way_sum(trace)}[/]")
+    screen.result(tables.way_table(trace))
+    screen.result(f"[dim]{tables.way_sum(trace)}[/]")
     if trace.chains:
         screen.result("\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]")
-        screen.result(tell.chains_table(trace.chains))
+        screen.result(tables.chains_table(trace.chains))
     if trace.through_time:
         screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this sample)[/]")
-        screen.result(tell.through_time_table(trace.through_time))
+        screen.result(tables.through_time_table(trace.through_time))
         screen.result(
             "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import NotBuiltError
-from kissipo.input.augment import Augment
 from kissipo.export.script.part import Part, filled
+from kissipo.input.augment import Augment
 from kissipo.pipeline.experiment import Prepared
 
 _AUGMENTED = '''

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.output.answers.category import Category
+from kissipo.engine.evaluate import portion
 from kissipo.export.script.augment import augment_part
 from kissipo.export.script.losses import loss_pieces
 from kissipo.export.script.part import Part, filled
+from kissipo.output.answers.category import Category
 from kissipo.pipeline.experiment import Prepared
 from kissipo.process import optim
 from kissipo.process.linear_init import MOST_SAMPLES
-from kissipo.engine.evaluate import portion
 
 _LEARN = '''
 def learn(net: Net, parts: Parts) -> None:

@@ -17,9 +17,9 @@ from kissipo.export.script.unet import unet_part
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.channel_independent import EachVariable
 from kissipo.process.layers.legal_move_mask import FreePoints
-from kissipo.process.layers.subtract_last import RelativeToLast
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.recurrent import Recurrent as Cell
+from kissipo.process.layers.subtract_last import RelativeToLast
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.nets.recurrent import Recurrent
 from kissipo.process.nets.unet import UNet

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.export.script.part import Part, filled
 from kissipo.output.anomaly_spans import HIGH
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
@@ -13,7 +14,6 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
-from kissipo.export.script.part import Part, filled
 from kissipo.pipeline.experiment import Prepared
 
 _ANSWER = '''

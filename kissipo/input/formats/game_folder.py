@@ -8,6 +8,7 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.text import first_of
+from kissipo.input.environments.go import SIZE
 from kissipo.input.formats.files import existing, read_bytes
 from kissipo.input.formats.go_record import (
     Record,
@@ -20,7 +21,6 @@ from kissipo.input.formats.go_record import (
     read_record,
 )
 from kissipo.input.formats.sgf import GameTree, SgfError, decode, parse
-from kissipo.input.environments.go import SIZE
 
 SUFFIX = ".sgf"
 _GO, _BOARD = "1", f"{SIZE}x{SIZE}"

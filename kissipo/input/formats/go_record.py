@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kissipo.input.formats.sgf import GameTree, Node
 from kissipo.input.environments.go import BLACK, COLOURS, EMPTY, SIZE, WHITE, IllegalMoveError, Position, point_names
+from kissipo.input.formats.sgf import GameTree, Node
 
 _SETUP = {"AB": BLACK, "AW": WHITE, "AE": EMPTY}
 _MOVES = {"B": BLACK, "W": WHITE}

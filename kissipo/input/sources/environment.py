@@ -9,7 +9,7 @@ from kissipo.core.registry import Family
 from kissipo.core.schema import word
 from kissipo.core.suggest import did_you_mean
 
-SAMPLES = "episodes"
+SAMPLES = "environment"
 WORLDS = Family("kissipo.input.environments", "world")
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),

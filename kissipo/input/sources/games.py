@@ -8,13 +8,13 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.schema import word
+from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.formats.game_folder import Played, read_games
 from kissipo.input.formats.go_record import positions
 from kissipo.input.generated_games import made_games
 from kissipo.input.source_data import Reading
-from kissipo.input.environments.go import SIZE, point_names
 
-SAMPLES = "moves"
+SAMPLES = "games"
 GENERATED = "generated"
 
 

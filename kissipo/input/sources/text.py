@@ -11,7 +11,7 @@ from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import open_text
 from kissipo.input.source_data import Reading
 
-SAMPLES = "prose"
+SAMPLES = "text"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ Example:  >>> import torch
           >>> layer.load_state_dict({"weight": torch.tensor([[2.0, -1.0]]), "bias": torch.tensor([0.5])})
           <All keys matched successfully>
           >>> x = torch.tensor([[3.0, 4.0]])
-          >>> found = open_cell(layer, (x,), layer(x), (0, 0))
+          >>> found = explain_value(layer, (x,), layer(x), (0, 0))
           >>> found.terms[0].products.tolist(), found.bias, found.result, found.agrees
           ([6.0, -4.0], 0.5, 2.5, True)
 """
@@ -24,13 +24,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from kissipo.core.protocols import opens
-from kissipo.inspect.breakdown import elementwise as alone
-from kissipo.inspect.breakdown import attention
-from kissipo.inspect.breakdown import gates
-from kissipo.inspect.breakdown import rows
-from kissipo.inspect.breakdown import windows
-from kissipo.inspect.breakdown.composite import told
+from kissipo.inspect.breakdown import attention, elementwise, gates, rows, windows
 from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, number_of
+from kissipo.inspect.breakdown.composite import told
 from kissipo.inspect.unroll import Expanded, ExpandedAttention, Opaque, expand, expand_attention
 
 Apart = TypeVar("Apart", Expanded, ExpandedAttention)
@@ -50,12 +46,12 @@ OPENERS: dict[tuple[type[nn.Module], ...], Opener] = {
     (nn.LocalResponseNorm,): rows.local_response,
     (nn.Embedding,): rows.embedding,
     (nn.Softmax, nn.LogSoftmax): rows.softmax,
-    tuple(alone.BENDS): alone.activation,
+    tuple(elementwise.BENDS): elementwise.activation,
 }
 CARRIES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
-def open_cell(
+def explain_value(
     layer: nn.Module, inputs: tuple[Any, ...], output: Any, index: Index, *, number: int | None = None, name: str = ""
 ) -> Opened:
     """One number of `output`, which the layer gave for `inputs` while answering.
@@ -72,7 +68,7 @@ def open_cell(
     if opens(layer):
         found = told(layer, inputs, index)
     elif isinstance(layer, CARRIES):
-        found = alone.carried(layer, inputs[0], index, tuple(output.shape))
+        found = elementwise.carried(layer, inputs[0], index, tuple(output.shape))
     else:
         opener = next((each for kinds, each in OPENERS.items() if isinstance(layer, kinds)), None)
         if opener is None:

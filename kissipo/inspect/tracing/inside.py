@@ -21,12 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown import CannotOpenError, Opened
-from kissipo.inspect.breakdown import explain_value as open_cell
+from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
 from kissipo.inspect.breakdown.explain_value import what_is_opened
-from kissipo.inspect.unroll import Expanded, ExpandedAttention, Opaque, expand, expand_attention, expand_sdpa
 from kissipo.inspect.tracing.backward import gradients
 from kissipo.inspect.tracing.recording import Origin, Recording, Value
+from kissipo.inspect.unroll import Expanded, ExpandedAttention, Opaque, expand, expand_attention, expand_sdpa
 
 TERMS = 24
 
@@ -162,7 +161,7 @@ def _opened(recording: Recording) -> Iterator[Opened]:
             continue
         at = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))
         with suppress(CannotOpenError):
-            yield open_cell(call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name)
+            yield explain_value(call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name)
 
 
 def short(opened: Opened) -> dict[str, Any]:

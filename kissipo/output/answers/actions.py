@@ -11,9 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from kissipo.codec.states import States
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 
 

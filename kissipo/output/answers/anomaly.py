@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.windows import Windows
-from kissipo.core.tensor_spec import Port
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.output.anomaly_spans import smoothed, threshold
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.answers.forecast import Forecast

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import Labels
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold

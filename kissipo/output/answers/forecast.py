@@ -20,10 +20,10 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.metrics.errors import (
     mean_absolute_error,

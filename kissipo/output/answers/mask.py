@@ -12,8 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from kissipo.codec.mask import VOID, Mask
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice, iou

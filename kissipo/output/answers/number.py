@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 from kissipo.output.metrics.errors import (
     mean_absolute_error,

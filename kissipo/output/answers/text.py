@@ -14,9 +14,9 @@ from torch import Tensor
 
 from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
-from kissipo.core.tensor_spec import Port
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame, strings
+from kissipo.core.tensor_spec import Port
 from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
 
 MOST_UNITS = 20_000  # of a text that is read at once

@@ -8,8 +8,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import Case
-from kissipo.output.sklearn_models import MOST_CLASSES, classify
 from kissipo.output.image_features import simple_features
+from kissipo.output.sklearn_models import MOST_CLASSES, classify
 
 NAME = "random forest on simple features"
 _SMALLEST_SIDE = 16

@@ -15,8 +15,8 @@ from kissipo.core.frame import Frame, strings
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
-from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
 
 
 def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:

@@ -9,13 +9,13 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.input.check.rows import tell_divided, twins
+from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
-from kissipo.input.environments.go import SIZE, point_names
 from kissipo.output.answers.category import Category, Options
-from kissipo.pipeline.pipeline import Decision, Wiring
-from kissipo.pipeline.parse import Choices
 from kissipo.pipeline.builders.rows import encode, question
+from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
 
 __all__ = ["question", "wire"]
 _TOGETHER = "game"

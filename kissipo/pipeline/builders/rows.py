@@ -19,23 +19,23 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
 from kissipo.input.augment import Augment
-from kissipo.input.check import targets as answer_checks
 from kissipo.input.check import columns as column_checks
 from kissipo.input.check import images as image_checks
 from kissipo.input.check import masks as mask_checks
+from kissipo.input.check import targets as answer_checks
 from kissipo.input.check.rows import tell_divided, twins
-from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.input.formats.image_folder import MASK
 from kissipo.input.lazy_dataset import OnDisk
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.mask import Marks
-from kissipo.pipeline.table_codecs import check_columns, doors_for, sort_columns
-from kissipo.pipeline.pipeline import Decision, Wiring
-from kissipo.pipeline.parse import Choices
 from kissipo.pipeline.infer_types import guess_answer
+from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.registries import ANSWERS
+from kissipo.pipeline.table_codecs import check_columns, doors_for, sort_columns
 
 _PICTURE_SIDE, _MARKED_SIDE = 64, 128
 _GIGABYTE = 1_000_000_000

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.codec.concat import Together
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
-from kissipo.codec.concat import Together
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Door
 from kissipo.core.errors import DataError, TaskError
@@ -27,14 +27,14 @@ from kissipo.core.frame import Frame, strings, times
 from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_moments
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.input.source_data import Reading
 from kissipo.input.season_length import find_season
+from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.series_targets import asked_of
 
 _LEAST_SAMPLES = 10

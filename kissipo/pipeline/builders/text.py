@@ -14,13 +14,13 @@ from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
-from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
+from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextUnit
-from kissipo.pipeline.pipeline import Decision, Wiring
 from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.pipeline import Decision, Wiring
 
 
 def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
+from kissipo.core.config import Words
 from kissipo.core.protocols import Feed
 from kissipo.core.schema import word
-from kissipo.core.config import Words
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Stop
 from kissipo.process.layers.surfaces import DIMENSIONS, height

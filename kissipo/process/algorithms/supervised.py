@@ -30,9 +30,9 @@ from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import smoothed
-from kissipo.process.manual_backprop import direct
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_init import hold_linear, start_linear
+from kissipo.process.manual_backprop import direct
 from kissipo.process.mixup import mix
 
 Loss = Callable[[Tensor, Tensor], Tensor]

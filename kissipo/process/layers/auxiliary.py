@@ -20,8 +20,8 @@ from torch import nn
 from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.inception import EPSILON
 from kissipo.process.layers.image_spec import channels_of
+from kissipo.process.layers.inception import EPSILON
 
 _SIDE, _FILTERS, _UNITS = 4, 128, 1024
 

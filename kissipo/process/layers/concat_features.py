@@ -14,8 +14,8 @@ Example:  >>> import torch
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.protocols import Combined, Source
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.stacked import stacked
 

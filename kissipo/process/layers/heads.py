@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
+from kissipo.core.tensor_spec import Port
 
 _HEADS = ("head", "heads", "wide")
 _PIXELS = ("class", "height", "width")

@@ -5,8 +5,8 @@ Example:  >>> picture_of((Port("photo", ("channel", "height", "width"), (3, 32, 
           (3, 32, 24)
 """
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
+from kissipo.core.tensor_spec import Port
 
 
 def picture_of(inputs: tuple[Port, ...], net: str) -> tuple[int, int, int]:

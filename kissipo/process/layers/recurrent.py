@@ -20,7 +20,6 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels import torch_ops as _opaque
 from kissipo.process.kernels.native import BUILT, Kernels, kernels, why_not_now
 from kissipo.process.kernels.recurrent import CELLS, Plan, Results, run_layer
 from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_rows

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
+from kissipo.process.layers.autoregressive import OwnAnswers
 from kissipo.process.layers.channel_independent import EachVariable
 from kissipo.process.layers.subtract_last import RelativeToLast
-from kissipo.process.layers.autoregressive import OwnAnswers
 
 Ports = tuple[Port, ...]
 

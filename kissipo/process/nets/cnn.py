@@ -23,13 +23,13 @@ from typing import Literal
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.activation import RISING, Activation, activation
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.image_spec import picture_of
+from kissipo.process.layers.norm import BatchNorm
 
 LEARN = "supervised"
 USUAL = ((Port("digit", ("channel", "height", "width"), (1, 28, 28)),), (Port("class", ("class",), (10,)),))

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.activation import Activation, activation
-from kissipo.process.layers.heads import head
 from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep

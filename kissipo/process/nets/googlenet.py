@@ -24,15 +24,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.auxiliary import AuxiliaryHead
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.kaiming_init import he_start
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
-from kissipo.process.layers.normalize import Normalize
 from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
+from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
+from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.normalize import Normalize
 
 LEARN = "supervised"
 USUAL = IMAGENET

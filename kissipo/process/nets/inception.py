@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.inception import Inception, Module, Widths
 from kissipo.process.layers.image_spec import picture_of
+from kissipo.process.layers.inception import Inception, Module, Widths
+from kissipo.process.layers.kaiming_init import he_start
 
 LEARN = "supervised"
 USUAL: tuple[tuple[Port, ...], tuple[Port, ...]] = (

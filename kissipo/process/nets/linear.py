@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
-from kissipo.process.layers.heads import head
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.surfaces import SURFACES, height
 
 LEARN = "gradient_descent"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 
 LEARN = "q_learning"
 

@@ -23,18 +23,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.schema import word
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers import GRU, LSTM, RNN
+from kissipo.process.layers.concat_features import Join
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.concat_features import Join
 from kissipo.process.layers.merge import How, Merge
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.pool import OverTime, Pool
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 

@@ -28,13 +28,13 @@ from typing import Literal
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.schema import word
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.heads import head
+from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
+from kissipo.process.layers.kaiming_init import he_start
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.normalize import Normalize
-from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
 from kissipo.process.layers.residual import basic, bottleneck
 
 _VARIANTS: dict[str, tuple[tuple[int, ...], Literal["basic", "bottleneck"]]] = {

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.process.layers.skip_concat import Across
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.kaiming_init import he_start
 from kissipo.process.layers.image_spec import picture_of
+from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.skip_concat import Across
 from kissipo.process.layers.standardize import Standardize
 
 LEARN = "supervised"

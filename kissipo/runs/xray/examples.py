@@ -8,13 +8,13 @@ from html import escape
 
 import numpy as np
 
+from kissipo.inspect.trace import Trace
+from kissipo.pipeline.experiment import Prepared
 from kissipo.report.page import Section
 from kissipo.report.trace_page import trace_sections
 from kissipo.runs.example import sample_of
-from kissipo.runs.train import Judged
-from kissipo.pipeline.experiment import Prepared
 from kissipo.runs.trace_example import follow
-from kissipo.inspect.trace import Trace
+from kissipo.runs.train import Judged
 
 MOST_MULTIPLICATIONS = 20_000_000
 MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000

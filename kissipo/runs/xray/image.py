@@ -14,18 +14,18 @@ from torch import Tensor
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.output_file import write_text
+from kissipo.engine.evaluate import answer_all
+from kissipo.inspect.trace import Trace
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.report.gallery import strips
+from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
 from kissipo.report.page import Section, table
 from kissipo.runs.example import known_example
-from kissipo.report.image_sections import looked_at
-from kissipo.runs.trained import TrainedModel
 from kissipo.runs.trace_example import trace_of
+from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
-from kissipo.engine.evaluate import answer_all
-from kissipo.inspect.trace import Trace
 
 _MOST = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kissipo.core.output_file import write_text
+from kissipo.inspect.trace import Trace
 from kissipo.report.page import Section
 from kissipo.report.trace_page import trace_page
-from kissipo.inspect.trace import Trace
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
 

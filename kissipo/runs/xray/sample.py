@@ -14,15 +14,15 @@ from torch import nn
 
 from kissipo.core.errors import TaskError
 from kissipo.core.output_file import write_text
+from kissipo.inspect.trace import Trace
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.text import NextUnit
-from kissipo.runs.trained import TrainedModel
 from kissipo.runs.trace_example import trace_of
-from kissipo.runs.xray.page import page_of
+from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.image import PictureXray, xray_picture
+from kissipo.runs.xray.page import page_of
 from kissipo.runs.xray.text import Xray, xray
-from kissipo.inspect.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
+from kissipo.inspect.next_token import read_along
+from kissipo.inspect.trace import Trace
 from kissipo.output.answers.text import MOST_UNITS, NextUnit
 from kissipo.output.interpretable_neurons import Telling, choose, telling
 from kissipo.runs.example import known_example
-from kissipo.runs.trained import TrainedModel
 from kissipo.runs.trace_example import trace_of
+from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
-from kissipo.inspect.next_token import read_along
-from kissipo.inspect.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kissipo.input.environments.go import BLACK, WHITE, point_names
 from kissipo.input.formats.go_record import (
     RecordError,
     board_size,
@@ -13,7 +14,6 @@ from kissipo.input.formats.go_record import (
     read_record,
 )
 from kissipo.input.formats.sgf import parse
-from kissipo.input.environments.go import BLACK, WHITE, point_names
 
 
 def record(text: str):  # type: ignore[no-untyped-def]

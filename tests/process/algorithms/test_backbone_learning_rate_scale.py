@@ -14,10 +14,10 @@ from torch import Tensor, nn
 import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.losses.mean_squared_error import loss
-from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 
 STEPS, RATE, SHARE = 8, 0.02, 0.1
 TORCHS: dict[str, Any] = {

@@ -12,18 +12,18 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import kissipo as ki
-from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
 from kissipo.core.devices import multiplies_bfloat16
 from kissipo.core.errors import MachineError
+from kissipo.core.tensor_spec import Port
+from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
+from kissipo.engine.fit import Course, Fit
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.pipeline.experiment import prepare
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.channels_last import lay_out
 from kissipo.process.losses.sparse_categorical_cross_entropy import loss
 from kissipo.process.nets import cnn, ffn, googlenet, recurrent
-from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.fit import Course, Fit
 
 CLASSES = (Port("kind", ("class",), (3,)),)
 PICTURE = Port("picture", ("channel", "height", "width"), (3, 32, 32))

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.batch import Batch
+from kissipo.core.tensor_spec import Port
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.linear_init import ALPHAS
 from kissipo.process.losses.mean_squared_error import loss as squares

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from kissipo.core.protocols import has_auxiliary
-from kissipo.process.layers.legal_move_mask import FreePoints, free_points
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
+from kissipo.process.layers.legal_move_mask import FreePoints, free_points
 
 
 def test_taken_points_have_no_probability_and_free_ones_keep_their_odds() -> None:

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
+from kissipo.core.tensor_spec import Port
 from kissipo.process.layers.activation import activation
+from kissipo.process.layers.concat_features import Join
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import Heads, head
-from kissipo.process.layers.concat_features import Join
-from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
 from kissipo.process.layers.pool import over_time
+from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.surfaces import height
 from kissipo.process.layers.wide import WideAndDeep

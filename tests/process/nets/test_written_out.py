@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import ShapeError
+from kissipo.core.tensor_spec import Port
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.layers.activation import Activation
 from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurrent

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kissipo.input.generated_games import MOVES
-from kissipo.input.sources.games import GENERATED
-from kissipo.input.environments.go import SIZE
 from kissipo.export.script.inputs.split import split_groups, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, unread
+from kissipo.input.environments.go import SIZE
+from kissipo.input.generated_games import MOVES
+from kissipo.input.sources.games import GENERATED
 from kissipo.pipeline.experiment import Prepared
 
 _BOARD = '''

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kissipo.codec.tokens import Tokens
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
 from kissipo.input.check.rows import twins
 from kissipo.input.datasets import film_reviews
 from kissipo.input.datasets.download import get
-from kissipo.export.script.inputs.split import split_pieces, split_words
-from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
 from kissipo.pipeline.experiment import Prepared
 
 _SPAM = '''

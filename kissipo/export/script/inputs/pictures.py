@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kissipo.input.datasets import mnist
-from kissipo.input.datasets.download import get
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, path_line, unread
+from kissipo.input.datasets import mnist
+from kissipo.input.datasets.download import get
 from kissipo.pipeline.experiment import Prepared
 
 _DIGITS = '''

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import NotBuiltError
+from kissipo.export.script.inputs.split import BORDERS
+from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line
 from kissipo.input.datasets import _nab, machine_temperature, nyc_taxi
 from kissipo.input.datasets.download import get
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.export.script.inputs.split import BORDERS
-from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line
 from kissipo.pipeline.experiment import Prepared
 
 _READ = '''

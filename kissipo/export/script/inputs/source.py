@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kissipo.codec.board import Board
+from kissipo.codec.concat import Together
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
-from kissipo.codec.concat import Together
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import NotBuiltError

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kissipo.codec.concat import Together
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.concat import Together
 from kissipo.core.codec import Door
 from kissipo.core.errors import NotBuiltError
-from kissipo.input.check.rows import twins
-from kissipo.output.answers.category import Category
 from kissipo.export.script.inputs.split import split_pieces, split_words
 from kissipo.export.script.part import ARRAYS, Part, filled, listed, path_line, unread
+from kissipo.input.check.rows import twins
+from kissipo.output.answers.category import Category
 from kissipo.pipeline.experiment import Prepared
 
 _TABLE = '''

@@ -6,13 +6,13 @@ from textwrap import wrap
 
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import NotBuiltError
+from kissipo.export.script.inputs.split import split_pieces, split_words
+from kissipo.export.script.part import ARRAYS, Part, filled, path_line
 from kissipo.input.check.rows import twins
 from kissipo.input.datasets import magnetic_tile
 from kissipo.input.datasets.download import folder_only
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
-from kissipo.export.script.inputs.split import split_pieces, split_words
-from kissipo.export.script.part import ARRAYS, Part, filled, path_line
 from kissipo.pipeline.experiment import Prepared
 
 _TILES = '''
