@@ -23,16 +23,8 @@ from kissipo.plan.prepare import Prepared, prepare
 from kissipo.run.evaluate import answer_all, evaluate
 from kissipo.run.fit import Course, Fit
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the loop itself takes for so small a net
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As the loop itself takes for so small a net."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def portions(train: TensorFeed, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
