@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/kissipo fit digits
 
 test: $(VENV)/.developing
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,9 +1,10 @@
-"""What all tests share: where the real data are, runs in a folder of their own, a part of the slow lane on request."""
+"""What all tests share: threads, where the real data are, runs in a folder of their own, refusals, a part of the slow lane."""
 
 from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part", default="", help="run only a part of the tests, such as 0/3: every third one, by its name"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers beside each other compute on one thread each; else they would wait for each other's cores."""
+    if hasattr(config, "workerinput"):
+        import torch
+
+        torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,3 +50,33 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("KISSIPO_DATA", str(Path(found).resolve()))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes on one thread: to share out small sums among several only waits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a refused command says: one paragraph, code 2, and no new file unless a run had been resumed before."""
+    from kissipo.cli.main import main
+
+    def refused(*arguments: str, resumed: bool = False) -> str:
+        capsys.readouterr()
+        before = sorted(Path().rglob("*"))
+        assert main(list(arguments)) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith("kissipo: ")
+        assert told.err.count("\n") == 1
+        assert resumed or sorted(Path().rglob("*")) == before
+        return told.err
+
+    return refused

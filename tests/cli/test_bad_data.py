@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from kissipo.cli.main import main
 
+Refusal = Callable[..., str]
 GOOD = "size,city,kind\n" + "".join(
     f"{number % 7}.5,{'Brno' if number % 3 else 'Praha'},{'yes' if number % 2 else 'no'}\n" for number in range(60)
 )
@@ -98,21 +100,9 @@ def _files() -> None:
         Path(name).mkdir()
 
 
-def refusal(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a refused command says: one paragraph, code 2, no new file."""
-    before = sorted(Path().rglob("*"))
-    assert main(arguments.split()) == 2
-    told = capsys.readouterr()
-    assert told.out == "" and told.err.startswith("kissipo: ") and told.err.count("\n") == 1
-    assert sorted(Path().rglob("*")) == before
-    return told.err
-
-
 @pytest.mark.parametrize(("arguments", "told"), REFUSED)
-def test_data_that_cannot_be_learned_from_are_refused(
-    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert told in refusal(f"fit {arguments} --quiet", capsys)
+def test_data_that_cannot_be_learned_from_are_refused(arguments: str, told: str, refusal: Refusal) -> None:
+    assert told in refusal(*f"fit {arguments} --quiet".split())
 
 
 @pytest.mark.parametrize(
@@ -135,9 +125,9 @@ def test_the_check_alone_takes_the_words_that_it_tells_to_say(
     assert told in " ".join(capsys.readouterr().out.split())
 
 
-def test_words_of_a_task_belong_to_the_check(capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_of_a_task_belong_to_the_check(refusal: Refusal) -> None:
     assert "kissipo data get takes no words of a task; got 'input.quoting=false'." in refusal(
-        "data get mnist input.quoting=false", capsys
+        *["data", "get", "mnist", "input.quoting=false"]
     )
 
 
@@ -155,11 +145,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(("arguments", "content", "told"), ASKED)
 def test_a_question_that_does_not_fit_the_run_is_refused(
-    run: str, arguments: str, content: str, told: str, capsys: pytest.CaptureFixture[str]
+    run: str, arguments: str, content: str, told: str, refusal: Refusal
 ) -> None:
     Path("new.csv").write_text(content)
-    capsys.readouterr()
-    assert told in refusal(f"predict {run} {arguments}", capsys)
+    assert told in refusal(*f"predict {run} {arguments}".split())
 
 
 @pytest.mark.parametrize(
@@ -170,12 +159,9 @@ def test_a_question_that_does_not_fit_the_run_is_refused(
         ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
     ],
 )  # fmt: skip
-def test_data_that_cannot_be_judged_by_are_refused(
-    run: str, content: str, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_data_that_cannot_be_judged_by_are_refused(run: str, content: str, told: str, refusal: Refusal) -> None:
     Path("new.csv").write_text(content)
-    capsys.readouterr()
-    assert told in refusal(f"evaluate {run} new.csv", capsys)
+    assert told in refusal(*f"evaluate {run} new.csv".split())
 
 
 def save_pictures() -> None:
@@ -185,12 +171,11 @@ def save_pictures() -> None:
         Image.fromarray(np.full((8, 8), 10 * number, np.uint8)).save(path)
 
 
-def test_damaged_pictures_are_refused_in_training_and_in_questions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_pictures_are_refused_in_training_and_in_questions(refusal: Refusal) -> None:
     save_pictures()
     assert main(["fit", "photos", "epochs=1", "--out", "run", "--quiet"]) == 0
-    capsys.readouterr()
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
-    told = refusal("fit photos --quiet", capsys)
+    told = refusal(*["fit", "photos", "--quiet"])
     assert "the picture photos/good/damaged.png is damaged or no picture: " in told
     assert told.endswith("Remove or save them again, or say input.skip_corrupt=true.\n")
     for question, expected in [
@@ -199,17 +184,16 @@ def test_damaged_pictures_are_refused_in_training_and_in_questions(capsys: pytes
         ("photos/good/absent.png", "there is no picture photos/good/absent.png."),
         ("folder", "folder holds no pictures. Name a folder of .jpg, .png or the like."),
     ]:
-        assert expected in refusal(f"predict run {question}", capsys)
+        assert expected in refusal(*f"predict run {question}".split())
 
 
-def test_a_word_where_a_series_has_steps_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_word_where_a_series_has_steps_is_refused(refusal: Refusal) -> None:
     Path("air.csv").write_text(
         "Year,sold\n" + "".join(f"{1900 + year},{year % 5 + year / 9:.3f}\n" for year in range(90))
     )
     assert main(["fit", "air.csv", "--time", "Year", "--output", "sold", "epochs=1", "--out", "run", "--quiet"]) == 0
-    capsys.readouterr()
-    assert "'many' in row 2 of 'sold' is not a number" in refusal("predict run 1 many", capsys)
-    assert "there are fewer steps than one window holds; got 2 in the values." in refusal("predict run 1 2", capsys)
+    assert "'many' in row 2 of 'sold' is not a number" in refusal(*["predict", "run", "1", "many"])
+    assert "there are fewer steps than one window holds; got 2 in the values." in refusal(*["predict", "run", "1", "2"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be become by root only")

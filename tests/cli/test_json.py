@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,17 @@ def places_of(value: Any, at: str = "") -> Iterator[str]:
         yield at
 
 
-@pytest.fixture
-def a_run(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of digits, of marks and of a text; pictures to ask about, one of them cut; a table."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        _train_and_draw()
+    return folder
+
+
+def _train_and_draw() -> None:
     import numpy as np
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -101,14 +110,14 @@ def a_run(capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray((marks[0] * 200).astype("uint8")).save("new/a.png")
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
-    capsys.readouterr()
 
 
-@pytest.mark.usefixtures("a_run")
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_every_place_is_documented_and_every_documented_place_is_there(
-    verb: str, capsys: pytest.CaptureFixture[str]
+    verb: str, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shutil.copytree(runs, ".", dirs_exist_ok=True)
+    capsys.readouterr()
     patterns, found = documented(verb), set()
     for command in COMMANDS[verb]:
         assert main([*command, "--json"]) == 0

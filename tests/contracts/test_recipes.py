@@ -26,6 +26,13 @@ quick_recipes = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def _with_its_data(request: pytest.FixtureRequest) -> None:
+    """Complete runs of data that are fetched skip where they are not here: no test downloads."""
+    if request.node.get_closest_marker("slow") and request.node.callspec.params["name"] in FETCHED:
+        request.getfixturevalue("data")
+
+
 @pytest.fixture
 def recipe(name: str) -> Recipe:
     return RECIPES[name]

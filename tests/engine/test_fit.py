@@ -23,16 +23,8 @@ from kissipo.engine.fit import Course, Fit
 from kissipo.input.tensor_dataset import TensorFeed
 from kissipo.pipeline.experiment import Prepared, prepare
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the loop itself takes for so small a net
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As the loop itself takes for so small a net."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def portions(train: TensorFeed, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -149,17 +141,18 @@ def digits() -> Prepared:
 @pytest.mark.parametrize("batch", [1, 7, 64])
 @pytest.mark.parametrize("made", [digits, messages])
 def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> None:
+    slack = 257 * torch.finfo(torch.float32).eps  # rounding at each term of the longest sum of either net
     prepared = made()
     feed, answers = prepared.wiring.feeds["train"], prepared.wiring.answers
     whole = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=len(feed))
     parts = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=batch)
-    assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
-    np.testing.assert_allclose(parts.scores[0], whole.scores[0], atol=1e-6)
+    assert parts.loss == pytest.approx(whole.loss, rel=slack)
+    np.testing.assert_allclose(parts.scores[0], whole.scores[0], atol=slack)
     np.testing.assert_array_equal(parts.truths[0], feed.targets[0].reshape(-1))
     for name, value in whole.judgements[0].metrics.items():
-        assert parts.judgements[0].metrics[name] == pytest.approx(value, abs=1e-6), name
+        assert parts.judgements[0].metrics[name] == pytest.approx(value, abs=slack), name
     (outputs,) = answer_all(prepared.net, feed, batch=batch)
-    np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=1e-6)
+    np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=slack)
 
 
 def test_what_is_judged_is_what_scikit_learn_judges_and_the_mode_stays() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -51,6 +51,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
 Start = Callable[..., "subprocess.Popen[str]"]
 Stop = Callable[..., str]
 SameRun = Callable[[Path, Path], None]
+Refusal = Callable[..., str]
 
 
 def write_tasks() -> None:
@@ -76,33 +77,36 @@ def fit(*arguments: str) -> None:
     assert main(["fit", *arguments, "--quiet"]) == 0
 
 
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one paragraph with which a command is refused."""
-    capsys.readouterr()
-    assert main(["fit", *arguments, "--quiet"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("kissipo: ")
-    assert told.count("\n") == 1
-    return told
+@pytest.fixture(scope="module")
+def stopped_twice(tmp_path_factory: pytest.TempPathFactory, interrupter: Any) -> Path:
+    """A run of the digits, interrupted in the third and in the fifth epoch of six."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    for epoch in (2, 4):
+        with pytest.raises(StoppedError):
+            ki.load("digits", words=SHORT).fit(out=folder, resume=folder.exists(), tellers=[interrupter(epoch)])
+    return folder
 
 
 @pytest.fixture
-def stopped(interrupter: Any) -> Path:
-    """A run of the digits, interrupted twice: in the third and in the fifth epoch of six."""
-    for epoch in (2, 4):
-        with pytest.raises(StoppedError):
-            ki.load("digits", words=SHORT).fit(out=BROKEN, resume=BROKEN.exists(), tellers=[interrupter(epoch)])
-    return BROKEN
+def stopped(stopped_twice: Path) -> Path:
+    """A copy of that run which a test may damage."""
+    return Path(shutil.copytree(stopped_twice, BROKEN))
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run without an interruption."""
+    return ki.load("digits", words=SHORT).fit(out=tmp_path_factory.mktemp("whole") / "run").folder
 
 
 def test_digits_killed_twice_and_stopped_by_ctrl_c(
-    start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+    start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
 ) -> None:
     fit(*LONG, "--out", str(WHOLE))
     for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         resume = ["--resume"] if BROKEN.exists() else []
         process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
-        told = stop_while_learning(process, BROKEN, later=random.uniform(0, 0.15), by=by)
+        told = stop_while_learning(process, BROKEN, later=dice.uniform(0, 0.15), by=by)
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
             assert told.startswith("kissipo: stopped in epoch ")
@@ -129,26 +133,26 @@ def test_every_kind_of_task_interrupted_twice(name: str, interrupter: Any, asser
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_every_kind_of_task_killed(
-    name: str, start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+    name: str, start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
 ) -> None:
     write_tasks()
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))
-    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=random.uniform(0, 0.1))
+    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=dice.uniform(0, 0.1))
     fit(*words, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
 
 
 @pytest.mark.slow
 def test_mnist_killed_at_random_moments_and_while_writing(
-    data: Path, start: Start, stop_while_learning: Stop, assert_same_run: SameRun
+    data: Path, start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
 ) -> None:
     fit("mnist", "--out", str(WHOLE))
     begin = ["mnist", "--out", str(BROKEN), "--quiet"]
     for _ in range(3):
         resume = ["--resume"] if BROKEN.exists() else []
-        stop_while_learning(start(*begin, *resume), BROKEN, later=random.uniform(0, 1))
+        stop_while_learning(start(*begin, *resume), BROKEN, later=dice.uniform(0, 1))
     process, part = start(*begin, "--resume"), BROKEN / "checkpoints" / f"{LAST}.part"
     while not part.exists():
         assert process.poll() is None
@@ -179,7 +183,7 @@ def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun
 
 
 def test_a_half_written_checkpoint_gives_way_to_the_one_before(
-    stopped: Path, interrupter: Any, assert_same_run: SameRun
+    stopped: Path, whole_run: Path, interrupter: Any, assert_same_run: SameRun
 ) -> None:
     last = stopped / "checkpoints" / LAST
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
@@ -189,37 +193,37 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
     assert witness.notes[0].endswith("; the one before it is used")
     assert witness.notes[1] == "going on in epoch 3, step 1"
-    task.fit(out=WHOLE)
-    assert_same_run(WHOLE, stopped)
+    assert_same_run(whole_run, stopped)
 
 
-def test_two_damaged_checkpoints_are_refused(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_damaged_checkpoints_are_refused(stopped: Path, refusal: Refusal) -> None:
     for name in (LAST, PREVIOUS):
         (stopped / "checkpoints" / name).write_bytes(b"")
-    told = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", "--resume", "--out", str(stopped))
+    told = refusal(
+        "fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", "--resume", "--out", str(stopped), resumed=True
+    )
     assert "no checkpoint in broken/checkpoints can be read (last.safetensors: " in told
     assert told.endswith("Start again without --resume.\n")
 
 
 def test_a_full_disk_while_saving_loses_nothing(
-    stopped: Path, capsys: pytest.CaptureFixture[str], assert_same_run: SameRun
+    stopped: Path, whole_run: Path, refusal: Refusal, assert_same_run: SameRun
 ) -> None:
     saved = (stopped / "checkpoints" / LAST).read_bytes()
     (stopped / "checkpoints" / f"{LAST}.part").symlink_to("/dev/full")
     words = ["digits", "epochs=6", "baselines=[majority]", "--out"]
-    told = refusal(capsys, *words, str(stopped), "--resume")
+    told = refusal("fit", "--quiet", *words, str(stopped), "--resume", resumed=True)
     assert (
         "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume" in told
     )
     assert (stopped / "checkpoints" / LAST).read_bytes() == saved
     fit(*words, str(stopped), "--resume")
-    fit(*words, str(WHOLE))
-    assert_same_run(WHOLE, stopped)
+    assert_same_run(whole_run, stopped)
 
 
-def test_a_full_disk_under_the_log_is_said(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_under_the_log_is_said(stopped: Path, refusal: Refusal) -> None:
     (stopped / "log.txt").symlink_to("/dev/full")
-    told = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", "--out", str(stopped), "--resume")
+    told = refusal("fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", "--out", str(stopped), "--resume")
     assert "there is no space left on the disk; free some, then go on with --resume" in told
 
 
@@ -245,10 +249,12 @@ def test_where_nothing_was_begun_a_run_begins_and_says_so(
     assert (Path(folder) / "model.safetensors").read_bytes() == Path("plain/model.safetensors").read_bytes()
 
 
-def test_a_folder_of_something_else_is_not_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_something_else_is_not_gone_on_with(refusal: Refusal) -> None:
     Path("other").mkdir()
     Path("other/letter.txt").write_text("Dear reader", encoding="utf-8")
-    assert "other is no whole run: data.json is missing." in refusal(capsys, "digits", "--resume", "--out", "other")
+    assert "other is no whole run: data.json is missing." in refusal(
+        "fit", "--quiet", "digits", "--resume", "--out", "other"
+    )
 
 
 def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
@@ -262,8 +268,8 @@ def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
     assert (first.folder / "metrics.json").stat().st_mtime_ns == before
 
 
-def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = refusal(capsys, "digits", "--out", str(stopped))
+def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: Refusal) -> None:
+    told = refusal("fit", "--quiet", "digits", "--out", str(stopped))
     assert "broken exists already. Choose another --out, remove it, or go on with that run: --resume." in told
 
 
@@ -281,10 +287,10 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, capsys: py
         (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
     ],
 )
-def test_other_words_than_before_are_refused(
-    words: list[str], told: str, stopped: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    message = refusal(capsys, "digits", "epochs=6", "baselines=[majority]", *words, "--resume", "--out", str(stopped))
+def test_other_words_than_before_are_refused(words: list[str], told: str, stopped: Path, refusal: Refusal) -> None:
+    message = refusal(
+        "fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", *words, "--resume", "--out", str(stopped)
+    )
     assert f"the run in broken was started with {told}" in message
 
 
@@ -301,7 +307,7 @@ def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
 
 
 def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
-    interrupter: Any, capsys: pytest.CaptureFixture[str]
+    interrupter: Any, refusal: Refusal
 ) -> None:
     write_tasks()
     task = ki.load("cancer.csv", output="kind", words=SHORT)
@@ -313,7 +319,7 @@ def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
     frame = pd.read_csv("cancer.csv")
     frame.loc[17, "mean area"] += 1
     frame.to_csv("cancer.csv", index=False)
-    told = refusal(capsys, "cancer.csv", *words)
+    told = refusal("fit", "--quiet", "cancer.csv", *words)
     assert "have changed since the run in broken began. Start a new run without --resume." in told
 
 

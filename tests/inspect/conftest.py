@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random, randrange
 from types import FrameType
 from typing import Any
 
@@ -58,6 +59,14 @@ def stop_while_learning() -> Callable[..., str]:
 
 
 @pytest.fixture
+def dice() -> Random:
+    """Draws the moments of kills. The seed is printed with a failure; `KISSIPO_KILL_SEED` repeats it."""
+    seed = int(os.environ.get("KISSIPO_KILL_SEED") or randrange(2**32))
+    print(f"the moments of kills are drawn with KISSIPO_KILL_SEED={seed}")
+    return Random(seed)
+
+
+@pytest.fixture
 def killed_after() -> Callable[..., bool]:
     """Runs something in a process that kills itself after so many lines of some modules; false when it came to its end."""
 
@@ -97,7 +106,7 @@ class Interrupter(Teller):
         self.notes.append(text)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def interrupter() -> type[Interrupter]:
     return Interrupter
 

@@ -27,6 +27,7 @@ THEIRS = (
     (r"norm(\d)", r"bn\1"),
     (r"^head", "fc"),
 )
+pytestmark = pytest.mark.usefixtures("one_thread")
 WORDS = [
     "net=resnet18",
     WIDTH,
@@ -38,15 +39,6 @@ WORDS = [
     "--output",
     "colour",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    """So little is not worth sharing out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def photos(classes: int = 3) -> str:
