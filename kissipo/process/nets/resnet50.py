@@ -4,7 +4,7 @@ Everything else is told in `_resnet.py`.
 
 Shapes:   (batch, channel, height, width) -> the answer
 Source:   He, Zhang, Ren and Sun 2015, table 1.
-Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width=0.125)).parameters())
+Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width_multiplier=0.125)).parameters())
           631152
 """
 

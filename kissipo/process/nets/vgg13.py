@@ -4,7 +4,7 @@ The groups have 2, 2, 2, 2 and 2 convolutions; everything else is told in `_vgg.
 
 Shapes:   (batch, channel, height, width) -> the answer
 Source:   Simonyan and Zisserman 2015, configuration B.
-Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width=0.125, units=(64,))).parameters())
+Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width_multiplier=0.125, units=(64,))).parameters())
           413232
 """
 

@@ -4,7 +4,7 @@ The groups have 2, 2, 4, 4 and 4 convolutions; everything else is told in `_vgg.
 
 Shapes:   (batch, channel, height, width) -> the answer
 Source:   Simonyan and Zisserman 2015, configuration E.
-Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width=0.125, units=(64,))).parameters())
+Example:  >>> sum(weight.numel() for weight in build(*USUAL, Options(width_multiplier=0.125, units=(64,))).parameters())
           579440
 """
 
