@@ -96,7 +96,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     fit("weights=resnet18.safetensors", "freeze=all but head", "epochs=1", "learning_rate=1e-30", "--out", "still")
     assert not torch.equal(load_file("still/model.safetensors")["head.weight"], after["head.weight"])
     stored = ki.open("run").task.process
-    assert (stored["from"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
+    assert (stored["weights"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
     findings = (Path("run") / "data.json").read_text(encoding="utf-8")
     assert "resnet18.safetensors fits: " in findings
 
@@ -178,7 +178,7 @@ def test_a_file_beside_a_task_is_found(capsys: Out) -> None:
         encoding="utf-8",
     )
     net = ki.load("deep/task.yaml").complete().process
-    assert net["from"] == "deep/resnet18.safetensors"
+    assert net["weights"] == "deep/resnet18.safetensors"
 
 
 def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:

@@ -180,6 +180,6 @@ def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
     Path("novel.txt").write_text("so it goes and so it went " * 60)
     with pytest.raises(ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"):
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
-    for word in ("smoothing", "mixup"):
+    for word in ("label_smoothing", "mixup"):
         with pytest.raises(TaskError, match=rf"process.{word} takes a share of the truth to points on which a stone"):
             ki.load("go", words={"input.made": 10, f"process.{word}": 0.1}).fit(out="run")
