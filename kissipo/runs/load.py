@@ -116,7 +116,7 @@ def _beside(part: str, words: Words, path: Path) -> dict[str, Any]:
     changes = {}
     for key, value in words.items():
         if (
-            (key in SOURCES.names() or key in ("from", "masks"))
+            (key in SOURCES.names() or key in ("weights", "masks"))
             and isinstance(value, str)
             and not Path(value).exists()
             and (path.parent / value).exists()

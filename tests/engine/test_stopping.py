@@ -128,7 +128,8 @@ def test_a_random_start_is_left_for_any_lower_loss() -> None:
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
 def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
     with pytest.raises(
-        DataError, match=r"no longer a number in epoch 1: .*Lower process\.rate, set process\.clip=1, or look at"
+        DataError,
+        match=r"no longer a number in epoch 1: .*Lower process\.learning_rate, set process\.clip_norm=1, or look at",
     ):
         learned(Scripted([1, 1], loss=loss))
 

@@ -57,7 +57,7 @@ def published() -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     module = NETS.find("resnet18", place="net")
     ports = (Port("p", ("channel", "height", "width"), (3, 16, 16)),), (Port("c", ("class",), (1000,)),)
-    weights = module.build(*ports, module.Options(width=0.05)).state_dict()
+    weights = module.build(*ports, module.Options(width_multiplier=0.05)).state_dict()
     theirs = {}
     for name, tensor in weights.items():
         for here, there in THEIRS:
@@ -88,7 +88,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     fit("weights=resnet18.safetensors", "freeze=all but head", "epochs=1", "learning_rate=1e-30", "--out", "still")
     assert not torch.equal(load_file("still/model.safetensors")["head.weight"], after["head.weight"])
     stored = ki.open("run").task.process
-    assert (stored["from"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
+    assert (stored["weights"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
     findings = (Path("run") / "data.json").read_text(encoding="utf-8")
     assert "resnet18.safetensors fits: " in findings
 
@@ -170,7 +170,7 @@ def test_a_file_beside_a_task_is_found(capsys: Out) -> None:
         encoding="utf-8",
     )
     net = ki.load("deep/task.yaml").complete().process
-    assert net["from"] == "deep/resnet18.safetensors"
+    assert net["weights"] == "deep/resnet18.safetensors"
 
 
 def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
@@ -199,7 +199,7 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
 
 
 def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> None:
-    with pytest.raises(TaskError, match=r"process\.from is not a word known here"):
+    with pytest.raises(TaskError, match=r"process\.weights is not a word known here"):
         ki.load("frozen-lake", words={"process.weights": "x"}).show()
 
 
@@ -218,5 +218,5 @@ def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
     assert first.fit(out="first").task.process["init"] == "linear"
     second = ki.load("line.csv", output="y", words={**words, "process.weights": "first"})
     assert second.complete().process.get("init") is None
-    with pytest.raises(TaskError, match=r"process\.from and process\.start=linear both say where the weights start"):
+    with pytest.raises(TaskError, match=r"process\.weights and process\.init=linear both say where the weights start"):
         second.with_words({"process.init": "linear"}).show()

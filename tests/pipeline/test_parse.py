@@ -28,7 +28,7 @@ WRONG = [
     ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
     ("input: tabel", "Did you mean 'table'?"),
     # a word
-    (f"{TABLE}\nprocess: {{net: ffn, unit: 3}}", "process.unit is not a word known here. Did you mean 'units'?"),
+    (f"{TABLE}\nprocess: {{net: ffn, unit: 3}}", "process.unit is not a word known here. Did you mean 'units' or 'init'?"),
     (f"{TABLE}\nprocess: {{net: ffn, epoch: 3}}", "process.epoch is not a word known here. Did you mean 'epochs'?"),
     (f"{TABLE}\nprocess: {{epoch: 3}}", "process.epoch is not a word known here. Did you mean 'epochs'?"),
     (f"{TABLE}\nprocess: ffn", "process.ffn is not a word known here."),

@@ -70,7 +70,7 @@ SENTENCES = [
         for system, net, words in (
             ("S14", "vgg16", "norm: true"),
             ("S15", "googlenet", "module: naive"),
-            ("S16", "resnet50", "width: 0.5"),
+            ("S16", "resnet50", "width_multiplier: 0.5"),
         )
     ),
     *(
@@ -187,7 +187,7 @@ SENTENCES = [
         for output in ("output: {text: target, decode: {beam: 4}}",)
         for system, words in (
             ("S33", "{net: seq2seq, cell: gru, attention: additive}"),
-            ("S34", "{net: transformer, layers: 3, heads: 4}"),
+            ("S34", "{net: transformer, num_layers: 3, heads: 4}"),
         )
     ),
     Sentence(
@@ -369,7 +369,7 @@ def test_it_comes_back_from_yaml_and_from_words_unchanged(sentence: Sentence) ->
     [
         ("replay", 50000, "process.replay (S42) is not built yet"),
         ("net", "bert", "the net 'bert' (S35) is not built yet"),
-        ("learn", "adversarial", "the way of learning 'adversarial' (S40) is not built yet"),
+        ("algorithm", "adversarial", "the algorithm 'adversarial' (S40) is not built yet"),
         ("output.boxes", "class", "the answer 'boxes' (S41) is not built yet"),
     ],
 )

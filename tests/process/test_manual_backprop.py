@@ -52,11 +52,11 @@ def test_the_slope_is_that_of_autograd(name: str) -> None:
 
 @built
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip_norm": 0.05}, {"optimizer": "sgd"}], ids=str)
-def test_learning_directly_takes_the_same_steps(name: str, skip: bool, words: dict[str, Any]) -> None:
+def test_learning_directly_takes_the_same_steps(name: str, wide: bool, words: dict[str, Any]) -> None:
     module, targets, width = CASES[name]
-    pair = [net(width, skip=skip) for _ in range(2)]
+    pair = [net(width, wide=wide) for _ in range(2)]
     ours, usual = (
         Supervised(each, (module.loss,), Options(learning_rate=0.01, **words), total_steps=9) for each in pair
     )
@@ -76,7 +76,7 @@ def test_learning_directly_takes_the_same_steps(name: str, skip: bool, words: di
 
 @built
 def test_the_weights_of_a_held_path_stay() -> None:
-    module = net(2, skip=True)
+    module = net(2, wide=True)
     wide = module[1].wide  # type: ignore[index]
     wide.requires_grad_(False)
     learn = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)

@@ -267,7 +267,7 @@ def test_grey_pictures_are_told_the_channels_of_the_file() -> None:
         TaskError, match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*pictures of 3 channels: say input"
     ):
         lay_in(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
-    with pytest.raises(ShapeError, match=r"process\.centre takes pictures in colour; got 1 channels"):
+    with pytest.raises(ShapeError, match=r"process\.normalize takes color images; got 1 channels"):
         ours("resnet18", channels=1, normalize=True)
 
 

@@ -96,7 +96,7 @@ def test_all_messages_reach_97_percent_and_the_verdict_is_true(data: Path, capsy
 def test_five_lines_of_yaml_are_the_same_task(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("spam.yaml").write_text(
         f"input:\n  {{table: {data}/sms-spam/SMSSpamCollection.tsv, header: [kind, message], quoting: false, text: message}}\n"
-        "process:\n  {net: recurrent, cell: lstm, embed: 20, units: 15, pool: max, epochs: 5}\n"
+        "process:\n  {net: recurrent, cell: lstm, embedding_dim: 20, units: 15, pooling: max, epochs: 5}\n"
         "output: {category: kind}\n"
     )
     assert main(["fit", "spam.yaml", "--json"]) == 0

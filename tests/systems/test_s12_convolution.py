@@ -90,7 +90,7 @@ def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -
 
 
 def test_your_own_picture_and_filter() -> None:
-    found = figures("The feature maps", picture=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool=1)
+    found = figures("The feature maps", picture=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1)
     assert found == {"filter 1": pytest.approx(np.array([[-4, -4]]))}
 
 

@@ -155,7 +155,7 @@ MERGES = {
 @pytest.mark.parametrize("pool", ["last", "max", "mean"])
 def test_both_directions_are_merged_as_keras_defines_it(merge: Any, pool: Any) -> None:
     """Bidirectional(LSTM, merge_mode): two layers, the second on the reversed text, its states reversed again, then merged."""
-    net = built(merge, pool=pool)
+    net = built(merge, pooling=pool)
     ids = torch.tensor([[4, 9, 2, 7, 1, 0, 0]])
     weights = net.cell.state_dict()
     one, other = (nn.LSTM(3, UNITS, batch_first=True) for _ in range(2))

@@ -12,7 +12,7 @@ Choices:  the paper's net: filters of 5x5, biases, local response normalization 
           Weights start as He et al. 2015 say; dropout 0.4 before the answer, 0.7 in the auxiliary heads.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015, table 1 and figure 3.
 Example:  >>> import torch
-          >>> net = build(*USUAL, Options(width=0.125))
+          >>> net = build(*USUAL, Options(width_multiplier=0.125))
           >>> [len(answers) for answers in net.with_auxiliary(torch.zeros(1, 3, 64, 64))]
           [1, 2]
 """

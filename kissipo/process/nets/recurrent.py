@@ -13,7 +13,7 @@ Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `
           asked of a net that reads backwards, or two directions are to be merged where there is one.
 Example:  >>> from kissipo.core.tensor_spec import Port
           >>> message = Port("message", ("time",), (162,), vocabulary=7298)
-          >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embed=20, units=15, pool="max")).pool
+          >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max")).pool
           'max'
 """
 

@@ -69,7 +69,7 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, loss: Any, classes: int) -> None:
     ours, theirs = net(answers), net(answers)
     truth = torch.cat([batch.targets[0] for batch in batches(6, classes)])
-    learn = learning(ours, weighted(loss, truth, classes), smoothing=0.1)
+    learn = learning(ours, weighted(loss, truth, classes), label_smoothing=0.1)
     wanted = nn.CrossEntropyLoss(balanced(truth, classes), label_smoothing=0.1)
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for batch in batches(6, classes):
@@ -86,7 +86,7 @@ def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, 
 def test_what_is_watched_is_weighted_and_not_smoothed() -> None:
     batch = batches(1)[0]
     outputs, weights = torch.randn(8, 3), balanced(batch.targets[0], 3)
-    learn = learning(net(), weighted(SPARSE, batch.targets[0], 3), smoothing=0.3)
+    learn = learning(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
     assert learn.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(outputs, batch.targets[0])
 
 
@@ -175,12 +175,12 @@ def test_class_weights_lift_the_rare_class() -> None:
 
 def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
     with pytest.raises(TaskError, match=r"process.label_smoothing needs a category that is learned by cross-entropy"):
-        learning(net(), mean_squared_error.loss, smoothing=0.1)
+        learning(net(), mean_squared_error.loss, label_smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)
     with pytest.raises(ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"):
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
-    for word in ("smoothing", "mixup"):
+    for word in ("label_smoothing", "mixup"):
         with pytest.raises(TaskError, match=rf"process.{word} takes a share of the truth to points on which a stone"):
             ki.load("go", words={"input.num_games": 10, f"process.{word}": 0.1}).fit(out="run")

@@ -113,7 +113,7 @@ def test_a_fit_that_starts_from_another_run_changes_what_it_took_over_less() -> 
     head = [key for key in slow if key.endswith("weight")][-1]
     assert slow[head] > whole[head] / 3
     told = (Path("slow") / "report.html").read_text(encoding="utf-8")
-    assert "weights that learn do so with 0.05 of the rate" in told
+    assert "trainable parameters have 0.05 of the learning rate" in told
 
 
 def test_it_is_refused_where_only_the_head_learns() -> None:

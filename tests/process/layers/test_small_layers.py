@@ -129,14 +129,14 @@ def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> N
     window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=words)
     with pytest.raises(ShapeError, match=text):
-        on_series(rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(relative=True))
+        on_series(rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(subtract_last=True))
 
 
 def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
     window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=("b",))
     torch.manual_seed(0)
-    net = on_series(rows, (window,), (ahead,), SeriesWords(relative=True))
+    net = on_series(rows, (window,), (ahead,), SeriesWords(subtract_last=True))
     x = torch.randn(5, 4, 2)
     shifted = x.clone()
     shifted[:, :, 1] += 10
@@ -151,7 +151,7 @@ def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> N
     forecast = Port("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
     known = Port("calendar", ("ahead", "feature"), (2, 5))
     torch.manual_seed(0)
-    net = on_series(rows, (window, known), (forecast,), SeriesWords(independent=True))
+    net = on_series(rows, (window, known), (forecast,), SeriesWords(channel_independent=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     x, calendar = torch.randn(6, 4, 3), torch.randn(6, 2, 5)
     found = net(x, calendar)
@@ -165,7 +165,7 @@ def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
     forecast = Port("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
     known = Port("calendar", ("ahead", "feature"), (4, 1))
     torch.manual_seed(0)
-    net = on_series(rows, (window, known), (forecast,), SeriesWords(recursive=True))
+    net = on_series(rows, (window, known), (forecast,), SeriesWords(autoregressive=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     assert linear.weight.shape == (2, 3 * 2 + 1)
     x, calendar = torch.randn(5, 3, 2), torch.randn(5, 4, 1)
@@ -176,7 +176,7 @@ def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
     torch.testing.assert_close(net(x, calendar), torch.stack(past[3:], dim=1))
     other = Port("ahead", ("horizon", "variable"), (4, 1), words=("a",))
     with pytest.raises(ShapeError, match="sees a, b, answers a"):
-        on_series(rows, (window,), (other,), SeriesWords(recursive=True))
+        on_series(rows, (window,), (other,), SeriesWords(autoregressive=True))
 
 
 def test_the_deep_path_starts_silent_and_both_are_summed() -> None:

@@ -113,7 +113,7 @@ def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
 def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
     board = Port("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
-        ShapeError, match=r"with flat: false answers each of \dx\d points; got output step 'point'"
+        ShapeError, match=r"with flatten: false answers each of \dx\d points; got output step 'point'"
     ) as refused:
         cnn.build((board,), (Port("point", ("class",), (64,)),), cnn.Options((6,), flatten=False, **words))
     assert "Say process.flatten=true, or process.pool_size=1 and process.padding=same" in str(refused.value)
