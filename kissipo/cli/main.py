@@ -22,12 +22,11 @@ VERBS = Family(
     planned={
         "studio": "S46",
         "export": "S44",
-        "eject": "S44",
         "serve": "S44",
         "tune": "S05",
     },
 )
-_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "data", "doctor")
+_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "eject", "data", "doctor")
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
 
 
