@@ -40,7 +40,7 @@ def describe_layer(layer: nn.Module) -> str:
             else f"means of {layer.output_size}x{layer.output_size} parts"
         )
     if isinstance(layer, nn.LocalResponseNorm):
-        return f"local response normalisation over {layer.size} channels"
+        return f"local response normalization over {layer.size} channels"
     if isinstance(layer, nn.Dropout):
         return f"dropout {layer.p:g} (only while learning)"
     return kind.lower()

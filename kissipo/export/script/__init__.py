@@ -1,1 +1,1 @@
-"""Eject: a task as one script of plain PyTorch that runs by itself; its parts stand in the order input, process, output."""
+"""Eject: a task as a folder of plain PyTorch that runs by itself: the loop, the net, the encoded samples."""

@@ -1,330 +1,171 @@
-"""Net: any net of known layers as the source of one class in plain torch.nn, its layers named, in the order in which they are drawn.
+"""Net: the tree of layers of any net as Python text: layers of torch as constructor calls, layers of our own copied.
 
-A layer of torch is an attribute and a line in `forward`; a bend is only a line; a layer of our own is written out as what it does.
+The text keeps every name of a layer, so weights of one fit the other. Our own recurrent layers and batch normalization
+have torch's parameters and are written as torch's.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import ast
+import inspect
+from collections.abc import Mapping
+from string import Template
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.export.script.part import Part, filled
-from kissipo.export.script.unet import unet_part
-from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.process.layers.channel_independent import EachVariable
-from kissipo.process.layers.legal_move_mask import FreePoints
-from kissipo.process.layers.norm import BatchNorm
-from kissipo.process.layers.recurrent import Recurrent as Cell
-from kissipo.process.layers.subtract_last import RelativeToLast
-from kissipo.process.layers.wide import WideAndDeep
+from kissipo.core.protocols import has_auxiliary
+from kissipo.export.script.source import Source
+from kissipo.process.layers import recurrent
 from kissipo.process.nets.recurrent import Recurrent
-from kissipo.process.nets.unet import UNet
 
-_CLASS = '''
-class Net(nn.Module):
-    """$about"""
+_WIDTH = 88
+_PLAIN = (bool, int, float, str, tuple, list, type(None), Tensor)
 
-    def __init__(self) -> None:
-        super().__init__()
-        $made
+_NET = '''"""The net of $name: $weights parameters, in plain PyTorch."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        $flow
-        return x
+from __future__ import annotations
+
+$imports$definitions
+
+
+def build() -> nn.Module:
+    """The net; its weights are drawn at random."""
+    return $net
 '''
 
-_CLASS_WITH_STATE = '''
-class Net(nn.Module):
-    """$about"""
+_LAYER = '''class Layer(nn.Module):
+    """A layer that is given its parts and its settings by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, **parts: Any) -> None:
         super().__init__()
-        $made
+        for name, part in parts.items():
+            setattr(self, name, part)'''
 
-    def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
-        $flow
-        return x, state
-'''
+_RECURRENT = '''class Recurrent(Layer):
+    """A sequence is read step by step; other inputs join behind the last step."""
 
-_BENDS: dict[type[nn.Module], str] = {
-    nn.ReLU: "torch.relu",
-    nn.Tanh: "torch.tanh",
-    nn.Sigmoid: "torch.sigmoid",
-    nn.GELU: "functional.gelu",
-    nn.SiLU: "functional.silu",
-    nn.LeakyReLU: "functional.leaky_relu",
-    nn.ELU: "functional.elu",
-}
-_ROOM = 80  # of a line in a method
-_CELLS: dict[type[nn.Module], str] = {LSTM: "LSTM", GRU: "GRU", RNN: "RNN"}
-_POOLED = {
-    "max": (
-        "x = x.masked_fill(~there.unsqueeze(2), -torch.inf).amax(1)  # greatest over time",
-        "x = torch.where(there.any(1, keepdim=True), x, 0.0)  # zeros for an empty text",
-    ),
-    "mean": ("x = (x * there.unsqueeze(2)).sum(1) / lengths.unsqueeze(1)  # mean over time",),
-    "last": (
-        "x = x[torch.arange(len(x)), lengths - 1]  # the last word",
-        "x = x * there.any(1, keepdim=True)  # zeros for an empty text",
-    ),
-}
-_EVEN = {"last": "x = x[:, -1]  # the last step", "max": "x = x.amax(1)", "mean": "x = x.mean(1)"}
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.go_on(None, *inputs)[0]
 
-
-@dataclass
-class _Source:
-    """The lines of a class, as they come together."""
-
-    made: list[str] = field(default_factory=list)
-    flow: list[str] = field(default_factory=list)
-    named: Counter[str] = field(default_factory=Counter)
-    kinds: list[str] = field(default_factory=list)
-
-    def attribute(self, name: str, layer: str) -> str:
-        """Makes a layer; says how it is called."""
-        self.named[name] += 1
-        called = f"self.{name}{self.named[name]}"
-        self.made.append(f"{called} = nn.{layer}")
-        self.kinds.append(layer.split("(")[0])
-        return called
-
-    def simplified(self, lines: list[str]) -> list[str]:
-        """The lines, the only layer of a name called by the name alone."""
-        for name, count in self.named.items():
-            if count == 1:
-                lines = [line.replace(f"self.{name}1", f"self.{name}") for line in lines]
-        return lines
-
-    def step(self, name: str, layer: str) -> None:
-        """A layer that x goes through."""
-        self.flow.append(f"x = {self.attribute(name, layer)}(x)")
-
-    def bend(self, called: str) -> None:
-        """What follows a layer at once, in one line with it where there is room."""
-        before = self.flow[-1] if self.flow else ""
-        line = f"x = {called}({before.removeprefix('x = ')})"
-        if before.startswith("x = ") and "#" not in before and len(line) <= _ROOM:
-            self.flow[-1] = line
+    def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+        """The outputs and the new state; of a state of more rows the first are taken."""
+        x = inputs[self.sequence]
+        state = each_state(state, lambda part: part[:, : len(x)].detach())
+        there = (x != 0) if self.fills else None  # the steps that are not padding
+        if self.embedding is None:
+            x = x.reshape(len(x), x.shape[1] // self.patch, -1)
         else:
-            self.flow.append(f"x = {called}(x)")
+            x = self.embedding(x)
+        if there is None:
+            x, state = self.cell(x, state)
+        else:
+            lengths = there.sum(dim=1).clamp(min=1)
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            packed, state = self.cell(packed, state)
+            x, _ = pad_packed_sequence(packed, batch_first=True, total_length=there.shape[1])
+        x = self.merge(x)
+        if not self.every_step:
+            x = self.over_time(x, there)
+        if self.join is not None:
+            others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
+            x = torch.cat([x, self.join(*others)], dim=1)
+        return self.head(self.dropout(x)), state'''
 
 
-def net_part(net: nn.Module, sides: tuple[int, ...] = ()) -> Part:
-    """The class of a net.
+def net_source(net: nn.Module, name: str) -> str:
+    """The file that builds the net.
 
-    sides:    height and width of the pictures that it takes, where it takes some
-
-    Raises:   NotBuiltError for a layer that cannot be written out yet.
+    Raises:   NotBuiltError for a layer that cannot be written.
     """
-    if isinstance(net, UNet):
-        return unet_part(net, sides)
-    source = _Source()
-    _write(net, source)
-    stateful = isinstance(net, Recurrent) and net.stateful
-    weights = sum(parameter.numel() for parameter in net.parameters())
-    kinds = [f"{count} {kind}" if count > 1 else kind for kind, count in Counter(source.kinds).items()]
-    told = f"{', '.join(kinds)}: {weights:,} weights"
-    code = filled(
-        _CLASS_WITH_STATE if stateful else _CLASS,
-        about=f"{told}.",
-        made=source.simplified(source.made),
-        flow=source.simplified(source.flow),
+    source = Source()
+    source.imports.add("from torch import nn")
+    built = _written(net, source, 4)
+    return Template(_NET).substitute(
+        name=name,
+        weights=f"{sum(each.numel() for each in net.parameters()):,}",
+        imports=source.import_block(),
+        definitions=f"\n\n\n{source}" if source.definitions else "",
+        net=built,
     )
-    packed = any("pack_padded" in line for line in source.flow)
-    imports = ["from torch import Tensor, nn"]
-    imports += ["from torch.nn import functional"] if any("functional." in line for line in source.flow) else []
-    imports += ["from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"] if packed else []
-    if stateful:
-        state = "tuple[Tensor, Tensor] | None" if isinstance(net.cell, LSTM) else "Tensor | None"
-        imports += ["from typing import TypeAlias"]
-        code = f'State: TypeAlias = "{state}"\n\n\n{code}'
-    return Part(told, code, tuple(imports))
 
 
-def _write(layer: nn.Module, source: _Source) -> None:
-    """One layer, with what is in it."""
-    if type(layer) in _BENDS:
-        source.bend(_BENDS[type(layer)])
-    elif type(layer) is nn.Sequential:
-        for each in layer:
-            _write(each, source)
-    elif type(layer) in _WRITERS:
-        _WRITERS[type(layer)](layer, source)
-    elif type(layer) is not nn.Identity:
-        raise NotBuiltError(
-            f"kissipo eject does not write out layers of the kind {type(layer).__name__} yet",
-            do="Choose another net, such as process.net=ffn or process.net=cnn",
+def _written(value: Any, source: Source, indent: int) -> str:
+    """A layer, or a setting, as an expression; lines of layers inside stand so far to the right."""
+    if isinstance(value, Tensor):
+        source.imports.add("import torch")
+        return f"torch.tensor({value.tolist()})"
+    if not isinstance(value, nn.Module):
+        return f'"{value}"' if isinstance(value, str) else repr(value)
+    kind = next(each for each in type(value).__mro__ if each.__module__.startswith("torch.nn."))
+    inner = indent + 4
+    children = {name: _written(child, source, inner) for name, child in value.named_children()}
+    if kind is nn.Module:
+        return _call(
+            type(value).__name__, [f"{k}={v}" for k, v in _own(value, source, children, inner).items()], indent
         )
+    if kind is nn.Sequential and all(name.isdigit() for name in children):
+        return _call("nn.Sequential", list(children.values()), indent)
+    if kind is nn.ModuleList:
+        return _call("nn.ModuleList", list(children.values()), indent, ("([", "])"))
+    if kind in (nn.Sequential, nn.ModuleDict):
+        source.imports.add("from collections import OrderedDict")
+        named = [f"{name}={child}" for name, child in children.items()]
+        return _call(f"nn.{kind.__name__}(OrderedDict", named, indent, ("(", "))"))
+    return _call(f"nn.{kind.__name__}", _settings(value, kind), indent)
 
 
-def _linear(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, nn.Linear)
-    bias = "" if layer.bias is not None else ", bias=False"
-    source.step("linear", f"Linear({layer.in_features}, {layer.out_features}{bias})")
+def _call(name: str, arguments: list[str], indent: int, brackets: tuple[str, str] = ("(", ")")) -> str:
+    """A call on one line where there is room, else with one argument per line."""
+    line = f"{name}{brackets[0]}{', '.join(arguments)}{brackets[1]}"
+    if "\n" not in line and indent + len(line) <= _WIDTH - 8:
+        return line
+    margin = "\n" + " " * indent
+    return f"{name}{brackets[0]}" + "".join(f"{margin}    {each}," for each in arguments) + margin + brackets[1]
 
 
-def _convolution(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, nn.Conv2d)
-    if (
-        layer.stride != (1, 1)
-        or layer.dilation != (1, 1)
-        or layer.groups != 1
-        or layer.kernel_size[0] != layer.kernel_size[1]
-    ):
-        raise NotBuiltError("kissipo eject does not write out such filters yet", given=str(layer))
-    padding = f', padding="{layer.padding}"' if layer.padding != "valid" else ""
-    bias = "" if layer.bias is not None else ", bias=False"
-    words = f"{layer.in_channels}, {layer.out_channels}, {layer.kernel_size[0]}{padding}{bias}"
-    source.step("convolution", f"Conv2d({words})")
+def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
+    """The arguments of a layer of torch that are not as torch has them by itself."""
+    described = nn.RNNBase if isinstance(layer, nn.RNNBase) else kind
+    written: list[str] = []
+    for name, parameter in inspect.signature(described.__init__).parameters.items():
+        value = getattr(layer, name, parameter.default)
+        if name in ("self", "mode") or value is inspect.Parameter.empty:
+            continue
+        value = value is not None if name == "bias" and not isinstance(value, bool) else value
+        if isinstance(value, tuple) and name != "unflattened_size" and len(set(value)) == 1:
+            value = value[0]
+        if value != parameter.default and not (name == "stride" and value == getattr(layer, "kernel_size", None)):
+            text = f'"{value}"' if isinstance(value, str) else repr(value)
+            written.append(text if parameter.default is inspect.Parameter.empty else f"{name}={text}")
+    if getattr(layer, "nonlinearity", "tanh") != "tanh":
+        written.append(f'nonlinearity="{layer.nonlinearity}"')
+    return written
 
 
-def _norm(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, BatchNorm)
-    source.bend(source.attribute("norm", f"BatchNorm2d({layer.num_features})"))
-
-
-def _pool(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, nn.MaxPool2d)
-    source.flow.append(f"x = nn.functional.max_pool2d(x, {layer.kernel_size})")
-
-
-def _flatten(layer: nn.Module, source: _Source) -> None:
-    before = source.flow[-1] if source.flow else ""
-    if before.startswith("x = ") and before.endswith(")") and len(before) < _ROOM - len(".flatten(1)"):
-        source.flow[-1] = f"{before}.flatten(1)"
-    else:
-        source.flow.append("x = x.flatten(1)")
-
-
-def _unflatten(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, nn.Unflatten)
-    source.flow.append(f"x = x.unflatten(1, {tuple(layer.unflattened_size)})")
-
-
-def _dropout(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, nn.Dropout)
-    source.step("dropout", f"Dropout({layer.p})")
-
-
-def _relative(layer: nn.Module, source: _Source) -> None:
-    """Less the last value of the window, and that value added to the answer."""
-    assert isinstance(layer, RelativeToLast)
-    source.flow += [f"last = x[:, -1:, {layer.answered}]", "x = x - x[:, -1:, :]  # relative to the last value"]
-    _write(layer.net, source)
-    source.flow.append("x = x + last")
-
-
-def _wide_and_deep(layer: nn.Module, source: _Source) -> None:
-    """The deep path is drawn before the wide one, and its last layer, which starts at zero, before it, too."""
-    assert isinstance(layer, WideAndDeep)
-    before = len(source.flow)
-    _write(layer.deep, source)
-    _write(layer.head, source)
-    head = source.made[-1].split(" = ")[0]
-    features, answers = layer.wide.in_features, layer.wide.out_features
-    wide = source.attribute("wide", f"Linear({features}, {answers})")
-    source.made += [
-        f"for parameter in {head}.parameters():  # at first all is linear",
-        "    nn.init.zeros_(parameter)",
-    ]
-    source.flow.insert(before, f"straight = {wide}(x)")
-    source.flow.append("x = straight + x")
-
-
-def _free_points(layer: nn.Module, source: _Source) -> None:
-    """The softmax gives no probability to the least number there is."""
-    assert isinstance(layer, FreePoints)
-    source.flow.append("taken = x.flatten(1) != 0  # which are no answer")
-    _write(layer.net, source)
-    source.flow.append("x = x.masked_fill(taken, torch.finfo(x.dtype).min)")
-
-
-def _each_variable(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, EachVariable)
-    variables = len(layer.answered)
-    source.flow += [
-        f"x = x[:, :, {layer.answered}].transpose(1, 2)",
-        "x = x.reshape(-1, x.shape[2], 1)  # each variable by itself",
-    ]
-    _write(layer.net, source)
-    source.flow.append(f"x = x.reshape(-1, {variables}, x.shape[1]).transpose(1, 2)")
-
-
-def _recurrent(layer: nn.Module, source: _Source) -> None:
-    assert isinstance(layer, Recurrent)
-    if layer.join is not None or type(layer.merge) is not nn.Identity:
+def _own(layer: nn.Module, source: Source, children: Mapping[str, str], indent: int) -> dict[str, str]:
+    """Copies the class of a layer of our own; returns its layers and the settings that its methods ask for."""
+    if layer._parameters:
         raise NotBuiltError(
-            "kissipo eject does not write out a recurrent net with several inputs or merged directions yet",
-            do="Give one sequence, and leave process.merge out",
+            f"kissipo eject does not write layers of the kind {type(layer).__name__} yet",
+            do="Choose another process.net",
         )
-    if layer.fills:
-        source.flow += ["there = x != 0  # else a place that only fills up", "lengths = there.sum(1).clamp(min=1)"]
-    if layer.embedding is not None:
-        _embedding(layer.embedding, source)
-    cell = _cell(layer.cell, source)
-    if layer.fills:
-        source.flow += [
-            "packed = pack_padded_sequence(",
-            "    x, lengths, batch_first=True, enforce_sorted=False",
-            ")",
-            f"read, _ = {cell}(packed)",
-            "x, _ = pad_packed_sequence(read, batch_first=True, total_length=there.shape[1])",
-            *_POOLED[layer.pool],
-        ]
-    elif layer.stateful:
-        source.flow.append(f"x, state = {cell}(x, state)")
+    source.add_text("Layer", _LAYER)
+    source.imports |= {"from typing import Any", "from torch import Tensor"}
+    if isinstance(layer, Recurrent):
+        source.imports |= {"import torch", "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"}
+        source.add(recurrent, "each_state")
+        source.add_text("Recurrent", _RECURRENT)
+        tree: ast.AST = ast.parse(_RECURRENT)
     else:
-        steps = f"x = x.reshape(len(x), x.shape[1] // {layer.patch}, -1)  # {layer.patch} steps at a time"
-        source.flow += [steps] if layer.patch > 1 else []
-        source.flow.append(f"x, _ = {cell}(x)")
-        source.flow += [] if layer.every_step else [_EVEN[layer.pool]]
-    _write(layer.dropout, source)
-    _write(layer.head, source)
-
-
-def _embedding(layer: nn.Embedding, source: _Source) -> None:
-    """Starts small; the row that only fills up is zero."""
-    fills = ", padding_idx=0" if layer.padding_idx == 0 else ""
-    source.step("embedding", f"Embedding({layer.num_embeddings}, {layer.embedding_dim}{fills})")
-    source.made.append("nn.init.uniform_(self.embedding1.weight, -0.05, 0.05)")
-    if fills:
-        source.made.append("nn.init.zeros_(self.embedding1.weight[0])")
-
-
-def _cell(layer: Cell, source: _Source) -> str:
-    """A recurrent layer; the forget gate of an LSTM starts open."""
-    kind = _CELLS[type(layer)]
-    words = f"{layer.input_size}, {layer.hidden_size}"
-    words += f", {layer.num_layers}" if layer.num_layers > 1 else ""
-    words += ", batch_first=True"
-    words += ", bidirectional=True" if layer.bidirectional else ""
-    words += f", dropout={layer.dropout}" if layer.dropout else ""
-    called = source.attribute(kind.lower(), f"{kind}({words})")
-    if kind == "LSTM":
-        first, end = layer.hidden_size, 2 * layer.hidden_size
-        source.made += [
-            f"for name, bias in {called}.named_parameters():  # it starts by remembering",
-            '    if name.startswith("bias"):',
-            f'        nn.init.constant_(bias[{first}:{end}], float(name.startswith("bias_ih")))',
-        ]
-    return called
-
-
-_WRITERS: dict[type[nn.Module], Callable[[nn.Module, _Source], None]] = {
-    nn.Linear: _linear,
-    nn.Conv2d: _convolution,
-    BatchNorm: _norm,
-    nn.MaxPool2d: _pool,
-    nn.Flatten: _flatten,
-    nn.Unflatten: _unflatten,
-    nn.Dropout: _dropout,
-    RelativeToLast: _relative,
-    EachVariable: _each_variable,
-    FreePoints: _free_points,
-    WideAndDeep: _wide_and_deep,
-    Recurrent: _recurrent,
-}
+        roots = ("forward", "with_auxiliary") if has_auxiliary(layer) else ("forward",)
+        tree = source.add_class(type(layer), base="Layer", roots=roots)
+    asked = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+    settings = {
+        name: value for name, value in {**vars(layer), **layer._buffers}.items() if name in asked - {"training"}
+    }
+    unknown = [name for name, value in settings.items() if not isinstance(value, _PLAIN)]
+    if unknown:
+        raise NotBuiltError(f"kissipo eject does not write '{unknown[0]}' of {type(layer).__name__} yet")
+    return {**{name: _written(value, source, indent) for name, value in settings.items()}, **children}

@@ -1,202 +1,138 @@
-"""Script: a task as one file of plain PyTorch without kissipo, laid beside the task before it is given.
+"""Script: writes the folder of a task, after its net and its loss were compared with those of the task.
 
-The script reads the same samples, starts from the same weights and takes them in the same order, as every random choice has the seed
-that it has in kissipo. What it would read and the net it would build are made once and laid beside the task's: where they differ
-nothing is given.
+The folder holds train.py, net.py, the encoded samples and the weights before the first step. Both nets are given the
+first samples in double precision, so that only a real difference is one.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from types import ModuleType
 
 import torch
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
-from kissipo.core.errors import NotBuiltError
-from kissipo.core.module_state import eval_mode
+from kissipo.core.errors import MachineError, NotBuiltError, TaskError
 from kissipo.core.task import Task
-from kissipo.export.script.inputs.source import input_part
-from kissipo.export.script.learning import learning_part
-from kissipo.export.script.net import net_part
-from kissipo.export.script.outputs import answering_part, output_part
-from kissipo.export.script.part import Part, filled
+from kissipo.core.output_file import write_text
+from kissipo.export.script.net import net_source
+from kissipo.export.script.train import MARK, augment_source, train_source
 from kissipo.pipeline.experiment import Prepared, prepare
+from kissipo.engine.evaluate import as_tuple
 
-_STANDARD = (
-    "bisect",
-    "collections",
-    "copy",
-    "csv",
-    "functools",
-    "gzip",
-    "hashlib",
-    "json",
-    "math",
-    "pathlib",
-    "pydoc_data",
-    "re",
-    "tarfile",
-    "typing",
-)
-
-_SCRIPT = '''
-"""$name as plain PyTorch.
-
-Input     $read
-Process   $net
-          $learned
-Output    $judged
-"""
-
-from __future__ import annotations
-
-$imports
-
-SEED = $seed
-$constants
-
-$types
+_FIRST = 8  # samples by which both nets are compared
+_PLAIN = {"mixup": 0.0, "backbone_rate": 1.0, "precision": "float32"}
 
 
-def seed_of(*purpose: str | int, seed: int = SEED) -> int:
-    """A seed for one random choice, so that no choice moves another."""
-    text = "/".join(str(each) for each in (seed, *purpose))
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
+    """Writes the folder; returns its path.
 
-
-# Input: the world -> tensors
-
-
-$input
-
-
-# Process: tensors -> tensors
-
-
-$process
-
-
-# Output: tensors -> answers
-
-
-$output
-'''
-
-
-def eject(task: Task, *, seed: int = 0) -> str:
-    """The source of the script.
-
-    Raises:   NotBuiltError for what no script does yet.
+    Raises:   NotBuiltError for what no script does; TaskError when there is something else in the folder.
     """
+    folder = Path(out)
+    _refuse_other(folder)
     prepared = prepare(task, seed=seed)
-    _refuse(prepared)
-    source = _source(prepared, seed)
-    _compare(source, prepared, seed)
-    return source
-
-
-def _refuse(prepared: Prepared) -> None:
-    choices = prepared.choices
-    if choices.learn is None or choices.learn.word != "supervised":
-        raise NotBuiltError(
-            "kissipo eject writes tasks that learn from known answers",
-            given=f"process.algorithm={choices.learn and choices.learn.word}",
-        )
-
-
-def _source(prepared: Prepared, seed: int) -> str:
-    read, judged = input_part(prepared), output_part(prepared)
-    net, learned = net_part(prepared.net, prepared.wiring.doors[0].port.shape[1:]), learning_part(prepared)
-    parts = [read, net, learned, judged]
-    arrays = ["Array = NDArray[Any]"] if "Array" in read.code else []
-    return (
-        filled(
-            _SCRIPT,
-            name=prepared.task.name or "A task",
-            read=read.told,
-            net=net.told,
-            learned=learned.told,
-            judged=judged.told,
-            imports=_imports(parts),
-            seed=seed,
-            constants=[line for part in parts for line in part.constants],
-            types=[
-                *arrays,
-                *(line for part in parts for line in part.types),
-                "Parts = dict[str, tuple[Tensor, Tensor]]",
-            ],
-            input=[read.code],
-            process=[f"{net.code}\n\n\n{answering_part(prepared.net)}\n\n\n{learned.code}"],
-            output=[judged.code],
-        )
-        + "\n"
-    )
-
-
-def _imports(parts: list[Part]) -> list[str]:
-    """All imports, those of Python first, whole modules before names out of them."""
-    lines = {line for part in parts for line in part.imports} | {"import hashlib", "import torch"}
-
-    def rank(line: str) -> tuple[bool, str]:
-        return line.startswith("from"), line.lower()
-
-    own = sorted((line for line in lines if _module(line) in _STANDARD), key=rank)
-    foreign = sorted((line for line in lines if _module(line) not in _STANDARD), key=rank)
-    return [*_merged(own), "", *_merged(foreign)]
-
-
-def _module(line: str) -> str:
-    return line.split()[1].split(".")[0]
-
-
-def _merged(lines: list[str]) -> list[str]:
-    """Names out of one module in one line."""
-    names: dict[str, list[str]] = {}
-    for line in lines:
-        module, _, given = line.removeprefix("from ").partition(" import ")
-        names.setdefault(module, []).extend(given.split(", ") if given else [])
-    return [
-        f"from {module} import {', '.join(sorted(set(given)))}" if given else module for module, given in names.items()
-    ]
-
-
-def _compare(source: str, prepared: Prepared, seed: int) -> None:
-    """Makes what the script reads and builds; it must be what the task reads and builds.
-
-    Raises:   NotBuiltError where it is not.
-    """
-    made: dict[str, Any] = {"__name__": "ejected"}
+    _refuse_unwritten(prepared)
+    prepared.learn.begin(prepared.wiring.feeds["train"])
+    name = prepared.task.name or "a task"
+    texts = {"train.py": train_source(prepared, name, seed), "net.py": net_source(prepared.net, name)}
+    augment = prepared.wiring.augment
+    if augment is not None:
+        texts["augment.py"] = augment_source(augment.names, augment.masks)
+    _compare(texts, prepared)
     try:
-        exec(compile(source, "the script", "exec"), made)  # noqa: S102  # it was written above
-        parts = made["samples"]()
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            write_text(folder / file, text)
+        save_file(_samples(prepared), folder / "samples.safetensors")
+        save_file(_own(prepared.net.state_dict()), folder / "start.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise MachineError(f"{folder} cannot be written: {error}") from None
+    return folder
+
+
+def _refuse_other(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise TaskError(f"{folder} is a file", do="Name a new folder with --out")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    script = folder / "train.py"
+    if not script.is_file() or MARK not in script.read_text(encoding="utf-8", errors="replace"):
+        raise TaskError(f"{folder} holds files that kissipo eject did not write", do="Name a new folder with --out")
+
+
+def _refuse_unwritten(prepared: Prepared) -> None:
+    learn = prepared.choices.learn
+    if learn is None or learn.word != "supervised":
+        raise NotBuiltError(
+            "kissipo eject writes tasks that learn from known answers", given=f"process.algorithm={learn and learn.word}"
+        )
+    for word, plain in _PLAIN.items():
+        if getattr(prepared.course, word) != plain:
+            raise NotBuiltError(f"kissipo eject does not write process.{word} yet", do="Leave it out")
+    norms = (layer for layer in prepared.net.modules() if isinstance(layer, nn.BatchNorm2d))
+    if any(not layer.weight.requires_grad for layer in norms):
+        raise NotBuiltError(
+            "kissipo eject does not write frozen batch normalization yet", do="Leave process.freeze out"
+        )
+
+
+def _samples(prepared: Prepared) -> dict[str, Tensor]:
+    """All encoded samples, by part, kind and number."""
+    found: dict[str, Tensor] = {}
+    for part, feed in prepared.wiring.feeds.items():
+        batch = feed.everything()
+        for kind, tensors in (("input", batch.inputs), ("target", batch.targets)):
+            found |= {f"{part}.{kind}{number:03}": tensor for number, tensor in enumerate(tensors)}
+    return _own(found)
+
+
+def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies that share no memory."""
+    return {name: each.clone(memory_format=torch.contiguous_format) for name, each in tensors.items()}
+
+
+def _compare(texts: Mapping[str, str], prepared: Prepared) -> None:
+    """Builds the net of the script and asks both.
+
+    Raises:   NotBuiltError when outputs or loss differ.
+    """
+    made = {file.removesuffix(".py"): ModuleType(file.removesuffix(".py")) for file in texts}
+    made["train"].__file__ = "train.py"
+    before = dict(sys.modules)
+    try:
+        sys.modules.update(made)
+        for name in reversed(made):  # train.py, which imports the others, is the last
+            exec(compile(texts[f"{name}.py"], f"{name}.py", "exec"), vars(made[name]))  # noqa: S102
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(made["seed_of"]("weights"))
-            net = made["Net"]()
+            net = made["net"].build()
+        net.load_state_dict(prepared.net.state_dict())
+        batch = prepared.wiring.feeds["train"].batch(slice(0, _FIRST))
+        inputs, targets = ([_double(each) for each in some] for some in (batch.inputs, batch.targets))
+        with torch.no_grad():
+            ours, theirs = (as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(prepared.net), net))
+            expected = prepared.learn.loss(ours if len(ours) > 1 else ours[0], tuple(targets))
+            loss = made["train"].loss_of(list(theirs), targets)
     except Exception as error:
         raise _differs(f"it stops with {type(error).__name__}: {error}") from None
-    for name, feed in prepared.wiring.feeds.items():
-        told = feed.everything()
-        inputs, truth = parts[name]
-        if inputs.shape != told.inputs[0].shape or not torch.allclose(inputs, told.inputs[0], atol=1e-6):
-            raise _differs(f"it reads other samples in the {name} part")
-        if truth.shape != told.targets[0].shape or not torch.allclose(truth, told.targets[0], atol=1e-6):
-            raise _differs(f"it reads other answers in the {name} part")
-    if not _same_weights(net, prepared.net):
-        raise _differs("its net starts from other weights")
-    first = parts["train"][0][:4]
-    with eval_mode(net), eval_mode(prepared.net):
-        outputs, given = net(first), prepared.net(first)
-    if not torch.allclose(outputs[0] if isinstance(outputs, tuple) else outputs, given, atol=1e-5):
-        raise _differs("its net answers otherwise")
+    finally:
+        for name in made:
+            sys.modules.pop(name)
+            if name in before:
+                sys.modules[name] = before[name]
+    if not all(torch.allclose(one, other, rtol=1e-9) for one, other in zip(ours, theirs, strict=True)):
+        raise _differs("its net gives other outputs")
+    if not torch.allclose(loss, expected, rtol=1e-9):
+        raise _differs("its loss is another one")
 
 
-def _same_weights(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two nets have the same weights, in whatever order they keep them."""
-    first, second = (
-        sorted((tuple(each.shape), each.flatten().tolist()) for each in net.parameters()) for net in (one, other)
-    )
-    return first == second
+def _double(values: Tensor) -> Tensor:
+    return values.double() if values.is_floating_point() else values
 
 
 def _differs(why: str) -> NotBuiltError:

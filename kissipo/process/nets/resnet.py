@@ -14,7 +14,7 @@ Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, widt
 Choices:  any size of picture, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
           is the head; no biases before norms. See `layers/residual.py` for the place of the stride.
 Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, table 1.
-Example:  >>> small = Options(width=0.125)
+Example:  >>> small = Options(width_multiplier=0.125)
           >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _VARIANTS]
           [241712, 400464, 631152, 933616, 1183088]
 """

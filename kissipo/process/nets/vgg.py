@@ -16,7 +16,7 @@ Choices:  any size of picture: the last map is brought to 7x7 by means, as in to
           Layers are called conv1_1 ... fc7 as in the published model, the last linear layer is the head.
 Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015; `norm` as torchvision's
           vgg16_bn and its like: batch normalization behind each convolution, which keeps its bias.
-Example:  >>> small = Options(width=0.125, units=(64,))
+Example:  >>> small = Options(width_multiplier=0.125, units=(64,))
           >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _CONVOLUTIONS]
           [410328, 413232, 496336, 579440]
 """

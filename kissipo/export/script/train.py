@@ -1,0 +1,397 @@
+"""Train: the loop, the losses and the metrics of a task as one Python file, readable from top to bottom.
+
+Losses, schedule, augmentation and seeds are copied from kissipo. The loop is a template: a line that ends with `#? word`
+stays where the word applies to the task, one with `#? not word` where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from string import Template
+from typing import Any
+
+import torch
+from torch import nn
+
+from kissipo.core import seeds
+from kissipo.core.protocols import has_auxiliary, is_stateful
+from kissipo.input import augment as augmentation
+from kissipo.output.answer import Answer
+from kissipo.output.answers.category import Category
+from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.number import Number
+from kissipo.output.answers.text import NextUnit
+from kissipo.export.script.source import Source
+from kissipo.pipeline.experiment import Prepared
+from kissipo.process import optim, schedule
+from kissipo.process.cross_entropy import CrossEntropy
+from kissipo.engine import streams
+from kissipo.engine.evaluate import portion
+
+MARK = "Written by `kissipo eject`"
+
+_TRAIN = '''"""$name: training and evaluation in plain PyTorch. $mark.
+
+net.py builds the net, start.safetensors holds its weights before the first step, and
+samples.safetensors holds the encoded samples of the train, validation and test parts.
+Run it with `python train.py`; the trained weights are saved as model.safetensors.
+"""
+
+from __future__ import annotations
+
+$imports
+
+FOLDER = Path(__file__).parent
+SEED, EPOCHS, BATCH, RATE = $seed, $epochs, $batch, $rate
+PATIENCE = $patience  # epochs without a lower validation loss before training stops  #? patience
+PORTION = $portion  # samples that are evaluated at once  #? not streams
+
+
+$definitions
+
+
+def loss_of(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:
+    """The loss by which the net is evaluated."""
+    return $loss
+
+
+def training_loss(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:  #? own_training
+    """The loss by which the net is trained."""  #? own_training
+    return $training  #? own_training
+
+
+def penalty(net: nn.Module) -> Tensor:  #? penalty
+    """The cost of large weights; biases cost nothing."""  #? penalty
+    weights = torch.cat([each.flatten() for each in net.parameters() if each.dim() > 1])  #? penalty
+    return $l1 * weights.abs().sum() + $l2 * weights.square().sum()  #? penalty
+
+
+def metrics(outputs: list[Tensor], targets: list[Tensor]) -> dict[str, float]:
+    """How good the outputs are."""
+    found: dict[str, float] = {}
+$metrics
+    return found
+
+
+def quality(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:  #? linear
+    """How good the output for each sample is; higher is better."""  #? linear
+    return $quality  #? linear
+
+
+def samples_of(samples: dict[str, Tensor], part: str) -> tuple[list[Tensor], list[Tensor]]:
+    """The inputs and the targets of a part."""
+    inputs = [samples[name] for name in sorted(samples) if name.startswith(f"{part}.input")]
+    targets = [samples[name] for name in sorted(samples) if name.startswith(f"{part}.target")]
+    return inputs, targets
+
+
+@torch.no_grad()
+def evaluate(net: nn.Module, inputs: list[Tensor], targets: list[Tensor]) -> tuple[float, list[Tensor]]:
+    """The mean loss over all samples, and the outputs for them."""
+    net.eval()
+    count, total, found = len(targets[0]), 0.0, []
+    state, steps = None, list(stream_steps(count, 64))  #? streams
+    for index in steps:  #? streams
+    for index in torch.arange(count).split(PORTION):  #? not streams
+        x, y = [each[index] for each in inputs], [each[index] for each in targets]
+        output, state = net.go_on(state, *x)  #? streams
+        outputs = [output]  #? streams
+        outputs = $outputs  #? not streams
+        total += float(loss_of(outputs, y)) * len(index)
+        found.append(outputs)
+    order = torch.cat(steps).argsort()  #? streams
+    return total / count, [torch.cat(each)[order] for each in zip(*found)]  #? streams
+    return total / count, [torch.cat(each) for each in zip(*found)]  #? not streams
+
+
+def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
+    """Trains the net; it keeps the weights of the epoch with the lowest validation loss."""  #? watched
+    """Trains the net."""  #? not watched
+    inputs, targets = samples_of(samples, "train")
+    validation = samples_of(samples, "validation")  #? watched
+    count = len(targets[0])
+    steps = -(-count // BATCH)  #? schedule
+    for name in $frozen:  #? frozen
+        net.get_parameter(name).requires_grad_(False)  #? frozen
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = torch.optim.$optimizer
+    average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn($ema))  #? ema
+    best, outputs = evaluate(net, *validation)  #? watched
+    best_epoch, kept = 0, copy.deepcopy(net.state_dict())  #? watched
+    at_start = quality(outputs, validation[1])  #? linear
+    for epoch in range(1, EPOCHS + 1):
+        net.train()
+        total, state = 0.0, None  #? streams
+        total = 0.0  #? not streams
+        generator = torch.Generator().manual_seed(derive(SEED, "order", epoch))  #? shuffled
+        order = torch.randperm(count, generator=generator).split(BATCH)  #? shuffled
+        order = stream_steps(count, BATCH)  #? streams
+        order = [torch.arange(count)]  #? whole
+        for step, index in enumerate(order):
+            done = ((epoch - 1) * steps + step) / (EPOCHS * steps)  #? schedule
+            optimizer.param_groups[0]["lr"] = RATE * factor("$schedule", done, warmup=$warmup)  #? schedule
+            x, y = [each[index] for each in inputs], [each[index] for each in targets]
+            generator = torch.Generator().manual_seed(derive(SEED, "augment", epoch, step))  #? augment
+            x[0] = augmented(x[0], y, generator)  #? augment
+            output, state = net.go_on(state, *x)  #? streams
+            loss = $step_loss([output], y)  #? streams
+            output, auxiliary = net.with_auxiliary(*x)  #? auxiliary
+            loss = $step_loss([output], y)  #? auxiliary
+            loss = $step_loss($outputs, y)  #? plain
+            if epoch == 1 and step == 0:
+                print(f"first step: loss {loss.item():.9f}")
+            total += loss.item() * len(index)
+            loss = loss + 0.3 * sum($step_loss([each], y) for each in auxiliary)  #? auxiliary
+            loss = loss + penalty(net)  #? penalty
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(learned, $clip)  #? clip
+            optimizer.step()
+            average.update_parameters(net)  #? ema
+        validation_loss, outputs = evaluate($judged, *validation)  #? watched
+        print(f"epoch {epoch}: loss {total / count:.6f}, validation loss {validation_loss:.6f}")  #? watched
+        print(f"epoch {epoch}: loss {total / count:.6f}")  #? not watched
+        gain = quality(outputs, validation[1]) - at_start  #? linear
+        chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
+        if validation_loss < best and float(gain.mean()) > chance:  #? linear
+        if validation_loss < best:  #? by_loss
+            best, best_epoch, kept = validation_loss, epoch, copy.deepcopy($judged.state_dict())  #? watched
+        if epoch - best_epoch >= PATIENCE:  #? patience
+            break  #? patience
+    net.load_state_dict(kept)  #? watched
+    net.load_state_dict(average.module.state_dict())  #? unwatched_ema
+
+
+def main() -> None:
+    """Trains the net and evaluates it on the $part part."""
+    samples = load_file(FOLDER / "samples.safetensors")
+    net = build().to(memory_format=torch.channels_last)  #? convolutions
+    net = build()  #? not convolutions
+    net.load_state_dict(load_file(FOLDER / "start.safetensors"))
+    torch.manual_seed(derive(SEED, "dice"))
+    fit(net, samples)
+    inputs, targets = samples_of(samples, "$part")
+    loss, outputs = evaluate(net, inputs, targets)
+    for name, value in {"loss": loss, **metrics(outputs, targets)}.items():
+        print(f"$part {name}: {value:.6f}")
+    weights = {name: weight.contiguous() for name, weight in net.state_dict().items()}
+    save_file(weights, FOLDER / "model.safetensors")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+_AUGMENT = '''"""Images changed at random while the net is trained, in plain PyTorch. $mark."""
+
+from __future__ import annotations
+
+$imports
+
+$definitions
+
+
+def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
+    """The images of a step, changed at random, and their masks in the same way."""
+    for change in [$changes]:
+        state = generator.get_state()
+        images = change(images, generator)
+        for number in $masks if change.__name__ != "colour" else []:
+            same = Generator().set_state(state)
+            y[number] = change(y[number].unsqueeze(1), same).squeeze(1)
+    return images
+'''
+
+_CROSS_ENTROPY = '''def $name(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy with smoothed labels or weights of the classes."""
+    if outputs.shape[-1] == 1:  # the logit of the second of two classes
+        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
+    logits, weight = outputs.reshape(-1, outputs.shape[-1]), $weight
+    return functional.cross_entropy(logits, targets.reshape(-1), weight, label_smoothing=$smoothing)'''
+
+_CATEGORY = """choice, truth = $choice, targets[$at].flatten()
+found["${prefix}accuracy"] = float((choice == truth).double().mean())
+found["${prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))"""
+_TEXT = """entropy = functional.cross_entropy(outputs[$at].flatten(0, 1).double(), targets[$at].flatten())
+found["${prefix}nats"], found["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
+_MASK = """choice, truth = outputs[$at].argmax(1), targets[$at]
+choice, truth = choice[truth != 255], truth[truth != 255]  # which is not judged
+both = [((choice == k) & (truth == k)).sum() for k in range(1, $classes)]
+either = [((choice == k) | (truth == k)).sum() for k in range(1, $classes)]
+found["${prefix}iou"] = float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())"""
+_NUMBERS = """off = (outputs[$at] - targets[$at]).double()$scale
+found["${prefix}mae"], found["${prefix}rmse"] = float(off.abs().mean()), float(off.square().mean().sqrt())"""
+
+_OPTIMIZERS = {
+    "sgd": "SGD(learned, RATE",
+    "momentum": "SGD(learned, RATE, momentum={momentum}",
+    "adagrad": "Adagrad(learned, RATE, eps=1e-8",
+    "rmsprop": "RMSprop(learned, RATE, alpha=0.9",
+    "adam": "Adam(learned, RATE",
+    "adamw": "AdamW(learned, RATE",
+}
+
+
+def train_source(prepared: Prepared, name: str, seed: int) -> str:
+    """The file that trains and evaluates.
+
+    Raises:   NotBuiltError when parts of it cannot stand in one file.
+    """
+    options, wiring, net, answers = prepared.course, prepared.wiring, prepared.net, prepared.wiring.answers
+    batch, count = prepared.choices.general.batch_size or 32, len(wiring.feeds["train"])
+    source = Source()
+    source.imports = {
+        "from pathlib import Path",
+        "import torch",
+        "from safetensors.torch import load_file, save_file",
+        "from torch import Tensor, nn",
+        "from net import build",
+    }
+    source.add(seeds, "derive")
+    frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
+    kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary(net)}
+    watched, linear = len(wiring.feeds["validation"]) > 0, options.start == "linear"
+    learn: Any = prepared.learn
+    judged, trained = (
+        [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
+        for losses in (learn.losses, learn._taught)
+    )
+    flags = {
+        **kinds,
+        "plain": not any(kinds.values()),
+        "shuffled": batch < count and not kinds["streams"],
+        "whole": batch >= count and not kinds["streams"],
+        "watched": watched,
+        "linear": linear and watched,
+        "by_loss": watched and not linear,
+        "patience": watched and options.stop.patience > 0,
+        "ema": options.ema > 0,
+        "unwatched_ema": options.ema > 0 and not watched,
+        "schedule": options.schedule != "constant" or options.warmup > 0,
+        "augment": wiring.augment is not None,
+        "penalty": bool(options.l1 or options.l2),
+        "clip": options.clip is not None,
+        "frozen": bool(frozen),
+        "own_training": trained != judged,
+        "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
+    }
+    source.imports |= {"import copy"} if watched else set()
+    if options.ema:
+        source.imports.add("from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn")
+    if flags["schedule"]:
+        source.add(schedule, "factor")
+    if kinds["streams"]:
+        source.add(streams, "stream_steps")
+    if wiring.augment:
+        source.imports.add("from augment import augmented")
+    optimizer = options.optimizer or "adam"
+    decay = "" if options.decay is None else f", weight_decay={options.decay}"
+    return _filled(
+        flags,
+        metrics="\n".join(
+            f"    {line}" for number in range(len(answers)) for line in _metrics(source, answers, number)
+        ),
+        imports=source.import_block(),
+        definitions=source,
+        name=name,
+        mark=MARK,
+        seed=seed,
+        epochs=options.epochs,
+        batch=batch,
+        rate=options.rate or optim.RATES[optimizer],
+        patience=options.stop.patience,
+        portion=portion(wiring.feeds["train"]),
+        loss=_sum(judged),
+        training=_sum(trained),
+        step_loss="training_loss" if flags["own_training"] else "loss_of",
+        outputs="[net(*x)]" if len(answers) == 1 else "list(net(*x))",
+        optimizer=_OPTIMIZERS[optimizer].format(momentum=options.momentum) + f"{decay})",
+        judged="average.module" if options.ema else "net",
+        quality=_quality(answers[0]),
+        part=wiring.judging,
+        frozen=frozen,
+        **{word: getattr(options, word) for word in ("l1", "l2", "ema", "clip", "schedule", "warmup")},
+    )
+
+
+def augment_source(names: tuple[str, ...], masks: tuple[int, ...]) -> str:
+    """The file that changes images, and the targets with these numbers, which are masks, with them."""
+    source = Source()
+    source.imports = {"from torch import Generator, Tensor"}
+    for name in names:
+        source.add(augmentation, name)
+    words = {"changes": ", ".join(names), "masks": list(masks), "mark": MARK}
+    return Template(_AUGMENT).substitute(words, imports=source.import_block(), definitions=source)
+
+
+def _filled(flags: Mapping[str, bool], **words: Any) -> str:
+    """The template with the lines of this task, its words filled in."""
+    kept = []
+    for line in _TRAIN.splitlines():
+        text, _, flag = line.partition("  #? ")
+        name = flag.removeprefix("not ")
+        if not flag or flags[name] != flag.startswith("not "):
+            kept.append(text)
+    text = "\n".join(kept)
+    while "\n\n\n\n" in text:
+        text = text.replace("\n\n\n\n", "\n\n\n")
+    return Template(text).substitute(words) + "\n"
+
+
+def _loss(source: Source, name: str, loss: Any) -> str:
+    """Copies a loss; returns its name in the script."""
+    if not isinstance(loss, CrossEntropy):
+        source.add(import_module(f"kissipo.process.losses.{name}"), "loss", renamed=name)
+        return name
+    weight = None if loss.weights is None else f"torch.tensor({loss.weights.tolist()})"
+    called = f"{'smoothed' if loss.smoothing else 'weighted'}_cross_entropy"
+    words = {"name": called, "weight": weight, "smoothing": loss.smoothing}
+    source.imports.add("from torch.nn import functional")
+    source.add_text(called, Template(_CROSS_ENTROPY).substitute(words))
+    return called
+
+
+def _sum(losses: list[str]) -> str:
+    return " + ".join(f"{loss}(outputs[{number}], targets[{number}])" for number, loss in enumerate(losses))
+
+
+def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[str]:
+    """The lines that measure one answer."""
+    answer = answers[number]
+    words: dict[str, Any] = {"at": number, "prefix": "" if len(answers) == 1 else f"{answer.name} "}
+    if isinstance(answer, Category):
+        source.imports.add("from sklearn.metrics import f1_score")
+        template, words["choice"] = _CATEGORY, _choice(answer, number)
+    elif isinstance(answer, NextUnit):
+        source.imports.add("from torch.nn import functional")
+        template = _TEXT
+    elif isinstance(answer, Marks):
+        template, words["classes"] = _MASK, len(answer.levels)
+    else:
+        scale = _scale(answer)
+        template, words["scale"] = _NUMBERS, "" if scale is None else f" * {scale!r}  # in the unit of the data"
+        words["prefix"] += "scaled_" if scale is None else ""
+    return Template(template).substitute(words).splitlines()
+
+
+def _choice(answer: Category, number: int) -> str:
+    if answer.one_output:
+        return f"(outputs[{number}].flatten().sigmoid() >= {answer.options.decode.threshold}).long()"
+    return f"outputs[{number}].argmax(1)"
+
+
+def _scale(answer: Answer) -> float | None:
+    """How much one unit of the net is in the unit of the data, where that is one number."""
+    shape = (1, *answer.port.shape)
+    zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
+    scales = one - zero
+    same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])
+    return float(scales.flat[0]) if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max() else None
+
+
+def _quality(answer: Answer) -> str:
+    if isinstance(answer, Category):
+        return f"({_choice(answer, 0)} == targets[0].flatten()).double()"
+    form = "square" if isinstance(answer, Number) else "abs"
+    return f"-(outputs[0] - targets[0]).double().{form}().flatten(1).mean(1)"
