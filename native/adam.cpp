@@ -41,6 +41,7 @@ void step_range(const Adam& adam, const AdamTensor& tensor, int64_t first, int64
 
 }  // namespace
 
+// Divides the tensors into jobs of JOB_WEIGHTS weights.
 void adam(const Adam* adam) {
     Array<int64_t> jobs;  // pairs: the tensor and its first weight
     for (int64_t tensor = 0; tensor < adam->tensors; tensor++)

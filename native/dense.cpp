@@ -69,6 +69,7 @@ void draw_mask(const DenseLayer& layer, int64_t count, uint64_t first, uint64_t 
         layer.mask[i] = squares(first + i, key) < (uint64_t)layer.keep_threshold ? scale : 0.0f;
 }
 
+// y of one layer; a job computes all rows of a few units.
 void forward(const Dense& dense, const DenseLayer& layer, const float* x) {
     const int64_t jobs = ceil_div(layer.units, FORWARD_UNITS);
     run_jobs(dense.threads, dense.parallel_for, jobs, [&](int64_t job) {
@@ -146,6 +147,7 @@ void product(const Dense& dense, const Matrix& a, int64_t rows, int64_t count, c
 
 }  // namespace
 
+// Computes y of every layer; masks are drawn from consecutive random numbers.
 void dense_forward(const Dense* dense) {
     const float* x = dense->x;
     uint64_t drawn = 0;
@@ -160,6 +162,7 @@ void dense_forward(const Dense* dense) {
     }
 }
 
+// Computes dw and db of every layer, from the last layer to the first.
 void dense_backward(const Dense* dense) {
     static const float one = 1.0f;
     const int64_t rows = dense->rows;

@@ -67,7 +67,7 @@ inline INLINE void add_products(const float* const* a, int64_t count, const floa
 // ---- packed weights -----------------------------------------------------------------
 
 // The floats of one panel of weights for forward. Features and units are packed.
-// Gated cells, per vector of units: bias (gate), W_ih (feature, gate), W_hh (unit, gate).
+// Gated cells, per vector: bias (gate), W_ih (feature, gate), W_hh (unit, gate).
 // RNN, per four vectors of units: bias (vector), W_ih (feature, vector), W_hh (unit,
 // vector).
 template <class C>
@@ -76,6 +76,7 @@ int64_t panel_floats(int64_t features, int64_t units) {
     return LANES * (C::gates + C::x_gates * packed(features) + C::h_gates * packed(units));
 }
 
+// The floats of all panels of weights for forward.
 template <class C>
 int64_t forward_floats(int64_t features, int64_t units) {
     int64_t vectors = padded(units) / LANES;
@@ -90,6 +91,7 @@ int64_t state_floats(int64_t units) {
     return C::h_gates * packed(padded(units)) * padded(units);
 }
 
+// The floats of all transposed weights for backward.
 template <class C>
 int64_t backward_floats(int64_t features, int64_t units) {
     return state_floats<C>(units) + C::x_gates * packed(padded(units)) * padded(features);
@@ -176,6 +178,7 @@ void transpose_panel(int64_t units, const float* weights, int64_t width, int64_t
     }
 }
 
+// Calls the jobs on the threads of the layer.
 template <class F>
 void run_jobs(const Layer& layer, int64_t jobs, const F& job) {
     run_jobs(layer.threads, layer.parallel_for, jobs, job);
@@ -189,6 +192,7 @@ void for_each_panel(const Layer& layer, int64_t panels, const F& job) {
              [&](int64_t i) { job(i / panels, i % panels); });
 }
 
+// Packs the weights of each direction for forward, with the biases.
 template <class C>
 void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
     const int64_t step = C::gates == 1 ? TILE_VECTORS : 1;
@@ -201,6 +205,8 @@ void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
     });
 }
 
+// Packs the transposed weights of each direction for backward; W_ih only where dx is
+// needed.
 template <class C>
 void pack_backward(const Layer& layer, Array<float> (&to)[2]) {
     const int64_t units = layer.units, padded_units = padded(units);
@@ -298,6 +304,7 @@ void partition(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
     }
 }
 
+// The number of parts: the threads of one direction, but at most one per sequence.
 int64_t partition_count(const Layer& layer) {
     return min(layer.batch, max(1, layer.threads / layer.directions));
 }
@@ -595,6 +602,8 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
         }
 }
 
+// The whole layer: weights are packed, input parts computed together where that pays,
+// and then each part of the batch goes through its steps.
 template <class C>
 void forward(const Layer& layer) {
     const int64_t parts = partition_count(layer);
@@ -841,6 +850,7 @@ struct GradientRows {
         return count;
     }
 
+    // h of the step before: a row of y, of h0, or zeros.
     const float* previous_h(int64_t t, int64_t sequence) const {
         const Layer& layer = index.layer;
         const Direction& direction = index.direction;
@@ -1011,6 +1021,7 @@ void backward(const Layer& layer) {
 
 // ---- dispatch on the cell -----------------------------------------------------------
 
+// Calls f with the type of the cell.
 template <class F>
 auto with_cell(int64_t cell, const F& f) {
     if (cell == RNN_TANH) return f(RnnTanh());
