@@ -66,10 +66,10 @@ inline INLINE void add_products(const float* const* a, int64_t count, const floa
 
 // ---- packed weights -----------------------------------------------------------------
 
-// The floats of one panel of weights for forward. Features and units are packed.
+// The floats of one panel of weights for forward: a vector of units of a gated cell, or
+// four vectors of an RNN. Features and units are packed.
 // Gated cells, per vector: bias (gate), W_ih (feature, gate), W_hh (unit, gate).
-// RNN, per four vectors of units: bias (vector), W_ih (feature, vector), W_hh (unit,
-// vector).
+// RNN, per four vectors: bias (vector), W_ih (feature, vector), W_hh (unit, vector).
 template <class C>
 int64_t panel_floats(int64_t features, int64_t units) {
     if (C::gates == 1) return TILE_VECTORS * LANES * (1 + packed(features) + packed(units));
