@@ -1,4 +1,7 @@
-"""Builds the kernels in native/ with the system's C++ compiler; without one, kissipo works in pure torch and says so."""
+"""The build of the kernels in native/ with the system's C++ compiler.
+
+Without a compiler kissipo is installed without kernels, uses torch and says so.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from itertools import product
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-CHOOSE = "native/choose.cpp"
+CHOICE = "native/choose.cpp"
 KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "table")]
 COMMON = [
     "-std=c++17",
@@ -22,7 +25,14 @@ COMMON = [
     "-fvisibility=hidden",
     "-g0",
 ]
-AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"]
+AVX512 = [
+    "-mavx512f",
+    "-mavx512bw",
+    "-mavx512dq",
+    "-mavx512vl",
+    "-mfma",
+    "-mprefer-vector-width=512",
+]
 SETS = {
     "plain": (4, []),
     "avx2": (8, ["-mavx2", "-mfma"]),
@@ -32,28 +42,40 @@ SETS = {
 
 
 def instruction_sets() -> list[str]:
-    """What this processor's family can have; the one that fits is chosen when the library is loaded."""
+    """The sets of this processor's architecture.
+
+    One that the machine has is chosen when the library is loaded.
+    """
     return list(SETS) if platform.machine().lower() in ("x86_64", "amd64") else ["plain"]
 
 
 class BuildKernels(build_ext):
-    """One library of plain C functions, for every Python: the same source once for each instruction set."""
+    """The build of one library of plain C functions for every version of Python.
+
+    Each source is compiled once for each instruction set.
+    """
 
     def build_extension(self, ext: Extension) -> None:
-        objects = self.compiler.compile([CHOOSE], output_dir=self.build_temp, extra_postargs=COMMON)
+        objects = self.compiler.compile([CHOICE], output_dir=self.build_temp, extra_postargs=COMMON)
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            for compiled in workers.map(self.compile_one, *zip(*product(instruction_sets(), KERNELS), strict=True)):
+            sources = zip(*product(instruction_sets(), KERNELS), strict=True)
+            for compiled in workers.map(self.compile_one, *sources):
                 objects += compiled
-        self.compiler.link_shared_object(objects, self.get_ext_fullpath(ext.name), target_lang="c++")
+        path = self.get_ext_fullpath(ext.name)
+        self.compiler.link_shared_object(objects, path, target_lang="c++")
 
     def compile_one(self, name: str, source: str) -> list[str]:
-        """One source for one instruction set."""
+        """Compile one source for one instruction set."""
         lanes, flags = SETS[name]
-        told = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
+        reported = "neon" if platform.machine().lower() in ("aarch64", "arm64") else name
         return self.compiler.compile(
             [source],
             output_dir=f"{self.build_temp}/{name}",
-            macros=[("KISSIPO_ISA", name), ("KISSIPO_LANES", str(lanes)), ("KISSIPO_NAME", f'"{told}"')],
+            macros=[
+                ("KISSIPO_ISA", name),
+                ("KISSIPO_LANES", str(lanes)),
+                ("KISSIPO_NAME", f'"{reported}"'),
+            ],
             extra_postargs=COMMON + flags,
         )
 
@@ -71,7 +93,7 @@ except ImportError:
 else:
 
     class WheelForEveryPython(bdist_wheel):
-        """The library knows nothing of Python, so one wheel a platform serves all versions."""
+        """A wheel for all versions of Python, as the library does not use Python."""
 
         def get_tag(self) -> tuple[str, str, str]:
             return "py3", "none", super().get_tag()[2]
@@ -79,6 +101,6 @@ else:
     commands = {"build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
 
 setup(
-    ext_modules=[Extension("kissipo.process.kernels._kernels", [CHOOSE, *KERNELS], optional=True)],
+    ext_modules=[Extension("kissipo.process.kernels._kernels", [CHOICE, *KERNELS], optional=True)],
     cmdclass=commands,
 )

@@ -138,7 +138,7 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
 
 def compare_halves(names: list[str], rounds: int) -> None:
     """kissipo under autocast beside torch under autocast and its own float32."""
-    if kernels(halves=True) is None:
+    if kernels(bfloat16=True) is None:
         print("\nThis processor does not multiply bfloat16")
         return
     heads = [f"{way}: torch ms | own float32 ms | kissipo ms | over torch | over float32" for way in ("train", "infer")]

@@ -1,7 +1,11 @@
-// The kernels: what Python hands over. Every field has eight bytes, so that Python fills it with one struct.pack.
+// The C interface of the kernels: the structs that Python fills and the table of
+// functions. Every field has eight bytes, so that Python packs a struct with one
+// struct.pack.
 //
-// Recurrent layers: rows stand in packed order, as in torch's PackedSequence: step t holds the rows offsets[t] .. offsets[t + 1], one for each
-// sequence that is at least t + 1 long, the longest sequence first. Equal lengths are the special case of equal steps.
+// Recurrent layers count rows in packed order, as torch's PackedSequence does: step t
+// has the rows offsets[t] .. offsets[t + 1], one for each sequence of at least t + 1
+// steps, and the longest sequence comes first. With equal lengths all steps have
+// equally many rows.
 #pragma once
 #include <cstdint>
 
@@ -9,84 +13,100 @@ extern "C" {
 
 enum Cell : int64_t { RNN_TANH = 0, RNN_RELU = 1, LSTM = 2, GRU = 3 };
 
-typedef int32_t (*ParallelFor)(int64_t begin, int64_t end, int64_t grain, void (*part)(int64_t, int64_t, void*), void* with);
+typedef void (*RangeFunction)(int64_t begin, int64_t end, void* context);
+typedef int32_t (*ParallelFor)(
+    int64_t begin, int64_t end, int64_t grain, RangeFunction function, void* context);
 
+// One direction of a recurrent layer. Weights and biases have torch's layout. Where the
+// layer has ids, w_ih is the table of input parts, and dw_ih is its gradient.
 struct Direction {
     int64_t reverse;
-    const float *w_ih, *w_hh, *b_ih, *b_hh;  // as torch lays them; biases may be null; with ids w_ih is the table, dw_ih its gradient
-    const float *h0, *c0;           // (batch, unit); null: zeros
-    float *hn, *cn;                 // (batch, unit)
-    float *y;                       // (row, unit), rows `stride` apart
-    void *gates;                    // (row, plane, unit): activated gates, later their gradients, floats or halves; null: nothing is kept
-    float *cells;                   // (row, unit), LSTM; null: nothing is kept
-    const float *dy;                // as y; null: zeros
-    const float *dhn, *dcn;         // (batch, unit); null: zeros
-    float *dh0, *dc0;               // (batch, unit); null: not wanted
-    float *dx;                      // (row, feature); null: not wanted
-    float *dw_ih, *dw_hh;           // as torch lays them; null: not wanted
-    float *db_ih, *db_hh;
+    const float *w_ih, *w_hh, *b_ih, *b_hh;  // biases may be null
+    const float *h0, *c0;      // (batch, unit); null: zeros
+    float *hn, *cn;            // (batch, unit)
+    float *y;                  // (row, unit); the distance between rows is y_stride
+    void *gates;               // (row, gate, unit), float or bfloat16: activated gates, which
+                               // backward replaces by gradients; null: not saved
+    float *cells;              // (row, unit), LSTM; null: not saved
+    const float *dy;           // has the layout of y; null: zeros
+    const float *dhn, *dcn;    // (batch, unit); null: zeros
+    float *dh0, *dc0;          // (batch, unit); null: not needed
+    float *dx;                 // (row, feature); null: not needed
+    float *dw_ih, *dw_hh;      // null: not needed
+    float *db_ih, *db_hh;      // null: not needed
 };
 
 struct Layer {
     int64_t cell, features, units, steps, batch, rows;
-    const int64_t* offsets;         // steps + 1
-    const int64_t* first;           // (sequence): where its step 0 stands in x, y, dy, dx and ids; null: rows stand in packed order
-    int64_t apart;                  // how far the steps of a sequence stand apart there
-    const float* x;                 // (row, feature)
-    const int64_t* ids;             // (row): which row of a table (token, gate, unit) its input parts are, biases b_ih included; null: x
-    int64_t tokens;                 // of the table; there are no features then
-    int64_t stride;
+    const int64_t* offsets;    // (steps + 1)
+    const int64_t* starts;     // (sequence): the row of its step 0 in x, y, dy, dx and ids;
+                               // null: these tensors are in packed order
+    int64_t time_stride;       // rows between two steps of a sequence in these tensors
+    const float* x;            // (row, feature)
+    const int64_t* ids;        // (row): the row of the table (token, gate, unit) that has its
+                               // input parts, biases b_ih included; null: x is read
+    int64_t tokens;            // rows of the table; features is 0 then
+    int64_t y_stride;
     int64_t directions, threads;
     ParallelFor parallel_for;
     Direction direction[2];
 };
 
-// Linear layers one after the other, each perhaps with relu and dropout behind it.
+// One linear layer, with relu and dropout behind it where they are asked for.
 struct DenseLayer {
     int64_t features, units, relu;
-    int64_t keep;                   // dropout keeps a value with chance keep / 2^32; 0: there is no dropout
-    const float *w, *b;             // (unit, feature) as torch lays it; (unit), may be null
-    float* mask;                    // (row, unit): what dropout multiplies by, drawn anew in forward
-    float* y;                       // (row, unit): after relu and dropout
-    float *dw, *db;                 // null: not wanted
+    int64_t keep_threshold;    // dropout keeps a value with probability keep_threshold / 2^32;
+                               // 0: there is no dropout
+    const float *w, *b;        // (unit, feature) and (unit), torch's layout; b may be null
+    float* mask;               // (row, unit): factors of dropout, drawn anew in forward
+    float* y;                  // (row, unit): after relu and dropout
+    float *dw, *db;            // null: not needed
 };
 
+// A chain of linear layers.
 struct Dense {
     int64_t rows, layers;
-    const float* x;                 // (row, feature)
-    const float* dy;                // (row, unit) of the last layer
-    float* room;                    // 2 x (row, widest layer), for backward
-    int64_t key;                    // of the dice of dropout
+    const float* x;            // (row, feature)
+    const float* dy;           // (row, unit) of the last layer
+    float* workspace;          // 2 x (row, unit of the widest layer), for backward
+    int64_t random_key;        // of dropout
     int64_t threads;
     ParallelFor parallel_for;
-    const DenseLayer* layer() const { return reinterpret_cast<const DenseLayer*>(this + 1); }  // they follow
+    // The layers follow the struct in memory.
+    const DenseLayer* layer() const { return reinterpret_cast<const DenseLayer*>(this + 1); }
 };
 
-// One step of Adam over many tensors; correction1 = 1 - beta1^step, correction2 = 1 - beta2^step.
-struct AdamPart {
+// The weights w, their gradient g and Adam's moments m and v, of one tensor.
+struct AdamTensor {
     int64_t count;
     float *w, *m, *v;
     const float* g;
 };
 
+// One step of Adam: correction1 = 1 - beta1^step, correction2 = 1 - beta2^step.
 struct Adam {
-    int64_t parts, decoupled;       // decoupled: AdamW's decay
-    double rate, beta1, beta2, epsilon, decay, correction1, correction2;
+    int64_t tensors;
+    int64_t decoupled;         // weight decay as in AdamW
+    double learning_rate, beta1, beta2, epsilon, weight_decay, correction1, correction2;
     int64_t threads;
     ParallelFor parallel_for;
-    const AdamPart* part() const { return reinterpret_cast<const AdamPart*>(this + 1); }  // they follow
+    // The tensors follow the struct in memory.
+    const AdamTensor* tensor() const { return reinterpret_cast<const AdamTensor*>(this + 1); }
 };
 
-// For each instruction set one table of these; `kissipo_kernels` gives the table of the named set, or null.
+// The functions that are compiled for one instruction set.
 struct Kernels {
     const char* name;
-    int64_t lanes, word;            // of a vector; numbers of a word: 2 where products take halves and gates are kept as such
+    int64_t lanes;             // floats of a vector
+    int64_t packed_values;     // values of a 32-bit operand: 2 where products take bfloat16
+                               // and gates are saved as bfloat16, else 1
     void (*forward)(const Layer*);
-    void (*backward)(const Layer*);  // gates become their gradients
+    void (*backward)(const Layer*);  // replaces the gates by their gradients
     void (*dense_forward)(const Dense*);
     void (*dense_backward)(const Dense*);
     void (*adam)(const Adam*);
 };
 
+// The table of the named instruction set, or null.
 const Kernels* kissipo_kernels(const char* name);
 }

@@ -1,232 +1,293 @@
-// Recurrent layers, forward and backward, with the whole loop over time inside. Compiled once for each instruction set.
+// Recurrent layers, forward and backward, with the loop over time inside.
 //
-// Threads share the rows of the batch: each takes its rows through all time steps, so nobody waits for anybody within a step.
-// A tile of a few rows times four vectors stays in registers while the products run over k; the gates are applied there.
-// Gates lie in planes (row, plane, unit), units filled up to whole vectors. Planes: RNN h; LSTM i f g o; GRU n r z hn, where
-// n is the candidate and hn the part of it that comes from the state, so that input parts are planes 0-2 and state parts 1-3.
+// RNN   h' = act(x W_ih^T + b_ih + h W_hh^T + b_hh), act = tanh or relu
+// LSTM  i, f, o = sigmoid(...), g = tanh(...);  c' = f c + i g,  h' = o tanh(c')
+// GRU   r, z = sigmoid(...), n = tanh(x part + r * h part);  h' = (1 - z) n + z h
 //
-// Products run over words: a word is a number, or, in the set with bfloat16, two of half the bits. There weights, inputs and states are
-// rounded where a product takes them, gates and their gradients where they are kept; sums, cells and all that is given away stay float.
-#include "words.h"
+// The sequences of a batch are divided among the threads: each takes its own through
+// all time steps, so that no thread waits for another within a step. A tile of a few
+// rows times four vectors stays in registers while products sum over k; the activations
+// are applied there.
+//
+// Gates are saved as (row, gate, unit), with padded units: RNN h; LSTM i f g o; GRU n r
+// z hn. There n is the candidate, and hn the part of it that comes from the state and
+// counts as a gate of its own, so that input parts are gates 0-2 and state parts gates
+// 1-3.
+//
+// Products take packed operands: floats, or pairs of bfloat16. With bfloat16, weights,
+// inputs and states are rounded where a product takes them, gates and their gradients
+// where they are saved; sums, cells and all results stay float.
+#include "operands.h"
 
 namespace KISSIPO_ISA {
 namespace {
 
-constexpr int64_t GRADIENT_ROWS = 128, GRADIENT_FLOATS = 128 * 1024;  // at a time; that a core keeps near
+constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
+constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
 
 struct RnnTanh {
-    static constexpr int planes = 1, x_planes = 1, h_planes = 1, h_first = 0;
+    static constexpr int gates = 1, x_gates = 1, h_gates = 1, first_h_gate = 0;
 };
 struct RnnRelu : RnnTanh {};
 struct Lstm {
-    static constexpr int planes = 4, x_planes = 4, h_planes = 4, h_first = 0;
+    static constexpr int gates = 4, x_gates = 4, h_gates = 4, first_h_gate = 0;
 };
 struct Gru {
-    static constexpr int planes = 4, x_planes = 3, h_planes = 3, h_first = 1;
+    static constexpr int gates = 4, x_gates = 3, h_gates = 3, first_h_gate = 1;
 };
 
-// Which of torch's blocks of weight rows a plane comes from (torch's GRU: r z n).
+// The block of torch's weight rows that belongs to a gate (torch's GRU: r z n).
 template <class C>
-int64_t torch_gate(int plane) {
-    if constexpr (std::is_same_v<C, Gru>) return plane == 0 || plane == 3 ? 2 : plane - 1;
-    return plane;
+int64_t torch_gate(int gate) {
+    if constexpr (std::is_same_v<C, Gru>) return gate == 0 || gate == 3 ? 2 : gate - 1;
+    return gate;
 }
 
-// ---- products ---------------------------------------------------------------------------------------------------------
+// ---- products -----------------------------------------------------------------------
 
-// sums[row][at + vector] += a[row][k] * w[k][vector], k counts words
-template <int R, int NV, int AT, int WIDE>
-inline INLINE void add(const float* const* a, int64_t count, const float* w, Vec (&sums)[R][WIDE]) {
-    const float* rows[R];
-    each<R>([&](auto r) INLINE { rows[r] = a[r]; });
-    for (int64_t k = 0; k < count; k++, w += NV * LANES) {
-        Vec weight[NV];
-        each<NV>([&](auto v) INLINE { weight[v] = load(w + v * LANES); });
-        each<R>([&](auto r) INLINE {
-            const Vec value = all(rows[r][k]);
-            each<NV>([&](auto v) INLINE { sums[r][AT + v] = plus_product(sums[r][AT + v], value, weight[v]); });
+// sums[row][OFFSET + vector] += a[row][k] * w[k][vector], where k counts packed
+// operands.
+template <int ROWS, int VECTORS, int OFFSET, int WIDTH>
+inline INLINE void add_products(const float* const* a, int64_t count, const float* w,
+                                Vec (&sums)[ROWS][WIDTH]) {
+    const float* rows[ROWS];
+    static_for<ROWS>([&](auto r) INLINE { rows[r] = a[r]; });
+    for (int64_t k = 0; k < count; k++, w += VECTORS * LANES) {
+        Vec weight[VECTORS];
+        static_for<VECTORS>([&](auto v) INLINE { weight[v] = load(w + v * LANES); });
+        static_for<ROWS>([&](auto r) INLINE {
+            const Vec value = broadcast(rows[r][k]);
+            static_for<VECTORS>([&](auto v) INLINE {
+                sums[r][OFFSET + v] = multiply_add(sums[r][OFFSET + v], value, weight[v]);
+            });
         });
     }
 }
 
-// ---- packed weights ---------------------------------------------------------------------------------------------------
+// ---- packed weights -----------------------------------------------------------------
 
-// Forward, gated cells: for each block of units: bias (plane), W_ih (feature, x plane), W_hh (unit, h plane), each a vector.
-// Forward, RNN: for each four blocks of units: bias (block), W_ih (feature, block), W_hh (unit, block). Features and units: words.
+// The floats of one panel of weights for forward: a vector of units of a gated cell, or
+// four vectors of an RNN. Features and units are packed.
+// Gated cells, per vector: bias (gate), W_ih (feature, gate), W_hh (unit, gate).
+// RNN, per four vectors: bias (vector), W_ih (feature, vector), W_hh (unit, vector).
 template <class C>
 int64_t panel_floats(int64_t features, int64_t units) {
-    if (C::planes == 1) return BLOCKS * LANES * (1 + words(features) + words(units));
-    return LANES * (C::planes + C::x_planes * words(features) + C::h_planes * words(units));
+    if (C::gates == 1) return TILE_VECTORS * LANES * (1 + packed(features) + packed(units));
+    return LANES * (C::gates + C::x_gates * packed(features) + C::h_gates * packed(units));
 }
 
+// The floats of all panels of weights for forward.
 template <class C>
 int64_t forward_floats(int64_t features, int64_t units) {
-    int64_t blocks = padded(units) / LANES;
-    return panel_floats<C>(features, units) * (C::planes == 1 ? ceil_div(blocks, BLOCKS) : blocks);
+    int64_t vectors = padded(units) / LANES;
+    const int64_t panels = C::gates == 1 ? ceil_div(vectors, TILE_VECTORS) : vectors;
+    return panel_floats<C>(features, units) * panels;
 }
 
-// Backward: W_hh and then W_ih, transposed: for each four blocks of the k wanted: (plane, word of units, block).
+// The floats of W_hh for backward, transposed: for each four vectors of states, (gate,
+// packed unit, vector). W_ih follows it in the same way.
 template <class C>
 int64_t state_floats(int64_t units) {
-    return C::h_planes * words(padded(units)) * padded(units);
+    return C::h_gates * packed(padded(units)) * padded(units);
 }
 
+// The floats of all transposed weights for backward.
 template <class C>
 int64_t backward_floats(int64_t features, int64_t units) {
-    return state_floats<C>(units) + C::x_planes * words(padded(units)) * padded(features);
+    return state_floats<C>(units) + C::x_gates * packed(padded(units)) * padded(features);
 }
 
+// The sum of the biases that belong to a gate.
 template <class C>
-float bias_of(const Direction& w, int plane, int64_t unit, int64_t units) {
-    const int64_t at = torch_gate<C>(plane) * units + unit;
-    bool from_x = plane < C::x_planes, from_h = plane >= C::h_first;
-    return (from_x && w.b_ih ? w.b_ih[at] : 0.0f) + (from_h && w.b_hh ? w.b_hh[at] : 0.0f);
+float bias_of(const Direction& w, int gate, int64_t unit, int64_t units) {
+    const int64_t index = torch_gate<C>(gate) * units + unit;
+    bool from_x = gate < C::x_gates, from_h = gate >= C::first_h_gate;
+    return (from_x && w.b_ih ? w.b_ih[index] : 0.0f) + (from_h && w.b_hh ? w.b_hh[index] : 0.0f);
 }
 
-// to[word of k][vector][lane] = from[the row of vector and lane][k]; rows that are not there (null) give zeros.
+// to[packed k][vector][lane] = rows[vector][lane][k]; a row that is null gives zeros.
 template <int VECTORS>
-void interleave(const float* const (&rows)[BLOCKS][LANES], int64_t count, float* to) {
+void interleave(const float* const (&rows)[TILE_VECTORS][LANES], int64_t count, float* to) {
     int64_t k = 0;
     for (; k + LANES <= count; k += LANES)
         for (int v = 0; v < VECTORS; v++) {
             Vec square[LANES];
-            for (int lane = 0; lane < LANES; lane++) square[lane] = rows[v][lane] ? load(rows[v][lane] + k) : Vec{};
+            for (int lane = 0; lane < LANES; lane++)
+                square[lane] = rows[v][lane] ? load(rows[v][lane] + k) : Vec{};
             transpose(square);
-            for (int lane = 0; lane < LANES; lane += WORD)
-                store(to + ((k + lane) / WORD * VECTORS + v) * LANES, word(square[lane], square[lane + WORD - 1]));
+            for (int lane = 0; lane < LANES; lane += PACKED_VALUES)
+                store(to + ((k + lane) / PACKED_VALUES * VECTORS + v) * LANES,
+                      packed_pair(square[lane], square[lane + PACKED_VALUES - 1]));
         }
-    for (; k < count; k += WORD)
+    for (; k < count; k += PACKED_VALUES)
         for (int v = 0; v < VECTORS; v++) {
-            Vec of[WORD] = {};
-            for (int64_t one = 0; one < least(WORD, count - k); one++)
-                for (int lane = 0; lane < LANES; lane++) of[one][lane] = rows[v][lane] ? rows[v][lane][k + one] : 0.0f;
-            store(to + (k / WORD * VECTORS + v) * LANES, word(of[0], of[WORD - 1]));
+            Vec values[PACKED_VALUES] = {};
+            for (int64_t i = 0; i < min(PACKED_VALUES, count - k); i++)
+                for (int lane = 0; lane < LANES; lane++)
+                    values[i][lane] = rows[v][lane] ? rows[v][lane][k + i] : 0.0f;
+            store(to + (k / PACKED_VALUES * VECTORS + v) * LANES,
+                  packed_pair(values[0], values[PACKED_VALUES - 1]));
         }
 }
 
+// Writes the panel that begins at a vector of units; see panel_floats.
 template <class C>
-void pack_panel(const Layer& layer, const Direction& w, int64_t block, float* to) {
-    constexpr bool gated = C::planes > 1;
+void pack_panel(const Layer& layer, const Direction& w, int64_t vector, float* to) {
+    constexpr bool gated = C::gates > 1;
     const int64_t units = layer.units;
-    const int vectors = gated ? C::planes : least(BLOCKS, padded(units) / LANES - block);
-    auto unit_of = [&](int v, int lane) { return (block + (gated ? 0 : v)) * LANES + lane; };
+    const int vectors = gated ? C::gates : min(TILE_VECTORS, padded(units) / LANES - vector);
+    auto unit_of = [&](int v, int lane) { return (vector + (gated ? 0 : v)) * LANES + lane; };
     for (int v = 0; v < vectors; v++)
         for (int lane = 0; lane < LANES; lane++) {
             const int64_t unit = unit_of(v, lane);
             to[v * LANES + lane] = unit < units ? bias_of<C>(w, gated ? v : 0, unit, units) : 0.0f;
         }
     to += vectors * LANES;
-    auto part = [&](const float* from, int64_t count, int first, int planes) {
-        const int here = gated ? planes : vectors;
-        const float* rows[BLOCKS][LANES] = {};
-        for (int v = 0; v < here; v++)
+    auto pack_weights = [&](const float* weights, int64_t count, int first_gate, int gates) {
+        const int width = gated ? gates : vectors;
+        const float* rows[TILE_VECTORS][LANES] = {};
+        for (int v = 0; v < width; v++)
             for (int lane = 0; lane < LANES; lane++)
-                if (unit_of(v, lane) < units)
-                    rows[v][lane] = from + (torch_gate<C>(gated ? first + v : 0) * units + unit_of(v, lane)) * count;
-        with_blocks(here, [&](auto blocks) { interleave<decltype(blocks)::value>(rows, count, to); });
-        to += words(count) * here * LANES;
+                if (unit_of(v, lane) < units) {
+                    const int64_t gate = torch_gate<C>(gated ? first_gate + v : 0);
+                    rows[v][lane] = weights + (gate * units + unit_of(v, lane)) * count;
+                }
+        static_dispatch<TILE_VECTORS>(width, [&](auto v) { interleave<v>(rows, count, to); });
+        to += packed(count) * width * LANES;
     };
-    part(w.w_ih, layer.features, 0, C::x_planes);
-    part(w.w_hh, units, C::h_first, C::h_planes);
+    pack_weights(w.w_ih, layer.features, 0, C::x_gates);
+    pack_weights(w.w_hh, units, C::first_h_gate, C::h_gates);
 }
 
-// Four blocks of columns of `from` for all rows: (plane, word of units, block).
+// Writes four vectors of columns of all weight rows: (gate, packed unit, vector).
 template <class C>
-void transpose_panel(int64_t units, const float* from, int64_t wanted, int64_t column, int first, int planes, float* to) {
-    const int64_t columns = least(BLOCKS * LANES, padded(wanted) - column), there = least(columns, wanted - column);
-    for (int plane = first; plane < first + planes; plane++) {
-        const float* rows = from + torch_gate<C>(plane) * units * wanted + column;
-        auto part = [&](int64_t unit, int64_t at) { return unit < units ? load(rows + unit * wanted + at, there - at) : Vec{}; };
-        for (int64_t unit = 0; unit < padded(units); unit += WORD, to += columns)
-            for (int64_t at = 0; at < columns; at += LANES) store(to + at, word(part(unit, at), part(unit + WORD - 1, at)));
+void transpose_panel(int64_t units, const float* weights, int64_t width, int64_t first_column,
+                     int first_gate, int gates, float* to) {
+    const int64_t columns = min(TILE_VECTORS * LANES, padded(width) - first_column);
+    const int64_t left = min(columns, width - first_column);
+    for (int gate = first_gate; gate < first_gate + gates; gate++) {
+        const float* rows = weights + torch_gate<C>(gate) * units * width + first_column;
+        auto part = [&](int64_t unit, int64_t column) {
+            return unit < units ? load(rows + unit * width + column, left - column) : Vec{};
+        };
+        for (int64_t unit = 0; unit < padded(units); unit += PACKED_VALUES, to += columns)
+            for (int64_t column = 0; column < columns; column += LANES) {
+                const Vec last = part(unit + PACKED_VALUES - 1, column);
+                store(to + column, packed_pair(part(unit, column), last));
+            }
     }
 }
 
+// Calls the jobs on the threads of the layer.
 template <class F>
-void share(const Layer& layer, int64_t jobs, const F& job) {
-    share(layer.threads, layer.parallel_for, jobs, job);
+void run_jobs(const Layer& layer, int64_t jobs, const F& job) {
+    run_jobs(layer.threads, layer.parallel_for, jobs, job);
 }
 
-// Every panel of every direction a job, where there is enough to do.
+// Calls job(direction, panel) for every panel, on one thread where the weights are few.
 template <class F>
-void share_panels(const Layer& layer, int64_t panels, const F& job) {
-    const bool worth = layer.units * (layer.units + layer.features) >= 65536;
-    share(worth ? layer.threads : 1, layer.parallel_for, panels * layer.directions,
-          [&](int64_t each) { job(each / panels, each % panels); });
+void for_each_panel(const Layer& layer, int64_t panels, const F& job) {
+    const bool many_weights = layer.units * (layer.units + layer.features) >= 65536;
+    run_jobs(many_weights ? layer.threads : 1, layer.parallel_for, panels * layer.directions,
+             [&](int64_t i) { job(i / panels, i % panels); });
 }
 
+// Packs the weights of each direction for forward, with the biases.
 template <class C>
 void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
-    const int64_t step = C::planes == 1 ? BLOCKS : 1, size = panel_floats<C>(layer.features, layer.units);
-    for (int64_t which = 0; which < layer.directions; which++) to[which].room(forward_floats<C>(layer.features, layer.units));
-    share_panels(layer, ceil_div(padded(layer.units) / LANES, step), [&](int64_t which, int64_t panel) {
-        pack_panel<C>(layer, layer.direction[which], panel * step, to[which].data + panel * size);
+    const int64_t step = C::gates == 1 ? TILE_VECTORS : 1;
+    const int64_t size = panel_floats<C>(layer.features, layer.units);
+    for (int64_t d = 0; d < layer.directions; d++)
+        to[d].resize_uninitialized(forward_floats<C>(layer.features, layer.units));
+    const int64_t panels = ceil_div(padded(layer.units) / LANES, step);
+    for_each_panel(layer, panels, [&](int64_t d, int64_t panel) {
+        pack_panel<C>(layer, layer.direction[d], panel * step, to[d].data + panel * size);
     });
 }
 
+// Packs the transposed weights of each direction for backward; W_ih only where dx is
+// needed.
 template <class C>
 void pack_backward(const Layer& layer, Array<float> (&to)[2]) {
-    const int64_t units = layer.units, wide = padded(units), apart = BLOCKS * LANES, states = ceil_div(wide, apart);
-    for (int64_t which = 0; which < layer.directions; which++) to[which].room(backward_floats<C>(layer.features, units));
-    share_panels(layer, states + ceil_div(padded(layer.features), apart), [&](int64_t which, int64_t panel) {
-        const Direction& w = layer.direction[which];
-        const int64_t column = (panel < states ? panel : panel - states) * apart;
-        if (panel < states)
-            transpose_panel<C>(units, w.w_hh, units, column, C::h_first, C::h_planes, to[which].data + column * C::h_planes * words(wide));
-        else if (w.dx)
-            transpose_panel<C>(units, w.w_ih, layer.features, column, 0, C::x_planes,
-                               to[which].data + state_floats<C>(units) + column * C::x_planes * words(wide));
+    const int64_t units = layer.units, padded_units = padded(units);
+    const int64_t width = TILE_VECTORS * LANES, h_panels = ceil_div(padded_units, width);
+    for (int64_t d = 0; d < layer.directions; d++)
+        to[d].resize_uninitialized(backward_floats<C>(layer.features, units));
+    const int64_t panels = h_panels + ceil_div(padded(layer.features), width);
+    for_each_panel(layer, panels, [&](int64_t d, int64_t panel) {
+        const Direction& w = layer.direction[d];
+        const int64_t column = (panel < h_panels ? panel : panel - h_panels) * width;
+        if (panel < h_panels) {
+            float* h_panel = to[d].data + column * C::h_gates * packed(padded_units);
+            transpose_panel<C>(units, w.w_hh, units, column, C::first_h_gate, C::h_gates, h_panel);
+        } else if (w.dx) {
+            float* x_panel = to[d].data + state_floats<C>(units) +
+                             column * C::x_gates * packed(padded_units);
+            transpose_panel<C>(units, w.w_ih, layer.features, column, 0, C::x_gates, x_panel);
+        }
     });
 }
 
-// ---- where rows are ---------------------------------------------------------------------------------------------------
+// ---- where rows are -----------------------------------------------------------------
 
-struct Rows {
+// Time steps in the order of a direction, and the rows of each step.
+struct RowIndex {
     const Layer& layer;
     const Direction& direction;
 
     int64_t active(int64_t t) const { return layer.offsets[t + 1] - layer.offsets[t]; }
     int64_t time(int64_t step) const { return direction.reverse ? layer.steps - 1 - step : step; }
-    int64_t row(int64_t t, int64_t sequence) const { return layer.offsets[t] + sequence; }
-    int64_t place(int64_t t, int64_t sequence) const {
-        return layer.first ? layer.first[sequence] + t * layer.apart : row(t, sequence);
+    int64_t packed_row(int64_t t, int64_t sequence) const { return layer.offsets[t] + sequence; }
+    int64_t tensor_row(int64_t t, int64_t sequence) const {
+        return layer.starts ? layer.starts[sequence] + t * layer.time_stride
+                            : packed_row(t, sequence);
     }
-    bool begins(int64_t t, int64_t sequence) const {  // in the order of this direction
+    bool is_first(int64_t t, int64_t sequence) const {
         return direction.reverse ? t + 1 == layer.steps || sequence >= active(t + 1) : t == 0;
     }
-    bool ends(int64_t t, int64_t sequence) const {
+    bool is_last(int64_t t, int64_t sequence) const {
         return direction.reverse ? t == 0 : t + 1 == layer.steps || sequence >= active(t + 1);
     }
-    int64_t before(int64_t t) const { return direction.reverse ? t + 1 : t - 1; }
+    int64_t previous(int64_t t) const { return direction.reverse ? t + 1 : t - 1; }
 };
 
-// Where the rows of one step are in an array: `width` numbers each, in packed order or by their place in the tensors. A step on,
-// all rows stand equally far on.
+// Pointers to the rows of one step in an array of `width` values per row. The array is
+// in packed order, or it is a tensor with the layer's own layout. From one step to the
+// next, all rows move by the same distance.
 template <class T>
-struct Track {
+struct RowPointers {
     T* base;
     int64_t width;
-    bool placed;
-    Array<T*> at;
+    bool is_tensor;
+    Array<T*> rows;
 
-    Track(T* base, int64_t width, bool placed, int64_t rows) : base(base), width(width), placed(placed), at(rows) {}
+    RowPointers(T* base, int64_t width, bool is_tensor, int64_t count)
+        : base(base), width(width), is_tensor(is_tensor), rows(count) {}
 
-    int64_t distance(const Rows& rows, int64_t from, int64_t to) const {
-        const bool evenly = placed && rows.layer.first;
-        return (evenly ? (to - from) * rows.layer.apart : rows.layer.offsets[to] - rows.layer.offsets[from]) * width;
+    int64_t distance(const RowIndex& index, int64_t from, int64_t to) const {
+        const Layer& layer = index.layer;
+        const bool strided = is_tensor && layer.starts;
+        return (strided ? (to - from) * layer.time_stride
+                        : layer.offsets[to] - layer.offsets[from]) * width;
     }
-    // From the step before, where `old` rows were, to step t with `count` rows.
-    void move(const Rows& rows, int64_t from, int64_t t, int64_t first, int64_t old, int64_t count) {
+    // Moves `old` rows from step `from` to step t, which has `count` rows, and adds the
+    // others.
+    void move(const RowIndex& index, int64_t from, int64_t t, int64_t first, int64_t old,
+              int64_t count) {
         if (!base) return;
-        const int64_t along = old ? distance(rows, from, t) : 0;
-        for (int64_t each = 0; each < least(old, count); each++) at[each] += along;
-        for (int64_t each = old; each < count; each++)
-            at[each] = base + (placed ? rows.place(t, first + each) : rows.row(t, first + each)) * width;
+        const int64_t offset = old ? distance(index, from, t) : 0;
+        for (int64_t i = 0; i < min(old, count); i++) rows[i] += offset;
+        for (int64_t i = old; i < count; i++) {
+            const int64_t sequence = first + i;
+            rows[i] = base + (is_tensor ? index.tensor_row(t, sequence)
+                                        : index.packed_row(t, sequence)) * width;
+        }
     }
 };
 
-// Cuts the sequences into parts of about equal work.
-void cut(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
+// Divides the sequences into parts of about equal work: part p ends before sequence
+// ends[p + 1].
+void partition(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
     Array<int64_t> length(layer.batch);
     ends.resize(parts + 1);
     for (int64_t t = 0; t < layer.steps; t++) {
@@ -236,569 +297,731 @@ void cut(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
     for (int64_t r = layer.batch - 2; r >= 0; r--) length[r] += length[r + 1];
     int64_t done = 0, sequence = 0;
     for (int64_t part = 1; part <= parts; part++) {
-        const int64_t until = layer.rows * part / parts;
-        while (sequence < layer.batch && (part == parts || done + length[sequence] / 2 < until)) done += length[sequence++];
+        const int64_t target = layer.rows * part / parts;
+        while (sequence < layer.batch && (part == parts || done + length[sequence] / 2 < target))
+            done += length[sequence++];
         ends[part] = sequence;
     }
 }
 
-// ---- forward ----------------------------------------------------------------------------------------------------------
+// The number of parts: the threads of one direction, but at most one per sequence.
+int64_t partition_count(const Layer& layer) {
+    return min(layer.batch, max(1, layer.threads / layer.directions));
+}
 
-struct Tile {  // pointers of the rows of a step
-    const float* const* x_words;
-    const float* const* h_words;
+// ---- forward ------------------------------------------------------------------------
+
+// Pointers to the rows of one step.
+struct StepRows {
+    const float* const* packed_x;
+    const float* const* packed_h;
     const float* const* h;
-    const float* const* pre;
+    const float* const* input_sums;  // x W_ih^T and biases, where they are computed before
     float* const* y;
-    const float* const* before;
+    const float* const* previous_cell;
     float* const* cell;
-    Kept* const* gates;
+    SavedGate* const* gates;
 };
 
-template <class C, int R>
-inline INLINE void start(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit,
-                         Vec (&sums)[R][BLOCKS], int wide) {
-    const int64_t apart = C::planes == 1 ? LANES : padded(layer.units);
-    if (tile.pre)
-        each<R>([&](auto r) INLINE {
-            const float* pre = tile.pre[at + r] + unit;
-            each<BLOCKS>([&](auto v) INLINE { sums[r][v] = v < wide ? load(pre + v * apart) : Vec{}; });
+// The sums begin with the biases, or with the input parts where these are computed
+// before.
+template <class C, int ROWS>
+inline INLINE void init_sums(const Layer& layer, const StepRows& step, int64_t row,
+                             const float* panel, int64_t unit, Vec (&sums)[ROWS][TILE_VECTORS],
+                             int width) {
+    const int64_t stride = C::gates == 1 ? LANES : padded(layer.units);
+    if (step.input_sums)
+        static_for<ROWS>([&](auto r) INLINE {
+            const float* from = step.input_sums[row + r] + unit;
+            static_for<TILE_VECTORS>([&](auto v) INLINE {
+                sums[r][v] = v < width ? load(from + v * stride) : Vec{};
+            });
         });
     else
-        each<R>([&](auto r) INLINE {
-            each<BLOCKS>([&](auto v) INLINE { sums[r][v] = v < wide ? load(panel + v * LANES) : Vec{}; });
+        static_for<ROWS>([&](auto r) INLINE {
+            static_for<TILE_VECTORS>([&](auto v) INLINE {
+                sums[r][v] = v < width ? load(panel + v * LANES) : Vec{};
+            });
         });
 }
 
-// Input and state parts of one tile; given to the gates through memory, which keeps the sums of the products in registers.
-template <class C, int R>
-__attribute__((noinline)) void gated_sums(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit,
-                                          Vec* to) {
-    Vec sums[R][BLOCKS];
-    start<C, R>(layer, tile, at, panel, unit, sums, BLOCKS);
-    panel += C::planes * LANES;
-    if (!tile.pre) add<R, C::x_planes, 0>(tile.x_words + at, words(layer.features), panel, sums);
-    panel += words(layer.features) * C::x_planes * LANES;
-    add<R, C::h_planes, C::h_first>(tile.h_words + at, words(layer.units), panel, sums);
-    each<R>([&](auto r) INLINE { each<BLOCKS>([&](auto v) INLINE { to[r * BLOCKS + v] = sums[r][v]; }); });
+// The sums of all gates of one tile. They are returned through memory, which lets the
+// compiler keep them in registers during the products.
+template <class C, int ROWS>
+__attribute__((noinline)) void gated_sums(const Layer& layer, const StepRows& step, int64_t row,
+                                          const float* panel, int64_t unit, Vec* to) {
+    Vec sums[ROWS][TILE_VECTORS];
+    init_sums<C, ROWS>(layer, step, row, panel, unit, sums, TILE_VECTORS);
+    panel += C::gates * LANES;
+    if (!step.input_sums)
+        add_products<ROWS, C::x_gates, 0>(step.packed_x + row, packed(layer.features), panel, sums);
+    panel += packed(layer.features) * C::x_gates * LANES;
+    add_products<ROWS, C::h_gates, C::first_h_gate>(step.packed_h + row, packed(layer.units), panel,
+                                                    sums);
+    static_for<ROWS>([&](auto r) INLINE {
+        static_for<TILE_VECTORS>([&](auto v) INLINE { to[r * TILE_VECTORS + v] = sums[r][v]; });
+    });
 }
 
-template <class C, int R>
-void forward_gated(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit) {
-    const int64_t wide = padded(layer.units), left = layer.units - unit;
-    Vec sums[R * BLOCKS], outer[R];
-    gated_sums<C, R>(layer, tile, at, panel, unit, sums);
+// One step of LSTM or GRU for a tile: ROWS rows and one vector of units.
+template <class C, int ROWS>
+void forward_gated(const Layer& layer, const StepRows& step, int64_t row, const float* panel,
+                   int64_t unit) {
+    const int64_t padded_units = padded(layer.units), left = layer.units - unit;
+    Vec sums[ROWS * TILE_VECTORS], outer[ROWS];
+    gated_sums<C, ROWS>(layer, step, row, panel, unit, sums);
     if constexpr (std::is_same_v<C, Lstm>) {
 #pragma GCC unroll 1
-        for (int r = 0; r < R; r++) {
-            Vec* gate = sums + r * BLOCKS;
-            Vec each[4] = {-gate[0], -gate[1], gate[2] + gate[2], -gate[3]};
-            exp_less_one(each);
-            for (int v = 0; v < 4; v++) gate[v] = quotient(v == 2 ? each[v] : all(1.0f), each[v] + 2.0f);
-            outer[r] = gate[1] * load(tile.before[at + r] + unit) + gate[0] * gate[2];
-            store(tile.cell[at + r] + unit, outer[r]);
+        for (int r = 0; r < ROWS; r++) {
+            Vec* gate = sums + r * TILE_VECTORS;
+            Vec e[4] = {-gate[0], -gate[1], gate[2] + gate[2], -gate[3]};
+            expm1_inplace(e);
+            for (int v = 0; v < 4; v++)  // tanh for g, sigmoid for i, f, o
+                gate[v] = divide(v == 2 ? e[v] : broadcast(1.0f), e[v] + 2.0f);
+            outer[r] = gate[1] * load(step.previous_cell[row + r] + unit) + gate[0] * gate[2];
+            store(step.cell[row + r] + unit, outer[r]);
         }
-        tanhs(outer);
-        for (int r = 0; r < R; r++) store(tile.y[at + r] + unit, sums[r * BLOCKS + 3] * outer[r], left);
+        tanh_inplace(outer);
+        for (int r = 0; r < ROWS; r++)
+            store(step.y[row + r] + unit, sums[r * TILE_VECTORS + 3] * outer[r], left);
     } else {
 #pragma GCC unroll 1
-        for (int r = 0; r < R; r++) {
-            Vec* gate = sums + r * BLOCKS;
-            Vec each[2] = {gate[1], gate[2]};
-            sigmoids(each);
-            gate[1] = each[0];
-            gate[2] = each[1];
+        for (int r = 0; r < ROWS; r++) {
+            Vec* gate = sums + r * TILE_VECTORS;
+            Vec r_and_z[2] = {gate[1], gate[2]};
+            sigmoid_inplace(r_and_z);
+            gate[1] = r_and_z[0];
+            gate[2] = r_and_z[1];
             outer[r] = gate[0] + gate[1] * gate[3];
         }
-        tanhs(outer);
-        for (int r = 0; r < R; r++) {
-            const Vec n = sums[r * BLOCKS] = outer[r];
-            store(tile.y[at + r] + unit, n + sums[r * BLOCKS + 2] * (load(tile.h[at + r] + unit, left) - n), left);
+        tanh_inplace(outer);
+        for (int r = 0; r < ROWS; r++) {
+            const Vec n = sums[r * TILE_VECTORS] = outer[r], z = sums[r * TILE_VECTORS + 2];
+            store(step.y[row + r] + unit, n + z * (load(step.h[row + r] + unit, left) - n), left);
         }
     }
-    if (tile.gates)
-        for (int r = 0; r < R; r++)
-            for (int v = 0; v < BLOCKS; v++) store(tile.gates[at + r] + v * wide + unit, sums[r * BLOCKS + v]);
+    if (step.gates)
+        for (int r = 0; r < ROWS; r++)
+            for (int v = 0; v < TILE_VECTORS; v++)
+                store(step.gates[row + r] + v * padded_units + unit, sums[r * TILE_VECTORS + v]);
 }
 
-template <class C, int R, int WIDE>
-void forward_rnn(const Layer& layer, const Tile& tile, int64_t at, const float* panel, int64_t unit) {
-    Vec sums[R][BLOCKS];
-    start<C, R>(layer, tile, at, panel, unit, sums, WIDE);
-    panel += WIDE * LANES;
-    if (!tile.pre) add<R, WIDE, 0>(tile.x_words + at, words(layer.features), panel, sums);
-    add<R, WIDE, 0>(tile.h_words + at, words(layer.units), panel + words(layer.features) * WIDE * LANES, sums);
-    for (int r = 0; r < R; r++) {
-        Vec h[WIDE];
-        for (int v = 0; v < WIDE; v++) h[v] = sums[r][v];
+// One step of an RNN for a tile: ROWS rows and VECTORS vectors of units.
+template <class C, int ROWS, int VECTORS>
+void forward_rnn(const Layer& layer, const StepRows& step, int64_t row, const float* panel,
+                 int64_t unit) {
+    Vec sums[ROWS][TILE_VECTORS];
+    init_sums<C, ROWS>(layer, step, row, panel, unit, sums, VECTORS);
+    panel += VECTORS * LANES;
+    if (!step.input_sums)
+        add_products<ROWS, VECTORS, 0>(step.packed_x + row, packed(layer.features), panel, sums);
+    add_products<ROWS, VECTORS, 0>(step.packed_h + row, packed(layer.units),
+                                   panel + packed(layer.features) * VECTORS * LANES, sums);
+    for (int r = 0; r < ROWS; r++) {
+        Vec h[VECTORS];
+        for (int v = 0; v < VECTORS; v++) h[v] = sums[r][v];
         if constexpr (std::is_same_v<C, RnnTanh>)
-            tanhs(h);
+            tanh_inplace(h);
         else
-            for (int v = 0; v < WIDE; v++) h[v] = h[v] < Vec{} ? Vec{} : h[v];
-        for (int v = 0; v < WIDE; v++)
-            store(tile.y[at + r] + unit + v * LANES, h[v], layer.units - unit - v * LANES);
+            for (int v = 0; v < VECTORS; v++) h[v] = h[v] < Vec{} ? Vec{} : h[v];
+        for (int v = 0; v < VECTORS; v++)
+            store(step.y[row + r] + unit + v * LANES, h[v], layer.units - unit - v * LANES);
     }
 }
 
+// One step for ROWS rows and the units of one panel.
+template <class C, int ROWS>
+inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_t row,
+                                const float* panel, int64_t unit) {
+    if constexpr (C::gates == 1)
+        static_dispatch<TILE_VECTORS>((padded(layer.units) - unit) / LANES, [&](auto vectors) {
+            forward_rnn<C, ROWS, vectors>(layer, step, row, panel, unit);
+        });
+    else
+        forward_gated<C, ROWS>(layer, step, row, panel, unit);
+}
+
+// One step for `count` rows and all units.
 template <class C>
-void forward_steps(const Layer& layer, const Direction& direction, const float* packed, const float* inputs, int64_t first,
-                   int64_t last) {
+inline void forward_step(const Layer& layer, const StepRows& step, const float* panel,
+                         int64_t count) {
+    const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
+    const int64_t size = panel_floats<C>(layer.features, layer.units);
+    for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
+        for (int64_t row = 0; row < count; row += TILE_ROWS)
+            static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
+                forward_tile<C, rows>(layer, step, row, panel, unit);
+            });
+}
+
+// All steps of the sequences first .. last - 1. input_sums is null, or it has the input
+// parts: (row, gate, unit) in packed order, or (token, gate, unit) where the layer has
+// ids.
+template <class C>
+void forward_steps(const Layer& layer, const Direction& direction, const float* weights,
+                   const float* input_sums, int64_t first, int64_t last) {
     if (first >= last) return;
-    const Rows rows{layer, direction};
-    const int64_t units = layer.units, wide = padded(units), size = panel_floats<C>(layer.features, units);
+    const RowIndex index{layer, direction};
+    const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
-    const Array<float> zeros(wide), memory(lstm ? (last - first) * wide : 0);
-    for (int64_t sequence = first; lstm && direction.c0 && sequence < last; sequence++)
-        copy(direction.c0 + sequence * units, units, memory.data + (sequence - first) * wide);
-    const int64_t most_rows = last - first;
-    Track<const float> x(inputs ? nullptr : layer.x, layer.features, true, most_rows);
-    Track<const float> pre(layer.ids ? nullptr : inputs, C::planes * wide, false, most_rows);
-    Track<float> y(direction.y, layer.stride, true, most_rows);
-    Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, most_rows);
-    Track<float> cell(lstm ? direction.cells : nullptr, wide, false, most_rows);
-    Array<const float*> h(most_rows), before(most_rows);
+    const Array<float> zeros(padded_units), memory(lstm ? max_rows * padded_units : 0);
+    for (int64_t row = 0; lstm && direction.c0 && row < max_rows; row++)
+        copy(direction.c0 + (first + row) * units, units, memory.data + row * padded_units);
+    RowPointers<const float> x(input_sums ? nullptr : layer.x, layer.features, true, max_rows);
+    RowPointers<const float> sums(layer.ids ? nullptr : input_sums, C::gates * padded_units, false,
+                                  max_rows);
+    RowPointers<float> y(direction.y, layer.y_stride, true, max_rows);
+    RowPointers<SavedGate> gates(static_cast<SavedGate*>(direction.gates), C::gates * padded_units,
+                                 false, max_rows);
+    RowPointers<float> cell(lstm ? direction.cells : nullptr, padded_units, false, max_rows);
+    Array<const float*> h(max_rows), previous_cell(max_rows);
     if (lstm && !cell.base)
-        for (int64_t at = 0; at < most_rows; at++) cell.at[at] = memory.data + at * wide;
-    const Words x_words(most_rows, x.base ? layer.features : 0), h_words(most_rows, units);
-    const Tile tile{x_words.at(x.at), h_words.at(h), h.data,       inputs ? pre.at.data : nullptr,
-                    y.at.data,        before.data,   cell.at.data, direction.gates ? gates.at.data : nullptr};
+        for (int64_t row = 0; row < max_rows; row++)
+            cell.rows[row] = memory.data + row * padded_units;
+    const PackedRows packed_x(max_rows, x.base ? layer.features : 0), packed_h(max_rows, units);
+    const StepRows step_rows{packed_x.operands(x.rows),
+                             packed_h.operands(h),
+                             h.data,
+                             input_sums ? sums.rows.data : nullptr,
+                             y.rows.data,
+                             previous_cell.data,
+                             cell.rows.data,
+                             direction.gates ? gates.rows.data : nullptr};
     int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
-        const int64_t t = rows.time(step), count = least(last, rows.active(t)) - first;
+        const int64_t t = index.time(step), count = min(last, index.active(t)) - first;
         if (count <= 0) {
             if (direction.reverse) continue;
             break;
         }
-        for (int64_t at = 0; at < old; at++) h[at] = y.at[at], before[at] = cell.at[at];
-        for (int64_t at = old; at < count; at++) {
-            h[at] = direction.h0 ? direction.h0 + (first + at) * units : zeros.data;
-            before[at] = memory.data + at * wide;
+        for (int64_t row = 0; row < old; row++) {
+            h[row] = y.rows[row];
+            previous_cell[row] = cell.rows[row];
         }
-        const int64_t from = rows.before(t);
-        x.move(rows, from, t, first, old, count);
-        pre.move(rows, from, t, first, old, count);
-        y.move(rows, from, t, first, old, count);
-        gates.move(rows, from, t, first, old, count);
-        cell.move(rows, from, t, first, old, count);
-        for (int64_t at = 0; layer.ids && at < count; at++)
-            pre.at[at] = inputs + layer.ids[rows.place(t, first + at)] * C::planes * wide;
-        if (x.base) x_words.round(x.at, count);
-        h_words.round(h, count);
+        for (int64_t row = old; row < count; row++) {
+            h[row] = direction.h0 ? direction.h0 + (first + row) * units : zeros.data;
+            previous_cell[row] = memory.data + row * padded_units;
+        }
+        const int64_t from = index.previous(t);
+        x.move(index, from, t, first, old, count);
+        sums.move(index, from, t, first, old, count);
+        y.move(index, from, t, first, old, count);
+        gates.move(index, from, t, first, old, count);
+        cell.move(index, from, t, first, old, count);
+        for (int64_t row = 0; layer.ids && row < count; row++) {
+            const int64_t token = layer.ids[index.tensor_row(t, first + row)];
+            sums.rows[row] = input_sums + token * C::gates * padded_units;
+        }
+        if (x.base) packed_x.pack(x.rows, count);
+        packed_h.pack(h, count);
         old = count;
-        const float* panel = packed;
-        for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
-            for (int64_t at = 0; at < count; at += TILE)
-                with_rows(least(TILE, count - at), [&](auto rows_here) {
-                    constexpr int R = decltype(rows_here)::value;
-                    if constexpr (C::planes == 1)
-                        with_blocks((wide - unit) / LANES, [&](auto blocks) {
-                            forward_rnn<C, R, decltype(blocks)::value>(layer, tile, at, panel, unit);
-                        });
-                    else
-                        forward_gated<C, R>(layer, tile, at, panel, unit);
-                });
-        for (int64_t at = 0; at < count; at++)
-            if (rows.ends(t, first + at)) {
-                if (direction.hn) copy(y.at[at], units, direction.hn + (first + at) * units);
-                if (lstm && direction.cn) copy(cell.at[at], units, direction.cn + (first + at) * units);
+        forward_step<C>(layer, step_rows, weights, count);
+        for (int64_t row = 0; row < count; row++)
+            if (index.is_last(t, first + row)) {
+                const int64_t offset = (first + row) * units;
+                if (direction.hn) copy(y.rows[row], units, direction.hn + offset);
+                if (lstm && direction.cn) copy(cell.rows[row], units, direction.cn + offset);
             }
     }
 }
 
-// Planes of one block of units: VECTORS of them have weights, the others (hn of the GRU) only a bias.
-template <class C, int R, int VECTORS, int GIVEN>
-void input_tile(const Layer& layer, const float* const* x, const float* panel, float* to, int64_t apart) {
-    Vec sums[R][BLOCKS];
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < BLOCKS; v++) sums[r][v] = v < GIVEN ? load(panel + v * LANES) : Vec{};
-    add<R, VECTORS, 0>(x, words(layer.features), panel + GIVEN * LANES, sums);
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < GIVEN; v++) store(to + r * C::planes * padded(layer.units) + v * apart, sums[r][v]);
+// Input parts of ROWS rows for one panel: WEIGHTED of its VECTORS vectors have weights,
+// the others (hn of the GRU) only a bias.
+template <class C, int ROWS, int WEIGHTED, int VECTORS>
+void write_input_sums(const Layer& layer, const float* const* x, const float* panel, float* to,
+                      int64_t stride) {
+    Vec sums[ROWS][TILE_VECTORS];
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sums[r][v] = v < VECTORS ? load(panel + v * LANES) : Vec{};
+    add_products<ROWS, WEIGHTED, 0>(x, packed(layer.features), panel + VECTORS * LANES, sums);
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < VECTORS; v++)
+            store(to + r * C::gates * padded(layer.units) + v * stride, sums[r][v]);
 }
 
+// Input parts of ROWS rows for the panel that begins at a unit.
+template <class C, int ROWS>
+inline INLINE void input_tile(const Layer& layer, const float* const* x, const float* panel,
+                              float* to, int64_t unit) {
+    const int64_t padded_units = padded(layer.units);
+    if constexpr (C::gates == 1)
+        static_dispatch<TILE_VECTORS>((padded_units - unit) / LANES, [&](auto vectors) {
+            write_input_sums<C, ROWS, vectors, vectors>(layer, x, panel, to, LANES);
+        });
+    else
+        write_input_sums<C, ROWS, C::x_gates, C::gates>(layer, x, panel, to, padded_units);
+}
+
+// Input parts of the rows first .. last - 1.
 template <class C>
-void input_rows(const Layer& layer, const float* panel, const float* const* x_words, float* to, int64_t first, int64_t last) {
-    const int64_t wide = padded(layer.units), size = panel_floats<C>(layer.features, layer.units);
-    for (int64_t unit = 0; unit < wide; unit += (C::planes == 1 ? BLOCKS : 1) * LANES, panel += size)
-        for (int64_t row = first; row < last; row += TILE) {
-            float* cell = to + row * C::planes * wide + unit;
-            with_rows(last - row, [&](auto rows_here) {
-                constexpr int R = decltype(rows_here)::value;
-                if constexpr (C::planes == 1)
-                    with_blocks((wide - unit) / LANES, [&](auto blocks) {
-                        constexpr int NV = decltype(blocks)::value;
-                        input_tile<C, R, NV, NV>(layer, x_words + row, panel, cell, LANES);
-                    });
-                else
-                    input_tile<C, R, C::x_planes, C::planes>(layer, x_words + row, panel, cell, wide);
+void input_rows(const Layer& layer, const float* panel, const float* const* packed_x, float* to,
+                int64_t first, int64_t last) {
+    const int64_t padded_units = padded(layer.units);
+    const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
+    const int64_t size = panel_floats<C>(layer.features, layer.units);
+    for (int64_t unit = 0; unit < padded_units; unit += panel_units, panel += size)
+        for (int64_t row = first; row < last; row += TILE_ROWS) {
+            float* tile = to + row * C::gates * padded_units + unit;
+            static_dispatch<TILE_ROWS>(last - row, [&](auto rows) {
+                input_tile<C, rows>(layer, packed_x + row, panel, tile, unit);
             });
         }
 }
 
-// The input parts of all rows at once: (row, plane, unit).
+// The input parts of all rows at once: (row, gate, unit).
 template <class C>
-void all_inputs(const Layer& layer, const float* packed, float* to) {
-    const Rows rows{layer, layer.direction[0]};
+void all_inputs(const Layer& layer, const float* weights, float* to) {
+    const RowIndex index{layer, layer.direction[0]};
     Array<const float*> x_rows(layer.rows);
     for (int64_t t = 0; t < layer.steps; t++)
-        for (int64_t sequence = 0; sequence < rows.active(t); sequence++)
-            x_rows[rows.row(t, sequence)] = layer.x + rows.place(t, sequence) * layer.features;
-    const Words x_words(layer.rows, layer.features);
-    x_words.round(x_rows, layer.rows);
-    const int64_t tiles = ceil_div(layer.rows, TILE), parts = least(layer.threads, tiles);
-    share(layer, parts, [&](int64_t part) {
-        input_rows<C>(layer, packed, x_words.at(x_rows), to, least(layer.rows, tiles * part / parts * TILE),
-                      least(layer.rows, tiles * (part + 1) / parts * TILE));
+        for (int64_t sequence = 0; sequence < index.active(t); sequence++)
+            x_rows[index.packed_row(t, sequence)] =
+                layer.x + index.tensor_row(t, sequence) * layer.features;
+    const PackedRows packed_x(layer.rows, layer.features);
+    packed_x.pack(x_rows, layer.rows);
+    const int64_t tiles = ceil_div(layer.rows, TILE_ROWS), parts = min(layer.threads, tiles);
+    run_jobs(layer, parts, [&](int64_t part) {
+        const int64_t first = min(layer.rows, tiles * part / parts * TILE_ROWS);
+        const int64_t last = min(layer.rows, tiles * (part + 1) / parts * TILE_ROWS);
+        input_rows<C>(layer, weights, packed_x.operands(x_rows), to, first, last);
     });
 }
 
-// The input parts of all tokens from the table: (token, plane, unit), biases of the state parts included.
+// The input parts of all tokens from the table: (token, gate, unit), with the biases of
+// the state parts.
 template <class C>
 void token_inputs(const Layer& layer, const Direction& direction, float* to) {
-    const int64_t units = layer.units, wide = padded(units), gates = C::x_planes;
+    const int64_t units = layer.units, padded_units = padded(units), gates = C::x_gates;
     for (int64_t token = 0; token < layer.tokens; token++)
-        for (int plane = 0; plane < C::planes; plane++, to += wide) {
-            const float* from = direction.w_ih + (token * gates + torch_gate<C>(plane)) * units;
+        for (int gate = 0; gate < C::gates; gate++, to += padded_units) {
+            const float* from = direction.w_ih + (token * gates + torch_gate<C>(gate)) * units;
             for (int64_t unit = 0; unit < units; unit++)
-                to[unit] = (plane < gates ? from[unit] : 0.0f) + bias_of<C>(direction, plane, unit, units);
+                to[unit] = (gate < gates ? from[unit] : 0.0f) +
+                           bias_of<C>(direction, gate, unit, units);
         }
 }
 
-int64_t parts_of(const Layer& layer) { return least(layer.batch, most(1, layer.threads / layer.directions)); }
-
+// The whole layer: weights are packed, input parts computed together where that pays,
+// and then each part of the batch goes through its steps.
 template <class C>
 void forward(const Layer& layer) {
-    const int64_t parts = parts_of(layer);
-    Array<float> packed[2], inputs[2];
-    pack_forward<C>(layer, packed);
-    const float* ready[2] = {};
-    for (int64_t which = 0; layer.ids && which < layer.directions; which++) {
-        inputs[which].resize(layer.tokens * C::planes * padded(layer.units));
-        token_inputs<C>(layer, layer.direction[which], inputs[which].data);
-        ready[which] = inputs[which].data;
+    const int64_t parts = partition_count(layer);
+    const int64_t row_floats = C::gates * padded(layer.units);
+    Array<float> weights[2], memory[2];
+    pack_forward<C>(layer, weights);
+    const float* input_sums[2] = {};
+    for (int64_t d = 0; layer.ids && d < layer.directions; d++) {
+        memory[d].resize(layer.tokens * row_floats);
+        token_inputs<C>(layer, layer.direction[d], memory[d].data);
+        input_sums[d] = memory[d].data;
     }
-    // Few rows a step: the input parts of all steps together make better use of the weights than step by step.
+    // Where a step has few rows, the input parts of all steps are computed together,
+    // which reads the weights less often.
     if (!layer.ids && layer.batch < 4 * parts && layer.steps > 1)
-        for (int64_t which = 0; which < layer.directions; which++) {
-            float* to = static_cast<float*>(layer.direction[which].gates);
-            if (!to || WORD > 1) {
-                inputs[which].room(layer.rows * C::planes * padded(layer.units));
-                to = inputs[which].data;
+        for (int64_t d = 0; d < layer.directions; d++) {
+            float* to = static_cast<float*>(layer.direction[d].gates);
+            if (!to || PACKED_VALUES > 1) {
+                memory[d].resize_uninitialized(layer.rows * row_floats);
+                to = memory[d].data;
             }
-            all_inputs<C>(layer, packed[which].data, to);
-            ready[which] = to;
+            all_inputs<C>(layer, weights[d].data, to);
+            input_sums[d] = to;
         }
     Array<int64_t> ends;
-    cut(layer, parts, ends);
-    share(layer, parts * layer.directions, [&](int64_t job) {
-        const int64_t which = job / parts, part = job % parts;
-        forward_steps<C>(layer, layer.direction[which], packed[which].data, ready[which], ends[part], ends[part + 1]);
+    partition(layer, parts, ends);
+    run_jobs(layer, parts * layer.directions, [&](int64_t job) {
+        const int64_t d = job / parts, part = job % parts;
+        forward_steps<C>(layer, layer.direction[d], weights[d].data, input_sums[d], ends[part],
+                         ends[part + 1]);
     });
 }
 
-// ---- backward ---------------------------------------------------------------------------------------------------------
+// ---- backward -----------------------------------------------------------------------
 
-// A half has lost as much of the gate as may bring a quotient by it beyond 1.
-inline Vec within_one(Vec value) { return WORD > 1 ? within(1.0f, value) : value; }
+// A gate in bfloat16 is so rounded that a quotient by it may be larger than 1.
+inline Vec clamp_rounded(Vec value) { return PACKED_VALUES > 1 ? clamp_abs(1.0f, value) : value; }
 
+// One step of one row: replaces the gates by their gradients, dh and dc by those parts
+// of the gradients at the previous state that do not go through W_hh.
 template <class C>
-inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y, const float* h,
-                         const float* before, Kept* gates) {
-    const int64_t units = layer.units, wide = padded(units);
-    for (int64_t unit = 0; unit < wide; unit += LANES) {
+inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y,
+                         const float* h, const float* previous_cell, SavedGate* gates) {
+    const int64_t units = layer.units, padded_units = padded(units);
+    for (int64_t unit = 0; unit < padded_units; unit += LANES) {
         Vec d = load(dh + unit);
         if (dy) d += load(dy + unit, units - unit);
-        if constexpr (C::planes == 1) {
+        if constexpr (C::gates == 1) {
             const Vec h = load(y + unit, units - unit);
-            store(gates + unit, std::is_same_v<C, RnnRelu> ? (h > Vec{} ? d : Vec{}) : d * (1.0f - h * h));
+            store(gates + unit,
+                  std::is_same_v<C, RnnRelu> ? (h > Vec{} ? d : Vec{}) : d * (1.0f - h * h));
             store(dh + unit, Vec{});
         } else if constexpr (std::is_same_v<C, Lstm>) {
-            const Vec i = load(gates + unit), f = load(gates + wide + unit), g = load(gates + 2 * wide + unit),
-                      o = load(gates + 3 * wide + unit), t = within_one(quotient(load(y + unit, units - unit), o));  // tanh(c); o is never 0
-            const Vec c = load(dc + unit) + d * o * (1.0f - t * t);
+            const Vec i = load(gates + unit), f = load(gates + padded_units + unit);
+            const Vec g = load(gates + 2 * padded_units + unit);
+            const Vec o = load(gates + 3 * padded_units + unit);  // is never 0
+            const Vec tanh_c = clamp_rounded(divide(load(y + unit, units - unit), o));
+            const Vec c = load(dc + unit) + d * o * (1.0f - tanh_c * tanh_c);
             store(gates + unit, c * g * i * (1.0f - i));
-            store(gates + wide + unit, c * load(before + unit) * f * (1.0f - f));
-            store(gates + 2 * wide + unit, c * i * (1.0f - g * g));
-            store(gates + 3 * wide + unit, d * t * o * (1.0f - o));
+            store(gates + padded_units + unit, c * load(previous_cell + unit) * f * (1.0f - f));
+            store(gates + 2 * padded_units + unit, c * i * (1.0f - g * g));
+            store(gates + 3 * padded_units + unit, d * tanh_c * o * (1.0f - o));
             store(dc + unit, c * f);
             store(dh + unit, Vec{});
         } else {
-            const Vec n = load(gates + unit), r = load(gates + wide + unit), z = load(gates + 2 * wide + unit),
-                      hn = load(gates + 3 * wide + unit);
+            const Vec n = load(gates + unit), r = load(gates + padded_units + unit);
+            const Vec z = load(gates + 2 * padded_units + unit);
+            const Vec hn = load(gates + 3 * padded_units + unit);
             const Vec dn = d * (1.0f - z) * (1.0f - n * n);
             store(gates + unit, dn);
-            store(gates + wide + unit, dn * hn * r * (1.0f - r));
-            store(gates + 2 * wide + unit, d * (load(h + unit, units - unit) - n) * z * (1.0f - z));
-            store(gates + 3 * wide + unit, dn * r);
+            store(gates + padded_units + unit, dn * hn * r * (1.0f - r));
+            store(gates + 2 * padded_units + unit,
+                  d * (load(h + unit, units - unit) - n) * z * (1.0f - z));
+            store(gates + 3 * padded_units + unit, dn * r);
             store(dh + unit, d * z);
         }
     }
 }
 
-// to[row] (+)= a[row] W for all rows of `count` words, `wanted` numbers each.
-template <int R, int NV>
-void multiply_tile(const float* const* a, int64_t count, const float* panel, float* const* to, int64_t from, int64_t wanted,
-                   bool onto) {
-    Vec sums[R][NV];
-    each<R>([&](auto r) INLINE {
-        each<NV>([&](auto v) INLINE { sums[r][v] = onto ? load(to[r] + from + v * LANES) : Vec{}; });
+// to[row] = a[row] W, or += it, for ROWS rows and VECTORS vectors from column `first`
+// on; a has `count` packed operands, and `width` values of a row are stored.
+template <int ROWS, int VECTORS>
+void multiply_tile(const float* const* a, int64_t count, const float* panel, float* const* to,
+                   int64_t first, int64_t width, bool accumulate) {
+    Vec sums[ROWS][VECTORS];
+    static_for<ROWS>([&](auto r) INLINE {
+        static_for<VECTORS>([&](auto v) INLINE {
+            sums[r][v] = accumulate ? load(to[r] + first + v * LANES) : Vec{};
+        });
     });
-    add<R, NV, 0>(a, count, panel, sums);
-    each<R>([&](auto r) INLINE {
-        each<NV>([&](auto v) INLINE { store(to[r] + from + v * LANES, sums[r][v], wanted - from - v * LANES); });
+    add_products<ROWS, VECTORS, 0>(a, count, panel, sums);
+    static_for<ROWS>([&](auto r) INLINE {
+        static_for<VECTORS>([&](auto v) INLINE {
+            store(to[r] + first + v * LANES, sums[r][v], width - first - v * LANES);
+        });
     });
 }
 
-inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights, float* const* to, int64_t wanted,
-                     bool onto) {
-    for (int64_t from = 0; from < wanted; from += BLOCKS * LANES)
-        with_blocks(ceil_div(wanted - from, LANES), [&](auto blocks) {
-            for (int64_t at = 0; at < rows; at += TILE)
-                with_rows(rows - at, [&](auto rows_here) {
-                    multiply_tile<decltype(rows_here)::value, decltype(blocks)::value>(a + at, count, weights + from * count,
-                                                                                     to + at, from, wanted, onto);
+// to[row] = a[row] W, or += it, for all rows.
+inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights,
+                     float* const* to, int64_t width, bool accumulate) {
+    for (int64_t first = 0; first < width; first += TILE_VECTORS * LANES)
+        static_dispatch<TILE_VECTORS>(ceil_div(width - first, LANES), [&](auto vectors) {
+            constexpr int VECTORS = vectors;
+            const float* panel = weights + first * count;
+            for (int64_t row = 0; row < rows; row += TILE_ROWS)
+                static_dispatch<TILE_ROWS>(rows - row, [&](auto tile_rows) {
+                    multiply_tile<tile_rows, VECTORS>(a + row, count, panel, to + row, first, width,
+                                                      accumulate);
                 });
         });
 }
 
+// All steps of the sequences first .. last - 1, from the last step to the first.
 template <class C>
-void backward_steps(const Layer& layer, const Direction& direction, const float* packed, int64_t first, int64_t last) {
+void backward_steps(const Layer& layer, const Direction& direction, const float* weights,
+                    int64_t first, int64_t last) {
     if (first >= last) return;
-    const Rows rows{layer, direction};
-    const int64_t units = layer.units, wide = padded(units), count = last - first;
+    const RowIndex index{layer, direction};
+    const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
-    const Array<float> zeros(wide), carry(count * wide), memory(lstm ? count * wide : 0), start(lstm ? count * wide : 0);
-    for (int64_t at = 0; at < count; at++) {
-        if (direction.dhn) copy(direction.dhn + (first + at) * units, units, carry.data + at * wide);
-        if (lstm && direction.dcn) copy(direction.dcn + (first + at) * units, units, memory.data + at * wide);
-        if (lstm && direction.c0) copy(direction.c0 + (first + at) * units, units, start.data + at * wide);
+    const int64_t cell_floats = lstm ? max_rows * padded_units : 0;
+    const Array<float> zeros(padded_units), dh(max_rows * padded_units);
+    const Array<float> dc(cell_floats), c0(cell_floats);
+    for (int64_t row = 0; row < max_rows; row++) {
+        const int64_t from = (first + row) * units, to = row * padded_units;
+        if (direction.dhn) copy(direction.dhn + from, units, dh.data + to);
+        if (lstm && direction.dcn) copy(direction.dcn + from, units, dc.data + to);
+        if (lstm && direction.c0) copy(direction.c0 + from, units, c0.data + to);
     }
-    Track<const float> dy(direction.dy, layer.stride, true, count);
-    Track<float> y(direction.y, layer.stride, true, count), dx(direction.dx, layer.features, true, count);
-    Track<float> cell(direction.cells, wide, false, count);
-    Track<Kept> gates(static_cast<Kept*>(direction.gates), C::planes * wide, false, count);
-    Array<const float*> for_input(count), for_state(count);
-    Array<float*> dh(count);
-    for (int64_t at = 0; at < count; at++) dh[at] = carry.data + at * wide;
+    RowPointers<const float> dy(direction.dy, layer.y_stride, true, max_rows);
+    RowPointers<float> y(direction.y, layer.y_stride, true, max_rows);
+    RowPointers<float> dx(direction.dx, layer.features, true, max_rows);
+    RowPointers<float> cell(direction.cells, padded_units, false, max_rows);
+    RowPointers<SavedGate> gates(static_cast<SavedGate*>(direction.gates), C::gates * padded_units,
+                                 false, max_rows);
+    Array<const float*> x_gates(max_rows), h_gates(max_rows);
+    Array<float*> dh_rows(max_rows);
+    for (int64_t row = 0; row < max_rows; row++) dh_rows[row] = dh.data + row * padded_units;
+    const int64_t gate_operands = packed(padded_units);
     int64_t old = 0, from = 0;
     for (int64_t step = layer.steps - 1; step >= 0; step--) {
-        const int64_t t = rows.time(step), here = least(last, rows.active(t)) - first;
-        if (here <= 0) {
+        const int64_t t = index.time(step), count = min(last, index.active(t)) - first;
+        if (count <= 0) {
             if (direction.reverse) break;
             continue;
         }
-        dy.move(rows, from, t, first, old, here);
-        y.move(rows, from, t, first, old, here);
-        dx.move(rows, from, t, first, old, here);
-        gates.move(rows, from, t, first, old, here);
-        if (lstm) cell.move(rows, from, t, first, old, here);
-        old = here;
+        dy.move(index, from, t, first, old, count);
+        y.move(index, from, t, first, old, count);
+        dx.move(index, from, t, first, old, count);
+        gates.move(index, from, t, first, old, count);
+        if (lstm) cell.move(index, from, t, first, old, count);
+        old = count;
         from = t;
-        const int64_t before = rows.before(t);
-        const bool none = before < 0 || before >= layer.steps;  // no row has a step before this one
-        const int64_t y_along = none ? 0 : y.distance(rows, t, before), cell_along = none || !lstm ? 0 : cell.distance(rows, t, before);
-        for (int64_t at = 0; at < here; at++) {
-            const bool begins = none || rows.begins(t, first + at);
-            const float* h0 = direction.h0 ? direction.h0 + (first + at) * units : zeros.data;
-            backward_row<C>(layer, dy.base ? dy.at[at] : nullptr, dh[at], memory.data + at * wide, y.at[at],
-                            begins ? h0 : y.at[at] + y_along, begins ? start.data + at * wide : cell.at[at] + cell_along,
-                            gates.at[at]);
-            for_input[at] = reinterpret_cast<const float*>(gates.at[at]);
-            for_state[at] = for_input[at] + C::h_first * words(wide);
+        const int64_t previous = index.previous(t);
+        const bool is_start = previous < 0 || previous >= layer.steps;  // of every sequence
+        const int64_t y_offset = is_start ? 0 : y.distance(index, t, previous);
+        const int64_t cell_offset = is_start || !lstm ? 0 : cell.distance(index, t, previous);
+        for (int64_t row = 0; row < count; row++) {
+            const bool is_first = is_start || index.is_first(t, first + row);
+            const float* h0 = direction.h0 ? direction.h0 + (first + row) * units : zeros.data;
+            backward_row<C>(layer, dy.base ? dy.rows[row] : nullptr, dh_rows[row],
+                            dc.data + row * padded_units, y.rows[row],
+                            is_first ? h0 : y.rows[row] + y_offset,
+                            is_first ? c0.data + row * padded_units : cell.rows[row] + cell_offset,
+                            gates.rows[row]);
+            x_gates[row] = reinterpret_cast<const float*>(gates.rows[row]);
+            h_gates[row] = x_gates[row] + C::first_h_gate * gate_operands;
         }
-        multiply(for_state.data, here, C::h_planes * words(wide), packed, dh.data, wide, std::is_same_v<C, Gru>);
+        multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
+                 padded_units, std::is_same_v<C, Gru>);
         if (direction.dx)
-            multiply(for_input.data, here, C::x_planes * words(wide), packed + state_floats<C>(units), dx.at.data, layer.features, false);
+            multiply(x_gates.data, count, C::x_gates * gate_operands,
+                     weights + state_floats<C>(units), dx.rows.data, layer.features, false);
     }
-    for (int64_t at = 0; at < count; at++) {
-        if (direction.dh0) copy(carry.data + at * wide, units, direction.dh0 + (first + at) * units);
-        if (lstm && direction.dc0) copy(memory.data + at * wide, units, direction.dc0 + (first + at) * units);
+    for (int64_t row = 0; row < max_rows; row++) {
+        const int64_t from = row * padded_units, to = (first + row) * units;
+        if (direction.dh0) copy(dh.data + from, units, direction.dh0 + to);
+        if (lstm && direction.dc0) copy(dc.data + from, units, direction.dc0 + to);
     }
 }
 
-// ---- gradients of the weights -----------------------------------------------------------------------------------------
+// ---- gradients of the weights -------------------------------------------------------
 
-// One tile of a product of columns: sums[k][column] += a[row][k] * gradient[row][column] over a block of rows.
+// A tile of a weight gradient: sums[k][column] += a[row][k] * gradient[row][column],
+// where a is x, h or 1, and gradient is that of the gates.
 struct GradientTile {
     enum Kind { INPUT, STATE, BIAS } kind;
-    int64_t k, rows, column, blocks;  // rows: how many k
+    int64_t k, k_count, column, vectors;
 };
 
-constexpr int64_t TILE_FLOATS = TILE * BLOCKS * LANES;
+constexpr int64_t TILE_FLOATS = TILE_ROWS * TILE_VECTORS * LANES;
 
+// Lists the tiles of all gradients that are needed.
 template <class C>
-void cut_gradient(const Layer& layer, const Direction& direction, Array<GradientTile>& tiles) {
-    const int64_t wide = padded(layer.units);
-    auto cut = [&](GradientTile::Kind kind, int64_t count, int first, int planes) {
-        for (int64_t column = first * wide; column < (first + planes) * wide; column += BLOCKS * LANES)
-            for (int64_t k = 0; k < count; k += TILE)
-                tiles.append({kind, k, least(TILE, count - k), column, least(BLOCKS, ((first + planes) * wide - column) / LANES)});
+void list_tiles(const Layer& layer, const Direction& direction, Array<GradientTile>& tiles) {
+    const int64_t padded_units = padded(layer.units), width = TILE_VECTORS * LANES;
+    auto append = [&](GradientTile::Kind kind, int64_t count, int first_gate, int gates) {
+        const int64_t end = (first_gate + gates) * padded_units;
+        for (int64_t column = first_gate * padded_units; column < end; column += width)
+            for (int64_t k = 0; k < count; k += TILE_ROWS)
+                tiles.append({kind, k, min(TILE_ROWS, count - k), column,
+                              min(TILE_VECTORS, (end - column) / LANES)});
     };
-    if (direction.dw_ih && !layer.ids) cut(GradientTile::INPUT, layer.features, 0, C::x_planes);
-    if (direction.dw_hh) cut(GradientTile::STATE, layer.units, C::h_first, C::h_planes);
-    if (direction.db_ih || direction.db_hh) cut(GradientTile::BIAS, 1, 0, C::planes);
+    if (direction.dw_ih && !layer.ids) append(GradientTile::INPUT, layer.features, 0, C::x_gates);
+    if (direction.dw_hh) append(GradientTile::STATE, layer.units, C::first_h_gate, C::h_gates);
+    if (direction.db_ih || direction.db_hh) append(GradientTile::BIAS, 1, 0, C::gates);
 }
 
-// What the gradients are made of, row after row of the sequences first .. last - 1, some rows at a time.
+// Reads the factors of the weight gradients, row after row of the sequences first ..
+// last - 1, GRADIENT_ROWS rows at a time.
 template <class C>
 struct GradientRows {
-    const Rows rows;
+    const RowIndex index;
     const int64_t first, last;
     const float* const zeros;
     int64_t t = 0, sequence;
-    const Kept* gates[GRADIENT_ROWS];
+    const SavedGate* gates[GRADIENT_ROWS];
     const float* factors[3][GRADIENT_ROWS];  // by kind
 
-    GradientRows(const Rows& rows, int64_t first, int64_t last, const float* zeros)
-        : rows(rows), first(first), last(last), zeros(zeros), sequence(first) {
+    GradientRows(const RowIndex& index, int64_t first, int64_t last, const float* zeros)
+        : index(index), first(first), last(last), zeros(zeros), sequence(first) {
         static const float one = 1.0f;
-        for (auto& each : factors[GradientTile::BIAS]) each = &one;
+        for (auto& factor : factors[GradientTile::BIAS]) factor = &one;
     }
 
-    int64_t next() {
-        const Layer& layer = rows.layer;
-        const Direction& direction = rows.direction;
+    // Returns the number of rows, 0 at the end.
+    int64_t read() {
+        const Layer& layer = index.layer;
+        const Direction& direction = index.direction;
+        const SavedGate* all_gates = static_cast<const SavedGate*>(direction.gates);
         int64_t count = 0;
         for (; t < layer.steps; t++, sequence = first) {
-            const int64_t end = least(last, rows.active(t));
+            const int64_t end = min(last, index.active(t));
             for (; sequence < end; sequence++, count++) {
                 if (count == GRADIENT_ROWS) return count;
-                gates[count] = static_cast<const Kept*>(direction.gates) + rows.row(t, sequence) * C::planes * padded(layer.units);
-                factors[GradientTile::INPUT][count] = layer.x + rows.place(t, sequence) * layer.features;
-                factors[GradientTile::STATE][count] =
-                    !rows.begins(t, sequence) ? direction.y + rows.place(rows.before(t), sequence) * layer.stride
-                    : direction.h0            ? direction.h0 + sequence * layer.units
-                                              : zeros;
+                const int64_t row = index.packed_row(t, sequence);
+                gates[count] = all_gates + row * C::gates * padded(layer.units);
+                factors[GradientTile::INPUT][count] =
+                    layer.x + index.tensor_row(t, sequence) * layer.features;
+                factors[GradientTile::STATE][count] = previous_h(t, sequence);
             }
         }
         return count;
     }
+
+    // h of the step before: a row of y, of h0, or zeros.
+    const float* previous_h(int64_t t, int64_t sequence) const {
+        const Layer& layer = index.layer;
+        const Direction& direction = index.direction;
+        if (!index.is_first(t, sequence))
+            return direction.y + index.tensor_row(index.previous(t), sequence) * layer.y_stride;
+        return direction.h0 ? direction.h0 + sequence * layer.units : zeros;
+    }
 };
 
-// Over words of rows.
-template <int R, int NV>
-void gradient_block(const GradientTile& tile, const float* const* a, const float* const* gates, int64_t count, float* kept) {
-    Vec sums[R][NV];
-    each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { sums[r][v] = load(kept + (r * NV + v) * LANES); }); });
+// Adds the products of `count` packed rows to the sums of one tile.
+template <int ROWS, int VECTORS>
+void add_to_tile(const GradientTile& tile, const float* const* a, const float* const* gates,
+                 int64_t count, float* memory) {
+    Vec sums[ROWS][VECTORS];
+    static_for<ROWS>([&](auto r) INLINE {
+        static_for<VECTORS>([&](auto v) INLINE {
+            sums[r][v] = load(memory + (r * VECTORS + v) * LANES);
+        });
+    });
     for (int64_t row = 0; row < count; row++) {
         const float *gradient = gates[row] + tile.column, *factors = a[row] + tile.k;
-        Vec d[NV];
-        each<NV>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
-        each<R>([&](auto r) INLINE {
-            const Vec factor = all(factors[r]);
-            each<NV>([&](auto v) INLINE { sums[r][v] = plus_product(sums[r][v], factor, d[v]); });
+        Vec d[VECTORS];
+        static_for<VECTORS>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
+        static_for<ROWS>([&](auto r) INLINE {
+            const Vec factor = broadcast(factors[r]);
+            static_for<VECTORS>([&](auto v) INLINE {
+                sums[r][v] = multiply_add(sums[r][v], factor, d[v]);
+            });
         });
     }
-    each<R>([&](auto r) INLINE { each<NV>([&](auto v) INLINE { store(kept + (r * NV + v) * LANES, sums[r][v]); }); });
+    static_for<ROWS>([&](auto r) INLINE {
+        static_for<VECTORS>([&](auto v) INLINE {
+            store(memory + (r * VECTORS + v) * LANES, sums[r][v]);
+        });
+    });
 }
 
-// Some tiles over all these rows.
+// Adds the products of all rows to the sums of `count` tiles.
 template <class C>
-void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* kept) {
-    const Layer& layer = rows.rows.layer;
-    const RowWords gates(GRADIENT_ROWS, C::planes * padded(layer.units));
-    const RowWords factors[] = {{GRADIENT_ROWS, layer.features}, {GRADIENT_ROWS, layer.units}, {GRADIENT_ROWS, 1}};  // by kind
-    while (const int64_t here = rows.next()) {
-        gates.pair(rows.gates, here);
-        for (int kind = 0; kind < 3; kind++) factors[kind].pair(rows.factors[kind], here);
-        for (int64_t at = 0; at < count; at++)
-            with_rows(tiles[at].rows, [&](auto rows_here) {
-                with_blocks(tiles[at].blocks, [&](auto blocks) {
-                    gradient_block<decltype(rows_here)::value, decltype(blocks)::value>(
-                        tiles[at], factors[tiles[at].kind].at(rows.factors[tiles[at].kind]), gates.at(rows.gates), words(here),
-                        kept + at * TILE_FLOATS);
+void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* sums) {
+    const Layer& layer = rows.index.layer;
+    const PackedRowPairs gates(GRADIENT_ROWS, C::gates * padded(layer.units));
+    const PackedRowPairs factors[] = {  // by kind
+        {GRADIENT_ROWS, layer.features}, {GRADIENT_ROWS, layer.units}, {GRADIENT_ROWS, 1}};
+    while (const int64_t row_count = rows.read()) {
+        gates.pack(rows.gates, row_count);
+        for (int kind = 0; kind < 3; kind++) factors[kind].pack(rows.factors[kind], row_count);
+        for (int64_t i = 0; i < count; i++) {
+            const GradientTile& tile = tiles[i];
+            static_dispatch<TILE_ROWS>(tile.k_count, [&](auto tile_rows) {
+                constexpr int ROWS = tile_rows;
+                static_dispatch<TILE_VECTORS>(tile.vectors, [&](auto vectors) {
+                    add_to_tile<ROWS, vectors>(
+                        tile, factors[tile.kind].operands(rows.factors[tile.kind]),
+                        gates.operands(rows.gates), packed(row_count), sums + i * TILE_FLOATS);
                 });
             });
+        }
     }
 }
 
+// Writes the sums of a tile to the gradients in torch's layout.
 template <class C>
-void write_gradient(const Layer& layer, const Direction& direction, const GradientTile& tile, const float* kept) {
-    const int64_t units = layer.units, wide = padded(units), columns = tile.blocks * LANES;
-    int64_t plane = tile.column / wide, unit = tile.column % wide;
+void write_gradient(const Layer& layer, const Direction& direction, const GradientTile& tile,
+                    const float* sums) {
+    const int64_t units = layer.units, padded_units = padded(units);
+    const int64_t columns = tile.vectors * LANES;
+    int64_t gate = tile.column / padded_units, unit = tile.column % padded_units;
     for (int64_t c = 0; c < columns; c++, unit++) {
-        if (unit == wide) plane++, unit = 0;
+        if (unit == padded_units) gate++, unit = 0;
         if (unit >= units) continue;
-        const int64_t row = torch_gate<C>(plane) * units + unit;
+        const int64_t row = torch_gate<C>(gate) * units + unit;
         if (tile.kind == GradientTile::BIAS) {
-            if (direction.db_ih && plane < C::x_planes) direction.db_ih[row] = kept[c];
-            if (direction.db_hh && plane >= C::h_first) direction.db_hh[row] = kept[c];
+            if (direction.db_ih && gate < C::x_gates) direction.db_ih[row] = sums[c];
+            if (direction.db_hh && gate >= C::first_h_gate) direction.db_hh[row] = sums[c];
             continue;
         }
         const bool input = tile.kind == GradientTile::INPUT;
-        float* to = (input ? direction.dw_ih + row * layer.features : direction.dw_hh + row * units) + tile.k;
-        for (int64_t k = 0; k < tile.rows; k++) to[k] = kept[k * columns + c];
+        float* weights = input ? direction.dw_ih + row * layer.features
+                               : direction.dw_hh + row * units;
+        float* to = weights + tile.k;
+        for (int64_t k = 0; k < tile.k_count; k++) to[k] = sums[k * columns + c];
     }
 }
 
-// Of each token the sum of the gradients of its rows; threads share the columns, so that the sums are the same for any number of them.
+// The gradient of the table: for each token the sum of the gradients of its rows. The
+// columns are divided among the threads, so that the sums do not depend on the number
+// of threads.
 template <class C>
 void table_gradient(const Layer& layer, const Direction& direction) {
-    const Rows rows{layer, direction};
-    const int64_t units = layer.units, wide = padded(units), width = C::x_planes * wide, blocks = width / LANES;
-    const int64_t shares = least(layer.threads, blocks);
+    const RowIndex index{layer, direction};
+    const int64_t units = layer.units, padded_units = padded(units);
+    const int64_t width = C::x_gates * padded_units, vectors = width / LANES;
+    const int64_t parts = min(layer.threads, vectors);
     const Array<float> sums(layer.tokens * width);
-    share(layer, shares, [&](int64_t part) {
-        const int64_t first = blocks * part / shares * LANES, last = blocks * (part + 1) / shares * LANES;
+    run_jobs(layer, parts, [&](int64_t part) {
+        const int64_t first = vectors * part / parts * LANES;
+        const int64_t last = vectors * (part + 1) / parts * LANES;
         for (int64_t t = 0; t < layer.steps; t++)
-            for (int64_t sequence = 0; sequence < rows.active(t); sequence++) {
-                const Kept* gates = static_cast<const Kept*>(direction.gates) + rows.row(t, sequence) * C::planes * wide;
-                float* to = sums.data + layer.ids[rows.place(t, sequence)] * width;
-                for (int64_t at = first; at < last; at += LANES) store(to + at, load(to + at) + load(gates + at));
+            for (int64_t sequence = 0; sequence < index.active(t); sequence++) {
+                const SavedGate* gates = static_cast<const SavedGate*>(direction.gates) +
+                                         index.packed_row(t, sequence) * C::gates * padded_units;
+                float* to = sums.data + layer.ids[index.tensor_row(t, sequence)] * width;
+                for (int64_t column = first; column < last; column += LANES)
+                    store(to + column, load(to + column) + load(gates + column));
             }
     });
     for (int64_t token = 0; token < layer.tokens; token++)
-        for (int plane = 0; plane < C::x_planes; plane++)
-            copy(sums.data + token * width + plane * wide, units, direction.dw_ih + (token * C::x_planes + torch_gate<C>(plane)) * units);
+        for (int gate = 0; gate < C::x_gates; gate++)
+            copy(sums.data + token * width + gate * padded_units, units,
+                 direction.dw_ih + (token * C::x_gates + torch_gate<C>(gate)) * units);
 }
 
-// Few weights: each part of the batch sums over its own rows right after its way back, from its core's cache; then the sums of the
-// parts are added. Many weights: the tiles are shared out, each over all rows.
+// With few weights, each part of the batch sums over its own rows right after its
+// backward pass, while they are in the cache of its core, and the sums of the parts are
+// added. With many weights, the tiles are divided among the threads, and each tile sums
+// over all rows.
 template <class C>
 void backward(const Layer& layer) {
-    const int64_t parts = parts_of(layer), jobs = parts * layer.directions;
+    const int64_t parts = partition_count(layer), jobs = parts * layer.directions;
     const Array<float> zeros(padded(layer.units));
-    Array<float> packed[2];
+    Array<float> weights[2];
     Array<GradientTile> tiles[2];
     Array<int64_t> ends;
-    cut(layer, parts, ends);
-    pack_backward<C>(layer, packed);
-    for (int64_t which = 0; which < layer.directions; which++) cut_gradient<C>(layer, layer.direction[which], tiles[which]);
-    const int64_t size = most(tiles[0].size, tiles[1].size) * TILE_FLOATS;
-    const bool apart = size <= GRADIENT_FLOATS && jobs >= layer.threads;
-    Array<float> kept(apart ? jobs * size : 0);
-    share(layer, jobs, [&](int64_t job) {
-        const int64_t which = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
-        const Direction& direction = layer.direction[which];
-        backward_steps<C>(layer, direction, packed[which].data, first, last);
-        if (apart)
-            sum_tiles(tiles[which].data, tiles[which].size, GradientRows<C>({layer, direction}, first, last, zeros.data),
-                      kept.data + job * size);
+    partition(layer, parts, ends);
+    pack_backward<C>(layer, weights);
+    for (int64_t d = 0; d < layer.directions; d++)
+        list_tiles<C>(layer, layer.direction[d], tiles[d]);
+    const int64_t size = max(tiles[0].size, tiles[1].size) * TILE_FLOATS;
+    const bool by_part = size <= GRADIENT_FLOATS && jobs >= layer.threads;
+    Array<float> part_sums(by_part ? jobs * size : 0);
+    run_jobs(layer, jobs, [&](int64_t job) {
+        const int64_t d = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
+        const Direction& direction = layer.direction[d];
+        backward_steps<C>(layer, direction, weights[d].data, first, last);
+        if (by_part)
+            sum_tiles(tiles[d].data, tiles[d].size,
+                      GradientRows<C>({layer, direction}, first, last, zeros.data),
+                      part_sums.data + job * size);
     });
-    for (int64_t which = 0; which < layer.directions; which++) {
-        const Direction& direction = layer.direction[which];
-        const Array<GradientTile>& here = tiles[which];
+    for (int64_t d = 0; d < layer.directions; d++) {
+        const Direction& direction = layer.direction[d];
+        const Array<GradientTile>& own = tiles[d];
         if (layer.ids && direction.dw_ih) table_gradient<C>(layer, direction);
-        if (apart) {
-            float* sums = kept.data + which * parts * size;
+        if (by_part) {
+            float* sums = part_sums.data + d * parts * size;
             for (int64_t part = 1; part < parts; part++)
-                for (int64_t at = 0; at < size; at += LANES) store(sums + at, load(sums + at) + load(sums + part * size + at));
-            for (int64_t at = 0; at < here.size; at++) write_gradient<C>(layer, direction, here[at], sums + at * TILE_FLOATS);
-        } else if (here.size) {
-            const int64_t shares = least(layer.threads, here.size);
-            share(layer, shares, [&](int64_t part) {
-                const int64_t first = here.size * part / shares, last = here.size * (part + 1) / shares;
+                for (int64_t i = 0; i < size; i += LANES)
+                    store(sums + i, load(sums + i) + load(sums + part * size + i));
+            for (int64_t i = 0; i < own.size; i++)
+                write_gradient<C>(layer, direction, own[i], sums + i * TILE_FLOATS);
+        } else if (own.size) {
+            const int64_t shares = min(layer.threads, own.size);
+            run_jobs(layer, shares, [&](int64_t share) {
+                const int64_t first = own.size * share / shares;
+                const int64_t last = own.size * (share + 1) / shares;
                 const Array<float> sums((last - first) * TILE_FLOATS);
-                sum_tiles(here.data + first, last - first, GradientRows<C>({layer, direction}, 0, layer.batch, zeros.data), sums.data);
-                for (int64_t at = first; at < last; at++)
-                    write_gradient<C>(layer, direction, here[at], sums.data + (at - first) * TILE_FLOATS);
+                sum_tiles(own.data + first, last - first,
+                          GradientRows<C>({layer, direction}, 0, layer.batch, zeros.data),
+                          sums.data);
+                for (int64_t i = first; i < last; i++)
+                    write_gradient<C>(layer, direction, own[i],
+                                      sums.data + (i - first) * TILE_FLOATS);
             });
         }
     }
 }
 
-// ---- by cell ----------------------------------------------------------------------------------------------------------
+// ---- dispatch on the cell -----------------------------------------------------------
 
+// Calls f with the type of the cell.
 template <class F>
 auto with_cell(int64_t cell, const F& f) {
     if (cell == RNN_TANH) return f(RnnTanh());

@@ -1,5 +1,5 @@
-// The table of one instruction set.
-#include "words.h"
+// The table of kernels of one instruction set.
+#include "operands.h"
 
 namespace KISSIPO_ISA {
 
@@ -13,7 +13,7 @@ extern const Kernels kernels;
 const Kernels kernels = {
     KISSIPO_NAME,
     KISSIPO_LANES,
-    WORD,
+    PACKED_VALUES,
     recurrent_forward,
     recurrent_backward,
     dense_forward,

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.process.kernels.dense import DenseChain, Link
-from kissipo.process.kernels.native import kernels, why_not_now
+from kissipo.process.kernels.dense import DenseChain, DenseLayer
+from kissipo.process.kernels.native import fallback_reason, kernels
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
 
@@ -29,7 +29,7 @@ class Direct:
 
     def __init__(self, chains: list[DenseChain]) -> None:
         self._chains = chains
-        self._features = chains[0].links[0].linear.in_features
+        self._features = chains[0].layers[0].linear.in_features
 
     def fits(self, x: Any) -> bool:
         """Whether these inputs can go the direct way just now."""
@@ -37,7 +37,7 @@ class Direct:
             return False
         if not 0 < x.shape[0] <= _MOST_ROWS:
             return False
-        usual = torch.is_autocast_enabled("cpu") or why_not_now()
+        usual = torch.is_autocast_enabled("cpu") or fallback_reason()
         return x.numel() == x.shape[0] * self._features and not usual
 
     @torch.no_grad()
@@ -81,16 +81,16 @@ def loss_and_slope(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor
     return value.detach(), slope
 
 
-def _links(layers: list[nn.Module]) -> list[Link]:
+def _links(layers: list[nn.Module]) -> list[DenseLayer]:
     """The layers as the kernel knows them; empty where there is another one among them."""
-    links: list[Link] = []
+    links: list[DenseLayer] = []
     for layer in layers:
         if type(layer) is nn.Linear and _is_small(layer.weight):
-            links.append(Link(layer))
+            links.append(DenseLayer(layer))
         elif type(layer) is nn.ReLU and links and not (links[-1].relu or links[-1].dropout):
-            links[-1] = Link(links[-1].linear, relu=True)
+            links[-1] = DenseLayer(links[-1].linear, relu=True)
         elif type(layer) is nn.Dropout and links and not links[-1].dropout and layer.p < 1:
-            links[-1] = Link(links[-1].linear, links[-1].relu, layer.p)
+            links[-1] = DenseLayer(links[-1].linear, links[-1].relu, layer.p)
         else:
             return []
     return links

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from kissipo.process.kernels.adam import Rates, fits_adam, step_adam
+from kissipo.process.kernels.adam import AdamConfig, fits_adam, step_adam
 from kissipo.process.kernels.native import kernels
 from kissipo.process.layers.heads import heads_of, is_under
 
@@ -119,8 +119,8 @@ class LeanAdam(torch.optim.Adam):
         group = self.param_groups[0]
         self._steps += 1
         beta1, beta2 = group["betas"]
-        rates = Rates(group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled)
-        step_adam(found, learned, rates, step=self._steps)
+        config = AdamConfig(group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled)
+        step_adam(found, learned, config, step=self._steps)
         return None
 
     step.hooked = True  # type: ignore[attr-defined]  # torch would wrap a profiler's record around it, which costs 30 microseconds

@@ -13,17 +13,17 @@ import torch
 from safetensors.torch import load_file
 
 from kissipo.cli.main import main
-from kissipo.core.tensor_spec import Port
 from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.core.tensor_spec import Port
 from kissipo.export.script.net import net_source
 from kissipo.export.script.script import eject
 from kissipo.export.script.source import Source
-from kissipo.pipeline.parse import read_task
-from kissipo.runs.fit import Teller, fit
-from kissipo.runs.load import load
 from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import googlenet, resnet18, vgg11
+from kissipo.runs.fit import Teller, fit
+from kissipo.runs.load import load
 
 SLOW = pytest.mark.slow
 RUN = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from kissipo.cli.task_argument import add_question, asked_task
 from kissipo.cli.screen import Screen
+from kissipo.cli.task_argument import add_question, asked_task
 
 
 def options(parser: ArgumentParser) -> None:

@@ -18,12 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kissipo.core.errors import MachineError, NotBuiltError, TaskError
-from kissipo.core.task import Task
 from kissipo.core.output_file import write_text
+from kissipo.core.task import Task
+from kissipo.engine.evaluate import as_tuple
 from kissipo.export.script.net import net_source
 from kissipo.export.script.train import MARK, augment_source, train_source
 from kissipo.pipeline.experiment import Prepared, prepare
-from kissipo.engine.evaluate import as_tuple
 
 _FIRST = 8  # samples by which both nets are compared
 _PLAIN = {"mixup": 0.0, "backbone_rate": 1.0, "precision": "float32"}

@@ -16,18 +16,18 @@ from torch import nn
 
 from kissipo.core import seeds
 from kissipo.core.protocols import has_auxiliary, is_stateful
+from kissipo.engine import streams
+from kissipo.engine.evaluate import portion
+from kissipo.export.script.source import Source
 from kissipo.input import augment as augmentation
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.mask import Marks
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextUnit
-from kissipo.export.script.source import Source
 from kissipo.pipeline.experiment import Prepared
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import CrossEntropy
-from kissipo.engine import streams
-from kissipo.engine.evaluate import portion
 
 MARK = "Written by `kissipo eject`"
 
@@ -251,7 +251,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
     source.add(seeds, "derive")
     frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
     kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary(net)}
-    watched, linear = len(wiring.feeds["validation"]) > 0, options.start == "linear"
+    watched, linear = len(wiring.feeds["validation"]) > 0, options.init == "linear"
     learn: Any = prepared.learn
     judged, trained = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
@@ -265,13 +265,13 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         "watched": watched,
         "linear": linear and watched,
         "by_loss": watched and not linear,
-        "patience": watched and options.stop.patience > 0,
+        "patience": watched and options.early_stopping.patience > 0,
         "ema": options.ema > 0,
         "unwatched_ema": options.ema > 0 and not watched,
         "schedule": options.schedule != "constant" or options.warmup > 0,
         "augment": wiring.augment is not None,
         "penalty": bool(options.l1 or options.l2),
-        "clip": options.clip is not None,
+        "clip": options.clip_norm is not None,
         "frozen": bool(frozen),
         "own_training": trained != judged,
         "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
@@ -286,7 +286,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
     if wiring.augment:
         source.imports.add("from augment import augmented")
     optimizer = options.optimizer or "adam"
-    decay = "" if options.decay is None else f", weight_decay={options.decay}"
+    decay = "" if options.weight_decay is None else f", weight_decay={options.weight_decay}"
     return _filled(
         flags,
         metrics="\n".join(
@@ -299,8 +299,8 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         seed=seed,
         epochs=options.epochs,
         batch=batch,
-        rate=options.rate or optim.RATES[optimizer],
-        patience=options.stop.patience,
+        rate=options.learning_rate or optim.RATES[optimizer],
+        patience=options.early_stopping.patience,
         portion=portion(wiring.feeds["train"]),
         loss=_sum(judged),
         training=_sum(trained),

@@ -1,42 +1,47 @@
-"""Memory that is used again: what a layer keeps between forward and backward, megabytes at each step.
+"""Buffers whose memory is used again, for what a layer saves for backward.
 
-Fresh memory of that size comes from the operating system page by page, and the first touch of a page costs more than the sums
-that are stored in it (measured: half of the time of an LSTM over 96 steps of 128 sequences).
+That is megabytes at each step. New memory of that size comes from the operating system
+page by page, and the first access to a page takes longer than the computation of the
+values that are stored in it (measured: half of the time of an LSTM over 96 steps of 128
+sequences).
 """
 
 import torch
 from torch import Tensor
 
-_MOST_BYTES = 256 << 20
+_MAX_BYTES = 256 << 20
 _free: list[Tensor] = []
 
 
 class Buffer:
-    """Numbers of no particular value; the memory is kept for the next buffer of that size when nobody uses this one any more."""
+    """Uninitialized memory for `count` floats.
 
-    tensor = torch.empty(0)  # what is left to free where there was no memory
+    When the buffer is deleted, the next buffer of that size takes its memory.
+    """
+
+    tensor = torch.empty(0)  # is freed where __init__ found no memory
 
     def __init__(self, count: int) -> None:
-        self.tensor = _again(count)
-        self.address = self.tensor.data_ptr()
+        self.tensor = _take(count)
 
     def __del__(self) -> None:
-        while _free and sum(each.nbytes for each in _free) + self.tensor.nbytes > _MOST_BYTES:
+        while _free and sum(one.nbytes for one in _free) + self.tensor.nbytes > _MAX_BYTES:
             try:
                 _free.pop(0)
             except IndexError:  # another thread was faster
                 break
-        if self.tensor.nbytes <= _MOST_BYTES:
+        if self.tensor.nbytes <= _MAX_BYTES:
             _free.append(self.tensor)
 
 
-def _again(count: int) -> Tensor:
-    for at, tensor in enumerate(_free):
+def _take(count: int) -> Tensor:
+    """A free tensor of that size, or a new one."""
+    for index, tensor in enumerate(_free):
         if tensor.numel() == count:
             try:
-                found = _free.pop(at)
+                candidate = _free.pop(index)
             except IndexError:
                 break
-            if found.numel() == count:
-                return found
+            if candidate.numel() == count:
+                return candidate
     return torch.empty(count)

@@ -1,6 +1,9 @@
-"""Linear layers one after the other, each perhaps with relu and dropout, by the compiled kernels: forward, and back to the slopes.
+"""Chains of linear layers with relu and dropout by the compiled kernels.
 
-Nothing is recorded for autograd: whoever knows the slope of the loss at the outputs asks for the slopes at the weights.
+Forward:   y = mask * relu(x W^T + b), layer after layer
+Backward:  dL/dy of the last layer -> dL/dW and dL/db of every layer
+
+Autograd records nothing: the caller passes the gradient of the loss at the outputs.
 """
 
 from __future__ import annotations
@@ -12,17 +15,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kissipo.process.kernels.native import Kernels
+from kissipo.process.kernels.native import Kernels, thread_count
 
-_HEAD, _LAYER = struct.Struct("8q"), struct.Struct("10q")
-_WORTH_SHARING = 1_000_000  # multiplications
+_CHAIN, _LAYER = struct.Struct("8q"), struct.Struct("10q")  # see native/kernels.h
+_PARALLEL_PRODUCTS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Link:
-    """One linear layer and what follows it.
+class DenseLayer:
+    """One linear layer, with relu and dropout behind it where they are asked for.
 
-    dropout:  share of values that are set to zero; 0: none
+    dropout:  probability with which a value becomes zero; 0: there is no dropout
     """
 
     linear: nn.Linear
@@ -31,80 +34,105 @@ class Link:
 
 
 class DenseChain:
-    """Links and the memory of their values and slopes, which is written over at each call.
+    """A chain of layers with the memory of their outputs and gradients.
+
+    Each call overwrites what the call before it returned.
 
     Example:  >>> from kissipo.process.kernels.native import kernels
               >>> linear = nn.Linear(3, 2)
-              >>> chain, x = DenseChain(kernels(), [Link(linear)]), torch.ones(4, 3)
+              >>> x = torch.ones(4, 3)
+              >>> chain = DenseChain(kernels(), [DenseLayer(linear)])
               >>> y = chain.forward(x)
               >>> chain.backward(x, torch.ones(4, 2))
               >>> torch.allclose(y, linear(x)), linear.bias.grad.tolist()
               (True, [4.0, 4.0])
     """
 
-    def __init__(self, kernels: Kernels, links: Sequence[Link]) -> None:
-        self.kernels, self.links = kernels, links
-        self._drops = any(link.dropout for link in links)
-        given = [each for link in links for each in (link.linear.weight, link.linear.bias)]
-        self._slopes = [None if each is None or not each.requires_grad else torch.zeros_like(each) for each in given]
-        self._learned = [(each, slope) for each, slope in zip(given, self._slopes, strict=True) if slope is not None]
-        self._rooms: dict[int, _Room] = {}
+    def __init__(self, kernels: Kernels, layers: Sequence[DenseLayer]) -> None:
+        self.kernels, self.layers = kernels, layers
+        self._has_dropout = any(layer.dropout for layer in layers)
+        weights = [
+            weight for layer in layers for weight in (layer.linear.weight, layer.linear.bias)
+        ]
+        self._gradients = [
+            torch.zeros_like(weight) if weight is not None and weight.requires_grad else None
+            for weight in weights
+        ]
+        self._trained = [
+            (weight, gradient)
+            for weight, gradient in zip(weights, self._gradients, strict=True)
+            if gradient is not None
+        ]
+        self._workspaces: dict[int, _Workspace] = {}
         self._addresses: list[int] = []
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs (row, unit) for x (row, feature); each call draws its own dropout."""
-        room = self._room(x)
-        head = (x.data_ptr(), 0, 0, new_key() if self._drops else 0, room.threads, self.kernels.parallel_for)
-        self.kernels.dense_forward(_HEAD.pack(x.shape[0], len(self.links), *head) + room.layers)
-        return room.y
+        """Outputs (row, unit) for x (row, feature), with a new mask for each call."""
+        workspace = self._workspace(x)
+        key = new_key() if self._has_dropout else 0
+        self.kernels.dense_forward(self._arguments(workspace, x.data_ptr(), 0, 0, key))
+        return workspace.y
 
     def backward(self, x: Tensor, dy: Tensor) -> None:
-        """The slopes at the weights become their `grad`, for the last x given to `forward`, from that at its outputs (row, unit)."""
-        room = self._room(x)
-        head = (x.data_ptr(), dy.data_ptr(), room.slopes.data_ptr(), 0, room.threads, self.kernels.parallel_for)
-        self.kernels.dense_backward(_HEAD.pack(x.shape[0], len(self.links), *head) + room.layers)
-        for weight, slope in self._learned:
-            weight.grad = slope
+        """Set `grad` of all weights from dy (row, unit); x is that of `forward`."""
+        workspace = self._workspace(x)
+        addresses = (x.data_ptr(), dy.data_ptr(), workspace.gradients.data_ptr())
+        self.kernels.dense_backward(self._arguments(workspace, *addresses, 0))
+        for weight, gradient in self._trained:
+            weight.grad = gradient
 
-    def _room(self, x: Tensor) -> _Room:
-        addresses = [weight.data_ptr() for weight, _ in self._learned]
+    def _arguments(self, workspace: _Workspace, *fields: int) -> bytes:
+        threads = thread_count(workspace.products, _PARALLEL_PRODUCTS)
+        counts = (workspace.rows, len(self.layers))
+        header = _CHAIN.pack(*counts, *fields, threads, self.kernels.parallel_for)
+        return header + workspace.layers
+
+    def _workspace(self, x: Tensor) -> _Workspace:
+        """The memory for this batch size; new where a weight has a new address."""
+        addresses = [weight.data_ptr() for weight, _ in self._trained]
         if addresses != self._addresses:
-            self._rooms, self._addresses = {}, addresses
+            self._workspaces, self._addresses = {}, addresses
         rows = x.shape[0]
-        if rows not in self._rooms:
-            self._rooms[rows] = _Room(self.links, self._slopes, rows)
-        return self._rooms[rows]
+        if rows not in self._workspaces:
+            self._workspaces[rows] = _Workspace(self.layers, self._gradients, rows)
+        return self._workspaces[rows]
 
 
-class _Room:
-    """What batches of one size need."""
+class _Workspace:
+    """The memory for batches of one size, and the packed structs of all layers."""
 
-    def __init__(self, links: Sequence[Link], slopes: Sequence[Tensor | None], rows: int) -> None:
-        layers, work, widest = [], 0, 0
-        self.kept: list[Tensor] = []
-        for at, link in enumerate(links):
-            units, features = link.linear.weight.shape
-            self.y, mask = torch.empty(rows, units), torch.empty(rows * units if link.dropout else 0)
-            self.kept += [self.y, mask]
-            keep = round((1 - link.dropout) * 2**32) if link.dropout else 0
-            tensors = (link.linear.weight, link.linear.bias, mask, self.y, *slopes[2 * at : 2 * at + 2])
-            layers.append(_LAYER.pack(features, units, link.relu, keep, *(_at(each) for each in tensors)))
-            work, widest = work + rows * units * features, max(widest, units)
-        self.layers = b"".join(layers)
-        self.slopes = torch.empty(2 * rows * widest)
-        self._work = work
-
-    @property
-    def threads(self) -> int:
-        """As many as torch has, one where sharing costs more than the sums."""
-        return torch.get_num_threads() if self._work >= _WORTH_SHARING else 1
+    def __init__(
+        self, layers: Sequence[DenseLayer], gradients: Sequence[Tensor | None], rows: int
+    ) -> None:
+        packed, widest = [], 0
+        self.rows, self.products = rows, 0
+        self.owned: list[Tensor] = []
+        for index, layer in enumerate(layers):
+            units, features = layer.linear.weight.shape
+            self.y = torch.empty(rows, units)
+            mask = torch.empty(rows * units if layer.dropout else 0)
+            self.owned += [self.y, mask]
+            keep_threshold = round((1 - layer.dropout) * 2**32) if layer.dropout else 0
+            tensors = (
+                *(layer.linear.weight, layer.linear.bias, mask, self.y),
+                *gradients[2 * index : 2 * index + 2],
+            )
+            addresses = (_address(tensor) for tensor in tensors)
+            packed.append(_LAYER.pack(features, units, layer.relu, keep_threshold, *addresses))
+            self.products += rows * units * features
+            widest = max(widest, units)
+        self.layers = b"".join(packed)
+        self.gradients = torch.empty(2 * rows * widest)
 
 
 def new_key() -> int:
-    """An odd number of 63 bits by torch's dice, so that a run with its seed, and a run that goes on, draw what they drew."""
+    """A random key: an odd number of 63 bits, drawn by torch's generator.
+
+    So a run with the same seed, or a resumed one, draws the same masks.
+    """
     return int(torch.empty((), dtype=torch.int64).random_().item()) | 1
 
 
-def _at(tensor: Tensor | None) -> int:
-    """The address; 0 for no tensor and for an empty one."""
+def _address(tensor: Tensor | None) -> int:
+    """The address of the data; 0 for None and for an empty tensor."""
     return 0 if tensor is None else tensor.data_ptr()

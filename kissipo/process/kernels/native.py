@@ -1,7 +1,8 @@
-"""The compiled kernels: where they are, which instruction set they use here, how they are called.
+"""The library of compiled kernels: its file, its instruction sets and its functions.
 
-The library is plain C: Python hands over the addresses of tensors, packed into one string of bytes, and the address of
-torch's own `parallel_for`, so that threads are torch's threads and follow `torch.set_num_threads`.
+The library is plain C. Python passes the addresses of tensors, packed into bytes, and
+the address of torch's own `parallel_for`, so that its threads are torch's threads and
+follow `torch.set_num_threads`.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ class _Table(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
         ("lanes", _LONG),
-        ("word", _LONG),
+        ("packed_values", _LONG),
         ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("dense_forward", ctypes.CFUNCTYPE(None, _BYTES)),
@@ -36,13 +37,14 @@ class _Table(ctypes.Structure):
 class Kernels:
     """The functions for one instruction set.
 
-    lanes:  how many numbers a vector holds; units are filled up to whole vectors
-    word:   how many numbers 32 bits of a product hold: 2 where products take bfloat16, and gates are kept as such
+    lanes:          floats of a vector; units are padded to whole vectors
+    packed_values:  values of a 32-bit operand of a product: 2 where products take
+                    bfloat16 and gates are saved as bfloat16, else 1
     """
 
     name: str
     lanes: int
-    word: int
+    packed_values: int
     parallel_for: int
     forward: Any
     backward: Any
@@ -50,46 +52,64 @@ class Kernels:
     dense_backward: Any
     adam: Any
 
-    def wide(self, units: int) -> int:
-        """Units filled up to whole vectors."""
+    def padded(self, units: int) -> int:
+        """The number of units, rounded up to whole vectors."""
         return -(-units // self.lanes) * self.lanes
 
 
-def kernels(*, halves: bool = False) -> Kernels | None:
-    """The kernels for the widest instruction set of this machine, or for `$KISSIPO_INSTRUCTIONS` (avx512, avx2, plain).
+def kernels(*, bfloat16: bool = False) -> Kernels | None:
+    """The kernels for the widest instruction set of this machine.
 
-    None where they were not built or where this machine cannot run them. With `halves` those whose products take bfloat16.
+    `$KISSIPO_INSTRUCTIONS` names another set (avx512, avx2, plain), and `bfloat16` asks
+    for the kernels whose products take bfloat16. None means that they are not built, or
+    that this machine does not have the instructions.
     """
     name = os.environ.get("KISSIPO_INSTRUCTIONS", "")
-    return _load(name) if not halves else _load("avx512_bf16") if name in ("", "avx512") else None
+    if bfloat16:
+        return _load("avx512_bf16") if name in ("", "avx512") else None
+    return _load(name)
 
 
-def why_not_now() -> str:
-    """Why torch's own must be used just now, whatever the layer: somebody watches or changes what operators do; or nothing."""
+def fallback_reason() -> str:
+    """Why torch's own must be used now, whatever the layer is; empty if it need not.
+
+    Transforms and traces replace torch's operators, and they would not see the kernels.
+    """
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "under torch.func's transforms torch's own is used"
     return "while a graph is captured torch's own is used" if torch.jit.is_tracing() else ""
 
 
+def thread_count(work: int, minimum: int) -> int:
+    """The number of threads: torch's, but one where the work is below the minimum.
+
+    Then the start of other threads costs more time than they save.
+    """
+    return torch.get_num_threads() if work >= minimum else 1
+
+
 @cache
 def _load(name: str) -> Kernels | None:
+    """The kernels of the named set, or of the widest for an empty name."""
     if not BUILT:
         return None
     library = ctypes.CDLL(str(_LIBRARY))
     library.kissipo_kernels.restype = ctypes.POINTER(_Table)
     library.kissipo_kernels.argtypes = [_BYTES]
-    found = library.kissipo_kernels(name.encode())
-    if not found:
+    pointer = library.kissipo_kernels(name.encode())
+    if not pointer:
         return None
-    table = found.contents
+    table = pointer.contents
     functions = (getattr(table, field) for field, *_ in _Table._fields_[3:])
-    return Kernels(table.name.decode(), table.lanes, table.word, _torch_parallel_for(), *functions)
+    parallel_for = _torch_parallel_for()
+    return Kernels(table.name.decode(), table.lanes, table.packed_values, parallel_for, *functions)
 
 
 def _torch_parallel_for() -> int:
     """The address of torch's stable C function."""
     folder = Path(torch.__file__).parent / "lib"
-    name = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
-    address = ctypes.cast(ctypes.CDLL(str(folder / name)).torch_parallel_for, ctypes.c_void_p).value
+    names = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}
+    library = ctypes.CDLL(str(folder / names.get(sys.platform, "libtorch_cpu.so")))
+    address = ctypes.cast(library.torch_parallel_for, ctypes.c_void_p).value
     assert address is not None
     return address

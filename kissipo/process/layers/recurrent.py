@@ -20,9 +20,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels.native import BUILT, Kernels, kernels, why_not_now
-from kissipo.process.kernels.recurrent import CELLS, Plan, Results, run_layer
-from kissipo.process.kernels.rows import Rows, even_rows, packed_rows, uneven_rows
+from kissipo.process.kernels.native import BUILT, Kernels, fallback_reason, kernels
+from kissipo.process.kernels.recurrent import CELLS, LayerSpec, Results, run_layer
+from kissipo.process.kernels.rows import SequenceRows, equal_lengths, packed_order, varied_lengths
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
@@ -121,7 +121,7 @@ class Recurrent(nn.RNNBase):
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
             order, back = input.sorted_indices, input.unsorted_indices
-            rows = packed_rows(input)
+            rows = packed_order(input)
             y, states = self._layers(x, rows, self._initial(hx, rows.batch, order), kernel)
             return PackedSequence(y, input.batch_sizes, order, back), self._given(states, back)
         if table is None:
@@ -134,9 +134,9 @@ class Recurrent(nn.RNNBase):
             return self._by_torch(input, hx, lengths)
         order = back = None
         if lengths is None:
-            rows = even_rows(steps, batch, self.batch_first)
+            rows = equal_lengths(steps, batch, self.batch_first)
         else:
-            rows, order, back = uneven_rows(_one_each(lengths, batch), steps, self.batch_first)
+            rows, order, back = varied_lengths(_one_each(lengths, batch), steps, self.batch_first)
         y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel, table)
         if alone:
             y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
@@ -153,7 +153,7 @@ class Recurrent(nn.RNNBase):
         taken = (torch.float32, torch.bfloat16) if halves else (torch.float32,)
         if x.dtype not in taken or self.weight_hh_l0.dtype != torch.float32:
             return f"numbers are {x.dtype}, the fused kernel takes torch.float32"
-        return why_not_now()
+        return fallback_reason()
 
     def _why_slower(self, x: Tensor) -> str:
         """Shapes at which torch's own was measured to be faster (benchmarks/recurrent.py --grid)."""
@@ -174,7 +174,7 @@ class Recurrent(nn.RNNBase):
     def _layers(
         self,
         x: Tensor,
-        rows: Rows,
+        rows: SequenceRows,
         initial: tuple[Tensor | None, Tensor | None],
         kernel: str,
         table: Tensor | None = None,
@@ -197,10 +197,10 @@ class Recurrent(nn.RNNBase):
                 for at in range(0, len(weights), 4):
                     w_ih, b_ih = cast(Tensor, weights[at]), weights[at + 2]
                     weights[at], weights[at + 2] = functional.linear(table, w_ih, b_ih).float(), None
-                plan = Plan(cell, 0, self.hidden_size, directions, rows, found, by_ones, len(table))
+                spec = LayerSpec(cell, 0, self.hidden_size, directions, rows, found, by_ones, len(table))
             else:
-                plan = Plan(cell, x.shape[-1], self.hidden_size, directions, rows, found, plain)
-            return run_layer(plan, x, h0, c0, weights)
+                spec = LayerSpec(cell, x.shape[-1], self.hidden_size, directions, rows, found, plain)
+            return run_layer(spec, x, h0, c0, weights)
 
         def by_ones(ids: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
             """Ids as columns of ones and zeros, which a transposed table turns into its rows."""
@@ -302,7 +302,7 @@ class Recurrent(nn.RNNBase):
 
 def _kernels_now() -> Kernels | None:
     """Under autocast those whose products take bfloat16."""
-    return kernels(halves=torch.is_autocast_enabled("cpu"))
+    return kernels(bfloat16=torch.is_autocast_enabled("cpu"))
 
 
 def _why_none() -> str:
@@ -330,7 +330,7 @@ def check_kernel(kernel: Kernel) -> Kernel:
 def reference(
     cell: type[Recurrent],
     mode: str,
-    rows: Rows,
+    rows: SequenceRows,
     x: Tensor,
     initial: tuple[Tensor | None, Tensor | None],
     weights: tuple[Tensor | None, ...],
@@ -340,7 +340,7 @@ def reference(
     In step t the first sequences, those that are still going on, take their next row; the states of the others wait.
     """
     flat = x.reshape(-1, x.shape[-1])
-    places = [rows.places(t) for t in range(rows.steps)]
+    places = [rows.tensor_rows(t) for t in range(rows.steps)]
     ys, finals = [], []
     for direction in range(len(weights) // 4):
         w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.process.kernels.dense import DenseChain, Link, new_key
+from kissipo.process.kernels.dense import DenseChain, DenseLayer, new_key
 from kissipo.process.kernels.native import BUILT, Kernels, kernels
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
@@ -24,14 +24,14 @@ def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     return found
 
 
-def links(*widths: int, relu: bool = True, dropout: float = 0.0, bias: bool = True) -> list[Link]:
+def links(*widths: int, relu: bool = True, dropout: float = 0.0, bias: bool = True) -> list[DenseLayer]:
     """Layers of these widths; the last has neither relu nor dropout."""
     torch.manual_seed(0)
     layers = [nn.Linear(one, two, bias=bias) for one, two in itertools.pairwise(widths)]
-    return [*(Link(layer, relu, dropout) for layer in layers[:-1]), Link(layers[-1])]
+    return [*(DenseLayer(layer, relu, dropout) for layer in layers[:-1]), DenseLayer(layers[-1])]
 
 
-def by_torch(chain: list[Link], x: Tensor, masks: list[Tensor] | None = None) -> Tensor:
+def by_torch(chain: list[DenseLayer], x: Tensor, masks: list[Tensor] | None = None) -> Tensor:
     for at, link in enumerate(chain):
         x = link.linear(x)
         x = x.relu() if link.relu else x
@@ -114,7 +114,7 @@ def test_dropout_keeps_the_share_that_was_asked_for_and_draws_anew() -> None:
     assert found is not None
     nn.init.ones_(ones.weight)
     nn.init.zeros_(ones.bias)
-    direct = DenseChain(found, [Link(ones, dropout=0.2)])
+    direct = DenseChain(found, [DenseLayer(ones, dropout=0.2)])
     first, second = (direct.forward(torch.ones(100, 1)).clone() for _ in range(2))
     assert set(first.unique().tolist()) == {0.0, 1.25}
     assert (first > 0).float().mean().item() == pytest.approx(0.8, abs=0.006)  # 5 standard errors of 100,000 draws

@@ -497,7 +497,7 @@ def test_ids_that_do_not_fit_their_table_are_told(ids: Tensor, table: Tensor, te
 
 @pytest.fixture
 def halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    if kernels(halves=True) is None:
+    if kernels(bfloat16=True) is None:
         pytest.skip("this machine does not multiply bfloat16")
 
 
