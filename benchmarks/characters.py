@@ -18,7 +18,7 @@ from recurrent import medians
 from torch import nn
 
 from kissipo.engine.streams import stream_steps
-from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.runs.load import load
 
 STEPS, BATCH = 5, 32
@@ -49,21 +49,21 @@ def both(units: int) -> dict[str, Callable[[], None]]:
         "process.epochs": 1,
         "input.batch_size": BATCH,
     }
-    prepared = prepare(load("tiny-shakespeare", words=words))
-    feed = prepared.wiring.feeds["train"]
-    steps = list(stream_steps(len(feed), BATCH))[:STEPS]
-    batches = [feed.batch(step) for step in steps]
-    vocabulary = prepared.wiring.doors[0].port.vocabulary
+    experiment = build_experiment(load("tiny-shakespeare", words=words))
+    dataset = experiment.pipeline.datasets["train"]
+    steps = list(stream_steps(len(dataset), BATCH))[:STEPS]
+    batches = [dataset.batch(step) for step in steps]
+    vocabulary = experiment.pipeline.codecs[0].spec.vocabulary
     assert vocabulary is not None
     net = Idiomatic(vocabulary, units)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
-    prepared.learn.begin(feed)
-    prepared.net.train()
+    experiment.algorithm.begin(dataset)
+    experiment.net.train()
 
     def kissipo() -> None:
-        prepared.learn.begin_epoch()
+        experiment.algorithm.begin_epoch()
         for step in steps:
-            prepared.learn.step(feed.batch(step))
+            experiment.algorithm.step(dataset.batch(step))
 
     def idiomatic() -> None:
         state = None

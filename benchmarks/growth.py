@@ -28,15 +28,15 @@ LEVELS = (2, 3, 5, 8, 20, 40)
 
 def make(path: Path, rows: int) -> None:
     """A table in chunks, so that making it does not need more memory than using it."""
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     with path.open("w") as file:
         names = [f"n{i}" for i in range(12)] + [f"c{i}" for i in range(6)] + ["count", "day", "kind"]
         file.write(",".join(names) + "\n")
         for start in range(0, rows, 20_000):
             count = min(20_000, rows - start)
-            numbers = dice.normal(size=(count, 12)) * 10 ** dice.integers(0, 3)
-            levels = [dice.integers(0, size, count) for size in LEVELS]
-            whole, day = dice.integers(0, 500, count), dice.integers(0, 3000, count)
+            numbers = generator.normal(size=(count, 12)) * 10 ** generator.integers(0, 3)
+            levels = [generator.integers(0, size, count) for size in LEVELS]
+            whole, day = generator.integers(0, 500, count), generator.integers(0, 3000, count)
             score = (
                 numbers[:, 0] / (np.abs(numbers[:, 0]).mean() + 1e-9)
                 + (levels[1] == 1)
@@ -44,9 +44,9 @@ def make(path: Path, rows: int) -> None:
                 + whole / 250
                 - 1
             )
-            kind = score + dice.normal(size=count) * 0.5 > 0
+            kind = score + generator.normal(size=count) * 0.5 > 0
             days = (np.datetime64("2015-01-01") + day).astype(str)
-            empty = dice.random((count, 12)) < 0.02
+            empty = generator.random((count, 12)) < 0.02
             for row in range(count):
                 cells = ["" if empty[row, i] else f"{numbers[row, i]:.5g}" for i in range(12)]
                 cells += [f"L{levels[i][row]}" for i in range(6)] + [
@@ -120,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer", choices=list(PEERS), help="(used by the benchmark itself)")
+    parser.add_argument("--peer", resolved=list(PEERS), help="(used by the benchmark itself)")
     parser.add_argument("--file", type=Path, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
     if arguments.peer:

@@ -32,7 +32,7 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
     from kissipo.input.datasets.mnist import read
 
     frame = read().frame
-    return frame["picture"].values[:samples], np.array([int(level) for level in frame["digit"].levels])[
+    return frame["image"].values[:samples], np.array([int(level) for level in frame["digit"].levels])[
         frame["digit"].values[:samples]
     ]
 
@@ -40,15 +40,15 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
 def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     """The very objects that `kissipo fit mnist` runs, without validation."""
     from kissipo.core.devices import threads_for
-    from kissipo.core.protocols import Listener
-    from kissipo.engine.fit import Course, Fit
-    from kissipo.pipeline.experiment import prepare
+    from kissipo.core.protocols import Callback
+    from kissipo.engine.fit import Fit, FitConfig
+    from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load as load_task
 
-    prepared = prepare(load_task("mnist", words={"process.epochs": epochs}))
-    feed = prepared.wiring.feeds["train"].take(slice(0, samples))
+    experiment = build_experiment(load_task("mnist", words={"process.epochs": epochs}))
+    dataset = experiment.pipeline.datasets["train"].take(slice(0, samples))
 
-    class Clock(Listener):
+    class Clock(Callback):
         def __init__(self) -> None:
             self.ends: list[float] = [time.perf_counter()]
 
@@ -57,7 +57,7 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
 
     clock = Clock()
     with threads_for(101_632 * BATCH):
-        Fit(prepared.net, prepared.learn, Course(epochs, BATCH, 0), train=feed, listeners=[clock]).run()
+        Fit(experiment.net, experiment.algorithm, FitConfig(epochs, BATCH, 0), train=dataset, callbacks=[clock]).run()
     return [end - start for start, end in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
@@ -78,9 +78,9 @@ def torch_epochs(batches: Callable[[], Iterable[tuple[Any, Any]]], epochs: int) 
     net.train()
     for _ in range(epochs):
         began = time.perf_counter()
-        for pictures, digits in batches():
+        for images, digits in batches():
             optimizer.zero_grad()
-            functional.cross_entropy(net(pictures), digits).backward()
+            functional.cross_entropy(net(images), digits).backward()
             optimizer.step()
         times.append(time.perf_counter() - began)
     return times
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=2, help="epochs a round, after one to warm up")
     parser.add_argument("--samples", type=int, default=48_000)
-    parser.add_argument("--peer", choices=PEERS, help="(used by the benchmark itself)")
+    parser.add_argument("--peer", resolved=PEERS, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
     if arguments.peer:
         print(json.dumps(measure(arguments.peer, arguments.samples, arguments.epochs + 1)[1:]))

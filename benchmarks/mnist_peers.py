@@ -4,8 +4,8 @@ Question   How long is an epoch of 54,000 digits: convolution of 25, max-pooling
            optimizer, rate, schedule and batch of `kissipo fit mnist-cnn`?
 Peers      the very objects of `kissipo fit mnist-cnn`;
            torch as most people write it: a Dataset that gives one digit / 255 as a tensor, DataLoader with 0 or 2 workers;
-           torch with all pictures in one float tensor beforehand (TensorDataset), DataLoader with 0 or 2 workers;
-           torch by hand, the honest limit: pictures in memory, batches by index, net and pictures channels last, max-pooling before
+           torch with all images in one float tensor beforehand (TensorDataset), DataLoader with 0 or 2 workers;
+           torch by hand, the honest limit: images in memory, batches by index, net and images channels last, max-pooling before
            relu (the same numbers), fused Adam;
            Keras 3 on JAX and on TensorFlow, model.fit on arrays.
 Method     each runs in a process of its own, in interleaved rounds, another seed (weights, order) each round. Validation is off
@@ -45,31 +45,31 @@ def now() -> tuple[float, float]:
     return time.perf_counter(), spent.user + spent.system + spent.children_user + spent.children_system
 
 
-def prepared(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
+def experiment(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
     """The built-in task, and as many of its training digits."""
-    from kissipo.pipeline.experiment import prepare
+    from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
-    task = prepare(load("mnist-cnn", words={"process.epochs": epochs}), seed=seed)
-    return task, task.wiring.feeds["train"].take(slice(0, samples))
+    task = build_experiment(load("mnist-cnn", words={"process.epochs": epochs}), seed=seed)
+    return task, task.pipeline.datasets["train"].take(slice(0, samples))
 
 
 def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
     from kissipo.core.devices import memory_kept
-    from kissipo.core.protocols import Listener
-    from kissipo.engine.fit import Course, Fit
+    from kissipo.core.protocols import Callback
+    from kissipo.engine.fit import Fit, FitConfig
 
-    task, feed = prepared(epochs, seed, samples)
+    task, dataset = experiment(epochs, seed, samples)
     ends: Clock = []
 
-    class Ends(Listener):
+    class Ends(Callback):
         def on_epoch(self, row: object) -> None:
             ends.append(now())
 
     with memory_kept():
         began = now()
         Fit(
-            task.net, task.learn, Course(epochs, task.choices.general.batch_size, seed), train=feed, listeners=[Ends()]
+            task.net, task.algorithm, FitConfig(epochs, task.resolved.general.batch_size, seed), train=dataset, callbacks=[Ends()]
         ).run()
     return [began, *ends]
 
@@ -102,9 +102,9 @@ def torch_loop(
     net.train()
     ends = [now()]
     for _ in range(epochs):
-        for pictures, digits in batches():
+        for images, digits in batches():
             optimizer.zero_grad()
-            functional.cross_entropy(net(pictures), digits).backward()
+            functional.cross_entropy(net(images), digits).backward()
             optimizer.step()
             schedule.step()
         ends.append(now())
@@ -115,18 +115,18 @@ def by_loader(epochs: int, seed: int, samples: int, kind: str, workers: int) -> 
     import torch
     from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-    task, feed = prepared(epochs, seed, samples)
-    batch, (pictures,), (digits,) = task.choices.general.batch_size, feed.inputs, feed.targets
+    task, dataset = experiment(epochs, seed, samples)
+    batch, (images,), (digits,) = task.resolved.general.batch_size, dataset.inputs, dataset.targets
     torch.manual_seed(seed)
 
     class Digits(Dataset):
         def __len__(self) -> int:
-            return len(pictures)
+            return len(images)
 
         def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-            return pictures[at].float() / 255, digits[at]
+            return images[at].float() / 255, digits[at]
 
-    told: Any = Digits() if kind == "dataset" else TensorDataset(pictures.float() / 255, digits)
+    told: Any = Digits() if kind == "dataset" else TensorDataset(images.float() / 255, digits)
     kept = {"persistent_workers": True} if workers else {}
     loader = DataLoader(told, batch_size=batch, shuffle=True, num_workers=workers, **kept)
     return torch_loop(torch_net(), lambda: loader, task.task.process, epochs, len(loader))
@@ -135,19 +135,19 @@ def by_loader(epochs: int, seed: int, samples: int, kind: str, workers: int) -> 
 def by_hand(epochs: int, seed: int, samples: int) -> Clock:
     import torch
 
-    task, feed = prepared(epochs, seed, samples)
-    batch, (pictures,), (digits,) = task.choices.general.batch_size, feed.inputs, feed.targets
+    task, dataset = experiment(epochs, seed, samples)
+    batch, (images,), (digits,) = task.resolved.general.batch_size, dataset.inputs, dataset.targets
     torch.manual_seed(seed)
 
     def batches() -> Iterator[tuple[Any, Any]]:
-        for index in torch.randperm(len(pictures)).split(batch):
+        for index in torch.randperm(len(images)).split(batch):
             yield (
-                pictures[index].float().div_(255).contiguous(memory_format=torch.channels_last),
+                images[index].float().div_(255).contiguous(memory_format=torch.channels_last),
                 digits.index_select(0, index),
             )
 
     net = torch_net(pool_first=True).to(memory_format=torch.channels_last)
-    return torch_loop(net, batches, task.task.process, epochs, -(-len(pictures) // batch), fused=True)
+    return torch_loop(net, batches, task.task.process, epochs, -(-len(images) // batch), fused=True)
 
 
 def by_keras(epochs: int, seed: int, samples: int) -> Clock:
@@ -156,9 +156,9 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
 
     from kissipo.process.schedule import factor
 
-    task, feed = prepared(epochs, seed, samples)
-    words, batch = task.task.process, task.choices.general.batch_size
-    x = (feed.inputs[0].permute(0, 2, 3, 1).numpy() / 255).astype("float32")
+    task, dataset = experiment(epochs, seed, samples)
+    words, batch = task.task.process, task.resolved.general.batch_size
+    x = (dataset.inputs[0].permute(0, 2, 3, 1).numpy() / 255).astype("float32")
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     net = keras.Sequential(
@@ -182,7 +182,7 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
         lambda epoch: words["learning_rate"] * factor(words["schedule"], epoch / epochs)
     )
     began = now()
-    net.fit(x, feed.targets[0].numpy(), batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock, an_epoch])
+    net.fit(x, dataset.targets[0].numpy(), batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock, an_epoch])
     return [began, *ends]
 
 

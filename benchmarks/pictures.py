@@ -1,14 +1,14 @@
-"""How fast does a net learn from pictures that do not fit into memory, and how much does that take? kissipo beside torch's DataLoader.
+"""How fast does a net learn from images that do not fit into memory, and how much does that take? kissipo beside torch's DataLoader.
 
 Question   JPEGs of 512x512, made here, read from disk in every epoch, brought to --size, learned from by one small convolutional
-           net: how many pictures a second, and what is the largest resident memory (VmHWM) of the process?
+           net: how many images a second, and what is the largest resident memory (VmHWM) of the process?
 Peers      the loop of `kissipo fit` with input.memory_limit=0; torch.utils.data.DataLoader with 0, 1, 2 ... workers over a
            Dataset as most people write it (Pillow: open, convert, resize), and the same with Pillow's draft, as kissipo reads.
            Same net, optimizer, batch.
 Method     each in a process of its own, in interleaved rounds; the first epoch does not count. One more process runs the
            whole of `kissipo fit` (data check, training, simple answers, report) and tells its peak.
-Run        python benchmarks/pictures.py [--pictures 1000] [--size 128] [--rounds 3]
-           python benchmarks/pictures.py --pictures 20000 --size 512 --only whole
+Run        python benchmarks/images.py [--images 1000] [--size 128] [--rounds 3]
+           python benchmarks/images.py --images 20000 --size 512 --only whole
 """
 
 from __future__ import annotations
@@ -42,41 +42,41 @@ WORDS = {
 
 def make(folder: Path, count: int) -> None:
     """Clouds with grain: half of them bright, half dark; a thousand are drawn, the others are these with other bytes behind."""
-    dice, drawn = np.random.default_rng(0), list[bytes]()
+    generator, drawn = np.random.default_rng(0), list[bytes]()
     for number in range(min(count, DRAWN)):
         kind = ("bright", "dark")[number % 2]
         (folder / kind).mkdir(exist_ok=True)
-        coarse = dice.integers(0, 160, (16, 16, 3), dtype=np.uint8) + (60 if kind == "bright" else 0)
+        coarse = generator.integers(0, 160, (16, 16, 3), dtype=np.uint8) + (60 if kind == "bright" else 0)
         cloud = np.asarray(Image.fromarray(coarse.astype(np.uint8)).resize((512, 512), Image.Resampling.BICUBIC))
-        grain = dice.integers(-12, 13, (512, 512, 1))
-        picture = np.clip(cloud + grain, 0, 255).astype(np.uint8)
-        Image.fromarray(picture).save(folder / kind / f"{number:05}.jpg", quality=85)
+        grain = generator.integers(-12, 13, (512, 512, 1))
+        image = np.clip(cloud + grain, 0, 255).astype(np.uint8)
+        Image.fromarray(image).save(folder / kind / f"{number:05}.jpg", quality=85)
         drawn.append((folder / kind / f"{number:05}.jpg").read_bytes())
     for number in range(DRAWN, count):
         path = folder / ("bright", "dark")[number % 2] / f"{number:05}.jpg"
         path.write_bytes(drawn[number % DRAWN] + str(number).encode())
 
 
-def prepared(folder: str, size: int) -> Any:
-    from kissipo.pipeline.experiment import prepare
+def experiment(folder: str, size: int) -> Any:
+    from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
-    return prepare(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
+    return build_experiment(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
 
 
 def by_kissipo(folder: str, size: int) -> float:
-    """Pictures a second after the first epoch."""
-    from kissipo.core.protocols import Listener
-    from kissipo.engine.fit import Course, Fit
+    """Images a second after the first epoch."""
+    from kissipo.core.protocols import Callback
+    from kissipo.engine.fit import Fit, FitConfig
 
-    task, ends = prepared(folder, size), list[float]()
+    task, ends = experiment(folder, size), list[float]()
 
-    class Clock(Listener):
+    class Clock(Callback):
         def on_epoch(self, row: object) -> None:
             ends.append(time.perf_counter())
 
-    train = task.wiring.feeds["train"]
-    Fit(task.net, task.learn, Course(EPOCHS, BATCH, 0), train=train, listeners=[Clock()]).run()
+    train = task.pipeline.datasets["train"]
+    Fit(task.net, task.algorithm, FitConfig(EPOCHS, BATCH, 0), train=train, callbacks=[Clock()]).run()
     return len(train) * (EPOCHS - 1) / (ends[-1] - ends[0])
 
 
@@ -86,23 +86,23 @@ def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
     from torch.nn import functional
     from torch.utils.data import DataLoader, Dataset
 
-    task = prepared(folder, size)
-    frame = task.wiring.frame.take(task.wiring.parts["train"])
-    paths, truth = list(frame["picture"].values), task.wiring.feeds["train"].targets[0]
+    task = experiment(folder, size)
+    frame = task.pipeline.frame.take(task.pipeline.parts["train"])
+    paths, truth = list(frame["image"].values), task.pipeline.datasets["train"].targets[0]
 
-    class Pictures(Dataset):
+    class Images(Dataset):
         def __len__(self) -> int:
             return len(paths)
 
         def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-            with Image.open(paths[at]) as picture:
+            with Image.open(paths[at]) as image:
                 if draft:
-                    picture.draft("RGB", (2 * size, 2 * size))
-                small = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+                    image.draft("RGB", (2 * size, 2 * size))
+                small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
             return torch.from_numpy(np.array(small)).permute(2, 0, 1), truth[at]
 
     options: dict[str, Any] = {"persistent_workers": True} if workers else {}
-    loader = DataLoader(Pictures(), batch_size=BATCH, shuffle=True, num_workers=workers, **options)
+    loader = DataLoader(Images(), batch_size=BATCH, shuffle=True, num_workers=workers, **options)
     optimizer = torch.optim.Adam(task.net.parameters(), 1e-3)
     task.net.train()
     ends = []
@@ -153,11 +153,11 @@ def one(arguments: list[str], folder: str, size: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["whole", "speed"])
-    parser.add_argument("--folder", type=Path, help="where the pictures are made, or lie already")
+    parser.add_argument("--only", resolved=["whole", "speed"])
+    parser.add_argument("--folder", type=Path, help="where the images are made, or lie already")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -166,7 +166,7 @@ def main() -> None:
         folder = given.folder or Path(made)
         folder.mkdir(exist_ok=True)
         if not any(folder.iterdir()):
-            make(folder, given.pictures)
+            make(folder, given.images)
         count = len(list(folder.rglob("*.jpg")))
         size = sum(path.stat().st_size for path in folder.rglob("*.jpg")) / count / 1000
         print(
@@ -193,7 +193,7 @@ def main() -> None:
                 for name, arguments in contestants().items():
                     found.setdefault(name, []).append(run(arguments))
             ours = statistics.median(each["value"] for each in found["kissipo"])
-            print("| | pictures a second | kissipo is | peak of the process, GB |\n|---|---|---|---|")
+            print("| | images a second | kissipo is | peak of the process, GB |\n|---|---|---|---|")
             for name, rounds in found.items():
                 speed = statistics.median(each["value"] for each in rounds)
                 print(f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {max(each['peak'] for each in rounds):.2f} |")

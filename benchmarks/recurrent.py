@@ -31,7 +31,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.kernels.native import kernels
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.accelerate import accelerate
@@ -85,8 +85,8 @@ def training(
             y: torch.Tensor = layer(x)[0]
             return y
 
-    slope = dy.to(forward().dtype)
-    return lambda: torch.autograd.grad(forward(), inputs, slope)
+    gradient = dy.to(forward().dtype)
+    return lambda: torch.autograd.grad(forward(), inputs, gradient)
 
 
 def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Callable[[], object]:
@@ -291,8 +291,8 @@ def compare_step(rounds: int) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.head(self.cell(self.embed(x))[0].amax(dim=1))[:, 0]
 
-    port = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
-    own = build((port,), (Port("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max"))
+    spec = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
+    own = build((spec,), (TensorSpec("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max"))
 
     def steps(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
         def run() -> None:
@@ -363,7 +363,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grid", action="store_true")
-    parser.add_argument("--kernel", default="auto", choices=get_args(Kernel))
+    parser.add_argument("--kernel", default="auto", resolved=get_args(Kernel))
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

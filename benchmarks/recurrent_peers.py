@@ -51,10 +51,10 @@ def by_jax(name: str, cell: str) -> Callable[[], object]:
 
     batch, steps, features, units, layers, wanted = SHAPES[name]
     gates = CELLS[cell][2]
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
 
     def draw(*shape: int) -> Any:
-        return jnp.asarray(dice.normal(0, 0.1, shape), jnp.float32)
+        return jnp.asarray(generator.normal(0, 0.1, shape), jnp.float32)
 
     def step(weights: Any, state: Any, pre: Any) -> Any:
         if cell == "RNN":
@@ -96,9 +96,9 @@ def by_keras(name: str, cell: str) -> Callable[[], object]:
     net = keras.Sequential([keras.Input((steps, features), batch_size=batch)])
     for _ in range(layers):
         net.add(kind(units, return_sequences=True))
-    dice = np.random.default_rng(0)
-    x = dice.normal(size=(batch, steps, features)).astype("float32")
-    dy = dice.normal(size=(batch, steps, units)).astype("float32")
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(batch, steps, features)).astype("float32")
+    dy = generator.normal(size=(batch, steps, units)).astype("float32")
     if keras.backend.backend() == "jax":
         import jax
 
@@ -112,13 +112,13 @@ def by_keras(name: str, cell: str) -> Callable[[], object]:
         return lambda: jax.block_until_ready(run(learned, x))
     import tensorflow as tf
 
-    known, slope = tf.constant(x), tf.constant(dy)
+    known, gradient = tf.constant(x), tf.constant(dy)
 
     @tf.function
     def graph() -> Any:
         with tf.GradientTape() as tape:
             tape.watch(known)
-            total = tf.reduce_sum(net(known, training=True) * slope)
+            total = tf.reduce_sum(net(known, training=True) * gradient)
         return tape.gradient(total, [*net.trainable_variables, *([known] if wanted else [])])
 
     return lambda: [each.numpy() for each in graph()[:1]]

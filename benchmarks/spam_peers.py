@@ -27,33 +27,33 @@ BACKENDS = {"Keras on JAX": "jax", "Keras on TensorFlow": "tensorflow"}
 MULTIPLICATIONS = 162 * 4 * 15 * (20 + 15) + 15
 
 
-def prepared(epochs: int, seed: int) -> Any:
+def experiment(epochs: int, seed: int) -> Any:
     """The built-in task, its data split and encoded."""
-    from kissipo.pipeline.experiment import prepare
+    from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
-    return prepare(load("spam", words={"process.epochs": epochs}), seed=seed)
+    return build_experiment(load("spam", words={"process.epochs": epochs}), seed=seed)
 
 
 def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
     """Seconds of each epoch, and the probability of spam of every test message."""
     from kissipo.core.devices import threads_for
-    from kissipo.core.protocols import Listener
+    from kissipo.core.protocols import Callback
     from kissipo.engine.evaluate import evaluate
-    from kissipo.engine.fit import Course, Fit
+    from kissipo.engine.fit import Fit, FitConfig
 
-    task = prepared(epochs, seed)
+    task = experiment(epochs, seed)
     ends: list[float] = []
 
-    class Clock(Listener):
+    class Clock(Callback):
         def on_epoch(self, row: object) -> None:
             ends.append(time.perf_counter())
 
-    batch, feeds = task.choices.general.batch_size, task.wiring.feeds
+    batch, datasets = task.resolved.general.batch_size, task.pipeline.datasets
     began = time.perf_counter()
     with threads_for(MULTIPLICATIONS * batch):
-        Fit(task.net, task.learn, Course(epochs, batch, seed), train=feeds["train"], listeners=[Clock()]).run()
-    found = evaluate(task.net, feeds["test"], task.wiring.answers)
+        Fit(task.net, task.algorithm, FitConfig(epochs, batch, seed), train=datasets["train"], callbacks=[Clock()]).run()
+    found = evaluate(task.net, datasets["test"], task.pipeline.answers)
     return _between(began, ends), found.scores[0][:, 1]
 
 
@@ -61,14 +61,14 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
     """The same of the lecture's net, on the backend of `$KERAS_BACKEND`."""
     import keras
 
-    task = prepared(epochs, seed)
+    task = experiment(epochs, seed)
     words = task.task.process
-    train, test = (task.wiring.feeds[part].everything() for part in ("train", "test"))
+    train, test = (task.pipeline.datasets[part].everything() for part in ("train", "test"))
     keras.utils.set_random_seed(seed)
     net = keras.Sequential(
         [
-            keras.Input((task.wiring.doors[0].length,)),
-            keras.layers.Embedding(task.wiring.doors[0].port.vocabulary, words["embedding_dim"]),
+            keras.Input((task.pipeline.codecs[0].length,)),
+            keras.layers.Embedding(task.pipeline.codecs[0].spec.vocabulary, words["embedding_dim"]),
             keras.layers.LSTM(words["units"], return_sequences=True),
             keras.layers.GlobalMaxPooling1D(),
             keras.layers.Dense(1, activation="sigmoid"),
@@ -80,7 +80,7 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
     x, y = train.inputs[0].numpy(), train.targets[0].numpy().reshape(-1).astype("float32")
     began = time.perf_counter()
-    net.fit(x, y, batch_size=task.choices.general.batch_size, epochs=epochs, verbose=0, callbacks=[clock])
+    net.fit(x, y, batch_size=task.resolved.general.batch_size, epochs=epochs, verbose=0, callbacks=[clock])
     return _between(began, ends), net.predict(test.inputs[0].numpy(), verbose=0).reshape(-1)
 
 
@@ -89,7 +89,7 @@ def child(peer: str, epochs: int, seed: int) -> dict[str, Any]:
     from sklearn.metrics import accuracy_score, f1_score
 
     seconds, spam = (by_kissipo if peer == "kissipo" else by_keras)(epochs, seed)
-    truth = prepared(epochs, seed).wiring.feeds["test"].everything().targets[0].numpy().reshape(-1)
+    truth = experiment(epochs, seed).pipeline.datasets["test"].everything().targets[0].numpy().reshape(-1)
     return {
         "all": sum(seconds),
         "epoch": statistics.median(seconds[1:] or seconds),

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.trace_module import trace
@@ -50,16 +50,16 @@ class Reader(nn.Module):
         return answer
 
 
-def on_pictures(name: str) -> tuple[nn.Module, Tensor]:
-    """A net on pictures with fresh weights, and one of noise."""
+def on_images(name: str) -> tuple[nn.Module, Tensor]:
+    """A net on images with fresh weights, and one of noise."""
     module = NETS.find(name, place="process.net")
-    ports = (Port("picture", ("channel", "height", "width"), (3, 224, 224)),), (Port("kind", ("class",), (1000,)),)
-    return module.build(*ports, module.Options()), torch.rand(1, 3, 224, 224)
+    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),), (TensorSpec("kind", ("class",), (1000,)),)
+    return module.build(*specs, module.Options()), torch.rand(1, 3, 224, 224)
 
 
 CASES = {
-    "VGG16, 224x224": lambda: on_pictures("vgg16"),
-    "ResNet-50, 224x224": lambda: on_pictures("resnet50"),
+    "VGG16, 224x224": lambda: on_images("vgg16"),
+    "ResNet-50, 224x224": lambda: on_images("resnet50"),
     "LSTM of 256, 1,000 steps": lambda: (Reader(256), torch.randint(0, 100, (1, 1000))),
     "LSTM of 128, 200 steps": lambda: (Reader(128), torch.randint(0, 100, (1, 200))),
 }

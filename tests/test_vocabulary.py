@@ -134,7 +134,7 @@ class Corpus:
 
 @cache
 def parts_of(identifier: str) -> tuple[str, ...]:
-    """Words of an identifier in lower case, without numbers."""
+    """FrozenConfig of an identifier in lower case, without numbers."""
     return tuple(word.lower() for word in WORD.findall(identifier))
 
 
@@ -183,7 +183,7 @@ def declared_options(part: str, node: ast.ClassDef) -> Iterator[tuple[str, int]]
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("word", "option"):
             name = ast.unparse(line.target).rstrip("_")  # type: ignore[union-attr]
             nested = "_".join(parts_of(node.name))
-            ordinary = node.name.endswith(("Options", "Words", "Config"))
+            ordinary = node.name.endswith(("Options", "FrozenConfig", "Config"))
             yield (f"{part}.{name}" if ordinary else f"{part}.{nested}.{name}"), line.lineno
 
 

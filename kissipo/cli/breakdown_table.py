@@ -8,16 +8,16 @@ from rich.table import Table
 
 from kissipo.cli.screen import Screen, table
 from kissipo.core.text import format_value
-from kissipo.inspect.breakdown import Opened
+from kissipo.inspect.breakdown import Breakdown
 
 _MOST_ROWS = 40
 _MOST_KEYS = 3
 
 
-def tell_cell(screen: Screen, opened: Opened) -> None:
+def tell_cell(screen: Screen, opened: Breakdown) -> None:
     """The cell, its terms, its gates or its heads, and the comparison."""
     where = ",".join(map(str, opened.cell))
-    screen.result(f"{escape(opened.layer)}, cell {where}: {escape(opened.operation)}, {escape(opened.tell)}")
+    screen.result(f"{escape(opened.layer)}, cell {where}: {escape(opened.operation)}, {escape(opened.description)}")
     if _has_heads(opened):
         screen.result(_terms(opened))
         screen.result(_heads(opened))
@@ -28,11 +28,11 @@ def tell_cell(screen: Screen, opened: Opened) -> None:
     screen.result(_ends(opened))
 
 
-def _has_heads(opened: Opened) -> bool:
+def _has_heads(opened: Breakdown) -> bool:
     return any(gate.gates for gate in opened.gates)
 
 
-def _terms(opened: Opened) -> Table:
+def _terms(opened: Breakdown) -> Table:
     """The largest terms, largest first, and a line for the others."""
     rows = list(opened.running())
     order = np.argsort([-abs(row[5]) for row in rows], kind="stable")
@@ -52,7 +52,7 @@ def _terms(opened: Opened) -> Table:
     return made
 
 
-def _gates(opened: Opened) -> Table:
+def _gates(opened: Breakdown) -> Table:
     """A row a gate: its sums by where they come from."""
     made = table("gate", "from the input", "from the state", "bias", "sum", "bend", "value", right=(1, 2, 3, 4, 6))
     for gate in opened.gates:
@@ -63,7 +63,7 @@ def _gates(opened: Opened) -> Table:
     return made
 
 
-def _heads(opened: Opened) -> Table:
+def _heads(opened: Breakdown) -> Table:
     """A row a head of attention: its part of the number, and the keys of most weight."""
     made = table("head", "its part", "looks most at", right=(1,))
     for head in opened.gates:
@@ -74,15 +74,15 @@ def _heads(opened: Opened) -> Table:
     return made
 
 
-def _ends(opened: Opened) -> Table:
+def _ends(opened: Breakdown) -> Table:
     """Bias, steps, result, recorded value and difference."""
     made = table("", "", right=(1,))
     gates = () if _has_heads(opened) else opened.gates
     for gate in gates:
         if len(gate.steps) != 5:
-            made.add_row(escape(f"{gate.tell} = {_products(gate)}"), _number(gate.result))
+            made.add_row(escape(f"{gate.description} = {_products(gate)}"), _number(gate.result))
     if gates:
-        made.add_row(escape(f"{opened.tell.split('; ')[0]} = {_products(opened)}"), _number(opened.result))
+        made.add_row(escape(f"{opened.description.split('; ')[0]} = {_products(opened)}"), _number(opened.result))
     else:
         if opened.bias is not None:
             made.add_row("bias", _number(opened.bias))
@@ -96,7 +96,7 @@ def _ends(opened: Opened) -> Table:
     return made
 
 
-def _products(opened: Opened) -> str:
+def _products(opened: Breakdown) -> str:
     pairs = [(value, weight) for each in opened.terms for value, weight in zip(each.values, each.weights, strict=True)]
     return " + ".join(f"{_number(weight)} · {_number(value)}" for value, weight in pairs)
 

@@ -1,4 +1,4 @@
-"""A text coloured by a neuron in the terminal: green active, blue not; below each unit what is expected next, the redder the surer."""
+"""A text colored by a neuron in the terminal: green active, blue not; below each unit what is expected next, the redder the surer."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,10 +14,10 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
-def coloured(seen: Xray, *, width: int, bars: bool) -> Text:
+def colored(seen: Xray, *, width: int, bars: bool) -> Text:
     """Blocks of lines, each as wide as the screen: the text, then the guesses, the likeliest first.
 
-    bars:  where there are no colours, a line of bars tells the activity
+    bars:  where there are no colors, a line of bars tells the activity
     """
     told = Text()
     for columns in _lines(seen, width):
@@ -38,9 +38,9 @@ def _block(told: Text, seen: Xray, columns: Sequence[tuple[int, int]], bars: boo
             level = round((float(seen.activity[step]) + 1) / 2 * (len(_BARS) - 1))
             told.append(_BARS[min(max(level, 0), len(_BARS) - 1)] + " " * (cells - 1))
         told.append("\n")
-    for rank in range(len(seen.likeliest[0])):
+    for rank in range(len(seen.top[0])):
         for step, cells in columns:
-            unit, chance = seen.likeliest[step][rank]
+            unit, chance = seen.top[step][rank]
             _cell(told, _sign(unit), cells, GUESS, chance)
         told.append("\n")
 
@@ -51,7 +51,7 @@ def _lines(seen: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
     line: list[tuple[int, int]] = []
     used = 0
     for step, unit in enumerate(seen.units):
-        cells = max(cell_len(_sign(each)) for each in (unit, *(word for word, _ in seen.likeliest[step]))) + gap
+        cells = max(cell_len(_sign(each)) for each in (unit, *(word for word, _ in seen.top[step]))) + gap
         if line and used + cells > width:
             yield line
             line, used = [], 0
@@ -64,10 +64,10 @@ def _lines(seen: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
         yield line
 
 
-def _cell(told: Text, text: str, cells: int, colour: tuple[int, int, int], strength: float) -> None:
+def _cell(told: Text, text: str, cells: int, color: tuple[int, int, int], strength: float) -> None:
     """A text on its ground, filled up to so many cells."""
     share = min(1.0, strength)
-    ground = tuple(round(a + (b - a) * share) for a, b in zip(_GROUND, colour, strict=True))
+    ground = tuple(round(a + (b - a) * share) for a, b in zip(_GROUND, color, strict=True))
     ink = "black" if share > 0.6 else "white"
     style = Style.parse(f"{ink} on rgb({ground[0]},{ground[1]},{ground[2]})")
     told.append(text, style)

@@ -17,7 +17,7 @@ def costs_table(costs: NetCosts) -> Table:
         "layer", "what happens", "output", "values", "memory", "weights", "biases", "mult.", right=(2, 3, 4, 5, 6, 7)
     )
     for row in costs.table.rows:
-        told = escape(row.tell) + (" [dim](only while learning)[/]" if row.learning else "")
+        told = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
         counts = [f"{count:,}" if count else "" for count in (row.weights, row.biases, row.multiplications)]
         memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
@@ -49,13 +49,13 @@ def costs_sum(costs: NetCosts) -> list[str]:
     lines = [
         f"{totals['parameters']:,} parameters ({totals['weights']:,} weights, {totals['biases']:,} biases)"
         + (f", {besides:,} more while learning" if besides else ""),
-        f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one picture"
+        f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one image"
         + (f", {totals['norm_multiplications']:,} of them by norms" if totals["norm_multiplications"] else ""),
         f"inference: values and parameters of {content['number_bytes']} bytes each are {format_bytes(totals['inference_bytes'])}",
     ]
-    pictures = counted(costs.batch, "picture")
+    images = counted(costs.batch, "image")
     return [
         *lines,
-        f"training from {pictures} at a time by {costs.optimizer}: values, parameters and their gradients, "
+        f"training from {images} at a time by {costs.optimizer}: values, parameters and their gradients, "
         f"and what the optimizer remembers are {format_bytes(totals['training_bytes'])}",
     ]

@@ -9,15 +9,15 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.inspect.conv_windows import Window
-from kissipo.inspect.explanation import Cell, Explained, Figure
+from kissipo.inspect.explanation import Cell, Explanation, Figure
 from kissipo.report.page import grid
 
 _APART = (0, 4, 0, 0)
 
 
-def explained(page: Explained) -> Iterator[Any]:
+def explanation(page: Explanation) -> Iterator[Any]:
     """What is printed, piece by piece."""
-    yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.tell)}[/]"
+    yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.description)}[/]"
     if page.figures:
         yield _side_by_side(page.figures)
     if page.windows:
@@ -53,7 +53,7 @@ def _in_rows(values: Any) -> str:
     return " | ".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
 
 
-def _rows(page: Explained) -> Table:
+def _rows(page: Explanation) -> Table:
     numbers = tuple(at for at, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
     made = table(*page.titles, right=numbers)
     for row in page.rows:

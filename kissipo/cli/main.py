@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 
 from kissipo import __version__
 from kissipo.core.errors import StoppedError, TaskError, UserError
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.suggest import did_you_mean, nearest
 
-VERBS = Family(
+VERBS = Registry(
     "kissipo.cli.verbs",
     "verb",
     planned={

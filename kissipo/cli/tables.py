@@ -12,14 +12,14 @@ from kissipo.core.finding import Finding
 from kissipo.core.text import format_bytes, format_score, list_some, shorten
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.gradients_through_time import ThroughTime
-from kissipo.inspect.trace import Step, Trace, tell_array
-from kissipo.output.answer import Decision as Answered
+from kissipo.inspect.trace import Step, Trace, format_array
+from kissipo.output.answer import Prediction as Answered
 from kissipo.output.inspection import told
 from kissipo.output.score import Score
-from kissipo.pipeline.experiment import Prepared
-from kissipo.pipeline.pipeline import Decision
+from kissipo.pipeline.experiment import Experiment
+from kissipo.pipeline.pipeline import InferredOption
 
-_COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+_COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MOST_CLASSES = 12
 _MOST_COUNTED = 100
 _MOST_STATES = 64
@@ -33,12 +33,12 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     made = table("", "")
     for each in findings:
         action = f" [dim]-> {escape(each.action)}[/]" if each.action else ""
-        made.add_row(f"[{_COLOURS[each.level]}]{each.level}[/]", escape(each.message) + action)
+        made.add_row(f"[{_COLORS[each.level]}]{each.level}[/]", escape(each.message) + action)
     return made
 
 
-def decisions_table(decisions: Sequence[Decision]) -> Table:
-    """Words that were inferred, with the reason."""
+def decisions_table(decisions: Sequence[InferredOption]) -> Table:
+    """FrozenConfig that were inferred, with the reason."""
     made = table("", "")
     for each in decisions:
         value = ", ".join(map(str, each.value)) if isinstance(each.value, list | tuple) else str(each.value)
@@ -59,7 +59,7 @@ def way_table(trace: Trace) -> Table:
         made.add_row(
             f"[bold]{stage}[/]",
             escape(step.name),
-            escape(step.tell),
+            escape(step.description),
             *_numbers(step),
             f"[dim]{escape(_sample(step.value))}[/]",
         )
@@ -87,26 +87,26 @@ def _numbers(step: Step) -> tuple[str, str, str, str]:
 def _sample(value: Any) -> str:
     if value is None:
         return ""
-    return tell_array(value) if isinstance(value, np.ndarray) else str(value)
+    return format_array(value) if isinstance(value, np.ndarray) else str(value)
 
 
-def parts_table(prepared: Prepared) -> Table:
+def parts_table(experiment: Experiment) -> Table:
     """How many samples each part has, and of which class."""
-    wiring = prepared.wiring
-    answer: Any = wiring.answers[0]
+    pipeline = experiment.pipeline
+    answer: Any = pipeline.answers[0]
     levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= _MOST_COUNTED else ()
     shown = levels[:_MOST_CLASSES]
     made = table(
         "part", "samples", *shown, *(["..."] if len(levels) > len(shown) else []), right=tuple(range(1, 2 + len(shown)))
     )
-    for name, feed in wiring.feeds.items():
+    for name, dataset in pipeline.datasets.items():
         counts = (
-            np.bincount(feed.truth(0).reshape(-1).numpy(), minlength=len(levels))
-            if levels and len(feed)
+            np.bincount(dataset.truth(0).reshape(-1).numpy(), minlength=len(levels))
+            if levels and len(dataset)
             else [0] * len(levels)
         )
         cells = [f"{count:,}" for count in counts[: len(shown)]]
-        made.add_row(name, f"{len(feed):,}", *cells, *(["..."] if len(levels) > len(shown) else []))
+        made.add_row(name, f"{len(dataset):,}", *cells, *(["..."] if len(levels) > len(shown) else []))
     return made
 
 
@@ -124,8 +124,8 @@ def verdict_line(score: Score) -> str:
     """What to think of it."""
     if score.verdict is None:
         return ""
-    colour = {1: "green", 0: "yellow", -1: "red"}[score.verdict.better]
-    return f"[{colour}]{escape(score.verdict.sentence)}[/]"
+    color = {1: "green", 0: "yellow", -1: "red"}[score.verdict.better]
+    return f"[{color}]{escape(score.verdict.sentence)}[/]"
 
 
 def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> Table:
@@ -198,7 +198,7 @@ def interval_line(interval: Mapping[str, Any]) -> str:
 
 
 def alarms_told(details: Mapping[str, Any]) -> Table | str:
-    """Every labelled window with its first alarm, then the alarms that met none."""
+    """Every labeled window with its first alarm, then the alarms that met none."""
     if not details["alarms"] and not details.get("windows"):
         return f"No alarms from {details['judged_from']} on."
     made = table("", "from", "to", "")
@@ -248,7 +248,7 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
     return made
 
 
-def tell_answer(answered: Answered) -> str:
+def format_answer(answered: Answered) -> str:
     """One answer with its confidence, in one line whatever it is."""
     text = _value(answered.value)
     if answered.between is not None:

@@ -16,15 +16,15 @@ from kissipo.core.text import format_score
 from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MOST_SAMPLES
 from kissipo.output.score import Score
-from kissipo.pipeline.experiment import Prepared
-from kissipo.runs.fit import Teller
+from kissipo.pipeline.experiment import Experiment
+from kissipo.runs.fit import RunCallback
 from kissipo.runs.run import Run
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
 
 
-class Story(Teller):
+class Story(RunCallback):
     """Tells a fit from the data check to the verdict, in that order."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:
@@ -39,20 +39,20 @@ class Story(Teller):
     def on_folder(self, path: Path) -> None:
         self.screen.log_to(path / "log.txt")
 
-    def on_prepared(self, prepared: Prepared, way: Trace) -> None:
+    def on_built(self, experiment: Experiment, way: Trace) -> None:
         note = self.screen.note
-        self._samples = len(prepared.wiring.feeds["train"])
-        note(f"[bold]{escape(self.title or prepared.task.name)}[/]: Input -> Process -> Output\n")
+        self._samples = len(experiment.pipeline.datasets["train"])
+        note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
-        note(tables.findings_table(prepared.wiring.findings))
-        if prepared.decisions:
+        note(tables.findings_table(experiment.pipeline.findings))
+        if experiment.decisions:
             note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
-            note(tables.decisions_table(prepared.decisions))
+            note(tables.decisions_table(experiment.decisions))
         note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
         note(tables.way_table(way))
         note(f"[dim]{tables.way_sum(way)}[/]\n")
-        if prepared.wiring.answers[0].WORD != "actions":
-            note(tables.parts_table(prepared))
+        if experiment.pipeline.answers[0].WORD != "actions":
+            note(tables.parts_table(experiment))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -112,7 +112,7 @@ class Story(Teller):
     def on_note(self, text: str) -> None:
         self.screen.note(f"[dim]{escape(text)}[/]")
 
-    def on_judged(self, scores: Sequence[Score]) -> None:
+    def on_evaluated(self, scores: Sequence[Score]) -> None:
         self.close()
         for score in scores:
             self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
@@ -139,7 +139,7 @@ class Story(Teller):
             if "policy" in score.net.details:
                 self.screen.result(tables.policy_table(score.net.details["policy"]))
 
-    def on_kept(self, run: Run) -> None:
+    def on_saved(self, run: Run) -> None:
         folder = escape(str(run.folder))
         self.screen.result(f"\nKept in [bold]{folder}[/]; look at {folder}/report.html")
         writes = run.answers[0].WORD == "text"

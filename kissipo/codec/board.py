@@ -8,7 +8,7 @@ Raises:   DataError for a board of another size, and for other letters.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("board", ["XO.."]),))
           >>> codec = Board("board").fit(frame)
-          >>> codec.port.shape, codec.encode(frame).tolist()
+          >>> codec.spec.shape, codec.encode(frame).tolist()
           ((1, 2, 2), [[[[1, -1], [0, 0]]]])
 """
 
@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 _LETTERS = {"X": 1, "O": -1, ".": 0}
 _NO_LETTER = 2
@@ -31,7 +31,7 @@ for _letter, _number in _LETTERS.items():
     _NUMBERS[ord(_letter)] = _number
 
 
-class Board(Door):
+class Board(Codec):
     """Own and other stones as one plane."""
 
     KIND: ClassVar[str] = "board"
@@ -42,9 +42,9 @@ class Board(Door):
         self.size: int | None = None
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         side = self.size or 0
-        return Port(self.column, ("channel", "height", "width"), (1, side, side))
+        return TensorSpec(self.column, ("channel", "height", "width"), (1, side, side))
 
     def fit(self, frame: Frame) -> Self:
         self.size = isqrt(len(str(frame[self.column].show(0))))
@@ -77,7 +77,7 @@ class Board(Door):
         boards = ["".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()]
         return Frame((strings(self.column, boards),))
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"{self.size}x{self.size}, own stones 1, the other's -1, empty 0"
 
 

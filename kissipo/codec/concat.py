@@ -9,50 +9,50 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-class Together(Door):
+class Concat(Codec):
     """Features of several codecs as one vector."""
 
     KIND: ClassVar[str] = "together"
     KEPT = ("name", "doors")
 
-    def __init__(self, doors: tuple[Door, ...], *, name: str = "features") -> None:
-        self.doors, self.name = tuple(doors), name
+    def __init__(self, codecs: tuple[Codec, ...], *, name: str = "features") -> None:
+        self.codecs, self.name = tuple(codecs), name
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(column for door in self.doors for column in door.columns))
+        return tuple(dict.fromkeys(column for codec in self.codecs for column in codec.columns))
 
     @property
-    def port(self) -> Port:
-        words = tuple(word for door in self.doors for word in door.port.words)
-        return Port(self.name, ("feature",), (len(words),), words=words)
+    def spec(self) -> TensorSpec:
+        words = tuple(word for codec in self.codecs for word in codec.spec.words)
+        return TensorSpec(self.name, ("feature",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
-        for door in self.doors:
-            door.fit(frame)
+        for codec in self.codecs:
+            codec.fit(frame)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        return torch.cat([door.encode(frame) for door in self.doors], dim=1)
+        return torch.cat([codec.encode(frame) for codec in self.codecs], dim=1)
 
     def decode(self, tensor: Tensor) -> Frame:
-        ends = list(accumulate(door.port.size for door in self.doors))
+        ends = list(accumulate(codec.spec.size for codec in self.codecs))
         frames = [
-            door.decode(tensor[:, start:end]) for door, start, end in zip(self.doors, [0, *ends], ends, strict=False)
+            codec.decode(tensor[:, start:end]) for codec, start, end in zip(self.codecs, [0, *ends], ends, strict=False)
         ]
         columns = {column.name: column for frame in reversed(frames) for column in frame.columns}
         return Frame(tuple(columns[name] for name in self.columns))
 
     def remarks(self, frame: Frame) -> list[str]:
-        return [remark for door in self.doors for remark in door.remarks(frame)]
+        return [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
-    def tell(self) -> str:
-        return f"{len(self.doors)} encodings side by side"
+    def describe(self) -> str:
+        return f"{len(self.codecs)} encodings side by side"
 
 
-CODEC = Together
+CODEC = Concat

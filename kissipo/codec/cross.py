@@ -7,7 +7,7 @@ as the mean of the training values in its bin, None where the combination was no
 Source:   feature crosses as in Google's Machine Learning Crash Course.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("hour", ["7", "8"]), strings("place", ["A", "B"])))
-          >>> Cross(("hour", "place")).fit(frame).port.words
+          >>> Cross(("hour", "place")).fit(frame).spec.words
           ('hour x place=7 x A', 'hour x place=8 x B')
 """
 
@@ -18,15 +18,15 @@ from torch import Tensor
 
 from kissipo.codec.index import Index
 from kissipo.codec.one_hot import OneHot
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, numbers, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 BINS = 10
 _MARK = " x "
 
 
-class Cross(Door):
+class Cross(Codec):
     """Two or more columns as one."""
 
     KIND: ClassVar[str] = "cross"
@@ -35,7 +35,7 @@ class Cross(Door):
     def __init__(self, columns: tuple[str, ...], *, one_hot_up_to: int = 1000) -> None:
         self._columns, self.one_hot_up_to = tuple(columns), one_hot_up_to
         self.edges: dict[str, list[float]] | None = None
-        self.inner: Door | None = None
+        self.inner: Codec | None = None
         self.combinations: dict[str, list[Any]] = {}
 
     @property
@@ -48,10 +48,10 @@ class Cross(Door):
         return _MARK.join(self._columns)
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         refuse_unfitted(self.inner, self)
         assert self.inner is not None
-        return self.inner.port
+        return self.inner.spec
 
     def fit(self, frame: Frame) -> Self:
         self.edges = {name: _edges(frame[name]) for name in self._columns if frame[name].kind == "number"}
@@ -85,7 +85,7 @@ class Cross(Door):
     def remarks(self, frame: Frame) -> list[str]:
         return self.inner.remarks(self._crossed(frame)) if self.inner else []
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"cross of {self.name}: {len(self.combinations)} combinations"
 
     def _crossed(self, frame: Frame) -> Frame:

@@ -6,7 +6,7 @@ moment; `decode` reads the moment from it, exact to about a ten-millionth of the
 
 Shapes:   column (row) -> (row, feature)
 Example:  >>> from kissipo.core.frame import Frame, times
-          >>> Calendar("day").fit(Frame((times("day", ["2024-01-01", "2024-02-01", "2024-07-01"]),))).port.words
+          >>> Calendar("day").fit(Frame((times("day", ["2024-01-01", "2024-02-01", "2024-07-01"]),))).spec.words
           ('day month sin', 'day month cos', 'day weekday sin', 'day weekday cos', 'day time')
 """
 
@@ -17,16 +17,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, times
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.timestamps import as_time
 
 _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 
 
-class Calendar(Door):
+class Calendar(Codec):
     """Moments as points on circles."""
 
     KIND: ClassVar[str] = "datetime"
@@ -38,29 +38,29 @@ class Calendar(Door):
         self.first, self.span = 0.0, 1.0
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         names = tuple(f"{self.column} {cycle} {part}" for cycle in self.cycles or () for part in ("sin", "cos"))
         names += (f"{self.column} time",)
-        return Port(self.column, ("feature",), (len(names),), words=names)
+        return TensorSpec(self.column, ("feature",), (len(names),), words=names)
 
     def fit(self, frame: Frame) -> Self:
-        moments = self._moments(frame).values
-        moments = moments[~np.isnat(moments)]
-        self.cycles = tuple(cycle for cycle in _CYCLES if len(np.unique(_turn(moments, cycle))) > 1)
-        seconds = moments.astype("datetime64[s]").astype(np.float64)
+        timestamps = self._timestamps(frame).values
+        timestamps = timestamps[~np.isnat(timestamps)]
+        self.cycles = tuple(cycle for cycle in _CYCLES if len(np.unique(_turn(timestamps, cycle))) > 1)
+        seconds = timestamps.astype("datetime64[s]").astype(np.float64)
         self.first = float(seconds.min()) if len(seconds) else 0.0
         self.span = float(seconds.max() - seconds.min()) or 1.0 if len(seconds) else 1.0
         return self
 
     def encode(self, frame: Frame) -> Tensor:
         refuse_unfitted(self.cycles, self)
-        column = self._moments(frame)
-        moments = np.where(column.missing, np.datetime64(int(self.first), "s"), column.values)
+        column = self._timestamps(frame)
+        timestamps = np.where(column.missing, np.datetime64(int(self.first), "s"), column.values)
         features = []
         for cycle in self.cycles or ():
-            angle = _turn(moments, cycle) * (2 * np.pi / _CYCLES[cycle])
+            angle = _turn(timestamps, cycle) * (2 * np.pi / _CYCLES[cycle])
             features += [np.sin(angle), np.cos(angle)]
-        features.append((moments.astype("datetime64[s]").astype(np.float64) - self.first) / self.span)
+        features.append((timestamps.astype("datetime64[s]").astype(np.float64) - self.first) / self.span)
         return torch.from_numpy(np.stack(features, axis=1).astype(np.float32))
 
     def decode(self, tensor: Tensor) -> Frame:
@@ -69,10 +69,10 @@ class Calendar(Door):
         return Frame((times(self.column, np.round(seconds).astype(np.int64).astype("datetime64[s]")),))
 
     def remarks(self, frame: Frame) -> list[str]:
-        missing = int(self._moments(frame).missing.sum())
+        missing = int(self._timestamps(frame).missing.sum())
         return [f"{missing} missing '{self.column}' read as the first moment of the training part"] if missing else []
 
-    def _moments(self, frame: Frame) -> Column:
+    def _timestamps(self, frame: Frame) -> Column:
         if frame[self.column].missing.all():
             return times(self.column, np.full(len(frame), np.datetime64("NaT")))
         column = as_time(frame[self.column], style=self.style)
@@ -85,16 +85,16 @@ class Calendar(Door):
             )
         return column
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return "place in " + ", ".join([*(self.cycles or ()), "time"])
 
 
-def _turn(moments: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
+def _turn(timestamps: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
     if cycle == "month":
-        return moments.astype("datetime64[M]").astype(np.int64) % 12
+        return timestamps.astype("datetime64[M]").astype(np.int64) % 12
     if cycle == "weekday":
-        return (moments.astype("datetime64[D]").astype(np.int64) + 3) % 7
-    return moments.astype("datetime64[h]").astype(np.int64) % 24
+        return (timestamps.astype("datetime64[D]").astype(np.int64) + 3) % 7
+    return timestamps.astype("datetime64[h]").astype(np.int64) % 24
 
 
 CODEC = Calendar

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions
-from kissipo.codec.one_hot import tell_unseen
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.codec.one_hot import describe_unseen
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-class Index(Door):
+class Index(Codec):
     """Levels as ids, the most frequent ones first."""
 
     KIND: ClassVar[str] = "index"
@@ -30,8 +30,8 @@ class Index(Door):
         self.levels: tuple[str, ...] | None = None
 
     @property
-    def port(self) -> Port:
-        return Port(
+    def spec(self) -> TensorSpec:
+        return TensorSpec(
             self.column, (), (), vocabulary=1 + len(self.levels or ()), words=("(unknown)", *(self.levels or ()))
         )
 
@@ -51,9 +51,9 @@ class Index(Door):
         return Frame((strings(self.column, [known[number] for number in tensor.tolist()]),))
 
     def remarks(self, frame: Frame) -> list[str]:
-        return tell_unseen(frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)")
+        return describe_unseen(frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)")
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"{len(self.levels or ())} levels -> ids 1..{len(self.levels or ())}, 0 for unknown"
 
 

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
-from kissipo.core.finding import tell_rows
+from kissipo.core.finding import format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-class Labels(Door):
+class Labels(Codec):
     """Levels as class numbers."""
 
     KIND: ClassVar[str] = "labels"
@@ -36,8 +36,8 @@ class Labels(Door):
         self.levels: tuple[str, ...] | None = None
 
     @property
-    def port(self) -> Port:
-        return Port(self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ())
+    def spec(self) -> TensorSpec:
+        return TensorSpec(self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ())
 
     def fit(self, frame: Frame) -> Self:
         self.levels = self.known or sorted_levels(as_strings(frame[self.column]).counts())
@@ -52,7 +52,7 @@ class Labels(Door):
             value = column.show(int(at[0]))
             what = "no value" if value is None else f"'{value}'"
             raise DataError(
-                f"'{self.column}' has {what} in {tell_rows(frame.rows[at])}, which the training part does not have",
+                f"'{self.column}' has {what} in {format_rows(frame.rows[at])}, which the training part does not have",
                 do=did_you_mean(str(value), self.levels or ()),
             )
         return torch.from_numpy(ids)
@@ -62,7 +62,7 @@ class Labels(Door):
         levels = self.levels or ()
         return Frame((strings(self.column, [levels[number] for number in tensor.tolist()]),))
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"{len(self.levels or ())} levels -> 0..{len(self.levels or ()) - 1}"
 
 

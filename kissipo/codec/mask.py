@@ -1,16 +1,16 @@
-"""Mask: what every pixel of a picture is <-> class numbers; 0 is what nothing marks.
+"""Mask: what every pixel of an image is <-> class numbers; 0 is what nothing marks.
 
 A mask marks by brightness (from 128 up), by numbers (each value is a class of its own; of a palette 255 is `void` and is not judged),
-or, with `by`, what is marked is of the class of its picture. It is brought to the size of the picture that the net sees; a pixel
+or, with `by`, what is marked is of the class of its image. It is brought to the size of the image that the net sees; a pixel
 there is what most of it was.
 
 Shapes:   columns (row) -> bytes (row, height, width)
 Example:  >>> import numpy as np
-          >>> from kissipo.core.frame import pictures
+          >>> from kissipo.core.frame import image_column
           >>> masks = np.zeros((1, 2, 4), dtype=np.uint8)
           >>> masks[0, :, 2:] = 255
-          >>> frame = Frame((pictures("mask", masks),))
-          >>> codec = Mask("defect", size=(1, 2)).fit(frame)
+          >>> frame = Frame((image_column("mask", masks),))
+          >>> codec = MaskCodec("defect", size=(1, 2)).fit(frame)
           >>> codec.levels, codec.encode(frame).tolist()
           (('nothing', 'defect'), [[[0, 1]]])
 """
@@ -27,10 +27,10 @@ from torch import Tensor
 
 from kissipo.codec._image import open_mask
 from kissipo.codec.labels import as_strings, sorted_levels
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.devices import usable_cores
-from kissipo.core.frame import Column, Frame, pictures
-from kissipo.core.tensor_spec import Port
+from kissipo.core.frame import Column, Frame, image_column
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
 
 NOTHING = "nothing"
@@ -39,7 +39,7 @@ _MARKED = 128
 _MOST_VALUES = 32  # of one mask; more are shades of a soft rim
 
 
-class Mask(Door):
+class MaskCodec(Codec):
     """Masks as a class number for every pixel."""
 
     KIND: ClassVar[str] = "mask"
@@ -57,8 +57,8 @@ class Mask(Door):
         return (self.column, self.by) if self.by else (self.column,)
 
     @property
-    def port(self) -> Port:
-        return Port(self.name, ("height", "width"), self.size or (0, 0))
+    def spec(self) -> TensorSpec:
+        return TensorSpec(self.name, ("height", "width"), self.size or (0, 0))
 
     def fit(self, frame: Frame) -> Self:
         if self.by is not None:
@@ -92,7 +92,7 @@ class Mask(Door):
         values = (0, *([255] * (len(self.levels or ()) - 1) if self.values is None else self.values))
         table = np.full(256, VOID, dtype=np.uint8)
         table[: len(values)] = values
-        return Frame((pictures(self.column, table[tensor.numpy()]),))
+        return Frame((image_column(self.column, table[tensor.numpy()]),))
 
     def remarks(self, frame: Frame) -> list[str]:
         if self.values is None:
@@ -104,7 +104,7 @@ class Mask(Door):
             [f"pixels of the classes {named}, which the training part does not have, are not judged"] if unseen else []
         )
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"every pixel is one of {', '.join(self.levels or ())}"
 
     def _numbers(self, frame: Frame) -> Sequence[int]:
@@ -153,4 +153,4 @@ def _values(column: Column) -> tuple[int, ...] | None:
     return None if not has_palette and len(found) < 2 else tuple(sorted(found))
 
 
-CODEC = Mask
+CODEC = MaskCodec

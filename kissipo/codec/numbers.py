@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, numbers
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 Scale = Literal["standard", "range", "none"]
 _FLOAT32 = 2.0**-23
@@ -31,7 +31,7 @@ _FLOAT32 = 2.0**-23
 
 @dataclass(frozen=True)
 class _Fitted:
-    centre: tuple[float, ...]
+    center: tuple[float, ...]
     spread: tuple[float, ...]
     fill: tuple[float, ...]
     flagged: tuple[bool, ...]
@@ -39,7 +39,7 @@ class _Fitted:
     high: tuple[float, ...]
 
 
-class Numbers(Door):
+class Numbers(Codec):
     """Scaled columns of numbers."""
 
     KIND: ClassVar[str] = "numbers"
@@ -58,23 +58,23 @@ class Numbers(Door):
         return [position for position, flag in enumerate(self.fitted.flagged) if flag] if self.fitted else []
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
         words = self._columns + flags
-        return Port("numbers", ("feature",), (len(words),), words=words)
+        return TensorSpec("numbers", ("feature",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
-        centre, spread, fill, flagged, lows, highs = [], [], [], [], [], []
+        center, spread, fill, flagged, lows, highs = [], [], [], [], [], []
         for name in self._columns:
             present = frame[name].values[~frame[name].missing]
             low, width = _scaling(present, self.scale)
-            centre.append(low)
+            center.append(low)
             spread.append(width)
             fill.append(float(np.median(present)) if len(present) else 0.0)
             flagged.append(bool(self.missing_indicator and len(present) < len(frame)))
             lows.append(float(present.min()) if len(present) else 0.0)
             highs.append(float(present.max()) if len(present) else 0.0)
-        self.fitted = _Fitted(tuple(centre), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))
+        self.fitted = _Fitted(tuple(center), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -85,7 +85,7 @@ class Numbers(Door):
         for position, name in enumerate(self._columns):
             column = frame[name]
             filled = np.where(column.missing, self.fitted.fill[position], column.values)
-            out[:, position] = (filled - self.fitted.centre[position]) / self.fitted.spread[position]
+            out[:, position] = (filled - self.fitted.center[position]) / self.fitted.spread[position]
         for behind, position in enumerate(flagged):
             out[:, len(self._columns) + behind] = frame[self._columns[position]].missing
         return torch.from_numpy(out)
@@ -95,11 +95,11 @@ class Numbers(Door):
         assert self.fitted is not None
         values = tensor.detach().to(torch.float64).numpy()
         columns = {
-            name: values[:, at] * self.fitted.spread[at] + self.fitted.centre[at]
+            name: values[:, at] * self.fitted.spread[at] + self.fitted.center[at]
             for at, name in enumerate(self._columns)
         }
         for at, name in enumerate(self._columns):
-            columns[name][np.abs(columns[name]) < abs(self.fitted.centre[at]) * _FLOAT32] = 0.0
+            columns[name][np.abs(columns[name]) < abs(self.fitted.center[at]) * _FLOAT32] = 0.0
         for behind, position in enumerate(self._flagged):
             gaps = values[:, len(self._columns) + behind] > 0.5
             columns[self._columns[position]][gaps] = np.nan
@@ -137,7 +137,7 @@ class Numbers(Door):
             codec.fitted = _Fitted(**{key: tuple(values) for key, values in state["fitted"].items()})
         return codec
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         ways = {"standard": "scale to mean 0, deviation 1", "range": "scale to 0..1", "none": "as they are"}
         flags = len(self._flagged)
         return ways[self.scale] + (f"; {flags} flags for missing values" if flags else "")

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings, positions, sorted_levels
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
 
 
-class OneHot(Door):
+class OneHot(Codec):
     """Levels as columns of zeros and ones."""
 
     KIND: ClassVar[str] = "one_hot"
@@ -35,10 +35,10 @@ class OneHot(Door):
         self.knows_missing = False
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         words = tuple(f"{self.column}={level}" for level in self.levels or ())
         words += (f"{self.column} missing",) if self.knows_missing else ()
-        return Port(self.column, ("feature",), (len(words),), words=words)
+        return TensorSpec(self.column, ("feature",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
         column = as_strings(frame[self.column])
@@ -68,15 +68,15 @@ class OneHot(Door):
         )
 
     def remarks(self, frame: Frame) -> list[str]:
-        return tell_unseen(frame, self.column, self.levels or (), knows_missing=self.knows_missing, becomes="all zeros")
+        return describe_unseen(frame, self.column, self.levels or (), knows_missing=self.knows_missing, becomes="all zeros")
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"{len(self.levels or ())} levels -> one column each" + (
             ", one for missing" if self.knows_missing else ""
         )
 
 
-def tell_unseen(frame: Frame, name: str, levels: tuple[str, ...], *, knows_missing: bool, becomes: str) -> list[str]:
+def describe_unseen(frame: Frame, name: str, levels: tuple[str, ...], *, knows_missing: bool, becomes: str) -> list[str]:
     """Sentences about levels that the training part did not have."""
     column = as_strings(frame[name])
     known = set(levels)

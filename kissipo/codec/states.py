@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-class States(Door):
+class States(Codec):
     """States by number; nothing is fitted, the environment tells how many there are."""
 
     KIND: ClassVar[str] = "states"
@@ -36,8 +36,8 @@ class States(Door):
         return ("state",)
 
     @property
-    def port(self) -> Port:
-        return Port("state", (), (), vocabulary=len(self.names), words=self.names)
+    def spec(self) -> TensorSpec:
+        return TensorSpec("state", (), (), vocabulary=len(self.names), words=self.names)
 
     def fit(self, frame: Frame) -> Self:
         return self
@@ -58,7 +58,7 @@ class States(Door):
     def decode(self, tensor: Tensor) -> Frame:
         return Frame((strings("state", [self.names[number] for number in tensor.tolist()]),))
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"one of {len(self.names)} states, by number"
 
 

@@ -1,7 +1,7 @@
 """Tokens: text <-> ids of its words or characters, cut or filled up to one length.
 
 Id 0 fills up, id 1 stands for a token that the training part does not have, or has fewer than `least` times: so the net also
-learns what a rare word means to be. Left to itself, `least` is 2, and 1 where there are fewer than 200 texts. Words are taken
+learns what a rare word means to be. Left to itself, `least` is 2, and 1 where there are fewer than 200 texts. FrozenConfig are taken
 in lower case, punctuation marks are words of their own; characters are taken as they are. `decode` joins words by blanks
 (case and spacing are lost) and characters exactly, as far as they were known and not cut.
 
@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Door, refuse_unfitted
+from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 FILL, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
@@ -32,7 +32,7 @@ _MANY_TEXTS = 200
 
 
 def split_words(text: str) -> list[str]:
-    """Words and punctuation marks, in lower case.
+    """FrozenConfig and punctuation marks, in lower case.
 
     Example:  >>> split_words("Don't STOP!!")
               ["don't", 'stop', '!', '!']
@@ -40,7 +40,7 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-class Tokens(Door):
+class Tokens(Codec):
     """Text as ids."""
 
     KIND: ClassVar[str] = "tokens"
@@ -60,9 +60,9 @@ class Tokens(Door):
         self._ids: dict[str, int] = {}
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         words = ("(fill)", "(unknown)", *(self.vocabulary or ()))
-        return Port(self.column, ("time",), (self.length or 0,), vocabulary=len(words), words=words, fills=True)
+        return TensorSpec(self.column, ("time",), (self.length or 0,), vocabulary=len(words), words=words, fills=True)
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
@@ -98,7 +98,7 @@ class Tokens(Door):
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
-        words = self.port.words
+        words = self.spec.words
         mark = " " if self.unit == "words" else ""
         texts = [mark.join(words[number] for number in row if number != FILL) for row in tensor.tolist()]
         return Frame((strings(self.column, texts),))
@@ -129,7 +129,7 @@ class Tokens(Door):
         codec._know(codec.vocabulary)
         return codec
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         return f"{self.unit} -> ids, {len(self.vocabulary or ())} known, {self.length} a text"
 
     def _know(self, vocabulary: tuple[str, ...] | None) -> None:

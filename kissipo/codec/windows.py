@@ -18,19 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-class Windows(Door):
+class Windows(Codec):
     """Pieces of a row."""
 
     KIND: ClassVar[str] = "windows"
     KEPT = ("inner", "length", "stride", "axis")
 
-    def __init__(self, inner: Door, length: int, *, stride: int = 1, axis: str = "time") -> None:
+    def __init__(self, inner: Codec, length: int, *, stride: int = 1, axis: str = "time") -> None:
         self.inner, self.length, self.stride, self.axis = inner, length, stride, axis
 
     @property
@@ -38,10 +38,10 @@ class Windows(Door):
         return self.inner.columns
 
     @property
-    def port(self) -> Port:
-        step = self.inner.port
+    def spec(self) -> TensorSpec:
+        step = self.inner.spec
         axes = tuple("variable" if axis == "feature" else axis for axis in step.axes)
-        return Port(step.name, (self.axis, *axes), (self.length, *step.shape), step.vocabulary, step.words)
+        return TensorSpec(step.name, (self.axis, *axes), (self.length, *step.shape), step.vocabulary, step.words)
 
     def fit(self, frame: Frame) -> Self:
         self.inner.fit(frame)
@@ -80,8 +80,8 @@ class Windows(Door):
         there = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
         return self.inner.remarks(frame.take(np.arange(there[-1] + 1 if len(there) else 0)))
 
-    def tell(self) -> str:
-        return f"{self.inner.tell()}; cut into pieces of {self.length}"
+    def describe(self) -> str:
+        return f"{self.inner.describe()}; cut into pieces of {self.length}"
 
 
 CODEC = Windows

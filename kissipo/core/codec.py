@@ -9,13 +9,13 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
-from kissipo.core.registry import Family
-from kissipo.core.tensor_spec import Port
+from kissipo.core.registry import Registry
+from kissipo.core.tensor_spec import TensorSpec
 
-CODECS = Family("kissipo.codec", "codec")
+CODECS = Registry("kissipo.codec", "codec")
 
 
-class Door(ABC):
+class Codec(ABC):
     """A codec: `fit` on the training part, then `encode` and its inverse `decode` on anything.
 
     A subclass stands in a file of its own, named as its KIND, and is called CODEC there.
@@ -32,7 +32,7 @@ class Door(ABC):
 
     @property
     @abstractmethod
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         """The tensor that `encode` gives, without the batch axis."""
 
     @abstractmethod
@@ -68,39 +68,39 @@ class Door(ABC):
         """What `encode` does to these values that the person should know."""
         return []
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """The step in a few words, for the way of the data."""
         return self.KIND.replace("_", " ")
 
 
-def refuse_unfitted(fitted: Any, door: Door) -> None:
+def refuse_unfitted(fitted: Any, codec: Codec) -> None:
     """Raises DataError when a codec is used before it was fitted."""
     if fitted is None:
         raise DataError(
-            f"the codec '{door.KIND}' for {', '.join(door.columns)} was not fitted",
+            f"the codec '{codec.KIND}' for {', '.join(codec.columns)} was not fitted",
             do="Call fit(frame) with the training part first",
         )
 
 
-def save(door: Door) -> dict[str, Any]:
+def save(codec: Codec) -> dict[str, Any]:
     """A codec as JSON can hold it, with its name."""
-    return {"codec": door.KIND, **door.state()}
+    return {"codec": codec.KIND, **codec.state()}
 
 
-def restore(content: dict[str, Any]) -> Door:
+def restore(content: dict[str, Any]) -> Codec:
     """The inverse of `save`.
 
     Raises:   TaskError when no codec has that name.
     """
     state = dict(content)
     kind = state.pop("codec")
-    codec: type[Door] = CODECS.find(kind, place="codecs.json").CODEC
+    codec: type[Codec] = CODECS.find(kind, place="codecs.json").CODEC
     return codec.from_state(state)
 
 
 def _plain(value: Any) -> Any:
     """A tuple as a list, a codec and what it has fitted as mappings."""
-    if isinstance(value, Door):
+    if isinstance(value, Codec):
         return save(value)
     if is_dataclass(value):
         return vars(value)

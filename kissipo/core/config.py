@@ -1,6 +1,6 @@
-"""Words: the frozen mapping in which one part of a sentence (input, process or output) is kept.
+"""FrozenConfig: the frozen mapping in which one part of a sentence (input, process or output) is kept.
 
-Values are what YAML can say: None, bool, int, float, str, lists (kept as tuples) and mappings (kept as `Words`); and, in
+Values are what YAML can say: None, bool, int, float, str, lists (kept as tuples) and mappings (kept as `FrozenConfig`); and, in
 Python only, an object that was handed over as data (an array, a data frame), which no file can hold.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class Words(Mapping[str, Any]):
+class FrozenConfig(Mapping[str, Any]):
     """An immutable, ordered mapping from word to value; `words.units` reads like `words["units"]`.
 
-    Example:  >>> part = Words({"net": "ffn", "units": [128]})
+    Example:  >>> part = FrozenConfig({"net": "ffn", "units": [128]})
               >>> part.units, part.get("dropout"), part.plain()
               ((128,), None, {'net': 'ffn', 'units': [128]})
     """
@@ -45,20 +45,20 @@ class Words(Mapping[str, Any]):
             ) from None
 
     def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError("Words are frozen; use replace()")
+        raise AttributeError("FrozenConfig are frozen; use replace()")
 
     def __hash__(self) -> int:
         return hash(tuple(sorted((key, f"{type(value).__name__}:{value!r}") for key, value in self._content.items())))
 
     def __repr__(self) -> str:
-        return f"Words({self.plain()!r})"
+        return f"FrozenConfig({self.plain()!r})"
 
-    def __reduce__(self) -> tuple[type[Words], tuple[dict[str, Any]]]:
-        return Words, (self.plain(),)
+    def __reduce__(self) -> tuple[type[FrozenConfig], tuple[dict[str, Any]]]:
+        return FrozenConfig, (self.plain(),)
 
-    def replace(self, **changes: Any) -> Words:
+    def replace(self, **changes: Any) -> FrozenConfig:
         """The same words with some of them changed or added."""
-        return Words({**self._content, **changes})
+        return FrozenConfig({**self._content, **changes})
 
     def plain(self) -> dict[str, Any]:
         """A copy made of ordinary dicts and lists."""
@@ -66,9 +66,9 @@ class Words(Mapping[str, Any]):
 
 
 def freeze(value: Any) -> Any:
-    """Turns dicts into `Words` and lists into tuples, all the way down."""
+    """Turns dicts into `FrozenConfig` and lists into tuples, all the way down."""
     if isinstance(value, Mapping):
-        return Words(value)
+        return FrozenConfig(value)
     if isinstance(value, list | tuple):
         return tuple(freeze(each) for each in value)
     return value
@@ -76,7 +76,7 @@ def freeze(value: Any) -> Any:
 
 def thaw(value: Any) -> Any:
     """The inverse of `freeze`: ordinary dicts and lists."""
-    if isinstance(value, Words):
+    if isinstance(value, FrozenConfig):
         return value.plain()
     if isinstance(value, tuple):
         return [thaw(each) for each in value]

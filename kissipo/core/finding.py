@@ -27,7 +27,7 @@ class Finding:
     action: str = ""
     rows: tuple[int, ...] = ()
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """One line."""
         return f"{self.level}  {self.message}" + (f" -> {self.action}" if self.action else "")
 
@@ -51,10 +51,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def tell_rows(rows: Sequence[int] | Any, *, most: int = 5) -> str:
+def format_rows(rows: Sequence[int] | Any, *, most: int = 5) -> str:
     """Row numbers in words.
 
-    Example:  >>> tell_rows([7]), tell_rows([3, 7, 9, 12, 40, 41])
+    Example:  >>> format_rows([7]), format_rows([3, 7, 9, 12, 40, 41])
               ('row 7', 'rows 3, 7, 9, 12, 40 and 1 more')
     """
     return f"row{'s' if len(rows) != 1 else ''} {list_some(rows, most)}"

@@ -1,6 +1,6 @@
 """Frame: samples as they came from the world, in named columns of equal length, before anything was encoded.
 
-Every source delivers one: a table its columns, a folder of pictures a column of pictures and one of classes, a series its
+Every source delivers one: a table its columns, a folder of images a column of images and one of classes, a series its
 time and values, a text a column of characters. Numbers are float64 with NaN where a cell is missing; text is kept once for
 each distinct value, with one code a row (-1 where a cell is missing).
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.suggest import did_you_mean
 
-Kind = Literal["number", "string", "time", "picture"]
+Kind = Literal["number", "string", "time", "image"]
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
@@ -31,8 +31,8 @@ _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 class Column:
     """One named column.
 
-    kind:     number (float64), string (int32 codes into `levels`), time (datetime64), picture (uint8 arrays or paths)
-    values:   one entry a row; None where there is no picture
+    kind:     number (float64), string (int32 codes into `levels`), time (datetime64), image (uint8 arrays or paths)
+    values:   one entry a row; None where there is no image
     levels:   for strings: each distinct text once, in the order of first appearance
     odd:      cells of a number column that are not numbers, as (row number, text); they are NaN in `values`
     odd_count: how many such cells there are, when more than are kept
@@ -137,7 +137,7 @@ class Frame:
     def fingerprint(self) -> str:
         """A digest of everything in the frame: two frames with the same fingerprint hold the same data.
 
-        Of a picture on disk its content counts, not its path: a folder may be moved, or named in another way.
+        Of an image on disk its content counts, not its path: a folder may be moved, or named in another way.
         """
         digest = hashlib.blake2b(digest_size=16)
         for column in self.columns:
@@ -171,15 +171,15 @@ def times(name: str, values: Any) -> Column:
     return Column(name, "time", np.asarray(values, dtype="datetime64[s]"))
 
 
-def pictures(name: str, values: Any) -> Column:
-    """A column of pictures: a uint8 array (row, height, width[, channel]), or an object array of paths or of such pictures."""
-    return Column(name, "picture", values)
+def image_column(name: str, values: Any) -> Column:
+    """A column of images: a uint8 array (row, height, width[, channel]), or an object array of paths or of such images."""
+    return Column(name, "image", values)
 
 
-def _content(picture: Any) -> bytes:
-    if picture is None:
+def _content(image: Any) -> bytes:
+    if image is None:
         return b"\0"
-    return picture.tobytes() if isinstance(picture, np.ndarray) else Path(picture).read_bytes()
+    return image.tobytes() if isinstance(image, np.ndarray) else Path(image).read_bytes()
 
 
 def _short_number(value: float) -> float | int:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from kissipo.core.batch import Batch
 
 
-class Feed(Protocol):
+class Dataset(Protocol):
     """Samples ready for the net, read by position."""
 
     def __len__(self) -> int: ...
@@ -22,15 +22,15 @@ class Feed(Protocol):
 class Augment(Protocol):
     """Samples changed at random while learning."""
 
-    def __call__(self, batch: Batch, dice: Generator) -> Batch:
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """The batch with other inputs; all that is random comes from the dice."""
         ...
 
 
-class Learn(Protocol):
+class Algorithm(Protocol):
     """One way of learning: it owns the optimizers and knows the order of its turns."""
 
-    def begin(self, train: Feed) -> str:
+    def begin(self, train: Dataset) -> str:
         """What is done once, before the first step; returns a sentence about it, or nothing."""
         ...
 
@@ -55,7 +55,7 @@ class Learn(Protocol):
         ...
 
 
-class Judge(Protocol):
+class Evaluator(Protocol):
     """One answer, as far as the loop needs it."""
 
     @property
@@ -67,8 +67,8 @@ class Judge(Protocol):
         """Scores and truth of one batch, as arrays."""
         ...
 
-    def judge(self, scores: Any, truth: Any) -> Any:
-        """A judgement with `metrics` of all batches together."""
+    def evaluate(self, scores: Any, truth: Any) -> Any:
+        """A judgment with `metrics` of all batches together."""
         ...
 
     def watch(self, scores: Any, truth: Any) -> Any:
@@ -76,7 +76,7 @@ class Judge(Protocol):
         ...
 
 
-class Listener:
+class Callback:
     """Whoever wants to know how a run goes: the terminal, the log. Every method may be left out."""
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -97,19 +97,19 @@ def is_stateful(net: Any) -> bool:
     return bool(getattr(net, "stateful", False))
 
 
-def ahead(feed: Feed, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
+def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     """The batches of these positions, one after the other, read ahead where `feed.ahead(order)` knows how."""
-    found: Iterator[Batch] = getattr(feed, "ahead", lambda order: map(feed.batch, order))(order)
+    found: Iterator[Batch] = getattr(dataset, "ahead", lambda order: map(dataset.batch, order))(order)
     return found
 
 
-def as_judged(learn: Any) -> AbstractContextManager[None]:
+def eval_weights(algorithm: Any) -> AbstractContextManager[None]:
     """Inside, the net holds the weights that are judged and kept: those that learn, or what `learn.as_judged()` puts in."""
-    found: AbstractContextManager[None] = getattr(learn, "as_judged", nullcontext)()
+    found: AbstractContextManager[None] = getattr(algorithm, "as_judged", nullcontext)()
     return found
 
 
-def has_auxiliary(net: Any) -> bool:
+def has_auxiliary_heads(net: Any) -> bool:
     """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
     return hasattr(net, "with_auxiliary")
 

@@ -1,10 +1,10 @@
 """Families of parts, found by their file names: `process/nets/ffn.py` is what the word `ffn` means.
 
 Nothing is imported before it is asked for, and only words that share a file are listed: the VARIANTS of a package say which
-file means them, and its `variant(word)` gives what a file of that name would hold. Words that the grammar knows but kissipo does not
+file means them, and its `variant(word)` gives what a file of that name would hold. FrozenConfig that the grammar knows but kissipo does not
 do yet are kept with the system (S row) that they belong to, so that they are refused by name and not as a typing slip.
 
-Example:  >>> Family("kissipo.core", "core file").names()[:2]
+Example:  >>> Registry("kissipo.core", "core file").names()[:2]
           ['axes', 'batch']
 """
 
@@ -18,7 +18,7 @@ from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.suggest import did_you_mean
 
 
-class Family:
+class Registry:
     """The parts of one package, each a module (or a variant of one) that is imported when its word is used."""
 
     def __init__(self, package: str, noun: str, *, planned: Mapping[str, str] | None = None) -> None:
@@ -52,6 +52,6 @@ class Family:
         raise TaskError(f"{place} names no {self.noun} of kissipo", given=f"'{name}'", do=did_you_mean(name, known))
 
     def _variants(self) -> dict[str, str]:
-        """Words that share a file, with its name."""
+        """FrozenConfig that share a file, with its name."""
         shared = getattr(import_module(self.package), "VARIANTS", {})
         return {word: file for file, words in shared.items() for word in words}

@@ -54,7 +54,7 @@ def word(
 
 
 @dataclass(frozen=True)
-class WordInfo:
+class OptionInfo:
     """What is known of one word: its key as written, its type, bounds, default and meaning."""
 
     key: str
@@ -65,14 +65,14 @@ class WordInfo:
     doc: str
 
 
-def words_of(options: type) -> dict[str, WordInfo]:
+def option_infos(options: type) -> dict[str, OptionInfo]:
     """Every word that a dataclass of options declares, by its key."""
     hints = typing.get_type_hints(options)
     infos = {}
     for each in dataclasses.fields(options):
         key = each.metadata.get("key") or each.name
         bounds = {name: each.metadata[name] for name in _BOUNDS if name in each.metadata}
-        infos[key] = WordInfo(key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", ""))
+        infos[key] = OptionInfo(key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", ""))
     return infos
 
 
@@ -81,11 +81,11 @@ def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
 
     Raises:   TaskError naming the place, what is allowed and what was given; with a 'did you mean' for an unknown word.
     """
-    infos = words_of(options)
+    infos = option_infos(options)
     values = {}
     for key, value in content.items():
         if key not in infos:
-            raise unknown_word(f"{place}.{key}", key, infos)
+            raise unknown_option(f"{place}.{key}", key, infos)
         info = infos[key]
         values[info.attribute] = _read_value(info.type, value, info.bounds, f"{place}.{key}")
     missing = [key for key, info in infos.items() if info.default is MISSING and info.attribute not in values]
@@ -94,7 +94,7 @@ def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
     return options(**values)
 
 
-def unknown_word(place: str, key: str, known: Iterable[str]) -> TaskError:
+def unknown_option(place: str, key: str, known: Iterable[str]) -> TaskError:
     """The error for a word that nobody owns."""
     return TaskError(f"{place} is not a word known here", do=did_you_mean(key, known))
 
@@ -102,7 +102,7 @@ def unknown_word(place: str, key: str, known: Iterable[str]) -> TaskError:
 def written(options: Any) -> dict[str, Any]:
     """The inverse of `read`: every word with its value, nested options as mappings."""
     content = {}
-    for key, info in words_of(type(options)).items():
+    for key, info in option_infos(type(options)).items():
         value = getattr(options, info.attribute)
         content[key] = written(value) if dataclasses.is_dataclass(value) else value
     return content
@@ -203,9 +203,9 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
     if origin is dict:
         return "a mapping"
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        listed = "a mapping with " + ", ".join(words_of(kind))
+        listed = "a mapping with " + ", ".join(option_infos(kind))
         if short := getattr(kind, "SHORT", None):
-            info = words_of(kind)[short]
+            info = option_infos(kind)[short]
             return f"{describe(info.type, info.bounds)} (its {short}) or {listed}"
         return listed
     limits = " and ".join(f"{_BOUNDS[name]} {bound:g}" for name, bound in bounds.items())
@@ -219,7 +219,7 @@ def _show(value: Any) -> str:
 def json_schema(options: type) -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of a dataclass of options: its words as properties."""
     properties, required = {}, []
-    for key, info in words_of(options).items():
+    for key, info in option_infos(options).items():
         entry = {**_json_type(info.type, info.bounds), "description": info.doc}
         if info.default is MISSING:
             required.append(key)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kissipo.core import notation
-from kissipo.core.config import Words, freeze, thaw
+from kissipo.core.config import FrozenConfig, freeze, thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
 
@@ -29,15 +29,15 @@ PARTS = ("input", "process", "output")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _STEP = re.compile(rf"{_QUOTED}|[^.]+")
 _ARGUMENT = re.compile(rf"(?P<place>\s*(?:{_QUOTED}|[^\s=])(?:{_QUOTED}|[^=])*?)=(?P<text>.*)", re.DOTALL)
-Part = Words | tuple[Words, ...]
+Part = FrozenConfig | tuple[FrozenConfig, ...]
 
 
 @dataclass(frozen=True, init=False)
 class Task:
-    """Three parts, each `Words`; `output` may also be a tuple of them (several answers out of one net)."""
+    """Three parts, each `FrozenConfig`; `output` may also be a tuple of them (several answers out of one net)."""
 
-    input: Words
-    process: Words
+    input: FrozenConfig
+    process: FrozenConfig
     output: Part
     name: str = field(compare=False, default="")
 
@@ -48,7 +48,7 @@ class Task:
         object.__setattr__(self, "name", name)
 
     @property
-    def answers(self) -> tuple[Words, ...]:
+    def answers(self) -> tuple[FrozenConfig, ...]:
         """The answers of the output part, always as a tuple."""
         return self.output if isinstance(self.output, tuple) else (self.output,)
 
@@ -152,20 +152,20 @@ def split_argument(argument: str) -> tuple[str, Any]:
 
 def _part(part: str, content: Any) -> Part:
     if content is None:
-        return Words()
+        return FrozenConfig()
     if isinstance(content, str):
-        return Words({content: None})
+        return FrozenConfig({content: None})
     if isinstance(content, Mapping):
-        return Words(content)
+        return FrozenConfig(content)
     if part == "output" and isinstance(content, list | tuple) and content:
         return tuple(_one_answer(each) for each in content)
     allowed = "a mapping of words, a single word" + (", or a list of answers" if part == "output" else "")
     raise TaskError(f"the part '{part}' must be a mapping of words", given=_kind(content), allowed=allowed)
 
 
-def _one_answer(content: Any) -> Words:
+def _one_answer(content: Any) -> FrozenConfig:
     words = _part("an answer", content)
-    if not isinstance(words, Words):
+    if not isinstance(words, FrozenConfig):
         raise TaskError(
             "an answer must be a mapping of words", given=_kind(content), allowed="such as {category: kind}"
         )
@@ -232,7 +232,7 @@ def _unquoted(step: str) -> str:
 
 
 def _leaves(place: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, Words):
+    if isinstance(value, FrozenConfig):
         for key, each in value.items():
             yield from _leaves(f"{place}.{key}", each)
     elif isinstance(value, tuple):

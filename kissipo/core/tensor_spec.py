@@ -2,9 +2,9 @@
 
 A net is built from the ports that go in and the ports that must come out; it knows nothing of files, columns or labels.
 
-Example:  >>> Port("message", axes=("time",), shape=(162,), vocabulary=7298)
+Example:  >>> TensorSpec("message", axes=("time",), shape=(162,), vocabulary=7298)
           Port(name='message', axes=('time',), shape=(162,), vocabulary=7298, words=(), fills=False)
-          >>> Port("pixels", ("channel", "height", "width"), (1, 28, 28)).tell()
+          >>> TensorSpec("pixels", ("channel", "height", "width"), (1, 28, 28)).describe()
           '(batch, channel 1, height 28, width 28)'
 """
 
@@ -13,7 +13,7 @@ from math import prod
 
 
 @dataclass(frozen=True)
-class Port:
+class TensorSpec:
     """One tensor without its batch axis.
 
     name:        what it carries, as shown to people
@@ -39,7 +39,7 @@ class Port:
         """How many numbers one sample has in this tensor."""
         return prod(self.shape)
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """The shape with named axes."""
         return (
             "("

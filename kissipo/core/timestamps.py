@@ -31,10 +31,10 @@ def as_time(column: Column, *, style: str | None = None) -> Column | None:
         return _years(column)
     if column.kind != "string" or not column.levels:
         return None
-    moments = _read(column.levels, column.name, style)
-    if moments is None:
+    timestamps = _read(column.levels, column.name, style)
+    if timestamps is None:
         return None
-    table = np.append(moments, np.datetime64("NaT", "s"))
+    table = np.append(timestamps, np.datetime64("NaT", "s"))
     return Column(column.name, "time", table[column.values])
 
 
@@ -58,26 +58,26 @@ def has_zone(column: Column) -> bool:
     return column.kind == "string" and any(_zoned(text.strip()) for text in column.levels[:50])
 
 
-def is_monthly(moments: NDArray[np.datetime64]) -> bool:
+def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
     """All moments are the same day and hour of a month, at least a month apart."""
-    whole = moments.astype("datetime64[M]")
-    within = moments - whole.astype(moments.dtype)
+    whole = timestamps.astype("datetime64[M]")
+    within = timestamps - whole.astype(timestamps.dtype)
     months = np.diff(whole.astype(np.int64))
     return bool(len(months) and np.all(within == within[0]) and np.all(months >= 1))
 
 
-def next_moments(moments: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
+def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
     """The moments that follow, a usual step apart: months and years as they are in the calendar.
 
-    Example:  >>> next_moments(np.array(["2024-11-01", "2024-12-01"], "datetime64[s]"), 2).astype("datetime64[D]").tolist()
+    Example:  >>> next_timestamps(np.array(["2024-11-01", "2024-12-01"], "datetime64[s]"), 2).astype("datetime64[D]").tolist()
               [datetime.date(2025, 1, 1), datetime.date(2025, 2, 1)]
     """
     ahead = np.arange(1, count + 1)
-    if is_monthly(moments):
-        whole = moments.astype("datetime64[M]")
-        within = moments[-1] - whole[-1].astype(moments.dtype)
-        return (whole[-1] + ahead * _usual(np.diff(whole))).astype(moments.dtype) + within
-    return moments[-1] + ahead * _usual(np.diff(moments))
+    if is_monthly(timestamps):
+        whole = timestamps.astype("datetime64[M]")
+        within = timestamps[-1] - whole[-1].astype(timestamps.dtype)
+        return (whole[-1] + ahead * _usual(np.diff(whole))).astype(timestamps.dtype) + within
+    return timestamps[-1] + ahead * _usual(np.diff(timestamps))
 
 
 def _usual(steps: NDArray[Any]) -> Any:
@@ -92,18 +92,18 @@ def _years(column: Column) -> Column | None:
     if not len(present) or np.any(present != np.floor(present)) or present.min() < 1000 or present.max() > 3000:
         return None
     whole = np.where(np.isnan(values), 0, values).astype(np.int64)
-    moments = (whole - 1970).astype("datetime64[Y]").astype("datetime64[s]")
-    moments[np.isnan(values)] = np.datetime64("NaT")
-    return Column(column.name, "time", moments)
+    timestamps = (whole - 1970).astype("datetime64[Y]").astype("datetime64[s]")
+    timestamps[np.isnan(values)] = np.datetime64("NaT")
+    return Column(column.name, "time", timestamps)
 
 
 def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.datetime64] | None:
     if style is not None:
-        moments = _with_patterns(texts, (style,))
-        if moments is None:
+        timestamps = _with_patterns(texts, (style,))
+        if timestamps is None:
             wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
             raise DataError(f"the time column '{name}' is not written as input.date_format={style}", given=f"'{wrong}'")
-        return moments
+        return timestamps
     iso = _iso(texts, name)
     if iso is not None:
         return iso
@@ -114,9 +114,9 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
             given=f"'{texts[0]}'",
             do="Say which: input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y (month first)",
         )
-    for moments in (day_first, month_first):
-        if moments is not None:
-            return moments
+    for timestamps in (day_first, month_first):
+        if timestamps is not None:
+            return timestamps
     return _with_patterns(texts, _OTHER)
 
 
@@ -133,10 +133,10 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
                 do="Write all of them in one way",
             )
         try:
-            moments = [datetime.fromisoformat(text) for text in cleaned]
+            timestamps = [datetime.fromisoformat(text) for text in cleaned]
         except ValueError:
             return None
-        return np.array([moment.astimezone(UTC).replace(tzinfo=None) for moment in moments], "datetime64[s]")
+        return np.array([timestamp.astimezone(UTC).replace(tzinfo=None) for timestamp in timestamps], "datetime64[s]")
     try:
         return np.array(cleaned, dtype="datetime64[s]")
     except ValueError:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
-from kissipo.core.protocols import Augment, Feed, Judge, Learn, Listener, ahead, as_judged, is_stateful
+from kissipo.core.protocols import Algorithm, Augment, Callback, Dataset, Evaluator, ahead, eval_weights, is_stateful
 from kissipo.core.seeds import torch_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.evaluate import evaluate
@@ -30,7 +30,7 @@ _SAVE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Course:
+class FitConfig:
     """How long and in which portions.
 
     patience:  epochs without a better validation loss before stopping; 0: never stops, but still keeps the best
@@ -44,7 +44,7 @@ class Course:
 
 
 @dataclass
-class Position:
+class FitState:
     """Where a fit stands; all of it is saved."""
 
     epoch: int = 0
@@ -66,21 +66,21 @@ class Fit:
     def __init__(
         self,
         net: nn.Module,
-        learn: Learn,
-        course: Course,
+        algorithm: Algorithm,
+        config: FitConfig,
         *,
-        train: Feed,
-        validation: Feed | None = None,
+        train: Dataset,
+        validation: Dataset | None = None,
         augment: Augment | None = None,
-        answers: Sequence[Judge] = (),
-        listeners: Sequence[Listener] = (),
+        answers: Sequence[Evaluator] = (),
+        callbacks: Sequence[Callback] = (),
         save: Save | None = None,
     ) -> None:
-        self.net, self.learn, self.course = net, learn, course
+        self.net, self.algorithm, self.config = net, algorithm, config
         self.train, self.validation, self.answers = train, validation, answers
         self.augment = augment
-        self.listeners, self.save = listeners, save
-        self.at = Position()
+        self.callbacks, self.save = callbacks, save
+        self.at = FitState()
         self._stopping = Stopping()
         self._saved_at, self._save_takes = perf_counter(), 0.0
         self._told_at = 0.0
@@ -88,9 +88,9 @@ class Fit:
     @property
     def steps_an_epoch(self) -> int:
         """How many batches one epoch has."""
-        return -(-len(self.train) // self.course.batch)
+        return -(-len(self.train) // self.config.batch)
 
-    def run(self) -> Position:
+    def run(self) -> FitState:
         """Learns to the end, or until patience is out; the net then holds the weights of the best epoch.
 
         Raises:   StoppedError after Ctrl-C, when everything is saved; DataError when the loss is no longer a number.
@@ -115,7 +115,7 @@ class Fit:
         """Everything the next step depends on."""
         return {
             "net": self.net.state_dict(),
-            "learn": self.learn.state_dict(),
+            "learn": self.algorithm.state_dict(),
             "position": vars(self.at),
             "dice": torch.get_rng_state(),
         }
@@ -123,38 +123,38 @@ class Fit:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
         self.net.load_state_dict(state["net"])
-        self.learn.load_state_dict(state["learn"])
-        self.at = Position(**state["position"])
+        self.algorithm.load_state_dict(state["learn"])
+        self.at = FitState(**state["position"])
         torch.set_rng_state(state["dice"])
 
     def _begin(self) -> None:
         facts = {
-            "epochs": self.course.epochs,
+            "epochs": self.config.epochs,
             "steps": self.steps_an_epoch,
-            "batch": self.course.batch,
+            "batch": self.config.batch,
             "samples": len(self.train),
         }
-        for listener in self.listeners:
-            listener.on_start(facts)
+        for callback in self.callbacks:
+            callback.on_start(facts)
         if self.at.begun:
             return
-        note = self.learn.begin(self.train)
-        for listener in self.listeners if note else ():
-            listener.on_note(note)
+        note = self.algorithm.begin(self.train)
+        for callback in self.callbacks if note else ():
+            callback.on_note(note)
         self.at.begun = True
         row, quality = self._watch({"epoch": 0})
         self.at.start_quality = quality if note else None
         self._keep_if_best(row, None)
 
     def _epoch(self, started: float) -> None:
-        at, course = self.at, self.course
+        at, config = self.at, self.config
         order = self._order(at.epoch + 1)
         self.net.train()
         if at.step == 0:
-            self.learn.begin_epoch()
+            self.algorithm.begin_epoch()
         steps = range(at.step, self.steps_an_epoch)
-        for batch in ahead(self.train, (order[step * course.batch : (step + 1) * course.batch] for step in steps)):
-            losses = self.learn.step(self._augmented(batch))
+        for batch in ahead(self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)):
+            losses = self.algorithm.step(self._augmented(batch))
             at.loss_sum.add_(losses["loss"], alpha=len(batch))
             at.step += 1
             self._between_steps(started)
@@ -162,17 +162,17 @@ class Fit:
         self._refuse_lost(loss)
         at.epoch, at.step = at.epoch + 1, 0
         at.loss_sum = torch.zeros((), dtype=torch.float64)
-        with as_judged(self.learn):
+        with eval_weights(self.algorithm):
             row, quality = self._watch({"epoch": at.epoch, "loss": loss})
             self._keep_if_best(row, quality)
         at.seconds = perf_counter() - started
-        patient = not course.patience or at.epoch - at.best_epoch < course.patience
-        at.done = at.epoch >= course.epochs or not patient
-        for listener in self.listeners:
-            listener.on_epoch({**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch})
-            if at.done and at.epoch < course.epochs:
-                listener.on_note(
-                    f"stopped after epoch {at.epoch}: {course.patience} epochs without a lower validation loss"
+        patient = not config.patience or at.epoch - at.best_epoch < config.patience
+        at.done = at.epoch >= config.epochs or not patient
+        for callback in self.callbacks:
+            callback.on_epoch({**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch})
+            if at.done and at.epoch < config.epochs:
+                callback.on_note(
+                    f"stopped after epoch {at.epoch}: {config.patience} epochs without a lower validation loss"
                 )
         if at.done or perf_counter() - self._saved_at > self._interval:
             self._save_now()
@@ -181,14 +181,14 @@ class Fit:
         """The samples of the step that is next, changed at random where that was asked for."""
         if self.augment is None:
             return batch
-        return self.augment(batch, torch_generator(self.course.seed, "augment", self.at.epoch + 1, self.at.step))
+        return self.augment(batch, torch_generator(self.config.seed, "augment", self.at.epoch + 1, self.at.step))
 
     def _order(self, epoch: int) -> Tensor:
         if is_stateful(self.net):
-            return torch.cat(list(stream_steps(len(self.train), self.course.batch)))
-        if not self.course.shuffle:
+            return torch.cat(list(stream_steps(len(self.train), self.config.batch)))
+        if not self.config.shuffle:
             return torch.arange(len(self.train))
-        return torch.randperm(len(self.train), generator=torch_generator(self.course.seed, "order", epoch))
+        return torch.randperm(len(self.train), generator=torch_generator(self.config.seed, "order", epoch))
 
     def _between_steps(self, started: float) -> None:
         """What is looked after several times a second: progress, saving, the wish to stop."""
@@ -198,18 +198,18 @@ class Fit:
         self._told_at = now
         at = self.at
         at.seconds = now - started
-        loss = float(at.loss_sum) / min(at.step * self.course.batch, len(self.train))
+        loss = float(at.loss_sum) / min(at.step * self.config.batch, len(self.train))
         self._refuse_lost(loss)
         facts = {
             "epoch": at.epoch + 1,
-            "epochs": self.course.epochs,
+            "epochs": self.config.epochs,
             "step": at.step,
             "steps": self.steps_an_epoch,
             "loss": loss,
             "seconds": at.seconds,
         }
-        for listener in self.listeners:
-            listener.on_progress(facts)
+        for callback in self.callbacks:
+            callback.on_progress(facts)
         if self._stopping.wished:
             self._save_now()
             raise StoppedError(f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}")
@@ -231,11 +231,11 @@ class Fit:
         """The row of the history with what the validation part says, and the quality of each of its samples."""
         quality = None
         if self.validation is not None and len(self.validation):
-            seen = evaluate(self.net, self.validation, self.answers, learn=self.learn)
+            seen = evaluate(self.net, self.validation, self.answers, algorithm=self.algorithm)
             row["validation_loss"] = seen.loss
-            for answer, judgement in zip(self.answers, seen.judgements, strict=True):
-                row[f"validation_{answer.watched}"] = judgement.metrics[answer.watched]
-            each = seen.judgements[0].each if seen.judgements else None
+            for answer, evaluation in zip(self.answers, seen.evaluations, strict=True):
+                row[f"validation_{answer.watched}"] = evaluation.metrics[answer.watched]
+            each = seen.evaluations[0].each if seen.evaluations else None
             quality = None if each is None else torch.from_numpy(each)
         self.at.history.append(row)
         return row, quality

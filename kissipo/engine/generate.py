@@ -14,10 +14,10 @@ from torch import Tensor
 from kissipo.core.errors import TaskError
 
 
-def draw(logits: Tensor, *, temperature: float, top_k: int | None, dice: torch.Generator) -> int:
+def draw(logits: Tensor, *, temperature: float, top_k: int | None, generator: torch.Generator) -> int:
     """One of the classes (class).
 
-    Example:  >>> draw(torch.tensor([0.0, 2.0, 1.0]), temperature=0, top_k=None, dice=torch.Generator())
+    Example:  >>> draw(torch.tensor([0.0, 2.0, 1.0]), temperature=0, top_k=None, generator=torch.Generator())
               1
     """
     if not temperature:
@@ -25,17 +25,17 @@ def draw(logits: Tensor, *, temperature: float, top_k: int | None, dice: torch.G
     logits = logits.double() / temperature
     if top_k is not None and top_k < len(logits):
         logits = torch.where(logits >= logits.topk(top_k).values[-1], logits, -torch.inf)
-    return int(torch.multinomial((logits - logits.max()).softmax(0), 1, generator=dice))
+    return int(torch.multinomial((logits - logits.max()).softmax(0), 1, generator=generator))
 
 
-def write_on(
+def generate_tokens(
     net: Any,
     start: Tensor,
     *,
     length: int,
     temperature: float = 1.0,
     top_k: int | None = None,
-    dice: torch.Generator,
+    generator: torch.Generator,
     never: tuple[int, ...] = (),
 ) -> Iterator[int]:
     """Ids one by one, after the net has read `start` (time).
@@ -55,6 +55,6 @@ def write_on(
             outputs, state = net.go_on(state, x)
             logits = outputs[0, -1]
             logits[list(never)] = -torch.inf
-            chosen = draw(logits, temperature=temperature, top_k=top_k, dice=dice)
+            chosen = draw(logits, temperature=temperature, top_k=top_k, generator=generator)
         yield chosen
         x = torch.tensor([[chosen]])

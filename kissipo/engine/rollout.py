@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.core.errors import StoppedError
-from kissipo.core.protocols import Listener
+from kissipo.core.protocols import Callback
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.stopping import Stopping
@@ -30,7 +30,7 @@ _ROWS = 50
 class Agent(Protocol):
     """Whoever acts and learns from what follows."""
 
-    def act(self, state: int, dice: Generator, *, done: float) -> int: ...
+    def act(self, state: int, generator: Generator, *, done: float) -> int: ...
 
     def learn(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None: ...
 
@@ -42,7 +42,7 @@ class Agent(Protocol):
 
 
 @dataclass
-class Played:
+class RolloutState:
     """Where the playing stands; all of it is saved."""
 
     episode: int = 0
@@ -52,7 +52,7 @@ class Played:
     seconds: float = 0.0
 
 
-class Interact:
+class Rollout:
     """One agent in one environment."""
 
     def __init__(
@@ -63,22 +63,22 @@ class Interact:
         *,
         episodes: int,
         seed: int,
-        listeners: Sequence[Listener] = (),
+        callbacks: Sequence[Callback] = (),
         save: Save | None = None,
     ) -> None:
         self.environment, self.net, self.agent = environment, net, agent
-        self.episodes, self.seed, self.listeners, self.save = episodes, seed, listeners, save
-        self.at = Played()
+        self.episodes, self.seed, self.callbacks, self.save = episodes, seed, callbacks, save
+        self.at = RolloutState()
 
-    def run(self) -> Played:
+    def run(self) -> RolloutState:
         """Plays to the last episode.
 
         Raises:   StoppedError after Ctrl-C, when everything is saved.
         """
         block = max(1, self.episodes // _ROWS)
         facts = {"epochs": self.episodes // block, "steps": block, "batch": 1, "samples": self.episodes}
-        for listener in self.listeners:
-            listener.on_start(facts)
+        for callback in self.callbacks:
+            callback.on_start(facts)
         started, told, saved = perf_counter() - self.at.seconds, 0.0, perf_counter()
         with Stopping() as stopping:
             while self.at.episode < self.episodes:
@@ -113,16 +113,16 @@ class Interact:
         """The inverse of `state_dict`."""
         self.net.load_state_dict(state["net"])
         self.agent.load_state_dict(state["agent"])
-        self.at = Played(**state["position"])
+        self.at = RolloutState(**state["position"])
 
     def _episode(self, number: int) -> None:
         agent, step = self.agent, self.environment.step
-        dice = numpy_generator(self.seed, "explore", number)
+        generator = numpy_generator(self.seed, "explore", number)
         state, _ = self.environment.reset(seed=derive(self.seed, "episode", number) % 2**31)
         done = number / self.episodes
         over = False
         while not over:
-            action = agent.act(state, dice, done=done)
+            action = agent.act(state, generator, done=done)
             following, reward, end, cut, _ = step(action)
             agent.learn(state, action, float(reward), following, end=end)
             self.at.reward_sum += float(reward)
@@ -134,8 +134,8 @@ class Interact:
         row["steps"] = self.at.steps / block
         self.at.history.append(row)
         self.at.reward_sum, self.at.steps = 0.0, 0
-        for listener in self.listeners:
-            listener.on_epoch({**row, "seconds": round(self.at.seconds, 3)})
+        for callback in self.callbacks:
+            callback.on_epoch({**row, "seconds": round(self.at.seconds, 3)})
 
     def _tell(self, block: int) -> None:
         at = self.at
@@ -145,8 +145,8 @@ class Interact:
             "step": at.episode % block,
             "steps": block,
         }
-        for listener in self.listeners:
-            listener.on_progress({**facts, "loss": at.reward_sum / max(1, at.episode % block), "seconds": at.seconds})
+        for callback in self.callbacks:
+            callback.on_progress({**facts, "loss": at.reward_sum / max(1, at.episode % block), "seconds": at.seconds})
 
     def _save_now(self) -> None:
         if self.save is not None:
@@ -157,11 +157,11 @@ def play(environment: Any, choose: Callable[[int, Generator], int], *, episodes:
     """The sum of rewards of each episode when `choose` decides; nothing is learned."""
     returns = np.zeros(episodes)
     for number in range(episodes):
-        dice = numpy_generator(seed, "judge", number)
+        generator = numpy_generator(seed, "judge", number)
         state, _ = environment.reset(seed=derive(seed, "judge episode", number) % 2**31)
         over = False
         while not over:
-            state, reward, end, cut, _ = environment.step(choose(state, dice))
+            state, reward, end, cut, _ = environment.step(choose(state, generator))
             returns[number] += float(reward)
             over = end or cut
     return returns

@@ -28,45 +28,45 @@ def made_games(count: int, *, seed: int) -> list[Record]:
     return [_game(number, numpy_generator(seed, "made games", number)) for number in range(1, count + 1)]
 
 
-def _game(number: int, dice: Any) -> Record:
-    position, colour = Position(SIZE), BLACK
+def _game(number: int, generator: Any) -> Record:
+    position, color = Position(SIZE), BLACK
     moves: list[Move] = []
     for _ in range(MOVES):
         last = moves[-1].point if moves else None
-        moves.append(Move(colour, _choice(position, colour, last, dice)))
-        position.play(colour, moves[-1].point)
-        colour = -colour
+        moves.append(Move(color, _choice(position, color, last, generator)))
+        position.play(color, moves[-1].point)
+        color = -color
     return Record(f"game {number}", SIZE, tuple(moves))
 
 
-def _choice(position: Position, colour: int, last: int | None, dice: Any) -> int | None:
+def _choice(position: Position, color: int, last: int | None, generator: Any) -> int | None:
     """The first rule that has a point decides; a pass where there is none."""
-    if dice.random() >= _ANYWHERE:
-        for point in _urgent(position, colour):
-            if not position.why_not(colour, point):
+    if generator.random() >= _ANYWHERE:
+        for point in _urgent(position, color):
+            if not position.why_not(color, point):
                 return point
-    near = dice.permutation(_around(last, position.size)).tolist() if last is not None else []
-    anywhere = dice.permutation(position.size**2).tolist()
+    near = generator.permutation(_around(last, position.size)).tolist() if last is not None else []
+    anywhere = generator.permutation(position.size**2).tolist()
     for point in (*near, *anywhere):
-        if not position.why_not(colour, point) and len(position.breath(colour, point)) > 1:
+        if not position.why_not(color, point) and len(position.breath(color, point)) > 1:
             return int(point)
     return None
 
 
-def _urgent(position: Position, colour: int) -> Iterator[int]:
+def _urgent(position: Position, color: int) -> Iterator[int]:
     """What can be taken, what must be saved, what can be left with one liberty; large chains first, then from the top left."""
     chains = sorted(position.chains(), key=lambda chain: (-len(chain.stones), min(chain.stones)))
-    own, others = ([chain for chain in chains if (chain.colour == colour) == mine] for mine in (True, False))
+    own, others = ([chain for chain in chains if (chain.color == color) == mine] for mine in (True, False))
     yield from (min(chain.liberties) for chain in others if len(chain.liberties) == 1)
     for chain in (chain for chain in own if len(chain.liberties) == 1):
-        yield from (point for point in sorted(chain.liberties) if len(position.breath(colour, point)) > 1)
+        yield from (point for point in sorted(chain.liberties) if len(position.breath(color, point)) > 1)
     for chain in (chain for chain in others if len(chain.liberties) == 2):
-        yield from (point for point in _ways_out(position, chain) if len(position.breath(colour, point)) > 1)
+        yield from (point for point in _ways_out(position, chain) if len(position.breath(color, point)) > 1)
 
 
 def _ways_out(position: Position, chain: Chain) -> list[int]:
     """The liberties of a chain, first the one through which it would gain most."""
-    return sorted(chain.liberties, key=lambda point: (-len(position.breath(chain.colour, point)), point))
+    return sorted(chain.liberties, key=lambda point: (-len(position.breath(chain.color, point)), point))
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from torch import Tensor
 
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
 
 Asked = TypeVar("Asked")
@@ -23,10 +23,10 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True)
-class OnDisk:
+class LazyColumn:
     """One input of all samples, as a codec and the frame that it reads."""
 
-    door: Door
+    codec: Codec
     frame: Frame
 
     def __len__(self) -> int:
@@ -34,12 +34,12 @@ class OnDisk:
 
     def read(self, index: Tensor | slice) -> Tensor:
         """The samples at the given positions, encoded."""
-        return self.door.encode(self.take(index).frame)
+        return self.codec.encode(self.take(index).frame)
 
-    def take(self, index: Tensor | slice) -> OnDisk:
+    def take(self, index: Tensor | slice) -> LazyColumn:
         """Some of the samples, still on disk."""
         positions = np.arange(len(self))[index] if isinstance(index, slice) else index.numpy()
-        return OnDisk(self.door, self.frame.take(positions))
+        return LazyColumn(self.codec, self.frame.take(positions))
 
 
 def read_ahead(read: Callable[[Asked], Found], order: Iterable[Asked]) -> Iterator[tuple[Asked, Found]]:

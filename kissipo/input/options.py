@@ -1,4 +1,4 @@
-"""Words that every source of samples has: how they are split and how many go side by side."""
+"""FrozenConfig that every source of samples has: how they are split and how many go side by side."""
 
 from dataclasses import dataclass
 

@@ -15,7 +15,7 @@ class Reading:
     """A frame with its story.
 
     parts:   positions of the rows of 'train' and 'test' where the publisher of the data fixed them, else None
-    answer:  the column that is the question by nature (the class of a picture), else ''
+    answer:  the column that is the question by nature (the class of an image), else ''
     """
 
     frame: Frame

@@ -73,10 +73,10 @@ def split_rows(
     return _refuse_empty({"train": train, "validation": validation, "test": test}, how)
 
 
-def tell_spans(rows: Positions) -> str:
+def format_spans(rows: Positions) -> str:
     """Numbers in rising order, those that follow each other as one span.
 
-    Example:  >>> tell_spans(np.array([1, 2, 3, 7, 9, 10]))
+    Example:  >>> format_spans(np.array([1, 2, 3, 7, 9, 10]))
               '1-3, 7, 9-10'
     """
     runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from kissipo.core.batch import Batch
-from kissipo.input.lazy_dataset import OnDisk, read_ahead
+from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class TensorFeed:
+class TensorDataset:
     """All samples of one part: one tensor for each input and each answer, or where it is read from.
 
     finishes:  applied to each batch of inputs
     """
 
-    inputs: tuple[Tensor | OnDisk, ...]
-    targets: tuple[Tensor | OnDisk, ...]
+    inputs: tuple[Tensor | LazyColumn, ...]
+    targets: tuple[Tensor | LazyColumn, ...]
     finishes: Sequence[Finish | None] = ()
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class TensorFeed:
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """The batches of these positions, one after the other; what lies on disk is read while the ones before are worked on."""
-        if not any(isinstance(each, OnDisk) for each in self.inputs):
+        if not any(isinstance(each, LazyColumn) for each in self.inputs):
             return map(self.batch, order)
         return (self._finished(*found) for _, found in read_ahead(self._read, order))
 
@@ -45,13 +45,13 @@ class TensorFeed:
         """The targets of one answer."""
         return _pick(self.targets[number], index)
 
-    def take(self, positions: Tensor | slice) -> TensorFeed:
+    def take(self, positions: Tensor | slice) -> TensorDataset:
         """Some of the samples; inputs may overlap in memory (windows), so nothing is copied before a batch is read."""
         inputs, targets = (
-            tuple(x.take(positions) if isinstance(x, OnDisk) else x[positions] for x in some)
+            tuple(x.take(positions) if isinstance(x, LazyColumn) else x[positions] for x in some)
             for some in (self.inputs, self.targets)
         )
-        return TensorFeed(inputs, targets, self.finishes)
+        return TensorDataset(inputs, targets, self.finishes)
 
     def _read(self, index: Tensor | slice) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         return tuple(_pick(x, index) for x in self.inputs), tuple(_pick(y, index) for y in self.targets)
@@ -62,8 +62,8 @@ class TensorFeed:
         return Batch(inputs, targets)
 
 
-def _pick(x: Tensor | OnDisk, index: Tensor | slice) -> Tensor:
+def _pick(x: Tensor | LazyColumn, index: Tensor | slice) -> Tensor:
     """Rows of a tensor; `index_select` is several times faster than indexing for small batches."""
-    if isinstance(x, OnDisk):
+    if isinstance(x, LazyColumn):
         return x.read(index)
     return x[index] if isinstance(index, slice) else x.index_select(0, index)

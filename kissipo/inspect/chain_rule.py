@@ -67,16 +67,16 @@ def chain_rule(net: nn.Module, x: Tensor, truth: Tensor) -> list[Chain]:
     layers = _dense_stack(net)
     if layers is None:
         return []
-    values, slopes, inputs = _forward(layers, x.to(torch.float64).flatten(1)[0])
+    values, gradients, inputs = _forward(layers, x.to(torch.float64).flatten(1)[0])
     error = values[-1] - truth.to(torch.float64).reshape(-1)
     gradients = _autograd(net, x, truth)
-    carried = error * slopes[-1]
+    carried = error * gradients[-1]
     chains: list[Chain] = []
     for at in reversed(range(len(layers))):
         weight = layers[at][0].weight.detach().to(torch.float64)
-        chains = _of_layer(layers, at, weight, error, carried, slopes, inputs[at], gradients[at]) + chains
+        chains = _of_layer(layers, at, weight, error, carried, gradients, inputs[at], gradients[at]) + chains
         if at:
-            carried = (carried @ weight) * slopes[at - 1]
+            carried = (carried @ weight) * gradients[at - 1]
     return chains
 
 
@@ -86,7 +86,7 @@ def _of_layer(
     weight: Tensor,
     error: Tensor,
     carried: Tensor,
-    slopes: list[Tensor],
+    gradients: list[Tensor],
     below: Tensor,
     gradient: Tensor,
 ) -> list[Chain]:
@@ -97,9 +97,9 @@ def _of_layer(
         for source in range(weight.shape[1]):
             factors = [Factor("(y' - y)", float(error[0]))]
             if at < len(layers) - 1:
-                factors.append(_way_back(layers, at, unit, error, carried, slopes))
+                factors.append(_way_back(layers, at, unit, error, carried, gradients))
             if not isinstance(layers[at][1], nn.Identity):
-                factors.append(Factor(f"f'(z{at + 1}[{unit + 1}])", float(slopes[at][unit])))
+                factors.append(Factor(f"f'(z{at + 1}[{unit + 1}])", float(gradients[at][unit])))
             factors.append(Factor(f"{names}[{source + 1}]", float(below[source])))
             product = 1.0
             for each in factors:
@@ -111,11 +111,11 @@ def _of_layer(
 
 
 def _way_back(
-    layers: list[tuple[nn.Linear, nn.Module]], at: int, unit: int, error: Tensor, carried: Tensor, slopes: list[Tensor]
+    layers: list[tuple[nn.Linear, nn.Module]], at: int, unit: int, error: Tensor, carried: Tensor, gradients: list[Tensor]
 ) -> Factor:
     """dy'/da of a unit: the sum over the ways through the layer above, each with what is carried back to it."""
     above = layers[at + 1][0].weight.detach().to(torch.float64)
-    back = _carried_without_error(layers, at + 1, slopes)
+    back = _carried_without_error(layers, at + 1, gradients)
     terms = back * above[:, unit]
     told = []
     for i in range(len(terms)):
@@ -124,16 +124,16 @@ def _way_back(
             continue
         ahead = layers[at + 2][0].weight.detach()
         first = f"w{at + 3}[1,{i + 1}] {float(ahead[0, i]):.6g} · " if at + 2 == len(layers) - 1 else ""
-        bend = f"f'(z{at + 2}[{i + 1}]) {float(slopes[at + 1][i]):.6g} · "
+        bend = f"f'(z{at + 2}[{i + 1}]) {float(gradients[at + 1][i]):.6g} · "
         told.append(f"{first}{bend}w{at + 2}[{i + 1},{unit + 1}] {float(above[i, unit]):.6g} = {float(terms[i]):.6g}")
     return Factor("[sum of ways back]", float(terms.sum()), tuple(told))
 
 
-def _carried_without_error(layers: list[tuple[nn.Linear, nn.Module]], at: int, slopes: list[Tensor]) -> Tensor:
+def _carried_without_error(layers: list[tuple[nn.Linear, nn.Module]], at: int, gradients: list[Tensor]) -> Tensor:
     """dy'/dz of the units of a layer."""
-    back = slopes[-1]
+    back = gradients[-1]
     for number in range(len(layers) - 1, at, -1):
-        back = (back @ layers[number][0].weight.detach().to(torch.float64)) * slopes[number - 1]
+        back = (back @ layers[number][0].weight.detach().to(torch.float64)) * gradients[number - 1]
     return back
 
 
@@ -154,15 +154,15 @@ def _dense_stack(net: nn.Module) -> list[tuple[nn.Linear, nn.Module]] | None:
 
 def _forward(layers: list[tuple[nn.Linear, nn.Module]], x: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """What each layer gives, the slope of its bend there, and what it was given."""
-    values, slopes, inputs = [], [], []
+    values, gradients, inputs = [], [], []
     for linear, bend in layers:
         inputs.append(x)
         z = linear.weight.detach().to(torch.float64) @ x
         z = z if linear.bias is None else z + linear.bias.detach().to(torch.float64)
-        slopes.append(_BENDS[type(bend)](z))
+        gradients.append(_BENDS[type(bend)](z))
         x = bend(z)
         values.append(x)
-    return values, slopes, inputs
+    return values, gradients, inputs
 
 
 def _autograd(net: nn.Module, x: Tensor, truth: Tensor) -> list[Tensor]:

@@ -1,11 +1,11 @@
-"""Windows with numbers: what a filter does at every place of a picture, product by product (S12).
+"""Windows with numbers: what a filter does at every place of an image, product by product (S12).
 
 y[r, c] = sum over channel, i, j of  w[channel, i, j] · x[channel, r · stride + i, c · stride + j]
 
-`valid` keeps the filter inside the picture; `same` puts zeros around it, so that a side of n gives ceil(n / stride) answers; a
+`valid` keeps the filter inside the image; `same` puts zeros around it, so that a side of n gives ceil(n / stride) answers; a
 zero that is left over stands at the bottom and on the right, as in Keras.
 
-Shapes:   picture (channel, height, width), filter (channel, side, side) -> a window for each answer, row by row
+Shapes:   image (channel, height, width), filter (channel, side, side) -> a window for each answer, row by row
 Source:   LeCun et al. 1989; the plain sums, beside torch and scipy in the tests.
 Example:  >>> found = windows(np.eye(3)[None], np.array([[[1.0, -1.0], [-1.0, 1.0]]]))
           >>> feature_map(found).tolist()
@@ -30,7 +30,7 @@ class Window:
     """One place of the filter.
 
     row, column:  of the answer, counted from 0
-    given:        what lies under the filter, zeros around the picture included
+    given:        what lies under the filter, zeros around the image included
     products:     each value times the weight over it
     sum:          of all products, the answer
     """
@@ -46,11 +46,11 @@ class Window:
         return {**vars(self), "given": self.given.tolist(), "products": self.products.tolist()}
 
 
-def windows(picture: Numbers, weights: Numbers, *, stride: int = 1, padding: Padding = "valid") -> list[Window]:
-    """Every place of a filter on a picture."""
+def windows(image: Numbers, weights: Numbers, *, stride: int = 1, padding: Padding = "valid") -> list[Window]:
+    """Every place of a filter on an image."""
     side = weights.shape[-1]
-    around = [zeros_around(length, side, stride, padding) for length in picture.shape[1:]]
-    padded = np.pad(picture, [(0, 0), *around])
+    around = [zeros_around(length, side, stride, padding) for length in image.shape[1:]]
+    padded = np.pad(image, [(0, 0), *around])
     found = []
     for row, top in enumerate(range(0, padded.shape[1] - side + 1, stride)):
         for column, left in enumerate(range(0, padded.shape[2] - side + 1, stride)):
@@ -61,7 +61,7 @@ def windows(picture: Numbers, weights: Numbers, *, stride: int = 1, padding: Pad
 
 
 def zeros_around(length: int, side: int, stride: int, padding: Padding) -> tuple[int, int]:
-    """How many zeros stand before and behind a side of the picture."""
+    """How many zeros stand before and behind a side of the image."""
     if padding == "valid":
         return 0, 0
     zeros = max(0, (-(-length // stride) - 1) * stride + side - length)
@@ -77,15 +77,15 @@ def max_pooling(answers: Numbers, side: int) -> Numbers:
     """The greatest of each square; what is left over at the bottom and on the right is left out."""
     height, width = (length // side for length in answers.shape)
     cut = answers[: height * side, : width * side]
-    greatest: Numbers = cut.reshape(height, side, width, side).max(axis=(1, 3))
-    return greatest
+    maximum: Numbers = cut.reshape(height, side, width, side).max(axis=(1, 3))
+    return maximum
 
 
-def sight(layers: Iterable[tuple[int, int]]) -> int:
-    """The receptive field: how many values of the picture, across, one answer of the last layer sees.
+def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
+    """The receptive field: how many values of the image, across, one answer of the last layer sees.
 
     layers:   side of the filter and stride of each, the first one first
-    Example:  >>> sight([(3, 1), (3, 1), (3, 1)])
+    Example:  >>> receptive_field([(3, 1), (3, 1), (3, 1)])
               7
     """
     seen, apart = 1, 1

@@ -26,7 +26,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import has_auxiliary
+from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.inspect.costs import multiplications
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import tensor_of
@@ -52,7 +52,7 @@ class Row:
     """
 
     name: str
-    tell: str
+    description: str
     shape: tuple[int, ...]
     values: int
     weights: int = 0
@@ -69,7 +69,7 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
         content = {name: value for name, value in vars(self).items() if name != "tell"}
-        return content | {"description": self.tell, "shape": list(self.shape), "bytes": self.values * BYTES}
+        return content | {"description": self.description, "shape": list(self.shape), "bytes": self.values * BYTES}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
     ]
     try:
         with eval_mode(net), _by_shape(net):
-            whole: Any = net.with_auxiliary if has_auxiliary(net) else net
+            whole: Any = net.with_auxiliary if has_auxiliary_heads(net) else net
             whole(x)
     finally:
         for handle in handles:

@@ -10,7 +10,7 @@ from kissipo.core.finding import counted
 def describe_layer(layer: nn.Module) -> str:
     """What a layer does, in a few words."""
     if hasattr(layer, "TELL"):
-        return str(layer.TELL)
+        return str(layer.DESCRIPTION)
     kind = type(layer).__name__
     if isinstance(layer, nn.Linear):
         return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")

@@ -26,7 +26,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """One thought.
 
     titles, rows:  a table, or nothing
@@ -34,7 +34,7 @@ class Explained:
     """
 
     title: str
-    tell: str
+    description: str
     figures: tuple[Figure, ...] = ()
     titles: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
@@ -44,7 +44,7 @@ class Explained:
         """Everything, nothing cut."""
         return {
             "title": self.title,
-            "description": self.tell,
+            "description": self.description,
             "figures": [each.to_json() for each in self.figures],
             "table": [dict(zip(self.titles, row, strict=True)) for row in self.rows],
             "windows": [{"filter": name, **each.to_json()} for name, found in self.windows for each in found],

@@ -1,17 +1,17 @@
-"""Heat maps: where on a picture a net looked for what it answered (Grad-CAM).
+"""Heat maps: where on an image a net looked for what it answered (Grad-CAM).
 
 map = relu( sum over channels of  mean over places of d score / d A[channel]  ·  A[channel] )      A: what the last convolutions give
 
 A is the last map of a layer that is not pooling and has at least 4x4 places; of a net without maps (feed-forward) the strength of
 x · d score / dx at each pixel is told instead.
 
-Shapes:   pictures (batch, channel, height, width) -> maps (batch, height, width) from 0 to 1
+Shapes:   images (batch, channel, height, width) -> maps (batch, height, width) from 0 to 1
 Source:   Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, 2017.
 Example:  >>> net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten(), nn.Linear(16, 1, bias=False))
           >>> _ = nn.init.ones_(net[0].weight), nn.init.ones_(net[2].weight)
           >>> x = torch.zeros(1, 1, 4, 4)
           >>> x[..., 0, 1] = 2.0
-          >>> found = heat_maps(net, x, lambda outputs: outputs[:, 0])
+          >>> found = grad_cam(net, x, lambda outputs: outputs[:, 0])
           >>> found.layer, found.maps[0, 0].tolist()
           ('0', [0.0, 1.0, 0.0, 0.0])
 """
@@ -38,7 +38,7 @@ class HeatMaps:
     """What was found.
 
     maps:   (batch, height, width), the greatest of each is 1, unless nothing spoke for the answer
-    layer:  whose map was read, empty where it was the picture itself
+    layer:  whose map was read, empty where it was the image itself
     size:   of that map
     """
 
@@ -46,16 +46,16 @@ class HeatMaps:
     layer: str
     size: tuple[int, int]
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """From where it is."""
         height, width = self.size
         return f"Grad-CAM of layer {self.layer} ({height}x{width})" if self.layer else "each pixel times its slope"
 
 
-def heat_maps(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatMaps:
-    """One map a picture.
+def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatMaps:
+    """One map an image.
 
-    score:   of what the net gives, one number a picture: how strongly it speaks for the answer
+    score:   of what the net gives, one number an image: how strongly it speaks for the answer
     """
     kept: dict[str, Tensor] = {}
 
@@ -79,16 +79,16 @@ def heat_maps(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> Heat
             large = [name for name, each in kept.items() if min(each.shape[2:]) >= _LEAST]
             layer = (large or list(kept) or [""])[-1]
             at = kept[layer] if layer else x
-            (slope,) = torch.autograd.grad(spoken, at)
+            (gradient,) = torch.autograd.grad(spoken, at)
     finally:
         for handle in handles:
             handle.remove()
-    slope, values = slope.detach(), at.detach()
+    gradient, values = gradient.detach(), at.detach()
     if layer:
-        maps = (slope.mean(dim=(2, 3), keepdim=True) * values).sum(dim=1, keepdim=True).relu()
+        maps = (gradient.mean(dim=(2, 3), keepdim=True) * values).sum(dim=1, keepdim=True).relu()
         maps = functional.interpolate(maps, size=list(x.shape[2:]), mode="bilinear", align_corners=False)
     else:
-        maps = (slope * values).sum(dim=1, keepdim=True).abs()
-    greatest = maps.amax(dim=(2, 3), keepdim=True)
-    maps = maps / greatest.where(greatest > 0, 1.0)
+        maps = (gradient * values).sum(dim=1, keepdim=True).abs()
+    maximum = maps.amax(dim=(2, 3), keepdim=True)
+    maps = maps / maximum.where(maximum > 0, 1.0)
     return HeatMaps(maps.squeeze(1), layer, (int(at.shape[2]), int(at.shape[3])))

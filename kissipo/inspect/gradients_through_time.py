@@ -31,7 +31,7 @@ _MOST_STEPS = 400
 _FADED = 0.01
 
 
-class NotToldError(Exception):
+class UnsupportedNetError(Exception):
     """Why the gradients through time are not told."""
 
 
@@ -115,8 +115,8 @@ def through_time(
 
 def _lengths(loss: str, value: Tensor, walks: list[_States]) -> Iterator[ThroughTime]:
     nodes = [node for walk in walks for node in walk.nodes]
-    slopes = torch.autograd.grad(value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True)
-    norms = iter([float(slope.norm()) for slope in slopes])
+    gradients = torch.autograd.grad(value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True)
+    norms = iter([float(gradient.norm()) for gradient in gradients])
     for each in walks:
         yield ThroughTime(each.name, each.cell, each.forward, loss, tuple(next(norms) for _ in each.nodes))
 
@@ -165,7 +165,7 @@ class _Walk:
         """All layers and directions over x (time, batch, feature); steps that are not there change no state."""
         self.taken += len(x)
         if self.taken > _MOST_STEPS:
-            raise NotToldError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}")
+            raise UnsupportedNetError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}")
         walks, y = walk(self.layer, x, states, there)
         for each in walks:
             self._note(each.number, each.forward, [step["h"] for step in each.steps])
@@ -181,7 +181,7 @@ class _Walk:
         real = next(self.gives)
         off = float((y.detach() - real).abs().max() / real.abs().max().clamp(min=1)) if real.numel() else 0.0
         if not off <= FAR_OFF:
-            raise NotToldError(
+            raise UnsupportedNetError(
                 f"'{self.name}' walked step by step in double precision gives other states than the layer itself "
                 f"(by {off:.2g}): small differences grow on their way through it"
             )

@@ -32,7 +32,7 @@ class Reading:
 
     cell: str
     states: Tensor
-    likeliest: Tensor
+    top: Tensor
     probabilities: Tensor
 
 
@@ -53,5 +53,5 @@ def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
     finally:
         handle.remove()
     cell = layers[-1].mode.split("_")[0].lower()
-    likeliest, probabilities = (torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values"))
-    return Reading(cell, torch.cat(states), likeliest, probabilities)
+    top, probabilities = (torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values"))
+    return Reading(cell, torch.cat(states), top, probabilities)

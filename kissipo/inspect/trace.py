@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.costs import multiplications, parameters
 from kissipo.inspect.describe_layer import describe_layer
-from kissipo.inspect.explanation import Explained
+from kissipo.inspect.explanation import Explanation
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.inspect.tracing.inside import Inside
 from kissipo.inspect.tracing.recording import Recording, Value, as_array, filled, is_frame
@@ -42,7 +42,7 @@ class Step:
 
     stage: Stage
     name: str
-    tell: str
+    description: str
     shape: tuple[int, ...] = ()
     parameters: int = 0
     multiplications: int = 0
@@ -52,7 +52,7 @@ class Step:
     def to_json(self) -> dict[str, Any]:
         """The step with at most a dozen of its values."""
         content = {key: value for key, value in vars(self).items() if key not in ("tell", "value")}
-        content["description"] = self.tell
+        content["description"] = self.description
         return {**content, "shape": list(self.shape), "value": show_value(self.value)}
 
 
@@ -70,11 +70,11 @@ class Trace:
     notes: tuple[str, ...] = ()
     chains: tuple[Chain, ...] = ()
     through_time: tuple[ThroughTime, ...] = ()
-    explained: tuple[Explained, ...] = ()
+    explanation: tuple[Explanation, ...] = ()
     recording: Recording | None = None
     inside: Inside | None = None
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    likeliest: tuple[tuple[tuple[str, float], ...], ...] = ()
+    top: tuple[tuple[tuple[str, float], ...], ...] = ()
     answer: str = ""
     truth: str = ""
     name: str = ""
@@ -116,7 +116,7 @@ class Trace:
             "notes": list(self.notes),
             "chains": [chain.to_json() for chain in self.chains],
             "through_time": [each.to_json() for each in self.through_time],
-            "explained": [each.to_json() for each in self.explained],
+            "explained": [each.to_json() for each in self.explanation],
             "steps": [step.to_json() for step in self.steps],
         }
 
@@ -138,13 +138,13 @@ class Trace:
     def inside_json(self) -> dict[str, Any]:
         """What `trace.json` says besides: the sample, operations, layers, gates, gradients, opened numbers."""
         recording, inside = self.recording, self.inside
-        likeliest = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.likeliest]
+        top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
             "name": self.name,
             "answer": self.answer,
             "truth": self.truth,
             "labels": {axis: list(names) for axis, names in self.labels.items()},
-            "likeliest": likeliest,
+            "likeliest": top,
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [each.to_json() for each in recording.operations] if recording else [],
@@ -169,7 +169,7 @@ def steps_of(recording: Recording) -> list[Step]:
             Step(
                 stage="process",
                 name=call.name,
-                tell=describe_layer(call.layer),
+                description=describe_layer(call.layer),
                 shape=value.shape,
                 parameters=0 if frame or call.number else parameters(call.layer),
                 multiplications=multiplications(call.layer, first, output, *more),
@@ -197,10 +197,10 @@ def show_value(value: Any) -> Any:
     return _plain(value)
 
 
-def tell_array(value: NDArray[Any], *, most: int = 5) -> str:
+def format_array(value: NDArray[Any], *, most: int = 5) -> str:
     """An array in a few words.
 
-    Example:  >>> tell_array(np.array([0.5, 1.0, -2.25]))
+    Example:  >>> format_array(np.array([0.5, 1.0, -2.25]))
               '[0.5 1 -2.25]'
     """
     flat = np.asarray(value).reshape(-1)

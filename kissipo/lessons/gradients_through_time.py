@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from kissipo.core.schema import word
 from kissipo.core.seeds import derive
 from kissipo.input.datasets.sunspots import read
-from kissipo.inspect.explanation import Cell, Explained
+from kissipo.inspect.explanation import Cell, Explanation
 from kissipo.inspect.gradients_through_time import ThroughTime, through_time
 from kissipo.inspect.trace import Step, Trace
 
@@ -83,7 +83,7 @@ def explain(options: Options) -> Trace:
         )
     told = "how many steps back a hundredth of the gradient is left"
     steps.append(Step("output", "the reach", told, (len(found),), value=_reaches(found)))
-    return Trace(tuple(steps), through_time=tuple(found), explained=(_beside(found, options.clip_norm),))
+    return Trace(tuple(steps), through_time=tuple(found), explanation=(_beside(found, options.clip_norm),))
 
 
 def _small(options: Options) -> Forecaster:
@@ -127,7 +127,7 @@ def _reaches(found: list[ThroughTime]) -> str:
     return ", ".join(f"{each.layer} {each.reach}" for each in found)
 
 
-def _beside(found: list[ThroughTime], clip: float) -> Explained:
+def _beside(found: list[ThroughTime], clip: float) -> Explanation:
     rows: list[tuple[Cell, ...]] = []
     for each in found:
         last, first, steps = each.norms[-1], each.norms[0], len(each.norms) - 1
@@ -144,5 +144,5 @@ def _beside(found: list[ThroughTime], clip: float) -> Explained:
         "so it",
         f"clipped to {clip:g}",
     )
-    tell = "the mean factor from step to step decides: to the power of the number of steps it is what arrives at the first one"
-    return Explained("Side by side", tell, titles=titles, rows=tuple(rows))
+    description = "the mean factor from step to step decides: to the power of the number of steps it is what arrives at the first one"
+    return Explanation("Side by side", description, titles=titles, rows=tuple(rows))

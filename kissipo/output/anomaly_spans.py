@@ -1,7 +1,7 @@
 """Alarms: from errors in the order of time to alarms, and from labels to windows that are hit or missed.
 
 An error is an alarm when it is above what hardly any of the errors in training reached. That height lies beyond most of what was seen,
-so the tail is extrapolated: what the highest errors exceed a high quantile by follows a generalised Pareto law (peaks over threshold).
+so the tail is extrapolated: what the highest errors exceed a high quantile by follows a generalized Pareto law (peaks over threshold).
 
 Source:   Pickands 1975; Siffer et al., Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
 """

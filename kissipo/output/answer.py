@@ -13,15 +13,15 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 Scores = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Decision:
+class Prediction:
     """One answer as people read it.
 
     value:       the label, the number, the forecast
@@ -29,7 +29,7 @@ class Decision:
     others:      other possible answers with their probabilities, likeliest first
     between:     the interval that is to hold the truth, as low and high, of the form of `value`
     error:       how far off what was expected is, and the threshold above which that is odd
-    areas:       what is marked on a picture with its share of the pixels, the largest first
+    areas:       what is marked on an image with its share of the pixels, the largest first
     mask:        (height, width) the class number of every pixel
     """
 
@@ -59,7 +59,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """How good answers are.
 
     metrics:  measures by name, the main one first
@@ -79,18 +79,18 @@ class DecodingStep:
     name: str
     shape: tuple[int, ...]
     value: Any
-    tell: str = ""
+    description: str = ""
 
 
 class Answer(ABC):
     """One kind of answer for one column."""
 
     WORD: ClassVar[str]
-    MAIN: str  # the measure that decides; an answer may choose it by what it was asked
+    EVAL_METRIC: str  # the measure that decides; an answer may choose it by what it was asked
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
 
-    codec: Door
+    codec: Codec
 
     @property
     @abstractmethod
@@ -100,11 +100,11 @@ class Answer(ABC):
     @property
     def watched(self) -> str:
         """The measure that is told while the net learns."""
-        return self.MAIN
+        return self.EVAL_METRIC
 
     @property
     @abstractmethod
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         """What the net must give, without the batch axis."""
 
     @property
@@ -130,26 +130,26 @@ class Answer(ABC):
         return self.scores(outputs), self.truth(targets)
 
     @abstractmethod
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         """Measures of these answers."""
 
-    def watch(self, scores: Scores, truth: Scores) -> Judgement:
+    def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         """What is measured after each epoch: at least `watched` and the quality of each sample."""
-        return self.judge(scores, truth)
+        return self.evaluate(scores, truth)
 
-    def for_simple_answers(self) -> Answer:
+    def for_baselines(self) -> Answer:
         """The answer as simple answers are judged by it; another one where it learned something from the net's own scores."""
         return self
 
     def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
-        """What is told of the net's own answers besides their judgement, such as how often its intervals held; most tell nothing."""
+        """What is told of the net's own answers besides their judgment, such as how often its intervals held; most tell nothing."""
         return {}
 
     @abstractmethod
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         """One decision a sample."""
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Decision]:
+    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         """One decision a sample; targets are there where what came is compared with what was expected."""
         return self.decide(self.scores(outputs))
 

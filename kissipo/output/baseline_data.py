@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.frame import Frame
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
 
 MOST_SAMPLES = 10_000
@@ -42,7 +42,7 @@ class Case:
     """
 
     answer: Answer
-    ports: tuple[Port, ...]
+    specs: tuple[TensorSpec, ...]
     train: Samples
     test: Samples
     season: int = 0
@@ -53,22 +53,22 @@ class Case:
     def features(self, part: Samples) -> NDArray[np.float32] | None:
         """All inputs as plain numbers, laid flat, levels as columns of zeros and ones; None when there are sequences of ids."""
         columns = []
-        for port, x in zip(self.ports, part.inputs, strict=True):
-            if port.vocabulary and (port.axes or port.vocabulary > MOST_LEVELS):
+        for spec, x in zip(self.specs, part.inputs, strict=True):
+            if spec.vocabulary and (spec.axes or spec.vocabulary > MOST_LEVELS):
                 return None
             columns.append(
-                np.eye(port.vocabulary, dtype=np.float32)[x.numpy()] if port.vocabulary else x.flatten(1).numpy()
+                np.eye(spec.vocabulary, dtype=np.float32)[x.numpy()] if spec.vocabulary else x.flatten(1).numpy()
             )
         return np.concatenate(columns, axis=1) if columns else None
 
     def windows(self, part: Samples) -> NDArray[np.float64]:
         """The inputs of a forecast in the unit of the data (sample, time, variable), the forecast variables only."""
         answer: Any = self.answer
-        names = self.ports[0].words
+        names = self.specs[0].words
         numbers = answer.codec.inner
         steps = part.inputs[0].numpy().astype(np.float64)
         at = [names.index(name) for name in answer.variables]
-        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(numbers.fitted.centre)
+        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(numbers.fitted.center)
 
 
 @dataclass(frozen=True)

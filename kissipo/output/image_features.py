@@ -1,12 +1,12 @@
-"""Simple features of pictures, for answers that cannot see: brightness and edges, of the whole picture and cell by cell.
+"""Simple features of images, for answers that cannot see: brightness and edges, of the whole image and cell by cell.
 
 whole   mean, deviation, five percentiles of brightness; a histogram of 16 bins; mean, deviation and 95th percentile of edge strength
-cells   of a grid of 6x6: mean and deviation of brightness, mean and greatest edge strength; these less those of the whole picture,
+cells   of a grid of 6x6: mean and deviation of brightness, mean and greatest edge strength; these less those of the whole image,
         as exposures differ
 
-Edge strength is the length of the gradient (central differences) of brightness; colours are averaged first.
+Edge strength is the length of the gradient (central differences) of brightness; colors are averaged first.
 
-Shapes:   (picture, channel, height, width) from 0 to 1 -> (picture, 170)
+Shapes:   (image, channel, height, width) from 0 to 1 -> (image, 170)
 Example:  >>> import torch
           >>> features = simple_features(torch.zeros(2, 1, 32, 24))
           >>> features.shape, float(features[0, 7])       # every pixel lies in the first bin
@@ -23,13 +23,13 @@ BINS, GRID = 16, 6
 _AT_ONCE = 256
 
 
-def simple_features(pictures: Tensor) -> NDArray[np.float32]:
-    """One row a picture."""
-    return np.concatenate([_features(some) for some in pictures.split(_AT_ONCE)]).astype(np.float32)
+def simple_features(images: Tensor) -> NDArray[np.float32]:
+    """One row an image."""
+    return np.concatenate([_features(some) for some in images.split(_AT_ONCE)]).astype(np.float32)
 
 
-def _features(pictures: Tensor) -> NDArray[np.float64]:
-    light = pictures.to(torch.float64).mean(dim=1).numpy()
+def _features(images: Tensor) -> NDArray[np.float64]:
+    light = images.to(torch.float64).mean(dim=1).numpy()
     upward, across = np.gradient(light, axis=(1, 2))
     edges = np.hypot(upward, across)
     flat, steep = light.reshape(len(light), -1), edges.reshape(len(edges), -1)
@@ -41,7 +41,7 @@ def _features(pictures: Tensor) -> NDArray[np.float64]:
 
 
 def _cells(light: NDArray[np.float64], edges: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Each cell beside the whole picture."""
+    """Each cell beside the whole image."""
     found = []
     for rows in np.array_split(np.arange(light.shape[1]), GRID):
         for columns in np.array_split(np.arange(light.shape[2]), GRID):

@@ -70,11 +70,11 @@ def told(found: Mapping[str, Any]) -> str:
               >>> told({"threshold": 0.08, "reason": "", "at_threshold": one, "at_argmax": {**one, "cost": 71.2}}).split(" for 100")[0]
               'at the threshold 0.08: 1 of 58 defects missed, 9 of 45 sound ones called; cost 28.2'
     """
-    at, likeliest = found["at_threshold"], found["at_argmax"]
+    at, top = found["at_threshold"], found["at_argmax"]
     why = f" ({found['reason']}: 1 / (1 + output.false_negative_cost))" if found["reason"] else ""
     return (
         f"at the threshold {found['threshold']:.3g}{why}: "
         f"{at['false_negatives']} of {at['positives']} defects missed, "
         f"{at['false_positives']} of {at['negatives']} sound ones called; "
-        f"cost {at['cost']:.3g} for 100 samples instead of {likeliest['cost']:.3g} at the likeliest class"
+        f"cost {at['cost']:.3g} for 100 samples instead of {top['cost']:.3g} at the likeliest class"
     )

@@ -57,9 +57,9 @@ def choose(activity: NDArray[Any], found: Sequence[Telling]) -> tuple[int, str]:
 
 def _correlations(activity: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
     """Of every neuron with the truth; 0 where one of them never changes."""
-    centred, wanted = activity - activity.mean(axis=0), truth - truth.mean()
-    scale = np.sqrt((centred**2).sum(axis=0) * (wanted**2).sum())
-    return np.divide(wanted @ centred, scale, out=np.zeros(activity.shape[1]), where=scale > 1e-12)
+    centered, wanted = activity - activity.mean(axis=0), truth - truth.mean()
+    scale = np.sqrt((centered**2).sum(axis=0) * (wanted**2).sum())
+    return np.divide(wanted @ centered, scale, out=np.zeros(activity.shape[1]), where=scale > 1e-12)
 
 
 def _since(units: Sequence[str], ends: Callable[[str], bool]) -> list[float]:

@@ -1,4 +1,4 @@
-"""NAB: the score of the Numenta Anomaly Benchmark for alarms beside labelled windows; 100 is perfect, 0 says nothing at all.
+"""NAB: the score of the Numenta Anomaly Benchmark for alarms beside labeled windows; 100 is perfect, 0 says nothing at all.
 
 A window that is met gives what its first alarm is worth, a missed one costs 1, every alarm outside a window a little:
 

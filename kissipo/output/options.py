@@ -1,4 +1,4 @@
-"""Words that every answer has."""
+"""FrozenConfig that every answer has."""
 
 from dataclasses import dataclass
 

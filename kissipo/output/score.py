@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kissipo.output.answer import Answer, Judgement
+from kissipo.output.answer import Answer, Evaluation
 from kissipo.output.verdict import Verdict
 
 
@@ -16,14 +16,14 @@ class Score:
     """
 
     answer: Answer
-    net: Judgement
-    baselines: Mapping[str, Judgement]
+    net: Evaluation
+    baselines: Mapping[str, Evaluation]
     verdict: Verdict | None
     part: str = "test"
 
-    def ordered(self) -> list[tuple[str, Judgement]]:
+    def ordered(self) -> list[tuple[str, Evaluation]]:
         """The simple answers, the best first."""
-        main, higher = self.answer.MAIN, self.answer.HIGHER_IS_BETTER
+        main, higher = self.answer.EVAL_METRIC, self.answer.HIGHER_IS_BETTER
         return sorted(self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher)
 
     def __getitem__(self, metric: str) -> float:
@@ -38,7 +38,7 @@ class Score:
         return {
             "answer": self.answer.WORD,
             "column": self.answer.name,
-            "main": self.answer.MAIN,
+            "main": self.answer.EVAL_METRIC,
             "higher_is_better": self.answer.HIGHER_IS_BETTER,
             "metrics": dict(self.net.metrics),
             "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},

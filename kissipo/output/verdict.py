@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.output.answer import Judgement
+from kissipo.output.answer import Evaluation
 
 _EQUAL = 1e-6
 _SHARES = {
@@ -43,7 +43,7 @@ class Verdict:
     compared_with: str
 
 
-def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, higher_is_better: bool) -> Verdict | None:
+def verdict(net: Evaluation, baselines: Mapping[str, Evaluation], *, main: str, higher_is_better: bool) -> Verdict | None:
     """Compares with the best baseline; None when there is none."""
     if not baselines:
         return None
@@ -71,7 +71,7 @@ def verdict(net: Judgement, baselines: Mapping[str, Judgement], *, main: str, hi
     return Verdict(better, sentence, best)
 
 
-def _sure(one: Judgement, other: Judgement) -> bool:
+def _sure(one: Evaluation, other: Evaluation) -> bool:
     """Whether the mean difference of the samples is more than two standard errors from zero."""
     if one.each is None or other.each is None or len(one.each) < 2:
         return True

@@ -12,8 +12,8 @@ from kissipo.pipeline.parse import read_task
 def check(task: Task) -> list[Finding]:
     """Every finding, in the order in which the checks are made; what ends them is the last one, a FAIL."""
     try:
-        choices = read_task(task)
-        return list(wire(read_data(choices), choices, seed=0).findings)
+        resolved = read_task(task)
+        return list(wire(read_data(resolved), resolved, seed=0).findings)
     except UserError as error:
         return failed(error)
 

@@ -11,59 +11,59 @@ from torch import nn
 
 from kissipo.codec.board import Board
 from kissipo.core.errors import DataError, ShapeError, TaskError
-from kissipo.core.protocols import Learn
+from kissipo.core.protocols import Algorithm
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.source_data import Reading
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.pipeline.defaults import with_defaults
-from kissipo.pipeline.init_weights import start_net
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.pipeline.pipeline import Decision, Wiring, decide, is_written
-from kissipo.pipeline.registries import LOSSES, WIRINGS
+from kissipo.pipeline.init_weights import init_weights
+from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.pipeline.pipeline import InferredOption, Pipeline, decide, is_written
+from kissipo.pipeline.registries import BUILDERS, LOSSES
 from kissipo.pipeline.resolve import spell_out
-from kissipo.process.channels_last import lay_out
+from kissipo.process.channels_last import to_channels_last
 from kissipo.process.cross_entropy import weighted
-from kissipo.process.layers.legal_move_mask import free_points
+from kissipo.process.layers.legal_move_mask import legal_move_mask
 
 _SEEDS = 2**32
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Experiment:
     """A task whose every word is decided, and what it became."""
 
     task: Task
-    choices: Choices
+    resolved: ResolvedTask
     reading: Any
-    wiring: Wiring
+    pipeline: Pipeline
     net: nn.Module
-    learn: Learn
-    decisions: tuple[Decision, ...]
+    algorithm: Algorithm
+    decisions: tuple[InferredOption, ...]
 
     @property
-    def course(self) -> Any:
+    def config(self) -> Any:
         """The options of the way of learning."""
-        assert self.choices.learn is not None
-        return self.choices.learn.options
+        assert self.resolved.algorithm is not None
+        return self.resolved.algorithm.options
 
 
-def read_data(choices: Choices) -> Any:
+def read_data(resolved: ResolvedTask) -> Any:
     """What the source hands over: a reading, or a world."""
-    return choices.source.module.read(choices.source.value, choices.source.options)
+    return resolved.source.module.read(resolved.source.value, resolved.source.options)
 
 
-def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """The input and output stages for these data."""
-    module = WIRINGS.find(choices.source.module.SAMPLES, place=f"input.{choices.source.word}")
-    wiring: Wiring = module.wire(reading, choices, seed=seed, strict=strict)
-    return wiring
+    module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.word}")
+    pipeline: Pipeline = module.wire(reading, resolved, seed=seed, strict=strict)
+    return pipeline
 
 
-def prepare(
+def build_experiment(
     task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None, start: bool = True
-) -> Prepared:
+) -> Experiment:
     """Reads, checks, wires and builds; nothing is trained.
 
     start:    whether the net gets the weights that it is to start from; not needed where it gets others
@@ -73,63 +73,63 @@ def prepare(
         raise TaskError("the seed must be an integer of at least 0", given=str(seed), allowed=f"0 to {_SEEDS - 1}")
     if isinstance(task.output, tuple) and len(task.output) == 1:
         task = task.with_words({"output": task.output[0]})
-    choices = read_task(task)
-    reading = reading or read_data(choices)
-    wiring = wire(reading, choices, seed=seed, strict=strict)
-    _refuse_unseen_defects(wiring)
-    found = tuple(each for each in wiring.decisions if not is_written(task, each.place))
+    resolved = read_task(task)
+    reading = reading or read_data(resolved)
+    pipeline = wire(reading, resolved, seed=seed, strict=strict)
+    _refuse_unseen_defects(pipeline)
+    found = tuple(each for each in pipeline.decisions if not is_written(task, each.place))
     task = decide(task, found)
-    task, decisions = with_defaults(task, wiring)
+    task, decisions = with_defaults(task, pipeline)
     task = spell_out(task, read_task(task))
-    choices = read_task(task)
-    assert choices.net is not None and choices.learn is not None
+    resolved = read_task(task)
+    assert resolved.net is not None and resolved.algorithm is not None
     torch.manual_seed(derive(seed, "weights"))
-    net = build_net(choices, wiring)
+    net = build_net(resolved, pipeline)
     if start:
-        wiring = replace(wiring, findings=(*wiring.findings, *start_net(net, choices)))
-    learn = build_learn(choices, wiring, net)
+        pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
+    algorithm = build_algorithm(resolved, pipeline, net)
     torch.manual_seed(derive(seed, "dice"))
-    return Prepared(task, choices, reading, wiring, net, learn, (*found, *decisions))
+    return Experiment(task, resolved, reading, pipeline, net, algorithm, (*found, *decisions))
 
 
-def build_net(choices: Choices, wiring: Wiring) -> nn.Module:
+def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     """The net for the ports of the wiring, with fresh weights."""
-    assert choices.net is not None
-    inputs = tuple(door.port for door in wiring.doors)
-    outputs = tuple(answer.port for answer in wiring.answers)
-    net: nn.Module = choices.net.module.build(inputs, outputs, choices.net.options)
-    net = lay_out(net)
-    return free_points(net) if isinstance(wiring.doors[0], Board) else net
+    assert resolved.net is not None
+    inputs = tuple(codec.spec for codec in pipeline.codecs)
+    outputs = tuple(answer.spec for answer in pipeline.answers)
+    net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
+    net = to_channels_last(net)
+    return legal_move_mask(net) if isinstance(pipeline.codecs[0], Board) else net
 
 
-def build_learn(choices: Choices, wiring: Wiring, net: nn.Module) -> Learn:
+def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) -> Algorithm:
     """The way of learning for this net."""
-    assert choices.learn is not None
-    options = choices.learn.options
-    if choices.learn.word != "supervised":
-        acting: Learn = choices.learn.module.LEARN(net, (), options)
+    assert resolved.algorithm is not None
+    options = resolved.algorithm.options
+    if resolved.algorithm.word != "supervised":
+        acting: Algorithm = resolved.algorithm.module.ALGORITHM(net, (), options)
         return acting
-    _refuse_improper(wiring)
-    if isinstance(wiring.doors[0], Board):
+    _refuse_improper(pipeline)
+    if isinstance(pipeline.codecs[0], Board):
         _refuse_taken(options)
     if options.mixup:
-        _refuse_ids(wiring)
-    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in wiring.answers)
+        _refuse_ids(pipeline)
+    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers)
     if options.class_weights:
-        losses = _balanced(losses, wiring)
-    batch = choices.general.batch_size or 1
-    steps = -(-len(wiring.feeds["train"]) // batch) * (options.epochs or 1)
-    learn: Learn = choices.learn.module.LEARN(net, losses, options, total_steps=steps)
-    return learn
+        losses = _balanced(losses, pipeline)
+    batch = resolved.general.batch_size or 1
+    steps = -(-len(pipeline.datasets["train"]) // batch) * (options.epochs or 1)
+    algorithm: Algorithm = resolved.algorithm.module.ALGORITHM(net, losses, options, total_steps=steps)
+    return algorithm
 
 
-def _refuse_unseen_defects(wiring: Wiring) -> None:
+def _refuse_unseen_defects(pipeline: Pipeline) -> None:
     """Where a threshold is chosen by costs, the validation part must hold every kind of defect."""
-    feed = wiring.feeds["validation"]
-    for number, answer in enumerate(wiring.answers):
-        if not isinstance(answer, Category) or answer.inspection is None or not len(feed):
+    dataset = pipeline.datasets["validation"]
+    for number, answer in enumerate(pipeline.answers):
+        if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
             continue
-        counts = np.bincount(feed.truth(number).reshape(-1).numpy(), minlength=len(answer.levels))
+        counts = np.bincount(dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.levels))
         absent = [level for level, count in zip(answer.levels, counts, strict=True) if not count]
         defects = [level for level in absent if level != answer.options.negative_class]
         if defects:
@@ -144,22 +144,22 @@ def _refuse_unseen_defects(wiring: Wiring) -> None:
             )
 
 
-def _balanced(losses: tuple[Any, ...], wiring: Wiring) -> tuple[Any, ...]:
+def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
     """The losses of categories by the shares of their classes in the training part; those of other answers as they are."""
-    levels = [answer.levels if isinstance(answer, Category) else () for answer in wiring.answers]
+    levels = [answer.levels if isinstance(answer, Category) else () for answer in pipeline.answers]
     if not any(levels):
         raise TaskError("process.class_weights needs a category to weight the classes of", do="Leave it out")
-    train = wiring.feeds["train"]
+    train = pipeline.datasets["train"]
     return tuple(
         weighted(loss, train.truth(number), len(classes)) if classes else loss
         for number, (loss, classes) in enumerate(zip(losses, levels, strict=True))
     )
 
 
-def _refuse_ids(wiring: Wiring) -> None:
-    if any(isinstance(answer, Marks) for answer in wiring.answers):
-        raise ShapeError("process.mixup mixes whole pictures, and a mask is of one", do="Leave process.mixup out")
-    counted = [door.port.name for door in wiring.doors if door.port.vocabulary]
+def _refuse_ids(pipeline: Pipeline) -> None:
+    if any(isinstance(answer, Mask) for answer in pipeline.answers):
+        raise ShapeError("process.mixup mixes whole images, and a mask is of one", do="Leave process.mixup out")
+    counted = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
     if counted:
         raise ShapeError(
             f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
@@ -177,8 +177,8 @@ def _refuse_taken(options: Any) -> None:
             )
 
 
-def _refuse_improper(wiring: Wiring) -> None:
-    for answer in wiring.answers:
+def _refuse_improper(pipeline: Pipeline) -> None:
+    for answer in pipeline.answers:
         module = LOSSES.find(answer.loss, place="process.loss")
         if answer.WORD not in module.PROPER:
             fitting = [name for name in LOSSES.names() if answer.WORD in LOSSES.find(name, place="process.loss").PROPER]

@@ -1,7 +1,7 @@
 """Question: from the user's own data and what is asked of them to a task, as little of it as must be said.
 
 sms.csv --output kind                               a table
-photos/                                             pictures, a folder per class
+photos/                                             images, a folder per class
 air.csv --time Month --output Passengers            a series
 novel.txt                                           a text
 sgf/                                                games of go, as .sgf files
@@ -56,10 +56,10 @@ def ask(
     if path.suffix.lower() == SUFFIX or (path.is_dir() and holds_games(path)):
         return Task(input={"games": str(data)}, output={answer or "category": output or "move"}, name=name)
     if path.is_dir():
-        return _pictures(str(data), output, answer, name)
+        return _images(str(data), output, answer, name)
     existing(path)
     if path.suffix == ".npz":
-        return _pictures(str(data), None, answer, name)
+        return _images(str(data), None, answer, name)
     if is_table_file(path) or output or time:
         return _ask_table(str(data), output, time, horizon, written, answer, name)
     if path.suffix.lower() in (".txt", ".md", ""):
@@ -67,7 +67,7 @@ def ask(
     raise DataError(
         f"{path} is of no kind that is known here",
         given=f"'{path.suffix}'",
-        allowed="tables (.csv .tsv .jsonl .parquet), a folder of pictures, an .npz, a text (.txt), games (.sgf), a task (.yaml)",
+        allowed="tables (.csv .tsv .jsonl .parquet), a folder of images, an .npz, a text (.txt), games (.sgf), a task (.yaml)",
     )
 
 
@@ -91,7 +91,7 @@ def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, an
     if source == "text":
         return Task(input={"text": data}, output={"text": "next"}, name=name)
     if source == "images":
-        return _pictures(data, None, answer, name)
+        return _images(data, None, answer, name)
     column = output or module.read().answer
     kind = answer or guess_answer(module.read().frame[column])[0]
     return Task(input={"table": data}, output={kind: column}, name=name)
@@ -128,7 +128,7 @@ def _ask_table(
     return Task(input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name)
 
 
-def _pictures(data: str, output: Any, answer: str | None, name: str) -> Task:
+def _images(data: str, output: Any, answer: str | None, name: str) -> Task:
     kind = answer or "category"
     return Task(input={"images": data}, output={kind: output} if output else kind, name=name)
 
@@ -141,13 +141,13 @@ def _series(data: Any, output: Any, time: str | None, horizon: int | None, name:
 
 def _is_series(frame: Frame, output: str | None) -> bool:
     """One column of moments, nearly all of them evenly spaced, and otherwise only numbers."""
-    moments = [column for column in frame.columns if looks_like_time(column)]
-    others = [column for column in frame.columns if column not in moments]
-    if len(moments) != 1 or not others or any(column.kind != "number" for column in others):
+    timestamps = [column for column in frame.columns if looks_like_time(column)]
+    others = [column for column in frame.columns if column not in timestamps]
+    if len(timestamps) != 1 or not others or any(column.kind != "number" for column in others):
         return False
-    if output is not None and output == moments[0].name:
+    if output is not None and output == timestamps[0].name:
         return False
-    time = as_time(moments[0])
+    time = as_time(timestamps[0])
     if time is None or time.missing.any():
         return False
     steps = np.diff(time.values).astype(np.int64)

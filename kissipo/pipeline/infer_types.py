@@ -30,7 +30,7 @@ class Guess:
     kind: Kind
     reason: str
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """One line."""
         return f"{self.column}: {self.kind} ({self.reason})"
 

@@ -12,22 +12,22 @@ from kissipo.core.config import thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
-from kissipo.core.schema import words_of
+from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
-from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.parse import ResolvedTask
 from kissipo.process.optim import groups
-from kissipo.process.pretrained import hold, lay_in, read_weights
+from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
 
-def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:
+def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
     """Lays in the weights that the task names and holds those that it freezes; says what it came to.
 
     Raises:   TaskError, RunError, DataError when they are not there or do not fit; the net is then as it was.
     """
-    assert choices.net is not None and choices.learn is not None
-    options: Any = choices.learn.options
+    assert resolved.net is not None and resolved.algorithm is not None
+    options: Any = resolved.algorithm.options
     findings = []
     if getattr(options, "weights", None):
         if options.init == "linear":
@@ -36,10 +36,10 @@ def start_net(net: nn.Module, choices: Choices) -> tuple[Finding, ...]:
             )
         path = Path(options.weights)
         run = run_of(path)
-        told = _from_file(net, path, choices) if run is None else _from_run(net, run, choices)
+        told = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
         findings.append(Finding("PASS", "weights", told))
     if getattr(options, "freeze", None):
-        findings.append(Finding("PASS", "held weights", hold(net, options.freeze)))
+        findings.append(Finding("PASS", "held weights", freeze_weights(net, options.freeze)))
     share = getattr(options, "backbone_learning_rate_scale", 1.0)
     if share != 1:
         findings.append(Finding("PASS", "learning rates", _rates(net, share)))
@@ -82,27 +82,27 @@ def task_of(run: RunFolder) -> Task:
     return Task.from_yaml(run.read_text(TASK), origin=str(run.path / TASK))
 
 
-def _from_file(net: nn.Module, path: Path, choices: Choices) -> str:
-    assert choices.net is not None
+def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
+    assert resolved.net is not None
     given = read_weights(existing(path))
-    if not hasattr(choices.net.module, "ours"):
-        return lay_in(net, given, origin=str(path))
-    return lay_in(net, given, ours=partial(choices.net.module.ours, options=choices.net.options), origin=str(path))
+    if not hasattr(resolved.net.module, "ours"):
+        return load_pretrained(net, given, origin=str(path))
+    return load_pretrained(net, given, ours=partial(resolved.net.module.ours, options=resolved.net.options), origin=str(path))
 
 
-def _from_run(net: nn.Module, run: RunFolder, choices: Choices) -> str:
+def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:
     weights = run.read_weights()
     try:
-        return lay_in(net, weights, origin=str(run.path))
+        return load_pretrained(net, weights, origin=str(run.path))
     except TaskError as error:
-        raise TaskError(error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), choices)}") from None
+        raise TaskError(error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), resolved)}") from None
 
 
-def _words_of_net(stored: Task, choices: Choices) -> str:
+def _words_of_net(stored: Task, resolved: ResolvedTask) -> str:
     """The words of the net of another run, as they are written; where it is another net only its name."""
-    assert choices.net is not None
-    if stored.process.get("net") != choices.net.word:
+    assert resolved.net is not None
+    if stored.process.get("net") != resolved.net.word:
         return f"process.net={stored.process.get('net')}"
-    own = words_of(choices.net.module.Options)
+    own = option_infos(resolved.net.module.Options)
     said = [f"process.{key}={write_value(thaw(value))}" for key, value in stored.process.items() if key in own]
-    return " ".join([f"process.net={choices.net.word}", *said])
+    return " ".join([f"process.net={resolved.net.word}", *said])

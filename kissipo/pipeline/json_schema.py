@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.schema import json_schema
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
@@ -52,8 +52,8 @@ def _process_variants() -> list[dict[str, Any]]:
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
-        words = {**_learn_properties([net.LEARN]), **_properties(net.Options)}
-        named.append(_variant("net", {"const": name}, {"algorithm": {"enum": [net.LEARN, None]}, **words}))
+        words = {**_learn_properties([net.ALGORITHM]), **_properties(net.Options)}
+        named.append(_variant("net", {"const": name}, {"algorithm": {"enum": [net.ALGORITHM, None]}, **words}))
     nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
     unnamed = [_object({"algorithm": {"type": "null"}, **_learn_properties(ALGORITHMS.names()), **nets})]
     unnamed += [
@@ -76,11 +76,11 @@ def _listed(names: Iterable[str]) -> dict[str, Any]:
     return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
 
 
-def _any_of(family: Family, names: list[str]) -> dict[str, Any]:
+def _any_of(registry: Registry, names: list[str]) -> dict[str, Any]:
     """The words of several members of a family, each as any of them takes it."""
     entries: dict[str, list[Any]] = {}
     for name in names:
-        for key, entry in _properties(options_of(family, name)).items():
+        for key, entry in _properties(options_of(registry, name)).items():
             mine = entries.setdefault(key, [])
             mine += [entry] if entry not in mine else []
     return {key: mine[0] if len(mine) == 1 else {"anyOf": mine} for key, mine in entries.items()}

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from kissipo.core.config import Words, thaw
+from kissipo.core.config import FrozenConfig, thaw
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
-from kissipo.core.registry import Family
-from kissipo.core.schema import read, unknown_word, words_of
+from kissipo.core.registry import Registry
+from kissipo.core.schema import option_infos, read, unknown_option
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input import options as input_general
@@ -36,7 +36,7 @@ from kissipo.pipeline.renamed_options import VALUES, current_name
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Component:
     """One part that a word means: its name, its module, what was written behind the word, its typed options, its place."""
 
     word: str
@@ -47,34 +47,34 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Choices:
+class ResolvedTask:
     """A whole task, read: net and learn are None where they must still be inferred; baselines are one entry an answer.
 
     losses:   as they are written, one an answer, under their full names; empty where they are to be inferred
     """
 
-    source: Chosen
+    source: Component
     general: input_general.Options
-    net: Chosen | None
-    learn: Chosen | None
-    answers: tuple[Chosen, ...]
+    net: Component | None
+    algorithm: Component | None
+    answers: tuple[Component, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
     losses: tuple[str, ...] = ()
 
 
-def read_task(task: Task) -> Choices:
+def read_task(task: Task) -> ResolvedTask:
     """Every word of the task, checked.
 
     Raises:   TaskError naming the place; NotBuiltError for a word of a later day.
     """
     source, general = _read_input(task.input)
     answers, baselines = _read_output(task)
-    net, learn = _read_process(task.process)
+    net, algorithm = _read_process(task.process)
     losses = _long_losses(task.process).get("loss", ())
-    return Choices(source, general, net, learn, answers, baselines, losses)
+    return ResolvedTask(source, general, net, algorithm, answers, baselines, losses)
 
 
-def source_of(part: Words) -> str:
+def source_of(part: FrozenConfig) -> str:
     """The word of the source in the input part.
 
     Raises:   TaskError when there is none or more than one.
@@ -103,22 +103,22 @@ def source_of(part: Words) -> str:
 
 
 def _owns(source: str, others: list[str]) -> bool:
-    words = words_of(SOURCES.find(source, place="input").Options)
+    words = option_infos(SOURCES.find(source, place="input").Options)
     return all(other in words for other in others)
 
 
-def _read_input(part: Words) -> tuple[Chosen, input_general.Options]:
+def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
     source = source_of(part)
     module = SOURCES.find(source, place="input")
     rest = {key: value for key, value in part.items() if key != source}
     own, general = _divide(rest, {"own": module.Options, "general": input_general.Options}, place="input")
     return (
-        Chosen(source, module, part[source], read(module.Options, own, place="input")),
+        Component(source, module, part[source], read(module.Options, own, place="input")),
         read(input_general.Options, general, place="input"),
     )
 
 
-def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
+def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | None]:
     rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
     net_name, learn_name = part.get("net"), part.get("algorithm")
     for key, name in (("net", net_name), ("algorithm", learn_name)):
@@ -127,39 +127,39 @@ def _read_process(part: Words) -> tuple[Chosen | None, Chosen | None]:
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
-    learn_name = learn_name or (net.LEARN if net is not None else None)
-    learn = ALGORITHMS.find(learn_name, place="process.algorithm") if learn_name else None
+    learn_name = learn_name or (net.ALGORITHM if net is not None else None)
+    algorithm = ALGORITHMS.find(learn_name, place="process.algorithm") if learn_name else None
     if net is None:
-        _check_loosely(rest, learn)
+        _check_loosely(rest, algorithm)
         return None, None
-    assert learn is not None
+    assert algorithm is not None
     assert isinstance(net_name, str)
-    if learn_name != net.LEARN:
+    if learn_name != net.ALGORITHM:
         raise NotBuiltError(
             f"process.algorithm: '{learn_name}' for the net '{net_name}' is not built yet",
-            allowed=f"'{net.LEARN}' for '{net_name}'",
+            allowed=f"'{net.ALGORITHM}' for '{net_name}'",
         )
-    own, way = _divide(rest, {"net": net.Options, "learn": learn.Options}, place="process")
+    own, way = _divide(rest, {"net": net.Options, "learn": algorithm.Options}, place="process")
     way = {**way, **_long_losses(way)}
     return (
-        Chosen(net_name, net, None, read(net.Options, own, place="process")),
-        Chosen(str(learn_name), learn, None, read(learn.Options, way, place="process")),
+        Component(net_name, net, None, read(net.Options, own, place="process")),
+        Component(str(learn_name), algorithm, None, read(algorithm.Options, way, place="process")),
     )
 
 
-def _check_loosely(rest: Mapping[str, Any], learn: ModuleType | None) -> None:
+def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> None:
     """Before the net is known: a word must at least belong to some net or algorithm."""
     _long_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
     owners += (
-        [learn.Options]
-        if learn
+        [algorithm.Options]
+        if algorithm
         else [ALGORITHMS.find(name, place="process.algorithm").Options for name in ALGORITHMS.names()]
     )
     for key, value in rest.items():
-        mine = [owner for owner in owners if key in words_of(owner)]
+        mine = [owner for owner in owners if key in option_infos(owner)]
         if not mine:
-            raise _unknown("process", key, value, [word for owner in owners for word in words_of(owner)])
+            raise _unknown("process", key, value, [word for owner in owners for word in option_infos(owner)])
         _read_by_any(mine, key, value)
 
 
@@ -192,7 +192,7 @@ def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
     return {"loss": losses}
 
 
-def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[tuple[str, ...] | None, ...]]:
+def _read_output(task: Task) -> tuple[tuple[Component, ...], tuple[tuple[str, ...] | None, ...]]:
     answers, baselines = [], []
     for number, part in enumerate(task.answers):
         place = f"output.{number}" if isinstance(task.output, tuple) else "output"
@@ -203,7 +203,7 @@ def _read_output(task: Task) -> tuple[tuple[Chosen, ...], tuple[tuple[str, ...] 
     return tuple(answers), tuple(baselines)
 
 
-def _check_baselines(names: tuple[str, ...], answer: Chosen | None, place: str) -> None:
+def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """A simple answer must exist, and be one for this answer."""
     known = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
     for name in names:
@@ -213,7 +213,7 @@ def _check_baselines(names: tuple[str, ...], answer: Chosen | None, place: str) 
             raise TaskError(f"{place}.baselines names no {noun}", given=f"'{name}'", do=hint)
 
 
-def _read_answer(part: Words, place: str) -> tuple[Chosen | None, output_general.Options]:
+def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, output_general.Options]:
     found = [key for key in part if key in ANSWERS.names() or key in ANSWERS.planned]
     if len(found) > 1:
         raise TaskError(
@@ -230,7 +230,7 @@ def _read_answer(part: Words, place: str) -> tuple[Chosen | None, output_general
     rest = {key: value for key, value in part.items() if key != found[0]}
     own, general = _divide(rest, {"own": module.Options, "general": output_general.Options}, place=place)
     options = read(module.Options, own, place=place)
-    chosen = Chosen(found[0], module, part[found[0]], options, place)
+    chosen = Component(found[0], module, part[found[0]], options, place)
     return chosen, read(output_general.Options, general, place=place)
 
 
@@ -243,7 +243,7 @@ def _divide(
     rest: Mapping[str, Any], owners: Mapping[str, type], *, place: str, known: list[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sorts words by their owner; a word that two own goes to the first."""
-    tables = {name: words_of(owner) for name, owner in owners.items()}
+    tables = {name: option_infos(owner) for name, owner in owners.items()}
     parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
     for key, value in rest.items():
         owner = next((name for name, table in tables.items() if key in table), None)
@@ -265,7 +265,7 @@ def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
         )
     if renamed := current_name(f"{part}.{key}"):
         return TaskError(renamed)
-    return unknown_word(f"{place}.{key}", key, known)
+    return unknown_option(f"{place}.{key}", key, known)
 
 
 def _is_planned(part: str, key: str, value: Any) -> bool:
@@ -297,14 +297,14 @@ def full_place(key: str, task: Task) -> str:
 
 def _known_words() -> dict[str, list[str]]:
     return {
-        "input": [*SOURCES.names(), *words_of(input_general.Options), *_every_word(SOURCES)],
+        "input": [*SOURCES.names(), *option_infos(input_general.Options), *_every_word(SOURCES)],
         "process": ["net", "algorithm", *_every_word(NETS), *_every_word(ALGORITHMS)],
-        "output": [*ANSWERS.names(), *words_of(output_general.Options), *_every_word(ANSWERS)],
+        "output": [*ANSWERS.names(), *option_infos(output_general.Options), *_every_word(ANSWERS)],
     }
 
 
 def _planned_words() -> dict[str, list[str]]:
-    """Words that are understood but not built, by part; a word that is built comes first."""
+    """FrozenConfig that are understood but not built, by part; a word that is built comes first."""
     planned: dict[str, list[str]] = {"input": [*SOURCES.planned], "process": [], "output": [*ANSWERS.planned]}
     for place in PLANNED_WORDS:
         part, word = place.split(".")
@@ -312,11 +312,11 @@ def _planned_words() -> dict[str, list[str]]:
     return planned
 
 
-def _every_word(family: Family) -> list[str]:
-    return [word for name in family.names() for word in words_of(options_of(family, name))]
+def _every_word(registry: Registry) -> list[str]:
+    return [word for name in registry.names() for word in option_infos(options_of(registry, name))]
 
 
-def options_of(family: Family, name: str) -> type:
+def options_of(registry: Registry, name: str) -> type:
     """The words that a member of a family owns, as its dataclass."""
-    options: type = family.find(name, place=family.noun).Options
+    options: type = registry.find(name, place=registry.noun).Options
     return options

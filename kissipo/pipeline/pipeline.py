@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
 from kissipo.input.split import Positions
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 
 
 @dataclass(frozen=True)
-class Decision:
+class InferredOption:
     """A word that was inferred, its value and the reason."""
 
     place: str
@@ -30,7 +30,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Wiring:
+class Pipeline:
     """What the input and output stages became for these data.
 
     frame:     the samples as they came, in the order of the positions in `parts` (a series: its steps)
@@ -45,29 +45,29 @@ class Wiring:
 
     frame: Frame
     parts: Mapping[str, Positions]
-    doors: tuple[Door, ...]
+    codecs: tuple[Codec, ...]
     answers: tuple[Answer, ...]
-    feeds: Mapping[str, TensorFeed]
+    datasets: Mapping[str, TensorDataset]
     findings: tuple[Finding, ...] = ()
     season: int = 0
-    decisions: tuple[Decision, ...] = field(default=())
+    decisions: tuple[InferredOption, ...] = field(default=())
     augment: Augment | None = None
 
     @property
     def shown(self) -> str:
         """The part whose first sample is shown step by step: test, where that is empty train."""
-        return "test" if len(self.feeds["test"]) else "train"
+        return "test" if len(self.datasets["test"]) else "train"
 
     @property
-    def judging(self) -> str:
+    def eval_split(self) -> str:
         """The part that judges the net: test, where that is empty validation, where both are empty train."""
-        return next((name for name in ("test", "validation") if len(self.feeds[name])), "train")
+        return next((name for name in ("test", "validation") if len(self.datasets[name])), "train")
 
 
-def decide(task: Task, decisions: Mapping[str, Any] | tuple[Decision, ...]) -> Task:
+def decide(task: Task, decisions: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
     """The task with inferred words added; what is written with a value stays."""
     if isinstance(decisions, Mapping):
-        decisions = tuple(Decision(place, value) for place, value in decisions.items())
+        decisions = tuple(InferredOption(place, value) for place, value in decisions.items())
     return task.with_words({each.place: each.value for each in decisions if not is_written(task, each.place)})
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from kissipo.core.recipe import Recipe
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.input.datasets import dataset_names, is_fetched
 
 
 def all_recipes() -> list[tuple[str, Recipe]]:
     """Name and recipe of each, in the order of the systems; torch is not imported."""
-    family = Family("kissipo.recipes", "task")
-    found = [(name.replace("_", "-"), family.find(name, place="TASK").RECIPE) for name in family.names()]
+    registry = Registry("kissipo.recipes", "task")
+    found = [(name.replace("_", "-"), registry.find(name, place="TASK").RECIPE) for name in registry.names()]
     return sorted(found, key=lambda pair: (pair[1].system, pair[0]))
 
 

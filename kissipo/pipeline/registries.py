@@ -6,9 +6,9 @@ built, its file appears in its family and its line here goes.
 
 from __future__ import annotations
 
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 
-SOURCES = Family(
+SOURCES = Registry(
     "kissipo.input.sources",
     "source",
     planned={
@@ -18,7 +18,7 @@ SOURCES = Family(
         "events": "S48",
     },
 )
-NETS = Family(
+NETS = Registry(
     "kissipo.process.nets",
     "net",
     planned={
@@ -42,12 +42,12 @@ NETS = Family(
         "recommender": "S43",
     },
 )
-ALGORITHMS = Family(
+ALGORITHMS = Registry(
     "kissipo.process.algorithms",
     "algorithm",
     planned={"masked_text": "S35", "adversarial": "S40", "deep_q_learning": "S42", "contrastive": "S32"},
 )
-ANSWERS = Family(
+ANSWERS = Registry(
     "kissipo.output.answers",
     "answer",
     planned={
@@ -59,11 +59,11 @@ ANSWERS = Family(
         "map": "S36",
     },
 )
-LOSSES = Family("kissipo.process.losses", "loss")
-BASELINES = Family("kissipo.output.baselines", "baseline")
-RECIPES = Family("kissipo.recipes", "task")
-LESSONS = Family("kissipo.lessons", "lesson")
-WIRINGS = Family("kissipo.pipeline.builders", "way to make samples")
+LOSSES = Registry("kissipo.process.losses", "loss")
+BASELINES = Registry("kissipo.output.baselines", "baseline")
+RECIPES = Registry("kissipo.recipes", "task")
+LESSONS = Registry("kissipo.lessons", "lesson")
+BUILDERS = Registry("kissipo.pipeline.builders", "way to make samples")
 
 PLANNED_WORDS = {
     "input.boxes": "S41",

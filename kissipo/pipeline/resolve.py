@@ -6,31 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kissipo.core.config import Words
+from kissipo.core.config import FrozenConfig
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.parse import ResolvedTask
 
 _GIVEN = "given in Python"
 
 
-def spell_out(task: Task, choices: Choices) -> Task:
+def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     """Every word with its value; words without one are left out. What was written before stands first, unchanged."""
-    assert choices.net is not None and choices.learn is not None
+    assert resolved.net is not None and resolved.algorithm is not None
     changes: dict[str, Any] = {}
-    changes |= _words("input", written(choices.source.options), task.input)
-    changes |= _words("input", written(choices.general), task.input)
-    changes |= _words("process", {"net": choices.net.word, "algorithm": choices.learn.word}, task.process)
-    changes |= _words("process", written(choices.net.options), task.process)
-    changes |= _words("process", written(choices.learn.options), task.process)
-    for number, answer in enumerate(choices.answers):
+    changes |= _words("input", written(resolved.source.options), task.input)
+    changes |= _words("input", written(resolved.general), task.input)
+    changes |= _words("process", {"net": resolved.net.word, "algorithm": resolved.algorithm.word}, task.process)
+    changes |= _words("process", written(resolved.net.options), task.process)
+    changes |= _words("process", written(resolved.algorithm.options), task.process)
+    for number, answer in enumerate(resolved.answers):
         several = isinstance(task.output, tuple)
         place, part = f"output.{number}" if several else "output", task.answers[number]
         changes |= _words(place, written(answer.options), part)
     return task.with_words(changes)
 
 
-def _words(place: str, options: Mapping[str, Any], part: Words) -> dict[str, Any]:
+def _words(place: str, options: Mapping[str, Any], part: FrozenConfig) -> dict[str, Any]:
     """The words of a part that are not written yet; a nested mapping keeps what is written in it."""
     changes = {}
     for key, value in options.items():

@@ -20,8 +20,8 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
-from kissipo.pipeline.parse import Choices
-from kissipo.pipeline.pipeline import Decision
+from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.pipeline import InferredOption
 
 _YES, _NO = ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"), ("0", "false", "no", "n", "ordinary", "normal")
 
@@ -82,22 +82,22 @@ class Asked:
         return frame.replaced(as_strings(frame[self.names[0]])) if classes else frame
 
 
-def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None, decisions: list[Decision]) -> Asked:
+def asked_of(frame: Frame, reading: Reading, resolved: ResolvedTask, time: str | None, decisions: list[InferredOption]) -> Asked:
     """The question, with the columns checked.
 
     Raises:   TaskError, DataError for a column that is not there, not of its kind, or named twice.
     """
-    word = choices.answers[0].word if choices.answers else "forecast"
-    if len(choices.answers) > 1 or word not in ("forecast", "anomaly", "category"):
+    word = resolved.answers[0].word if resolved.answers else "forecast"
+    if len(resolved.answers) > 1 or word not in ("forecast", "anomaly", "category"):
         raise TaskError(
             "output must be one answer for a series",
-            given=", ".join(each.word for each in choices.answers),
+            given=", ".join(each.word for each in resolved.answers),
             allowed="forecast, anomaly or category",
         )
-    losses = choices.losses or (None,)
-    options = choices.answers[0].options if choices.answers else ForecastOptions()
-    value = choices.answers[0].value if choices.answers else None
-    apart = (time, getattr(options, "anomaly_labels", None), *(choices.source.options.future_covariates or ()))
+    losses = resolved.losses or (None,)
+    options = resolved.answers[0].options if resolved.answers else ForecastOptions()
+    value = resolved.answers[0].value if resolved.answers else None
+    apart = (time, getattr(options, "anomaly_labels", None), *(resolved.source.options.future_covariates or ()))
     numeric = [column.name for column in frame.columns if column.kind == "number" and column.name not in apart]
     if value is None:
         value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
@@ -107,13 +107,13 @@ def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None,
                 given="the columns " + ", ".join(frame.names),
                 do="Say it with --output COLUMN",
             )
-        decisions.append(Decision(f"output.{word}", value, "the only column of numbers"))
+        decisions.append(InferredOption(f"output.{word}", value, "the only column of numbers"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     if time in names:
         raise TaskError(f"'{time}' is the time column", do="Name the column of values with --output")
     if isinstance(options, CategoryOptions):
         return _kind_of_window(
-            frame, choices, names[0], [name for name in numeric if name != names[0]], losses[0], decisions
+            frame, resolved, names[0], [name for name in numeric if name != names[0]], losses[0], decisions
         )
     for name in names:
         if frame[name].kind != "number":
@@ -121,12 +121,12 @@ def asked_of(frame: Frame, reading: Reading, choices: Choices, time: str | None,
                 f"'{name}' is no column of numbers and cannot be forecast", given=f"'{frame[name].show(0)}'"
             )
     if isinstance(options, AnomalyOptions):
-        options = _watched(options, choices, frame, names, decisions)
-    return Asked(names, tuple(choices.source.options.features or names), options, losses[0])
+        options = _watched(options, resolved, frame, names, decisions)
+    return Asked(names, tuple(resolved.source.options.features or names), options, losses[0])
 
 
 def _kind_of_window(
-    frame: Frame, choices: Choices, name: str, numeric: list[str], loss: str | None, decisions: list[Decision]
+    frame: Frame, resolved: ResolvedTask, name: str, numeric: list[str], loss: str | None, decisions: list[InferredOption]
 ) -> Asked:
     """A class for every window, out of all columns of numbers unless others are named."""
     if frame[name].missing.any():
@@ -136,19 +136,19 @@ def _kind_of_window(
             do="Fill them",
         )
     answer_checks.classes(as_strings(frame[name]))
-    if not choices.source.options.features:
-        decisions.append(Decision("input.features", numeric, "every column of numbers"))
-    return Asked((name,), tuple(choices.source.options.features or numeric), choices.answers[0].options, loss)
+    if not resolved.source.options.features:
+        decisions.append(InferredOption("input.features", numeric, "every column of numbers"))
+    return Asked((name,), tuple(resolved.source.options.features or numeric), resolved.answers[0].options, loss)
 
 
 def _watched(
-    options: AnomalyOptions, choices: Choices, frame: Frame, names: tuple[str, ...], decisions: list[Decision]
+    options: AnomalyOptions, resolved: ResolvedTask, frame: Frame, names: tuple[str, ...], decisions: list[InferredOption]
 ) -> AnomalyOptions:
     """By what a step is judged odd; marks that can be read."""
     if options.method is None:
-        narrow = choices.net is not None and choices.net.word == "autoencoder"
+        narrow = resolved.net is not None and resolved.net.word == "autoencoder"
         method, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
-        decisions.append(Decision("output.method", method, reason))
+        decisions.append(InferredOption("output.method", method, reason))
         options = replace(options, method=method)  # type: ignore[arg-type]
     if options.anomaly_labels in names:
         raise TaskError(

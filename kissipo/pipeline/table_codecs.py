@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kissipo.codec.concat import Together
+from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
@@ -14,14 +14,14 @@ from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.tokens import Tokens
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
 from kissipo.pipeline.infer_types import Guess, Kind, guess_kinds
-from kissipo.pipeline.pipeline import Decision
+from kissipo.pipeline.pipeline import InferredOption
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",
@@ -42,14 +42,14 @@ class Sorted:
     by_kind: dict[Kind, list[str]]
     guesses: list[Guess]
 
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[InferredOption]:
         """The words that were inferred, each with up to four of its reasons."""
         decided = []
         for kind, word in WORDS.items():
             mine = [guess for guess in self.guesses if guess.kind == kind]
             if mine:
                 reason = list_some([f"{guess.column}: {guess.reason}" for guess in mine], 4, separator="; ")
-                decided.append(Decision(f"input.{word}", list(self.by_kind[kind]), reason))
+                decided.append(InferredOption(f"input.{word}", list(self.by_kind[kind]), reason))
         return decided
 
 
@@ -85,7 +85,7 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
     return Sorted(by_kind, guesses)
 
 
-def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
+def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
     """Features that stand side by side in one tensor first, then ids of levels, then texts.
 
     Raises:   DataError when nothing is left to learn from.
@@ -93,7 +93,7 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
     by_kind = columns.by_kind
     most = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
     many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)]
-    vectors: list[Door] = (
+    vectors: list[Codec] = (
         [Numbers(tuple(by_kind["number"]), scale=options.scale, missing_indicator=options.missing_indicator)]
         if by_kind["number"]
         else []
@@ -101,19 +101,19 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Door, ...]:
     vectors += [OneHot(name) for name in by_kind["category"] if name not in many]
     vectors += [Calendar(name, style=options.date_format) for name in by_kind["datetime"]]
     vectors += [Cross(names) for names in options.cross or ()]
-    doors: list[Door] = [Together(tuple(vectors))] if len(vectors) > 1 else vectors
-    doors = doors + [Index(name) for name in many]
+    codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
+    codecs = codecs + [Index(name) for name in many]
     for kind, unit in (("text", "words"), ("characters", "characters")):
         names = by_kind[kind]  # type: ignore[index]
         limits = {"length": options.max_length, "most": options.vocab_size, "least": options.min_count}
-        doors += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
-    if not doors:
+        codecs += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
+    if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
-            given="; ".join(guess.tell() for guess in columns.guesses) or "every column is the answer or dropped",
+            given="; ".join(guess.describe() for guess in columns.guesses) or "every column is the answer or dropped",
             do="Name columns with input.numeric, input.categorical or input.text",
         )
-    return tuple(doors)
+    return tuple(codecs)
 
 
 def check_columns(frame: Frame, columns: Sorted) -> list[Finding]:

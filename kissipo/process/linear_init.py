@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed
+from kissipo.core.protocols import Dataset
 from kissipo.core.seeds import drawn
 from kissipo.process.layers.wide import WideAndDeep
 
@@ -19,7 +19,7 @@ MOST_SAMPLES = 20_000
 ALPHAS = np.logspace(-3, 4, 29)
 
 
-def start_linear(net: nn.Module, train: Feed) -> str:
+def init_linear(net: nn.Module, train: Dataset) -> str:
     """Fills the linear path of the first wide-and-deep layer of a net with one answer; says what it did."""
     wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
     if wide is None:
@@ -31,13 +31,13 @@ def start_linear(net: nn.Module, train: Feed) -> str:
     with torch.no_grad():
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
-    hold_linear(net)
+    freeze_linear(net)
     rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
     kind = "ridge" if numbers else "logistic"
     return f"the linear path starts at the solution of {kind} regression{rows}; the hidden layers start at zero"
 
 
-def hold_linear(net: nn.Module) -> None:
+def freeze_linear(net: nn.Module) -> None:
     """Keeps the linear path as it is, also when learning goes on from a checkpoint."""
     for layer in net.modules():
         if isinstance(layer, WideAndDeep):

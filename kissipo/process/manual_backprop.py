@@ -16,15 +16,15 @@ from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Slope = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Gradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _MOST_WEIGHTS = 1_000_000  # in one layer
 _MOST_ROWS = 128  # in a batch; in larger ones torch's products are as fast, or faster for few features
 _WRITTEN_OUT = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
-_SLOPES: dict[Any, Slope] = {module.loss: module.slope for module in _WRITTEN_OUT}
+_SLOPES: dict[Any, Gradient] = {module.loss: module.gradient for module in _WRITTEN_OUT}
 
 
-class Direct:
+class ManualBackprop:
     """A net as one chain of linear layers, or as the sum of several (wide and deep)."""
 
     def __init__(self, chains: list[DenseChain]) -> None:
@@ -47,14 +47,14 @@ class Direct:
         y, *others = [chain.forward(x) for chain in self._chains]
         for other in others:
             y += other
-        value, slope = loss_and_slope(loss, y, targets)
-        slope = slope.contiguous()
+        value, gradient = loss_and_gradient(loss, y, targets)
+        gradient = gradient.contiguous()
         for chain in self._chains:
-            chain.backward(x, slope)
+            chain.backward(x, gradient)
         return value
 
 
-def direct(net: nn.Module) -> Direct | None:
+def manual_backprop(net: nn.Module) -> ManualBackprop | None:
     """The direct way through this net; None where there is none."""
     found = kernels()
     if found is None or not isinstance(net, nn.Sequential):
@@ -67,18 +67,18 @@ def direct(net: nn.Module) -> Direct | None:
         deep = layers[0].deep
         parts = [[layers[0].wide], [*(deep if isinstance(deep, nn.Sequential) else [deep]), layers[0].head]]
     links = [_links(part) for part in parts]
-    return Direct([DenseChain(found, each) for each in links]) if all(links) else None
+    return ManualBackprop([DenseChain(found, each) for each in links]) if all(links) else None
 
 
-def loss_and_slope(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss and its slope at the outputs, by its own formula or by autograd."""
     if loss in _SLOPES:
         return _SLOPES[loss](outputs, targets)
     outputs = outputs.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(outputs, targets)
-    (slope,) = torch.autograd.grad(value, outputs)
-    return value.detach(), slope
+    (gradient,) = torch.autograd.grad(value, outputs)
+    return value.detach(), gradient
 
 
 def _links(layers: list[nn.Module]) -> list[DenseLayer]:

@@ -7,9 +7,9 @@ Raises:   TaskError with an account of all that does not fit.
 Example:  >>> import torch
           >>> net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 5))
           >>> published = {"body.weight": torch.zeros(2, 3), "body.bias": torch.ones(2)}
-          >>> lay_in(net, published, ours=lambda name: name.replace("body", "0"), origin="small.safetensors")
+          >>> load_pretrained(net, published, ours=lambda name: name.replace("body", "0"), origin="small.safetensors")
           'small.safetensors fits: 8 of 23 weights are taken from it; the head starts fresh'
-          >>> hold(net, ("all but head",))
+          >>> freeze_weights(net, ("all but head",))
           '8 of 23 weights are held'
 """
 
@@ -44,7 +44,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from None
 
 
-def lay_in(
+def load_pretrained(
     net: nn.Module, given: Mapping[str, Tensor], *, ours: Callable[[str], str] = lambda name: name, origin: str
 ) -> str:
     """Copies weights into a net, all or none; gives the account of it.
@@ -86,7 +86,7 @@ def lay_in(
     return told + ("; the head starts fresh" + _why_fresh(other, found, wanted, heads) if in_head else "")
 
 
-def hold(net: nn.Module, asked: Sequence[str]) -> str:
+def freeze_weights(net: nn.Module, asked: Sequence[str]) -> str:
     """Holds weights as they are while the others learn; gives the account of it.
 
     asked:   names, with what stands under them, or patterns (conv2, conv?.0.*); `all but` one of them; `head` is what answers
@@ -136,7 +136,7 @@ def _advice(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
     """The likeliest reason."""
     first = next((name for name, tensor in wanted.items() if tensor.dim() == 4), "")
     if first in found and found[first].shape[1] != wanted[first].shape[1]:
-        return f"The file is for pictures of {found[first].shape[1]} channels: say input.color accordingly"
+        return f"The file is for images of {found[first].shape[1]} channels: say input.color accordingly"
     return "It must hold the same net, with the same words (norm, auxiliary, width, units)"
 
 

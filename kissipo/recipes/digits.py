@@ -1,6 +1,6 @@
 """Handwritten digits with a feed-forward net (S02): the first net of every lecture, on digits that ship with scikit-learn.
 
-Input     8x8 grey pixels, 0..1, laid flat to 64 numbers
+Input     8x8 gray pixels, 0..1, laid flat to 64 numbers
 Process   linear 256, relu, dropout 0.4, linear 10; Adam; sparse categorical cross-entropy
 Output    ten logits -> softmax -> the likeliest digit
 

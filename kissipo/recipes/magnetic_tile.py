@@ -1,12 +1,12 @@
 """Magnetic tiles: surfaces of magnets, free of defects or with one of five, judged on tiles that were never seen (S18).
 
-Input     692 grey pictures of 197 tiles under up to six exposures, brought to 96x96; moved, mirrored, brighter or darker while learning;
-          a tile lies in one part only: 25 % of the pictures judge, all others train
+Input     692 gray images of 197 tiles under up to six exposures, brought to 96x96; moved, mirrored, brighter or darker while learning;
+          a tile lies in one part only: 25 % of the images judge, all others train
 Process   six convolutions of 3x3 with batch normalization, each followed by the greatest of 2x2; 64 units; Adam, cosine, the mean
           of the weights; the last epoch is kept, as the thirty tiles of a validation part choose worse than none
-Output    one of six classes, judged by macro-F1, as half of the pictures are free of defects; curves of precision and recall
+Output    one of six classes, judged by macro-F1, as half of the images are free of defects; curves of precision and recall
 
-Command   kissipo fit magnetic-tile                                                     judges 171 pictures
+Command   kissipo fit magnetic-tile                                                     judges 171 images
           kissipo fit magnetic-tile output.negative_class=MT_Free output.false_negative_cost=20
                     the cost of missed defects; with input.split.validation=0.15 the threshold is tuned
           kissipo fit magnetic-tile input.split.group=null                    the leak: exposures of one tile on both sides
@@ -42,11 +42,11 @@ RECIPE = Recipe(
         output={"category": "class", "eval_metric": "macro_f1"},
     ),
     system="S18",
-    data="692 pictures of 197 magnetic tiles, five defects or none",
+    data="692 images of 197 magnetic tiles, five defects or none",
     metric="macro_f1",
     band=(0.3, 0.5),
-    expected="macro-F1 0.33-0.44, beside logistic regression 0.28; split by picture, not by tile, they would seem to have 0.83 and 0.78",
+    expected="macro-F1 0.33-0.44, beside logistic regression 0.28; split by image, not by tile, they would seem to have 0.83 and 0.78",
     seconds=50,
-    look="what is confused with what, in pictures; the curves of precision and recall of the rare classes",
-    differs="splits by picture, as they are usual with these data, let other exposures of the same tile judge",
+    look="what is confused with what, in images; the curves of precision and recall of the rare classes",
+    differs="splits by image, as they are usual with these data, let other exposures of the same tile judge",
 )

@@ -1,8 +1,8 @@
 """Magnetic tiles, pixel by pixel: what on a surface is a defect, by a U-Net from scratch, judged on tiles never seen (S18).
 
-Input     692 grey pictures of 197 tiles under up to six exposures, brought to 64x64, and their masks; mirrored, turned, brighter or darker
+Input     692 gray images of 197 tiles under up to six exposures, brought to 64x64, and their masks; mirrored, turned, brighter or darker
           while learning, the mask with them; a tile lies in one part only
-Process   a U-Net of four levels, 8 to 64 filters, each picture made even first; Dice and cross-entropy; Adam, cosine, the mean of the
+Process   a U-Net of four levels, 8 to 64 filters, each image made even first; Dice and cross-entropy; Adam, cosine, the mean of the
           weights; the last epoch is kept
 Output    defect or nothing for every pixel: overlap (IoU, Dice), beside nothing marked, a limit of brightness, a forest on pixels
 
@@ -37,11 +37,11 @@ RECIPE = Recipe(
         output={"mask": "defect"},
     ),
     system="S18",
-    data="692 pictures of 197 magnetic tiles with masks",
+    data="692 images of 197 magnetic tiles with masks",
     metric="iou",
     band=(0.02, 0.3),
-    expected="IoU about 0.06 on new tiles; 0.59 split by picture",
+    expected="IoU about 0.06 on new tiles; 0.59 split by image",
     seconds=55,
     look="what is marked worst and best, beside the truth; the overlap of each class",
-    differs="splits by picture, as they are usual with these data, let other exposures of the same tile judge",
+    differs="splits by image, as they are usual with these data, let other exposures of the same tile judge",
 )

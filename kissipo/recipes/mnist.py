@@ -1,6 +1,6 @@
 """MNIST with the lecture's very net (S02): flatten, 128 relu, dropout 0.2, 10 softmax; Adam; 5 epochs.
 
-Input     28x28 grey pixels, 0..1, laid flat to 784 numbers; the official 10,000 test digits
+Input     28x28 gray pixels, 0..1, laid flat to 784 numbers; the official 10,000 test digits
 Process   linear 128, relu, dropout 0.2, linear 10; Adam 0.001; sparse categorical cross-entropy; batches of 32
 Output    ten logits -> softmax -> the likeliest digit
 

@@ -1,6 +1,6 @@
 """MNIST with the lecture's convolutional net (S13): two convolutions of 3x3 with max-pooling, 100 relu, 10 softmax.
 
-Input     28x28 grey pixels, 0..1, as a picture; the official 10,000 test digits
+Input     28x28 gray pixels, 0..1, as an image; the official 10,000 test digits
 Process   25 filters of 3x3, max-pooling by 2, relu; 50 filters of 3x3, max-pooling by 2, relu; flatten, linear 100, relu, linear 10;
           Adam, the rate rising to 0.003 and falling to nothing; sparse categorical cross-entropy; batches of 64
 Output    ten logits -> softmax -> the likeliest digit

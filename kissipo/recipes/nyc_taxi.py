@@ -2,7 +2,7 @@
 
 Input     a week of half hours; the first half of the series trains, from the middle of October on it is watched
 Process   two hidden layers over the window, taken relative to its last value
-Output    alarms on errors averaged over three hours, beside five labelled windows (marathon, Thanksgiving, Christmas, New Year, storm)
+Output    alarms on errors averaged over three hours, beside five labeled windows (marathon, Thanksgiving, Christmas, New Year, storm)
 
 Command   kissipo fit nyc-taxi                       this watcher
           kissipo fit nyc-taxi net=autoencoder       by what a narrow net gives back
@@ -28,7 +28,7 @@ RECIPE = Recipe(
     data="10,320 half hours of taxi passengers in New York (NAB)",
     metric="nab",
     band=(60.0, 95.0),
-    expected="all five labelled windows hit, less than one false alarm a month",
+    expected="all five labeled windows hit, less than one false alarm a month",
     seconds=5,
     look="the night on which the clocks were set back is the first alarm, on the day of the marathon",
     differs="window and smoothing were chosen with an eye on these labels; NAB's detectors begin with less and go on learning",

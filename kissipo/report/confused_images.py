@@ -1,6 +1,6 @@
-"""What is confused with what: for each kind of mistake the pictures on which it was made with most confidence.
+"""What is confused with what: for each kind of mistake the images on which it was made with most confidence.
 
-Kinds stand in the order of how often they happen; at most eight of them, four pictures each, so that the page stays small.
+Kinds stand in the order of how often they happen; at most eight of them, four images each, so that the page stays small.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kissipo.report.gallery import gallery
 
-MOST_KINDS, MOST_PICTURES = 8, 4
+MOST_KINDS, MOST_IMAGES = 8, 4
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def kinds(truth: Any, chosen: Any, scores: Any) -> list[Kind]:
     for pair in sorted(set(zip(truth.tolist(), chosen.tolist(), strict=True))):
         at = np.flatnonzero((truth == pair[0]) & (chosen == pair[1]))
         if pair[0] != pair[1]:
-            confident = at[np.argsort(-scores[at, pair[1]], kind="stable")][:MOST_PICTURES]
+            confident = at[np.argsort(-scores[at, pair[1]], kind="stable")][:MOST_IMAGES]
             found.append(Kind(*pair, tuple(confident.tolist()), len(at), int((truth == pair[0]).sum())))
     return sorted(found, key=lambda kind: -kind.count)
 
@@ -51,20 +51,20 @@ def confused(
     found: Sequence[Kind],
     levels: Sequence[str],
     scores: Any,
-    pictures_at: Callable[[Sequence[int]], tuple[Tensor, list[Any]]],
+    images_at: Callable[[Sequence[int]], tuple[Tensor, list[Any]]],
 ) -> str:
     """A row of thumbnails for each kind.
 
-    pictures_at:  the pictures of some samples, from 0 to 1, and their files
+    images_at:  the images of some samples, from 0 to 1, and their files
     """
     shown = []
     for kind in found[:MOST_KINDS]:
-        pictures, files = pictures_at(kind.samples)
+        images, files = images_at(kind.samples)
         captions = [f"{scores[at, kind.answer]:.0%} sure" for at in kind.samples]
         title = f"<b>{escape(levels[kind.truth])}</b> → {escape(levels[kind.answer])}"
         count = f"{kind.count} of {kind.of}"
         shown.append(
-            f'<div class="kind"><p>{title} <span class="dim">{count}</span></p>{gallery(pictures, captions, files)}</div>'
+            f'<div class="kind"><p>{title} <span class="dim">{count}</span></p>{gallery(images, captions, files)}</div>'
         )
     rest = len(found) - MOST_KINDS
     more = f'<p class="dim">And {rest} rarer kinds of mistakes.</p>' if rest > 0 else ""

@@ -14,7 +14,7 @@ from PIL import Image
 
 Points = Sequence[tuple[float, float]]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 40
 
 
@@ -53,7 +53,7 @@ def lines(
         across_it = max(2.0, frame.x(right) - frame.x(left))
         parts.append(
             f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{across_it:.1f}" height="{height - _TOP - _BOTTOM}" '
-            f'fill="{COLOURS[4]}" fill-opacity="0.25"/>'
+            f'fill="{COLORS[4]}" fill-opacity="0.25"/>'
         )
     if mark is not None:
         x = frame.x(mark)
@@ -61,17 +61,17 @@ def lines(
     if band is not None and all(name in plain for name in band):
         low, high = (plain.pop(name) for name in band)
         ground = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
-        parts.append(f'<polygon fill="{COLOURS[1]}" fill-opacity="0.18" points="{ground}"/>')
+        parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{ground}"/>')
     for number, (name, points) in enumerate(plain.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         if name in dots or len(points) == 1:
             parts += [
-                f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.4" fill="{colour}" fill-opacity="0.6"/>'
+                f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.4" fill="{color}" fill-opacity="0.6"/>'
                 for x, y in points
             ]
         else:
             path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
+            parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
     parts += _legend(list(plain), width)
     return _svg(parts, width, height)
 
@@ -81,12 +81,12 @@ def unit_square(points: Points, level: float, *, number: int = 0, side: int = 15
     low, wide, high = 26, side - 34, side - 54
     places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    colour, base, chance = COLOURS[number % len(COLOURS)], 8 + high, 8 + (1 - level) * high
+    color, base, chance = COLORS[number % len(COLORS)], 8 + high, 8 + (1 - level) * high
     parts = [f'<rect x="{low}" y="8" width="{wide}" height="{high}" fill="none" class="cell"/>']
     if places:
         ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
-        parts.append(f'<polygon fill="{colour}" fill-opacity="0.14" points="{ground}"/>')
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
+        parts.append(f'<polygon fill="{color}" fill-opacity="0.14" points="{ground}"/>')
+        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
     parts.append(f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>')
     for share in (0, 0.5, 1):
         x, y = low + share * wide, 8 + (1 - share) * high
@@ -109,9 +109,9 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
         )
         for other, count in enumerate(row):
             x, share = left + other * side, count / total
-            colour = "#009e73" if at == other else "#d55e00"
+            color = "#009e73" if at == other else "#d55e00"
             parts.append(
-                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{colour}" fill-opacity="{share:.3f}" class="cell"/>'
+                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" fill-opacity="{share:.3f}" class="cell"/>'
             )
             if count:
                 parts.append(
@@ -127,7 +127,7 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
 
 
 def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
-    """One bar a name, the one called `first` in another colour."""
+    """One bar a name, the one called `first` in another color."""
     finite = {name: value for name, value in values.items() if isfinite(value)}
     if not finite:
         return ""
@@ -136,11 +136,11 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     parts = []
     for at, (name, value) in enumerate(finite.items()):
         y, length = 6 + at * row, abs(value) / longest * (width - left - 80)
-        colour = COLOURS[0] if name == first else COLOURS[6]
+        color = COLORS[0] if name == first else COLORS[6]
         parts.append(
             f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
         )
-        parts.append(f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{colour}"/>')
+        parts.append(f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{color}"/>')
         parts.append(f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>')
     return _svg(parts, width, 12 + row * len(finite))
 
@@ -154,33 +154,33 @@ def ways(
     box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}" preserveAspectRatio="none"'
     parts = [f'<image {box} href="{_ground(surface, frame)}"/>', *frame.axes("x", "y")]
     for number, points in enumerate(paths.values()):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
         end = points[-1]
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>')
-        parts.append(f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{colour}"/>')
+        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
+        parts.append(f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{color}"/>')
     parts += _legend(list(paths), width)
     return _svg(parts, width, height)
 
 
 def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int = 64) -> str:
-    """The heights as a small picture of twelve shades, each over as much ground as the others."""
+    """The heights as a small image of twelve shades, each over as much ground as the others."""
     xs = frame.left + (np.arange(cells) + 0.5) / cells * frame.across
     ys = frame.low + (np.arange(cells)[::-1] + 0.5) / cells * frame.upward
     heights = np.array([[surface(float(x), float(y)) for x in xs] for y in ys])
     rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
-    return picture_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
+    return image_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
 
 
-def picture_address(pixels: NDArray[np.uint8]) -> str:
-    """A grey or colour picture as an address that holds it."""
+def image_address(pixels: NDArray[np.uint8]) -> str:
+    """A gray or color image as an address that holds it."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 class _Frame:
-    """From values to places in the picture, and the axes."""
+    """From values to places in the image, and the axes."""
 
     def __init__(
         self,
@@ -251,7 +251,7 @@ def _legend(names: Sequence[str], width: int) -> list[str]:
     for number, name in enumerate(names):
         if len(names) == 1:
             return []
-        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>')
+        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>')
         parts.append(f'<text class="label" x="{x + 14:.0f}" y="15">{escape(name)}</text>')
         x += 26 + 6.5 * len(name)
     return parts

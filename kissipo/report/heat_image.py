@@ -1,10 +1,10 @@
-"""Heat pictures: the numbers of a tensor as colours, red above zero, blue below it, white at zero, yellow where there is no number.
+"""Heat images: the numbers of a tensor as colors, red above zero, blue below it, white at zero, yellow where there is no number.
 
-A number becomes one of 255 levels (error at most 1/254 of the greatest), so that a picture can be read back into numbers: every
-level has a colour of its own. Pictures are small PNGs that need no script.
+A number becomes one of 255 levels (error at most 1/254 of the greatest), so that an image can be read back into numbers: every
+level has a color of its own. Images are small PNGs that need no script.
 
 Example:  >>> shown = heat_of(np.array([0.0, 2.0, -1.0, np.nan]), ("feature",))
-          >>> shown.greatest, shown.width, shown.height, shown.address[:21]
+          >>> shown.maximum, shown.width, shown.height, shown.address[:21]
           (2.0, 4, 1, 'data:image/png;base64')
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kissipo.core.finding import counted
-from kissipo.report.drawing import picture_address
+from kissipo.report.drawing import image_address
 
 LEVELS = 127
 NOT_A_NUMBER = -128
@@ -34,10 +34,10 @@ _ROW = 128
 
 @dataclass(frozen=True)
 class Heat:
-    """A picture and how it is read.
+    """An image and how it is read.
 
     width, height:  in its own points
-    greatest:       what the strongest colour stands for
+    greatest:       what the strongest color stands for
     kind:           maps (a grid of them), plane (rows and columns), strip (one number after the other), photo
     columns:        of a grid, how many maps stand beside each other; map_width, map_height: of one of them
     of_each:        so many numbers in each direction are one point, their mean
@@ -47,7 +47,7 @@ class Heat:
     address: str
     width: int
     height: int
-    greatest: float
+    maximum: float
     kind: str
     alt: str
     note: str = ""
@@ -58,14 +58,14 @@ class Heat:
 
 
 def palette() -> NDArray[np.uint8]:
-    """The colour of each level (256, 3): first that of no number, then -127 to 127."""
+    """The color of each level (256, 3): first that of no number, then -127 to 127."""
     share = np.arange(1, LEVELS + 1) / LEVELS
     sides = [
         np.stack([np.interp(share, _STOPS, [stop[at] for stop in stops]) for at in range(3)], axis=1)
         for stops in (_COLD, _WARM)
     ]
-    colours = np.concatenate([[_NOTHING], sides[0][::-1], [[255, 255, 255]], sides[1]])
-    return np.rint(colours).astype(np.uint8)
+    colors = np.concatenate([[_NOTHING], sides[0][::-1], [[255, 255, 255]], sides[1]])
+    return np.rint(colors).astype(np.uint8)
 
 
 def levels(values: NDArray[Any], *, most: int = LEVELS) -> tuple[NDArray[np.int16], float]:
@@ -76,10 +76,10 @@ def levels(values: NDArray[Any], *, most: int = LEVELS) -> tuple[NDArray[np.int1
     """
     plain = real(values)
     finite = np.isfinite(plain)
-    greatest = float(np.abs(plain, where=finite, out=np.zeros_like(plain)).max(initial=0.0)) or 1.0
+    maximum = float(np.abs(plain, where=finite, out=np.zeros_like(plain)).max(initial=0.0)) or 1.0
     found = np.full(plain.shape, -most - 1, dtype=np.int16)
-    found[finite] = np.rint(plain[finite] / greatest * most).astype(np.int16)
-    return found, greatest
+    found[finite] = np.rint(plain[finite] / maximum * most).astype(np.int16)
+    return found, maximum
 
 
 def real(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -94,7 +94,7 @@ def packed(values: NDArray[Any]) -> str:
 
 
 def heat_of(values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values") -> Heat:
-    """The picture of one sample's tensor: feature maps as a grid, time from left to right, a vector as a strip.
+    """The image of one sample's tensor: feature maps as a grid, time from left to right, a vector as a strip.
 
     points:  how many numbers may be shown; of more the first channels, or means of several beside each other
     """
@@ -113,7 +113,7 @@ def heat_of(values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, 
 
 
 def _is_photo(maps: NDArray[Any]) -> bool:
-    """Grey or colours from 0 to 1."""
+    """Gray or colors from 0 to 1."""
     return (
         len(maps) in (1, 3)
         and maps.dtype.kind == "f"
@@ -125,9 +125,9 @@ def _is_photo(maps: NDArray[Any]) -> bool:
 def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
     of_each = ceil(sqrt(maps[0].size / max(points, 16_384)))
     pixels = np.rint(np.stack([_means(each, of_each) for each in maps]) * 255).astype(np.uint8)
-    address = picture_address(pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    address = image_address(pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     height, width = pixels.shape[1:]
-    told = f"{name}: a picture of {maps.shape[1]} by {maps.shape[2]} pixels"
+    told = f"{name}: an image of {maps.shape[1]} by {maps.shape[2]} pixels"
     note = f"each point the mean of {of_each}x{of_each} pixels" if of_each > 1 else ""
     return Heat(address, width, height, 1.0, "photo", told, note, of_each=of_each)
 
@@ -143,27 +143,27 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
     while shown * height * width / of_each**2 > points and of_each < max(height, width):
         of_each += 1
     small = np.stack([_means(real(each), of_each) for each in maps[:shown]])
-    found, greatest = levels(small)
+    found, maximum = levels(small)
     rows_of, columns_of = small.shape[1:]
     columns = min(shown, max(1, ceil(sqrt(2 * shown * rows_of / max(1, columns_of)))))
     near = [each for each in range(ceil(0.6 * columns), 2 * columns) if shown % each == 0]  # then no place stays empty
     columns = min(near, key=lambda each: abs(each - columns), default=columns)
     rows = ceil(shown / columns)
-    picture = np.full((rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3), _BETWEEN, dtype=np.uint8)
-    colours = palette()
+    image = np.full((rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3), _BETWEEN, dtype=np.uint8)
+    colors = palette()
     for number, each in enumerate(found):
         y, x = number // columns * (rows_of + GAP), number % columns * (columns_of + GAP)
-        picture[y : y + rows_of, x : x + columns_of] = colours[each + LEVELS + 1]
+        image[y : y + rows_of, x : x + columns_of] = colors[each + LEVELS + 1]
     notes = [f"the first {shown} of {count:,} {kind}" if shown < count else f"all {count:,} {kind}"]
     if of_each > 1:
         notes.append(f"each point the mean of {of_each}x{of_each}")
     return Heat(
-        _address(picture),
-        picture.shape[1],
-        picture.shape[0],
-        greatest,
+        _address(image),
+        image.shape[1],
+        image.shape[0],
+        maximum,
         "maps",
-        f"{name}: {notes[0]} of {height} by {width}, up to {greatest:.4g} from zero",
+        f"{name}: {notes[0]} of {height} by {width}, up to {maximum:.4g} from zero",
         ", ".join(notes),
         columns,
         columns_of,
@@ -177,15 +177,15 @@ def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name
         return _strip(array.reshape(-1), points, name)
     of_each = max(1, ceil(sqrt(array.size / points)))
     small = _means(array, of_each)
-    found, greatest = levels(small)
+    found, maximum = levels(small)
     rows, columns = small.shape
     return Heat(
         _address(palette()[found + LEVELS + 1]),
         columns,
         rows,
-        greatest,
+        maximum,
         "plane",
-        f"{name}: {across} from left to right ({array.shape[1]:,}), {down} downwards ({array.shape[0]:,}), up to {greatest:.4g} from zero",
+        f"{name}: {across} from left to right ({array.shape[1]:,}), {down} downwards ({array.shape[0]:,}), up to {maximum:.4g} from zero",
         f"{across} from left to right, {down} downwards"
         + (f", each point the mean of {of_each}x{of_each}" if of_each > 1 else ""),
         of_each=of_each,
@@ -195,15 +195,15 @@ def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name
 def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
     """One number after the other, in rows where they are many."""
     shown = array[: min(points, 8192)]
-    found, greatest = levels(shown)
+    found, maximum = levels(shown)
     width = max(1, min(len(shown), _ROW))
     rows = max(1, ceil(len(shown) / width))
-    picture = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
-    picture[: len(shown)] = palette()[found + LEVELS + 1]
+    image = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
+    image[: len(shown)] = palette()[found + LEVELS + 1]
     note = f"the first {len(shown):,} of {len(array):,}" if len(shown) < len(array) else counted(len(array), "number")
     note += f", {width} in a row" if rows > 1 else ""
-    told = f"{name}: {note}, up to {greatest:.4g} from zero"
-    return Heat(_address(picture.reshape(rows, width, 3)), width, rows, greatest, "strip", told, note)
+    told = f"{name}: {note}, up to {maximum:.4g} from zero"
+    return Heat(_address(image.reshape(rows, width, 3)), width, rows, maximum, "strip", told, note)
 
 
 def _means(array: NDArray[np.float64], of_each: int) -> NDArray[np.float64]:
@@ -218,20 +218,20 @@ def _means(array: NDArray[np.float64], of_each: int) -> NDArray[np.float64]:
     return array
 
 
-def _address(picture: NDArray[np.uint8]) -> str:
-    """The smallest PNG of at most 256 colours."""
-    flat = picture.reshape(-1, 3).astype(np.uint32)
+def _address(image: NDArray[np.uint8]) -> str:
+    """The smallest PNG of at most 256 colors."""
+    flat = image.reshape(-1, 3).astype(np.uint32)
     keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
     if len(np.unique(keys)) > 256:  # every level and no number and the gaps: then the gaps are as zero
         keys[keys == _key(_BETWEEN)] = _key((255, 255, 255))
-    colours, index = np.unique(keys, return_inverse=True)
-    image = Image.fromarray(index.reshape(picture.shape[:2]).astype(np.uint8), "L")
-    table = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8)
-    image.putpalette(table.tobytes())
+    colors, index = np.unique(keys, return_inverse=True)
+    png = Image.fromarray(index.reshape(image.shape[:2]).astype(np.uint8), "L")
+    table = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
+    png.putpalette(table.tobytes())
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=len(index) < 20_000)
+    png.save(file, "PNG", optimize=len(index) < 20_000)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def _key(colour: tuple[int, int, int]) -> int:
-    return colour[0] << 16 | colour[1] << 8 | colour[2]
+def _key(color: tuple[int, int, int]) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]

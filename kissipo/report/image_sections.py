@@ -1,4 +1,4 @@
-"""What answers on pictures look like: where the net looked, what it marked; in the report, for one picture, for a folder of them."""
+"""What answers on images look like: where the net looked, what it marked; in the report, for one image, for a folder of them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from torch import Tensor, nn
 
 from kissipo.codec.mask import VOID
 from kissipo.engine.evaluate import as_tuple
-from kissipo.inspect.grad_cam import HeatMaps, heat_maps
-from kissipo.output.answer import Answer, Decision
+from kissipo.inspect.grad_cam import HeatMaps, grad_cam
+from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.output.score import Score
-from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.report.gallery import strips
-from kissipo.report.overlay import colour_name, heated, marked
+from kissipo.report.overlay import color_name, heated, marked
 
 _WORST = 6
 
 
 def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
-    """Whether it can be told where on a picture a net looked for this answer."""
+    """Whether it can be told where on an image a net looked for this answer."""
     return isinstance(answer, Category) and len(inputs) == 1 and inputs[0].dim() == 4
 
 
 def looked_at(
-    net: nn.Module, picture: Tensor, answer: Category, classes: Sequence[int], *, number: int = 0
+    net: nn.Module, image: Tensor, answer: Category, classes: Sequence[int], *, number: int = 0
 ) -> HeatMaps:
-    """Where the net looked for one class of each picture.
+    """Where the net looked for one class of each image.
 
     number:   of the answer, where the net gives several
     """
@@ -44,60 +44,60 @@ def looked_at(
             return logits.reshape(-1) * (2 * wanted - 1)
         return logits.gather(1, wanted[:, None]).squeeze(1)
 
-    return heat_maps(net, picture, score)
+    return grad_cam(net, image, score)
 
 
 def heat_gallery(
     net: nn.Module,
-    pictures: Tensor,
+    images: Tensor,
     answer: Category,
     classes: Sequence[int],
     captions: Sequence[str],
     files: Sequence[Any],
 ) -> str:
-    """Each picture, and beside it where the net looked for its answer."""
-    found = looked_at(net, pictures, answer, classes)
-    rows = [(picture, heated(picture, heat)) for picture, heat in zip(pictures, found.maps, strict=True)]
-    told = f"Warm is where the net looked for its answer: {found.tell()}."
+    """Each image, and beside it where the net looked for its answer."""
+    found = looked_at(net, images, answer, classes)
+    rows = [(image, heated(image, heat)) for image, heat in zip(images, found.maps, strict=True)]
+    told = f"Warm is where the net looked for its answer: {found.describe()}."
     return strips(rows, captions, files) + f'<p class="dim">{escape(told)}</p>'
 
 
-def marks_shown(wiring: Wiring, score: Score, answers: Any, truth: Any) -> str:
-    """The pictures that are marked worst and best: as they are, with their true marks, with those of the net."""
+def marks_shown(pipeline: Pipeline, score: Score, answers: Any, truth: Any) -> str:
+    """The images that are marked worst and best: as they are, with their true marks, with those of the net."""
     answer, each = score.answer, score.net.each
-    assert isinstance(answer, Marks) and each is not None
+    assert isinstance(answer, Mask) and each is not None
     order = np.argsort(each, kind="stable")
     has_marks = [at for at in order if ((truth[at] > 0) & (truth[at] < VOID)).any() or answers[at].any()]
     content = legend(answer)
     for title, some in (("Marked worst", has_marks[:_WORST]), ("Marked best", has_marks[_WORST:][-_WORST:])):
         if some:
-            content += f"<h3>{title}</h3>" + _three(wiring, answer, each, answers, truth, np.array(some))
+            content += f"<h3>{title}</h3>" + _three(pipeline, answer, each, answers, truth, np.array(some))
     return content
 
 
-def legend(answer: Marks) -> str:
-    """The colour of each class."""
+def legend(answer: Mask) -> str:
+    """The color of each class."""
     parts = [
-        f'<span style="color:{colour_name(number)}">■</span> {escape(level)}'
+        f'<span style="color:{color_name(number)}">■</span> {escape(level)}'
         for number, level in enumerate(answer.levels)
         if number
     ]
     return f"<p>{' &nbsp; '.join(parts)}</p>"
 
 
-def _three(wiring: Wiring, answer: Marks, each: Any, answers: Any, truth: Any, some: Any) -> str:
-    part = wiring.judging
-    pictures = wiring.feeds[part].batch(torch.from_numpy(some)).inputs[0]
-    frame = wiring.frame.take(wiring.parts[part][some])
+def _three(pipeline: Pipeline, answer: Mask, each: Any, answers: Any, truth: Any, some: Any) -> str:
+    part = pipeline.eval_split
+    images = pipeline.datasets[part].batch(torch.from_numpy(some)).inputs[0]
+    frame = pipeline.frame.take(pipeline.parts[part][some])
     rows, captions = [], []
-    for at, picture in zip(some, pictures, strict=True):
+    for at, image in zip(some, images, strict=True):
         real, found = (torch.from_numpy(marks[at]) for marks in (truth, answers))
-        rows.append((picture, marked(picture, real), marked(picture, found)))
+        rows.append((image, marked(image, real), marked(image, found)))
         (told,) = answer.decide(answers[at][None])
-        captions.append(f"picture, truth, answer: {areas(told)}; overlap {each[at]:.2f}")
-    return strips(rows, captions, [frame["picture"].show(at) for at in range(len(some))])
+        captions.append(f"image, truth, answer: {areas(told)}; overlap {each[at]:.2f}")
+    return strips(rows, captions, [frame["image"].show(at) for at in range(len(some))])
 
 
-def areas(decision: Decision) -> str:
+def areas(decision: Prediction) -> str:
     """What is marked, in a few words."""
     return ", ".join(f"{level} {share:.1%}" for level, share in decision.areas) or str(decision.value)

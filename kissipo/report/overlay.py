@@ -1,6 +1,6 @@
-"""Overlays: a picture with what is marked on it, or with where a net looked.
+"""Overlays: an image with what is marked on it, or with where a net looked.
 
-Shapes:   picture (channel, height, width) from 0 to 1 -> (3, height, width)
+Shapes:   image (channel, height, width) from 0 to 1 -> (3, height, width)
 """
 
 import torch
@@ -9,46 +9,46 @@ from torch.nn import functional
 
 from kissipo.codec.mask import VOID
 
-_COLOURS = torch.tensor(
+_COLORS = torch.tensor(
     [[0.84, 0.37, 0.0], [0.0, 0.45, 0.70], [0.0, 0.62, 0.45], [0.80, 0.47, 0.65], [0.90, 0.62, 0.0], [0.34, 0.71, 0.91]]
 )  # Okabe and Ito's, which all eyes tell apart
 _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35
 
 
-def marked(picture: Tensor, marks: Tensor) -> Tensor:
-    """What is marked is tinted and has a rim in the colour of its class.
+def marked(image: Tensor, marks: Tensor) -> Tensor:
+    """What is marked is tinted and has a rim in the color of its class.
 
     marks:   (height, width) class numbers, 0 for nothing, 255 for what is not judged
     """
-    shown = _coloured(picture)
+    shown = _colored(image)
     marks = marks.long()
     there = (marks > 0) & (marks < VOID)
-    colours = _COLOURS[(marks - 1).clamp(min=0) % len(_COLOURS)].permute(2, 0, 1)
+    colors = _COLORS[(marks - 1).clamp(min=0) % len(_COLORS)].permute(2, 0, 1)
     inner = -functional.max_pool2d(-there[None, None].float(), 3, 1, 1)[0, 0] > 0
     share = torch.where(there & ~inner, 1.0, torch.where(there, _TINT, 0.0))
-    return shown * (1 - share) + colours * share
+    return shown * (1 - share) + colors * share
 
 
-def heated(picture: Tensor, heat: Tensor) -> Tensor:
+def heated(image: Tensor, heat: Tensor) -> Tensor:
     """Warm where the net looked, dark and cold where it did not.
 
     heat:    (height, width) from 0 to 1
     """
-    grey = _coloured(picture).mean(dim=0, keepdim=True)
-    colours = _COLD[:, None, None] * (1 - heat) + _WARM[:, None, None] * heat
-    return (0.45 * grey + 0.55 * colours * (0.35 + 0.65 * grey)).clamp(0, 1)
+    gray = _colored(image).mean(dim=0, keepdim=True)
+    colors = _COLD[:, None, None] * (1 - heat) + _WARM[:, None, None] * heat
+    return (0.45 * gray + 0.55 * colors * (0.35 + 0.65 * gray)).clamp(0, 1)
 
 
-def colour_name(number: int) -> str:
-    """The colour of a class as a page writes it.
+def color_name(number: int) -> str:
+    """The color of a class as a page writes it.
 
-    Example:  >>> colour_name(1), colour_name(7) == colour_name(1)
+    Example:  >>> color_name(1), color_name(7) == color_name(1)
               ('rgb(214, 94, 0)', True)
     """
-    red, green, blue = (int(255 * float(part)) for part in _COLOURS[(number - 1) % len(_COLOURS)])
+    red, green, blue = (int(255 * float(part)) for part in _COLORS[(number - 1) % len(_COLORS)])
     return f"rgb({red}, {green}, {blue})"
 
 
-def _coloured(picture: Tensor) -> Tensor:
-    return picture.expand(3, -1, -1) if len(picture) == 1 else picture[:3]
+def _colored(image: Tensor) -> Tensor:
+    return image.expand(3, -1, -1) if len(image) == 1 else image[:3]

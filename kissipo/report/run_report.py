@@ -16,17 +16,17 @@ from kissipo.codec.board import Board
 from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
 from kissipo.core.text import format_value, shorten
-from kissipo.engine.evaluate import Evaluation
+from kissipo.engine.evaluate import SplitEvaluation
 from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
 from kissipo.input.decompose import decompose
-from kissipo.inspect.trace import Trace, tell_array
+from kissipo.inspect.trace import Trace, format_array
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.output.score import Score
-from kissipo.pipeline.experiment import Prepared
-from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.experiment import Experiment
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
 from kissipo.pipeline.series_targets import marks_of
 from kissipo.process.layers.surfaces import height
@@ -59,74 +59,74 @@ class Results:
     seconds: float
     scores: Sequence[Score]
     trace: Trace
-    evaluation: Evaluation | None = None
+    evaluation: SplitEvaluation | None = None
     errors: tuple[NDArray[np.float64], int] | None = None
     examples: Sequence[Section] = ()
 
 
-def write_report(folder: RunFolder, prepared: Prepared, results: Results) -> None:
+def write_report(folder: RunFolder, experiment: Experiment, results: Results) -> None:
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
-    mains = [answer.watched for answer in prepared.wiring.answers]
-    epochs = getattr(prepared.course, "epochs", 0) or 0
-    learning = sections.curves(results.history, mains, best_epoch=results.best_epoch, asked_epochs=epochs)
+    eval_metrics = [answer.watched for answer in experiment.pipeline.answers]
+    epochs = getattr(experiment.config, "epochs", 0) or 0
+    learning = sections.curves(results.history, eval_metrics, best_epoch=results.best_epoch, asked_epochs=epochs)
     scored = [each for each in results.scores if "walks" not in each.net.details]
     content = [
         Section("Verdict", sections.verdicts(results.scores)),
         *(Section(f"Score of '{each.answer.name}'", sections.scores(each)) for each in scored),
-        Section("Data", _data(prepared)),
-        *_season(prepared),
-        *_augmented(prepared, int(environment["seed"])),
+        Section("Data", _data(experiment)),
+        *_season(experiment),
+        *_augmented(experiment, int(environment["seed"])),
         Section("The way of the data", _way(results.trace)),
         Section("Gradients through time", _through_time(results.trace)),
         Section("Learning", learning),
-        *_answers(prepared, results),
+        *_answers(experiment, results),
         *results.examples,
-        Section("How to reproduce it", _reproduce(prepared, environment, folder)),
+        Section("How to reproduce it", _reproduce(experiment, environment, folder)),
     ]
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
         f"{results.seconds:.1f} s of training on {counted(environment['training_threads'], 'thread')}"
     )
-    folder.write_text(REPORT, page(f"{prepared.task.name or 'run'}: Input → Process → Output", subtitle, content))
+    folder.write_text(REPORT, page(f"{experiment.task.name or 'run'}: Input → Process → Output", subtitle, content))
 
 
-def _data(prepared: Prepared) -> str:
-    wiring = prepared.wiring
-    rows = [[each.level, each.message, each.action] for each in wiring.findings]
-    content = f"<p>{escape(wiring.frame.origin)}: {len(wiring.frame):,} rows.</p>"
+def _data(experiment: Experiment) -> str:
+    pipeline = experiment.pipeline
+    rows = [[each.level, each.message, each.action] for each in pipeline.findings]
+    content = f"<p>{escape(pipeline.frame.origin)}: {len(pipeline.frame):,} rows.</p>"
     content += table(["check", "what was found", "what is done"], rows, classes=[row[0] for row in rows])
-    content += _parts(wiring)
-    if prepared.decisions:
-        decided = [[each.place, _listed(each.value), each.reason] for each in prepared.decisions]
+    content += _parts(pipeline)
+    if experiment.decisions:
+        decided = [[each.place, _listed(each.value), each.reason] for each in experiment.decisions]
         content += "<p>Decided for you, and written to task.yaml, where it can be changed:</p>"
         content += table(["word", "value", "reason"], decided)
     return content
 
 
-def _season(prepared: Prepared) -> list[Section]:
+def _season(experiment: Experiment) -> list[Section]:
     """Trend, season and rest of the first series that is forecast."""
-    wiring = prepared.wiring
-    answer = wiring.answers[0]
+    pipeline = experiment.pipeline
+    answer = pipeline.answers[0]
     if not isinstance(answer, Forecast | Anomaly):
         return []
-    found = decompose(wiring.frame[answer.variables[0]].values, wiring.season)
+    found = decompose(pipeline.frame[answer.variables[0]].values, pipeline.season)
     if found is None:
         return []
-    moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
-    return [Section("Trend and season", sections.seasons(found, moments, unit, wiring.season))]
+    timestamps, unit = _moments_of(experiment, np.arange(len(pipeline.frame)))
+    return [Section("Trend and season", sections.seasons(found, timestamps, unit, pipeline.season))]
 
 
-def _parts(wiring: Wiring) -> str:
+def _parts(pipeline: Pipeline) -> str:
     """How many samples each part has, and of which class."""
-    answer: Any = wiring.answers[0]
+    answer: Any = pipeline.answers[0]
     if answer.WORD == "actions":
         return ""
-    rows = [[name, f"{len(feed):,}"] for name, feed in wiring.feeds.items()]
+    rows = [[name, f"{len(dataset):,}"] for name, dataset in pipeline.datasets.items()]
     levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= sections.MOST_CLASSES else ()
-    for row, feed in zip(rows, wiring.feeds.values(), strict=True):
+    for row, dataset in zip(rows, pipeline.datasets.values(), strict=True):
         if levels:
-            counts = np.bincount(feed.truth(0).numpy(), minlength=len(levels))
+            counts = np.bincount(dataset.truth(0).numpy(), minlength=len(levels))
             row += [f"{count:,}" for count in counts]
     return table(["part", "samples", *levels], rows, numbers=range(1, 2 + len(levels)))
 
@@ -136,9 +136,9 @@ def _way(way: Trace) -> str:
     for step in way.steps:
         classes.append("stage" if step.stage != before else "")
         stage, before = (step.stage if step.stage != before else ""), step.stage
-        value = tell_array(step.value, most=6) if isinstance(step.value, np.ndarray) else _listed(step.value)
+        value = format_array(step.value, most=6) if isinstance(step.value, np.ndarray) else _listed(step.value)
         costs = [f"{count:,}" if count else "" for count in (step.parameters, step.multiplications, step.memory)]
-        rows.append([stage, step.name, step.tell, "×".join(str(side) for side in step.shape), *costs, value])
+        rows.append([stage, step.name, step.description, "×".join(str(side) for side in step.shape), *costs, value])
     titles = ["", "step", "what happens", "shape", "weights", "multiplications", "bytes", "one sample (trained net)"]
     content = table(titles, rows, numbers=(4, 5, 6), classes=classes)
     content += f'<p class="dim">{way.parameters:,} weights, {way.multiplications:,} multiplications for one sample.</p>'
@@ -170,7 +170,7 @@ def _through_time(way: Trace) -> str:
     return sections.through_time(norms, {loss: "; ".join(told) + "." for loss, told in reaches.items()})
 
 
-def _answers(prepared: Prepared, results: Results) -> list[Section]:
+def _answers(experiment: Experiment, results: Results) -> list[Section]:
     score = results.scores[0]
     details = score.net.details
     if "walks" in details:
@@ -182,7 +182,7 @@ def _answers(prepared: Prepared, results: Results) -> list[Section]:
         return [Section("The policy", sections.policy(details["policy"]))]
     found = [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
     if "confusion" in details and len(details["classes"]) <= sections.MOST_CLASSES:
-        found.append(Section("Confusion", sections.confusion(details) + _confused(prepared.wiring, score, results)))
+        found.append(Section("Confusion", sections.confusion(details) + _confused(experiment.pipeline, score, results)))
     if "inspection" in details:
         found.append(Section("What missing costs", sections.costs(details["inspection"])))
     if "precision_recall" in details:
@@ -192,56 +192,56 @@ def _answers(prepared: Prepared, results: Results) -> list[Section]:
     answers, truth = results.evaluation.scores[0], results.evaluation.truths[0]
     if score.answer.WORD == "number":
         found.append(Section("Answers beside the truth", sections.beside_truth(answers, truth)))
-    if isinstance(score.answer, Marks):
+    if isinstance(score.answer, Mask):
         return [
             *found,
-            Section("Marks", sections.overlaps(details) + marks_shown(prepared.wiring, score, answers, truth)),
+            Section("Marks", sections.overlaps(details) + marks_shown(experiment.pipeline, score, answers, truth)),
         ]
     if isinstance(score.answer, Anomaly):
         assert results.errors is not None
-        return [*found, Section("Alarms", _alarms(prepared, score, *results.errors))]
+        return [*found, Section("Alarms", _alarms(experiment, score, *results.errors))]
     if isinstance(score.answer, Forecast):
-        moments, unit = _moments(prepared)
-        drawn = sections.forecasts(answers, truth, score.answer.margins, details, moments, unit)
+        timestamps, unit = _timestamps(experiment)
+        drawn = sections.forecasts(answers, truth, score.answer.margins, details, timestamps, unit)
         found.append(Section("Forecasts beside the truth", drawn))
-    return [*found, Section("The worst mistakes", _worst(prepared, score, answers, truth))]
+    return [*found, Section("The worst mistakes", _worst(experiment, score, answers, truth))]
 
 
-def _alarms(prepared: Prepared, score: Score, errors: NDArray[np.float64], first: int) -> str:
-    """The series with its alarms and labelled windows, and the errors below it, from the step `first` on."""
-    wiring, answer = prepared.wiring, score.answer
+def _alarms(experiment: Experiment, score: Score, errors: NDArray[np.float64], first: int) -> str:
+    """The series with its alarms and labeled windows, and the errors below it, from the step `first` on."""
+    pipeline, answer = experiment.pipeline, score.answer
     assert isinstance(answer, Anomaly)
-    moments, unit = _moments_of(prepared, np.arange(len(wiring.frame)))
-    values = wiring.frame[answer.variables[0]].values
-    marks = None if answer.options.anomaly_labels is None else marks_of(wiring.frame, answer.options.anomaly_labels)
-    return sections.alarms(values, errors, first, marks, score.net.details, moments, unit, answer.variables[0])
+    timestamps, unit = _moments_of(experiment, np.arange(len(pipeline.frame)))
+    values = pipeline.frame[answer.variables[0]].values
+    marks = None if answer.options.anomaly_labels is None else marks_of(pipeline.frame, answer.options.anomaly_labels)
+    return sections.alarms(values, errors, first, marks, score.net.details, timestamps, unit, answer.variables[0])
 
 
-def _moments(prepared: Prepared) -> tuple[list[float], str]:
+def _timestamps(experiment: Experiment) -> tuple[list[float], str]:
     """When the judged steps were, as years with their fractions, or as numbers of steps."""
-    wiring = prepared.wiring
-    part = wiring.judging
-    door: Any = wiring.doors[0]
-    answer: Any = wiring.answers[0]
-    first = int(wiring.parts[part][0]) + door.length
-    return _moments_of(prepared, np.arange(first, first + len(wiring.parts[part]) + answer.options.horizon - 1))
+    pipeline = experiment.pipeline
+    part = pipeline.eval_split
+    codec: Any = pipeline.codecs[0]
+    answer: Any = pipeline.answers[0]
+    first = int(pipeline.parts[part][0]) + codec.length
+    return _moments_of(experiment, np.arange(first, first + len(pipeline.parts[part]) + answer.options.horizon - 1))
 
 
-def _moments_of(prepared: Prepared, steps: Any) -> tuple[list[float], str]:
-    wiring, time = prepared.wiring, prepared.choices.source.options.time
-    if time is None or wiring.frame[time].kind != "time":
+def _moments_of(experiment: Experiment, steps: Any) -> tuple[list[float], str]:
+    pipeline, time = experiment.pipeline, experiment.resolved.source.options.time
+    if time is None or pipeline.frame[time].kind != "time":
         return [float(step + 1) for step in steps], "step"
-    days = wiring.frame[time].values[steps].astype("datetime64[h]").astype(np.int64) / 24
+    days = pipeline.frame[time].values[steps].astype("datetime64[h]").astype(np.int64) / 24
     return [1970 + float(day) / 365.2425 for day in days], time
 
 
-def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
+def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> str:
     """The samples on which the net is most wrong, with what went in."""
-    wiring = prepared.wiring
+    pipeline = experiment.pipeline
     each, answer = score.net.each, score.answer
     if each is None or answer.WORD not in ("category", "number", "forecast"):
         return ""
-    part = wiring.judging
+    part = pipeline.eval_split
     worst = np.argsort(each, kind="stable")[:_WORST]
     if answer.WORD == "category":
         wrong = np.flatnonzero(answer.choose(answers) != truth)  # type: ignore[attr-defined]
@@ -249,31 +249,31 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
         if not len(worst):
             return "<p>None: every judged sample is answered right.</p>"
     if answer.WORD == "forecast":
-        rows = [[f"step {wiring.parts[part][at] + 1}", _series(truth[at]), _series(answers[at])] for at in worst]
+        rows = [[f"step {pipeline.parts[part][at] + 1}", _series(truth[at]), _series(answers[at])] for at in worst]
         return table(["window from", "truth", "answer"], rows)
-    frame = wiring.frame.take(wiring.parts[part][worst])
+    frame = pipeline.frame.take(pipeline.parts[part][worst])
     told = []
     for decision in answer.decide(answers[worst]):
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         told.append(f"{_listed(decision.value)}{sure}")
     real = [answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]]  # type: ignore[attr-defined]
-    if isinstance(wiring.doors[0], Board):
+    if isinstance(pipeline.codecs[0], Board):
         moves = zip(frame["board"].texts(), truth[worst].tolist(), answers[worst].argmax(axis=1).tolist(), strict=True)
         drawn = [board(str(letters), made=made, answered=answered) for letters, made, answered in moves]
         places = (f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame)))
         words = [f"{place}: {made}, answered {said}" for place, made, said in zip(places, real, told, strict=True)]
         return boards(drawn, words)
-    if any(column.kind == "picture" for column in frame.columns):
+    if any(column.kind == "image" for column in frame.columns):
         captions = [f"{real[at]}, answered {told[at]}" for at in range(len(frame))]
-        files = [frame["picture"].show(at) for at in range(len(frame))]
-        inputs = wiring.feeds[part].batch(torch.from_numpy(worst)).inputs
+        files = [frame["image"].show(at) for at in range(len(frame))]
+        inputs = pipeline.datasets[part].batch(torch.from_numpy(worst)).inputs
         if is_heatable(inputs, answer):
             assert isinstance(answer, Category)
             return heat_gallery(
-                prepared.net, inputs[0], answer, answer.choose(answers[worst]).tolist(), captions, files
+                experiment.net, inputs[0], answer, answer.choose(answers[worst]).tolist(), captions, files
             )
         return gallery(inputs[0], captions, files)
-    names = list(dict.fromkeys(name for door in wiring.doors for name in door.columns))[:_MOST_COLUMNS]
+    names = list(dict.fromkeys(name for codec in pipeline.codecs for name in codec.columns))[:_MOST_COLUMNS]
     rows = [
         [str(frame.rows[at]), real[at], told[at], *(_listed(frame[name].show(at)) for name in names)]
         for at in range(len(frame))
@@ -281,23 +281,23 @@ def _worst(prepared: Prepared, score: Score, answers: Any, truth: Any) -> str:
     return table(["row", "truth", "answer", *names], rows)
 
 
-def _confused(wiring: Wiring, score: Score, results: Results) -> str:
-    """Beside the matrix, of pictures: what is confused with what."""
-    answer, part = score.answer, wiring.judging
-    if not isinstance(answer, Category) or results.evaluation is None or "picture" not in wiring.frame:
+def _confused(pipeline: Pipeline, score: Score, results: Results) -> str:
+    """Beside the matrix, of images: what is confused with what."""
+    answer, part = score.answer, pipeline.eval_split
+    if not isinstance(answer, Category) or results.evaluation is None or "image" not in pipeline.frame:
         return ""
     scores, truth = results.evaluation.scores[0], results.evaluation.truths[0]
-    frame = wiring.frame.take(wiring.parts[part])
+    frame = pipeline.frame.take(pipeline.parts[part])
 
-    def pictures_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:
-        return wiring.feeds[part].batch(torch.tensor(samples)).inputs[0], [frame["picture"].show(at) for at in samples]
+    def images_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:
+        return pipeline.datasets[part].batch(torch.tensor(samples)).inputs[0], [frame["image"].show(at) for at in samples]
 
-    return confused(kinds(truth, answer.choose(scores), scores), answer.levels, scores, pictures_at)
+    return confused(kinds(truth, answer.choose(scores), scores), answer.levels, scores, images_at)
 
 
-def _augmented(prepared: Prepared, seed: int) -> list[Section]:
-    """Some training pictures before and after they were changed at random."""
-    augment, train = prepared.wiring.augment, prepared.wiring.feeds["train"]
+def _augmented(experiment: Experiment, seed: int) -> list[Section]:
+    """Some training images before and after they were changed at random."""
+    augment, train = experiment.pipeline.augment, experiment.pipeline.datasets["train"]
     if augment is None:
         return []
     batch = train.batch(torch.arange(min(_SHOWN, len(train))))
@@ -305,12 +305,12 @@ def _augmented(prepared: Prepared, seed: int) -> list[Section]:
     rows = [torch.stack(each) for each in zip(batch.inputs[0], *changed, strict=True)]
     captions = ["as it is", *(f"as it is learned from: {number}" for number in range(1, 1 + _TIMES))]
     shown = "".join(gallery(row, captions) for row in rows)
-    told = f"Each training picture is changed anew in every epoch: {augment.tell()}."
+    told = f"Each training image is changed anew in every epoch: {augment.describe()}."
     return [Section("Augmentation", f"<p>{escape(told)}</p>{shown}")]
 
 
-def _reproduce(prepared: Prepared, environment: Any, folder: RunFolder) -> str:
-    task = writable(prepared.task, prepared.choices.source.word)
+def _reproduce(experiment: Experiment, environment: Any, folder: RunFolder) -> str:
+    task = writable(experiment.task, experiment.resolved.source.word)
     command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
     return preformatted(command) + preformatted(task.to_yaml()) + preformatted(json.dumps(environment, indent=1))
 

@@ -22,11 +22,11 @@ _KINDS = {1: "better", 0: "tie", -1: "worse"}
 
 
 def verdicts(scores: Sequence[Score]) -> str:
-    """One coloured line an answer."""
+    """One colored line an answer."""
     parts = []
     for each in scores:
         if each.verdict is not None:
-            main = each.answer.MAIN
+            main = each.answer.EVAL_METRIC
             words = f"{main.replace('_', ' ')} {each.net.metrics[main]:.4g}: {each.verdict.sentence}."
             parts.append(f'<div class="verdict {_KINDS[each.verdict.better]}">{escape(words)}</div>')
     return "".join(parts)
@@ -34,7 +34,7 @@ def verdicts(scores: Sequence[Score]) -> str:
 
 def scores(score: Score) -> str:
     """The net above the simple answers, as numbers and as bars."""
-    names, main = list(score.net.metrics), score.answer.MAIN
+    names, main = list(score.net.metrics), score.answer.EVAL_METRIC
     rows = [["this net", *(format_score(score.net.metrics[name]) for name in names)]]
     for name, judged in score.ordered():
         rows.append([name, *(format_score(judged.metrics.get(each, float("nan"))) for each in names)])
@@ -54,7 +54,7 @@ def scores(score: Score) -> str:
     return shown + drawing.bars(values, first="this net") + f'<p class="dim">{note}</p>'
 
 
-def curves(history: Sequence[Mapping[str, Any]], mains: Sequence[str], *, best_epoch: int, asked_epochs: int) -> str:
+def curves(history: Sequence[Mapping[str, Any]], eval_metrics: Sequence[str], *, best_epoch: int, asked_epochs: int) -> str:
     """Losses and the main measure by epoch, and what they say; returns by episode where there are any."""
     if history and "return" in history[-1]:
         returns = [(row["episode"], row["return"]) for row in history]
@@ -64,7 +64,7 @@ def curves(history: Sequence[Mapping[str, Any]], mains: Sequence[str], *, best_e
     series = {name: points for name, points in series.items() if len(points) > 1}
     mark = best_epoch if "validation" in series else None
     content = drawing.lines(series, across="epoch", up="loss", mark=mark)
-    for main in mains:
+    for main in eval_metrics:
         points = _points(history, f"validation_{main}")
         if len(points) > 1:
             content += drawing.lines(
@@ -92,7 +92,7 @@ def confusion(details: Mapping[str, Any]) -> str:
 
 
 def overlaps(details: Mapping[str, Any]) -> str:
-    """Overlap of each class, and on how many pictures something is marked."""
+    """Overlap of each class, and on how many images something is marked."""
     rates, pixels = details["by_class"], details["pixels"]
     rows = [
         [
@@ -104,8 +104,8 @@ def overlaps(details: Mapping[str, Any]) -> str:
         ]
         for at, level in enumerate(details["classes"])
     ]
-    count = details["pictures"]
-    told = f"{count['marked']} judged pictures are marked, {count['unmarked']} are not. All pixels of all pictures count together."
+    count = details["images"]
+    told = f"{count['marked']} judged images are marked, {count['unmarked']} are not. All pixels of all images count together."
     titles = ["class", "IoU", "Dice", "pixels", "pixels answered so"]
     return table(titles, rows, numbers=range(1, 5)) + f'<p class="dim">{told}</p>'
 
@@ -156,16 +156,16 @@ def beside_truth(answers: Any, truth: Any) -> str:
 
 
 def forecasts(
-    answers: Any, truth: Any, margins: Any, details: Mapping[str, Any], moments: Sequence[float], unit: str
+    answers: Any, truth: Any, margins: Any, details: Mapping[str, Any], timestamps: Sequence[float], unit: str
 ) -> str:
     """Every horizon-th forecast, so that they do not overlap, over the truth of the test part."""
     horizon = answers.shape[1]
     values = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]])
-    known = list(zip(moments, values.tolist(), strict=True))
+    known = list(zip(timestamps, values.tolist(), strict=True))
     starts = range(0, len(answers), horizon)
 
     def joined(values: Any) -> list[tuple[float, float]]:
-        return [(moments[start + step], float(values[start, step, 0])) for start in starts for step in range(horizon)]
+        return [(timestamps[start + step], float(values[start, step, 0])) for start in starts for step in range(horizon)]
 
     curves = {"truth": known, "forecast": joined(answers)}
     if margins is not None:
@@ -197,29 +197,29 @@ def alarms(
     first: int,
     marks: Any,
     details: Mapping[str, Any],
-    moments: Sequence[float],
+    timestamps: Sequence[float],
     unit: str,
     name: str,
 ) -> str:
-    """The series with its alarms as points and the labelled windows as shades; the errors and their threshold below it.
+    """The series with its alarms as points and the labeled windows as shades; the errors and their threshold below it.
 
     errors:  of the steps from `first` on
-    marks:   which steps are labelled odd, None where no one said
+    marks:   which steps are labeled odd, None where no one said
     """
     height = details["threshold"]
     shown = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_STEPS)).astype(int)).tolist()
     odd = (first + np.flatnonzero(errors > height)).tolist()
     odd = odd[:: len(odd) // _MOST_STEPS + 1]
     curves = {
-        label: [(moments[at], float(values[at])) for at in places] for label, places in ((name, shown), ("alarm", odd))
+        label: [(timestamps[at], float(values[at])) for at in places] for label, places in ((name, shown), ("alarm", odd))
     }
-    shades = [] if marks is None else [(moments[span.first], moments[span.last]) for span in spans(marks)]
+    shades = [] if marks is None else [(timestamps[span.first], timestamps[span.last]) for span in spans(marks)]
     content = drawing.lines(curves, across=unit, up=name, width=900, height=250, dots=("alarm",), shades=shades)
     starts = [at for at in shown if at >= first]
     peaks = np.maximum.reduceat(errors, np.subtract(starts, first)).tolist()  # a peak between two points is not skipped
     curves = {
-        "error": [(moments[at], peak) for at, peak in zip(starts, peaks, strict=True)],
-        "threshold": [(moments[first], height), (moments[-1], height)],
+        "error": [(timestamps[at], peak) for at, peak in zip(starts, peaks, strict=True)],
+        "threshold": [(timestamps[first], height), (timestamps[-1], height)],
     }
     content += drawing.lines(curves, across=unit, up="error", width=900, height=200, shades=shades, tens=True)
     if details.get("windows"):
@@ -227,8 +227,8 @@ def alarms(
             [each["from"], each["to"], each["first_alarm"] or "missed", "yes" if each["judged"] else "no"]
             for each in details["windows"]
         ]
-        content += table(["labelled from", "to", "first alarm", "judged"], met)
-    words = {True: "in a labelled window", False: "false alarm", None: ""}
+        content += table(["labeled from", "to", "first alarm", "judged"], met)
+    words = {True: "in a labeled window", False: "false alarm", None: ""}
     raised = [
         [each["from"], each["to"], format_score(each["error"]), words[each.get("labeled")]]
         for each in details["alarms"][:_MOST_STATES]
@@ -240,13 +240,13 @@ def alarms(
     )
 
 
-def seasons(found: Any, moments: Sequence[float], unit: str, season: int) -> str:
+def seasons(found: Any, timestamps: Sequence[float], unit: str, season: int) -> str:
     """The parts of a series one below the other, and in words how strong they are."""
     content = ""
     for name in ("trend", "season", "rest"):
-        curve = list(zip(moments, getattr(found, name).tolist(), strict=True))[-_MOST_STEPS:]
+        curve = list(zip(timestamps, getattr(found, name).tolist(), strict=True))[-_MOST_STEPS:]
         content += drawing.lines({name: curve}, across=unit, up=name, width=900, height=150)
-    newest = f"Shown are the newest {_MOST_STEPS:,} of {len(moments):,} steps. " if len(moments) > _MOST_STEPS else ""
+    newest = f"Shown are the newest {_MOST_STEPS:,} of {len(timestamps):,} steps. " if len(timestamps) > _MOST_STEPS else ""
     return content + (
         f'<p class="dim">{newest}The series is the sum of the three. The season of {season} steps has strength {found.seasonal:.2f}, '
         f"the trend {found.trending:.2f} (0: not there, 1: all there is).</p>"
@@ -261,7 +261,7 @@ def through_time(norms: Mapping[str, Mapping[str, Sequence[float]]], faded: Mapp
     """
     content = ""
     for loss, layers in norms.items():
-        shown = list(layers.items())[: len(drawing.COLOURS)]
+        shown = list(layers.items())[: len(drawing.COLORS)]
         curves = {name: list(enumerate(values, start=1)) for name, values in shown}
         content += drawing.lines(curves, across="step", up=f"|dL/dh_t|, loss of {loss}", height=220, tens=True)
         more = f" Drawn are the first {len(shown)} of {len(layers)}." if len(shown) < len(layers) else ""

@@ -1,5 +1,5 @@
 "use strict";
-// Shows what moves: the gates of recurrent layers over time, the text coloured by a unit, the heads of attention, any point of a picture.
+// Shows what moves: the gates of recurrent layers over time, the text colored by a unit, the heads of attention, any point of an image.
 
 const content = JSON.parse(document.getElementById("content").textContent);
 const bytes = (packed) => Uint8Array.from(atob(packed), (sign) => sign.charCodeAt(0)).buffer;
@@ -86,15 +86,15 @@ class Walk {
     canvas.height = units;
     canvas.style.height = `${clamp(Math.max(70, 4 * units), 240)}px`;
     canvas.dataset.greatest = greatest;
-    const picture = new ImageData(columns, units);
+    const image = new ImageData(columns, units);
     for (let unit = 0; unit < units; unit++) {
       for (let x = 0; x < columns; x++) {
         const level = levels[unit * steps + Math.floor((x * steps) / columns)];
         const at = 3 * (level < -this.most ? 0 : Math.round((level / this.most) * 127) + 128);
-        picture.data.set([palette[at], palette[at + 1], palette[at + 2], 255], 4 * (unit * columns + x));
+        image.data.set([palette[at], palette[at + 1], palette[at + 2], 255], 4 * (unit * columns + x));
       }
     }
-    canvas.getContext("2d").putImageData(picture, 0, 0);
+    canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
   choose(unit) {
@@ -106,7 +106,7 @@ class Walk {
     this.find("why").textContent = this.unit === this.told.unit ? this.told.why : known ? known.about : "";
     for (const button of this.find("telling").children) button.setAttribute("aria-pressed", Number(button.value) === name);
     this.go(this.step);
-    this.colour();
+    this.color();
   }
 
   go(step) {
@@ -201,13 +201,13 @@ class Walk {
 
   mark() {
     if (!this.told.labels.length) return;
-    if (this.text()) this.colour();
+    if (this.text()) this.color();
     for (const column of this.place.querySelectorAll(".unit.at")) column.classList.remove("at");
     const column = this.place.querySelector(`.unit[data-step="${this.step}"]`);
     if (column) column.classList.add("at");
   }
 
-  colour() {
+  color() {
     if (!this.told.labels.length) return;
     const gate = this.find("by").value;
     const { greatest } = this.gates[gate];
@@ -227,7 +227,7 @@ class Walk {
     on("number", "input", (event) => this.choose(this.row(parseInt(event.target.value, 10))));
     on("before", "click", () => this.choose(Math.max(0, this.unit - 1)));
     on("after", "click", () => this.choose(this.unit + 1));
-    on("by", "change", () => this.colour());
+    on("by", "change", () => this.color());
     on("earlier", "click", () => this.go((this.part - 1) * PART));
     on("later", "click", () => this.go((this.part + 1) * PART));
     on("text", "mouseover", (event) => {
@@ -253,7 +253,7 @@ class Walk {
   }
 }
 
-// Pictures are read back into numbers: every level has a colour of its own.
+// Images are read back into numbers: every level has a color of its own.
 const levels = new Map();
 for (let at = 0; at < 256; at++) levels.set((palette[3 * at] << 16) | (palette[3 * at + 1] << 8) | palette[3 * at + 2], at - 128);
 const read = new WeakMap();

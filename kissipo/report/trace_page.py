@@ -1,6 +1,6 @@
 """One example going through a net, as one HTML page that opens offline; and the same, smaller, as sections of a report.
 
-All that is shown is in the trace (docs/trace.md). Numbers stand in the page as levels in base64 or as small pictures, never as text;
+All that is shown is in the trace (docs/trace.md). Numbers stand in the page as levels in base64 or as small images, never as text;
 the page's own script shows them and fetches nothing.
 """
 
@@ -38,7 +38,7 @@ def trace_page(
     """The whole file.
 
     content, tensors:    what trace.json says, and numbers by their keys
-    more:                sections that stand after the way, such as where on a picture a net looked
+    more:                sections that stand after the way, such as where on an image a net looked
     unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
     """
     view = View(content, tensors)
@@ -46,9 +46,9 @@ def trace_page(
     sections = {
         "The way": parts.way(view),
         **{each.title: each.content for each in more},
-        "Explained": parts.explained(view),
+        "Explained": parts.explanation(view),
         "Layer by layer": parts.layers(view),
-        "Gradients": parts.slopes(view),
+        "Gradients": parts.gradients(view),
         "One number opened": parts.numbers_opened(view),
         "Time": moving.walk_places(walks),
         "Gradients through time": moving.through_time(view),
@@ -93,7 +93,7 @@ def trace_sections(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
 
 
 def _given(view: View) -> str:
-    """One line a layer; pictures of the first ones."""
+    """One line a layer; images of the first ones."""
     points = parts.points_of(view, _REPORT_POINTS)
     rows = []
     for layer in view.layers:
@@ -102,7 +102,7 @@ def _given(view: View) -> str:
         rows.append(
             [
                 layer.name,
-                layer.tell,
+                layer.description,
                 view.shape(layer.gives),
                 format_value(found.get("mean")),
                 format_value(found.get("max")),
@@ -120,7 +120,7 @@ def _given(view: View) -> str:
         array = view.sample(layer.gives)
         if array is not None and array.ndim >= 2 and array.size > 1:
             heat = heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives")
-            shown += f"<p><b>{escape(layer.name)}</b> {escape(layer.tell)}</p>{parts.with_scale(heat)}"
+            shown += f"<p><b>{escape(layer.name)}</b> {escape(layer.description)}</p>{parts.with_scale(heat)}"
     return shown
 
 

@@ -30,32 +30,32 @@ _STAGES = {"input": "Input", "process": "Process", "output": "Output"}
 
 
 def points_of(view: View, every: int = ALL_POINTS) -> int:
-    """How many points the picture of each layer may have, so that those of all together stay small."""
+    """How many points the image of each layer may have, so that those of all together stay small."""
     return min(_MOST_POINTS, every // max(1, len(view.layers)))
 
 
-def image(heat: Heat, *, large: bool = False) -> str:
-    """A heat picture with its scale and what is left out; its data say how it is read back into numbers."""
+def heat_image(heat: Heat, *, large: bool = False) -> str:
+    """A heat image with its scale and what is left out; its data say how it is read back into numbers."""
     across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
     width = heat.width * max(1, min(40, across // heat.width)) if heat.width <= across or large else across
     height = {"strip": max(14, min(160, 14 * heat.height)), "plane": max(40, min(6 * heat.height, 260))}.get(heat.kind)
     shape = f"width:{width}px" + (f";height:{height if large else min(height, 64)}px" if height else "")
     data = (
-        f'data-greatest="{heat.greatest!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
+        f'data-greatest="{heat.maximum!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
         f'data-down="{heat.map_height}" data-each="{heat.of_each}"'
     )
     return f'<img class="heat" src="{heat.address}" alt="{escape(heat.alt)}" style="{shape}" loading="lazy" {data}>'
 
 
 def with_scale(heat: Heat) -> str:
-    """The picture, its scale and what is left out."""
+    """The image, its scale and what is left out."""
     note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
     if heat.kind == "photo":
-        return f"{image(heat, large=True)}{note}"
+        return f"{heat_image(heat, large=True)}{note}"
     scale = (
-        f'<span class="scale"><b>−{format_value(heat.greatest)}</b><i></i><b>{format_value(heat.greatest)}</b></span>'
+        f'<span class="scale"><b>−{format_value(heat.maximum)}</b><i></i><b>{format_value(heat.maximum)}</b></span>'
     )
-    return f'{image(heat, large=True)}<p class="caption">{scale} {note}</p>'
+    return f'{heat_image(heat, large=True)}<p class="caption">{scale} {note}</p>'
 
 
 def way(view: View, *, links: bool = True) -> str:
@@ -91,34 +91,34 @@ def _sum(view: View) -> str:
 
 def _card(view: View, step: Mapping[str, Any]) -> str:
     value, shape = step["value"], list(step["shape"])
-    picture = named = ""
+    image = named = ""
     if isinstance(value, list):
         key = _key_of(view, step)
         array = view.sample(key) if key else None
         if array is not None and array.size > _MOST_BARS:
-            picture = image(heat_of(array, view.sample_axes(key), points=8192, name=step["name"]))
-        elif array is None and value[-1] == "..." and (likeliest := view.content.get("likeliest")):
-            units = [seen(each["unit"]) for each in likeliest[-1]]
-            picture = _bars([each["probability"] for each in likeliest[-1]], units)
+            image = heat_image(heat_of(array, view.sample_axes(key), points=8192, name=step["name"]))
+        elif array is None and value[-1] == "..." and (top := view.content.get("likeliest")):
+            units = [seen(each["unit"]) for each in top[-1]]
+            image = _bars([each["probability"] for each in top[-1]], units)
         else:
-            picture = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
+            image = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
         named = view.shape(key) if key else ""
     elif value is not None:
-        picture = f'<p class="value">{escape(seen(str(value)))}</p>'
+        image = f'<p class="value">{escape(seen(str(value)))}</p>'
     shown = named or " × ".join(f"{side:,}" for side in shape)
-    return _box(step["name"], step["description"], shown, picture)
+    return _box(step["name"], step["description"], shown, image)
 
 
 def _tensor_card(view: View, key: str, name: str) -> str:
     array = view.sample(key)
-    picture = "" if array is None else image(heat_of(array, view.sample_axes(key), points=8192, name=name))
-    return _box(name, f"tensor {key}", view.shape(key), picture)
+    image = "" if array is None else heat_image(heat_of(array, view.sample_axes(key), points=8192, name=name))
+    return _box(name, f"tensor {key}", view.shape(key), image)
 
 
-def _box(name: str, tell: str, shape: str, picture: str, link: str = "") -> str:
+def _box(name: str, description: str, shape: str, image: str, link: str = "") -> str:
     title = f'<a href="#{link}">{escape(name)}</a>' if link else escape(name)
     shaped = f'<p class="shape">{escape(shape)}</p>' if shape else ""
-    return f'<div class="card"><b>{title}</b><p>{escape(tell)}</p>{shaped}{picture}</div>'
+    return f'<div class="card"><b>{title}</b><p>{escape(description)}</p>{shaped}{image}</div>'
 
 
 def _key_of(view: View, step: Mapping[str, Any]) -> str:
@@ -136,11 +136,11 @@ def _blocks(view: View, links: bool) -> list[str]:
     cards = []
     for layer in shown:
         array = view.sample(layer.gives)
-        picture = (
-            "" if array is None else image(heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name))
+        image = (
+            "" if array is None else heat_image(heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name))
         )
         link = f"layer-{layer.number}" if links else ""
-        cards.append(_box(layer.name, layer.tell, view.shape(layer.gives), picture, link))
+        cards.append(_box(layer.name, layer.description, view.shape(layer.gives), image, link))
     if len(shown) < len(layers):
         cards.insert(_MOST_CARDS // 2, f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>')
     return cards
@@ -179,11 +179,11 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
     for row, (at, each) in enumerate(plain):
         y, length = 13 * row, abs(each) / longest * half if np.isfinite(each) else 0.0
         x = zero if each >= 0 else zero - length
-        colour = "#b2182b" if each >= 0 else "#2166ac"
+        color = "#b2182b" if each >= 0 else "#2166ac"
         name = names[at] if at < len(names) else str(at)
         parts.append(f'<text x="0" y="{y + 10}">{escape(name[:9])}</text>')
         parts.append(
-            f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{colour}"/>'
+            f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{color}"/>'
             f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(each))}</text>'
         )
     alt = ", ".join(f"{names[at] if at < len(names) else at} {format_value(float(each))}" for at, each in plain)
@@ -195,7 +195,7 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
 
 
 def layers(view: View) -> str:
-    """Every layer with its shapes, costs, statistics and a picture of what it gives."""
+    """Every layer with its shapes, costs, statistics and an image of what it gives."""
     points = points_of(view)
     opened = " open" if len(view.layers) <= 14 else ""
     parts = []
@@ -203,9 +203,9 @@ def layers(view: View) -> str:
         heat = _heat(view, layer, points)
         about = view.content["tensors"].get(layer.gives)
         parts.append(
-            f'<details class="layer" id="layer-{layer.number}"{opened}><summary><b>{escape(layer.name)}</b> {escape(layer.tell)}'
+            f'<details class="layer" id="layer-{layer.number}"{opened}><summary><b>{escape(layer.name)}</b> {escape(layer.description)}'
             f'<span class="shape">{escape(view.shape(layer.reads))} → {escape(view.shape(layer.gives))}</span></summary>'
-            f'<div class="inside"><div>{_facts(layer, about)}</div><div class="picture">{heat}</div></div></details>'
+            f'<div class="inside"><div>{_facts(layer, about)}</div><div class="image">{heat}</div></div></details>'
         )
     return "".join(parts)
 
@@ -257,7 +257,7 @@ def _histogram(found: Mapping[str, Any] | None) -> str:
     )
 
 
-def slopes(view: View) -> str:
+def gradients(view: View) -> str:
     """How long the loss's gradient is at each layer, on a scale of tens."""
     found = [(layer, layer.gradient) for layer in view.layers if layer.gradient is not None]
     if not found:
@@ -270,14 +270,14 @@ def slopes(view: View) -> str:
         share = 100 * (log10(length) - low) / span if length > 0 else 0
         bar = f'<i style="width:{share:.1f}%"></i>' if length > 0 else ""
         rows.append(
-            f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.tell)}</td><td class="n">{format_value(length)}</td>'
+            f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.description)}</td><td class="n">{format_value(length)}</td>'
             f'<td class="slope">{bar}</td></tr>'
         )
     note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
     return f'<p class="dim">{note}</p><div class="wide"><table class="slopes">{"".join(rows)}</table></div>'
 
 
-def explained(view: View) -> str:
+def explanation(view: View) -> str:
     """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
     parts = []
     for thought in view.content.get("explained", ()):

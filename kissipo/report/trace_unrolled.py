@@ -1,4 +1,4 @@
-"""The part of the page of a trace that moves: the gates of recurrent layers over time, a text coloured by a unit.
+"""The part of the page of a trace that moves: the gates of recurrent layers over time, a text colored by a unit.
 
 The numbers of all gates stand in the page as levels of sixteen bits, where they are many of eight, in base64.
 """
@@ -133,8 +133,8 @@ def _content(
 
 def _gate(array: NDArray[Any], *, fine: bool) -> dict[str, Any]:
     """All numbers, one unit after the other."""
-    found, greatest = levels(array.T, most=_FINE if fine else _COARSE)
-    return {"data": packed(found.astype("<i2" if fine else np.int8)), "greatest": greatest}
+    found, maximum = levels(array.T, most=_FINE if fine else _COARSE)
+    return {"data": packed(found.astype("<i2" if fine else np.int8)), "greatest": maximum}
 
 
 def _units(view: View, steps: int, walk: Walk) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
     )
     text = (
         (
-            f'<div class="choice"><label>colour the text by <select class="by">{options}</select> of this unit</label> '
+            f'<div class="choice"><label>color the text by <select class="by">{options}</select> of this unit</label> '
             '<button class="earlier">earlier</button><span class="part dim"></span><button class="later">later</button></div>'
             f"{_legend(guesses=bool(each['most']))}"
             '<div class="text" tabindex="0" role="group" aria-label="the text; arrow keys step through it"></div>'
@@ -237,7 +237,7 @@ def through_time(view: View) -> str:
 
 
 def still_walks(view: View) -> str:
-    """The states of every recurrent layer as pictures, for a report without a script."""
+    """The states of every recurrent layer as images, for a report without a script."""
     parts = []
     for walk in walks(view):
         for gate in ("c", "h"):

@@ -29,7 +29,7 @@ class Layer:
     number: int
     name: str
     kind: str
-    tell: str
+    description: str
     reads: str
     gives: str
     parameters: int
@@ -61,7 +61,7 @@ class View:
         for told_step in self.of("process"):
             steps.setdefault(told_step["name"], []).append(told_step)
         opened = {each["layer"]: each for each in self.content.get("breakdown", ())}
-        slopes = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
+        gradients = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
         operations = self.content.get("operations", ())
         asked = [each for each in self.content.get("layers", ()) if each["step"]]
         for number, each in enumerate(asked):
@@ -70,7 +70,7 @@ class View:
             step: Mapping[str, Any] | None = known.pop(0) if known else None
             counts = [one["multiplications"] for one in inner]
             gives = each["outputs"][0] if each["outputs"] else ""
-            slope = slopes.get((each["name"], each["call"]))
+            gradient = gradients.get((each["name"], each["call"]))
             yield Layer(
                 number,
                 each["name"] + (f", call {each['call'] + 1}" if each["call"] else ""),
@@ -82,7 +82,7 @@ class View:
                 step["multiplications"] if step else None if None in counts else sum(counts),
                 self.content["tensors"].get(gives, {}).get("bytes", 0),
                 sum(one["seconds"] for one in inner),
-                None if slope is None else self._length(slope),
+                None if gradient is None else self._length(gradient),
                 None if each["call"] else opened.get(each["name"]),
             )
 

@@ -1,4 +1,4 @@
-"""Alarms: a run that watches a series, judged: which labelled windows it hits, how often it cries for nothing, beside simple watchers.
+"""Alarms: a run that watches a series, judged: which labeled windows it hits, how often it cries for nothing, beside simple watchers.
 
 All watchers are measured in the same way: the errors of what they expect, a threshold learned from the training and validation steps
 with the same share, alarms on the steps after them. Labels only judge.
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from kissipo.codec.windows import Windows
 from kissipo.core.seeds import drawn
-from kissipo.engine.evaluate import Evaluation, evaluate
+from kissipo.engine.evaluate import SplitEvaluation, evaluate
 from kissipo.output.anomaly_spans import Span, spans, threshold
-from kissipo.output.answer import Judgement, Scores
+from kissipo.output.answer import Evaluation, Scores
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
@@ -25,7 +25,7 @@ from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
 from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.pipeline.pipeline import Wiring
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import BASELINES
 from kissipo.pipeline.series_targets import marks_of
 
@@ -35,73 +35,73 @@ _MONTH = 30.4375 * 86_400
 _FARTHEST_APART = 48  # steps; alarms that are less than a window and less than this apart are one
 
 
-def learn_threshold(net: Any, wiring: Wiring) -> None:
+def fit_threshold(net: Any, pipeline: Pipeline) -> None:
     """What is no longer ordinary, from the errors in training and validation."""
-    answer = _watcher(wiring)
-    found = [evaluate(net, wiring.feeds[part], [answer]) for part in PARTS[:2] if len(wiring.feeds[part])]
+    answer = _watcher(pipeline)
+    found = [evaluate(net, pipeline.datasets[part], [answer]) for part in PARTS[:2] if len(pipeline.datasets[part])]
     scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
     answer.calibrate(answer.errors(scores, truths))
 
 
-def judge_alarms(net: Any, wiring: Wiring, *, asked: tuple[str, ...] | None) -> tuple[Score, Evaluation, Errors]:
+def evaluate_anomalies(net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] | None) -> tuple[Score, SplitEvaluation, Errors]:
     """The net's alarms, those of the simple watchers, and the verdict; the answers, and the errors that they come from.
 
     asked:  the baselines that were asked for, None for all that fit
     """
-    answer = _watcher(wiring)
-    watched, first = watched_errors(net, wiring)
-    part = wiring.judging
-    found = evaluate(net, wiring.feeds[part], [answer])
-    start = first + sum(len(wiring.feeds[each]) for each in PARTS[: PARTS.index(part)])
-    own = _judgement(answer, wiring, watched, first, start, answer.threshold, found.judgements[0])
-    beside = _beside(answer, wiring, first, start, asked)
+    answer = _watcher(pipeline)
+    watched, first = watched_errors(net, pipeline)
+    part = pipeline.eval_split
+    found = evaluate(net, pipeline.datasets[part], [answer])
+    start = first + sum(len(pipeline.datasets[each]) for each in PARTS[: PARTS.index(part)])
+    own = _judgment(answer, pipeline, watched, first, start, answer.threshold, found.evaluations[0])
+    beside = _beside(answer, pipeline, first, start, asked)
     known = None if answer.options.anomaly_labels is None and answer.options.method == "reconstruction" else beside
-    result = verdict(own, known or {}, main=answer.MAIN, higher_is_better=answer.HIGHER_IS_BETTER)
+    result = verdict(own, known or {}, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER)
     told = "train" if part == "train" else part
     return Score(answer, own, known or {}, result, part=told), found, (watched, first)
 
 
-def watched_errors(net: Any, wiring: Wiring) -> Errors:
+def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
     """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
-    answer = _watcher(wiring)
-    found = [evaluate(net, wiring.feeds[part], [answer]) for part in PARTS if len(wiring.feeds[part])]
+    answer = _watcher(pipeline)
+    found = [evaluate(net, pipeline.datasets[part], [answer]) for part in PARTS if len(pipeline.datasets[part])]
     scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
-    return answer.errors(scores, truths), len(wiring.frame) - len(scores)
+    return answer.errors(scores, truths), len(pipeline.frame) - len(scores)
 
 
-def _watcher(wiring: Wiring) -> Anomaly:
-    answer = wiring.answers[0]
+def _watcher(pipeline: Pipeline) -> Anomaly:
+    answer = pipeline.answers[0]
     assert isinstance(answer, Anomaly)
     return answer
 
 
-def _judgement(
+def _judgment(
     answer: Anomaly,
-    wiring: Wiring,
+    pipeline: Pipeline,
     errors: NDArray[np.float64],
     first: int,
     start: int,
     height: float,
-    expected: Judgement,
-) -> Judgement:
+    expected: Evaluation,
+) -> Evaluation:
     """Alarms of the steps from `start` on; windows before it are listed, not counted.
 
     errors:  of the steps from `first` on
     """
-    steps = len(wiring.frame)
+    steps = len(pipeline.frame)
     alarms = np.zeros(steps, dtype=bool)
     alarms[first:] = errors > height
     judged = alarms.copy()
     judged[:start] = False
-    raised = spans(judged, apart=min(_FARTHEST_APART, wiring.doors[0].length))  # type: ignore[attr-defined]
-    shown = _Shown(wiring)
+    raised = spans(judged, apart=min(_FARTHEST_APART, pipeline.codecs[0].length))  # type: ignore[attr-defined]
+    shown = _Shown(pipeline)
     details: dict[str, Any] = {
         "threshold": height,
         "false_alarm_rate": answer.options.false_alarm_rate,
-        "judged_from": shown.moment(start),
+        "judged_from": shown.timestamp(start),
     }
     metrics: dict[str, float] = dict(expected.metrics)
-    labels = None if answer.options.anomaly_labels is None else marks_of(wiring.frame, answer.options.anomaly_labels)
+    labels = None if answer.options.anomaly_labels is None else marks_of(pipeline.frame, answer.options.anomaly_labels)
     windows = [] if labels is None else spans(labels)
     if windows:
         counted = [span for span in windows if span.last >= start]
@@ -120,28 +120,28 @@ def _judgement(
         | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
         for span in raised
     ]
-    return Judgement(metrics, details)
+    return Evaluation(metrics, details)
 
 
 def _told(window: Span, alarms: NDArray[np.bool_], start: int, shown: _Shown) -> dict[str, Any]:
-    """One labelled window: whether and when it was hit, and whether it lies in the part that judges."""
+    """One labeled window: whether and when it was hit, and whether it lies in the part that judges."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
-    met = None if not len(within) else shown.moment(window.first + int(within[0]))
+    met = None if not len(within) else shown.timestamp(window.first + int(within[0]))
     return {**shown.span(window), "first_alarm": met, "judged": window.last >= start}
 
 
 class _Shown:
     """Steps as people know them: by their moments, or by their numbers from 1."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._time = next((column for column in wiring.frame.columns if column.kind == "time"), None)
-        self._steps = len(wiring.frame)
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
+        self._steps = len(pipeline.frame)
 
-    def moment(self, step: int) -> str:
+    def timestamp(self, step: int) -> str:
         return f"step {step + 1}" if self._time is None else str(self._time.show(step)).replace("T", " ")
 
     def span(self, span: Span) -> dict[str, str]:
-        return {"from": self.moment(span.first), "to": self.moment(span.last)}
+        return {"from": self.timestamp(span.first), "to": self.timestamp(span.last)}
 
     def seconds(self, start: int) -> float:
         """How long the steps from `start` on last; 0 without moments."""
@@ -153,23 +153,23 @@ class _Shown:
 
 
 def _beside(
-    answer: Anomaly, wiring: Wiring, first: int, start: int, asked: tuple[str, ...] | None
-) -> Mapping[str, Judgement]:
+    answer: Anomaly, pipeline: Pipeline, first: int, start: int, asked: tuple[str, ...] | None
+) -> Mapping[str, Evaluation]:
     """Simple forecasts of one step, watched in the same way."""
-    door = wiring.doors[0]
-    assert isinstance(door, Windows)
-    window, steps = door.length, len(wiring.frame)
-    trained = int(wiring.parts["train"][-1]) + 1
+    codec = pipeline.codecs[0]
+    assert isinstance(codec, Windows)
+    window, steps = codec.length, len(pipeline.frame)
+    trained = int(pipeline.parts["train"][-1]) + 1
     simple = Forecast(answer.variables, Ahead(1, interval_coverage=0)).fit(
-        wiring.frame.take(np.arange(window + trained))
+        pipeline.frame.take(np.arange(window + trained))
     )
-    windows = door.encode(wiring.frame)[: steps - window]
-    truth = simple.truth(simple.codec.encode(wiring.frame)[window:])
-    series = np.stack([wiring.frame[name].values for name in answer.variables], axis=1)
+    windows = codec.encode(pipeline.frame)[: steps - window]
+    truth = simple.truth(simple.codec.encode(pipeline.frame)[window:])
+    series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)
     some = drawn(trained, MOST_SAMPLES, "baselines")
     train = Samples((windows[some],), truth[some], origins=some + window)
     every = Samples((windows,), truth, origins=np.arange(window, steps))
-    case = Case(simple, (door.port,), train, every, wiring.season, series=series)
+    case = Case(simple, (codec.spec,), train, every, pipeline.season, series=series)
     judged = {}
     plain = replace(answer.options, method="forecast")
     for name in answer.BASELINES if asked is None else asked:
@@ -181,6 +181,6 @@ def _beside(
         watcher.expected = simple
         errors = watcher.errors(scores, truth)
         height = threshold(errors[: start - window], answer.options.false_alarm_rate)
-        expected = simple.judge(scores[start - window :], truth[start - window :])
-        judged[module.NAME] = _judgement(answer, wiring, errors, window, start, height, expected)
+        expected = simple.evaluate(scores[start - window :], truth[start - window :])
+        judged[module.NAME] = _judgment(answer, pipeline, errors, window, start, height, expected)
     return judged

@@ -14,8 +14,8 @@ from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import next_folder
 from kissipo.pipeline.experiment import read_data
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.runs.compare import Tell, spread
+from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.runs.compare import Notify, spread
 from kissipo.runs.fit import RUNS, fit
 from kissipo.runs.run import Run
 
@@ -27,19 +27,19 @@ def backtest(
     seed: int = 0,
     out: Path | str | None = None,
     strict: bool = False,
-    tell: Tell = lambda text: None,
+    notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """One run a fold, oldest first, and what they come to on the average.
 
     out:      the folder under which one run a fold is kept
     Raises:   TaskError when the task is no forecast of a series, or its test part has fewer steps than folds.
     """
-    choices = read_task(task)
-    steps, test = _steps(choices, task.name)
+    resolved = read_task(task)
+    steps, test = _steps(resolved, task.name)
     if not 1 <= folds <= test:
         raise TaskError("--backtest cuts the test part into so many folds", given=str(folds), allowed=f"1 to {test}")
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-backtest")
-    split = {key: value for key, value in written(choices.general.split).items() if value is not None}
+    split = {key: value for key, value in written(resolved.general.split).items() if value is not None}
     rows = []
     for number in range(folds):
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
@@ -51,26 +51,26 @@ def backtest(
         rows.append(
             {"run": str(run.folder), **_judged(run, first, end), "metrics": answer["metrics"], "baselines": beside}
         )
-        tell(f"fold {number + 1}: {main} {answer['metrics'][main]:.4g}")
+        notify(f"fold {number + 1}: {main} {answer['metrics'][main]:.4g}")
     metrics = {name: spread([row["metrics"][name] for row in rows]) for name in rows[0]["metrics"]}
     names = [name for name in rows[0]["baselines"] if all(name in row["baselines"] for row in rows)]
     baselines = {name: spread([row["baselines"][name] for row in rows]) for name in names}
     return {"main": main, "folds": rows, "metrics": metrics, "baselines": baselines}
 
 
-def _steps(choices: Choices, name: str) -> tuple[int, int]:
+def _steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     """How many steps the series has, and how many of them judge."""
-    if choices.source.module.SAMPLES != "series":
+    if resolved.source.module.SAMPLES != "series":
         raise TaskError(
             f"--backtest goes with a series, and '{name}' is none", do="Use --seeds K for the spread over seeds"
         )
-    steps = choices.source.options.max_rows or len(read_data(choices).frame)
-    return steps, round(steps * choices.general.split.test)
+    steps = resolved.source.options.max_rows or len(read_data(resolved).frame)
+    return steps, round(steps * resolved.general.split.test)
 
 
 def _judged(run: Run, first: int, end: int) -> dict[str, Any]:
     """The steps from which a fold learned and by which it was judged, and their moments where there are any."""
-    wiring = run.wiring()
-    time = next((column for column in wiring.frame.columns if column.kind == "time"), None)
-    moments = [] if time is None else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
-    return {"train_steps": first, "test_steps": end - first, "moments": moments}
+    pipeline = run.pipeline()
+    time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
+    timestamps = [] if time is None else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
+    return {"train_steps": first, "test_steps": end - first, "moments": timestamps}

@@ -7,8 +7,8 @@ from typing import Any
 
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
-from kissipo.core.schema import read, words_of
-from kissipo.input.check.rows import twins
+from kissipo.core.schema import option_infos, read
+from kissipo.input.check.rows import duplicates
 from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
 from kissipo.pipeline.check import check, failed
@@ -23,12 +23,12 @@ def check_data(
     """Every finding as `check` gives it; a table without a question has only its columns and rows checked."""
     try:
         said = {key.removeprefix("input."): value for key, value in (words or {}).items()}
-        if output is None and time is None and said.keys() <= words_of(table.Options).keys():
+        if output is None and time is None and said.keys() <= option_infos(table.Options).keys():
             options = read(table.Options, said, place="input")
             if asks_for_answer(data, options):
                 frame, findings = read_table(data, options)
                 columns = sort_columns(frame, options, reserved=[])
-                return [*findings, *check_columns(frame, columns), *twins(frame)[1]]
+                return [*findings, *check_columns(frame, columns), *duplicates(frame)[1]]
         return check(load(data, output=output, time=time, words=words))
     except UserError as error:
         return failed(error)

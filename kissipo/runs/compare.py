@@ -31,7 +31,7 @@ from kissipo.pipeline.parse import full_place
 from kissipo.process.optim import optimizer
 from kissipo.runs.fit import RUNS, fit
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 SECONDS = "training seconds"
 
 
@@ -52,7 +52,7 @@ def several_seeds(
     out: Path | str | None = None,
     first: int = 0,
     strict: bool = False,
-    tell: Tell = lambda text: None,
+    notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """The same task once a seed; mean, spread (sample standard deviation), lowest and highest of every measure.
 
@@ -63,7 +63,7 @@ def several_seeds(
     for seed in range(first, first + count):
         measured.append(_measure(task, seed, parent, strict=strict))
         answer = measured[-1].metrics["answers"][0]
-        tell(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
+        notify(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
     return _together(measured)
 
 
@@ -73,7 +73,7 @@ def compare(
     seeds: int = 1,
     first: int = 0,
     out: Path | str | None = None,
-    tell: Tell = lambda text: None,
+    notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Each task with the same seeds: one row a task. They take turns, so that what else the machine does falls on all of them."""
     parent = Path(out) if out is not None else next_folder(RUNS, "compare")
@@ -83,7 +83,7 @@ def compare(
     measured: dict[str, list[Measured]] = {name: [] for name in tasks}
     for seed in range(first, first + seeds):
         for name, task in tasks.items():
-            tell(f"{name} ..." if seeds == 1 else f"{name}, seed {seed} ...")
+            notify(f"{name} ..." if seeds == 1 else f"{name}, seed {seed} ...")
             measured[name].append(_measure(task, seed, parent / _plain(name)))
     rows = []
     for name, each in measured.items():
@@ -178,8 +178,8 @@ def _named(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> 
 
 def spread(values: list[float]) -> dict[str, float]:
     """Mean, sample standard deviation, lowest and highest."""
-    deviation = stdev(values) if len(values) > 1 else 0.0
-    return {"mean": mean(values), "std": deviation, "min": min(values), "max": max(values)}
+    std = stdev(values) if len(values) > 1 else 0.0
+    return {"mean": mean(values), "std": std, "min": min(values), "max": max(values)}
 
 
 def _plain(name: str) -> str:

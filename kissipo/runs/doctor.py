@@ -43,7 +43,7 @@ def examine() -> dict[str, Any]:
     return {"machine": machine, "parts": parts}
 
 
-def prove_resume(task: str, *, trials: int = 2, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+def prove_resume(task: str, *, trials: int = 2, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Trains a task twice in processes of its own, once unbroken and once killed (with SIGKILL) and resumed; compares.
 
     Raises:   RunError when a run does not end well.
@@ -53,12 +53,12 @@ def prove_resume(task: str, *, trials: int = 2, tell: Callable[[str], None] = la
         began = time.perf_counter()
         _finish(_start(task, whole))
         took = time.perf_counter() - began
-        tell(f"unbroken run: {took:.1f} s")
-        dice, resume = Random(0), False
+        notify(f"unbroken run: {took:.1f} s")
+        generator, resume = Random(0), False
         for number in range(trials):
             process = _start(task, broken, resume=resume)
-            killed = _kill_while_learning(process, broken, dice)
-            tell(f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}")
+            killed = _kill_while_learning(process, broken, generator)
+            notify(f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}")
             resume = (broken / "data.json").exists()
         _finish(_start(task, broken, resume=resume))
         return {"task": task, "trials": trials, **compare_runs(whole, broken)}
@@ -104,13 +104,13 @@ def _finish(process: subprocess.Popen[str]) -> None:
         raise RunError(f"a run did not end well (code {process.returncode}): {told.strip()}")
 
 
-def _kill_while_learning(process: subprocess.Popen[str], out: Path, dice: Random) -> bool:
+def _kill_while_learning(process: subprocess.Popen[str], out: Path, generator: Random) -> bool:
     """Waits for a first checkpoint, then a little longer, then kills; False when the run was faster."""
     checkpoints = RunFolder(out).checkpoints
     before = saved_at(checkpoints)
     while process.poll() is None:
         if saved_at(checkpoints) not in (None, before):
-            time.sleep(dice.uniform(0.0, 0.5))
+            time.sleep(generator.uniform(0.0, 0.5))
             process.send_signal(signal.SIGKILL)
             process.wait()
             return True

@@ -12,9 +12,9 @@ from torch import Tensor
 from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.output.answers.text import MOST_UNITS, NextUnit
-from kissipo.pipeline.pipeline import Wiring
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answers.text import MOST_UNITS, NextToken
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import LOSSES
 from kissipo.runs.trained import TrainedModel
 
@@ -37,7 +37,7 @@ class Example:
     """
 
     frame: Frame
-    feed: TensorFeed
+    dataset: TensorDataset
     notes: tuple[str, ...] = ()
     loss: Loss | None = None
 
@@ -59,7 +59,7 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
     Raises:   DataError, TaskError when it does not fit the run.
     """
     answer = run.answers[0]
-    if isinstance(answer, NextUnit) and isinstance(values[0], str):
+    if isinstance(answer, NextToken) and isinstance(values[0], str):
         units, frame = answer.split(values[0])
         if not 1 <= len(units) <= MOST_UNITS:
             raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
@@ -67,11 +67,11 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
         ids = index.encode(frame).unsqueeze(0)
         known = (ids[:, 1:],) if ids.shape[1] > 1 else ()
         loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
-        return Example(frame, TensorFeed((ids,), known), tuple(index.remarks(frame)), loss)
-    frame, feed, notes = run.encode(values)
-    if len(feed) > 1:
-        notes.append(f"of {len(feed):,} samples this is the first")
-    return Example(frame, feed.take(slice(0, 1)), tuple(notes))
+        return Example(frame, TensorDataset((ids,), known), tuple(index.remarks(frame)), loss)
+    frame, dataset, notes = run.encode(values)
+    if len(dataset) > 1:
+        notes.append(f"of {len(dataset):,} samples this is the first")
+    return Example(frame, dataset.take(slice(0, 1)), tuple(notes))
 
 
 def known_example(run: TrainedModel, position: int = 0) -> Example:
@@ -79,9 +79,9 @@ def known_example(run: TrainedModel, position: int = 0) -> Example:
 
     Raises:   TaskError when there is no such sample.
     """
-    wiring = run.wiring()
-    part = wiring.shown
-    count = len(wiring.feeds[part])
+    pipeline = run.pipeline()
+    part = pipeline.shown
+    count = len(pipeline.datasets[part])
     if not 0 <= position < count:
         raise TaskError(f"the {part} part has no sample {position}", allowed=f"0 to {count - 1}")
     told = (
@@ -89,14 +89,14 @@ def known_example(run: TrainedModel, position: int = 0) -> Example:
         if position == 0
         else f"this is sample {position + 1} of the {part} part"
     )
-    return sample_of(wiring, part, position, notes=(told,))
+    return sample_of(pipeline, part, position, notes=(told,))
 
 
 def sample_of(
-    wiring: Wiring, part: str, position: int, *, notes: tuple[str, ...] = (), loss: Loss | None = None
+    pipeline: Pipeline, part: str, position: int, *, notes: tuple[str, ...] = (), loss: Loss | None = None
 ) -> Example:
     """A sample of a part, counted from 0."""
-    feed = wiring.feeds[part].take(slice(position, position + 1))
-    first = int(wiring.parts[part][position])
-    steps = sum(door.length for door in wiring.doors if isinstance(door, Windows))
-    return Example(wiring.frame.take(np.arange(first, first + max(1, steps))), feed, notes, loss)
+    dataset = pipeline.datasets[part].take(slice(position, position + 1))
+    first = int(pipeline.parts[part][position])
+    steps = sum(codec.length for codec in pipeline.codecs if isinstance(codec, Windows))
+    return Example(pipeline.frame.take(np.arange(first, first + max(1, steps))), dataset, notes, loss)

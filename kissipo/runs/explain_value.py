@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
-from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
+from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
@@ -20,7 +20,7 @@ from kissipo.runs.example import asked_example, known_example
 from kissipo.runs.trained import TrainedModel
 
 
-def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Opened, list[str]]:
+def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Breakdown, list[str]]:
     """A number of a layer of the net, and remarks.
 
     values:  one sample as predict takes it; none: the first of the test part
@@ -29,7 +29,7 @@ def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
     example = asked_example(run, values) if values else known_example(run)
-    inputs, notes = example.feed.batch(slice(0, 1)).inputs, [*filter(None, [run.remark]), *example.notes]
+    inputs, notes = example.dataset.batch(slice(0, 1)).inputs, [*filter(None, [run.remark]), *example.notes]
     found = record(run.net, inputs).steps
     names = list(dict.fromkeys(call.name for call in found))
     chosen = [call for call in found if call.name == layer]
@@ -42,12 +42,12 @@ def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence
     alone = len(output) == 1
     try:
         opened = explain_value(call.layer, call.inputs, call.output, place, number=number, name=layer)
-    except CannotOpenError as error:
+    except CannotExplainError as error:
         raise NotBuiltError(
             f"the numbers of layer '{layer}' cannot be opened: {error}",
             do=f"`kissipo show {run.folder}` shows what it gives",
         ) from None
-    opened = replace(opened, tell=opened.tell + _read(run, inputs, call, place))
+    opened = replace(opened, description=opened.description + _read(run, inputs, call, place))
     return (opened.of_one_sample() if alone else opened), notes
 
 
@@ -80,8 +80,8 @@ def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tupl
     """Which unit of a text a recurrent layer or an embedding had just read."""
     if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
         return ""
-    for x, door in zip(inputs, run.doors, strict=True):
-        words = door.port.words
+    for x, codec in zip(inputs, run.codecs, strict=True):
+        words = codec.spec.words
         if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
             at = int(x[0, place[1]])
             return f"; step {place[1]} reads {words[at]!r}" if at else f"; step {place[1]} reads an unknown unit"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kissipo.core.config import Words
+from kissipo.core.config import FrozenConfig
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.recipe import Recipe
-from kissipo.core.schema import read, words_of
+from kissipo.core.schema import option_infos, read
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
 from kissipo.input.formats.files import existing, readable
@@ -33,7 +33,7 @@ def load(
 ) -> Task:
     """A task.
 
-    task:     the name of a built-in task; a .yaml file; a run folder; your own data: a table, a folder of pictures, a text,
+    task:     the name of a built-in task; a .yaml file; a run folder; your own data: a table, a folder of images, a text,
               a data frame, `gym:NAME`; or a mapping of the three parts
     output:   the column that is asked for, with your own data
     time:     the column of moments, which makes the data a series
@@ -85,7 +85,7 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def _file_words(words: Mapping[str, Any]) -> FileWords:
     """How a table is written on disk, as far as the words say it."""
     plain = {key.removeprefix("input."): value for key, value in words.items()}
-    return read(FileWords, {key: plain[key] for key in words_of(FileWords) if key in plain}, place="input")
+    return read(FileWords, {key: plain[key] for key in option_infos(FileWords) if key in plain}, place="input")
 
 
 def recipe_names() -> list[str]:
@@ -111,7 +111,7 @@ def _from_yaml(path: Path) -> Task:
     return task.with_words({**_beside("input", task.input, path), **_beside("process", task.process, path)})
 
 
-def _beside(part: str, words: Words, path: Path) -> dict[str, Any]:
+def _beside(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
     """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
     changes = {}
     for key, value in words.items():

@@ -1,4 +1,4 @@
-"""A net by its bare name, without data: what it costs for the picture that its published figures are for, or for another one."""
+"""A net by its bare name, without data: what it costs for the image that its published figures are for, or for another one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import torch
 
 from kissipo.core.errors import TaskError
-from kissipo.core.schema import words_of
+from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.cost_table import BYTES, CostTable, cost_table
 from kissipo.pipeline.parse import full_place, options_of, read_task
 from kissipo.pipeline.registries import NETS, RECIPES
@@ -75,17 +75,17 @@ def _form_of(name: str) -> tuple[str, dict[str, Any]]:
     """
     net, _, form = name.partition("-")
     if form and net in NETS.names():
-        for key, info in words_of(options_of(NETS, net)).items():
+        for key, info in option_infos(options_of(NETS, net)).items():
             if get_origin(info.type) is Literal and form in get_args(info.type):
                 return net, {f"process.{key}": form}
     return name, {}
 
 
 def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
-    """The costs of a net on pictures, or of a form of it.
+    """The costs of a net on images, or of a form of it.
 
     words:    of the net, and size, color, batch_size and optimizer, by their places or by their names
-    Raises:   TaskError for a net that is not on pictures, and for a word that changes nothing.
+    Raises:   TaskError for a net that is not on images, and for a word that changes nothing.
     """
     name, form = _form_of(name)
     module = NETS.find(name, place="process.net")
@@ -97,24 +97,24 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     task = Task(input={"images": None}, process={"net": name})
     places = form | {full_place(key, task): value for key, value in (words or {}).items()}
     counting = ["input.size", "input.color", "input.batch_size", "process.optimizer"]
-    counting += [f"process.{word}" for word in words_of(options_of(NETS, name))]
+    counting += [f"process.{word}" for word in option_infos(options_of(NETS, name))]
     for place in places:
         if place not in counting:
             raise TaskError(f"{place} does not change what a net costs", allowed=", ".join(counting))
     task = task.with_words(places)
-    choices = read_task(task)
-    assert choices.net is not None and choices.learn is not None
+    resolved = read_task(task)
+    assert resolved.net is not None and resolved.algorithm is not None
     (usual,), outputs = module.USUAL
-    port = _picture(usual, choices.source.options)
+    spec = _image(usual, resolved.source.options)
     with torch.device("meta"):
-        table = cost_table(module.build((port,), outputs, choices.net.options), torch.zeros(1, *port.shape))
-    notes = tuple(getattr(module, "NOTES", ())) if port == usual else ()
-    return NetCosts(task, table, choices.general.batch_size or 1, choices.learn.options.optimizer or "adam", notes)
+        table = cost_table(module.build((spec,), outputs, resolved.net.options), torch.zeros(1, *spec.shape))
+    notes = tuple(getattr(module, "NOTES", ())) if spec == usual else ()
+    return NetCosts(task, table, resolved.general.batch_size or 1, resolved.algorithm.options.optimizer or "adam", notes)
 
 
-def _picture(usual: Port, options: Any) -> Port:
-    """The usual picture in another size or with other channels, where the words say so."""
+def _image(usual: TensorSpec, options: Any) -> TensorSpec:
+    """The usual image in another size or with other channels, where the words say so."""
     channels, height, width = usual.shape
     if options.size:
         height, width = options.size[0], options.size[-1]
-    return Port(usual.name, usual.axes, (_CHANNELS.get(options.color, channels), height, width))
+    return TensorSpec(usual.name, usual.axes, (_CHANNELS.get(options.color, channels), height, width))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import refuse_failures
-from kissipo.core.frame import Column, Frame, numbers, pictures, strings
+from kissipo.core.frame import Column, Frame, image_column, numbers, strings
 from kissipo.core.suggest import nearest
 from kissipo.core.task import split_argument
 from kissipo.input.check.columns import infinities, mixed_types
@@ -21,45 +21,45 @@ from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.files import open_text
 from kissipo.input.formats.game_folder import read_ends
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
-from kissipo.pipeline.parse import Choices
+from kissipo.pipeline.parse import ResolvedTask
 
 
-def frame_of(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:
+def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
     """A frame of the values, whatever they are.
 
     Raises:   TaskError when they are nothing that this source takes.
     """
     if not values:
-        raise TaskError("nothing was asked", do=_how(choices, doors))
+        raise TaskError("nothing was asked", do=_how(resolved, codecs))
     first = values[0]
     if isinstance(first, Frame):
         return first
-    if choices.source.word == "images":
-        return _pictures(values)
-    if choices.source.word == "games":
+    if resolved.source.word == "images":
+        return _images(values)
+    if resolved.source.word == "games":
         return _boards(values)
     if is_dataframe(first):
         return from_dataframe(first, origin="the data frame")
-    if choices.source.word == "text":
-        text = _text_of(first, choices) if isinstance(first, Path) else str(first)
+    if resolved.source.word == "text":
+        text = _text_of(first, resolved) if isinstance(first, Path) else str(first)
         return Frame(
-            (strings("text", list(text) if choices.source.options.tokenizer == "characters" else text.split()),),
+            (strings("text", list(text) if resolved.source.options.tokenizer == "characters" else text.split()),),
             origin="the text",
         )
     named = isinstance(first, Path) or (isinstance(first, str) and _is_file(first) and is_table_file(Path(first)))
-    if named and len(values) == 1 and isinstance(choices.source.options, FileWords):
-        return read_table(first, choices.source.options)[0]
-    if choices.source.word == "series":
-        return _steps(values, doors)
-    return _rows(values, choices, doors)
+    if named and len(values) == 1 and isinstance(resolved.source.options, FileWords):
+        return read_table(first, resolved.source.options)[0]
+    if resolved.source.word == "series":
+        return _steps(values, codecs)
+    return _rows(values, resolved, codecs)
 
 
-def fit_to(frame: Frame, doors: Sequence[Door], *, also: Sequence[str] = ()) -> Frame:
+def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -> Frame:
     """The frame with every column that the doors read, in the kind that they were fitted on.
 
     Raises:   DataError for a column that is missing or renamed, or that holds texts where numbers were learned.
     """
-    needed = list(dict.fromkeys([*(column for door in doors for column in door.columns), *also]))
+    needed = list(dict.fromkeys([*(column for codec in codecs for column in codec.columns), *also]))
     absent = [name for name in needed if name not in frame]
     if absent:
         spare = [name for name in frame.names if name not in needed]
@@ -71,7 +71,7 @@ def fit_to(frame: Frame, doors: Sequence[Door], *, also: Sequence[str] = ()) -> 
             allowed="all of " + ", ".join(needed),
             do=hint,
         )
-    wanted_numbers = _number_columns(doors)
+    wanted_numbers = _number_columns(codecs)
     columns = []
     for name in needed:
         column = frame[name]
@@ -85,14 +85,14 @@ def fit_to(frame: Frame, doors: Sequence[Door], *, also: Sequence[str] = ()) -> 
     return fitted
 
 
-def _number_columns(doors: Sequence[Door]) -> list[str]:
+def _number_columns(codecs: Sequence[Codec]) -> list[str]:
     names: list[str] = []
-    for door in doors:
-        inner = [*getattr(door, "doors", ()), *([door.inner] if hasattr(door, "inner") else [])]
-        if door.KIND == "numbers":
-            names += door.columns
-        elif door.KIND == "cross":
-            names += [name for name in door.columns if name in (getattr(door, "edges", None) or {})]
+    for codec in codecs:
+        inner = [*getattr(codec, "doors", ()), *([codec.inner] if hasattr(codec, "inner") else [])]
+        if codec.KIND == "numbers":
+            names += codec.columns
+        elif codec.KIND == "cross":
+            names += [name for name in codec.columns if name in (getattr(codec, "edges", None) or {})]
         elif inner:
             names += _number_columns(inner)
     return list(dict.fromkeys(names))
@@ -117,22 +117,22 @@ def _is_file(value: str | Path) -> bool:
         return False
 
 
-def _text_of(path: Path, choices: Choices) -> str:
-    with open_text(path, choices.source.options.encoding) as file:
+def _text_of(path: Path, resolved: ResolvedTask) -> str:
+    with open_text(path, resolved.source.options.encoding) as file:
         return file.read()
 
 
 def _boards(values: Sequence[Any]) -> Frame:
     """The last position of each record; or boards in letters, or as arrays, as the player to move sees them."""
-    boards: list[str] = []
+    tensorboard_callbacks: list[str] = []
     for value in values:
         if not isinstance(value, str | Path):
-            boards.append(_in_letters(value))
+            tensorboard_callbacks.append(_in_letters(value))
         elif isinstance(value, str) and value and not set(value) - set(".XO"):
-            boards.append(value)
+            tensorboard_callbacks.append(value)
         else:
-            boards += read_ends(Path(value))
-    return Frame((strings("board", boards),), origin="the boards")
+            tensorboard_callbacks += read_ends(Path(value))
+    return Frame((strings("board", tensorboard_callbacks),), origin="the boards")
 
 
 def _in_letters(board: Any) -> str:
@@ -148,31 +148,31 @@ def _in_letters(board: Any) -> str:
     return "".join(np.array(list(".XO"))[points.astype(np.int64)])
 
 
-def _pictures(values: Sequence[Any]) -> Frame:
+def _images(values: Sequence[Any]) -> Frame:
     cells = np.empty(len(values), dtype=object)
     for position, value in enumerate(values):
         if isinstance(value, str | Path):
             if Path(value).is_dir():
-                raise DataError(f"{value} is a folder", allowed="picture files", do="Say run.predict_folder(folder)")
+                raise DataError(f"{value} is a folder", allowed="image files", do="Say run.predict_folder(folder)")
             cells[position] = str(value)
             continue
-        picture = np.asarray(value)
-        if picture.dtype != np.uint8:
-            picture = np.round(picture * (255 if picture.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
-        cells[position] = picture
-    return Frame((pictures("picture", cells),), origin="the pictures")
+        image = np.asarray(value)
+        if image.dtype != np.uint8:
+            image = np.round(image * (255 if image.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
+        cells[position] = image
+    return Frame((image_column("image", cells),), origin="the images")
 
 
-def _steps(values: Sequence[Any], doors: Sequence[Door]) -> Frame:
-    columns = doors[0].columns
+def _steps(values: Sequence[Any], codecs: Sequence[Codec]) -> Frame:
+    columns = codecs[0].columns
     flat = [value for each in values for value in np.asarray(each, dtype=object).reshape(-1)]
     if len(columns) != 1:
         raise TaskError("this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}")
     return Frame((_column(columns[0], flat),), origin="the values")
 
 
-def _rows(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Frame:
-    names = list(dict.fromkeys(column for door in doors for column in door.columns))
+def _rows(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
+    names = list(dict.fromkeys(column for codec in codecs for column in codec.columns))
     rows: list[Mapping[str, Any]] = []
     if all(isinstance(value, str) and "=" in value for value in values) and (len(names) > 1):
         rows = [dict(split_argument(str(value)) for value in values)]
@@ -181,7 +181,7 @@ def _rows(values: Sequence[Any], choices: Choices, doors: Sequence[Door]) -> Fra
     elif all(isinstance(value, Mapping) for value in values):
         rows = list(values)
     else:
-        raise TaskError("the question does not name its columns", given=repr(values[0])[:60], do=_how(choices, doors))
+        raise TaskError("the question does not name its columns", given=repr(values[0])[:60], do=_how(resolved, codecs))
     present = list(dict.fromkeys(name for row in rows for name in row))
     return Frame(tuple(_column(name, [row.get(name) for row in rows]) for name in present), origin="the question")
 
@@ -197,13 +197,13 @@ def _column(name: str, cells: list[Any]) -> Column:
     )
 
 
-def _how(choices: Choices, doors: Sequence[Door]) -> str:
-    names = list(dict.fromkeys(column for door in doors for column in door.columns))
-    if choices.source.word == "images":
-        return "Give paths of pictures: kissipo predict RUN photo.png"
-    if choices.source.word == "games":
+def _how(resolved: ResolvedTask, codecs: Sequence[Codec]) -> str:
+    names = list(dict.fromkeys(column for codec in codecs for column in codec.columns))
+    if resolved.source.word == "images":
+        return "Give paths of images: kissipo predict RUN photo.png"
+    if resolved.source.word == "games":
         return "Give records of games: kissipo predict RUN game.sgf"
-    if choices.source.word == "series":
+    if resolved.source.word == "series":
         return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
     if len(names) == 1:
         return 'Give a value: kissipo predict RUN "text"'

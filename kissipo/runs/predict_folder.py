@@ -1,4 +1,4 @@
-"""Verdicts: a folder of new pictures in, a table of answers out, and a gallery of them with what was marked or looked at (S18)."""
+"""Verdicts: a folder of new images in, a table of answers out, and a gallery of them with what was marked or looked at (S18)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kissipo.core.finding import counted
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import look_at
-from kissipo.input.formats.image_folder import pictures_below
-from kissipo.output.answer import Answer, Decision
+from kissipo.input.formats.image_folder import images_below
+from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.report.gallery import strips
 from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
 from kissipo.report.overlay import heated, marked
@@ -36,22 +36,22 @@ _AT_ONCE, _SHOWN = 32, 60
 
 @dataclass(frozen=True)
 class ImagePrediction:
-    """What a run answers for one picture, or why it cannot.
+    """What a run answers for one image, or why it cannot.
 
-    shown:   the picture as the net saw it, and with what was marked or looked at
+    shown:   the image as the net saw it, and with what was marked or looked at
     """
 
     file: Path
-    answers: tuple[Decision, ...] = ()
+    answers: tuple[Prediction, ...] = ()
     note: str = ""
     shown: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
 class FolderPredictions:
-    """The answers for all pictures, in the order of their names.
+    """The answers for all images, in the order of their names.
 
-    notes:   what was done to the pictures that people should know
+    notes:   what was done to the images that people should know
     """
 
     run: str
@@ -70,12 +70,12 @@ class FolderPredictions:
 
     @property
     def unread(self) -> list[ImagePrediction]:
-        """The pictures that could not be decoded."""
+        """The images that could not be decoded."""
         return [each for each in self.each if not each.answers]
 
     def to_csv(self) -> str:
-        """One line a picture; of a mask the share of each class, too."""
-        levels = {answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Marks)}
+        """One line an image; of a mask the share of each class, too."""
+        levels = {answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)}
         titles = ["file"]
         for name in self.names:
             titles += [name, f"{name} confidence", *(f"{name} area {level}" for level in levels.get(name, ()))]
@@ -92,15 +92,15 @@ class FolderPredictions:
         return text.getvalue()
 
     def to_html(self) -> str:
-        """One page that opens offline: how often each answer, and the pictures that are most worth a look."""
+        """One page that opens offline: how often each answer, and the images that are most worth a look."""
         first = self.answers[0]
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
-        content = table([first.name, "pictures"], rows, numbers=(1,))
+        content = table([first.name, "images"], rows, numbers=(1,))
         if self.unread:
             lines = "".join(f"<li>{escape(each.note)}</li>" for each in self.unread[:_SHOWN])
-            content += f"<p>{counted(len(self.unread), 'picture')} could not be read:</p><ul>{lines}</ul>"
+            content += f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
         sections = [Section("Predictions", content), Section(*self._shown())]
-        return page(f"Predictions of {Path(self.run).name}", counted(len(self.each), "picture"), sections)
+        return page(f"Predictions of {Path(self.run).name}", counted(len(self.each), "image"), sections)
 
     def to_json(self) -> list[dict[str, Any]]:
         """For `--json`."""
@@ -131,7 +131,7 @@ class FolderPredictions:
     def _shown(self) -> tuple[str, str]:
         first = self.answers[0]
         read = [each for each in self.each if each.shown]
-        if isinstance(first, Marks):
+        if isinstance(first, Mask):
             order = sorted(read, key=lambda each: -sum(share for _, share in each.answers[0].areas))
             title = "The most marked"
         else:
@@ -141,17 +141,17 @@ class FolderPredictions:
         captions = [f"{_told(each.answers[0])}: {each.file.name}" for each in some]
         drawn = strips([each.shown for each in some], captions, [str(each.file) for each in some])
         more = f"<p>{len(order) - len(some)} more are in {TABLE}.</p>" if len(order) > len(some) else ""
-        return title, (legend(first) if isinstance(first, Marks) else "") + drawn + more
+        return title, (legend(first) if isinstance(first, Mask) else "") + drawn + more
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
-    """Answers every picture of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
+    """Answers every image of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
 
-    Raises:   TaskError when the run is not on pictures; DataError when there are none.
+    Raises:   TaskError when the run is not on images; DataError when there are none.
     """
-    if run.choices.source.word != "images":
+    if run.resolved.source.word != "images":
         raise TaskError(
-            f"a folder is asked of a run on pictures, this one is on {run.choices.source.word}",
+            f"a folder is asked of a run on images, this one is on {run.resolved.source.word}",
             do="Give values or --file",
         )
     files = [file for place in places for file in _files(Path(place))]
@@ -159,8 +159,8 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     each = tuple(verdict for some in portions for verdict in _answered(run, some))
     readable = [verdict.file for verdict in each if verdict.answers]
     unread = [verdict.note for verdict in each if not verdict.answers]
-    seen = frame_of(readable, run.choices, run.doors) if readable else None
-    notes = [note for door in run.doors for note in door.remarks(seen)] if seen is not None else []
+    seen = frame_of(readable, run.resolved, run.codecs) if readable else None
+    notes = [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
     return FolderPredictions(str(run.folder), run.answers, each, (*unread, *notes))
 
 
@@ -173,14 +173,14 @@ def refuse_existing(folder: Path) -> None:
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    found = pictures_below(place)
+    found = images_below(place)
     if not found:
-        raise DataError(f"{place} holds no pictures", do="Name a folder of .jpg, .png or the like")
+        raise DataError(f"{place} holds no images", do="Name a folder of .jpg, .png or the like")
     return found
 
 
 def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
-    looks = look_at(frame_of(files, run.choices, run.doors)["picture"])
+    looks = look_at(frame_of(files, run.resolved, run.codecs)["image"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
     told = iter(_told_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
@@ -188,28 +188,28 @@ def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePredict
 
 
 def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
-    feed = run.encode_frame(frame_of(files, run.choices, run.doors))
-    outputs = answer_all(run.net, feed)
+    dataset = run.encode_frame(frame_of(files, run.resolved, run.codecs))
+    outputs = answer_all(run.net, dataset)
     decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
-    inputs, first = feed.everything().inputs, run.answers[0]
+    inputs, first = dataset.everything().inputs, run.answers[0]
     x = inputs[0]
-    if isinstance(first, Marks):
-        overlays = [marked(picture, torch.from_numpy(each.mask)) for picture, each in zip(x, decided[0], strict=True)]
+    if isinstance(first, Mask):
+        overlays = [marked(image, torch.from_numpy(each.mask)) for image, each in zip(x, decided[0], strict=True)]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
         chosen = [first.levels.index(str(each.value)) for each in decided[0]]
         maps = looked_at(run.net, x, first, chosen).maps
-        overlays = [heated(picture, heat) for picture, heat in zip(x, maps, strict=True)]
+        overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:
         overlays = []
-    shown = zip(x, overlays, strict=True) if overlays else ((picture,) for picture in x)
+    shown = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
-        ImagePrediction(file, answers, shown=tuple(pictures))
-        for file, answers, pictures in zip(files, zip(*decided, strict=True), shown, strict=True)
+        ImagePrediction(file, answers, shown=tuple(images))
+        for file, answers, images in zip(files, zip(*decided, strict=True), shown, strict=True)
     ]
 
 
-def _told(decision: Decision) -> str:
+def _told(decision: Prediction) -> str:
     if decision.mask is not None:
         return areas(decision)
     return str(decision.value) + ("" if decision.confidence is None else f" ({decision.confidence:.0%})")

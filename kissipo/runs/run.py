@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.inspect.breakdown import Opened
+from kissipo.inspect.breakdown import Breakdown
 from kissipo.inspect.trace import Trace
-from kissipo.output.answer import Decision
+from kissipo.output.answer import Prediction
 from kissipo.runs.explain_value import cell_of
 from kissipo.runs.predict_folder import FolderPredictions, predict_folder
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
-from kissipo.runs.xray.image import PictureXray
+from kissipo.runs.xray.image import ImageXray
 from kissipo.runs.xray.sample import SampleXray, xray_any
 from kissipo.runs.xray.text import Xray
 
@@ -23,13 +23,13 @@ from kissipo.runs.xray.text import Xray
 class Run(TrainedModel):
     """A trained task.
 
-    Example:  run = kissipo.open("runs/digits-1"); run.evaluate(); run.predict(picture); run.net
+    Example:  run = kissipo.open("runs/digits-1"); run.evaluate(); run.predict(image); run.net
     """
 
-    def predict(self, *values: Any) -> list[Decision] | Decision:
+    def predict(self, *values: Any) -> list[Prediction] | Prediction:
         """One decision for each value (of the first answer); a single one for a single value.
 
-        A value is what the source has: a text, the path of a picture, a dict of columns, a data frame, a file.
+        A value is what the source has: a text, the path of an image, a dict of columns, a data frame, a file.
         """
         decisions, remarks = self.predict_all(values)
         for remark in remarks:
@@ -37,9 +37,9 @@ class Run(TrainedModel):
         return decisions[0][0] if len(values) == 1 and len(decisions) == 1 else [row[0] for row in decisions]
 
     def predict_folder(self, *places: Path | str) -> FolderPredictions:
-        """Answers every picture of these files and folders: `.save("predictions")` writes a table and a gallery.
+        """Answers every image of these files and folders: `.save("predictions")` writes a table and a gallery.
 
-        Raises:   TaskError when the run is not on pictures; DataError when there are none.
+        Raises:   TaskError when the run is not on images; DataError when there are none.
         """
         return predict_folder(self, *places)
 
@@ -54,10 +54,10 @@ class Run(TrainedModel):
         """
         return "".join(self.generate_units(start, length, temperature, top_k, seed)[1])
 
-    def xray(self, value: Any = None, *, neuron: int | None = None) -> Xray | PictureXray | SampleXray:
+    def xray(self, value: Any = None, *, neuron: int | None = None) -> Xray | ImageXray | SampleXray:
         """A sample from the inside; `.save("xray.html")` writes it as a page.
 
-        Of a text that is read on and on also how one neuron colours it; of a picture where the net looked.
+        Of a text that is read on and on also how one neuron colors it; of an image where the net looked.
 
         value:    as `predict` takes it, or a file of text; None: the first sample of the test part
         neuron:   of a text, counted from 0; without it a telling one is chosen, and why is said
@@ -65,7 +65,7 @@ class Run(TrainedModel):
         """
         return xray_any(self, () if value is None else (value,), neuron)
 
-    def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Opened:
+    def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Breakdown:
         """A number inside the net, opened: the terms that it was made of, their sum, and what PyTorch recorded.
 
         value:    as `predict` takes it; None: the first sample of the test part

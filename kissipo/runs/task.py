@@ -11,7 +11,7 @@ from kissipo.core.task import Task as Sentence
 if TYPE_CHECKING:
     from kissipo.core.finding import Finding
     from kissipo.inspect.trace import Trace
-    from kissipo.runs.fit import Teller
+    from kissipo.runs.fit import RunCallback
     from kissipo.runs.run import Run
 
 
@@ -30,7 +30,7 @@ class Task(Sentence):
         out: Path | str | None = None,
         resume: bool = False,
         strict: bool = False,
-        tellers: Sequence[Teller] = (),
+        callbacks: Sequence[RunCallback] = (),
     ) -> Run:
         """Trains, judges beside simple answers, and keeps the run in `out` (`runs/NAME-N` when left out).
 
@@ -40,7 +40,7 @@ class Task(Sentence):
         from kissipo.runs.fit import fit
 
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
-        return fit(task, seed=seed, out=out, resume=resume, strict=strict, tellers=tellers)
+        return fit(task, seed=seed, out=out, resume=resume, strict=strict, callbacks=callbacks)
 
     def show(self, *, seed: int = 0) -> Trace:
         """The way of one sample through the untrained net; of a lesson everything that it explains."""
@@ -60,9 +60,9 @@ class Task(Sentence):
 
     def complete(self, *, seed: int = 0) -> Task:
         """The same task with every word decided, as it would be written to `task.yaml`."""
-        from kissipo.pipeline.experiment import prepare
+        from kissipo.pipeline.experiment import build_experiment
 
-        return Task(**prepare(self, seed=seed).task.parts(), name=self.name)
+        return Task(**build_experiment(self, seed=seed).task.parts(), name=self.name)
 
 
 def as_task(sentence: Any) -> Task:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.core.protocols import Listener
+from kissipo.core.protocols import Callback
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Recording
 
@@ -26,7 +26,7 @@ _SHARE = 1 / 50
 _NUMBERS, _BINS = 50_000, 30
 
 
-class Board(Listener):
+class Board(Callback):
     """Writes while a net learns; look with `tensorboard --logdir runs`.
 
     inputs:  of one sample, whose way through the net is drawn
@@ -65,7 +65,7 @@ class Board(Listener):
         self._writer.flush()
 
 
-def boards(folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Listener]:
+def tensorboard_callbacks(folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Callback]:
     """One board, or none when TensorBoard is not installed."""
     return [Board(folder, net, inputs)] if find_spec("tensorboard") is not None else []
 

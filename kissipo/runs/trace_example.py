@@ -11,21 +11,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from kissipo.codec.concat import Together
+from kissipo.codec.concat import Concat
 from kissipo.codec.windows import Windows
 from kissipo.core.batch import Batch
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.engine.evaluate import as_tuple
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
-from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
+from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
 from kissipo.inspect.trace import Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.text import NextToken
 from kissipo.runs.example import Example, Loss, asked_example, known_example
 from kissipo.runs.trained import TrainedModel
 
@@ -43,15 +43,15 @@ def trace_of(run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0
     if values:
         example = asked_example(run, values)
     else:
-        example = replace(known_example(run, position), loss=run.prepared().learn)
-        augment = run.wiring().augment
+        example = replace(known_example(run, position), loss=run.experiment().algorithm)
+        augment = run.pipeline().augment
     example = replace(example, notes=(*filter(None, [run.remark]), *example.notes))
-    return follow(example, run.doors, run.answers, run.net, augment=augment, inside=inside, name=run.folder.name)
+    return follow(example, run.codecs, run.answers, run.net, augment=augment, inside=inside, name=run.folder.name)
 
 
 def follow(
     example: Example,
-    doors: Sequence[Door],
+    codecs: Sequence[Codec],
     answers: Sequence[Answer],
     net: nn.Module,
     *,
@@ -64,67 +64,67 @@ def follow(
     augment: how inputs are changed while learning, which is told
     inside:  whether every operation is kept, with gates, gradients and opened numbers
     """
-    frame, sample, learn = example.frame, example.feed.batch(slice(0, 1)), example.loss
+    frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
     steps, start = [], 0
-    for door, x in zip(doors, sample.inputs, strict=True):
-        length = x.shape[1] if isinstance(door, Windows) else 0
+    for codec, x in zip(codecs, sample.inputs, strict=True):
+        length = x.shape[1] if isinstance(codec, Windows) else 0
         rows = np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
-        steps += _input_steps(frame.take(rows), door, x[0])
+        steps += _input_steps(frame.take(rows), codec, x[0])
         start += length
     if augment is not None:
-        steps.append(replace(steps[-1], name="augment", tell=augment.tell(), memory=0))
-    recording = record(net, sample.inputs, axes=[("batch", *door.port.axes) for door in doors])
+        steps.append(replace(steps[-1], name="augment", description=augment.describe(), memory=0))
+    recording = record(net, sample.inputs, axes=[("batch", *codec.spec.axes) for codec in codecs])
     steps += steps_of(recording)
     for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
-            Step("output", each.name, each.tell, each.shape, value=each.value) for each in answer.decoding(output)
+            Step("output", each.name, each.description, each.shape, value=each.value) for each in answer.decoding(output)
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
     )
-    back, why_not = _through_time(net, sample, answers, learn)
+    back, why_not = _through_time(net, sample, answers, algorithm)
     trace = Trace(tuple(steps), (*example.notes, *why_not), tuple(chains), tuple(back), name=name)
     if not inside:
         return trace
-    loss = None if learn is None or not sample.targets else partial(_loss, learn, sample.targets)
+    loss = None if algorithm is None or not sample.targets else partial(_loss, algorithm, sample.targets)
     outputs = as_tuple(recording.output)
     return replace(
         trace,
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
-        labels=_labels(frame, doors, answers, sample.inputs),
-        likeliest=_likeliest(answers[0], outputs[0]),
+        labels=_labels(frame, codecs, answers, sample.inputs),
+        top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0]),
     )
 
 
-def _loss(learn: Loss, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
-    return learn.loss(outputs, targets)
+def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
+    return algorithm.loss(outputs, targets)
 
 
 def _labels(
-    frame: Frame, doors: Sequence[Door], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
 ) -> dict[str, tuple[str, ...]]:
     """Names along time, of the features, of the classes."""
     found: dict[str, tuple[str, ...]] = {}
-    for door, x in zip(doors, inputs, strict=True):
-        words = door.port.words
-        if door.port.axes[:1] == ("time",) and not x.is_floating_point() and words:
+    for codec, x in zip(codecs, inputs, strict=True):
+        words = codec.spec.words
+        if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
             shown = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
-            if isinstance(door, Windows) and len(frame) >= len(shown):
-                shown = [str(frame[door.columns[0]].show(at)) for at in range(len(shown))]
+            if isinstance(codec, Windows) and len(frame) >= len(shown):
+                shown = [str(frame[codec.columns[0]].show(at)) for at in range(len(shown))]
             found.setdefault("time", tuple(shown))
-        elif door.port.axes == ("feature",) and words:
+        elif codec.spec.axes == ("feature",) and words:
             found.setdefault("feature", tuple(words))
-    if answers[0].port.axes == ("class",) and answers[0].port.words:
-        found["class"] = tuple(answers[0].port.words)
+    if answers[0].spec.axes == ("class",) and answers[0].spec.words:
+        found["class"] = tuple(answers[0].spec.words)
     return found
 
 
-def _likeliest(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
+def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
     """After each unit of a text those that are expected next."""
-    if not isinstance(answer, NextUnit):
+    if not isinstance(answer, NextToken):
         return ()
     words = answer.shown
     found = output[0].softmax(dim=-1).topk(min(_LIKELIEST, output.shape[-1]))
@@ -138,7 +138,7 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
         return ""
-    return f"{decision.value!r}{sure}" if isinstance(answer, NextUnit) else f"{_short(decision.value)}{sure}"
+    return f"{decision.value!r}{sure}" if isinstance(answer, NextToken) else f"{_short(decision.value)}{sure}"
 
 
 def _truth(frame: Frame, answer: Answer) -> str:
@@ -149,40 +149,40 @@ def _truth(frame: Frame, answer: Answer) -> str:
 
 
 def _through_time(
-    net: nn.Module, sample: Batch, answers: Sequence[Answer], learn: Loss | None
+    net: nn.Module, sample: Batch, answers: Sequence[Answer], algorithm: Loss | None
 ) -> tuple[list[ThroughTime], list[str]]:
     """The gradients through time of one sample, or a note why they are left out."""
-    if learn is None or not sample.targets:
+    if algorithm is None or not sample.targets:
         return [], []
     targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
-    losses: dict[str, Callable[[Any], torch.Tensor]] = {"the sample": lambda outputs: learn.loss(outputs, targets)}
-    if answers[0].port.axes[:1] == ("time",):  # which then is the only answer
+    losses: dict[str, Callable[[Any], torch.Tensor]] = {"the sample": lambda outputs: algorithm.loss(outputs, targets)}
+    if answers[0].spec.axes[:1] == ("time",):  # which then is the only answer
         last, known = (targets[0][:, -1:],), targets[0].shape[1]
         losses = {
-            "last step": lambda outputs: learn.loss(outputs[:, known - 1 : known], last),
+            "last step": lambda outputs: algorithm.loss(outputs[:, known - 1 : known], last),
             "all steps": losses["the sample"],
         }
     try:
         return [each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1], []
-    except NotToldError as error:
+    except UnsupportedNetError as error:
         return [], [f"gradients through time are left out: {error}"]
 
 
-def _input_steps(frame: Frame, door: Door, encoded: torch.Tensor) -> list[Step]:
+def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step]:
     """The values as they came, then what each codec made of them."""
-    columns = list(dict.fromkeys(door.columns))
-    shape = encoded.shape[:1] if isinstance(door, Windows) else ()
+    columns = list(dict.fromkeys(codec.columns))
+    shape = encoded.shape[:1] if isinstance(codec, Windows) else ()
     listed = list_some(columns, 4)
     steps = [
-        Step("input", listed, "as it came", tuple(shape), value=_raw(frame, columns, whole=isinstance(door, Windows)))
+        Step("input", listed, "as it came", tuple(shape), value=_raw(frame, columns, whole=isinstance(codec, Windows)))
     ]
-    for inner in door.doors if isinstance(door, Together) else ():
+    for inner in codec.codecs if isinstance(codec, Concat) else ():
         part = inner.encode(frame.take(np.arange(1)))[0]
-        steps.append(Step("input", inner.KIND.replace("_", "-"), inner.tell(), tuple(part.shape), value=part.numpy()))
+        steps.append(Step("input", inner.KIND.replace("_", "-"), inner.describe(), tuple(part.shape), value=part.numpy()))
     size = encoded.numel() * encoded.element_size()
     steps.append(
         Step(
-            "input", door.KIND.replace("_", "-"), door.tell(), tuple(encoded.shape), memory=size, value=encoded.numpy()
+            "input", codec.KIND.replace("_", "-"), codec.describe(), tuple(encoded.shape), memory=size, value=encoded.numpy()
         )
     )
     return steps
@@ -203,5 +203,5 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
 
 def _short(value: Any) -> Any:
     if hasattr(value, "shape"):
-        return f"picture of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
+        return f"image of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
     return shorten("(missing)" if value is None else str(value), 60)

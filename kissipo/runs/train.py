@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from kissipo.core.protocols import Listener
+from kissipo.core.protocols import Callback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.evaluate import Evaluation, evaluate
-from kissipo.engine.fit import Course, Fit
-from kissipo.engine.rollout import Interact, play
+from kissipo.engine.evaluate import SplitEvaluation, evaluate
+from kissipo.engine.fit import Fit, FitConfig
+from kissipo.engine.rollout import Rollout, play
 from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
-from kissipo.output.answer import Judgement
+from kissipo.output.answer import Evaluation
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
@@ -25,13 +25,13 @@ from kissipo.output.baseline_data import WorldCase
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
-from kissipo.pipeline.experiment import Prepared
-from kissipo.runs.anomalies import Errors, judge_alarms, learn_threshold
-from kissipo.runs.scores import judge_beside, score
+from kissipo.pipeline.experiment import Experiment
+from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
+from kissipo.runs.scores import evaluate_baselines, score
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """What learning came to."""
 
     history: list[dict[str, Any]]
@@ -41,48 +41,48 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Judged:
+class TestResult:
     """Scores of all answers, the answers to the judged samples where there are samples, the errors where a series is watched."""
 
     scores: list[Score]
-    found: Evaluation | None = field(default=None)
+    found: SplitEvaluation | None = field(default=None)
     errors: Errors | None = None
 
 
-def learn(prepared: Prepared, folder: RunFolder, seed: int, listeners: Sequence[Listener], *, resume: bool) -> Outcome:
+def train(experiment: Experiment, folder: RunFolder, seed: int, callbacks: Sequence[Callback], *, resume: bool) -> TrainingResult:
     """Learns to the end; with `resume` from the last checkpoint of the folder, if it has one."""
-    loop = _world_loop(prepared, seed) if isinstance(prepared.reading, World) else _data_loop(prepared, seed)
-    loop.listeners = listeners
+    loop = _world_loop(experiment, seed) if isinstance(experiment.reading, World) else _data_loop(experiment, seed)
+    loop.callbacks = callbacks
     loop.save = lambda state: save_checkpoint(folder.checkpoints, state)
     for note in _go_on(loop, folder) if resume else ():
-        for listener in listeners:
-            listener.on_note(note)
+        for callback in callbacks:
+            callback.on_note(note)
     position = loop.run()
-    _calibrate(prepared)
-    if isinstance(loop, Interact):
+    _calibrate(experiment)
+    if isinstance(loop, Rollout):
         rows = len(position.history)
-        return Outcome(position.history, rows, rows, position.seconds)
-    return Outcome(position.history, position.epoch, position.best_epoch, position.seconds)
+        return TrainingResult(position.history, rows, rows, position.seconds)
+    return TrainingResult(position.history, position.epoch, position.best_epoch, position.seconds)
 
 
-def _calibrate(prepared: Prepared) -> None:
+def _calibrate(experiment: Experiment) -> None:
     """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
-    (answer, *_), feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
-    _choose_thresholds(prepared)
+    (answer, *_), dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
+    _choose_thresholds(experiment)
     if isinstance(answer, Anomaly):
-        learn_threshold(prepared.net, prepared.wiring)
-    if isinstance(answer, Forecast) and len(feed):  # which is the only answer of a series
-        found = evaluate(prepared.net, feed, [answer])
+        fit_threshold(experiment.net, experiment.pipeline)
+    if isinstance(answer, Forecast) and len(dataset):  # which is the only answer of a series
+        found = evaluate(experiment.net, dataset, [answer])
         answer.calibrate(found.scores[0], found.truths[0])
 
 
-def _choose_thresholds(prepared: Prepared) -> None:
+def _choose_thresholds(experiment: Experiment) -> None:
     """Where missing a defect has its cost: from which suspicion on a piece is called."""
-    answers, feed = prepared.wiring.answers, prepared.wiring.feeds["validation"]
+    answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     inspected = [(at, each) for at, each in enumerate(answers) if isinstance(each, Category) and each.inspection]
     if not inspected:
         return
-    found = evaluate(prepared.net, feed, answers) if len(feed) else None
+    found = evaluate(experiment.net, dataset, answers) if len(dataset) else None
     for at, answer in inspected:
         nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
         answer.calibrate(*((found.scores[at], found.truths[at]) if found else nothing))
@@ -98,26 +98,26 @@ def _go_on(loop: Any, folder: RunFolder) -> list[str]:
     return [*([note] if note else []), f"going on {loop.where()}"]
 
 
-def judge(prepared: Prepared, *, seed: int) -> Judged:
+def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     """The net beside the simple answers."""
-    if isinstance(prepared.reading, World):
-        return Judged([_judge_world(prepared, prepared.reading, seed)])
-    if isinstance(prepared.wiring.answers[0], Anomaly):
-        watched, found, errors = judge_alarms(prepared.net, prepared.wiring, asked=prepared.choices.baselines[0])
-        return Judged([watched], found, errors)
-    scores, found = score(prepared.net, prepared.wiring, asked=prepared.choices.baselines, seed=seed)
-    more: dict[str, Any] = {**weights_by_name(prepared), **getattr(prepared.learn, "account", dict)()}
+    if isinstance(experiment.reading, World):
+        return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
+    if isinstance(experiment.pipeline.answers[0], Anomaly):
+        watched, found, errors = evaluate_anomalies(experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0])
+        return TestResult([watched], found, errors)
+    scores, found = score(experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed)
+    more: dict[str, Any] = {**weights_by_name(experiment), **getattr(experiment.algorithm, "account", dict)()}
     for number, each in enumerate(scores):
         net = replace(each.net, details={**each.net.details, **more})
         scores[number] = replace(each, net=net)
-    return Judged(scores, found)
+    return TestResult(scores, found)
 
 
-def weights_by_name(prepared: Prepared) -> dict[str, Any]:
+def weights_by_name(experiment: Experiment) -> dict[str, Any]:
     """The weights of a linear net with one answer, by the names of its features; empty for every other net."""
-    layers = [layer for layer in prepared.net.modules() if isinstance(layer, nn.Linear)]
-    names = [word for door in prepared.wiring.doors for word in door.port.words]
-    if prepared.choices.net is None or prepared.choices.net.word != "linear" or len(layers) != 1:
+    layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
+    names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
+    if experiment.resolved.net is None or experiment.resolved.net.word != "linear" or len(layers) != 1:
         return {}
     weight = layers[0].weight.detach()
     if weight.shape != (1, len(names)):
@@ -127,51 +127,51 @@ def weights_by_name(prepared: Prepared) -> dict[str, Any]:
     return {"weights": {**named, **constant}}
 
 
-def _data_loop(prepared: Prepared, seed: int) -> Any:
-    wiring, options, batch = prepared.wiring, prepared.course, prepared.choices.general.batch_size or 32
+def _data_loop(experiment: Experiment, seed: int) -> Any:
+    pipeline, options, batch = experiment.pipeline, experiment.config, experiment.resolved.general.batch_size or 32
     return Fit(
-        prepared.net,
-        prepared.learn,
-        Course(
-            options.epochs, batch, seed, options.early_stopping.patience, shuffle=batch < len(wiring.feeds["train"])
+        experiment.net,
+        experiment.algorithm,
+        FitConfig(
+            options.epochs, batch, seed, options.early_stopping.patience, shuffle=batch < len(pipeline.datasets["train"])
         ),
-        train=wiring.feeds["train"],
-        validation=wiring.feeds["validation"] if len(wiring.feeds["validation"]) else None,
-        answers=wiring.answers,
-        augment=wiring.augment,
+        train=pipeline.datasets["train"],
+        validation=pipeline.datasets["validation"] if len(pipeline.datasets["validation"]) else None,
+        answers=pipeline.answers,
+        augment=pipeline.augment,
     )
 
 
-def _world_loop(prepared: Prepared, seed: int) -> Any:
-    world, agent = prepared.reading, prepared.learn
+def _world_loop(experiment: Experiment, seed: int) -> Any:
+    world, agent = experiment.reading, experiment.algorithm
     assert isinstance(world, World)
-    return Interact(world.environment, prepared.net, agent, episodes=prepared.course.episodes, seed=seed)  # type: ignore[arg-type]
+    return Rollout(world.environment, experiment.net, agent, episodes=experiment.config.episodes, seed=seed)  # type: ignore[arg-type]
 
 
-def _judge_world(prepared: Prepared, world: World, seed: int) -> Score:
+def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
     """Plays the learned policy and the simple ones with the same dice."""
-    answer = prepared.wiring.answers[0]
+    answer = experiment.pipeline.answers[0]
     assert isinstance(answer, Actions)
-    agent: Any = prepared.learn
-    episodes, discount = answer.options.episodes, prepared.course.discount
+    agent: Any = experiment.algorithm
+    episodes, discount = answer.options.episodes, experiment.config.discount
     case = WorldCase(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=seed),
         world.actions,
         world.model,
         discount,
     )
-    returns = case.play(lambda state, dice: agent.best(state))
-    judged = answer.judge(returns, returns)
+    returns = case.play(lambda state, generator: agent.best(state))
+    judged = answer.evaluate(returns, returns)
     if world.model is not None:
-        judged = _beside_the_rules(judged, prepared, world)
-    beside = judge_beside(answer, case, returns, prepared.choices.baselines[0])
-    return Score(answer, judged, beside, verdict(judged, beside, main=answer.MAIN, higher_is_better=True))
+        judged = _beside_the_rules(judged, experiment, world)
+    beside = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
+    return Score(answer, judged, beside, verdict(judged, beside, main=answer.EVAL_METRIC, higher_is_better=True))
 
 
-def _beside_the_rules(judged: Judgement, prepared: Prepared, world: World) -> Judgement:
+def _beside_the_rules(judged: Evaluation, experiment: Experiment, world: World) -> Evaluation:
     """What is known when the rules are: in which states the learned best action is really the best."""
-    learned = prepared.net.get_parameter("weight").detach().numpy().astype(float)
-    best = value_iteration(world.model, discount=prepared.course.discount)
+    learned = experiment.net.get_parameter("weight").detach().numpy().astype(float)
+    best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)
     agrees = agreement(learned, best, matters)
     table = {

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kissipo.core.codec import Door, restore
+from kissipo.core.codec import Codec, restore
 from kissipo.core.errors import DataError, RunError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
@@ -20,23 +20,23 @@ from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
-from kissipo.engine.generate import write_on
+from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
 from kissipo.input.check.masks import mask_findings
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.output.answer import Answer, Decision
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.mask import Marks
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.mask import Mask
+from kissipo.output.answers.text import NextToken
 from kissipo.output.score import Score
-from kissipo.pipeline.experiment import Prepared, build_learn, build_net, prepare, read_data
-from kissipo.pipeline.parse import Choices, read_task
-from kissipo.pipeline.pipeline import Wiring
-from kissipo.pipeline.registries import ANSWERS, WIRINGS
+from kissipo.pipeline.experiment import Experiment, build_algorithm, build_experiment, build_net, read_data
+from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.pipeline.pipeline import Pipeline
+from kissipo.pipeline.registries import ANSWERS, BUILDERS
 from kissipo.pipeline.resolve import is_remark
 from kissipo.runs.parse_inputs import fit_to, frame_of
 from kissipo.runs.scores import score
-from kissipo.runs.train import judge
+from kissipo.runs.train import evaluate_test_split
 
 _STAND_ALONE = ("rows", "games")  # samples each of which can be judged without those before it
 
@@ -49,14 +49,14 @@ class TrainedModel:
         folder: Path,
         task: Task,
         net: nn.Module,
-        doors: Sequence[Door],
+        codecs: Sequence[Codec],
         answers: Sequence[Answer],
         *,
-        prepared: Prepared | None = None,
+        experiment: Experiment | None = None,
     ) -> None:
         self.folder, self.task, self.net = Path(folder), task, net.eval()
-        self.doors, self.answers = tuple(doors), tuple(answers)
-        self._prepared = prepared
+        self.codecs, self.answers = tuple(codecs), tuple(answers)
+        self._prepared = experiment
         self.remark = ""
 
     @classmethod
@@ -67,14 +67,14 @@ class TrainedModel:
         """
         folder = RunFolder(Path(path))
         task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
-        codecs = folder.read_of_this_version(CODECS)
+        saved = folder.read_of_this_version(CODECS)
         try:
-            doors = tuple(restore(each) for each in codecs["inputs"])
-            answers = tuple(_restore_answer(each) for each in codecs["answers"])
+            codecs = tuple(restore(codec) for codec in saved["inputs"])
+            answers = tuple(_restore_answer(answer) for answer in saved["answers"])
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder.path / CODECS} is damaged: {error}", do="Train it again") from None
-        choices = read_task(task)
-        net = build_net(choices, Wiring(Frame(()), {}, doors, answers, {}))
+        resolved = read_task(task)
+        net = build_net(resolved, Pipeline(Frame(()), {}, codecs, answers, {}))
         weights = folder.read_weights()
         try:
             net.load_state_dict(weights)
@@ -84,7 +84,7 @@ class TrainedModel:
                 f"the weights in {folder.path} do not fit its task.yaml: {reason}",
                 do="Was task.yaml edited? Restore it",
             ) from None
-        return cls(folder.path, task, net, doors, answers)
+        return cls(folder.path, task, net, codecs, answers)
 
     @classmethod
     def look(cls, path: Path | str) -> Self:
@@ -98,16 +98,16 @@ class TrainedModel:
         if found is None:
             return cls.open(path)
         task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
-        prepared = _prepared_again(task, folder)
-        wiring, (state, _) = prepared.wiring, found
-        prepared.net.load_state_dict(state["net"])
-        run = cls(folder.path, prepared.task, prepared.net, wiring.doors, wiring.answers, prepared=prepared)
+        experiment = _prepared_again(task, folder)
+        pipeline, (state, _) = experiment.pipeline, found
+        experiment.net.load_state_dict(state["net"])
+        run = cls(folder.path, experiment.task, experiment.net, pipeline.codecs, pipeline.answers, experiment=experiment)
         epoch = state["position"].get("epoch", 0) + 1
         run.remark = f"the training is not finished: these are the weights of its last checkpoint, in epoch {epoch}"
         return run
 
     @cached_property
-    def choices(self) -> Choices:
+    def resolved(self) -> ResolvedTask:
         """The task, read."""
         return read_task(self.task)
 
@@ -133,14 +133,14 @@ class TrainedModel:
         Raises:   DataError when a column is missing or of another kind.
         """
         if data is not None:
-            return score(self.net, self._wiring_of(data), asked=self.choices.baselines, seed=self.seed)[0]
-        return judge(self.prepared(), seed=self.seed).scores
+            return score(self.net, self._wiring_of(data), asked=self.resolved.baselines, seed=self.seed)[0]
+        return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
-    def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Decision, ...]], list[str]]:
+    def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
         """All answers for all values, and remarks on what was never seen in training, cut or filled."""
-        frame, feed, remarks = self.encode(values)
-        outputs = answer_all(self.net, feed)
-        truths = [feed.truth(number) for number in range(len(feed.targets))]
+        frame, dataset, remarks = self.encode(values)
+        outputs = answer_all(self.net, dataset)
+        truths = [dataset.truth(number) for number in range(len(dataset.targets))]
         decided = [answer.decisions(output, truths) for answer, output in zip(self.answers, outputs, strict=True)]
         if isinstance(self.answers[0], Anomaly):
             remarks.append(
@@ -153,7 +153,7 @@ class TrainedModel:
     ) -> tuple[list[str], Iterator[str]]:
         """Remarks on the start, and what is written, piece by piece."""
         answer = self.answers[0]
-        if not isinstance(answer, NextUnit):
+        if not isinstance(answer, NextToken):
             raise TaskError(
                 f"this run answers {', '.join(each.name for each in self.answers)} and does not write",
                 allowed="a run on a plain text: kissipo fit novel.txt",
@@ -161,93 +161,93 @@ class TrainedModel:
         units, frame = answer.split(start)
         index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
         ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent token
-        drawn = write_on(
+        drawn = generate_tokens(
             self.net,
             ids,
             length=length,
             temperature=temperature,
             top_k=top_k,
-            dice=torch_generator(seed, "generate"),
+            generator=torch_generator(seed, "generate"),
             never=(0,),
         )
-        words = index.port.words
+        words = index.spec.words
         return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.folder}')"
 
-    def encode(self, values: Sequence[Any]) -> tuple[Frame, TensorFeed, list[str]]:
+    def encode(self, values: Sequence[Any]) -> tuple[Frame, TensorDataset, list[str]]:
         """The values as columns, as the net takes them, and remarks on what was never seen in training, cut or filled."""
-        frame = fit_to(frame_of(values, self.choices, self.doors), self.doors)
-        feed = self.encode_frame(frame)
-        return frame, feed, [remark for door in self.doors for remark in door.remarks(frame)]
+        frame = fit_to(frame_of(values, self.resolved, self.codecs), self.codecs)
+        dataset = self.encode_frame(frame)
+        return frame, dataset, [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
-    def encode_frame(self, frame: Frame) -> TensorFeed:
+    def encode_frame(self, frame: Frame) -> TensorDataset:
         """New samples as the net takes them."""
-        module = WIRINGS.find(self.choices.source.module.SAMPLES, place="input")
-        feed: TensorFeed = module.question(frame, self.doors, self.answers)
-        return feed
+        module = BUILDERS.find(self.resolved.source.module.SAMPLES, place="input")
+        dataset: TensorDataset = module.question(frame, self.codecs, self.answers)
+        return dataset
 
-    def wiring(self) -> Wiring:
+    def pipeline(self) -> Pipeline:
         """The data it was trained on, encoded as in training."""
-        return self.prepared().wiring
+        return self.experiment().pipeline
 
-    def prepared(self) -> Prepared:
+    def experiment(self) -> Experiment:
         """Its task with the data that it was trained on, and this net.
 
         Raises:   DataError when the data were not kept, or have changed.
         """
         if self._prepared is None:
-            if is_remark(self.choices.source.value):
+            if is_remark(self.resolved.source.value):
                 raise DataError(
-                    f"this run was trained on data {self.choices.source.value}, which are not kept",
+                    f"this run was trained on data {self.resolved.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            prepared = _prepared_again(self.task, RunFolder(self.folder))
-            learn = build_learn(prepared.choices, prepared.wiring, self.net)
+            experiment = _prepared_again(self.task, RunFolder(self.folder))
+            algorithm = build_algorithm(experiment.resolved, experiment.pipeline, self.net)
             # the answers of the run know what they learned after the data were read
-            wiring = replace(prepared.wiring, answers=self.answers)
-            self._prepared = replace(prepared, wiring=wiring, net=self.net, learn=learn)
+            pipeline = replace(experiment.pipeline, answers=self.answers)
+            self._prepared = replace(experiment, pipeline=pipeline, net=self.net, algorithm=algorithm)
         return self._prepared
 
-    def _wiring_of(self, data: Any) -> Wiring:
+    def _wiring_of(self, data: Any) -> Pipeline:
         """Other data, all of them as test part."""
-        choices = self.choices
-        way = WIRINGS.find(choices.source.module.SAMPLES, place="input")
-        if choices.source.module.SAMPLES not in _STAND_ALONE:
-            raise TaskError(f"a run on {choices.source.word} is judged on its own test part only", do="Leave DATA out")
-        changed = {f"input.{choices.source.word}": data} | ({"input.masks": None} if "masks" in self.task.input else {})
+        resolved = self.resolved
+        way = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
+        if resolved.source.module.SAMPLES not in _STAND_ALONE:
+            raise TaskError(f"a run on {resolved.source.word} is judged on its own test part only", do="Leave DATA out")
+        changed = {f"input.{resolved.source.word}": data} | ({"input.masks": None} if "masks" in self.task.input else {})
         frame = read_data(read_task(self.task.with_words(changed))).frame
         answered = [column for answer in self.answers for column in answer.codec.columns]
-        frame = fit_to(frame, self.doors, also=answered)
+        frame = fit_to(frame, self.codecs, also=answered)
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has an answer to judge by")
         for answer in self.answers:
-            if isinstance(answer, Marks):
+            if isinstance(answer, Mask):
                 refuse_failures(mask_findings(frame, answer.codec.column))
-        feed = way.question(frame, self.doors, self.answers, judged=True)
+        dataset = way.question(frame, self.codecs, self.answers, judged=True)
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}
-        feeds = {"train": feed.take(slice(0, 0)), "validation": feed.take(slice(0, 0)), "test": feed}
-        return Wiring(frame, parts, self.doors, self.answers, feeds)
+        datasets = {"train": dataset.take(slice(0, 0)), "validation": dataset.take(slice(0, 0)), "test": dataset}
+        return Pipeline(frame, parts, self.codecs, self.answers, datasets)
 
 
-def _prepared_again(task: Task, folder: RunFolder) -> Prepared:
+def _prepared_again(task: Task, folder: RunFolder) -> Experiment:
     """The task with the data that it was trained on.
 
     Raises:   DataError when they have changed.
     """
     kept = folder.read_json(DATA)
-    prepared = prepare(task, seed=int(kept["seed"]), start=False)
-    if kept["fingerprint"] != prepared.wiring.frame.fingerprint():
+    experiment = build_experiment(task, seed=int(kept["seed"]), start=False)
+    if kept["fingerprint"] != experiment.pipeline.frame.fingerprint():
         raise DataError(
-            f"the data of {prepared.wiring.frame.origin} have changed since this run was trained",
+            f"the data of {experiment.pipeline.frame.origin} have changed since this run was trained",
             do="Give the data to judge by: kissipo evaluate RUN DATA",
         )
-    return prepared
+    return experiment
 
 
 def _restore_answer(content: Mapping[str, Any]) -> Answer:

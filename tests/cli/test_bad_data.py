@@ -30,7 +30,7 @@ FILES: dict[str, bytes] = {
     "infinite.csv": (GOOD + "inf,Brno,yes\n").encode(),
     "thousands.csv": GOOD.replace("6.5,", '"12,000",', 1).encode(),
     "quotes.csv": (GOOD + '1,"Brno,yes\n').encode(),
-    "picture.csv": b"\x89PNG\r\n\x1a\n",
+    "image.csv": b"\x89PNG\r\n\x1a\n",
     "bytes.csv": bytes(range(256)),
     "few.csv": "\n".join(GOOD.splitlines()[:4]).encode(),
     "constant.csv": b"size,price\n" + b"".join(b"%d,7\n" % (number % 9) for number in range(40)),
@@ -66,12 +66,12 @@ REFUSED = [
     ("latin.csv --output kind", "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or say how it is"),
     ("infinite.csv --output kind", "'size' is infinite in row 61. Write a number, or leave the cell empty."),
     ("thousands.csv --output kind", "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 instead of"),
-    ("picture.csv --output kind", "picture.csv is not a text file but a PNG picture. Save it as CSV (UTF-8) first."),
+    ("image.csv --output kind", "image.csv is not a text file but a PNG image. Save it as CSV (UTF-8) first."),
     ("bytes.csv --output kind", "bytes.csv is not a text file: it holds zero bytes. Is it the right file?"),
     ("sheet.xlsx --output kind", "sheet.xlsx is of no kind that can be read as a table; got '.xlsx'. Allowed: .csv, .tsv, "),
     ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'." ),
     ("same.csv --output kind", "no column of same.csv is left for the net to learn from; got every column is the answer or dropped."),
-    ("folder", "folder must hold one folder per class; got no folders. Sort the pictures into folders such as folder/good and folder/bad."),
+    ("folder", "folder must hold one folder per class; got no folders. Sort the images into folders such as folder/good and folder/bad."),
     ("folder.csv --output kind", "folder.csv must hold one folder per class; got no folders."),
     ("input.table=good.csv", "which column of good.csv is the answer?"),
     ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
@@ -164,25 +164,25 @@ def test_data_that_cannot_be_judged_by_are_refused(run: str, content: str, told:
     assert told in refusal(*f"evaluate {run} new.csv".split())
 
 
-def save_pictures() -> None:
+def save_images() -> None:
     for number in range(24):
         path = Path("photos") / ("good" if number % 2 else "bad") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8), 10 * number, np.uint8)).save(path)
 
 
-def test_damaged_pictures_are_refused_in_training_and_in_questions(refusal: Refusal) -> None:
-    save_pictures()
+def test_damaged_images_are_refused_in_training_and_in_questions(refusal: Refusal) -> None:
+    save_images()
     assert main(["fit", "photos", "epochs=1", "--out", "run", "--quiet"]) == 0
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
     told = refusal(*["fit", "photos", "--quiet"])
-    assert "the picture photos/good/damaged.png is damaged or no picture: " in told
+    assert "the image photos/good/damaged.png is damaged or no image: " in told
     assert told.endswith("Remove or save them again, or say input.skip_corrupt=true.\n")
     for question, expected in [
-        ("photos/good/damaged.png", "the picture photos/good/damaged.png is damaged or no picture: "),
-        ("good.csv", "the picture good.csv is damaged or no picture: "),
-        ("photos/good/absent.png", "there is no picture photos/good/absent.png."),
-        ("folder", "folder holds no pictures. Name a folder of .jpg, .png or the like."),
+        ("photos/good/damaged.png", "the image photos/good/damaged.png is damaged or no image: "),
+        ("good.csv", "the image good.csv is damaged or no image: "),
+        ("photos/good/absent.png", "there is no image photos/good/absent.png."),
+        ("folder", "folder holds no images. Name a folder of .jpg, .png or the like."),
     ]:
         assert expected in refusal(*f"predict run {question}".split())
 

@@ -23,7 +23,7 @@ FOLDERS: dict[str, dict[str, bytes]] = {
 }
 REFUSED = [
     ("input.games=none output.category=move", "none holds no records of games. Allowed: files ending in .sgf."),
-    ("none", "none must hold one folder per class; got no folders. Sort the pictures into folders such as none/good and none/bad. Records"),
+    ("none", "none must hold one folder per class; got no folders. Sort the images into folders such as none/good and none/bad. Records"),
     ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or leave"),
     ("broken input.skip_corrupt=true", "broken holds no game of go on 19x19 that has a move; got 1 damaged record."),
     ("small", "small holds no game of go on 19x19 that has a move; got 2 games on 9x9."),

@@ -52,10 +52,10 @@ def test_letters_of_the_whole_world_are_learned_and_asked(unit: str, capsys: Out
     fit(capsys, "world.csv", f"input.{unit}=[message]")
     run = ki.open("run")
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
-    door = run.doors[0]
+    codec = run.codecs[0]
     asked = ["😀 שמח", "今天 难过 !", "سعيد جدا", "💔 again"]
-    assert {"😀", "שמח", "难过", "سعيد", "💔"} <= set(door.port.words) or unit == "characters"
-    assert {"😀", "ש", "难", "س", "💔", "\u200d"} <= set(door.port.words) or unit == "text"
+    assert {"😀", "שמח", "难过", "سعيد", "💔"} <= set(codec.spec.words) or unit == "characters"
+    assert {"😀", "ש", "难", "س", "💔", "\u200d"} <= set(codec.spec.words) or unit == "text"
     assert predicted(capsys, *asked)[0] == ["glad", "sad", "glad", "sad"]
     report = (Path("run") / "report.html").read_text(encoding="utf-8")
     assert '<meta charset="utf-8">' in report

@@ -31,17 +31,17 @@ COMMANDS = {
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
     "evaluate": [["evaluate", "run"]],
-    "predict": [["predict", "run", "picture.png"], ["predict", "run", "new"], ["predict", "marks", "new/a.png"]],
+    "predict": [["predict", "run", "image.png"], ["predict", "run", "new"], ["predict", "marks", "new/a.png"]],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
         ["xray", "text", "Über, a b " * 20],
         ["xray", "text", "data", "--neuron", "1"],
         ["xray", "text", "Über, a b ", "--layer", "cell", "--index", "3,1"],
-        ["xray", "run", "picture.png"],
+        ["xray", "run", "image.png"],
         ["xray", "run"],
         ["xray", "backprop", "x1=0.5", "x2=1"],
         ["xray", "backprop"],
-        ["xray", "run", "picture.png", "--layer", "1", "--index", "0"],
+        ["xray", "run", "image.png", "--layer", "1", "--index", "0"],
     ],
     "compare": [
         ["compare", "backprop", "epochs=2", "--vary", "process.learning_rate=0.1,0.2"],
@@ -80,7 +80,7 @@ def places_of(value: Any, at: str = "") -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of digits, of marks and of a text; pictures to ask about, one of them cut; a table."""
+    """Runs of digits, of marks and of a text; images to ask about, one of them cut; a table."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -94,7 +94,7 @@ def _train_and_draw() -> None:
     from sklearn.datasets import load_digits
 
     assert main(["fit", "digits", "epochs=1", "--out", "run", "--quiet"]) == 0
-    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("picture.png")
+    Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("image.png")
     Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
     Path("novel.txt").write_text(load_digits().DESCR, encoding="utf-8")
     assert main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"]) == 0

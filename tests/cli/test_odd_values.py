@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from kissipo.cli.main import main
-from kissipo.cli.tables import tell_answer
-from kissipo.output.answer import Decision
+from kissipo.cli.tables import format_answer
+from kissipo.output.answer import Prediction
 
 Out = pytest.CaptureFixture[str]
 
@@ -33,8 +33,8 @@ def write(
     name: str, header: str, *, rows: int = 60, classes: tuple[str, str] = ("no", "yes"), least: float = -9
 ) -> None:
     """A table of two numbers and a class that follows from them; `least` keeps the first number above it."""
-    dice = np.random.default_rng(0)
-    drawn = [(max(first, least), second) for first, second in dice.normal(size=(rows, 2))]
+    generator = np.random.default_rng(0)
+    drawn = [(max(first, least), second) for first, second in generator.normal(size=(rows, 2))]
     lines = [f"{first:.3f},{second:.3f},{classes[int(first > 0)]}" for first, second in drawn]
     Path(name).write_text("\n".join([header, *lines, ""]), encoding="utf-8")
 
@@ -115,5 +115,5 @@ def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> 
 
 
 def test_an_answer_is_one_line_whatever_it_is() -> None:
-    assert tell_answer(Decision("\n", 0.25)) == "\\n\t0.2500"
-    assert tell_answer(Decision("a\tb")) == "a\\tb"
+    assert format_answer(Prediction("\n", 0.25)) == "\\n\t0.2500"
+    assert format_answer(Prediction("a\tb")) == "a\\tb"

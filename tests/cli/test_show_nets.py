@@ -22,7 +22,7 @@ def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
     for each in ("conv1_1", "64x224x224", "3,211,264", "12.8 MB", "1,728", "86,704,128", "102,760,448", "16,777,216"):
         assert each in out, each
     assert "138,357,544 parameters (138,344,128 weights, 13,416 biases)" in out
-    assert "15,237,608 values and 15,470,264,320 multiplications for one picture" in out
+    assert "15,237,608 values and 15,470,264,320 multiplications for one image" in out
     assert "614.4 MB" in out
     assert "is a slip" in err
 

@@ -17,10 +17,10 @@ from kissipo.runs.xray.examples import examples_inside
 
 Out = pytest.CaptureFixture[str]
 COMMANDS = {
-    "table": (["table.csv", "--output", "kind", "epochs=2"], ["size=3", "colour=g"]),
+    "table": (["table.csv", "--output", "kind", "epochs=2"], ["size=3", "color=g"]),
     "texts": (["texts.csv", "--output", "kind", "epochs=1", "units=5"], ["free <b>prize</b>"]),
     "number": (["backprop", "epochs=1"], ["x1=0.5", "x2=1"]),
-    "pictures": (["digits", "net=cnn", "units=[20]", "epochs=1"], ["picture.png"]),
+    "images": (["digits", "net=cnn", "units=[20]", "epochs=1"], ["image.png"]),
     "series": (["sunspots", "net=recurrent", "cell=gru", "units=4", "epochs=1"], []),
     "novel": (["novel.txt", "units=8", "input.window=20", "epochs=1"], ['He said "it']),
 }
@@ -55,7 +55,7 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
     assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
     assert all(f"<b>{each['name']}</b>" in page for each in content["layers"] if each["step"])
     assert ("<h2>Gradients</h2>" in page) == (not values or name == "novel")  # whose truth is known
-    assert ("<h2>Where it looked</h2>" in page) == (name == "pictures")
+    assert ("<h2>Where it looked</h2>" in page) == (name == "images")
     assert len(page.encode()) < 1_000_000
     for key, about in content["tensors"].items():
         if about["file"]:
@@ -81,10 +81,10 @@ def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(name: str, r
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
-        ("table", ["size=3", "--neuron", "1"], "a neuron colours a text that is read on and on"),
+        ("table", ["size=3", "--neuron", "1"], "a neuron colors a text that is read on and on"),
         ("table", ["size"], "size"),
-        ("pictures", ["nowhere.png"], "nowhere.png"),
-        ("pictures", ["a.png", "b.png"], "takes one picture; got 2"),
+        ("images", ["nowhere.png"], "nowhere.png"),
+        ("images", ["a.png", "b.png"], "takes one image; got 2"),
         ("table", ["--out", "no/where.html"], "no/where.html cannot be written"),
         ("table", ["--trace", "/proc/no/where"], "the trace cannot be written to /proc/no/where"),
         ("table", ["--layer", "1", "--index", "0", "--trace", "x"], "--trace belong to a whole sample"),
@@ -100,9 +100,9 @@ def test_slips_are_told_in_a_paragraph(name: str, values: list[str], told: str, 
 
 def test_in_python_the_same(runs: Path) -> None:
     run = ki.open(runs / "table")
-    seen = run.xray({"size": 3, "colour": "g"})
+    seen = run.xray({"size": 3, "color": "g"})
     assert "<h2>The way</h2>" in seen.save("page.html").read_text(encoding="utf-8")
-    assert seen.to_json()["answer"].startswith(str(run.predict({"size": 3, "colour": "g"}).value))  # type: ignore[union-attr]
+    assert seen.to_json()["answer"].startswith(str(run.predict({"size": 3, "color": "g"}).value))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -111,7 +111,7 @@ def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> Non
     shown = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
     assert 1 <= shown.count('<details class="example"') <= 4 and "<script" not in report and len(shown) < 500_000
     titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', shown)
-    if name in ("table", "texts", "pictures"):
+    if name in ("table", "texts", "images"):
         truths = [re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title) for title in titles]
         assert all(truths) and all((found[1] == "right") == (found[2] == found[3]) for found in truths if found)
     if name == "number":
@@ -120,15 +120,15 @@ def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> Non
 
 def test_large_nets_and_long_looks_are_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = ki.open(runs / "table")
-    run.wiring()
-    from kissipo.runs.train import judge
+    run.pipeline()
+    from kissipo.runs.train import evaluate
 
-    prepared: Any = run._prepared
-    judged, way = judge(prepared, seed=0), run.trace()
-    (section,) = examples_inside(prepared, judged, way)
+    experiment: Any = run._prepared
+    judged, way = evaluate(experiment, seed=0), run.trace()
+    (section,) = examples_inside(experiment, judged, way)
     assert section.content.count('class="example"') >= 2
     monkeypatch.setattr("kissipo.runs.xray.examples.MOST_SECONDS", 0.0)
-    assert examples_inside(prepared, judged, way)[0].content.count('class="example"') == 1
+    assert examples_inside(experiment, judged, way)[0].content.count('class="example"') == 1
     monkeypatch.setattr("kissipo.runs.xray.examples.MOST_MULTIPLICATIONS", 1)
-    assert examples_inside(prepared, judged, way) == []
+    assert examples_inside(experiment, judged, way) == []
     assert np.isfinite(way.multiplications)

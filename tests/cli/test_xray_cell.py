@@ -1,4 +1,4 @@
-"""`kissipo xray RUN VALUE --layer NAME --index I,J`: any number opened, of texts, tables, pictures and series."""
+"""`kissipo xray RUN VALUE --layer NAME --index I,J`: any number opened, of texts, tables, images and series."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kissipo.cli.breakdown_table import tell_cell
 from kissipo.cli.main import main
 from kissipo.cli.screen import Screen
 from kissipo.core.errors import NotBuiltError, TaskError
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.runs.explain_value import cell_of
 
 
 @pytest.fixture(scope="module")
 def runs(own_data: Path) -> Path:
-    """A run on a text, a table, pictures and a series, and something to ask each."""
+    """A run on a text, a table, images and a series, and something to ask each."""
     folder = own_data
     for command in (
         ["novel.txt", "units=8", "num_layers=2", "input.window=20", "epochs=1", "--out", "text"],
         ["table.csv", "--output", "kind", "epochs=1", "--out", "table"],
-        ["digits", "net=cnn", "units=[60]", "epochs=1", "--out", "pictures"],
+        ["digits", "net=cnn", "units=[60]", "epochs=1", "--out", "images"],
         ["sunspots", "epochs=1", "--out", "series"],
     ):
         command = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in command]
@@ -71,12 +71,12 @@ def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("name", "values", "layer", "cell"),
     [
-        ("table", ["size=3", "colour=r"], "1.deep.1", "2"),
-        ("pictures", ["picture.png"], "0", "3,2,2"),
-        ("pictures", [], "2", "0,1,1"),
+        ("table", ["size=3", "color=r"], "1.deep.1", "2"),
+        ("images", ["image.png"], "0", "3,2,2"),
+        ("images", [], "2", "0,1,1"),
         ("series", [], "net.1", "5"),
         ("series", [], "less_last", "3,0"),
-        ("table", ["size=3", "colour=r"], "1", "0"),
+        ("table", ["size=3", "color=r"], "1", "0"),
         ("text", [], "cell", "3,1"),
         ("text", ["He"], "embedding", "1,0"),
     ],
@@ -96,8 +96,8 @@ def test_every_kind_of_run(
 
 
 def test_a_convolution_names_its_pixels(runs: Path) -> None:
-    run = ki.open(runs / "pictures")
-    found = run.explain_value(str(runs / "picture.png"), "0", (3, 2, 2))
+    run = ki.open(runs / "images")
+    found = run.explain_value(str(runs / "image.png"), "0", (3, 2, 2))
     assert [found.terms[0].source(at) for at in (0, 8)] == ["input[0, 1, 1]", "input[0, 3, 3]"]
     layer: Any = run.net.get_submodule("0")
     assert found.terms[0].weights.tolist() == layer.weight[3, 0].flatten().double().tolist()
@@ -105,9 +105,9 @@ def test_a_convolution_names_its_pixels(runs: Path) -> None:
 
 def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    run = ki.open(runs / "pictures")
+    run = ki.open(runs / "images")
     layer = next(name for name, each in run.net.named_modules() if isinstance(each, torch.nn.Linear))
-    assert main(["xray", str(runs / "pictures"), "--layer", layer, "--index", "7"]) == 0
+    assert main(["xray", str(runs / "images"), "--layer", layer, "--index", "7"]) == 0
     lines = capsys.readouterr().out.splitlines()
     terms = [line for line in lines if line.startswith("input[")]
     sizes = [abs(float(line.split("= ")[1].split()[0])) for line in terms]
@@ -164,7 +164,7 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     net = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
     run: Any = Mock(net=net, folder="it", answers=[None], remark="")
-    run.encode.return_value = (None, TensorFeed((torch.randn(1, 5, 4),), ()), [])
+    run.encode.return_value = (None, TensorDataset((torch.randn(1, 5, 4),), ()), [])
     opened, _ = cell_of(run, ["it"], "self_attn", (3, 2))
     assert opened.agrees and opened.cell == (3, 2) and len(opened.gates) == 2
     tell_cell(Screen(), opened)

@@ -19,8 +19,8 @@ def test_a_board_is_the_matrix_of_the_lecture() -> None:
     encoded = codec.encode(frame("X.OO.X..X", "........."))
     assert encoded.dtype == torch.int8
     assert codec.finish(encoded).tolist() == [[[[1, 0, -1], [-1, 0, 1], [0, 0, 1]]], [[[0] * 3] * 3]]
-    assert (codec.port.axes, codec.port.shape) == (("channel", "height", "width"), (1, 3, 3))
-    assert codec.tell() == "3x3, own stones 1, the other's -1, empty 0"
+    assert (codec.spec.axes, codec.spec.shape) == (("channel", "height", "width"), (1, 3, 3))
+    assert codec.describe() == "3x3, own stones 1, the other's -1, empty 0"
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,18 @@ CYCLES = {
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=2, max_size=10))
-def test_each_cycle_is_the_angle_of_datetime(moments: list[datetime]) -> None:
-    frame = Frame((times("at", moments),))
+def test_each_cycle_is_the_angle_of_datetime(timestamps: list[datetime]) -> None:
+    frame = Frame((times("at", timestamps),))
     codec = Calendar("at").fit(frame)
     encoded = codec.encode(frame).numpy()
-    seconds = np.array([np.datetime64(at, "s").astype(int) for at in moments], dtype=float)
+    seconds = np.array([np.datetime64(at, "s").astype(int) for at in timestamps], dtype=float)
     expected = {"at time": (seconds - seconds.min()) / (np.ptp(seconds) or 1)}
     for cycle, share in CYCLES.items():
-        turns = [2 * pi * share(at) for at in moments]
+        turns = [2 * pi * share(at) for at in timestamps]
         if len(set(turns)) > 1:
             expected |= {f"at {cycle} sin": [sin(t) for t in turns], f"at {cycle} cos": [cos(t) for t in turns]}
-    assert set(codec.port.words) == set(expected)
-    for at, name in enumerate(codec.port.words):
+    assert set(codec.spec.words) == set(expected)
+    for at, name in enumerate(codec.spec.words):
         np.testing.assert_allclose(encoded[:, at], expected[name], atol=1e-6)
 
 
@@ -48,7 +48,7 @@ def test_texts_and_years_are_moments_too() -> None:
     days = Calendar("at", style="%d/%m/%Y").fit(Frame((strings("at", ["01/02/2024", "03/02/2024"]),)))
     assert days.encode(Frame((strings("at", ["02/02/2024"]),)))[0, -1].item() == pytest.approx(0.5)
     years = Calendar("at").fit(Frame((numbers("at", [1900, 2000]),)))
-    assert years.port.words == ("at weekday sin", "at weekday cos", "at time")
+    assert years.spec.words == ("at weekday sin", "at weekday cos", "at time")
 
 
 def test_a_missing_moment_is_read_as_the_first_and_told() -> None:

@@ -50,7 +50,7 @@ def test_one_hot_equals_scikit_learn_unseen_levels_included() -> None:
     theirs = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit([[town] for town in TOWNS])
     ours = OneHot("town").fit(column(*TOWNS))
     assert ours.encode(column(*asked)).tolist() == theirs.transform([[town] for town in asked]).tolist()
-    assert ours.port.words == ("town=Brno", "town=Oslo", "town=Praha")
+    assert ours.spec.words == ("town=Brno", "town=Oslo", "town=Praha")
     assert ours.remarks(column(*asked, None)) == [
         "1 values of 'town' never seen in training ('Wien'), read as all zeros",
         "1 missing 'town', though no row of the training part lacked it, read as all zeros",
@@ -59,7 +59,7 @@ def test_one_hot_equals_scikit_learn_unseen_levels_included() -> None:
 
 def test_one_hot_gives_missing_a_column_of_its_own_when_training_had_gaps() -> None:
     codec = OneHot("town").fit(column("a", None, "b"))
-    assert codec.port.words == ("town=a", "town=b", "town missing")
+    assert codec.spec.words == ("town=a", "town=b", "town missing")
     assert codec.encode(column(None, "b", "c")).tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
     assert codec.decode(codec.encode(column(None, "b", "c")))["town"].texts() == [None, "b", None]
     assert codec.remarks(column(None)) == []
@@ -70,7 +70,7 @@ def test_index_counts_from_one_by_frequency_and_zero_is_unknown() -> None:
     assert codec.levels == ("Brno", "Oslo")
     assert codec.encode(column("Brno", "Oslo", "Praha", None)).tolist() == [1, 2, 0, 0]
     assert codec.decode(torch.tensor([2, 0]))["town"].texts() == ["Oslo", None]
-    assert codec.port.words == ("(unknown)", "Brno", "Oslo")
+    assert codec.spec.words == ("(unknown)", "Brno", "Oslo")
     assert codec.remarks(column("Praha"))[0].endswith("('Praha'), read as unknown (id 0)")
 
 
@@ -92,7 +92,7 @@ def test_a_state_that_is_not_there_is_refused(value: str, told: str) -> None:
 def test_a_cross_is_one_level_for_each_combination_that_training_has() -> None:
     frame = Frame((strings("hour", ["7", "8", "7"]), strings("place", ["A", "B", "B"])))
     codec = Cross(("hour", "place")).fit(frame)
-    assert codec.port.words == ("hour x place=7 x A", "hour x place=7 x B", "hour x place=8 x B")
+    assert codec.spec.words == ("hour x place=7 x A", "hour x place=7 x B", "hour x place=8 x B")
     unseen = Frame((strings("hour", ["8", "7", None]), strings("place", ["A", "A", "A"])))
     assert codec.encode(unseen).tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]
     assert codec.decode(codec.encode(unseen))["place"].texts() == [None, "A", None]
@@ -119,4 +119,4 @@ def test_a_cross_of_many_combinations_becomes_ids() -> None:
     frame = Frame((strings("a", ["x", "y", "z"]), strings("b", ["1", "2", "3"])))
     codec = Cross(("a", "b"), one_hot_up_to=2).fit(frame)
     assert sorted(codec.encode(frame).tolist()) == [1, 2, 3]
-    assert codec.port.vocabulary == 4
+    assert codec.spec.vocabulary == 4

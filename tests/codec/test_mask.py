@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kissipo.codec.mask import VOID, Mask
-from kissipo.core.frame import Frame, pictures, strings
+from kissipo.codec.mask import VOID, MaskCodec
+from kissipo.core.frame import Frame, image_column, strings
 
 
 def paths(*files: str | None) -> Frame:
     values = np.empty(len(files), dtype=object)
     values[:] = files
-    return Frame((pictures("mask", values),))
+    return Frame((image_column("mask", values),))
 
 
 def test_the_soft_rim_of_a_mask_is_cut_in_the_middle() -> None:
     steps = np.arange(0, 256, 4, dtype=np.uint8)
     Image.fromarray(np.tile(steps, (4, 1))).save("soft.png")
-    codec = Mask("crack", size=(4, 64)).fit(paths("soft.png"))
+    codec = MaskCodec("crack", size=(4, 64)).fit(paths("soft.png"))
     assert (codec.levels, codec.values) == (("nothing", "crack"), None)
     assert codec.encode(paths("soft.png"))[0].tolist() == np.tile((steps >= 128).astype(int), (4, 1)).tolist()
 
@@ -30,7 +30,7 @@ def test_a_smaller_pixel_is_what_most_of_it_was() -> None:
     mask = np.zeros((4, 8), dtype=np.uint8)
     mask[:3, :2], mask[0, 4:6] = 255, 255  # 6 of 8 pixels of the first quarter, 2 of 8 of the third
     Image.fromarray(mask).save("m.png")
-    codec = Mask("crack", size=(1, 4)).fit(paths("m.png"))
+    codec = MaskCodec("crack", size=(1, 4)).fit(paths("m.png"))
     assert codec.encode(paths("m.png"))[0].tolist() == [[1, 0, 0, 0]]
 
 
@@ -38,7 +38,7 @@ def test_values_that_are_few_are_classes() -> None:
     Image.fromarray(np.array([[0, 7, 7], [3, 0, 7]], dtype=np.uint8)).save("a.png")
     Image.fromarray(np.array([[3, 3, 3], [0, 0, 0]], dtype=np.uint8)).save("b.png")
     frame = paths("a.png", "b.png", None)
-    codec = Mask("part", size=(2, 3)).fit(frame)
+    codec = MaskCodec("part", size=(2, 3)).fit(frame)
     assert codec.levels == ("nothing", "3", "7")
     encoded = codec.encode(frame)
     assert encoded.tolist() == [[[0, 2, 2], [1, 0, 2]], [[1, 1, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
@@ -46,10 +46,10 @@ def test_values_that_are_few_are_classes() -> None:
 
 
 def test_of_a_palette_the_number_counts_and_255_is_not_judged() -> None:
-    picture = Image.fromarray(np.array([[0, 1, 255], [2, 2, 255]], dtype=np.uint8), mode="P")
-    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [224, 224, 192] * 253)
-    picture.save("voc.png")
-    codec = Mask("thing", size=(2, 3)).fit(paths("voc.png"))
+    image = Image.fromarray(np.array([[0, 1, 255], [2, 2, 255]], dtype=np.uint8), mode="P")
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [224, 224, 192] * 253)
+    image.save("voc.png")
+    codec = MaskCodec("thing", size=(2, 3)).fit(paths("voc.png"))
     assert codec.levels == ("nothing", "1", "2")
     assert codec.encode(paths("voc.png"))[0].tolist() == [[0, 1, VOID], [2, 2, VOID]]
 
@@ -57,7 +57,7 @@ def test_of_a_palette_the_number_counts_and_255_is_not_judged() -> None:
 def test_a_class_that_training_lacks_is_not_judged_and_told() -> None:
     Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8)).save("train.png")
     Image.fromarray(np.array([[9, 1, 0]], dtype=np.uint8)).save("test.png")
-    codec = Mask("part", size=(1, 3)).fit(paths("train.png"))
+    codec = MaskCodec("part", size=(1, 3)).fit(paths("train.png"))
     assert codec.encode(paths("test.png"))[0].tolist() == [[VOID, 1, 0]]
     assert codec.remarks(paths("train.png", "test.png")) == [
         "pixels of the classes 9, which the training part does not have, are not judged"
@@ -65,11 +65,11 @@ def test_a_class_that_training_lacks_is_not_judged_and_told() -> None:
     assert codec.remarks(paths("train.png")) == []
 
 
-def test_what_is_marked_is_of_the_class_of_its_picture() -> None:
+def test_what_is_marked_is_of_the_class_of_its_image() -> None:
     marks = np.zeros((3, 2, 2), dtype=np.uint8)
     marks[0, 0, 0] = marks[1, 1, 1] = 255
-    frame = Frame((pictures("mask", marks), strings("class", ["scratch", "dent", "fine"])))
-    codec = Mask("class", by="class", size=(2, 2)).fit(frame)
+    frame = Frame((image_column("mask", marks), strings("class", ["scratch", "dent", "fine"])))
+    codec = MaskCodec("class", by="class", size=(2, 2)).fit(frame)
     assert codec.levels == ("nothing", "dent", "scratch")
     assert codec.encode(frame).tolist() == [[[2, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]]
 
@@ -77,7 +77,7 @@ def test_what_is_marked_is_of_the_class_of_its_picture() -> None:
 def test_the_tiles_keep_their_marks_at_a_smaller_size(data: Path) -> None:
     """Areas beside those counted at full size by numpy alone."""
     files = sorted(str(each) for each in (data / "magnetic-tile" / "MT_Fray").glob("*.png"))
-    codec = Mask("defect", size=(96, 96)).fit(paths(*files))
+    codec = MaskCodec("defect", size=(96, 96)).fit(paths(*files))
     assert codec.levels == ("nothing", "defect")
     areas = codec.encode(paths(*files)).double().mean(dim=(1, 2)).numpy()
     whole = [float((np.asarray(Image.open(file)) >= 128).mean()) for file in files]

@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from kissipo.codec.concat import Together
+from kissipo.codec.concat import Concat
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
@@ -45,7 +45,7 @@ def test_a_gap_is_filled_with_the_training_median_and_flagged() -> None:
     codec = Numbers(("age", "fare"), scale="none").fit(
         Frame((numbers("age", [20, None, 30, 70]), numbers("fare", [1, 2, 3, 4])))
     )
-    assert codec.port.words == ("age", "fare", "age missing")
+    assert codec.spec.words == ("age", "fare", "age missing")
     asked = Frame((numbers("age", [None, 8]), numbers("fare", [5, None])))
     assert codec.encode(asked).tolist() == [[30, 5, 1], [8, 2.5, 0]]
     assert codec.remarks(asked) == [
@@ -66,9 +66,9 @@ def test_codecs_side_by_side_are_their_tensors_side_by_side() -> None:
         )
     )
     parts = Numbers(("x",)), OneHot("kind"), Calendar("at")
-    whole = Together(parts).fit(frame)
+    whole = Concat(parts).fit(frame)
     assert torch.equal(whole.encode(frame), torch.cat([part.encode(frame) for part in parts], dim=1))
-    assert whole.port.words == (*parts[0].port.words, *parts[1].port.words, *parts[2].port.words)
+    assert whole.spec.words == (*parts[0].spec.words, *parts[1].spec.words, *parts[2].spec.words)
     assert whole.decode(whole.encode(frame)).names == ["x", "kind", "at"]
 
 

@@ -15,8 +15,8 @@ from sklearn import metrics as sklearn
 from torch import Tensor
 
 from kissipo.codec.states import States
-from kissipo.core.frame import Frame, numbers, pictures, strings
-from kissipo.output.answer import Answer, Decision, Judgement
+from kissipo.core.frame import Frame, images, numbers, strings
+from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.anomaly import Options as Watch
@@ -24,9 +24,9 @@ from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.registries import ANSWERS
 
 DICE = np.random.default_rng(4)
@@ -38,7 +38,7 @@ TABLE = Frame((
     numbers("count", DICE.poisson(3, ROWS) + 1),
     numbers("noise", DICE.normal(size=ROWS)),
     strings("text", DICE.choice(["a", "b", "c"], ROWS).tolist()),
-    pictures("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
+    images("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
 ))  # fmt: skip
 ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
@@ -60,9 +60,9 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
     "anomaly by forecast": lambda: Anomaly("price", Watch(method="forecast", smoothing_window=3)),
     "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(method="reconstruction"), window=4),
-    "mask of one kind": lambda: Marks("defect", size=(6, 5)),
-    "mask by class": lambda: Marks("kind", by="kind", size=(6, 5)),
-    "text": lambda: NextUnit(window=5),
+    "mask of one kind": lambda: Mask("defect", size=(6, 5)),
+    "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
+    "text": lambda: NextToken(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
 }
 every_answer = pytest.mark.parametrize("make", ANSWERERS.values(), ids=ANSWERERS.keys())
@@ -71,24 +71,24 @@ every_answer = pytest.mark.parametrize("make", ANSWERERS.values(), ids=ANSWERERS
 def calibrated(answer: Category) -> Category:
     """With a threshold that was chosen on random scores."""
     answer.fit(TABLE)
-    dice = np.random.default_rng(7)
-    answer.calibrate(answer.scores(outputs_for(answer, ROWS)), dice.integers(len(answer.levels), size=ROWS))
+    generator = np.random.default_rng(7)
+    answer.calibrate(answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.levels), size=ROWS))
     return answer
 
 
 def outputs_for(answer: Answer, samples: int) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *answer.port.shape))).float()
+    return torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *answer.spec.shape))).float()
 
 
-def judged(answer: Answer) -> tuple[Tensor, Any, Judgement]:
+def judged(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
     """Random outputs, the truth beside them, and what is said of them; of actions, the returns of episodes."""
     if answer.WORD == "actions":
         returns = np.array([1.0, 4.0, -2.0, 5.0])
-        return torch.zeros(4, 3), returns, answer.judge(returns, np.zeros(4))
+        return torch.zeros(4, 3), returns, answer.evaluate(returns, np.zeros(4))
     targets = answer.fit(TABLE).codec.encode(TABLE)
     outputs = outputs_for(answer, len(targets))
     scores, truth = answer.gather(outputs, targets)
-    return outputs, truth, answer.judge(scores, truth)
+    return outputs, truth, answer.evaluate(scores, truth)
 
 
 def test_every_answer_is_tested_here() -> None:
@@ -102,9 +102,9 @@ def test_what_was_saved_answers_the_same(make: Callable[[], Answer]) -> None:
     scores = answer.scores(outputs_for(answer, 20))
     np.testing.assert_array_equal(again.scores(outputs_for(answer, 20)), scores)
     assert again.decide(scores) == answer.decide(scores)
-    assert (again.name, again.port, again.loss, again.state()) == (
+    assert (again.name, again.spec, again.loss, again.state()) == (
         answer.name,
-        answer.port,
+        answer.spec,
         answer.loss,
         answer.state(),
     )
@@ -126,50 +126,50 @@ def test_the_way_back_step_by_step_ends_at_the_decision(make: Callable[[], Answe
 )  # all pixels count together
 def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], Answer]) -> None:
     answer = make()
-    judgement = judged(answer)[2]
-    assert judgement.each is not None
-    mean = float(judgement.each.mean())
-    quality = mean if answer.HIGHER_IS_BETTER else math.sqrt(-mean) if answer.MAIN == "rmse" else -mean
-    assert next(iter(judgement.metrics)) == answer.MAIN
-    assert judgement.metrics[answer.MAIN] == pytest.approx(quality, rel=1e-9)
+    evaluation = judged(answer)[2]
+    assert evaluation.each is not None
+    mean = float(evaluation.each.mean())
+    quality = mean if answer.HIGHER_IS_BETTER else math.sqrt(-mean) if answer.EVAL_METRIC == "rmse" else -mean
+    assert next(iter(evaluation.metrics)) == answer.EVAL_METRIC
+    assert evaluation.metrics[answer.EVAL_METRIC] == pytest.approx(quality, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["mask of one kind", "mask by class"])
 def test_marks_are_measured_by_all_pixels_as_scikit_learn_does(name: str) -> None:
     answer = ANSWERERS[name]()
-    outputs, truth, judgement = judged(answer)
+    outputs, truth, evaluation = judged(answer)
     chosen, marked = outputs.argmax(dim=1).numpy(), list(range(1, len(answer.levels)))  # type: ignore[attr-defined]
     flat = truth.reshape(-1), chosen.reshape(-1)
     pairs = list(zip(truth, chosen, strict=True))
     assert all(t.any() for t, _ in pairs)
-    assert judgement.metrics == pytest.approx({
+    assert evaluation.metrics == pytest.approx({
         "iou": sklearn.jaccard_score(*flat, labels=marked, average="macro"),
         "dice": sklearn.f1_score(*flat, labels=marked, average="macro"),
         "accuracy": sklearn.accuracy_score(*flat),
         "image_recall": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
     })  # fmt: skip
-    assert judgement.each is not None
-    for t, c, quality in zip(truth, chosen, judgement.each, strict=True):
+    assert evaluation.each is not None
+    for t, c, quality in zip(truth, chosen, evaluation.each, strict=True):
         either = ((t > 0) | (c > 0)).sum()
         assert quality == pytest.approx(((t == c) & (t > 0)).sum() / either if either else 1.0)
 
 
 def test_what_is_not_marked_stays_clean_and_void_is_not_judged() -> None:
-    answer = Marks("kind", by="kind", size=(1, 3)).fit(TABLE)
+    answer = Mask("kind", by="kind", size=(1, 3)).fit(TABLE)
     truth = np.array([[[0, 0, 0]], [[0, 0, 255]], [[1, 1, 255]], [[2, 0, 0]]], dtype=np.uint8)
     chosen = np.array([[[0, 0, 0]], [[0, 3, 0]], [[1, 0, 4]], [[1, 0, 0]]], dtype=np.uint8)
-    judgement = answer.judge(chosen, truth)
+    evaluation = answer.evaluate(chosen, truth)
     # class 1: one of two found, one more called: 1/3; class 2 missed: 0; class 3 called once: 0; class 4 only where nothing is judged
-    assert judgement.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
-    assert judgement.metrics["image_recall"] == 0.5
-    assert judgement.metrics["image_specificity"] == 0.5
-    assert judgement.each is not None
-    assert judgement.each.tolist() == [1.0, 0.0, 0.5, 0.0]
-    assert judgement.details["pictures"] == {"marked": 2, "unmarked": 2}
+    assert evaluation.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
+    assert evaluation.metrics["image_recall"] == 0.5
+    assert evaluation.metrics["image_specificity"] == 0.5
+    assert evaluation.each is not None
+    assert evaluation.each.tolist() == [1.0, 0.0, 0.5, 0.0]
+    assert evaluation.details["images"] == {"marked": 2, "unmarked": 2}
 
 
 def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pixels() -> None:
-    answer = Marks("kind", by="kind", size=(1, 4)).fit(TABLE)
+    answer = Mask("kind", by="kind", size=(1, 4)).fit(TABLE)
     assert answer.levels == ("nothing", "cheap", "dear", "fair", "free")
     logits = torch.full((2, 5, 1, 4), -30.0)
     logits[0, 2, 0, :3] = torch.tensor([30.0, 30.0, -30.0])
@@ -185,30 +185,30 @@ def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pi
 
 
 def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:
-    outputs, truth, judgement = judged(Category("kind"))
+    outputs, truth, evaluation = judged(Category("kind"))
     shares = softmax(outputs.double().numpy(), axis=1)
     chosen = shares.argmax(axis=1)
-    assert judgement.metrics == pytest.approx({
+    assert evaluation.metrics == pytest.approx({
         "accuracy": sklearn.accuracy_score(truth, chosen),
         "balanced_accuracy": sklearn.balanced_accuracy_score(truth, chosen),
         "macro_f1": sklearn.f1_score(truth, chosen, average="macro"),
         "roc_auc": sklearn.roc_auc_score(truth, shares, multi_class="ovr"),
         "log_loss": sklearn.log_loss(truth, shares),
     })  # fmt: skip
-    assert judgement.details["classes"] == ["cheap", "dear", "fair", "free"]
-    assert judgement.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
-    assert judgement.details["by_class"]["f1"] == pytest.approx(sklearn.f1_score(truth, chosen, average=None))
-    assert judgement.details["count"] == np.bincount(truth).tolist()
+    assert evaluation.details["classes"] == ["cheap", "dear", "fair", "free"]
+    assert evaluation.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
+    assert evaluation.details["by_class"]["f1"] == pytest.approx(sklearn.f1_score(truth, chosen, average=None))
+    assert evaluation.details["count"] == np.bincount(truth).tolist()
 
 
 def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> None:
     known = ("free", "fair", "dear", "cheap", *map(str, range(200)))
-    outputs, truth, judgement = judged(Category("kind", known=known))
-    assert judgement.details["classes"] == list(known)
+    outputs, truth, evaluation = judged(Category("kind", known=known))
+    assert evaluation.details["classes"] == list(known)
     assert truth.tolist() == [known.index(str(kind)) for kind in TABLE["kind"].texts()]
     shares = softmax(outputs.double().numpy(), axis=1)
-    assert judgement.metrics["top_5"] == sklearn.top_k_accuracy_score(truth, shares, k=5, labels=range(204))
-    assert "confusion" not in judgement.details
+    assert evaluation.metrics["top_5"] == sklearn.top_k_accuracy_score(truth, shares, k=5, labels=range(204))
+    assert "confusion" not in evaluation.details
     assert "top_5" not in judged(Category("kind"))[2].metrics
 
 
@@ -217,10 +217,10 @@ def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> Non
     [(CategoryOptions(), "yes", 0.5), (CategoryOptions("no", Decode(threshold=0.3)), "no", 0.3)],
 )
 def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOptions, sought: str, least: float) -> None:
-    outputs, _, judgement = judged(Category("spam", options))
+    outputs, _, evaluation = judged(Category("spam", options))
     truth, share = np.asarray(TABLE["spam"].texts()) == sought, 1 / (1 + np.exp(-outputs.double().numpy()[:, 0]))
     chosen = share >= least
-    assert judgement.metrics == pytest.approx({
+    assert evaluation.metrics == pytest.approx({
         "accuracy": sklearn.accuracy_score(truth, chosen),
         "precision": sklearn.precision_score(truth, chosen),
         "recall": sklearn.recall_score(truth, chosen),
@@ -228,9 +228,9 @@ def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOpti
         "roc_auc": sklearn.roc_auc_score(truth, share),
         "log_loss": sklearn.log_loss(truth, share),
     })  # fmt: skip
-    assert judgement.details["positive"] == sought
-    assert np.trapezoid(judgement.details["roc"]["tpr"], judgement.details["roc"]["fpr"]) == pytest.approx(
-        judgement.metrics["roc_auc"]
+    assert evaluation.details["positive"] == sought
+    assert np.trapezoid(evaluation.details["roc"]["tpr"], evaluation.details["roc"]["fpr"]) == pytest.approx(
+        evaluation.metrics["roc_auc"]
     )
 
 
@@ -239,24 +239,24 @@ def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOpti
 )  # fmt: skip
 def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(top: int, others: list[Any]) -> None:
     answer = Category("kind", CategoryOptions(decode=Decode(top_k=top))).fit(TABLE)
-    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [Decision("free", 0.4, tuple(others))]
+    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [Prediction("free", 0.4, tuple(others))]
 
 
 def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() -> None:
     answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))).fit(TABLE)
     assert answer.levels == ("yes", "no")
     assert answer.decide(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
-        Decision("no", 0.4, (("yes", 0.6),)),
-        Decision("yes", 0.8, (("no", 0.2),)),
+        Prediction("no", 0.4, (("yes", 0.6),)),
+        Prediction("yes", 0.8, (("no", 0.2),)),
     ]
 
 
 @pytest.mark.parametrize(("column", "loss"), [("price", None), ("count", "poisson")])
 def test_a_number_is_measured_in_its_own_unit(column: str, loss: str | None) -> None:
-    outputs, _, judgement = judged(Number(column, loss=loss))
+    outputs, _, evaluation = judged(Number(column, loss=loss))
     values, output = TABLE[column].values, outputs.double().numpy()[:, 0]
     guess = np.exp(output) if loss else output * values.std() + values.mean()
-    assert judgement.metrics == pytest.approx(
+    assert evaluation.metrics == pytest.approx(
         {
             "rmse": sklearn.root_mean_squared_error(values, guess),
             "mae": sklearn.mean_absolute_error(values, guess),
@@ -268,7 +268,7 @@ def test_a_number_is_measured_in_its_own_unit(column: str, loss: str | None) -> 
 
 
 def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
-    outputs, _, judgement = judged(Forecast("price", Ahead(3)))
+    outputs, _, evaluation = judged(Forecast("price", Ahead(3)))
     values = TABLE["price"].values
     guess = outputs.double().numpy()[:, :, 0] * values.std() + values.mean()
     errors = np.asarray([guess[at] - values[at : at + 3] for at in range(ROWS - 2)])
@@ -276,20 +276,20 @@ def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
     by_step = np.abs(errors).mean(axis=0)
     shares = [abs(errors[at, ahead] / values[at + ahead]) for at in range(ROWS - 2) for ahead in range(3)]
     expected = {"mae": by_step.mean(), "rmse": np.square(errors).mean() ** 0.5, "mape": 100 * np.mean(shares)}
-    assert judgement.metrics == pytest.approx(expected | {"mase": by_step.mean() / naive}, rel=1e-6)
-    assert judgement.details["mae_by_step"] == pytest.approx(by_step, rel=1e-6)
+    assert evaluation.metrics == pytest.approx(expected | {"mase": by_step.mean() / naive}, rel=1e-6)
+    assert evaluation.details["mae_by_step"] == pytest.approx(by_step, rel=1e-6)
 
 
 def test_the_surprise_of_a_text_is_its_cross_entropy() -> None:
-    outputs, truth, judgement = judged(NextUnit(window=5))
+    outputs, truth, evaluation = judged(NextToken(window=5))
     flat, targets = outputs.flatten(0, 1), torch.from_numpy(truth).flatten()
     nats = float(torch.nn.functional.cross_entropy(flat.double(), targets))
     accuracy = sklearn.accuracy_score(targets, flat.argmax(dim=1))
     expected = {"nll": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": accuracy}
-    assert judgement.metrics == pytest.approx(expected, rel=1e-6)
+    assert evaluation.metrics == pytest.approx(expected, rel=1e-6)
 
 
 def test_actions_are_measured_by_the_returns_of_the_episodes() -> None:
-    judgement = judged(ANSWERERS["actions"]())[2]
+    evaluation = judged(ANSWERERS["actions"]())[2]
     # of 1, 4, -2 and 5 the mean is 2; squares of what is off: 1 + 4 + 16 + 9 = 30, over n - 1 = 3
-    assert judgement.metrics == pytest.approx({"return": 2, "std": 10**0.5, "min": -2, "max": 5})
+    assert evaluation.metrics == pytest.approx({"return": 2, "std": 10**0.5, "min": -2, "max": 5})

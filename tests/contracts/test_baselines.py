@@ -22,9 +22,9 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
-from kissipo.core.codec import Door
-from kissipo.core.frame import Frame, numbers, pictures, strings
-from kissipo.core.tensor_spec import Port
+from kissipo.core.codec import Codec
+from kissipo.core.frame import Frame, images, numbers, strings
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.rollout import play
 from kissipo.input.environments.racing import LIMIT, Racing
 from kissipo.input.sources import environment
@@ -32,9 +32,9 @@ from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import Case, Samples, WorldCase
 from kissipo.pipeline.registries import BASELINES
 
@@ -53,61 +53,61 @@ BOARDS = DICE.choice([0, 0, 0, 1, -1], (60, 3, 3))
 BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = 0  # one point is free at least
 PLAYED = [int(DICE.choice(np.flatnonzero(board == 0))) for board in BOARDS]
 FOREST = RandomForestClassifier(300, random_state=SEED)
-PHOTOGRAPH = Port("photo", ("channel", "height", "width"), (2, 18, 20))
-PICTURES = DICE.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
-PICTURES[KIND == "dear", :, 9:] += 0.2
-PICTURES[KIND == "cheap", :, :, 4:6] += 0.4
+PHOTOGRAPH = TensorSpec("photo", ("channel", "height", "width"), (2, 18, 20))
+IMAGES = DICE.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
+IMAGES[KIND == "dear", :, 9:] += 0.2
+IMAGES[KIND == "cheap", :, :, 4:6] += 0.4
 TABLE = Frame(
     (numbers("size", SIZE), strings("level", LEVEL), strings("prose", PROSE), numbers("price", PRICE), strings("kind", KIND))
 )  # fmt: skip
 
 
-def part(rows: slice, doors: tuple[Door, ...], answer: Answer) -> Samples:
+def part(rows: slice, codecs: tuple[Codec, ...], answer: Answer) -> Samples:
     frame = TABLE.take(np.arange(60)[rows])
     truth = answer.truth(answer.codec.encode(frame))
-    return Samples(tuple(door.encode(frame) for door in doors), truth, frame)
+    return Samples(tuple(codec.encode(frame) for codec in codecs), truth, frame)
 
 
-def of_a_table(answer: Answer, *doors: Door, texts: Mapping[str, str] = {}) -> Case:
+def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) -> Case:
     train = TABLE.take(np.arange(40))
     answer.fit(train)
-    for door in doors:
-        door.fit(train)
-    ports = tuple(door.port for door in doors)
-    return Case(answer, ports, part(TRAIN, doors, answer), part(TEST, doors, answer), texts=texts, seed=SEED)
+    for codec in codecs:
+        codec.fit(train)
+    specs = tuple(codec.spec for codec in codecs)
+    return Case(answer, specs, part(TRAIN, codecs, answer), part(TEST, codecs, answer), texts=texts, seed=SEED)
 
 
 def of_boards() -> Case:
     letters = ["".join(".XO"[point] for point in board.ravel()) for board in BOARDS]
     frame = Frame((strings("board", letters), strings("move", [str(point) for point in PLAYED])))
-    door, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
-    x, y = door.finish(door.encode(frame)), answer.truth(answer.codec.encode(frame))
-    return Case(answer, (door.port,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
+    codec, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
+    x, y = codec.finish(codec.encode(frame)), answer.truth(answer.codec.encode(frame))
+    return Case(answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
 
 
 def of_a_series() -> Case:
     frame = Frame((numbers("rest", -STEPS), numbers("y", STEPS)))
-    door = Windows(Numbers(("rest", "y")), WINDOW).fit(frame)
+    codec = Windows(Numbers(("rest", "y")), WINDOW).fit(frame)
     answer = Forecast("y", Ahead(HORIZON)).fit(frame)
     count = len(STEPS) - WINDOW - HORIZON + 1
-    inputs, truth = door.encode(frame)[:count], answer.truth(answer.codec.encode(frame)[WINDOW:])
+    inputs, truth = codec.encode(frame)[:count], answer.truth(answer.codec.encode(frame)[WINDOW:])
     at = WINDOWS_IN_TRAINING
     origins = np.arange(count) + WINDOW
     parts = (
         Samples((inputs[:at],), truth[:at], None, origins[:at]),
         Samples((inputs[at:],), truth[at:], None, origins[at:]),
     )
-    return Case(answer, (door.port,), *parts, season=SEASON, series=STEPS[:, None])
+    return Case(answer, (codec.spec,), *parts, season=SEASON, series=STEPS[:, None])
 
 
 def of_a_text(units: Any = LETTERS) -> Case:
     frame = Frame((strings("text", list(units)),))
-    answer = NextUnit(window=3).fit(frame)
+    answer = NextToken(window=3).fit(frame)
     ids = answer.codec.inner.encode(frame)
     pieces = len(ids) // 3 - 1
     before, after = ids[: 3 * pieces].view(-1, 3), ids[1 : 3 * pieces + 1].view(-1, 3)
     parts = Samples((before[:9],), after[:9].numpy()), Samples((before[9:],), after[9:].numpy())
-    return Case(answer, (answer.codec.port,), *parts)
+    return Case(answer, (answer.codec.spec,), *parts)
 
 
 def of_a_world(episodes: int = 400) -> WorldCase:
@@ -117,33 +117,33 @@ def of_a_world(episodes: int = 400) -> WorldCase:
     )
 
 
-def of_pictures() -> Case:
-    """Pictures of another exposure each, on which what is marked is darker; the classes are marked by numbers."""
-    dice = np.random.default_rng(7)
+def of_images() -> Case:
+    """Images of another exposure each, on which what is marked is darker; the classes are marked by numbers."""
+    generator = np.random.default_rng(7)
     masks = np.zeros((16, 9, 10), dtype=np.uint8)
     for at, mask in enumerate(masks[::2]):
-        top, left = dice.integers(0, 5, 2)
+        top, left = generator.integers(0, 5, 2)
         mask[top : top + 3, left : left + 4] = 1 + (at % 4 == 0)
-    brightness = dice.normal(120, 20, (16, 1, 1)) + dice.normal(0, 8, masks.shape) - 30 * (masks > 0)
-    frame = Frame((pictures("picture", brightness.clip(0, 255).astype(np.uint8)), pictures("mask", masks)))
-    answer, door = Marks("defect", size=(9, 10)), Pixels("picture")
+    brightness = generator.normal(120, 20, (16, 1, 1)) + generator.normal(0, 8, masks.shape) - 30 * (masks > 0)
+    frame = Frame((images("image", brightness.clip(0, 255).astype(np.uint8)), images("mask", masks)))
+    answer, codec = Mask("defect", size=(9, 10)), Pixels("image")
     train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))
     answer.fit(train)
-    door.fit(train)
+    codec.fit(train)
     parts = [
-        Samples((door.finish(door.encode(part)),), answer.truth(answer.codec.encode(part)), part)
+        Samples((codec.finish(codec.encode(part)),), answer.truth(answer.codec.encode(part)), part)
         for part in (train, test)
     ]
-    return Case(answer, (door.port,), parts[0], parts[1], seed=SEED)
+    return Case(answer, (codec.spec,), parts[0], parts[1], seed=SEED)
 
 
 def by_every_limit() -> Any:
     """The limit, of a hundred quantiles and two sides, with the greatest overlap; what it finds is of the more frequent class."""
-    case = of_pictures()
+    case = of_images()
 
     def contrast(part: Samples) -> Any:
-        grey = part.inputs[0][:, 0].numpy()
-        return np.stack([each - np.median(each) for each in grey])
+        gray = part.inputs[0][:, 0].numpy()
+        return np.stack([each - np.median(each) for each in gray])
 
     known, asked, marked = contrast(case.train), contrast(case.test), case.train.truth > 0
 
@@ -157,9 +157,9 @@ def by_every_limit() -> Any:
     return np.where(sign * asked > sign * limit, frequent, 0)
 
 
-def surroundings(picture: Any) -> Any:
+def surroundings(image: Any) -> Any:
     """Of each pixel its brightness from the median; at two scales the mean of what is there of its square, the rest, the edge."""
-    x = picture - np.median(picture)
+    x = image - np.median(image)
     maps = [x]
     for reach in (1, 3):
         mean = np.array([
@@ -171,7 +171,7 @@ def surroundings(picture: Any) -> Any:
 
 
 def by_a_forest() -> Any:
-    case = of_pictures()
+    case = of_images()
     known, asked = (
         np.concatenate([surroundings(each.numpy()) for each in part.inputs[0][:, 0]])
         for part in (case.train, case.test)
@@ -181,7 +181,7 @@ def by_a_forest() -> Any:
 
 
 def without_marks() -> Case:
-    case = of_pictures()
+    case = of_images()
     return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
 
 
@@ -198,34 +198,34 @@ def number() -> Case:
 
 
 def photographs() -> Case:
-    """Pictures of 18x20 pixels in two colours; those of dear things are brighter below."""
-    return replace(category(), ports=(PHOTOGRAPH,), train=shown(TRAIN), test=shown(TEST))
+    """Images of 18x20 pixels in two colors; those of dear things are brighter below."""
+    return replace(category(), specs=(PHOTOGRAPH,), train=shown(TRAIN), test=shown(TEST))
 
 
 def shown(rows: slice) -> Samples:
     return Samples(
-        (torch.from_numpy(PICTURES[rows]),), category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy()
+        (torch.from_numpy(IMAGES[rows]),), category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy()
     )
 
 
 def seen(rows: slice) -> Any:
-    """The features of each picture, pixel by pixel."""
+    """The features of each image, pixel by pixel."""
     return np.asarray(
-        [features_of(picture.mean(axis=0)) for picture in PICTURES[rows].astype(np.float64)], dtype=np.float32
+        [features_of(image.mean(axis=0)) for image in IMAGES[rows].astype(np.float64)], dtype=np.float32
     )
 
 
 def features_of(light: Any) -> list[float]:
-    """Brightness and edges of one picture and of the 36 cells that three rows and three or four columns make."""
+    """Brightness and edges of one image and of the 36 cells that three rows and three or four columns make."""
 
-    def slope(line: Any, at: int) -> float:
+    def gradient(line: Any, at: int) -> float:
         low, high = max(at - 1, 0), min(at + 1, len(line) - 1)
         return float((line[high] - line[low]) / (high - low))
 
     places = [(row, column) for row in range(18) for column in range(20)]
     edges = np.zeros_like(light)
     for row, column in places:
-        edges[row, column] = (slope(light[:, column], row) ** 2 + slope(light[row], column) ** 2) ** 0.5
+        edges[row, column] = (gradient(light[:, column], row) ** 2 + gradient(light[row], column) ** 2) ** 0.5
     whole = [light.mean(), light.std(), *(np.quantile(light, each) for each in (0.05, 0.25, 0.5, 0.75, 0.95))]
     whole += [sum(each / 16 <= value < (each + 1) / 16 for value in light.flat) / 360 for each in range(16)]
     whole += [edges.mean(), edges.std(), np.quantile(edges, 0.95)]
@@ -247,8 +247,8 @@ def characters(answer: Answer) -> Case:
 
 
 def prose_beside_characters(answer: Answer) -> Case:
-    doors = Tokens("level", unit="characters"), Tokens("prose")
-    return of_a_table(answer, *doors, texts={"level": "characters", "prose": "words"})
+    codecs = Tokens("level", unit="characters"), Tokens("prose")
+    return of_a_table(answer, *codecs, texts={"level": "characters", "prose": "words"})
 
 
 def features(rows: slice) -> Any:
@@ -259,7 +259,7 @@ def features(rows: slice) -> Any:
 
 
 def words(text: str) -> list[str]:
-    """Words of two letters and more, and each with the one after it."""
+    """FrozenConfig of two letters and more, and each with the one after it."""
     found = re.findall(r"\b\w\w+\b", text)
     return [*found, *map(" ".join, pairwise(found))]
 
@@ -312,14 +312,14 @@ def nearest(truth: Any) -> Any:
 
 
 def around(board: Any, point: int) -> tuple[Any, ...]:
-    """The eight neighbours of a point, None beyond the rim."""
+    """The eight neighbors of a point, None beyond the rim."""
     row, column = divmod(point, 3)
     near = [(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
     return tuple(int(board[at]) if min(at) >= 0 and max(at) < 3 else None for at in near)
 
 
 def by_surroundings() -> Any:
-    """Of every free point the share of training points with these neighbours that were played, as shares of a board."""
+    """Of every free point the share of training points with these neighbors that were played, as shares of a board."""
     seen, played = Counter[Any](), Counter[Any]()
     for board, move in zip(BOARDS[TRAIN], PLAYED[TRAIN], strict=True):
         seen.update(around(board, point) for point in range(9) if board.flat[point] == 0)
@@ -381,7 +381,7 @@ def one_more(letters: Any) -> dict[str, float]:
 
 def best_returns() -> Any:
     """The lecture's best policy, played by hand: fast when cool, slow when warm."""
-    return of_a_world().play(lambda state, dice: 1 if state == 0 else 0)
+    return of_a_world().play(lambda state, generator: 1 if state == 0 else 0)
 
 
 EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
@@ -426,10 +426,10 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "bigram": [
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
     ],
-    "empty_mask": [(of_pictures, lambda: np.zeros((5, 9, 10)))],
-    "brightness_threshold": [(of_pictures, by_every_limit)],
-    "pixel_forest": [(of_pictures, by_a_forest)],
-    "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, dice: int(dice.integers(2))))],
+    "empty_mask": [(of_images, lambda: np.zeros((5, 9, 10)))],
+    "brightness_threshold": [(of_images, by_every_limit)],
+    "pixel_forest": [(of_images, by_a_forest)],
+    "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))],
     "value_iteration": [(of_a_world, best_returns)],
 }  # fmt: skip
 CASES = [(name, *each) for name, cases in EXPECTED.items() for each in cases]
@@ -470,12 +470,12 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbors", "random_forest")),
         ("ridge_regression", prose(Number("price"))),
         ("forest_on_features", category()),
-        ("forest_on_features", replace(photographs(), ports=(replace(PHOTOGRAPH, shape=(2, 18, 15)),))),
+        ("forest_on_features", replace(photographs(), specs=(replace(PHOTOGRAPH, shape=(2, 18, 15)),))),
         ("tfidf_logistic", category()),
         ("local_patterns", category()),
         ("logistic_regression", of_many_classes()),
         ("random_forest", of_many_classes()),
-        ("forest_on_features", replace(of_many_classes(), ports=(PHOTOGRAPH,))),
+        ("forest_on_features", replace(of_many_classes(), specs=(PHOTOGRAPH,))),
         ("tfidf_ridge", number()),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
@@ -526,6 +526,6 @@ def expected_return(fast: tuple[float, float]) -> tuple[float, float]:
 @pytest.mark.parametrize(("name", "fast"), [("random_policy", (0.5, 0.5)), ("value_iteration", (1.0, 0.0))])
 def test_an_episode_brings_what_it_must_on_average(name: str, fast: tuple[float, float]) -> None:
     returns = answer(name, of_a_world(episodes=2000))
-    mean, deviation = expected_return(fast)
-    assert returns.mean() == pytest.approx(mean, abs=3 * deviation / 2000**0.5)
-    assert returns.std() == pytest.approx(deviation, rel=0.1)
+    mean, std = expected_return(fast)
+    assert returns.mean() == pytest.approx(mean, abs=3 * std / 2000**0.5)
+    assert returns.std() == pytest.approx(std, rel=0.1)

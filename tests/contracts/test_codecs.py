@@ -14,21 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kissipo.codec.board import Board
-from kissipo.codec.concat import Together
+from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
 from kissipo.codec.labels import Labels
-from kissipo.codec.mask import Mask
+from kissipo.codec.mask import MaskCodec
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.states import States
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
-from kissipo.core.codec import CODECS, Door, restore, save
+from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.frame import Column, Frame, numbers, pictures, strings, times
+from kissipo.core.frame import Column, Frame, images, numbers, strings, times
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 LEVEL = st.sampled_from(["Brno", "Praha", "10", "9", "2.5", "ß", "a b"])
@@ -52,7 +52,7 @@ def exact(before: Column, after: Column) -> bool:
 class Case:
     """A fresh codec; its columns, each with the values that it takes; what may be lost on the way back."""
 
-    make: Callable[[], Door]
+    make: Callable[[], Codec]
     columns: dict[str, tuple[Callable[..., Column], st.SearchStrategy[Any]]]
     same: Callable[[Column, Column], bool] = exact
     least: int = 1
@@ -87,10 +87,10 @@ def mixed(before: Column, after: Column) -> bool:
 
 
 def stack(name: str, values: list[Any]) -> Column:
-    return pictures(name, np.array(values, dtype=np.uint8).reshape(-1, 2, 3))
+    return images(name, np.array(values, dtype=np.uint8).reshape(-1, 2, 3))
 
 
-PICTURE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
+IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
 QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
 STONES = st.text(".XO", min_size=9, max_size=9)
@@ -100,12 +100,12 @@ CASES = {
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": LEVELS}),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
-    "mask": Case(lambda: Mask("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
+    "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": QUANTITIES, "y": QUANTITIES}, near),
     "one_hot": Case(lambda: OneHot("a"), {"a": LEVELS}),
-    "pixels": Case(lambda: Pixels("picture"), {"picture": (stack, PICTURE)}, same_bytes),
+    "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
     "states": Case(lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}),
-    "together": Case(lambda: Together((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed),
+    "together": Case(lambda: Concat((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
     "windows": Case(lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, least=3),
 }
@@ -135,12 +135,12 @@ def test_the_port_says_what_encode_gives(case: Case, data: st.DataObject) -> Non
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
     encoded = codec.encode(frame)
-    assert tuple(encoded.shape[1:]) == codec.port.shape
-    assert not codec.port.words or len(codec.port.words) == (codec.port.vocabulary or codec.port.shape[-1])
-    if codec.port.vocabulary:
+    assert tuple(encoded.shape[1:]) == codec.spec.shape
+    assert not codec.spec.words or len(codec.spec.words) == (codec.spec.vocabulary or codec.spec.shape[-1])
+    if codec.spec.vocabulary:
         assert encoded.dtype == torch.int64
         assert encoded.min() >= 0
-        assert encoded.max() < codec.port.vocabulary
+        assert encoded.max() < codec.spec.vocabulary
 
 
 @every_codec
@@ -151,7 +151,7 @@ def test_it_is_the_same_after_saving_as_json(case: Case, data: st.DataObject) ->
     codec = case.make().fit(frame)
     again = restore(json.loads(json.dumps(save(codec))))
     assert type(again) is type(codec)
-    assert again.port == codec.port
+    assert again.spec == codec.spec
     assert json.dumps(save(again)) == json.dumps(save(codec))
     encoded = codec.encode(frame)
     assert torch.equal(again.encode(frame), encoded)

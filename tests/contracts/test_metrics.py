@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.output.metrics import confusion, errors, overlap, ranking, rates
 
-METRICS = Family("kissipo.output.metrics", "metric")
+METRICS = Registry("kissipo.output.metrics", "metric")
 CLASSES = 4
 Sample = tuple[Any, Any]
 
@@ -117,7 +117,7 @@ MEASURES = {
         lambda *case: overlap.iou(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.jaccard_score)), CHOSEN
     ),
     "overlap.dice": Measure(
-        lambda *case: overlap.dice(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.f1_score)), CHOSEN
+        lambda *case: overlap.generator(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.f1_score)), CHOSEN
     ),
     "rates.balanced_accuracy": Measure(
         lambda *case: rates.balanced_accuracy(matrix(*case)), sklearn.balanced_accuracy_score, CHOSEN, 1

@@ -14,31 +14,31 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.protocols import has_auxiliary
-from kissipo.core.tensor_spec import Port
-from kissipo.inspect.breakdown import CannotOpenError, explain_value
+from kissipo.core.protocols import has_auxiliary_heads
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.inspect.breakdown import CannotExplainError, explain_value
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
-from kissipo.inspect.unroll import expand
+from kissipo.inspect.unroll import unroll
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.wide import WideAndDeep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-ROW = Port("row", ("feature",), (6,))
-LEVEL = Port("level", (), (), vocabulary=5)
-PICTURE = Port("picture", ("channel", "height", "width"), (2, 9, 8))
-PHOTO = Port("photo", ("channel", "height", "width"), (3, 33, 40))
-WINDOW = Port("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
-TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
-MARKS = Port("marks", ("class", "height", "width"), (3, 9, 8))
-CLASSES = Port("kind", ("class",), (4,))
-POINTS = Port("point", ("class",), (72,))
-AHEAD = Port("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
-CALENDAR = Port("calendar", ("ahead", "feature"), (3, 4))
-ALL_AHEAD = Port("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
-NEXT = Port("next", ("time", "class"), (7, 11))
-CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]] = {
+ROW = TensorSpec("row", ("feature",), (6,))
+LEVEL = TensorSpec("level", (), (), vocabulary=5)
+IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
+PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
+WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
+TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
+MARKS = TensorSpec("marks", ("class", "height", "width"), (3, 9, 8))
+CLASSES = TensorSpec("kind", ("class",), (4,))
+POINTS = TensorSpec("point", ("class",), (72,))
+AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
+CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
+ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
+NEXT = TensorSpec("next", ("time", "class"), (7, 11))
+CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
@@ -48,18 +48,18 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         ((ROW, LEVEL), (CLASSES,), {"units": (16, 16)}),
         ((ROW,), (CLASSES, AHEAD), {"units": (16,)}),
         ((ROW, LEVEL), (CLASSES,), {"units": (16,), "wide": True}),
-        ((PICTURE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
+        ((IMAGE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
         ((WINDOW,), (AHEAD,), {"units": (16,), "subtract_last": True}),
         ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "channel_independent": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
     ],
     "autoencoder": [
-        ((WINDOW,), (Port("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "latent_dim": 12}),
+        ((WINDOW,), (TensorSpec("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "latent_dim": 12}),
     ],
     "cnn": [
-        ((PICTURE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
-        ((PICTURE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
-        ((PICTURE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False}),
+        ((IMAGE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
+        ((IMAGE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
+        ((IMAGE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False}),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
@@ -74,33 +74,33 @@ CASES: dict[str, list[tuple[tuple[Port, ...], tuple[Port, ...], dict[str, Any]]]
         ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
         ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "subtract_last": True, "autoregressive": True}),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pooling": "mean"}),
-        ((Port("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
+        ((TensorSpec("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
     ],
-    "vgg11": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
+    "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [
-        ((PICTURE,), (CLASSES, AHEAD), {"width_multiplier": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True})
+        ((IMAGE,), (CLASSES, AHEAD), {"width_multiplier": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True})
     ],
     "vgg16": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
-    "vgg19": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
+    "vgg19": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
     "resnet18": [
-        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.1}),
+        ((IMAGE,), (CLASSES,), {"width_multiplier": 0.1}),
         ((PHOTO,), (CLASSES, AHEAD), {"width_multiplier": 0.1}),
     ],
-    "resnet34": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet34": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.05})],
     "resnet50": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.05})],
-    "resnet101": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
-    "resnet152": [((PICTURE,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet101": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.05})],
+    "resnet152": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.05})],
     "googlenet": [
         ((PHOTO,), (CLASSES,), {"width_multiplier": 0.25, "dropout": 0.0}),
-        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False}),
-        ((PICTURE,), (CLASSES,), {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
+        ((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False}),
+        ((IMAGE,), (CLASSES,), {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
     ],
-    "inception": [((PICTURE,), (CLASSES,), {}), ((PICTURE,), (CLASSES,), {"module": "naive"})],
+    "inception": [((IMAGE,), (CLASSES,), {}), ((IMAGE,), (CLASSES,), {"module": "naive"})],
     "unet": [
-        ((PICTURE,), (MARKS,), {"filters": (12, 16, 24), "norm": False}),
-        ((PHOTO,), (Port("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (12, 16, 24, 32)}),
+        ((IMAGE,), (MARKS,), {"filters": (12, 16, 24), "norm": False}),
+        ((PHOTO,), (TensorSpec("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (12, 16, 24, 32)}),
     ],
-    "q_table": [((LEVEL,), (Port("action", ("action",), (3,)),), {})],
+    "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
 }
 ALL = [pytest.param(name, *case, id=f"{name}-{number}") for name in CASES for number, case in enumerate(CASES[name])]
 DIFFERENTIABLE = [each for each in ALL if each.values[0] != "q_table"]  # a table is looked up, not differentiated
@@ -115,24 +115,24 @@ def test_every_net_of_samples_has_a_case() -> None:
     assert set(CASES) == set(NETS.names()) - {"playground"}  # walkers are points, not a net of samples
 
 
-def built(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], words: dict[str, Any]) -> nn.Module:
+def built(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], words: dict[str, Any]) -> nn.Module:
     torch.manual_seed(0)
     module = NETS.find(name, place="net")
     net: nn.Module = module.build(inputs, outputs, module.Options(**words))
     return net
 
 
-def samples(inputs: tuple[Port, ...], count: int) -> list[Tensor]:
+def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
     """Numbers, ids; sequences of words are filled up behind their own lengths."""
     torch.manual_seed(1)
     made = []
-    for port in inputs:
-        if not port.vocabulary:
-            made.append(torch.randn(count, *port.shape))
+    for spec in inputs:
+        if not spec.vocabulary:
+            made.append(torch.randn(count, *spec.shape))
             continue
-        ids = torch.randint(1 if port.fills else 0, port.vocabulary, (count, *port.shape))
-        for row in range(count if port.fills else 0):
-            ids[row, 1 + row % port.shape[0] :] = 0
+        ids = torch.randint(1 if spec.fills else 0, spec.vocabulary, (count, *spec.shape))
+        for row in range(count if spec.fills else 0):
+            ids[row, 1 + row % spec.shape[0] :] = 0
         made.append(ids)
     return made
 
@@ -143,7 +143,7 @@ def each(outputs: Any) -> tuple[Tensor, ...]:
 
 def learning(net: Any, x: list[Tensor]) -> tuple[Tensor, ...]:
     """What a net gives while learning: its answers, and those of its auxiliary heads."""
-    if not has_auxiliary(net):
+    if not has_auxiliary_heads(net):
         return each(net(*x))
     answers, auxiliary = net.with_auxiliary(*x)
     return (*each(answers), *(answer for head in auxiliary for answer in each(head)))
@@ -154,7 +154,7 @@ def test_the_answers_have_the_shapes_of_their_ports(name: str, inputs: Any, outp
     net = built(name, inputs, outputs, words).eval()
     for count in (1, 5):
         found = each(net(*samples(inputs, count)))
-        assert [tuple(answer.shape) for answer in found] == [(count, *port.shape) for port in outputs]
+        assert [tuple(answer.shape) for answer in found] == [(count, *spec.shape) for spec in outputs]
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
@@ -180,8 +180,8 @@ def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, word
 def test_eight_samples_are_learned_by_heart(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     x = samples(inputs, 6 if name == "linear" else 8)
-    whole = [(port.shape[0], 1, 1) if port.axes[1:] == ("height", "width") else port.shape for port in outputs]
-    targets = [torch.randn(len(x[0]), *some).expand(-1, *port.shape) for some, port in zip(whole, outputs, strict=True)]
+    whole = [(spec.shape[0], 1, 1) if spec.axes[1:] == ("height", "width") else spec.shape for spec in outputs]
+    targets = [torch.randn(len(x[0]), *some).expand(-1, *spec.shape) for some, spec in zip(whole, outputs, strict=True)]
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep else 0.02)
 
@@ -212,12 +212,12 @@ def test_slopes_are_difference_quotients(name: str, inputs: Any, outputs: Any, w
 
 
 @pytest.mark.parametrize(
-    ("name", "inputs", "outputs", "words"), [each for each in ALL if any(port.fills for port in each.values[1])]
+    ("name", "inputs", "outputs", "words"), [each for each in ALL if any(spec.fills for spec in each.values[1])]
 )
 def test_filling_up_further_changes_nothing(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
-    longer = [functional.pad(one, (0, 5)) if port.fills else one for one, port in zip(x, inputs, strict=True)]
+    longer = [functional.pad(one, (0, 5)) if spec.fills else one for one, spec in zip(x, inputs, strict=True)]
     for found, expected in zip(each(net(*longer)), each(net(*x)), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -235,7 +235,7 @@ def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
     answering = [weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in answering)
     if name != "recurrent":  # torch counts neither norms nor recurrent kernels
-        counted = [step.multiplications for step in steps if step.tell != "batch normalization"]
+        counted = [step.multiplications for step in steps if step.description != "batch normalization"]
         assert 2 * sum(counted) == counter.get_total_flops()
 
 
@@ -265,10 +265,10 @@ def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: An
 @pytest.mark.parametrize(
     ("name", "inputs", "text"),
     [
-        ("cnn", (ROW,), r"'cnn' takes one picture .*; got input step 'row' \(batch, feature 6\)"),
-        ("cnn", (PICTURE, ROW), r"'cnn' takes one picture"),
+        ("cnn", (ROW,), r"'cnn' takes one image .*; got input step 'row' \(batch, feature 6\)"),
+        ("cnn", (IMAGE, ROW), r"'cnn' takes one image"),
         ("recurrent", (ROW,), r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)"),
-        ("unet", (PICTURE,), r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)"),
+        ("unet", (IMAGE,), r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)"),
         ("q_table", (ROW,), r"'q_table' takes one counted state; got input step \(batch, feature 6\)"),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
@@ -278,14 +278,14 @@ def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(name: str, 
         built(name, inputs, (CLASSES,), {})
 
 
-def test_more_levels_than_a_picture_can_be_halved_are_told() -> None:
+def test_more_levels_than_a_image_can_be_halved_are_told() -> None:
     with pytest.raises(ShapeError, match=r"'unet' halves 9x8 4 times\. Use fewer process\.filters"):
-        built("unet", (PICTURE,), (MARKS,), {"filters": (2,) * 5})
+        built("unet", (IMAGE,), (MARKS,), {"filters": (2,) * 5})
 
 
-def test_a_filter_larger_than_the_picture_is_told() -> None:
+def test_a_filter_larger_than_the_image_is_told() -> None:
     with pytest.raises(ShapeError, match=r"convolution 1 slides a filter of 12x12 over 9x8"):
-        built("cnn", (PICTURE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
+        built("cnn", (IMAGE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
 
 
 # What no opener knows; a new layer is opened, or this list grows where everybody sees it.
@@ -294,20 +294,20 @@ CELLS_EACH = 30
 
 
 def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> None:
-    dice, opened, kinds, closed = Random(0), 0, set(), set()
+    generator, opened, kinds, closed = Random(0), 0, set(), set()
     for name, cases in CASES.items():
         for inputs, outputs, words in cases:
             net = built(name, inputs, outputs, words).eval()
             found = record(net, tuple(samples(inputs, 3))).steps
             for call in found:  # each layer once, to see whether it opens at all
                 try:
-                    explain_value(call.layer, call.inputs, call.output, a_cell(call, dice))
-                except CannotOpenError:
+                    explain_value(call.layer, call.inputs, call.output, a_cell(call, generator))
+                except CannotExplainError:
                     closed.add(type(call.layer).__name__)
             opening = [call for call in found if type(call.layer).__name__ not in closed]
             for _ in range(CELLS_EACH):
-                call = dice.choice(opening)
-                place = a_cell(call, dice)
+                call = generator.choice(opening)
+                place = a_cell(call, generator)
                 cell = explain_value(call.layer, call.inputs, call.output, place, name=call.name)
                 output = call.output[0] if isinstance(call.layer, nn.RNNBase) else call.output
                 assert cell.recorded == output[place].item()
@@ -320,9 +320,9 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
     assert {"embedding", "carried", "relu", "tanh", "lstm", "gru", "rnn"} <= kinds
 
 
-def a_cell(call: Call, dice: Random) -> tuple[int, ...]:
+def a_cell(call: Call, generator: Random) -> tuple[int, ...]:
     output = call.output[0] if isinstance(call.output, tuple) else call.output
-    return tuple(dice.randrange(side) for side in output.shape)
+    return tuple(generator.randrange(side) for side in output.shape)
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
@@ -331,13 +331,13 @@ def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: 
     modes = [layer.training for layer in net.modules()]
     state = {name: value.clone() for name, value in net.state_dict().items()}
     x = samples(inputs, 1)
-    dice = torch.get_rng_state()
+    generator = torch.get_rng_state()
     for call in record(net, tuple(x)).steps:
         if isinstance(call.layer, nn.RNNBase):
-            expand(call.layer, call.inputs)
-        with suppress(CannotOpenError):
+            unroll(call.layer, call.inputs)
+        with suppress(CannotExplainError):
             explain_value(call.layer, call.inputs, call.output, a_cell(call, Random(0)))
-    assert torch.equal(dice, torch.get_rng_state())
+    assert torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert [layer.training for layer in net.modules()] == modes
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
@@ -379,13 +379,13 @@ def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
     recording = record(net, tuple(samples(inputs, 2)))
     answers = [recording.values[key].tensor for key in recording.answers]
     for call in recording.steps[:: 1 + len(recording.steps) // 25]:
-        key, dice = call.gives[0], torch.Generator().manual_seed(0)
+        key, generator = call.gives[0], torch.Generator().manual_seed(0)
         value = recording.values[key].tensor
         same = recording.answer_from(key, value)
         assert all(torch.equal(one, two) for one, two in zip(same, answers, strict=True)), call.name
         if not value.is_floating_point() or not recording.matters(key):
             continue
-        noise = torch.randn(value.shape, generator=dice) * (value.std(correction=0) + value.abs().max() + 1)
+        noise = torch.randn(value.shape, generator=generator) * (value.std(correction=0) + value.abs().max() + 1)
         other = recording.answer_from(key, value + noise)
         assert any(not torch.allclose(one, two) for one, two in zip(other, answers, strict=True)), call.name
 

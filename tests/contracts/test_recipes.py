@@ -77,9 +77,9 @@ def test_its_trace_is_complete(name: str) -> None:
     assert stages == sorted(stages, key=("input", "process", "output").index)
     assert set(stages) == {"input", "process", "output"}
     first, *_, last = trace.steps
-    assert first.tell == "as it came"
+    assert first.description == "as it came"
     assert last.value is not None
-    assert all(step.name and step.tell and step.value is not None for step in trace.steps)
+    assert all(step.name and step.description and step.value is not None for step in trace.steps)
     for step in trace.of("process"):
         assert isinstance(step.value, np.ndarray)
         assert step.value.shape == step.shape
@@ -92,7 +92,7 @@ def test_its_trace_is_complete(name: str) -> None:
 def dense(step: Step, before: int) -> tuple[int, int]:
     """Weights and multiplications of a linear layer by hand."""
     units = step.shape[0]
-    constants = 0 if "no bias" in step.tell else units
+    constants = 0 if "no bias" in step.description else units
     return before * units + constants, before * units
 
 
@@ -101,7 +101,7 @@ def test_the_costs_of_dense_layers_are_those_counted_by_hand(name: str) -> None:
     trace = ki.load(name).show()
     width = int(np.prod(trace.of("input")[-1].shape))
     for step in trace.of("process"):
-        if step.tell.startswith("linear"):
+        if step.description.startswith("linear"):
             assert (step.parameters, step.multiplications) == dense(step, width)
             width = step.shape[0]
         else:
@@ -125,9 +125,9 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
 
 @quick_recipes
 def test_the_smallest_fit_keeps_a_whole_run_that_opens_again(name: str, recipe: Recipe) -> None:
-    learn = read_task(recipe.task).learn
-    assert learn is not None
-    run = ki.load(name, words=SHORTEST[learn.word]).fit(seed=1)
+    algorithm = read_task(recipe.task).algorithm
+    assert algorithm is not None
+    run = ki.load(name, words=SHORTEST[algorithm.word]).fit(seed=1)
     metrics = run.metrics["answers"][0]["metrics"]
     assert recipe.metric in metrics
     assert all(np.isfinite(value) for value in metrics.values())

@@ -16,10 +16,10 @@ from kissipo.core.errors import DataError, MissingExtraError, NotBuiltError, Tas
 from kissipo.core.extras import need
 from kissipo.core.frame import Frame, numbers, strings, times
 from kissipo.core.protocols import batches
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.seeds import drawn, numpy_generator, torch_generator
 from kissipo.core.suggest import did_you_mean, nearest
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.timestamps import as_time
 
 
@@ -53,17 +53,17 @@ def test_an_error_has_four_parts_in_one_paragraph() -> None:
 
 
 def test_a_family_finds_built_planned_and_misspelt_words() -> None:
-    family = Family("kissipo.process.nets", "net", planned={"bert": "S35"})
-    assert "ffn" in family.names()
-    assert family.find("ffn", place="process.net").LEARN == "supervised"
+    registry = Registry("kissipo.process.nets", "net", planned={"bert": "S35"})
+    assert "ffn" in registry.names()
+    assert registry.find("ffn", place="process.net").ALGORITHM == "supervised"
     with pytest.raises(
         NotBuiltError, match=r"process.net: the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn"
     ):
-        family.find("bert", place="process.net")
+        registry.find("bert", place="process.net")
     with pytest.raises(
         TaskError, match=r"process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'\?"
     ):
-        family.find("recurent", place="process.net")
+        registry.find("recurent", place="process.net")
 
 
 def test_a_missing_part_is_named_with_its_extra() -> None:
@@ -113,9 +113,9 @@ def test_a_fingerprint_changes_with_the_data(other: Frame) -> None:
 
 
 def test_a_port_must_name_every_axis() -> None:
-    assert Port("x", ("time", "feature"), (5, 3)).size == 15
+    assert TensorSpec("x", ("time", "feature"), (5, 3)).size == 15
     with pytest.raises(AssertionError):
-        Port("x", ("time",), (5, 3))
+        TensorSpec("x", ("time",), (5, 3))
 
 
 def test_a_batch_is_as_long_as_its_samples() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.core.config import Words, freeze, thaw
+from kissipo.core.config import FrozenConfig, freeze, thaw
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task, split_argument
 
@@ -68,7 +68,7 @@ def test_a_task_and_its_words_are_frozen() -> None:
     units.append(1)
     assert task.process.units == (64,)
     for change in (
-        lambda: setattr(task, "input", Words()),
+        lambda: setattr(task, "input", FrozenConfig()),
         lambda: setattr(task.process, "units", (1,)),
         lambda: task.process.__setitem__("units", (1,)),
     ):

@@ -13,8 +13,8 @@ from torch import Tensor
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
-from kissipo.engine.fit import Course, Fit
-from kissipo.pipeline.experiment import prepare
+from kissipo.engine.fit import Fit, FitConfig
+from kissipo.pipeline.experiment import build_experiment
 
 TASKS = {
     "digits": ["digits", "epochs=3"],
@@ -76,8 +76,8 @@ class Witness:
 def orders(seed: int, *, epochs: int = 3, batch: int = 4, shuffle: bool = True) -> list[list[int]]:
     """The order of the samples in every epoch."""
     witness = Witness()
-    course = Course(epochs, batch, seed, shuffle=shuffle)
-    Fit(witness.net, witness, course, train=witness).run()  # type: ignore[arg-type]
+    config = FitConfig(epochs, batch, seed, shuffle=shuffle)
+    Fit(witness.net, witness, config, train=witness).run()  # type: ignore[arg-type]
     every = [position for asked in witness.asked for position in asked]
     return [every[at : at + 11] for at in range(0, len(every), 11)]
 
@@ -94,17 +94,17 @@ def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
 
 def test_batches_are_full_but_for_the_last() -> None:
     witness = Witness()
-    Fit(witness.net, witness, Course(1, 4, 0), train=witness).run()  # type: ignore[arg-type]
+    Fit(witness.net, witness, FitConfig(1, 4, 0), train=witness).run()  # type: ignore[arg-type]
     assert [len(asked) for asked in witness.asked] == [4, 4, 3]
 
 
 def test_every_purpose_has_dice_of_its_own() -> None:
     """Another net does not move the split, nor the split the first weights."""
     one, wide, part = (
-        prepare(ki.load("digits", words=words), seed=5)
+        build_experiment(ki.load("digits", words=words), seed=5)
         for words in ({}, {"process.units": 64}, {"input.split.test": 0.3})
     )
-    assert all((one.wiring.parts[name] == wide.wiring.parts[name]).all() for name in ("train", "validation", "test"))
+    assert all((one.pipeline.parts[name] == wide.pipeline.parts[name]).all() for name in ("train", "validation", "test"))
     assert all(
         torch.equal(mine, theirs) for mine, theirs in zip(one.net.parameters(), part.net.parameters(), strict=True)
     )

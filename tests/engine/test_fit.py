@@ -16,18 +16,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import kissipo as ki
-from kissipo.core.protocols import Listener
+from kissipo.core.protocols import Callback
 from kissipo.core.seeds import derive
 from kissipo.engine.evaluate import answer_all, evaluate
-from kissipo.engine.fit import Course, Fit
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.pipeline.experiment import Prepared, prepare
+from kissipo.engine.fit import Fit, FitConfig
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.pipeline.experiment import Experiment, build_experiment
 
 pytestmark = pytest.mark.usefixtures("one_thread")  # as the loop itself takes for so small a net
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
 
 
-def portions(train: TensorFeed, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def portions(train: TensorDataset, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of an epoch as the loop promises them."""
     x, y = train.everything().inputs[0], train.targets[0]
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(derive(SEED, "order", epoch)))
@@ -35,17 +35,17 @@ def portions(train: TensorFeed, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield x[index], y[index]
 
 
-def net_by_hand(prepared: Prepared) -> nn.Module:
+def net_by_hand(experiment: Experiment) -> nn.Module:
     """The lecture's net with the same first weights, and dice where the loop's are."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.4), nn.Linear(256, 10))
     with torch.no_grad():
-        for mine, theirs in zip(net.parameters(), prepared.net.parameters(), strict=True):
+        for mine, theirs in zip(net.parameters(), experiment.net.parameters(), strict=True):
             mine.copy_(theirs)
     torch.manual_seed(derive(SEED, "dice"))
     return net
 
 
-def with_adam(net: nn.Module, train: TensorFeed) -> Iterator[float]:
+def with_adam(net: nn.Module, train: TensorDataset) -> Iterator[float]:
     """Torch's own optimizer; the mean loss of every epoch."""
     optimizer = torch.optim.Adam(net.parameters(), RATE, eps=1e-8, fused=True)
     for epoch in range(1, EPOCHS + 1):
@@ -59,7 +59,7 @@ def with_adam(net: nn.Module, train: TensorFeed) -> Iterator[float]:
         yield told / len(train)
 
 
-def with_everything(net: nn.Module, train: TensorFeed) -> Iterator[float]:
+def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
     """Momentum, cosine schedule, clipped gradients and L2, as their formulas say."""
     weights = list(net.parameters())
     speeds = [torch.zeros_like(weight) for weight in weights]
@@ -96,9 +96,9 @@ def test_it_is_the_loop_written_by_hand(
     words = {**words, "learning_rate": RATE, "epochs": EPOCHS, "early_stopping": 0}
     task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
     run = task.fit(seed=SEED)
-    prepared = prepare(task, seed=SEED)
-    net = net_by_hand(prepared)
-    train, held = (prepared.wiring.feeds[part] for part in ("train", "validation"))
+    experiment = build_experiment(task, seed=SEED)
+    net = net_by_hand(experiment)
+    train, held = (experiment.pipeline.datasets[part] for part in ("train", "validation"))
     losses, validation, snapshots = [], [], []
     for loss in by_hand(net, train):
         losses.append(loss)
@@ -124,50 +124,50 @@ def test_the_kernels_learn_what_torch_learns(monkeypatch: pytest.MonkeyPatch) ->
         assert one["validation_loss"] == pytest.approx(two["validation_loss"], rel=2e-3)
 
 
-def messages() -> Prepared:
+def messages() -> Experiment:
     """Short and long texts, so that each batch is filled up to another length."""
     lines = [line.replace('"', "") for line in load_breast_cancer().DESCR.splitlines() if line.strip()]
     rows = [f'"{text}",{"number" if any(map(str.isdigit, text)) else "prose"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
-    return prepare(
+    return build_experiment(
         ki.load("messages.csv", output="kind", words={"process.net": "recurrent", "input.text": ["message"]})
     )
 
 
-def digits() -> Prepared:
-    return prepare(ki.load("digits"))
+def digits() -> Experiment:
+    return build_experiment(ki.load("digits"))
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
 @pytest.mark.parametrize("made", [digits, messages])
 def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> None:
     slack = 257 * torch.finfo(torch.float32).eps  # rounding at each term of the longest sum of either net
-    prepared = made()
-    feed, answers = prepared.wiring.feeds["train"], prepared.wiring.answers
-    whole = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=len(feed))
-    parts = evaluate(prepared.net, feed, answers, learn=prepared.learn, batch=batch)
+    experiment = made()
+    dataset, answers = experiment.pipeline.datasets["train"], experiment.pipeline.answers
+    whole = evaluate(experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=len(dataset))
+    parts = evaluate(experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=batch)
     assert parts.loss == pytest.approx(whole.loss, rel=slack)
     np.testing.assert_allclose(parts.scores[0], whole.scores[0], atol=slack)
-    np.testing.assert_array_equal(parts.truths[0], feed.targets[0].reshape(-1))
-    for name, value in whole.judgements[0].metrics.items():
-        assert parts.judgements[0].metrics[name] == pytest.approx(value, abs=slack), name
-    (outputs,) = answer_all(prepared.net, feed, batch=batch)
+    np.testing.assert_array_equal(parts.truths[0], dataset.targets[0].reshape(-1))
+    for name, value in whole.evaluations[0].metrics.items():
+        assert parts.evaluations[0].metrics[name] == pytest.approx(value, abs=slack), name
+    (outputs,) = answer_all(experiment.net, dataset, batch=batch)
     np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=slack)
 
 
 def test_what_is_judged_is_what_scikit_learn_judges_and_the_mode_stays() -> None:
-    prepared = digits()
-    feed = prepared.wiring.feeds["test"]
+    experiment = digits()
+    dataset = experiment.pipeline.datasets["test"]
     for training in (True, False):
-        found = evaluate(prepared.net.train(training), feed, prepared.wiring.answers)
-        assert prepared.net.training is training
-        truth, scores = feed.targets[0].numpy(), found.scores[0]
-        assert found.judgements[0].metrics["accuracy"] == pytest.approx(accuracy_score(truth, scores.argmax(axis=1)))
-        assert found.judgements[0].metrics["log_loss"] == pytest.approx(log_loss(truth, scores), rel=1e-9)
+        found = evaluate(experiment.net.train(training), dataset, experiment.pipeline.answers)
+        assert experiment.net.training is training
+        truth, scores = dataset.targets[0].numpy(), found.scores[0]
+        assert found.evaluations[0].metrics["accuracy"] == pytest.approx(accuracy_score(truth, scores.argmax(axis=1)))
+        assert found.evaluations[0].metrics["log_loss"] == pytest.approx(log_loss(truth, scores), rel=1e-9)
         assert math.isnan(found.loss)
 
 
-class Diary(Listener):
+class Diary(Callback):
     """Everything that a listener is told."""
 
     def __init__(self) -> None:
@@ -186,16 +186,16 @@ class Diary(Listener):
 
 
 def test_listeners_are_told_what_was_planned_where_it_stands_and_every_epoch() -> None:
-    prepared, diary = digits(), Diary()
-    feeds, saved = prepared.wiring.feeds, []
+    experiment, diary = digits(), Diary()
+    datasets, saved = experiment.pipeline.datasets, []
     fit = Fit(
-        prepared.net,
-        prepared.learn,
-        Course(epochs=2, batch=100, seed=0),
-        train=feeds["train"],
-        validation=feeds["validation"],
-        answers=prepared.wiring.answers,
-        listeners=[diary],
+        experiment.net,
+        experiment.algorithm,
+        FitConfig(epochs=2, batch=100, seed=0),
+        train=datasets["train"],
+        validation=datasets["validation"],
+        answers=experiment.pipeline.answers,
+        callbacks=[diary],
         save=saved.append,
     )
     at = fit.run()

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from kissipo.core.errors import TaskError
-from kissipo.core.tensor_spec import Port
-from kissipo.engine.generate import draw, write_on
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.engine.generate import draw, generate_tokens
 from kissipo.process.nets import recurrent
 
 LOGITS = torch.tensor([0.0, 2.0, 1.0, -1.0])
 
 
 def shares(**words: object) -> torch.Tensor:
-    dice = torch.Generator().manual_seed(0)
-    drawn = [draw(LOGITS, dice=dice, **words) for _ in range(20_000)]  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(0)
+    drawn = [draw(LOGITS, generator=generator, **words) for _ in range(20_000)]  # type: ignore[arg-type]
     return torch.bincount(torch.tensor(drawn), minlength=4) / len(drawn)
 
 
@@ -35,12 +35,12 @@ def test_only_the_likeliest_are_drawn_and_at_temperature_0_the_first() -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_written_step_by_step_is_written_by_reading_everything_again(cell: str) -> None:
-    text, answer = Port("text", ("time",), (4,), vocabulary=9), Port("next", ("time", "class"), (4, 9))
+    text, answer = TensorSpec("text", ("time",), (4,), vocabulary=9), TensorSpec("next", ("time", "class"), (4, 9))
     options = recurrent.Options(cell=cell, embedding_dim=5, units=16, num_layers=2)  # type: ignore[arg-type]
     torch.manual_seed(1)
     net = recurrent.build((text,), (answer,), options).eval()
     start = torch.tensor([3, 1, 4])
-    found = list(write_on(net, start, length=20, temperature=0, dice=torch.Generator(), never=(0,)))
+    found = list(generate_tokens(net, start, length=20, temperature=0, generator=torch.Generator(), never=(0,)))
     ids = start.tolist()
     for _ in range(20):
         logits = net(torch.tensor([ids]))[0, -1].detach()
@@ -54,4 +54,4 @@ def test_written_step_by_step_is_written_by_reading_everything_again(cell: str) 
 def test_numbers_out_of_range_are_told(words: dict[str, float]) -> None:
     given = {"length": 5, **words}
     with pytest.raises(TaskError, match=f"{next(iter(words))} says"):
-        next(write_on(None, torch.tensor([1]), dice=torch.Generator(), **given))  # type: ignore[arg-type]
+        next(generate_tokens(None, torch.tensor([1]), generator=torch.Generator(), **given))  # type: ignore[arg-type]

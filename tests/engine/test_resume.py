@@ -42,7 +42,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
-    "pictures": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,color]", "label_smoothing=0.1",
+    "images": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,color]", "label_smoothing=0.1",
                   "class_weights=balanced", "mixup=0.2", "ema=0.9", "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
     "photos on disk": (["photos", "memory_limit=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch_size=16",
                         "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
@@ -83,7 +83,7 @@ def stopped_twice(tmp_path_factory: pytest.TempPathFactory, interrupter: Any) ->
     folder = tmp_path_factory.mktemp("stopped") / "run"
     for epoch in (2, 4):
         with pytest.raises(StoppedError):
-            ki.load("digits", words=SHORT).fit(out=folder, resume=folder.exists(), tellers=[interrupter(epoch)])
+            ki.load("digits", words=SHORT).fit(out=folder, resume=folder.exists(), callbacks=[interrupter(epoch)])
     return folder
 
 
@@ -100,13 +100,13 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_digits_killed_twice_and_stopped_by_ctrl_c(
-    start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
+    start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit(*LONG, "--out", str(WHOLE))
     for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         resume = ["--resume"] if BROKEN.exists() else []
         process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
-        told = stop_while_learning(process, BROKEN, later=dice.uniform(0, 0.15), by=by)
+        told = stop_while_learning(process, BROKEN, later=generator.uniform(0, 0.15), by=by)
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
             assert told.startswith("kissipo: stopped in epoch ")
@@ -125,7 +125,7 @@ def test_every_kind_of_task_interrupted_twice(name: str, interrupter: Any, asser
     task.fit(out=WHOLE)
     for epoch in (1, 3):
         with pytest.raises(StoppedError):
-            task.fit(out=BROKEN, resume=BROKEN.exists(), tellers=[interrupter(epoch)])
+            task.fit(out=BROKEN, resume=BROKEN.exists(), callbacks=[interrupter(epoch)])
     task.fit(out=BROKEN, resume=True)
     assert_same_run(WHOLE, BROKEN)
 
@@ -133,26 +133,26 @@ def test_every_kind_of_task_interrupted_twice(name: str, interrupter: Any, asser
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_every_kind_of_task_killed(
-    name: str, start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
+    name: str, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     write_tasks()
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))
-    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=dice.uniform(0, 0.1))
+    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=generator.uniform(0, 0.1))
     fit(*words, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
 
 
 @pytest.mark.slow
 def test_mnist_killed_at_random_moments_and_while_writing(
-    data: Path, start: Start, stop_while_learning: Stop, dice: Random, assert_same_run: SameRun
+    data: Path, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit("mnist", "--out", str(WHOLE))
     begin = ["mnist", "--out", str(BROKEN), "--quiet"]
     for _ in range(3):
         resume = ["--resume"] if BROKEN.exists() else []
-        stop_while_learning(start(*begin, *resume), BROKEN, later=dice.uniform(0, 1))
+        stop_while_learning(start(*begin, *resume), BROKEN, later=generator.uniform(0, 1))
     process, part = start(*begin, "--resume"), BROKEN / "checkpoints" / f"{LAST}.part"
     while not part.exists():
         assert process.poll() is None
@@ -189,7 +189,7 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     witness = interrupter()
     task = ki.load("digits", words=SHORT)
-    task.fit(out=stopped, resume=True, tellers=[witness])
+    task.fit(out=stopped, resume=True, callbacks=[witness])
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
     assert witness.notes[0].endswith("; the one before it is used")
     assert witness.notes[1] == "going on in epoch 3, step 1"
@@ -261,7 +261,7 @@ def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
     task = ki.load("digits", words=SHORT)
     first = task.fit()
     with pytest.raises(StoppedError, match=r"go on with --resume --out runs/digits-2$"):
-        task.fit(seed=1, tellers=[interrupter(3)])
+        task.fit(seed=1, callbacks=[interrupter(3)])
     before = (first.folder / "metrics.json").stat().st_mtime_ns
     again = task.fit(resume=True)
     assert (again.folder, again.seed) == (Path("runs/digits-2"), 1)
@@ -312,7 +312,7 @@ def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
     write_tasks()
     task = ki.load("cancer.csv", output="kind", words=SHORT)
     with pytest.raises(StoppedError):
-        task.fit(out=BROKEN, tellers=[interrupter(2)])
+        task.fit(out=BROKEN, callbacks=[interrupter(2)])
     Path("deeper").mkdir()
     words = ["--output", "kind", "epochs=6", "baselines=[majority]", "--resume", "--out", str(BROKEN)]
     fit("deeper/../cancer.csv", *words)
@@ -330,7 +330,7 @@ def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run:
     frame = load_wine(as_frame=True).frame
     task(frame).fit(out=WHOLE)
     with pytest.raises(StoppedError):
-        task(frame).fit(out=BROKEN, tellers=[interrupter(2)])
+        task(frame).fit(out=BROKEN, callbacks=[interrupter(2)])
     with pytest.raises(RunError, match="have changed since the run in broken began"):
         task(frame.iloc[:-1]).fit(out=BROKEN, resume=True)
     task(frame).fit(out=BROKEN, resume=True)

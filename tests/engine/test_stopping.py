@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
-from kissipo.core.protocols import Listener
-from kissipo.engine.fit import Course, Fit, Position
+from kissipo.core.protocols import Callback
+from kissipo.engine.fit import Fit, FitConfig, FitState
 from kissipo.engine.stopping import Stopping
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.output.answer import Judgement
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answer import Evaluation
 
-NOTHING = TensorFeed((torch.zeros(8, 1),), (torch.zeros(8, 1),))
+NOTHING = TensorDataset((torch.zeros(8, 1),), (torch.zeros(8, 1),))
 
 
 class Scripted:
@@ -55,18 +55,18 @@ class Qualities:
 
     watched = "quality"
 
-    def __init__(self, learn: Scripted, qualities: Sequence[Sequence[float]]) -> None:
-        self.learn, self.qualities = learn, qualities
+    def __init__(self, algorithm: Scripted, qualities: Sequence[Sequence[float]]) -> None:
+        self.algorithm, self.qualities = algorithm, qualities
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
         return outputs.numpy(), targets.numpy()
 
-    def watch(self, scores: Any, truth: Any) -> Judgement:
-        each = np.array(self.qualities[int(self.learn.net.weight)], dtype=float)
-        return Judgement({"quality": float(each.mean())}, each=each)
+    def watch(self, scores: Any, truth: Any) -> Evaluation:
+        each = np.array(self.qualities[int(self.algorithm.net.weight)], dtype=float)
+        return Evaluation({"quality": float(each.mean())}, each=each)
 
 
-class Notes(Listener):
+class Notes(Callback):
     def __init__(self) -> None:
         self.notes: list[str] = []
 
@@ -74,11 +74,11 @@ class Notes(Listener):
         self.notes.append(text)
 
 
-def learned(learn: Scripted, *, patience: int = 0, answers: Sequence[Any] = (), notes: Notes | None = None) -> Position:
-    course = Course(epochs=len(learn.losses) - 1, batch=8, seed=0, patience=patience)
-    listeners = [notes] if notes else []
-    answers = answers or [Qualities(learn, [[0] * 4] * len(learn.losses))]
-    return Fit(learn.net, learn, course, train=NOTHING, validation=NOTHING, answers=answers, listeners=listeners).run()
+def learned(algorithm: Scripted, *, patience: int = 0, answers: Sequence[Any] = (), notes: Notes | None = None) -> FitState:
+    config = FitConfig(epochs=len(algorithm.losses) - 1, batch=8, seed=0, patience=patience)
+    callbacks = [notes] if notes else []
+    answers = answers or [Qualities(algorithm, [[0] * 4] * len(algorithm.losses))]
+    return Fit(algorithm.net, algorithm, config, train=NOTHING, validation=NOTHING, answers=answers, callbacks=callbacks).run()
 
 
 @pytest.mark.parametrize(
@@ -95,18 +95,18 @@ def learned(learn: Scripted, *, patience: int = 0, answers: Sequence[Any] = (), 
 def test_the_weights_of_the_lowest_validation_loss_come_back(
     losses: list[float], patience: int, last: int, best: int
 ) -> None:
-    learn, notes = Scripted(losses), Notes()
-    at = learned(learn, patience=patience, notes=notes)
-    assert (at.epoch, at.best_epoch, learn.net.weight.item()) == (last, best, best)
+    algorithm, notes = Scripted(losses), Notes()
+    at = learned(algorithm, patience=patience, notes=notes)
+    assert (at.epoch, at.best_epoch, algorithm.net.weight.item()) == (last, best, best)
     assert [row.get("validation_loss") for row in at.history] == losses[: last + 1]
     early = f"stopped after epoch {last}: {patience} epochs without a lower validation loss"
     assert notes.notes == ([early] if last < len(losses) - 1 else [])
 
 
 def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
-    learn = Scripted([3, 1, 2, 3])
-    at = Fit(learn.net, learn, Course(epochs=3, batch=8, seed=0), train=NOTHING).run()
-    assert (at.best_epoch, learn.net.weight.item()) == (3, 3)
+    algorithm = Scripted([3, 1, 2, 3])
+    at = Fit(algorithm.net, algorithm, FitConfig(epochs=3, batch=8, seed=0), train=NOTHING).run()
+    assert (at.best_epoch, algorithm.net.weight.item()) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
 )
 def test_a_solved_start_is_left_only_for_a_gain_of_more_than_a_standard_error(gains: list[float], best: int) -> None:
     """By hand: gains 1 1 0 0 have mean 0.5 and standard error 0.577 / 2 = 0.289; 1 0 0 0 have 0.25 and 0.5 / 2 = 0.25."""
-    learn = Scripted([2, 1], start="solved")
-    at = learned(learn, answers=[Qualities(learn, [[5] * 4, [5 + gain for gain in gains]])])
-    assert (at.best_epoch, learn.net.weight.item()) == (best, best)
+    algorithm = Scripted([2, 1], start="solved")
+    at = learned(algorithm, answers=[Qualities(algorithm, [[5] * 4, [5 + gain for gain in gains]])])
+    assert (at.best_epoch, algorithm.net.weight.item()) == (best, best)
 
 
 def test_a_random_start_is_left_for_any_lower_loss() -> None:
-    learn = Scripted([2, 1])
-    assert learned(learn, answers=[Qualities(learn, [[5] * 4, [0] * 4])]).best_epoch == 1
+    algorithm = Scripted([2, 1])
+    assert learned(algorithm, answers=[Qualities(algorithm, [[5] * 4, [0] * 4])]).best_epoch == 1
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.evaluate import evaluate
 from kissipo.engine.streams import stream_steps
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.output.answers.text import NextUnit
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answers.text import NextToken
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
 
-TEXT = Port("text", ("time",), (4,), vocabulary=7)
-NEXT = Port("next", ("time", "class"), (4, 7))
+TEXT = TensorSpec("text", ("time",), (4,), vocabulary=7)
+NEXT = TensorSpec("next", ("time", "class"), (4, 7))
 
 
 def net(cell: str, **words: object) -> recurrent.Recurrent:
@@ -50,16 +50,16 @@ def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
 ) -> None:
     monkeypatch.setattr("kissipo.engine.evaluate._STREAMS", streams)
     ids = torch.randint(0, 7, (4 * 30 + 1,))
-    whole, answer = net(cell).eval(), NextUnit(window=4)
-    feed = TensorFeed((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
-    found = evaluate(whole, feed, (answer,))
+    whole, answer = net(cell).eval(), NextToken(window=4)
+    dataset = TensorDataset((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
+    found = evaluate(whole, dataset, (answer,))
     bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
     expected = [
         whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0] for first, last in pairwise(bounds)
     ]
     right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
     torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
-    assert math.isclose(found.judgements[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5)
+    assert math.isclose(found.evaluations[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -70,14 +70,14 @@ def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: 
     embedding, layer, head = nn.Embedding(7, 5), kind(5, 6, batch_first=True), nn.Linear(6, 7)
     theirs = nn.ModuleList([embedding, layer, head])
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
-    learn = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", learning_rate=rate), total_steps=4)
-    learn.begin(TensorFeed((), ()))
+    algorithm = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", learning_rate=rate), total_steps=4)
+    algorithm.begin(TensorDataset((), ()))
     ids = torch.randint(0, 7, (3, 9))
     state = None
-    learn.begin_epoch()
+    algorithm.begin_epoch()
     for piece in (slice(0, 4), slice(4, 8)):
         x, y = ids[:, piece], ids[:, piece.start + 1 : piece.stop + 1]
-        learn.step(Batch((x,), (y,)))
+        algorithm.step(Batch((x,), (y,)))
         states, state = layer(embedding(x), state)
         cross_entropy(head(states), y).backward()
         state = tuple(each.detach() for each in state) if cell == "lstm" else state.detach()
@@ -87,7 +87,7 @@ def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: 
                 weight.grad = None
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(one, other)
-    kept = learn.state_dict()["state"]
+    kept = algorithm.state_dict()["state"]
     torch.testing.assert_close(kept, state)
-    learn.begin_epoch()
-    assert learn.state_dict()["state"] is None
+    algorithm.begin_epoch()
+    assert algorithm.state_dict()["state"] is None

@@ -14,15 +14,15 @@ from safetensors.torch import load_file
 
 from kissipo.cli.main import main
 from kissipo.core.errors import NotBuiltError, TaskError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.export.script.net import net_source
 from kissipo.export.script.script import eject
 from kissipo.export.script.source import Source
-from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import googlenet, resnet18, vgg11
-from kissipo.runs.fit import Teller, fit
+from kissipo.runs.fit import RunCallback, fit
 from kissipo.runs.load import load
 
 SLOW = pytest.mark.slow
@@ -42,7 +42,7 @@ OTHERWISE = ("frozen-lake", "racing", "playground")  # which learn in another wa
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *OTHERWISE})
 
 
-class FirstStep(Teller):
+class FirstStep(RunCallback):
     """Hears the loss of the first step."""
 
     loss: float | None = None
@@ -69,7 +69,7 @@ def compare(task: Any, *, seed: int = 0, loss: float = 1e-3, score: float = 0.01
     eject(task, "out", seed=seed)
     printed = output_of_script()
     heard = FirstStep()
-    run = fit(task, seed=seed, out="run", tellers=[heard])
+    run = fit(task, seed=seed, out="run", callbacks=[heard])
     assert printed["first step: loss"] == pytest.approx(heard.loss, rel=1e-6, abs=1e-8)
     for row in run.history[1:]:
         found = next(value for name, value in printed.items() if name.startswith(f"epoch {int(row['epoch'])}:"))
@@ -101,7 +101,7 @@ def test_a_built_in_task_gives_the_same_numbers_as_a_script(name: str, data: Pat
 
 
 def test_every_built_in_task_that_learns_from_known_answers_is_tested() -> None:
-    supervised = {name for name, task in all_recipes() if read_task(load(name)).learn.word == "supervised"}
+    supervised = {name for name, task in all_recipes() if read_task(load(name)).algorithm.word == "supervised"}
     assert {*QUICK, *LONG} == supervised
 
 
@@ -155,11 +155,11 @@ def test_options_of_training_are_followed(words: dict[str, Any]) -> None:
 @pytest.fixture
 def table() -> str:
     """A table of numbers and categories, with a missing value."""
-    lines = ["size,weight,colour,kind,price"]
+    lines = ["size,weight,color,kind,price"]
     for at in range(240):
         size, weight = (at * 37 % 101) / 10, (at * 53 % 89) / 7
-        colour, kind = ("red", "green", "blue")[at % 3], "ab"[(size + weight > 11) != (at % 17 == 0)]
-        lines.append(f"{size},{'' if at == 5 else weight},{colour},{kind},{3 * size - weight + at % 5}")
+        color, kind = ("red", "green", "blue")[at % 3], "ab"[(size + weight > 11) != (at % 17 == 0)]
+        lines.append(f"{size},{'' if at == 5 else weight},{color},{kind},{3 * size - weight + at % 5}")
     Path("table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return "table.csv"
 
@@ -168,7 +168,7 @@ def table() -> str:
     ("asked", "start"),
     [
         ("kind", "linear"),
-        *(pytest.param(*each, marks=SLOW) for each in (("colour", "linear"), ("price", "linear"), ("price", "random"))),
+        *(pytest.param(*each, marks=SLOW) for each in (("color", "linear"), ("price", "linear"), ("price", "random"))),
     ],
 )
 def test_a_table_of_your_own(table: str, asked: str, start: str) -> None:
@@ -194,8 +194,8 @@ def test_messages_of_your_own() -> None:
 
 @pytest.mark.parametrize("module", [googlenet, resnet18, vgg11])
 def test_any_net_is_written_with_its_own_names_and_gives_the_same_outputs(module: Any) -> None:
-    image = Port("image", ("channel", "height", "width"), (3, 64, 64))
-    net = module.build((image,), (Port("class", ("class",), (10,)),), module.Options(width_multiplier=0.125))
+    image = TensorSpec("image", ("channel", "height", "width"), (3, 64, 64))
+    net = module.build((image,), (TensorSpec("class", ("class",), (10,)),), module.Options(width_multiplier=0.125))
     made: dict[str, Any] = {}
     exec(net_source(net, "photographs"), made)
     written = made["build"]()
@@ -257,11 +257,11 @@ def test_two_meanings_of_one_name_are_refused() -> None:
 
 
 def test_samples_are_those_of_the_task() -> None:
-    prepared = prepare(load("airline-lstm-window"), seed=2)
+    experiment = build_experiment(load("airline-lstm-window"), seed=2)
     eject(load("airline-lstm-window"), "out", seed=2)
     samples, start = load_file("out/samples.safetensors"), load_file("out/start.safetensors")
-    for part, feed in prepared.wiring.feeds.items():
-        batch = feed.everything()
+    for part, dataset in experiment.pipeline.datasets.items():
+        batch = dataset.everything()
         assert torch.equal(samples[f"{part}.input000"], batch.inputs[0])
         assert torch.equal(samples[f"{part}.target000"], batch.targets[0])
-    assert all(torch.equal(start[name], weight) for name, weight in prepared.net.state_dict().items())
+    assert all(torch.equal(start[name], weight) for name, weight in experiment.net.state_dict().items())

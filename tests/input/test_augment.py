@@ -1,4 +1,4 @@
-"""Augmentation beside loops over single pictures, scipy and Pillow; a pure function of seed, epoch and step; for training only."""
+"""Augmentation beside loops over single images, scipy and Pillow; a pure function of seed, epoch and step; for training only."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ NAMES = get_args(Name)
 SHAPES = [(40, 3, 12, 20), (7, 1, 28, 28), (3, 3, 1, 1), (1, 1, 5, 9)]
 
 
-def pictures(shape: tuple[int, ...]) -> Tensor:
+def images(shape: tuple[int, ...]) -> Tensor:
     torch.manual_seed(0)
     return torch.rand(shape)
 
 
-def dice(seed: int = 1) -> Generator:
+def generator(seed: int = 1) -> Generator:
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_pictures(name: Name, shape: Any) -> None:
-    x = pictures(shape)
+def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_images(name: Name, shape: Any) -> None:
+    x = images(shape)
     before, target = x.clone(), torch.arange(len(x))
-    batch = Augment((name,))(Batch((x, target), (target,)), dice())
+    batch = Augment((name,))(Batch((x, target), (target,)), generator())
     found = batch.inputs[0]
     assert found.shape == x.shape and found.dtype == x.dtype
     assert bool(((found >= 0) & (found <= 1)).all())
     assert torch.equal(x, before)
     assert batch.inputs[1] is target and batch.targets == (target,)
-    assert torch.equal(found, Augment((name,))(Batch((x, target), (target,)), dice()).inputs[0])
+    assert torch.equal(found, Augment((name,))(Batch((x, target), (target,)), generator()).inputs[0])
     if x.numel() > 1000:
-        assert not torch.equal(found, Augment((name,))(Batch((x, target), (target,)), dice(2)).inputs[0])
+        assert not torch.equal(found, Augment((name,))(Batch((x, target), (target,)), generator(2)).inputs[0])
 
 
-def test_half_of_the_pictures_are_flipped() -> None:
-    x = pictures((400, 1, 4, 6))
-    found = augment.flip(x, dice())
+def test_half_of_the_images_are_flipped() -> None:
+    x = images((400, 1, 4, 6))
+    found = augment.flip(x, generator())
     flipped = [bool((a == b.flip(2)).all()) for a, b in zip(found, x, strict=True)]
     same = [bool((a == b).all()) for a, b in zip(found, x, strict=True)]
     assert [not each for each in flipped] == same
     assert 150 < sum(flipped) < 250
 
 
-def test_a_crop_is_a_window_of_the_picture_with_its_rim_repeated() -> None:
-    x = pictures((200, 3, 16, 24))
-    found = augment.crop(x, dice()).numpy()
+def test_a_crop_is_a_window_of_the_image_with_its_rim_repeated() -> None:
+    x = images((200, 3, 16, 24))
+    found = augment.crop(x, generator()).numpy()
     seen = set()
-    for picture, moved in zip(x.numpy(), found, strict=True):
-        padded = np.pad(picture, [(0, 0), (2, 2), (3, 3)], mode="edge")
+    for image, moved in zip(x.numpy(), found, strict=True):
+        padded = np.pad(image, [(0, 0), (2, 2), (3, 3)], mode="edge")
         places = [(top, left) for top in range(5) for left in range(7)]
         fits = [
             place
@@ -75,35 +75,35 @@ def test_a_crop_is_a_window_of_the_picture_with_its_rim_repeated() -> None:
 
 
 def test_a_turn_is_that_of_scipy() -> None:
-    x = pictures((30, 2, 20, 32)).double()
-    found = augment.rotate(x.float(), dice()).double().numpy()
-    angles = 15 * np.pi / 180 * (2 * torch.rand(30, generator=dice()) - 1).double().numpy()
+    x = images((30, 2, 20, 32)).double()
+    found = augment.rotate(x.float(), generator()).double().numpy()
+    angles = 15 * np.pi / 180 * (2 * torch.rand(30, generator=generator()) - 1).double().numpy()
     middle = np.array([(20 - 1) / 2, (32 - 1) / 2])
-    for picture, turned, angle in zip(x.numpy(), found, angles, strict=True):
+    for image, turned, angle in zip(x.numpy(), found, angles, strict=True):
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        for channel, expected in zip(picture, turned, strict=True):
+        for channel, expected in zip(image, turned, strict=True):
             by_scipy = affine_transform(channel, turn, middle - turn @ middle, order=1, mode="nearest")
             np.testing.assert_allclose(expected, by_scipy, atol=2e-5)
     assert np.abs(angles).max() > 13 * np.pi / 180
 
 
-def test_colour_is_brightness_contrast_and_saturation_of_pillow() -> None:
+def test_color_is_brightness_contrast_and_saturation_of_pillow() -> None:
     """The three factors are found by trying them; Pillow rounds to bytes in between."""
-    x = 0.3 + 0.4 * pictures((6, 3, 10, 10))
-    bright, contrast, saturation = (1 + 0.2 * (2 * torch.rand(18, generator=dice()) - 1)).reshape(3, 6).tolist()
-    for number, found in enumerate(augment.color(x, dice())):
-        picture = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
-        picture = ImageEnhance.Brightness(picture).enhance(bright[number])
-        values = np.asarray(picture, dtype=float)
+    x = 0.3 + 0.4 * images((6, 3, 10, 10))
+    bright, contrast, saturation = (1 + 0.2 * (2 * torch.rand(18, generator=generator()) - 1)).reshape(3, 6).tolist()
+    for number, found in enumerate(augment.color(x, generator())):
+        image = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
+        image = ImageEnhance.Brightness(image).enhance(bright[number])
+        values = np.asarray(image, dtype=float)
         middle = values.mean()
         values = middle + contrast[number] * (values - middle)  # Pillow's middle is that of the brightness, rounded
-        picture = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(saturation[number])
-        assert np.abs(np.asarray(picture) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
-    grey = pictures((4, 1, 8, 8))
-    assert not torch.equal(augment.color(grey, dice()), grey)
+        image = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(saturation[number])
+        assert np.abs(np.asarray(image) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
+    gray = images((4, 1, 8, 8))
+    assert not torch.equal(augment.color(gray, generator()), gray)
 
 
-def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_training_images_are_changed_anew_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     original = Augment.__call__
 
@@ -116,7 +116,7 @@ def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pyte
     words = {"process.epochs": 2, "process.early_stopping": 0, "input.batch_size": 200, "input.augment": ["flip", "crop"]}
     run = ki.load("digits", words=words).fit(seed=5, out="run")
     monkeypatch.undo()
-    train = run.wiring().feeds["train"]
+    train = run.pipeline().datasets["train"]
     steps = -(-len(train) // 200)
     assert len(seen) == 2 * steps + 3  # and three for the gallery of the report
     for number, found in enumerate(seen[: 2 * steps]):
@@ -131,7 +131,7 @@ def test_only_training_pictures_are_changed_anew_in_every_step(monkeypatch: pyte
 def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
     task = ki.load("digits", words={"process.epochs": 1, "input.augment": "rotate"})
     (step,) = [step for step in task.show().steps if step.name == "augment"]
-    assert (step.stage, step.tell, step.shape) == ("input", "rotate (only while learning)", (1, 8, 8))
+    assert (step.stage, step.description, step.shape) == ("input", "rotate (only while learning)", (1, 8, 8))
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
     section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
@@ -149,7 +149,7 @@ def test_an_unknown_change_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["flip", "crop", "rotate", "color"])
-def test_a_mask_moves_as_its_picture_does(name: Name) -> None:
+def test_a_mask_moves_as_its_image_does(name: Name) -> None:
     """What is marked is bright, and stays so; class numbers stay whole."""
     marks = torch.zeros(20, 24, 30, dtype=torch.uint8)
     marks[:, 5:14, 3:15], marks[:, 15:20, 20:26] = 1, 3

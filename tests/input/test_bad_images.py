@@ -1,4 +1,4 @@
-"""Pictures as the world hands them over: each kind is named with its file and counted, then used as said, or refused in a paragraph."""
+"""Images as the world hands them over: each kind is named with its file and counted, then used as said, or refused in a paragraph."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.codec._image import open_picture, size_of
+from kissipo.codec._image import open_image, size_of
 from kissipo.codec.pixels import Pixels
-from kissipo.core.frame import Frame, pictures
+from kissipo.core.frame import Frame, image_column
 
 Out = pytest.CaptureFixture[str]
 DICE = np.random.default_rng(0)
-COLOUR = DICE.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-GREY = DICE.integers(0, 256, (20, 30), dtype=np.uint8)
+COLOR = DICE.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+GRAY = DICE.integers(0, 256, (20, 30), dtype=np.uint8)
 
 
 @pytest.fixture(autouse=True)
 def _photos() -> None:
-    """Twelve good pictures of each of two classes."""
+    """Twelve good images of each of two classes."""
     for name, base in (("light", 128), ("dark", 0)):
         Path("photos", name).mkdir(parents=True)
         for number in range(12):
@@ -36,16 +36,16 @@ def _photos() -> None:
 
 def encoded(path: str, color: Any = "rgb") -> Any:
     """The bytes that the net gets of one file at its own size."""
-    codec = Pixels("picture", size=size_of(path), color=color)
-    frame = Frame((pictures("picture", np.array([path], dtype=object)),))
+    codec = Pixels("image", size=size_of(path), color=color)
+    frame = Frame((image_column("image", np.array([path], dtype=object)),))
     return codec.encode(frame)[0].permute(1, 2, 0).numpy()
 
 
 def checked(capsys: Out) -> list[dict[str, Any]]:
-    """What the data check says of the pictures, besides what passes of all of them."""
+    """What the data check says of the images, besides what passes of all of them."""
     assert main(["data", "check", "photos", "--json"]) in (0, 2)
     findings = json.loads(capsys.readouterr().out)["findings"]
-    return [each for each in findings if each["check"] in ("kinds of pictures", "damaged pictures") and each["rows"]]
+    return [each for each in findings if each["check"] in ("kinds of images", "damaged images") and each["rows"]]
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -62,22 +62,22 @@ def test_sixteen_bits_are_brought_to_eight_by_their_upper_byte(capsys: Out) -> N
     deep = DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)
     Image.fromarray(deep).save("photos/dark/deep.png")
     assert np.array_equal(encoded("photos/dark/deep.png", "grayscale")[..., 0], deep >> 8)
-    told = "1 picture of 25 with 16 bits a channel: photos/dark/deep.png"
+    told = "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
     assert only(capsys) == ("WARN", told, "brought to 8 bits")
 
 
-def test_sixteen_bits_of_colour_are_told_too(capsys: Out) -> None:
+def test_sixteen_bits_of_color_are_told_too(capsys: Out) -> None:
     deep = DICE.integers(0, 65_536, (20, 30, 3)).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in deep)
     head = struct.pack(">IIBBBBB", 30, 20, 16, 2, 0, 0, 0)
     content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     Path("photos/dark/deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     assert np.array_equal(encoded("photos/dark/deep.png"), deep >> 8)
-    assert only(capsys)[1] == "1 picture of 25 with 16 bits a channel: photos/dark/deep.png"
+    assert only(capsys)[1] == "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
 
 
 def test_a_palette_is_written_out(capsys: Out) -> None:
-    few = (COLOUR // 128 * 255).astype(np.uint8)
+    few = (COLOR // 128 * 255).astype(np.uint8)
     Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE).save("photos/light/palette.png")
     assert np.array_equal(encoded("photos/light/palette.png"), few)
     assert only(capsys)[::2] == ("PASS", "written out in red, green and blue")
@@ -89,7 +89,7 @@ def test_inks_become_light(capsys: Out) -> None:
         Image.frombytes("CMYK", (30, 20), inks.tobytes()).save(f"photos/light/inks-{name}.tif")
     expected = (255 - inks[..., :3].astype(float)) * (255 - inks[..., 3:].astype(float)) / 255
     assert np.abs(encoded("photos/light/inks-a.tif") - expected).max() <= 2
-    told = "2 pictures of 26 with the colours of inks (CMYK): photos/light/inks-a.tif and 1 more"
+    told = "2 images of 26 with the colors of inks (CMYK): photos/light/inks-a.tif and 1 more"
     assert only(capsys) == ("WARN", told, "turned into red, green and blue")
 
 
@@ -98,7 +98,7 @@ def test_of_an_animation_the_first_frame_is_used(capsys: Out) -> None:
     frames[0].save("photos/dark/moving.gif", save_all=True, append_images=frames[1:])
     assert (encoded("photos/dark/moving.gif") == 10).all()
     found = {each["message"]: each["action"] for each in checked(capsys)}
-    assert found["1 picture of 25 with several frames: photos/dark/moving.gif"] == "the first frame is used"
+    assert found["1 image of 25 with several frames: photos/dark/moving.gif"] == "the first frame is used"
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -113,30 +113,30 @@ def test_a_turned_photo_stands_upright(orientation: int, capsys: Out) -> None:
         7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
         8: lambda a: np.rot90(a),
     }
-    photo = Image.fromarray(COLOUR)
+    photo = Image.fromarray(COLOR)
     exif = photo.getexif()
     exif[0x0112] = orientation
     photo.save("photos/light/turned.png", exif=exif)
-    expected = turns[orientation](COLOUR)
+    expected = turns[orientation](COLOR)
     assert size_of("photos/light/turned.png") == expected.shape[:2]
     assert np.array_equal(encoded("photos/light/turned.png"), expected)
-    told = "1 picture of 25 with a note that the camera was turned (EXIF): photos/light/turned.png"
+    told = "1 image of 25 with a note that the camera was turned (EXIF): photos/light/turned.png"
     assert only(capsys) == ("PASS", told, "turned upright")
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_what_is_see_through_lies_on_white(mode: str, capsys: Out) -> None:
     alpha = DICE.integers(0, 2, (20, 30), dtype=np.uint8) * 255
-    colour = COLOUR if mode == "RGBA" else GREY[..., None]
-    Image.fromarray(np.dstack([colour, alpha]), mode).save("photos/light/glass.png")
+    color = COLOR if mode == "RGBA" else GRAY[..., None]
+    Image.fromarray(np.dstack([color, alpha]), mode).save("photos/light/glass.png")
     found = encoded("photos/light/glass.png", "rgb" if mode == "RGBA" else "grayscale")
-    assert np.array_equal(found, np.where(alpha[..., None] > 0, colour, 255))
-    told = "1 picture of 25 with see-through parts: photos/light/glass.png"
+    assert np.array_equal(found, np.where(alpha[..., None] > 0, color, 255))
+    told = "1 image of 25 with see-through parts: photos/light/glass.png"
     assert only(capsys) == ("WARN", told, "laid on white")
 
 
 def truncated() -> bytes:
-    Image.fromarray(COLOUR).save("whole.jpg")
+    Image.fromarray(COLOR).save("whole.jpg")
     return Path("whole.jpg").read_bytes()[:-200]
 
 
@@ -147,9 +147,9 @@ def huge() -> bytes:
 
 
 BAD = {
-    "truncated.jpg": (truncated, "is damaged or no picture: image file is truncated"),
-    "empty.jpg": (lambda: b"", "is damaged or no picture: cannot identify image file"),
-    "letter.jpg": (lambda: b"Dear Sir or Madam", "is damaged or no picture: cannot identify image file"),
+    "truncated.jpg": (truncated, "is damaged or no image: image file is truncated"),
+    "empty.jpg": (lambda: b"", "is damaged or no image: cannot identify image file"),
+    "letter.jpg": (lambda: b"Dear Sir or Madam", "is damaged or no image: cannot identify image file"),
     "huge.png": (huge, "has too many pixels; got 20000x20000"),
 }
 
@@ -162,73 +162,73 @@ def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(n
     path.write_bytes(make())
     level, message, action = only(capsys)
     assert level == "FAIL"
-    assert message.startswith(f"the picture {path} {reason}")
+    assert message.startswith(f"the image {path} {reason}")
     assert action == "remove or save them again, or say input.skip_corrupt=true"
     assert main(["fit", "photos", "--out", "run"]) == 2
     told = capsys.readouterr().err
-    assert f"the picture {path} {reason}" in told
+    assert f"the image {path} {reason}" in told
     assert "Traceback" not in told
     Path("photos/light", name).write_bytes(path.read_bytes())
     words = ["input.size=[8]", "skip_corrupt=true", "epochs=1"]
     assert main(["fit", "photos", *words, "--out", "run", "--quiet"]) == 0
     kept = json.loads(Path("run/data.json").read_text())
     assert sum(kept["samples"].values()) == 24
-    (found,) = [each for each in kept["findings"] if each["check"] == "damaged pictures"]
+    (found,) = [each for each in kept["findings"] if each["check"] == "damaged images"]
     assert (found["level"], found["action"]) == ("WARN", "2 left out")
     assert found["message"].endswith("(and 1 more)")
     capsys.readouterr()
     assert main(["predict", "run", str(path)]) == 2
-    assert f"the picture {path} {reason}" in capsys.readouterr().err
+    assert f"the image {path} {reason}" in capsys.readouterr().err
 
 
-def test_skipping_all_pictures_is_refused(capsys: Out) -> None:
+def test_skipping_all_images_is_refused(capsys: Out) -> None:
     for path in Path("photos").rglob("*.png"):
         path.write_bytes(b"")
     assert main(["fit", "photos", "skip_corrupt=true"]) == 2
     assert "(and 23 more). Remove or save them again." in capsys.readouterr().err
 
 
-def test_a_picture_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
+def test_a_image_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
     Image.new("RGB", (1, 1), (9, 8, 7)).save("photos/dark/dot.png")
     assert main(["data", "check", "photos"]) == 0
-    assert "2 sizes of pictures, from 1x1 to 20x30 -> 1 resized to 20x30" in capsys.readouterr().out
-    codec = Pixels("picture", size=(20, 30), color="rgb")
-    frame = Frame((pictures("picture", np.array(["photos/dark/dot.png"], dtype=object)),))
+    assert "2 sizes of images, from 1x1 to 20x30 -> 1 resized to 20x30" in capsys.readouterr().out
+    codec = Pixels("image", size=(20, 30), color="rgb")
+    frame = Frame((image_column("image", np.array(["photos/dark/dot.png"], dtype=object)),))
     assert (codec.encode(frame) == np.array([9, 8, 7])[None, :, None, None]).all()
 
 
 def test_numbers_that_are_no_brightness_are_refused() -> None:
     Image.fromarray(np.full((4, 4), 0.5, dtype=np.float32)).save("float.tif")
     with pytest.raises(ki.UserError, match=r"float.tif holds numbers that are no brightness; got 0.5 to 0.5"):
-        open_picture("float.tif")
+        open_image("float.tif")
 
 
-def test_pictures_of_one_class_are_refused(capsys: Out) -> None:
+def test_images_of_one_class_are_refused(capsys: Out) -> None:
     for path in Path("photos/dark").iterdir():
         path.unlink()
     Path("photos/dark").rmdir()
     assert main(["fit", "photos"]) == 2
-    told = "all 12 pictures of photos are of one class, 'light'. Allowed: a folder for each of at least two classes."
+    told = "all 12 images of photos are of one class, 'light'. Allowed: a folder for each of at least two classes."
     assert told in capsys.readouterr().err
 
 
-def test_a_class_with_one_picture_is_refused_by_its_file(capsys: Out) -> None:
+def test_a_class_with_one_image_is_refused_by_its_file(capsys: Out) -> None:
     for path in sorted(Path("photos/dark").iterdir())[1:]:
         path.unlink()
     assert main(["fit", "photos"]) == 2
-    assert "the class 'dark' has a single picture, photos/dark/00.png. Allowed: at least two" in capsys.readouterr().err
+    assert "the class 'dark' has a single image, photos/dark/00.png. Allowed: at least two" in capsys.readouterr().err
 
 
 def test_strict_stops_at_what_loses_something(capsys: Out) -> None:
     Image.fromarray(DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)).save("photos/dark/deep.png")
     assert main(["fit", "photos", "--strict"]) == 2
-    assert "--strict stops at this warning: 1 picture of 25 with 16 bits a channel" in capsys.readouterr().err
+    assert "--strict stops at this warning: 1 image of 25 with 16 bits a channel" in capsys.readouterr().err
 
 
 def test_a_turned_photo_that_is_asked_about_is_told() -> None:
     run = ki.load("photos", words={"input.size": [8], "process.epochs": 1}).fit(out="run")
-    photo = Image.fromarray(COLOUR)
+    photo = Image.fromarray(COLOR)
     exif = photo.getexif()
     exif[0x0112] = 6
     photo.save("turned.jpg", exif=exif)
-    assert "1 of 1 pictures turned upright, as their EXIF says" in run.predict_all(["turned.jpg"])[1]
+    assert "1 of 1 images turned upright, as their EXIF says" in run.predict_all(["turned.jpg"])[1]

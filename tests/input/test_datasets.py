@@ -23,7 +23,7 @@ from kissipo.input.datasets.download import File, cache_folder, get
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.season_length import find_season
 from kissipo.input.sources import environment
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 
 CONTENT = b"a,b\n1,2\n" * 1000
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -147,7 +147,7 @@ def test_a_cache_that_cannot_be_written_is_named(library: str) -> None:
 @pytest.mark.parametrize("name", dataset_names())
 def test_every_set_says_where_it_comes_from_and_is_what_was_published(name: str, data: Path) -> None:
     module = DATASETS.find(module_name(name), place="data")
-    assert module.ABOUT and module.LICENCE and module.HOME.startswith("https://")
+    assert module.ABOUT and module.LICENSE and module.HOME.startswith("https://")
     for file in (*getattr(module, "FILES", ()), *([module.FILE] if hasattr(module, "FILE") else [])):
         found = next(data.rglob(f"{file.name}*"))
         packed = found.suffix == ".gz" and not file.name.endswith(".gz")
@@ -213,13 +213,13 @@ def test_what_does_not_repeat_has_no_season(values: Any) -> None:
 
 def test_a_feed_gives_the_asked_samples_each_batch_finished() -> None:
     x, y = torch.arange(12).reshape(6, 2), torch.arange(6)
-    feed = TensorFeed((x, x), (y,), (lambda part: part / 2, None))
+    dataset = TensorDataset((x, x), (y,), (lambda part: part / 2, None))
     for index, expected in ((torch.tensor([4, 1]), [4, 1]), (slice(1, 3), [1, 2])):
-        batch = feed.batch(index)
+        batch = dataset.batch(index)
         assert torch.equal(batch.inputs[0], x[expected] / 2) and torch.equal(batch.inputs[1], x[expected])
         assert batch.targets[0].tolist() == expected
-    assert feed.take(slice(2, 5)).batch(torch.tensor([0])).targets[0].tolist() == [2]
-    assert len(feed) == len(feed.everything().targets[0]) == 6
+    assert dataset.take(slice(2, 5)).batch(torch.tensor([0])).targets[0].tolist() == [2]
+    assert len(dataset) == len(dataset.everything().targets[0]) == 6
 
 
 def test_gymnasium_tells_its_rules() -> None:

@@ -32,7 +32,7 @@ def write(**more: str) -> None:
 
 
 def told(reading: Reading) -> list[str]:
-    return [finding.tell() for finding in reading.findings]
+    return [finding.describe() for finding in reading.findings]
 
 
 def test_every_move_of_every_game_is_a_row_and_the_rest_is_told() -> None:
@@ -89,8 +89,8 @@ def test_the_ends_of_games_are_what_the_next_player_sees() -> None:
 
 def test_a_folder_is_known_by_a_record_in_it() -> None:
     write()
-    Path("pictures/good").mkdir(parents=True)
-    assert holds_games(Path("sgf")) and holds_games(Path("sgf/deep")) and not holds_games(Path("pictures"))
+    Path("images/good").mkdir(parents=True)
+    assert holds_games(Path("sgf")) and holds_games(Path("sgf/deep")) and not holds_games(Path("images"))
 
 
 def test_made_games_are_a_function_of_the_seed_and_keep_the_rules() -> None:
@@ -113,7 +113,7 @@ def test_made_games_take_the_largest_chain_that_can_be_taken() -> None:
             takes = {
                 min(chain.liberties): len(chain.stones)
                 for chain in position.chains()
-                if chain.colour == -1 and len(chain.liberties) == 1
+                if chain.color == -1 and len(chain.liberties) == 1
             }
             if takes:
                 chances += 1

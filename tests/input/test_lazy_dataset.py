@@ -1,4 +1,4 @@
-"""Pictures that are read from disk give the very run of pictures that are kept; few wait at a time; a lost file is named."""
+"""Images that are read from disk give the very run of images that are kept; few wait at a time; a lost file is named."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from torch import nn
 import kissipo as ki
 from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import DataError
-from kissipo.core.frame import Frame, pictures
+from kissipo.core.frame import Frame, image_column
 from kissipo.engine.evaluate import answer_all, portion
-from kissipo.input.lazy_dataset import OnDisk, read_ahead
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.pipeline.experiment import prepare
+from kissipo.input.lazy_dataset import LazyColumn, read_ahead
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.pipeline.experiment import build_experiment
 
 WORDS = {"process.epochs": 3, "input.size": [12], "input.batch_size": 8, "output.baselines": ["majority"]}
 
 
 @pytest.fixture
 def photos() -> Path:
-    """Thirty pictures of each of two classes, of several sizes and kinds of files."""
-    dice = np.random.default_rng(0)
+    """Thirty images of each of two classes, of several sizes and kinds of files."""
+    generator = np.random.default_rng(0)
     for number in range(60):
         kind, side = ("dark", "light")[number % 2], 12 + number % 5
         Path("photos", kind).mkdir(parents=True, exist_ok=True)
-        pixels = dice.integers(90 * (number % 2), 90 * (number % 2) + 160, (side, 16, 3), dtype=np.uint8)
+        pixels = generator.integers(90 * (number % 2), 90 * (number % 2) + 160, (side, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(f"photos/{kind}/{number}.{('png', 'jpg')[number % 3 == 0]}")
     return Path("photos")
 
@@ -53,14 +53,14 @@ def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> Non
     assert told["action"] == "read from disk batch by batch, in every epoch anew"
     assert all(each["check"] != "memory" for each in json.loads((kept / "data.json").read_text())["findings"])
     opened = ki.open("read")
-    assert opened.wiring().feeds["train"].inputs[0].__class__ is OnDisk
+    assert opened.pipeline().datasets["train"].inputs[0].__class__ is LazyColumn
     assert opened.evaluate()[0].net.metrics == ki.open("kept").evaluate()[0].net.metrics
 
 
 def test_a_feed_from_disk_gives_the_batches_of_a_feed_in_memory(photos: Path) -> None:
     task = ki.load(str(photos), words=WORDS)
-    kept = prepare(task).wiring.feeds["train"]
-    read = prepare(task.with_words({"input.memory_limit": 0})).wiring.feeds["train"]
+    kept = build_experiment(task).pipeline.datasets["train"]
+    read = build_experiment(task.with_words({"input.memory_limit": 0})).pipeline.datasets["train"]
     order = list(torch.randperm(len(kept), generator=torch.Generator().manual_seed(0)).split(7))
     for one, two in zip(map(kept.batch, order), read.ahead(order), strict=True):
         assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(one.targets[0], two.targets[0])
@@ -101,17 +101,17 @@ def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
 
 
 def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
-    feed = prepare(ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})).wiring.feeds["train"]
-    assert isinstance(feed, TensorFeed)
-    lost = feed.inputs[0].frame["picture"].values[9]  # type: ignore[union-attr]
+    dataset = build_experiment(ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})).pipeline.datasets["train"]
+    assert isinstance(dataset, TensorDataset)
+    lost = dataset.inputs[0].frame["image"].values[9]  # type: ignore[union-attr]
     Path(lost).unlink()
-    with pytest.raises(DataError, match=f"there is no picture {lost}"):
-        list(feed.ahead([slice(0, 8), slice(8, 16)]))
+    with pytest.raises(DataError, match=f"there is no image {lost}"):
+        list(dataset.ahead([slice(0, 8), slice(8, 16)]))
 
 
 def test_large_samples_are_answered_a_few_at_a_time_and_alike() -> None:
-    large = TensorFeed((torch.rand(9, 3, 640, 640),), ())
-    small = TensorFeed((torch.rand(9, 3, 8, 8),), ())
+    large = TensorDataset((torch.rand(9, 3, 640, 640),), ())
+    small = TensorDataset((torch.rand(9, 3, 8, 8),), ())
     assert (portion(large), portion(small), portion(small.take(slice(0, 0)))) == (3, 512, 512)
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -119,31 +119,31 @@ def test_large_samples_are_answered_a_few_at_a_time_and_alike() -> None:
 
 
 def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
-    dice = np.random.default_rng(0)
-    coarse = Image.fromarray(dice.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
+    generator = np.random.default_rng(0)
+    coarse = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
         (640, 480), Image.Resampling.BICUBIC
     )
     coarse.save("photo.jpg", quality=95)
     expected = np.asarray(Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int)
-    frame = Frame((pictures("picture", np.array(["photo.jpg"], dtype=object)),))
-    found = Pixels("picture", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
+    frame = Frame((image_column("image", np.array(["photo.jpg"], dtype=object)),))
+    found = Pixels("image", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).mean() < 1
     assert np.abs(found - expected).max() <= 6
 
 
-def test_the_simple_answers_see_large_pictures_smaller_and_that_is_told(
+def test_the_simple_answers_see_large_images_smaller_and_that_is_told(
     monkeypatch: pytest.MonkeyPatch, photos: Path
 ) -> None:
     monkeypatch.setattr("kissipo.runs.scores._MOST_VALUES", 60 * 3 * 9 * 9)
     words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
     run = fit(photos, "run", **words)
     details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]
-    assert details["simple_answers"] == "the simple answers see the pictures at 8x8"
-    assert "The simple answers see the pictures at 8x8." in (run / "report.html").read_text()
+    assert details["simple_answers"] == "the simple answers see the images at 8x8"
+    assert "The simple answers see the images at 8x8." in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
-def test_the_batch_of_large_pictures_is_small(size: int, batch: int, photos: Path) -> None:
+def test_the_batch_of_large_images_is_small(size: int, batch: int, photos: Path) -> None:
     words = {"input.size": [size], "input.memory_limit": 0, "process.filters": [1], "process.pool_size": 8}
     task = ki.load(str(photos), words=words).complete()
     assert task.input["batch_size"] == batch

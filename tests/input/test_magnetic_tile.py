@@ -1,4 +1,4 @@
-"""Magnetic tiles: which pictures show the same tile, by their names, held against the pictures themselves."""
+"""Magnetic tiles: which images show the same tile, by their names, held against the images themselves."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def frame(data: Path) -> Frame:
 
 def detail(path: str) -> Any:
     """What is left of a small copy when exposure and slow changes of light are taken away, of length 1."""
-    with Image.open(path) as picture:
-        light = np.log(np.asarray(picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=float) + 8)
+    with Image.open(path) as image:
+        light = np.log(np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=float) + 8)
     fine = gaussian_filter(light, 0.7) - gaussian_filter(light, 4)
     window = np.hanning(SIDE) ** 0.25
     fine = np.clip(fine / fine.std(), -3, 3) * window * window[:, None]
@@ -40,7 +40,7 @@ def detail(path: str) -> Any:
 
 
 def likeness(details: Any) -> Any:
-    """The greatest correlation of every two pictures, moved against each other by up to three pixels."""
+    """The greatest correlation of every two images, moved against each other by up to three pixels."""
     waves = np.fft.rfft2(details)
     found = np.empty((len(details), len(details)), dtype=np.float32)
     for at, wave in enumerate(waves):
@@ -51,22 +51,22 @@ def likeness(details: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_no_two_tiles_look_alike_and_most_pictures_of_a_tile_do(frame: Frame) -> None:
-    alike = likeness(np.stack([detail(path) for path in frame["picture"].values]))
+def test_no_two_tiles_look_alike_and_most_images_of_a_tile_do(frame: Frame) -> None:
+    alike = likeness(np.stack([detail(path) for path in frame["image"].values]))
     tile = frame["tile"].values
     same = tile[:, None] == tile
     assert alike[~same].max() < 0.88
     assert np.median(alike[same & ~np.eye(len(tile), dtype=bool)]) > 0.8
 
 
-def test_every_picture_has_its_class_its_mask_and_a_tile(frame: Frame, data: Path) -> None:
-    assert frame.names == ["picture", "class", "mask", "tile"]
+def test_every_image_has_its_class_its_mask_and_a_tile(frame: Frame, data: Path) -> None:
+    assert frame.names == ["image", "class", "mask", "tile"]
     files = sorted((data / "magnetic-tile").rglob("*.jpg"))
-    assert sorted(frame["picture"].values) == [str(path) for path in files]
-    for picture, mask, name in zip(frame["picture"].values, frame["mask"].values, frame["class"].texts(), strict=True):
-        assert Path(mask) == Path(picture).with_suffix(".png")
+    assert sorted(frame["image"].values) == [str(path) for path in files]
+    for image, mask, name in zip(frame["image"].values, frame["mask"].values, frame["class"].texts(), strict=True):
+        assert Path(mask) == Path(image).with_suffix(".png")
         assert Path(mask).is_file()
-        assert Path(picture).parent.name == name
+        assert Path(image).parent.name == name
 
 
 def test_exposures_of_a_tile_are_one_and_a_new_one_begins_where_the_exposure_falls_or_the_number_jumps() -> None:
@@ -83,7 +83,7 @@ def test_one_tile_under_two_labels_is_one_tile() -> None:
     assert set(tiles_of(["MT_Crack", "MT_Break", "MT_Break"], files)) == {"tile 276355"}
 
 
-def test_a_picture_of_another_name_is_refused() -> None:
+def test_a_image_of_another_name_is_refused() -> None:
     with pytest.raises(
         DataError, match=r"another name than the published ones; got tile\.jpg. Allowed: expE_num_N\.jpg"
     ):
@@ -95,16 +95,16 @@ def test_the_split_of_a_run_is_on_disk_and_takes_no_tile_apart(frame: Frame) -> 
     task = ki.Task(input={"images": "magnetic-tile"}, process={"net": "linear"}, output={"category": "class"})
     run = task.with_words(words).fit(seed=3)
     kept = json.loads((run.folder / "split.json").read_text(encoding="utf-8"))
-    tile = dict(zip(frame["picture"].values, frame["tile"].texts(), strict=True))
-    folder = Path(frame["picture"].values[0]).parents[1]
+    tile = dict(zip(frame["image"].values, frame["tile"].texts(), strict=True))
+    folder = Path(frame["image"].values[0]).parents[1]
     tiles = {part: {tile[str(folder / file)] for file in files} for part, files in kept["files"].items()}
     assert sum(map(len, kept["files"].values())) == len(frame)
     assert not tiles["train"] & tiles["test"]
     assert not tiles["train"] & tiles["validation"]
     assert not tiles["validation"] & tiles["test"]
-    wiring = run.wiring()
+    pipeline = run.pipeline()
     for part, spans in kept["rows"].items():
         rows = [range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1) for span in spans.split(", ")]
-        assert [row - 1 for span in rows for row in span] == wiring.parts[part].tolist()
-        shown = wiring.frame["picture"].values[wiring.parts[part]]
+        assert [row - 1 for span in rows for row in span] == pipeline.parts[part].tolist()
+        shown = pipeline.frame["image"].values[pipeline.parts[part]]
         assert [str(folder / file) for file in kept["files"][part]] == shown.tolist()

@@ -1,4 +1,4 @@
-"""Pictures and their masks in folders: which belong together, what is told, what is refused."""
+"""Images and their masks in folders: which belong together, what is told, what is refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.core.errors import DataError, TaskError, UserError
-from kissipo.input.formats.image_folder import read_picture_folder
+from kissipo.input.formats.image_folder import read_image_folder
 
 
 def save(name: str, size: tuple[int, int] = (8, 8), *, marked: bool = True) -> None:
@@ -21,11 +21,11 @@ def save(name: str, size: tuple[int, int] = (8, 8), *, marked: bool = True) -> N
 
 
 def pairs(folder: str, masks: str | None = None) -> list[tuple[str, str | None]]:
-    frame = read_picture_folder(Path(folder), masks=None if masks is None else Path(masks)).frame
-    return list(zip(frame["picture"].values.tolist(), frame["mask"].values.tolist(), strict=True))
+    frame = read_image_folder(Path(folder), masks=None if masks is None else Path(masks)).frame
+    return list(zip(frame["image"].values.tolist(), frame["mask"].values.tolist(), strict=True))
 
 
-def test_a_folder_of_masks_is_built_like_that_of_the_pictures_or_flat() -> None:
+def test_a_folder_of_masks_is_built_like_that_of_the_images_or_flat() -> None:
     for name in ("tiles/good/a.jpg", "tiles/bad/a.jpg", "tiles/bad/b.jpg"):
         save(name)
     for name in ("same/good/a.png", "same/bad/a_mask.png", "flat/b.png"):
@@ -42,16 +42,16 @@ def test_a_folder_of_masks_is_built_like_that_of_the_pictures_or_flat() -> None:
     ]
 
 
-def test_with_masks_pictures_need_no_class_and_the_folder_of_masks_is_none() -> None:
+def test_with_masks_images_need_no_class_and_the_folder_of_masks_is_none() -> None:
     for at in range(3):
         save(f"tiles/{at}.png")
         save(f"tiles/masks/{at}.png")
-    reading = read_picture_folder(Path("tiles"), masks=Path("tiles/masks"))
-    assert reading.frame.names == ["picture", "mask"]
+    reading = read_image_folder(Path("tiles"), masks=Path("tiles/masks"))
+    assert reading.frame.names == ["image", "mask"]
     assert [str(each.values[1]) for each in reading.frame.columns] == ["tiles/1.png", "tiles/masks/1.png"]
 
 
-def test_masks_that_lie_beside_their_pictures_are_found() -> None:
+def test_masks_that_lie_beside_their_images_are_found() -> None:
     for at in range(3):
         save(f"tiles/{at}.jpg")
         save(f"tiles/{at}.png")
@@ -62,8 +62,8 @@ def test_masks_that_lie_beside_their_pictures_are_found() -> None:
     ("masks", "told"),
     [
         ("nowhere", "there is no folder nowhere"),
-        ("other", "no picture of tiles has a mask in other; got pictures such as 0.jpg, 1 masks such as z.png"),
-        ("twice", "the picture tiles/a/0.jpg has 2 masks; got twice/x/0.png, twice/y/0.png. Keep one of them"),
+        ("other", "no image of tiles has a mask in other; got images such as 0.jpg, 1 masks such as z.png"),
+        ("twice", "the image tiles/a/0.jpg has 2 masks; got twice/x/0.png, twice/y/0.png. Keep one of them"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(masks: str, told: str) -> None:
@@ -71,7 +71,7 @@ def test_masks_that_do_not_fit_are_refused(masks: str, told: str) -> None:
     for name in ("other/z.png", "twice/x/0.png", "twice/y/0.png"):
         save(name)
     with pytest.raises(DataError) as refused:
-        read_picture_folder(Path("tiles"), masks=Path(masks))
+        read_image_folder(Path("tiles"), masks=Path(masks))
     assert told in str(refused.value)
 
 
@@ -86,7 +86,7 @@ def asked(**words: object) -> ki.Task:
 
 
 def findings(task: ki.Task) -> list[str]:
-    return [each.tell() for each in task.check()]
+    return [each.describe() for each in task.check()]
 
 
 def test_masks_are_counted_and_those_that_mark_nothing_too() -> None:
@@ -94,27 +94,27 @@ def test_masks_are_counted_and_those_that_mark_nothing_too() -> None:
     assert "PASS  24 masks, 8 of them mark nothing" in findings(asked())
 
 
-def test_pictures_without_a_mask_are_asked_about() -> None:
+def test_images_without_a_mask_are_asked_about() -> None:
     tiles()
     for at in (3, 9):
         Path(f"tiles/{at}.png").unlink()
     with pytest.raises(
-        DataError, match=r"2 pictures of 24 without a mask, such as tiles/15.jpg|such as tiles/3.jpg"
+        DataError, match=r"2 images of 24 without a mask, such as tiles/15.jpg|such as tiles/3.jpg"
     ) as refused:
         asked().fit()
     assert (
         "Say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
         in str(refused.value)
     )
-    assert len(asked(missing_masks="empty").fit(out="empty").wiring().frame) == 24
-    assert len(asked(missing_masks="left_out").fit(out="left").wiring().frame) == 22
+    assert len(asked(missing_masks="empty").fit(out="empty").pipeline().frame) == 24
+    assert len(asked(missing_masks="left_out").fit(out="left").pipeline().frame) == 22
 
 
 def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_refused() -> None:
     tiles()
     save("tiles/7.png", (16, 12))
     with pytest.raises(
-        DataError, match=r"tiles/7.png is 16x12, its picture 16x16. Save them alike|-> save them alike|save them alike"
+        DataError, match=r"tiles/7.png is 16x12, its image 16x16. Save them alike|-> save them alike|save them alike"
     ):
         asked().fit()
     Path("tiles/7.png").write_bytes(Path("tiles/6.png").read_bytes()[:40])
@@ -130,8 +130,8 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
     ("words", "told"),
     [
         ({"output": "mask", "input.masks": "masks"}, "there is no folder masks"),
-        ({"output": "mask", "process.net": "cnn"}, "and this net answers a picture as a whole. Use process.net=unet"),
-        ({"output": "mask", "process.mixup": 0.2}, "process.mixup mixes whole pictures, and a mask is of one"),
+        ({"output": "mask", "process.net": "cnn"}, "and this net answers an image as a whole. Use process.net=unet"),
+        ({"output": "mask", "process.mixup": 0.2}, "process.mixup mixes whole images, and a mask is of one"),
         ({"output": "mask", "process.loss": "mse"}, "process.loss=mean_squared_error does not suit the answer mask"),
         ({"output": "category", "process.net": "unet"}, "'unet' answers a class for every pixel"),
         ({"output": "mask", "process.filters": [4] * 9}, "'unet' halves 16x16 8 times"),
@@ -156,13 +156,13 @@ def test_without_masks_a_mask_cannot_be_asked_for() -> None:
         TaskError, match=r"output.mask needs masks, and photos comes with none. Name their folder: input.masks=FOLDER"
     ):
         ki.load("photos", words={"output": "mask"}).show()
-    with pytest.raises(DataError, match=r"input.masks goes with a folder of pictures, and digits is none"):
+    with pytest.raises(DataError, match=r"input.masks goes with a folder of images, and digits is none"):
         ki.Task(input={"images": "digits", "masks": "photos"}, output="mask").show()
 
 
-def test_arrays_of_pictures_and_masks() -> None:
-    dice = np.random.default_rng(0)
-    marks = dice.random((30, 12, 12)) > 0.7
+def test_arrays_of_images_and_masks() -> None:
+    generator = np.random.default_rng(0)
+    marks = generator.random((30, 12, 12)) > 0.7
     task = ki.Task(
         input={"images": (marks * 200).astype(np.uint8), "masks": marks, "batch_size": 8},
         process={"net": "unet", "filters": [4], "epochs": 1},
@@ -173,5 +173,5 @@ def test_arrays_of_pictures_and_masks() -> None:
     written = Path("run/task.yaml").read_text(encoding="utf-8")
     assert "masks: null" in written
     assert "given in Python" in written
-    with pytest.raises(DataError, match=r"input.masks does not fit the array of pictures; got masks \(30, 12\)"):
+    with pytest.raises(DataError, match=r"input.masks does not fit the array of images; got masks \(30, 12\)"):
         ki.Task(input={**dict(task.input), "masks": marks[:, 0]}, output="mask").show()

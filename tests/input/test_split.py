@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.split import Split, split_rows
-from kissipo.pipeline.experiment import prepare, read_data, wire
+from kissipo.pipeline.experiment import build_experiment, read_data, wire
 from kissipo.pipeline.parse import read_task
 
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])
@@ -115,7 +115,7 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     table = people()
     words = {"input": {"table": table}, "process": {"net": "ffn", "epochs": 3}, "output": {"number": "income"}}
     run = ki.load(words).fit(seed=4, out="before")
-    test = run.wiring().parts["test"]
+    test = run.pipeline().parts["test"]
     changed = table.copy()
     changed.loc[test, "age"] = 1e6 + np.arange(len(test))
     changed.loc[test, "city"] = "Oslo"
@@ -123,8 +123,8 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     changed.loc[test, "remark"] = [f"never seen words {number}" for number in range(len(test))]
     changed.loc[test, "income"] = -5.0
     again = ki.load(words | {"input": {"table": changed}}).fit(seed=4, out="after")
-    assert again.wiring().parts["test"].tolist() == test.tolist()
-    assert [door.state() for door in again.doors] == [door.state() for door in run.doors]
+    assert again.pipeline().parts["test"].tolist() == test.tolist()
+    assert [codec.state() for codec in again.codecs] == [codec.state() for codec in run.codecs]
     assert [answer.state() for answer in again.answers] == [answer.state() for answer in run.answers]
     for name, weight in run.net.state_dict().items():
         assert torch.equal(weight, again.net.state_dict()[name]), name
@@ -143,12 +143,12 @@ def with_copies() -> pandas.DataFrame:
 )
 def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str, str], apart: int | None) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
-    choices = read_task(ki.load({"input": words, "output": {"number": "income"}}))
-    wiring = wire(read_data(choices), choices, seed=1)
-    part = {row: name for name, positions in wiring.parts.items() for row in positions.tolist()}
+    resolved = read_task(ki.load({"input": words, "output": {"number": "income"}}))
+    pipeline = wire(read_data(resolved), resolved, seed=1)
+    part = {row: name for name, positions in pipeline.parts.items() for row in positions.tolist()}
     divided = 2 * sum(part[row] != part[100 + row] for row in range(10))
     assert divided == apart if apart is not None else divided > 0
-    told = next(each for each in wiring.findings if each.check == "duplicate rows")
+    told = next(each for each in pipeline.findings if each.check == "duplicate rows")
     assert told.rows == tuple(range(101, 111))
     assert told.action == (
         f"kept; {divided} rows have a twin in another part, because the split is by time, by group or published"
@@ -175,18 +175,18 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
             "output": {"forecast": "x", "horizon": horizon},
         }
     )
-    choices = read_task(task)
-    wiring = wire(read_data(choices), choices, seed=0)
+    resolved = read_task(task)
+    pipeline = wire(read_data(resolved), resolved, seed=0)
     first_validation = steps - round(steps * test) - round(steps * validation)
     bounds = {"train": (0, first_validation), "validation": (first_validation, steps - round(steps * test))}
     bounds["test"] = (steps - round(steps * test), steps)
-    inner = wiring.doors[0].inner.fitted
+    inner = pipeline.codecs[0].inner.fitted
     learned = values[:first_validation]
-    assert (inner.centre[0], inner.spread[0]) == pytest.approx((learned.mean(), learned.std()))
+    assert (inner.center[0], inner.spread[0]) == pytest.approx((learned.mean(), learned.std()))
     for name, (begin, end) in bounds.items():
-        feed = wiring.feeds[name].everything()
-        seen = feed.inputs[0][:, :, 0].double().numpy() * inner.spread[0] + inner.centre[0]
-        asked = feed.targets[0][:, :, 0].double().numpy() * inner.spread[0] + inner.centre[0]
+        dataset = pipeline.datasets[name].everything()
+        seen = dataset.inputs[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
+        asked = dataset.targets[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
         np.testing.assert_allclose(asked[:, 0], seen[:, -1] + 1, atol=1e-3)
         assert asked.min() > begin - 0.01 and asked.max() < end - 0.99
         assert len(seen) == end - max(begin, window) - horizon + 1
@@ -195,19 +195,19 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
 def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
     rows = "".join(f"{number % 37},{'' if number % 5 == 0 else number // 10},{number % 2}\n" for number in range(100))
     Path("grouped.csv").write_text("size,house,kind\n" + rows)
-    prepared = prepare(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
-    found = next(each for each in prepared.wiring.findings if each.check == "groups")
+    experiment = build_experiment(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
+    found = next(each for each in experiment.pipeline.findings if each.check == "groups")
     assert found.level == "WARN" and found.rows[:3] == (1, 6, 11)
-    assert found.tell().endswith(
+    assert found.describe().endswith(
         "20 of 100 rows have no 'house', by which the samples are split -> each of them is a group of its own"
     )
-    sides = {name: {int(row) // 10 for row in part if row % 5} for name, part in prepared.wiring.parts.items()}
+    sides = {name: {int(row) // 10 for row in part if row % 5} for name, part in experiment.pipeline.parts.items()}
     assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
-    alone = {name: [row for row in part if row % 5 == 0] for name, part in prepared.wiring.parts.items()}
+    alone = {name: [row for row in part if row % 5 == 0] for name, part in experiment.pipeline.parts.items()}
     assert alone["train"] and alone["test"]
 
 
 def test_too_few_groups_are_named() -> None:
     Path("grouped.csv").write_text("size,house,kind\n" + "".join(f"{n % 37},{n // 50},{n % 2}\n" for n in range(100)))
     with pytest.raises(DataError, match="The groups of 'house' are too few or too large"):
-        prepare(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
+        build_experiment(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))

@@ -39,7 +39,7 @@ def test_a_real_play_is_its_characters(data: Path) -> None:
         (b" \n\t", "novel.txt is empty."),
         (b"x" * 1009, "novel.txt is too short for windows of 100 characters; got 1009 characters. Allowed: at least 1010."),
         (b"caf\xe9" * 999, "line 1 of novel.txt is not valid utf-8: the byte 0xe9."),
-        (b"\x89PNG\r\n", "novel.txt is not a text file but a PNG picture."),
+        (b"\x89PNG\r\n", "novel.txt is not a text file but a PNG image."),
     ],
 )  # fmt: skip
 def test_what_is_no_text_is_refused(content: bytes, told: str) -> None:

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import RunFolder
-from kissipo.runs.fit import Teller
+from kissipo.runs.fit import RunCallback
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def stop_while_learning() -> Callable[..., str]:
 
 
 @pytest.fixture
-def dice() -> Random:
+def generator() -> Random:
     """Draws the moments of kills. The seed is printed with a failure; `KISSIPO_KILL_SEED` repeats it."""
     seed = int(os.environ.get("KISSIPO_KILL_SEED") or randrange(2**32))
     print(f"the moments of kills are drawn with KISSIPO_KILL_SEED={seed}")
@@ -92,7 +92,7 @@ def killed_after() -> Callable[..., bool]:
     return fork
 
 
-class Interrupter(Teller):
+class Interrupter(RunCallback):
     """Somebody who presses Ctrl-C after an epoch, or any of them, and remembers what was said."""
 
     def __init__(self, *epochs: int) -> None:

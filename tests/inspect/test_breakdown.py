@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
+from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
 from kissipo.inspect.breakdown.breakdown import term
 from kissipo.process.layers import GRU, LSTM, RNN
 
@@ -104,7 +104,7 @@ def test_a_convolution_worked_by_hand() -> None:
     x = torch.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]])
     corner = explain_value(layer, (x,), layer(x), (0, 0, 0, 0))
     assert corner.terms[0].products.tolist() == [4.0] and corner.result == 4.5
-    assert corner.tell == "b + sum of w · x; 3 weights lie on the zeros around"
+    assert corner.description == "b + sum of w · x; 3 weights lie on the zeros around"
     middle = explain_value(layer, (x,), layer(x), (0, 0, 1, 1))
     assert [each[1] for each in middle.running()] == [
         f"input[0, 0, {row}, {column}]" for row in (0, 1) for column in (0, 1)
@@ -139,7 +139,7 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
         assert found.recorded == output[0][place].item()
         assert found.difference == pytest.approx(0, abs=THROUGH_TIME)
         if not found.terms:
-            assert found.result == 0 and "behind the end" in found.tell
+            assert found.result == 0 and "behind the end" in found.description
             continue
         below = explain_value(layer, inputs, output, place, number=0)
         assert below.recorded is None and below.agrees is None
@@ -154,7 +154,7 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
             assert value == gate.result == pytest.approx(bend)
 
 
-def every(opened: Opened) -> Iterator[Opened]:
+def every(opened: Breakdown) -> Iterator[Breakdown]:
     """A number and all that is nested in it."""
     yield opened
     for gate in opened.gates:
@@ -168,18 +168,18 @@ def added_to(mask: Any, query: int, key: int) -> float:
 
 
 def test_two_hundred_numbers_of_attention() -> None:
-    dice = Random(0)
+    generator = Random(0)
     torch.manual_seed(0)
     for _ in range(200):
         heads, first, keys, queries = (
-            dice.choice([1, 2, 4]),
-            dice.random() < 0.5,
-            dice.randint(1, 6),
-            dice.randint(1, 6),
+            generator.choice([1, 2, 4]),
+            generator.random() < 0.5,
+            generator.randint(1, 6),
+            generator.randint(1, 6),
         )
-        more, wide = (dice.random() < 0.3, dice.random() < 0.3), dice.choice([(None, None), (3, 5)])
+        more, wide = (generator.random() < 0.3, generator.random() < 0.3), generator.choice([(None, None), (3, 5)])
         layer = nn.MultiheadAttention(
-            heads * 5, heads, 0.1, dice.random() < 0.7, *more, *wide, batch_first=first
+            heads * 5, heads, 0.1, generator.random() < 0.7, *more, *wide, batch_first=first
         ).eval()
         for name, weight in layer.named_parameters():
             if "bias" in name:  # which start at 0
@@ -188,11 +188,11 @@ def test_two_hundred_numbers_of_attention() -> None:
         q, k, v = (q, k, v) if first else (q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1))
         hides = torch.rand(queries, keys) < 0.4
         hides[:, 0] = False
-        inputs = (q, k, v, None, dice.random() < 0.5, dice.choice([None, hides, torch.randn(queries, keys)]))
+        inputs = (q, k, v, None, generator.random() < 0.5, generator.choice([None, hides, torch.randn(queries, keys)]))
         with torch.no_grad():
             output = layer(*inputs)
             weights = layer(*inputs[:4], True, inputs[5], False)[1]
-        place = tuple(dice.randrange(side) for side in output[0].shape)
+        place = tuple(generator.randrange(side) for side in output[0].shape)
         row, query = place[:2] if first else place[1::-1]
         found = explain_value(layer, inputs, output, place, name="it")
         assert found.recorded == output[0][place].item() and found.cell == place and found.layer == "it"
@@ -229,7 +229,7 @@ def test_attention_worked_by_hand() -> None:
         {"q · k / sqrt(d)": math.log(3), "mask": 0.0, "exp(score - greatest)": 1.0, "its share": 0.75}
     )
     assert nothing.result == pytest.approx(0.25)
-    assert hidden.result == 0 and hidden.tell == "the mask hides it"
+    assert hidden.result == 0 and hidden.description == "the mask hides it"
     assert mixed.result == pytest.approx(7.5 * math.log(3))
     assert found.result == pytest.approx(15 * math.log(3) + 0.5)
     assert [each.source(0) for each in (found.terms[0], three.terms[0], mixed.terms[0])] == [
@@ -241,7 +241,7 @@ def test_attention_worked_by_hand() -> None:
 
 def test_attention_that_cannot_be_taken_apart_is_refused() -> None:
     layer, x = nn.MultiheadAttention(2, 1), torch.ones(3, 1, 2)
-    with pytest.raises(CannotOpenError, match="other values than by itself"):
+    with pytest.raises(CannotExplainError, match="other values than by itself"):
         explain_value(layer, (x, x, x), (torch.ones(3, 1, 2), None), (0, 0, 0))
     with pytest.raises(IndexError):
         explain_value(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
@@ -285,12 +285,12 @@ def test_a_wrong_record_is_noticed() -> None:
 
 
 def test_what_no_opener_knows_is_refused() -> None:
-    with pytest.raises(CannotOpenError, match="no opener knows the layer PReLU"):
+    with pytest.raises(CannotExplainError, match="no opener knows the layer PReLU"):
         explain_value(nn.PReLU(), (torch.ones(1),), torch.ones(1), (0,))
-    with pytest.raises(CannotOpenError, match="depends on the whole batch"):
+    with pytest.raises(CannotExplainError, match="depends on the whole batch"):
         explain_value(nn.BatchNorm1d(2, track_running_stats=False), (torch.ones(2, 2),), torch.ones(2, 2), (0, 0))
     cell = nn.LSTM(2, 1)
-    with pytest.raises(CannotOpenError, match="other states than by itself"):
+    with pytest.raises(CannotExplainError, match="other states than by itself"):
         explain_value(cell, (torch.ones(3, 1, 2),), (torch.ones(3, 1, 1), None), (0, 0, 0))
     for place in ((0,), (0, 1), (0, -1), (0, 0, 0)):
         with pytest.raises(IndexError):
@@ -306,5 +306,5 @@ def test_as_json_it_holds_every_term() -> None:
 
 
 def test_a_term_alone() -> None:
-    alone = Opened("carried", "the same number", (0,), (term("input", (0,), 2.0),), None, (), 2.0)
+    alone = Breakdown("carried", "the same number", (0,), (term("input", (0,), 2.0),), None, (), 2.0)
     assert alone.agrees is None and alone.difference is None and alone.size == 2.0

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.cost_table import cost_table
 from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer
 from kissipo.runs.model_summary import NetCosts, net_costs
 
-PICTURE_NETS = [name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "USUAL")]
+IMAGE_NETS = [name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "USUAL")]
 VGG16_VALUES = [  # the lecture's column "memory", each row multiplied out
     *(224 * 224 * 3, 224 * 224 * 64, 224 * 224 * 64, 112 * 112 * 64),
     *(112 * 112 * 128, 112 * 112 * 128, 56 * 56 * 128),
@@ -76,7 +76,7 @@ def test_the_module_of_the_lecture(module: str, channels: int, rows: list[int]) 
     assert any("353M is a slip" in note for note in costs.notes)
 
 
-@pytest.mark.parametrize("name", PICTURE_NETS)
+@pytest.mark.parametrize("name", IMAGE_NETS)
 def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
     module = NETS.find(name, place="net")
     costs = net_costs(name)
@@ -102,17 +102,17 @@ def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
 )
 def test_shapes_without_memory_are_those_of_real_numbers(name: str, words: dict[str, Any]) -> None:
     module = NETS.find(name, place="net")
-    ports = (Port("picture", ("channel", "height", "width"), (3, 50, 40)),), (Port("kind", ("class",), (4,)),)
+    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 50, 40)),), (TensorSpec("kind", ("class",), (4,)),)
     with torch.device("meta"):
-        bare = cost_table(module.build(*ports, module.Options(**words)), torch.zeros(1, 3, 50, 40))
-    assert bare == cost_table(module.build(*ports, module.Options(**words)), torch.zeros(1, 3, 50, 40))
+        bare = cost_table(module.build(*specs, module.Options(**words)), torch.zeros(1, 3, 50, 40))
+    assert bare == cost_table(module.build(*specs, module.Options(**words)), torch.zeros(1, 3, 50, 40))
 
 
 def test_values_are_what_autograd_keeps() -> None:
     """Every value is kept once for the way back, but the answer; places of the greatest (integers) are kept besides."""
     module = NETS.find("vgg11", place="net")
-    ports = (Port("picture", ("channel", "height", "width"), (3, 64, 64)),), (Port("kind", ("class",), (4,)),)
-    net = module.build(*ports, module.Options(width_multiplier=0.1, units=(7, 5), dropout=0.0))
+    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 64, 64)),), (TensorSpec("kind", ("class",), (4,)),)
+    net = module.build(*specs, module.Options(width_multiplier=0.1, units=(7, 5), dropout=0.0))
     x, kept = torch.randn(1, 3, 64, 64), {}
     weights = {weight.untyped_storage()._cdata for weight in net.parameters()}
 

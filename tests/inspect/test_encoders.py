@@ -17,7 +17,7 @@ from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import is_frame, is_step
-from kissipo.inspect.unroll import ExpandedAttention, expand_attention
+from kissipo.inspect.unroll import UnrolledAttention, unroll_attention
 
 
 class Encoder(nn.Module):
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         return self.head(self.layers(x, src_key_padding_mask=padding).mean(1))
 
 
-class Across(nn.Module):
+class SkipConcat(nn.Module):
     """Questions that are learned look at what is given; everything is said by its name."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Across(nn.Module):
 NETS: dict[str, Callable[[], nn.Module]] = {
     "encoder": lambda: Encoder(padded=False),
     "padded": lambda: Encoder(padded=True),
-    "across": Across,
+    "across": SkipConcat,
 }
 
 
@@ -72,12 +72,12 @@ def test_attention_is_one_step_with_all_its_weights(net: nn.Module, flops: Calla
     steps, answer = steps_of(recording), recording.output
     with torch.no_grad():
         torch.testing.assert_close(answer, net.eval()(X))  # torch's fused way, which hooks keep it from
-    own = 12 if isinstance(net, Across) else 0  # the questions belong to no layer
+    own = 12 if isinstance(net, SkipConcat) else 0  # the questions belong to no layer
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in net.parameters()) - own
-    norms = sum(step.multiplications for step in steps if step.tell == "layernorm")
+    norms = sum(step.multiplications for step in steps if step.description == "layernorm")
     expected = flops(net.train(), X)
     assert 2 * (sum(step.multiplications for step in steps) - norms) == expected
-    told = [step.tell for step in steps if "attention" in step.tell]
+    told = [step.description for step in steps if "attention" in step.description]
     heads = ("2 heads over 4 features", "1 head over 4 features") if own else ("2 heads over 8 features",) * 2
     assert told == [f"attention of {each}" for each in heads]
     assert not any("out_proj" in step.name for step in steps)
@@ -95,15 +95,15 @@ def test_the_table_of_costs_counts_the_same_with_and_without_memory(net: nn.Modu
 
 
 def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module) -> None:
-    found, dice = record(net, (X,)).steps, Random(0)
+    found, generator = record(net, (X,)).steps, Random(0)
     heads = [call for call in found if isinstance(call.layer, nn.MultiheadAttention)]
     assert len(heads) == 2
     for call in heads:
-        assert isinstance(expand_attention(call.layer, call.inputs, call.output), ExpandedAttention)
+        assert isinstance(unroll_attention(call.layer, call.inputs, call.output), UnrolledAttention)
     for call in found:
         given = what_is_opened(call.layer, call.output)
         for _ in range(5):
-            place = tuple(dice.randrange(side) for side in given.shape)
+            place = tuple(generator.randrange(side) for side in given.shape)
             cell = explain_value(call.layer, call.inputs, call.output, place)
             assert cell.recorded == given[place].item() and cell.agrees
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())

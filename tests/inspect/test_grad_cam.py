@@ -1,4 +1,4 @@
-"""Grad-CAM beside the formula worked out by hand, on nets of the house and on pictures of which it is known what speaks for the answer."""
+"""Grad-CAM beside the formula worked out by hand, on nets of the house and on images of which it is known what speaks for the answer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.core.tensor_spec import Port
-from kissipo.inspect.grad_cam import heat_maps
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.inspect.grad_cam import grad_cam
 from kissipo.pipeline.registries import NETS
 
-PICTURE = Port("picture", ("channel", "height", "width"), (3, 40, 36))
-CLASSES = Port("kind", ("class",), (4,))
+IMAGE = TensorSpec("image", ("channel", "height", "width"), (3, 40, 36))
+CLASSES = TensorSpec("kind", ("class",), (4,))
 
 
 def built(name: str, **words: Any) -> nn.Module:
     torch.manual_seed(0)
     module = NETS.find(name, place="net")
-    net: nn.Module = module.build((PICTURE,), (CLASSES,), module.Options(**words))
+    net: nn.Module = module.build((IMAGE,), (CLASSES,), module.Options(**words))
     with torch.no_grad():
         for _ in range(3):
-            net.train()(torch.randn(8, *PICTURE.shape))  # so that norms know something
+            net.train()(torch.randn(8, *IMAGE.shape))  # so that norms know something
     return net.eval()
 
 
@@ -47,8 +47,8 @@ def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     ],
 )
 def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, layer: str, words: Any) -> None:
-    net, x = built(name, **words), torch.randn(3, *PICTURE.shape)
-    found = heat_maps(net, x, of_class(2))
+    net, x = built(name, **words), torch.randn(3, *IMAGE.shape)
+    found = grad_cam(net, x, of_class(2))
     assert found.layer == layer
     before, after = split(net, layer.split(".")[0])
     with torch.no_grad():
@@ -67,14 +67,14 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, laye
 
 
 def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
-    net, x = built("ffn", units=(8,)), torch.randn(2, *PICTURE.shape)
-    found = heat_maps(net, x, of_class(1))
+    net, x = built("ffn", units=(8,)), torch.randn(2, *IMAGE.shape)
+    found = grad_cam(net, x, of_class(1))
     leaf = x.clone().requires_grad_(True)
     net(leaf)[:, 1].sum().backward()
     assert leaf.grad is not None
     expected = (leaf.grad * x).sum(dim=1).abs()
     torch.testing.assert_close(found.maps, expected / expected.amax(dim=(1, 2), keepdim=True))
-    assert (found.layer, found.size, found.tell()) == ("", (40, 36), "each pixel times its slope")
+    assert (found.layer, found.size, found.describe()) == ("", (40, 36), "each pixel times its slope")
 
 
 def test_it_is_warm_where_the_thing_is() -> None:
@@ -86,7 +86,7 @@ def test_it_is_warm_where_the_thing_is() -> None:
     x = torch.zeros(1, 2, 12, 12)
     x[0, 0, 2, 3] = x[0, 1, 8, 9] = 1.0
     for number, place in ((0, (2, 3)), (1, (8, 9))):
-        found = heat_maps(net, x, of_class(number))
+        found = grad_cam(net, x, of_class(number))
         warm = {tuple(at) for at in (found.maps[0] == 1).nonzero().tolist()}
         assert warm == {(place[0] + i, place[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
         assert int((found.maps[0] > 0).sum()) == 9
@@ -96,13 +96,13 @@ def test_where_nothing_speaks_for_it_it_is_cold() -> None:
     net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(16, 1))
     nn.init.constant_(net[0].weight, -1.0)  # type: ignore[arg-type]
     nn.init.zeros_(net[0].bias)  # type: ignore[arg-type]
-    assert not heat_maps(net, torch.ones(1, 1, 4, 4), of_class(0)).maps.any()
+    assert not grad_cam(net, torch.ones(1, 1, 4, 4), of_class(0)).maps.any()
 
 
 def test_the_net_is_as_it_was() -> None:
-    net, x = built("resnet18", width_multiplier=0.1).train(), torch.randn(2, *PICTURE.shape)
+    net, x = built("resnet18", width_multiplier=0.1).train(), torch.randn(2, *IMAGE.shape)
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    heat_maps(net, x, of_class(0))
+    grad_cam(net, x, of_class(0))
     assert net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(weight.grad is None for weight in net.parameters())
@@ -110,9 +110,9 @@ def test_the_net_is_as_it_was() -> None:
 
 
 def test_held_weights_do_not_matter() -> None:
-    net, x = built("cnn", filters=(6, 8), units=(16,)), torch.randn(2, *PICTURE.shape)
-    free = heat_maps(net, x, of_class(3)).maps
+    net, x = built("cnn", filters=(6, 8), units=(16,)), torch.randn(2, *IMAGE.shape)
+    free = grad_cam(net, x, of_class(3)).maps
     for weight in net.parameters():
         weight.requires_grad_(False)
-    held: Tensor = heat_maps(net, x, of_class(3)).maps
+    held: Tensor = grad_cam(net, x, of_class(3)).maps
     assert torch.equal(free, held)

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
-from kissipo.inspect.gradients_through_time import NotToldError, ThroughTime, through_time
+from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.layers import GRU, LSTM, RNN
 
@@ -87,11 +87,11 @@ def quotients(net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, wa
     small = 1e-5
     norms = []
     for t in range(len(x)):
-        slopes = [
+        gradients = [
             loss(numpy_outputs(net, x, (layer, way, t), by)) - loss(numpy_outputs(net, x, (layer, way, t), -by))
             for by in small * np.eye(UNITS)
         ]
-        norms.append(float(np.linalg.norm(slopes)) / (2 * small))
+        norms.append(float(np.linalg.norm(gradients)) / (2 * small))
     return norms
 
 
@@ -158,13 +158,13 @@ class Pieces(nn.Module):
 
 
 def text_net() -> Any:
-    from kissipo.core.tensor_spec import Port
+    from kissipo.core.tensor_spec import TensorSpec
     from kissipo.process.nets import recurrent
 
     torch.manual_seed(0)
-    ids = Port("text", ("time",), (6,), vocabulary=9)
+    ids = TensorSpec("text", ("time",), (6,), vocabulary=9)
     options = recurrent.Options(units=5, embedding_dim=4, stateful=True)
-    return recurrent.build((ids,), (Port("next", ("time", "class"), (6, 9)),), options)
+    return recurrent.build((ids,), (TensorSpec("next", ("time", "class"), (6, 9)),), options)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -190,14 +190,14 @@ def test_learning_from_pieces_is_the_truncated_way() -> None:
         loss = cross_entropy(Pieces(net, cut)(ids)[:, 6:], truth[:, 6:])
         gradients[cut] = torch.autograd.grad(loss, list(net.parameters()))
     before = [weight.detach().clone() for weight in net.parameters()]
-    learn = Supervised(net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2)
-    learn.begin(None)  # type: ignore[arg-type]
-    learn.begin_epoch()
-    learn.step(Batch((ids[:, :6],), (truth[:, :6],)))
+    algorithm = Supervised(net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2)
+    algorithm.begin(None)  # type: ignore[arg-type]
+    algorithm.begin_epoch()
+    algorithm.step(Batch((ids[:, :6],), (truth[:, :6],)))
     with torch.no_grad():
         for weight, was in zip(net.parameters(), before, strict=True):
             weight.copy_(was)
-    learn.step(Batch((ids[:, 6:],), (truth[:, 6:],)))
+    algorithm.step(Batch((ids[:, 6:],), (truth[:, 6:],)))
     moved = [was - weight.detach() for weight, was in zip(net.parameters(), before, strict=True)]
     for found, cut, full in zip(moved, gradients[True], gradients[False], strict=True):
         torch.testing.assert_close(found, cut, rtol=1e-4, atol=1e-6)
@@ -214,17 +214,17 @@ def test_nothing_is_disturbed() -> None:
     x = torch.randn(1, STEPS, FEATURES, requires_grad=True)
     surprise(inner(x)).backward()
     kept = [weight.detach().clone() for weight in inner.parameters()]
-    slopes = [None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()]
-    modes, dice, words = [each.training for each in inner.modules()], torch.get_rng_state(), dict(vars(inner.cell))
+    gradients = [None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()]
+    modes, generator, words = [each.training for each in inner.modules()], torch.get_rng_state(), dict(vars(inner.cell))
     told = through_time(inner, (x,), {"all": surprise})
     assert len(told) == 2
-    assert torch.equal(torch.get_rng_state(), dice)
+    assert torch.equal(torch.get_rng_state(), generator)
     assert [each.training for each in inner.modules()] == modes
     assert vars(inner.cell).keys() == words.keys() and not inner.cell._forward_hooks
     assert not inner.head.weight.requires_grad and inner.cell.weight_hh_l0.dtype == torch.float32
-    for weight, was, slope in zip(inner.parameters(), kept, slopes, strict=True):
+    for weight, was, gradient in zip(inner.parameters(), kept, gradients, strict=True):
         assert torch.equal(weight, was)
-        assert (weight.grad is None) == (slope is None) and (slope is None or torch.equal(weight.grad, slope))
+        assert (weight.grad is None) == (gradient is None) and (gradient is None or torch.equal(weight.grad, gradient))
     with torch.inference_mode():
         assert through_time(inner, (x.detach(),), {"all": surprise})[0].norms == told[0].norms
 
@@ -308,10 +308,10 @@ def test_a_walk_that_is_not_the_layers_is_refused() -> None:
             return y + 1e-4, last
 
     net, x = Answering(Other(FEATURES, UNITS, batch_first=True)), torch.zeros(1, STEPS, FEATURES)
-    with pytest.raises(NotToldError, match=r"'cell' walked step by step .* other states than the layer .*0\.0001"):
+    with pytest.raises(UnsupportedNetError, match=r"'cell' walked step by step .* other states than the layer .*0\.0001"):
         through_time(net, (x,), {"all": surprise})
     net = Answering(nn.GRU(FEATURES, UNITS, batch_first=True))
-    with pytest.raises(NotToldError, match="at most 400 steps; 'cell' takes 1,001"):
+    with pytest.raises(UnsupportedNetError, match="at most 400 steps; 'cell' takes 1,001"):
         through_time(net, (torch.zeros(1, 1001, FEATURES),), {"all": surprise})
 
 
@@ -378,7 +378,7 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
 
 def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
     run = novel()
-    sample = run.wiring().feeds["test"].batch(slice(0, 1))
+    sample = run.pipeline().datasets["test"].batch(slice(0, 1))
     (told, _) = run.trace().through_time
     cell, head = run.net.cell, run.net.head
     states, _ = cell(run.net.embedding(sample.inputs[0]))

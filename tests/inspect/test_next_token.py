@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect import next_token as module
 from kissipo.inspect.next_token import read_along
 from kissipo.process.nets import recurrent
@@ -18,9 +18,9 @@ TORCHS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 def built(cell: Any, layers: int = 2) -> Any:
     torch.manual_seed(0)
-    text = Port("text", ("time",), (20,), vocabulary=9)
+    text = TensorSpec("text", ("time",), (20,), vocabulary=9)
     options = recurrent.Options(cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5)
-    return recurrent.build((text,), (Port("next", ("time", "class"), (20, 9)),), options)
+    return recurrent.build((text,), (TensorSpec("next", ("time", "class"), (20, 9)),), options)
 
 
 @pytest.mark.parametrize("cell", TORCHS)
@@ -37,19 +37,19 @@ def test_it_is_what_torch_computes_over_the_whole_text(cell: Any, piece: int, mo
         chances = net.head(states).softmax(-1)
     torch.testing.assert_close(found.states, states)
     torch.testing.assert_close(found.probabilities, chances.sort(descending=True).values[:, :5])
-    torch.testing.assert_close(chances.gather(1, found.likeliest), found.probabilities)
-    assert found.likeliest.shape == (30, 5)
+    torch.testing.assert_close(chances.gather(1, found.top), found.probabilities)
+    assert found.top.shape == (30, 5)
 
 
 def test_nothing_is_left_behind() -> None:
     net, ids = built("lstm"), torch.randint(0, 9, (30,))
     net.train()
     net.head.eval()
-    dice, weights = torch.get_rng_state(), [each.clone() for each in net.parameters()]
+    generator, weights = torch.get_rng_state(), [each.clone() for each in net.parameters()]
     first, again = read_along(net, ids), read_along(net, ids)
     assert first is not None and again is not None
     assert torch.equal(first.states, again.states)  # nothing is dropped while it reads
-    assert net.training and not net.cell._forward_hooks and torch.equal(torch.get_rng_state(), dice)
+    assert net.training and not net.cell._forward_hooks and torch.equal(torch.get_rng_state(), generator)
     assert all(torch.equal(one, other) for one, other in zip(weights, net.parameters(), strict=True))
 
 
@@ -62,7 +62,7 @@ def test_a_hook_is_taken_off_when_the_net_fails() -> None:
 
 def test_fewer_units_than_are_asked_for_and_nets_without_a_state() -> None:
     found = read_along(built("rnn"), torch.tensor([1, 2]), most=100)
-    assert found is not None and found.likeliest.shape == (2, 9)
+    assert found is not None and found.top.shape == (2, 9)
     torch.testing.assert_close(found.probabilities.sum(1), torch.ones(2))
 
     class Plain(nn.Linear):

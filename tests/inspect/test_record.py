@@ -149,9 +149,9 @@ def test_any_module_is_followed_truly_and_not_disturbed(case: str, training: boo
         {name: value.clone() for name, value in net.state_dict().items()},
         [m.training for m in net.modules()],
     )
-    dice, given = torch.get_rng_state(), [each.clone() for each in tensors(list(inputs))]
+    generator, given = torch.get_rng_state(), [each.clone() for each in tensors(list(inputs))]
     found = record(net, inputs, words, training=training)
-    assert torch.equal(dice, torch.get_rng_state())
+    assert torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert [m.training for m in net.modules()] == modes
     assert all(torch.equal(one, two) for one, two in zip(given, tensors(list(inputs)), strict=True))
@@ -160,7 +160,7 @@ def test_any_module_is_followed_truly_and_not_disturbed(case: str, training: boo
     assert [note for note in found.notes if "no operation of torch" in note] == []
     with torch.no_grad():
         expected = tensors(net.train(training)(*inputs, **words))
-    torch.set_rng_state(dice)
+    torch.set_rng_state(generator)
     net.load_state_dict(state)
     for one, two in zip(tensors(found.output), expected, strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=1e-5 * float(two.abs().max()))

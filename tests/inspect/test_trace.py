@@ -13,7 +13,7 @@ from torch import nn
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.inspect.trace import Step, Trace, tell_array
+from kissipo.inspect.trace import Step, Trace, format_array
 from kissipo.runs.run import Run
 
 
@@ -83,10 +83,10 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
     np.testing.assert_allclose(probability, expected, rtol=1e-6)
     assert label == levels[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value)
-    wiring = run.wiring()
-    frame = wiring.frame.take(wiring.parts["test"][:1])
+    pipeline = run.pipeline()
+    frame = pipeline.frame.take(pipeline.parts["test"][:1])
     predicted = run.predict(
-        frame["picture"].values[0] if made is digits else {each.name: each.show(0) for each in frame.columns}
+        frame["image"].values[0] if made is digits else {each.name: each.show(0) for each in frame.columns}
     )
     assert predicted.value == label
     assert predicted.confidence == pytest.approx(float(probability[decision]), rel=1e-6)
@@ -96,12 +96,12 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
 def test_the_output_becomes_a_number_in_the_unit_of_the_data(made: Any) -> None:
     run = made()
     _, (output, value) = last(run.trace(), 2)
-    wiring, name = run.wiring(), "SUNACTIVITY" if made is sunspots else "target"
-    seen = wiring.frame[name].values[wiring.parts["train"]]
+    pipeline, name = run.pipeline(), "SUNACTIVITY" if made is sunspots else "target"
+    seen = pipeline.frame[name].values[pipeline.parts["train"]]
     if made is sunspots:
-        door = run.doors[0]
-        reach = int(wiring.parts["train"][-1]) + door.length + 3
-        seen = wiring.frame[name].values[:reach]
+        codec = run.codecs[0]
+        reach = int(pipeline.parts["train"][-1]) + codec.length + 3
+        seen = pipeline.frame[name].values[:reach]
     np.testing.assert_allclose(np.ravel(value), np.ravel(output) * seen.std() + seen.mean(), rtol=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_a_unit_of_a_text_is_the_likeliest_after_the_last_step() -> None:
     assert names == ["logits", "probability", "decision", "next"]
     np.testing.assert_allclose(probability, softmax(logits), rtol=1e-5)
     assert decision == int(logits.argmax())
-    assert unit == run.answers[0].codec.inner.port.words[decision]
+    assert unit == run.answers[0].codec.inner.spec.words[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value[-1])
 
 
@@ -120,7 +120,7 @@ def follow(step: Step, layer: nn.Module, x: Any) -> Any:
     """What a dense layer makes of the step before, by numpy in double precision."""
     if isinstance(layer, nn.Linear):
         return layer.weight.detach().double().numpy() @ x + layer.bias.detach().double().numpy()
-    return np.maximum(x, 0) if step.tell == "relu" else x.reshape(-1)
+    return np.maximum(x, 0) if step.description == "relu" else x.reshape(-1)
 
 
 def slack(layer: nn.Module, x: Any) -> float:
@@ -136,7 +136,7 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
     trace = run.trace()
     x = trace.of("input")[-1].value
     layers = [layer for layer in run.net.modules() if not list(layer.children())]
-    told = [step.tell for step in trace.of("process")]
+    told = [step.description for step in trace.of("process")]
     assert told == ["flatten", "linear 64 -> 256", "relu", "dropout 0.4 (only while learning)", "linear 256 -> 10"]
     for step, layer in zip(trace.of("process"), layers, strict=True):
         np.testing.assert_allclose(step.value, follow(step, layer, x), rtol=0, atol=slack(layer, x))
@@ -153,7 +153,7 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
 )
 def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> None:
     run = made()
-    steps = {step.tell: step.value for step in run.trace().of("process")}
+    steps = {step.description: step.value for step in run.trace().of("process")}
     values = {step.name: step.value for step in run.trace().of("process")}
     window = run.trace().of("input")[-1].value
     expected = {
@@ -169,14 +169,14 @@ def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> 
 
 def test_the_encoded_sample_is_the_sample() -> None:
     run = digits()
-    wiring = run.wiring()
-    picture = wiring.frame["picture"].values[wiring.parts["test"][0]]
-    np.testing.assert_allclose(run.trace().of("input")[-1].value, picture[None] / 255, atol=1e-7)
+    pipeline = run.pipeline()
+    image = pipeline.frame["image"].values[pipeline.parts["test"][0]]
+    np.testing.assert_allclose(run.trace().of("input")[-1].value, image[None] / 255, atol=1e-7)
     run = messages()
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]
-    words = run.doors[0].port.words if run.doors[0].port.words else run.doors[0].vocabulary
-    assert first.tell == "as it came"
-    decoded = run.doors[0].decode(run.wiring().feeds["test"].inputs[0][:1])["message"].texts()[0].split()
+    words = run.codecs[0].spec.words if run.codecs[0].spec.words else run.codecs[0].vocabulary
+    assert first.description == "as it came"
+    decoded = run.codecs[0].decode(run.pipeline().datasets["test"].inputs[0][:1])["message"].texts()[0].split()
     known = [word for word in decoded if word in words]
     assert known
     assert all(word in first.value.lower() or first.value.endswith("...") for word in known)
@@ -207,7 +207,7 @@ def test_show_gives_the_trace_of_a_run_and_of_a_value(capsys: pytest.CaptureFixt
     assert shown.pop("trained") is True
     assert shown == json.loads(json.dumps(run.trace().to_json()))
     assert shown["version"] == 2
-    frame = run.wiring().frame
+    frame = run.pipeline().frame
     row = {column.name: column.show(3) for column in frame.columns}
     changed = run.trace(row).to_json()
     assert changed["steps"][0]["value"].startswith(f"alcohol={row['alcohol']}")
@@ -222,5 +222,5 @@ def test_long_values_are_shown_by_their_beginning() -> None:
     step = Step("process", "a", "b", (20,), value=np.arange(20, dtype=np.float32))
     assert step.to_json()["value"] == [*map(float, range(12)), "..."]
     assert Step("process", "a", "b", (12,), value=np.arange(12)).to_json()["value"] == list(range(12))
-    assert tell_array(np.arange(6)) == "[0 1 2 3 4 ...]"
-    assert tell_array(np.zeros((0, 3))) == "[]"
+    assert format_array(np.arange(6)) == "[0 1 2 3 4 ...]"
+    assert format_array(np.zeros((0, 3))) == "[]"

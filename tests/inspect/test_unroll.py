@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from kissipo.inspect.unroll import Expanded, Opaque, expand
+from kissipo.inspect.unroll import Opaque, Unrolled, unroll
 from kissipo.process.layers import GRU, LSTM, RNN
 
 GATES = {"lstm": "ifgoch", "gru": "rznh", "rnn": "h"}
@@ -109,8 +109,8 @@ def test_every_gate_is_that_of_a_plain_loop_and_the_states_are_those_of_torch(
         inputs = (laid, None, torch.tensor(lengths))
     with torch.no_grad():
         output = layer(*inputs)
-    found = expand(layer, inputs, output)
-    assert isinstance(found, Expanded), found
+    found = unroll(layer, inputs, output)
+    assert isinstance(found, Unrolled), found
     assert found.off <= 1e-5
     assert len(found.walks) == layers * (2 if both else 1)
     for row, length in enumerate(lengths):
@@ -136,8 +136,8 @@ def test_a_step_worked_by_hand() -> None:
         for weight in layer.parameters():
             weight.zero_()
         layer.bias_ih_l0.copy_(torch.tensor([0.0, 0.0, np.arctanh(0.5), 100.0]))
-    found = expand(layer, (torch.zeros(2, 1, 1),))
-    assert isinstance(found, Expanded)
+    found = unroll(layer, (torch.zeros(2, 1, 1),))
+    assert isinstance(found, Unrolled)
     gates = {name: gate.flatten().tolist() for name, gate in found.walks[0].gates.items()}
     assert gates["i"] == [0.5, 0.5] and gates["f"] == [0.5, 0.5] and gates["o"] == [1.0, 1.0]
     assert gates["c"] == pytest.approx([0.25, 0.375])  # half of 0.5, then half of that and again a quarter
@@ -151,8 +151,8 @@ def test_it_goes_on_from_a_given_state_and_takes_a_sequence_alone(kind: str) -> 
     for layer in (own(2, 3, **words), theirs(2, 3, **words)):
         with torch.no_grad():
             y, state = layer(torch.randn(4, 2))
-        found = expand(layer, (torch.randn(4, 2), state))
-        assert isinstance(found, Expanded) and found.off <= 1e-5
+        found = unroll(layer, (torch.randn(4, 2), state))
+        assert isinstance(found, Unrolled) and found.off <= 1e-5
         before = found.walks[0].before[0][0]
         torch.testing.assert_close(before[0].float(), y[-1])
 
@@ -160,29 +160,29 @@ def test_it_goes_on_from_a_given_state_and_takes_a_sequence_alone(kind: str) -> 
 def test_projections_are_walked_too() -> None:
     torch.manual_seed(0)
     layer = nn.LSTM(2, 5, 2, proj_size=3, bidirectional=True)
-    found = expand(layer, (torch.randn(4, 2, 2),))
-    assert isinstance(found, Expanded)
+    found = unroll(layer, (torch.randn(4, 2, 2),))
+    assert isinstance(found, Unrolled)
     assert {name: gate.shape[-1] for name, gate in found.walks[0].gates.items()} == dict.fromkeys("ifgoc", 5) | {"h": 3}
 
 
 def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
-    linear = expand(nn.Linear(2, 2), (torch.zeros(1, 2),), name="head")
+    linear = unroll(nn.Linear(2, 2), (torch.zeros(1, 2),), name="head")
     assert linear == Opaque("head", "Linear is no recurrent layer of torch.nn's family")
     cell = nn.LSTM(2, 3)
     real = cell(torch.zeros(4, 1, 2))
-    wrong = expand(cell, (torch.zeros(4, 1, 2),), (real[0] + 0.01, real[1]))
+    wrong = unroll(cell, (torch.zeros(4, 1, 2),), (real[0] + 0.01, real[1]))
     assert isinstance(wrong, Opaque) and "gives other states than by itself (by 0.01" in wrong.why
-    nans = expand(cell, (torch.full((4, 1, 2), torch.nan),))
+    nans = unroll(cell, (torch.full((4, 1, 2), torch.nan),))
     assert isinstance(nans, Opaque)
     halves = nn.GRU(2, 3).bfloat16()
-    assert isinstance(expand(halves, (torch.randn(4, 1, 2).bfloat16(),)), Opaque)
+    assert isinstance(unroll(halves, (torch.randn(4, 1, 2).bfloat16(),)), Opaque)
 
 
 def test_nothing_of_the_layer_changes() -> None:
     layer = nn.LSTM(2, 3, 2, dropout=0.5).train()
     x, weights = torch.randn(4, 2, 2), {name: value.clone() for name, value in layer.state_dict().items()}
-    dice = torch.get_rng_state()
-    expand(layer, (x,))
-    assert layer.training and torch.equal(dice, torch.get_rng_state())
+    generator = torch.get_rng_state()
+    unroll(layer, (x,))
+    assert layer.training and torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(weights[name], value) for name, value in layer.state_dict().items())
     assert all(weight.requires_grad and weight.grad is None for weight in layer.parameters())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from kissipo.inspect.unroll import ExpandedAttention, Opaque, attention_weights, expand_attention, expand_sdpa
+from kissipo.inspect.unroll import Opaque, UnrolledAttention, attention_weights, unroll_attention, unroll_sdpa
 
 
 def numpy_attention(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any]:
@@ -27,11 +27,11 @@ def numpy_attention(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any]:
     return weights, mixed
 
 
-def masks_of(kind: str, shape: tuple[int, ...], dice: torch.Generator) -> Tensor:
+def masks_of(kind: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """A mask in which every query may look somewhere: true where it may not, or numbers to add."""
-    hides = torch.rand(shape, generator=dice) < 0.4
+    hides = torch.rand(shape, generator=generator) < 0.4
     hides[..., 0] = False
-    return hides if kind == "bool" else torch.randn(shape, generator=dice).masked_fill(hides, -math.inf)
+    return hides if kind == "bool" else torch.randn(shape, generator=generator).masked_fill(hides, -math.inf)
 
 
 def with_biases(layer: nn.MultiheadAttention) -> nn.MultiheadAttention:
@@ -69,7 +69,7 @@ def test_every_head_is_torchs_own(
     itself: bool,
 ) -> None:
     torch.manual_seed(sum(sizes))
-    dice = torch.Generator().manual_seed(sum(sizes))
+    generator = torch.Generator().manual_seed(sum(sizes))
     heads, width, rows, queries, keys = sizes
     rows = rows if batched else 1
     itself = itself and wide == (None, None)  # as a fast path of torch wants it
@@ -84,15 +84,15 @@ def test_every_head_is_torchs_own(
     q, k, v = (x if first else x.transpose(0, 1) for x in (q, k, v)) if batched else (q[0], k[0], v[0])
     k, v = (q, q) if itself else (k, v)
     shape = (rows * heads, queries, keys) if each else (queries, keys)
-    look = None if mask == "none" else masks_of(mask, shape, dice)
-    empty = None if padding == "none" else masks_of(padding, (rows, keys) if batched else (keys,), dice)
+    look = None if mask == "none" else masks_of(mask, shape, generator)
+    empty = None if padding == "none" else masks_of(padding, (rows, keys) if batched else (keys,), generator)
     inputs = (q, k, v, empty, weights, look)
     with torch.no_grad():
         output = layer(*inputs)
         averaged = layer(q, k, v, empty, True, look)[1]
         told = layer(q, k, v, empty, True, look, False)[1]
-    found = expand_attention(layer, inputs, output)
-    assert isinstance(found, ExpandedAttention), found
+    found = unroll_attention(layer, inputs, output)
+    assert isinstance(found, UnrolledAttention), found
     assert found.off <= 1e-5
     assert found.output.dtype == found.scores.dtype == torch.float64
     torch.testing.assert_close(found.output.float(), output[0], rtol=1e-4, atol=1e-5)
@@ -129,8 +129,8 @@ def test_a_plain_call_is_torchs_own(
         look = ~hidden if mask == "bool" else hidden
     words = {"scale": scale, "enable_gqa": grouped}
     output = scaled_dot_product_attention(q, k, v, look, is_causal=mask == "causal", **words)
-    found = expand_sdpa(q, k, v, look, mask == "causal", **words, output=output)
-    assert isinstance(found, ExpandedAttention), found
+    found = unroll_sdpa(q, k, v, look, mask == "causal", **words, output=output)
+    assert isinstance(found, UnrolledAttention), found
     assert found.off <= 1e-5 and found.output is found.mixed
     torch.testing.assert_close(found.mixed.float(), output)
     many = k.repeat_interleave(2, -3) if grouped else k
@@ -147,8 +147,8 @@ def test_a_case_worked_by_hand() -> None:
         layer.in_proj_weight.copy_(torch.tensor([[1.0], [1.0], [10.0]]))  # type: ignore[union-attr]
         layer.out_proj.weight.fill_(2.0)
     x = torch.tensor([[0.0], [math.log(3)]])
-    found = expand_attention(layer, (torch.ones(1, 1), x, x))
-    assert isinstance(found, ExpandedAttention)
+    found = unroll_attention(layer, (torch.ones(1, 1), x, x))
+    assert isinstance(found, UnrolledAttention)
     assert found.weights.flatten().tolist() == pytest.approx([0.25, 0.75])
     assert found.mixed.item() == pytest.approx(7.5 * math.log(3))
     assert found.output.item() == pytest.approx(15 * math.log(3))
@@ -162,8 +162,8 @@ def test_a_causal_mask_with_and_without_the_hint(weights: bool, first: bool) -> 
     x = torch.randn(5, 5, 8)
     mask = nn.Transformer.generate_square_subsequent_mask(5)
     for asked in ((x, x, x, None, weights, mask, True, True), (x, x, x, None, weights, mask)):
-        found = expand_attention(layer, asked)
-        assert isinstance(found, ExpandedAttention)
+        found = unroll_attention(layer, asked)
+        assert isinstance(found, UnrolledAttention)
         assert torch.equal(found.weights.triu(1), torch.zeros(5, 2, 5, 5, dtype=torch.float64))
 
 
@@ -173,10 +173,10 @@ def test_the_hint_is_followed_where_torch_follows_it() -> None:
     x, mask, nothing = torch.randn(2, 4, 8), torch.randn(4, 4), torch.zeros(2, 4)
     ignored = [(None, True, mask), (nothing, False, mask), (None, False, None)]  # the last on the fused way alone
     for empty, weights, look in ignored:
-        found = expand_attention(layer, (x, x, x, empty, weights, look, True, True))
-        assert isinstance(found, ExpandedAttention), found
+        found = unroll_attention(layer, (x, x, x, empty, weights, look, True, True))
+        assert isinstance(found, UnrolledAttention), found
         assert found.weights.min() > 0
-    found = expand_attention(layer, (x, x, x.clone(), None, False, mask, True, True))
+    found = unroll_attention(layer, (x, x, x.clone(), None, False, mask, True, True))
     assert isinstance(found, Opaque)  # followed, though the mask is not what it is said to be
 
 
@@ -187,9 +187,9 @@ def test_the_contract_is_sharp() -> None:
     x = torch.randn(3, 2, 4)
     with torch.no_grad():
         real, _ = layer(x, x, x)
-    found = expand_attention(layer, (x, x, x), (real, None))
-    assert isinstance(found, ExpandedAttention) and found.off < 1e-6
-    assert isinstance(expand_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque)
+    found = unroll_attention(layer, (x, x, x), (real, None))
+    assert isinstance(found, UnrolledAttention) and found.off < 1e-6
+    assert isinstance(unroll_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque)
 
 
 def test_the_layer_of_a_fused_encoder_is_expanded_as_it_goes_when_it_is_looked_at() -> None:
@@ -207,8 +207,8 @@ def test_the_layer_of_a_fused_encoder_is_expanded_as_it_goes_when_it_is_looked_a
     assert seen[0][1]["need_weights"] is False
     torch.testing.assert_close(fused[~padding], slow[~padding])
     inputs = (*seen[0][0], seen[0][1]["key_padding_mask"], False, None)
-    found = expand_attention(encoder.self_attn, inputs, seen[0][2])
-    assert isinstance(found, ExpandedAttention)
+    found = unroll_attention(encoder.self_attn, inputs, seen[0][2])
+    assert isinstance(found, UnrolledAttention)
     assert not found.weights[1, :, :, 3:].any()
 
 
@@ -217,9 +217,9 @@ def test_a_query_that_may_look_at_no_key_has_no_weights() -> None:
     layer = nn.MultiheadAttention(4, 2).eval()
     query, key = torch.randn(3, 2, 4), torch.randn(3, 2, 4)
     empty = torch.tensor([[False, True, True], [True, True, True]])
-    found = expand_attention(layer, (query, key, key, empty, False))
-    assert isinstance(found, ExpandedAttention) and not found.weights[1].any()
-    torn = expand_attention(layer, (query, key, key, empty))
+    found = unroll_attention(layer, (query, key, key, empty, False))
+    assert isinstance(found, UnrolledAttention) and not found.weights[1].any()
+    torn = unroll_attention(layer, (query, key, key, empty))
     assert isinstance(torn, Opaque) and "(by nan, as torch does where a query may look at no key)" in torn.why
 
 
@@ -227,40 +227,40 @@ def test_large_scores_and_many_keys_stay_within_the_contract() -> None:
     torch.manual_seed(0)
     layer = nn.MultiheadAttention(64, 4, batch_first=True).eval()
     x = 6 * torch.randn(2, 300, 64)
-    found = expand_attention(layer, (x, x, x))
-    assert isinstance(found, ExpandedAttention) and found.scores.max() > 30
+    found = unroll_attention(layer, (x, x, x))
+    assert isinstance(found, UnrolledAttention) and found.scores.max() > 30
 
 
 def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 2, 4)
-    linear = expand_attention(nn.Linear(2, 2), (x,), name="head")
+    linear = unroll_attention(nn.Linear(2, 2), (x,), name="head")
     assert linear == Opaque("head", "Linear is no attention of torch.nn's family")
     layer = nn.MultiheadAttention(4, 2)
     real = layer.eval()(x, x, x)
-    wrong = expand_attention(layer, (x, x, x), (real[0] + 0.01, None))
+    wrong = unroll_attention(layer, (x, x, x), (real[0] + 0.01, None))
     assert isinstance(wrong, Opaque) and "gives other values than by itself (by 0.0" in wrong.why
-    hinted = expand_attention(layer, (x, x, x, None, False, torch.zeros(3, 3), True, True))
+    hinted = unroll_attention(layer, (x, x, x, None, False, torch.zeros(3, 3), True, True))
     assert isinstance(hinted, Opaque) and "other weights" in hinted.why  # the mask is not what it is said to be
     more = nn.MultiheadAttention(4, 2, add_bias_kv=True)
     causal = nn.Transformer.generate_square_subsequent_mask(3)
-    asked = expand_attention(more, (x, x, x, None, False, causal, True, True))
+    asked = unroll_attention(more, (x, x, x, None, False, causal, True, True))
     assert (
         isinstance(asked, Opaque) and "other weights" in asked.why
     )  # torch hides the added key on one of its two ways alone
     dropped = scaled_dot_product_attention(x, x, x, dropout_p=0.5)
-    assert isinstance(expand_sdpa(x, x, x, output=dropped), Opaque)
+    assert isinstance(unroll_sdpa(x, x, x, output=dropped), Opaque)
     nested = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(2, 4)])
-    assert expand_attention(layer, (nested,) * 3) == Opaque("multiheadattention", "its sequences are nested tensors")
+    assert unroll_attention(layer, (nested,) * 3) == Opaque("multiheadattention", "its sequences are nested tensors")
     halves = nn.MultiheadAttention(4, 2).bfloat16()
-    assert isinstance(expand_attention(halves, (x.bfloat16(),) * 3), Opaque)
+    assert isinstance(unroll_attention(halves, (x.bfloat16(),) * 3), Opaque)
 
 
 def test_nothing_of_the_layer_changes() -> None:
     layer = nn.MultiheadAttention(4, 2, dropout=0.5).train()
     x, weights = torch.randn(3, 2, 4), {name: value.clone() for name, value in layer.state_dict().items()}
-    dice = torch.get_rng_state()
-    assert isinstance(expand_attention(layer, (x, x, x)), ExpandedAttention)
-    assert layer.training and torch.equal(dice, torch.get_rng_state())
+    generator = torch.get_rng_state()
+    assert isinstance(unroll_attention(layer, (x, x, x)), UnrolledAttention)
+    assert layer.training and torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(weights[name], value) for name, value in layer.state_dict().items())
     assert all(weight.requires_grad and weight.grad is None for weight in layer.parameters())

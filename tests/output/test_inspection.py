@@ -92,24 +92,24 @@ def test_a_piece_is_called_by_its_suspicion_and_named_by_its_likeliest_defect() 
     assert [each.value for each in answer.decide(scores)] == ["good", "good", "chip", "good"]  # no threshold yet
     answer.inspection = Inspection(9.0, threshold=0.1)
     assert [each.value for each in answer.decide(scores)] == ["crack", "good", "chip", "chip"]
-    judgement = answer.judge(scores, np.array([1, 0, 2, 2]))
-    found = judgement.details["inspection"]
+    evaluation = answer.evaluate(scores, np.array([1, 0, 2, 2]))
+    found = evaluation.details["inspection"]
     names = ("false_negatives", "positives", "false_positives", "negatives", "cost")
     assert found["at_threshold"] == dict(zip(names, (1, 2, 2, 2, 100 * 11 / 4), strict=True))
-    likeliest = dict(zip(names, (2, 2, 1, 2, 100 * 19 / 4), strict=True))
-    assert {name: found["at_argmax"][name] for name in likeliest} == likeliest
+    top = dict(zip(names, (2, 2, 1, 2, 100 * 19 / 4), strict=True))
+    assert {name: found["at_argmax"][name] for name in top} == top
     assert found["at_argmax"]["accuracy"] == 1 / 4
     assert (
-        judgement.metrics["false_negative_rate"],
-        judgement.metrics["false_positive_rate"],
-        judgement.metrics["cost"],
+        evaluation.metrics["false_negative_rate"],
+        evaluation.metrics["false_positive_rate"],
+        evaluation.metrics["cost"],
     ) == (0.5, 1, 275)
 
 
 def test_simple_answers_are_not_judged_by_the_threshold_of_the_net() -> None:
     answer = Category("kind", Options(negative_class="good", false_negative_cost=9.0)).fit(KINDS)
     answer.inspection = Inspection(9.0, threshold=0.7)
-    plain = answer.for_simple_answers()
+    plain = answer.for_baselines()
     assert isinstance(plain, Category)
     assert plain.inspection is not None
     assert (plain.inspection.threshold, answer.inspection.threshold) == (pytest.approx(0.1), 0.7)
@@ -126,10 +126,10 @@ def test_macro_measures_by_sample_have_the_measure_as_their_mean(samples: list[A
 
 
 def test_their_spread_is_the_uncertainty_of_the_measure() -> None:
-    dice = np.random.default_rng(5)
-    truth = dice.choice(4, size=400, p=[0.6, 0.25, 0.1, 0.05])
-    chosen = np.where(dice.random(400) < 0.7, truth, dice.integers(4, size=400))
-    drawn = [dice.integers(400, size=400) for _ in range(2000)]
+    generator = np.random.default_rng(5)
+    truth = generator.choice(4, size=400, p=[0.6, 0.25, 0.1, 0.05])
+    chosen = np.where(generator.random(400) < 0.7, truth, generator.integers(4, size=400))
+    drawn = [generator.integers(400, size=400) for _ in range(2000)]
     again = [f1_score(truth[some], chosen[some], average="macro") for some in drawn]
     error = macro_f1_by_sample(truth, chosen, 4).std() / 400**0.5
     assert error == pytest.approx(np.std(again), rel=0.06)
@@ -140,7 +140,7 @@ def test_the_verdict_speaks_of_the_measure_that_was_chosen() -> None:
     truth = np.tile([0, 1, 2], 50)
     good, poor = np.eye(3)[truth], np.tile([0.1, 0.1, 0.8], (150, 1))
     found = verdict(
-        answer.judge(good, truth), {"other": answer.judge(poor, truth)}, main="macro_f1", higher_is_better=True
+        answer.evaluate(good, truth), {"other": answer.evaluate(poor, truth)}, main="macro_f1", higher_is_better=True
     )
     assert found is not None
     # of the likeliest class alone: F1 of the third 2 · 50 / (150 + 50), of the others 0
@@ -174,11 +174,11 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
     assert answer.levels == ("benign", "malignant")
     kept = json.loads(Path("run/codecs.json").read_text(encoding="utf-8"))["answers"][0]["inspection"]
     assert kept["reason"] == ""
-    wiring = run.wiring()
+    pipeline = run.pipeline()
     shares = {}
     for part in ("validation", "test"):
-        outputs = run.net(wiring.feeds[part].batch(slice(None)).inputs[0])  # type: ignore[arg-type]
-        shares[part] = answer.scores(outputs)[:, 1], wiring.feeds[part].targets[0].numpy() == 1
+        outputs = run.net(pipeline.datasets[part].batch(slice(None)).inputs[0])  # type: ignore[arg-type]
+        shares[part] = answer.scores(outputs)[:, 1], pipeline.datasets[part].targets[0].numpy() == 1
     assert kept["threshold"] == pytest.approx(cheapest(*shares["validation"], missed=20.0), rel=1e-4)
     share, bad = shares["test"]
     found = run.metrics["answers"][0]["details"]["inspection"]["at_threshold"]
@@ -191,7 +191,7 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
     )
     assert main(["evaluate", "run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answers"][0]["details"]["inspection"]["at_threshold"] == found
-    frame = wiring.frame.take(wiring.parts["test"])
+    frame = pipeline.frame.take(pipeline.parts["test"])
     rows = [{name: frame[name].show(at) for name in frame.names} for at in range(len(frame))]
     assert [each.value == "malignant" for each in run.predict(*rows)] == called.tolist()  # type: ignore[union-attr]
     page = Path("run/report.html").read_text(encoding="utf-8")

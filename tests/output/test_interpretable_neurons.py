@@ -32,12 +32,12 @@ MADE: dict[str, Callable[[int], float]] = {
 
 def activity(*things: str) -> np.ndarray:
     """Noise, then one neuron for each thing with a little noise on it."""
-    dice = np.random.default_rng(0)
-    columns = [dice.uniform(-1, 1, len(TEXT)) for _ in range(3)]
+    generator = np.random.default_rng(0)
+    columns = [generator.uniform(-1, 1, len(TEXT)) for _ in range(3)]
     for number, thing in enumerate(things):
         truth = np.array([float(MADE[thing](at)) for at in range(len(TEXT))])
         sign = -1 if number % 2 else 1
-        columns.append(sign * truth / truth.max() + 0.02 * dice.standard_normal(len(TEXT)))
+        columns.append(sign * truth / truth.max() + 0.02 * generator.standard_normal(len(TEXT)))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -60,8 +60,8 @@ def test_what_must_be_remembered_comes_before_what_was_just_read() -> None:
 
 
 def test_without_anything_clear_the_liveliest_is_looked_at() -> None:
-    dice = np.random.default_rng(1)
-    noise = dice.uniform(-0.1, 0.1, (len(TEXT), 4))
+    generator = np.random.default_rng(1)
+    noise = generator.uniform(-0.1, 0.1, (len(TEXT), 4))
     noise[:, 2] *= 9
     neuron, why = choose(noise, telling(noise, UNITS))
     assert neuron == 2 and why.startswith("it moves most (standard deviation 0.5") and "none goes clearly" in why

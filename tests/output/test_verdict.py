@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kissipo.output.answer import Judgement
+from kissipo.output.answer import Evaluation
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
 from kissipo.output.verdict import TRIVIAL, Verdict, verdict
@@ -15,8 +15,8 @@ from kissipo.output.verdict import TRIVIAL, Verdict, verdict
 RIGHT = np.r_[np.ones(950), np.zeros(50)]
 
 
-def judged(main: str, value: float, each: np.ndarray | None = None) -> Judgement:
-    return Judgement({main: value}, each=each)
+def judged(main: str, value: float, each: np.ndarray | None = None) -> Evaluation:
+    return Evaluation({main: value}, each=each)
 
 
 def beside(main: str, net: float, **others: float) -> Verdict:

@@ -14,9 +14,9 @@ from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 from kissipo.core.config import freeze
-from kissipo.core.schema import WordInfo, words_of, written
+from kissipo.core.schema import OptionInfo, option_infos, written
 from kissipo.core.task import Task as Sentence
-from kissipo.pipeline.experiment import prepare
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 from kissipo.pipeline.registries import SHORT_LOSSES
@@ -60,7 +60,7 @@ def messages() -> Task:
     return load("sms.csv", output="kind", words={"input.text": ["message"]})
 
 
-def pictures() -> Task:
+def images() -> Task:
     digits = load_digits()
     for at in range(60):
         folder = Path("photos", f"class{digits.target[at] % 2}")
@@ -73,19 +73,19 @@ def built_in(name: str) -> Callable[[], Task]:
     return lambda: load(name)
 
 
-OWN = {each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, pictures)}
+OWN = {each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, images)}
 QUESTIONS = OWN | {name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)}
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 
 
-def another(info: WordInfo, value: Any) -> Any:
+def another(info: OptionInfo, value: Any) -> Any:
     """Another value that the word takes."""
     kind = next((each for each in get_args(info.type) if each is not NoneType), info.type)
     kind = info.type if get_origin(info.type) in (Literal, tuple) else kind
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if is_dataclass(kind) and isinstance(kind, type):
-        return {key: another(each, getattr(value, each.attribute)) for key, each in words_of(kind).items()}
+        return {key: another(each, getattr(value, each.attribute)) for key, each in option_infos(kind).items()}
     if get_origin(kind) is tuple:
         return [each + 1 for each in value]
     if kind is bool:
@@ -93,14 +93,14 @@ def another(info: WordInfo, value: Any) -> Any:
     return (value or 2) + 1 if kind is int else (value or 0.5) / 2
 
 
-def process_words(task: Sentence) -> dict[str, tuple[WordInfo, Any]]:
+def process_words(task: Sentence) -> dict[str, tuple[OptionInfo, Any]]:
     """Every word of the net and of its way of learning, with what is decided for it."""
-    choices = read_task(task)
-    assert choices.net is not None
-    assert choices.learn is not None
+    resolved = read_task(task)
+    assert resolved.net is not None
+    assert resolved.algorithm is not None
     found = {}
-    for options in (choices.learn.options, choices.net.options):
-        found |= {key: (info, getattr(options, info.attribute)) for key, info in words_of(type(options)).items()}
+    for options in (resolved.algorithm.options, resolved.net.options):
+        found |= {key: (info, getattr(options, info.attribute)) for key, info in option_infos(type(options)).items()}
     return found
 
 
@@ -126,7 +126,7 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
             words[each] = decided[each][1]
     if "games" in task.input:
         words |= {"label_smoothing": 0.0, "mixup": 0.0}  # a share of the truth would stand on points that are taken
-    if "mixup" in words and any(door.port.vocabulary for door in prepare(task).wiring.doors):
+    if "mixup" in words and any(codec.spec.vocabulary for codec in build_experiment(task).pipeline.codecs):
         words["mixup"] = 0.0  # ids of words cannot be mixed
     for each in ("independent", "recursive"):
         if each in words and answer != "forecast":
@@ -156,8 +156,8 @@ def test_a_loss_that_is_written_without_a_net_is_the_one_that_is_learned_by(
 ) -> None:
     wished = question().with_words({"process.loss": loss})
     wished = wished.with_words({"process.net": None}) if "net" in wished.process else wished
-    learn: Any = prepare(wished).learn
-    assert [each.__module__.split(".")[-1] for each in learn.losses] == [SHORT_LOSSES.get(loss, loss)]
+    algorithm: Any = build_experiment(wished).algorithm
+    assert [each.__module__.split(".")[-1] for each in algorithm.losses] == [SHORT_LOSSES.get(loss, loss)]
 
 
 @every_question
@@ -181,17 +181,17 @@ def test_a_complete_task_keeps_every_word_that_was_written(question: Callable[[]
         (numbers, {"epochs": 2, "loss": "mae"}),
         (prose, {"epochs": 1, "units": 8}),
         (messages, {"epochs": 2}),
-        (pictures, {"epochs": 1}),
+        (images, {"epochs": 1}),
     ],
-    ids=["equations", "racing", "sunspots", "classes", "numbers", "prose", "messages", "pictures"],
+    ids=["equations", "racing", "sunspots", "classes", "numbers", "prose", "messages", "images"],
 )
 def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
     question: Callable[[], Task], words: dict[str, Any]
 ) -> None:
     first = load(question(), words=words).fit(seed=3)
     kept = load(str(first.folder / "task.yaml"))
-    choices = read_task(kept)
-    for part, chosen in (("input", choices.source), ("process", choices.net), ("process", choices.learn)):
+    resolved = read_task(kept)
+    for part, chosen in (("input", resolved.source), ("process", resolved.net), ("process", resolved.algorithm)):
         assert chosen is not None
         for key, value in written(chosen.options).items():
             assert value is None or key in getattr(kept, part), f"{part}.{key}"

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import StoppedError, TaskError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.registries import NETS
 
 Out = pytest.CaptureFixture[str]
@@ -37,15 +37,15 @@ WORDS = [
     "input.batch_size=16",
     "baselines=[majority]",
     "--output",
-    "colour",
+    "color",
 ]
 
 
 def photos(classes: int = 3) -> str:
-    """Pictures of 16x16, each mostly of one colour."""
-    dice = np.random.default_rng(0)
+    """Images of 16x16, each mostly of one color."""
+    generator = np.random.default_rng(0)
     labels = np.arange(90) % classes
-    images = dice.integers(0, 120, (90, 16, 16, 3))
+    images = generator.integers(0, 120, (90, 16, 16, 3))
     for at, label in enumerate(labels):
         images[at, ..., label % 3] += 100 + 35 * (label // 3)
     np.savez("photos.npz", images=images.astype(np.uint8), labels=np.array(list("abcdef"))[labels])
@@ -56,8 +56,8 @@ def published() -> dict[str, torch.Tensor]:
     """Weights of a narrow ResNet-18 for 1,000 classes, in a file with the published names; they are given in ours."""
     torch.manual_seed(5)
     module = NETS.find("resnet18", place="net")
-    ports = (Port("p", ("channel", "height", "width"), (3, 16, 16)),), (Port("c", ("class",), (1000,)),)
-    weights = module.build(*ports, module.Options(width_multiplier=0.05)).state_dict()
+    specs = (TensorSpec("p", ("channel", "height", "width"), (3, 16, 16)),), (TensorSpec("c", ("class",), (1000,)),)
+    weights = module.build(*specs, module.Options(width_multiplier=0.05)).state_dict()
     theirs = {}
     for name, tensor in weights.items():
         for here, there in THEIRS:
@@ -78,7 +78,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     told = " ".join(capsys.readouterr().err.split())
     assert "the head starts fresh, as it has 3 answers here and 1000 there" in told
     assert "weights are held" in told
-    assert "process.normalize=True published weights saw colours about zero" in told
+    assert "process.normalize=True published weights saw colors about zero" in told
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {
@@ -134,7 +134,7 @@ def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
         "early_stopping=0",
         "baselines=[majority]",
         "--output",
-        "colour",
+        "color",
         "--quiet",
     ]
     assert main(["fit", photos(), *words, "--out", "first"]) == 0
@@ -149,10 +149,10 @@ def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(interrupter:
         "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch_size": 16,
         "output.baselines": ["majority"], "process.weights": "resnet18.safetensors", "process.freeze": ["conv1", "norm1", "conv2"],
     }  # fmt: skip
-    task = ki.load(photos(), output="colour", words=words)
+    task = ki.load(photos(), output="color", words=words)
     task.fit(out="whole")
     with pytest.raises(StoppedError):
-        task.fit(out="broken", tellers=[interrupter(2)])
+        task.fit(out="broken", callbacks=[interrupter(2)])
     task.fit(out="broken", resume=True)
     assert_same_run(Path("whole"), Path("broken"))
     assert (Path("whole") / "history.csv").read_text().count("\n") == 6
@@ -203,7 +203,7 @@ def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> N
         ki.load("frozen-lake", words={"process.weights": "x"}).show()
 
 
-def test_a_run_that_saw_centred_colours_hands_that_on() -> None:
+def test_a_run_that_saw_centered_colors_hands_that_on() -> None:
     published()
     fit("weights=resnet18.safetensors", "--out", "first", "--quiet")
     for name, start in (("second", "first"), ("third", "first/model.safetensors")):

@@ -67,9 +67,9 @@ def test_a_net_or_an_algorithm_that_has_another_name_is_refused_with_it(old: str
     with pytest.raises(TaskError) as refused:
         read_task(Task(input={"table": "a.csv"}, process={word: value}))
     assert str(refused.value) == f"{old} is called {new}."
-    family = {"net": NETS, "algorithm": ALGORITHMS}[word]
-    assert value not in family.names()
-    assert new.split("=")[1] in family.names()
+    registry = {"net": NETS, "algorithm": ALGORITHMS}[word]
+    assert value not in registry.names()
+    assert new.split("=")[1] in registry.names()
 
 
 def test_the_command_line_says_so_in_one_paragraph(

@@ -76,7 +76,7 @@ SENTENCES = [
     *(
         Sentence(
             system,
-            f"{net} on varied pictures",
+            f"{net} on varied images",
             f"""
         input: {{images: photos/, size: 224, augment: [flip, crop]}}
         process: {{net: {net}, weights: {net}.safetensors, freeze: all but head}}
@@ -327,13 +327,13 @@ def ways(sentence: Sentence) -> list[Task]:
 @pytest.mark.parametrize("sentence", BUILT, ids=named)
 def test_a_sentence_of_today_holds(sentence: Sentence) -> None:
     for task in ways(sentence):
-        choices = read_task(task)
-        assert [choices.source.word, *(answer.word for answer in choices.answers)] == [
+        resolved = read_task(task)
+        assert [resolved.source.word, *(answer.word for answer in resolved.answers)] == [
             next(iter(task.input)),
             *(next(iter(answer)) for answer in task.answers),
         ]
-        assert choices.net is not None
-        assert choices.net.word == task.process["net"]
+        assert resolved.net is not None
+        assert resolved.net.word == task.process["net"]
 
 
 @pytest.mark.parametrize("sentence", PLANNED, ids=named)

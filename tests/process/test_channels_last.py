@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.run_folder import MODEL, RunFolder
 from kissipo.process import optim
-from kissipo.process.channels_last import lay_out
+from kissipo.process.channels_last import to_channels_last
 from kissipo.process.kernels.adam import fits_adam
 
 NETS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -30,14 +30,14 @@ every_net = pytest.mark.parametrize("name", NETS)
 
 
 def two(name: str) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
-    """A net in both orders, in double precision so that only the order of sums may differ, pictures and their classes."""
+    """A net in both orders, in double precision so that only the order of sums may differ, images and their classes."""
     channels, words = NETS[name]
     module = import_module(f"kissipo.process.nets.{name}")
     torch.manual_seed(3)
-    picture, answer = Port("p", ("channel", "height", "width"), (channels, 33, 32)), Port("c", ("class",), (4,))
-    usual = module.build((picture,), (answer,), module.Options(**words)).double()
+    image, answer = TensorSpec("p", ("channel", "height", "width"), (channels, 33, 32)), TensorSpec("c", ("class",), (4,))
+    usual = module.build((image,), (answer,), module.Options(**words)).double()
     x = torch.rand(6, channels, 33, 32, dtype=torch.float64)
-    return usual, lay_out(deepcopy(usual)), x, torch.tensor([0, 1, 2, 3, 0, 1])
+    return usual, to_channels_last(deepcopy(usual)), x, torch.tensor([0, 1, 2, 3, 0, 1])
 
 
 @every_net
@@ -64,12 +64,12 @@ def test_answers_and_slopes_are_those_of_the_usual_order(name: str, learning: bo
         outputs = net(x)
         cross_entropy(outputs, truth).backward()
         found.append((outputs.detach(), {key: each.grad for key, each in net.named_parameters()}))
-    (answers, slopes), (laid_answers, laid_slopes) = found
+    (answers, gradients), (laid_answers, laid_slopes) = found
     torch.testing.assert_close(laid_answers, answers, rtol=1e-5, atol=1e-8)
-    assert slopes.keys() == laid_slopes.keys()
-    for key, slope in slopes.items():
-        if slope is not None:
-            torch.testing.assert_close(laid_slopes[key], slope, rtol=1e-5, atol=1e-8)
+    assert gradients.keys() == laid_slopes.keys()
+    for key, gradient in gradients.items():
+        if gradient is not None:
+            torch.testing.assert_close(laid_slopes[key], gradient, rtol=1e-5, atol=1e-8)
 
 
 @every_net
@@ -84,9 +84,9 @@ def test_what_is_saved_is_the_same_to_the_byte(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", get_args(optim.Name))
 def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_what_was_saved(name: optim.Name) -> None:
-    dice = torch.Generator().manual_seed(1)
-    start = torch.randn(6, 5, 3, 2, generator=dice)
-    slopes = [torch.randn(6, 5, 3, 2, generator=dice) for _ in range(6)]
+    generator = torch.Generator().manual_seed(1)
+    start = torch.randn(6, 5, 3, 2, generator=generator)
+    gradients = [torch.randn(6, 5, 3, 2, generator=generator) for _ in range(6)]
 
     def last(x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last)
@@ -97,7 +97,7 @@ def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_wha
     words: dict[str, Any] = {"momentum": 0.9} if name == "momentum" else {} if name == "sgd" else {"eps": 1e-8}
     witness = torchs([usual], lr=0.01, **words, **({"alpha": 0.9} if name == "rmsprop" else {}))
     ours, halved = (optim.optimizer(name, [each], rate=0.01) for each in (whole, broken))
-    for number, slope in enumerate(slopes):
+    for number, gradient in enumerate(gradients):
         if number == 3:
             state = deepcopy(halved.state_dict())
             for memory in state["state"].values():  # as a checkpoint gives it back
@@ -105,7 +105,7 @@ def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_wha
             halved = optim.optimizer(name, [broken], rate=0.01)
             optim.go_on(halved, state)
         for weight, by in ((usual, witness), (whole, ours), (broken, halved)):
-            weight.grad = slope.clone() if weight is usual else last(slope)
+            weight.grad = gradient.clone() if weight is usual else last(gradient)
             by.step()
     torch.testing.assert_close(whole.detach(), usual.detach(), rtol=1e-5, atol=1e-6)
     assert torch.equal(broken, whole)

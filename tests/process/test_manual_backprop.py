@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.kernels.native import BUILT
 from kissipo.process.losses import (
@@ -18,7 +18,7 @@ from kissipo.process.losses import (
     mean_squared_error,
     sparse_categorical_cross_entropy,
 )
-from kissipo.process.manual_backprop import direct, loss_and_slope
+from kissipo.process.manual_backprop import loss_and_gradient, manual_backprop
 from kissipo.process.nets import ffn
 
 built = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
@@ -34,7 +34,7 @@ CASES: dict[str, tuple[Any, Tensor, int]] = {
 def net(width: int, **words: Any) -> nn.Module:
     torch.manual_seed(3)
     return ffn.build(
-        (Port("x", ("feature",), (7,)),), (Port("y", ("answer",), (width,)),), ffn.Options(units=(9, 5), **words)
+        (TensorSpec("x", ("feature",), (7,)),), (TensorSpec("y", ("answer",), (width,)),), ffn.Options(units=(9, 5), **words)
     )
 
 
@@ -43,11 +43,11 @@ def test_the_slope_is_that_of_autograd(name: str) -> None:
     module, targets, width = CASES[name]
     torch.manual_seed(1)
     outputs = torch.randn(20, width)
-    value, slope = loss_and_slope(module.loss, outputs, targets)
+    value, gradient = loss_and_gradient(module.loss, outputs, targets)
     outputs.requires_grad_()
     expected = module.loss(outputs, targets)
     torch.testing.assert_close(value, expected.detach())
-    torch.testing.assert_close(slope, torch.autograd.grad(expected, outputs)[0])
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, outputs)[0])
 
 
 @built
@@ -60,8 +60,8 @@ def test_learning_directly_takes_the_same_steps(name: str, wide: bool, words: di
     ours, usual = (
         Supervised(each, (module.loss,), Options(learning_rate=0.01, **words), total_steps=9) for each in pair
     )
-    for learn in (ours, usual):
-        learn.begin(None)  # type: ignore[arg-type]
+    for algorithm in (ours, usual):
+        algorithm.begin(None)  # type: ignore[arg-type]
     assert ours._direct is not None
     usual._direct = None
     torch.manual_seed(2)
@@ -79,23 +79,23 @@ def test_the_weights_of_a_held_path_stay() -> None:
     module = net(2, wide=True)
     wide = module[1].wide  # type: ignore[index]
     wide.requires_grad_(False)
-    learn = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
-    learn.begin(None)  # type: ignore[arg-type]
+    algorithm = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
+    algorithm.begin(None)  # type: ignore[arg-type]
     before = wide.weight.clone()
     for _ in range(3):
-        learn.step(Batch((torch.randn(5, 7),), (torch.randn(5, 2),)))
-    assert learn._direct is not None and torch.equal(wide.weight, before)
+        algorithm.step(Batch((torch.randn(5, 7),), (torch.randn(5, 2),)))
+    assert algorithm._direct is not None and torch.equal(wide.weight, before)
 
 
 @built
 def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
     def walked(seed: int) -> Tensor:
         module = net(2, dropout=0.5)
-        learn = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
-        learn.begin(None)  # type: ignore[arg-type]
+        algorithm = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
+        algorithm.begin(None)  # type: ignore[arg-type]
         torch.manual_seed(seed)
         for _ in range(3):
-            learn.step(Batch((torch.ones(5, 7),), (torch.ones(5, 2),)))
+            algorithm.step(Batch((torch.ones(5, 7),), (torch.ones(5, 2),)))
         return torch.cat([each.detach().flatten() for each in module.parameters()])
 
     assert torch.equal(walked(1), walked(1)) and not torch.equal(walked(1), walked(2))
@@ -104,7 +104,7 @@ def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
 @built
 def test_nets_of_other_layers_and_other_inputs_go_the_usual_way() -> None:
     flat, linear = nn.Flatten(), nn.Linear(7, 5)
-    assert direct(nn.Sequential(flat, linear, nn.ReLU(), nn.Dropout(0.1), nn.Linear(5, 2))) is not None
+    assert manual_backprop(nn.Sequential(flat, linear, nn.ReLU(), nn.Dropout(0.1), nn.Linear(5, 2))) is not None
     for layers in (
         [linear],  # nothing lays it flat
         [flat, linear, nn.Tanh(), nn.Linear(5, 2)],
@@ -115,11 +115,11 @@ def test_nets_of_other_layers_and_other_inputs_go_the_usual_way() -> None:
         [flat, nn.Linear(7, 5).double()],
         [flat, nn.Linear(2000, 1000), nn.ReLU(), nn.Linear(1000, 1)],
     ):
-        assert direct(nn.Sequential(*layers)) is None, layers
+        assert manual_backprop(nn.Sequential(*layers)) is None, layers
     heard = nn.Sequential(flat, linear, nn.ReLU(), nn.Linear(5, 2))
     heard[1].register_forward_hook(lambda layer, given, gives: None)
-    assert direct(heard) is None
-    way = direct(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)))
+    assert manual_backprop(heard) is None
+    way = manual_backprop(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)))
     assert way is not None and way.fits(torch.randn(3, 7)) and way.fits(torch.randn(3, 1, 7))
     for x in (torch.randn(3, 7).double(), torch.randn(3, 8), torch.randn(0, 7), torch.randn(1000, 7), torch.arange(7)):
         assert not way.fits(x)

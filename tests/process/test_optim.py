@@ -72,8 +72,8 @@ FORMULAS: dict[str, Callable[[Array, float], Array]] = {
 def walked(name: Any, rate: float, **more: Any) -> Array:
     weight = nn.Parameter(torch.tensor(START, dtype=torch.float32))
     steps = optim.optimizer(name, [weight], rate=rate, **more)
-    for slope in SLOPES:
-        weight.grad = torch.tensor(slope, dtype=torch.float32)
+    for gradient in SLOPES:
+        weight.grad = torch.tensor(gradient, dtype=torch.float32)
         steps.step()
     return weight.detach().numpy()
 
@@ -130,9 +130,9 @@ def test_a_million_weights_on_several_threads(instructions: str, monkeypatch: py
     pair[1].data.copy_(pair[0])
     lean, plain = optim.optimizer("adam", pair[:1], rate=0.01), torch.optim.Adam(pair[1:], 0.01, foreach=False)
     for step in range(1, 5):
-        slope = torch.randn(1000, 1003) * 10.0 ** (-9 * step)  # down to where squares are no longer numbers above zero
+        gradient = torch.randn(1000, 1003) * 10.0 ** (-9 * step)  # down to where squares are no longer numbers above zero
         for weight, steps in zip(pair, (lean, plain), strict=True):
-            weight.grad = slope.clone()
+            weight.grad = gradient.clone()
             steps.step()
     torch.testing.assert_close(pair[0], pair[1], rtol=3e-6, atol=1e-6)
 

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.heads import heads_of
-from kissipo.process.pretrained import hold, lay_in, read_weights
+from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
@@ -129,8 +129,8 @@ CASES: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any]]] = {
 def ours(name: str, classes: int = 10, channels: int = 3, **words: Any) -> tuple[nn.Module, Callable[[str], str]]:
     module = NETS.find(name, place="net")
     options = module.Options(**words)
-    ports = (Port("picture", ("channel", "height", "width"), (channels, 70, 64)),)
-    net = module.build(ports, (Port("kind", ("class",), (classes,)),), options)
+    specs = (TensorSpec("image", ("channel", "height", "width"), (channels, 70, 64)),)
+    net = module.build(specs, (TensorSpec("kind", ("class",), (classes,)),), options)
     return net.eval(), partial(module.ours, options=options)
 
 
@@ -164,13 +164,13 @@ def test_the_same_answers_as_the_published_net(case: str, timm: bool) -> None:
     weights = in_timms_names(theirs.state_dict()) if timm else theirs.state_dict()
     save_file({name: each.contiguous() for name, each in weights.items()}, "published.safetensors")
     x = torch.rand(4, 3, 70, 64)
-    for centre in (False, True):
-        net, named = ours(name, normalize=centre, **words)
-        told = lay_in(net, read_weights(Path("published.safetensors")), ours=named, origin="published.safetensors")
+    for center in (False, True):
+        net, named = ours(name, normalize=center, **words)
+        told = load_pretrained(net, read_weights(Path("published.safetensors")), ours=named, origin="published.safetensors")
         count = f"{sum(weight.numel() for weight in theirs.parameters()):,}"
         assert told == f"published.safetensors fits: {count} of {count} weights are taken from it"
         with torch.no_grad():
-            expected = theirs((x - MEAN) / DEVIATION if centre else x)
+            expected = theirs((x - MEAN) / DEVIATION if center else x)
             torch.testing.assert_close(net(x), expected, rtol=1e-5, atol=1e-5)
         assert expected.std() > 1e-4
 
@@ -210,7 +210,7 @@ def test_other_answers_start_with_a_fresh_head() -> None:
     theirs = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8, classes=1000))
     net, named = ours("resnet18", classes=3, width_multiplier=0.125)
     before = net.get_parameter("head.weight").clone()
-    told = lay_in(net, theirs.state_dict(), ours=named, origin="r.safetensors")
+    told = load_pretrained(net, theirs.state_dict(), ours=named, origin="r.safetensors")
     body = sum(weight.numel() for name, weight in theirs.named_parameters() if not name.startswith("fc."))
     assert told == (
         f"r.safetensors fits: {body:,} of {body + 3 * 65:,} weights are taken from it; "
@@ -248,7 +248,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: 
     weights = dict(theirs.state_dict())
     change(weights)
     with pytest.raises(TaskError) as refused:
-        lay_in(net, weights, ours=named, origin="r.safetensors")
+        load_pretrained(net, weights, ours=named, origin="r.safetensors")
     assert re.search(told, str(refused.value)), str(refused.value)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("process.weights: r.safetensors does not fit this net of 122 tensors: ")
@@ -258,15 +258,15 @@ def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: 
 def test_another_net_is_told_as_a_whole() -> None:
     net, named = ours("vgg11", **VGG_WORDS)
     with pytest.raises(TaskError, match=r"\d+ missing there .*; \d+ left over"):
-        lay_in(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
+        load_pretrained(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
 
 
-def test_grey_pictures_are_told_the_channels_of_the_file() -> None:
+def test_gray_images_are_told_the_channels_of_the_file() -> None:
     net, named = ours("resnet18", channels=1, width_multiplier=0.125)
     with pytest.raises(
-        TaskError, match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*pictures of 3 channels: say input"
+        TaskError, match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*images of 3 channels: say input"
     ):
-        lay_in(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
+        load_pretrained(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
     with pytest.raises(ShapeError, match=r"process\.normalize takes color images; got 1 channels"):
         ours("resnet18", channels=1, normalize=True)
 
@@ -275,7 +275,7 @@ def test_counters_of_norms_may_be_missing_and_half_precision_is_read() -> None:
     theirs = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8))
     weights = {name: each.half() for name, each in theirs.state_dict().items() if "num_batches" not in name}
     net, named = ours("resnet18", width_multiplier=0.125)
-    lay_in(net, weights, ours=named, origin="r")
+    load_pretrained(net, weights, ours=named, origin="r")
     torch.testing.assert_close(
         net.get_parameter("conv1.weight"), theirs.get_parameter("conv1.weight"), atol=1e-3, rtol=1e-3
     )
@@ -303,7 +303,7 @@ def test_other_files_are_not_opened(content: bytes) -> None:
 )
 def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
     net, _ = ours("resnet18", width_multiplier=0.125)
-    told = hold(net, asked)
+    told = freeze_weights(net, asked)
     found = {name for name, weight in net.named_parameters() if weight.requires_grad}
     held = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
     assert told == f"{held:,} of {sum(weight.numel() for weight in net.parameters()):,} weights are held"
@@ -327,13 +327,13 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
 def test_slips_in_what_is_held(asked: tuple[str, ...], told: str) -> None:
     net, _ = ours("resnet18", width_multiplier=0.125)
     with pytest.raises(TaskError, match=told):
-        hold(net, asked)
+        freeze_weights(net, asked)
     assert all(weight.requires_grad for weight in net.parameters())
 
 
 def test_the_head_of_every_net_is_what_answers() -> None:
-    two = (Port("kind", ("class",), (4,)), Port("size", ("answer",), (2,)))
-    row = (Port("row", ("feature",), (6,)),)
+    two = (TensorSpec("kind", ("class",), (4,)), TensorSpec("size", ("answer",), (2,)))
+    row = (TensorSpec("row", ("feature",), (6,)),)
     ffn = NETS.find("ffn", place="net")
     assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,)))) == ("3",)
     assert heads_of(ffn.build(row, two, ffn.Options(units=(5,)))) == ("3.heads",)

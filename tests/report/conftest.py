@@ -87,7 +87,7 @@ def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
     head, tail = made.rsplit("</body>", 1)
     file = folder / "page.html"
     file.write_text(f"{head}{ask}</body>{tail}", encoding="utf-8")
-    for attempt in range(3):  # on a busy machine the time of a page may be over before its pictures are there
+    for attempt in range(3):  # on a busy machine the time of a page may be over before its images are there
         profile = f"--user-data-dir={folder / f'profile-{attempt}'}"
         command = [chromium, *FLAGS, profile, "--dump-dom", file.as_uri()]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -1,4 +1,4 @@
-"""What stands beside the confusion matrix of pictures: kinds of mistakes in their order; curves of precision and recall as drawn."""
+"""What stands beside the confusion matrix of images: kinds of mistakes in their order; curves of precision and recall as drawn."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sklearn.metrics import average_precision_score
 
 import kissipo as ki
 from kissipo.report.axis_labels import read_precision_recall
-from kissipo.report.confused_images import MOST_KINDS, MOST_PICTURES, confused, kinds
+from kissipo.report.confused_images import MOST_IMAGES, MOST_KINDS, confused, kinds
 from kissipo.report.drawing import unit_square
 
 
 def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> None:
-    dice = np.random.default_rng(3)
-    truth, scores = dice.integers(4, size=200), dice.dirichlet(np.ones(4), size=200)
+    generator = np.random.default_rng(3)
+    truth, scores = generator.integers(4, size=200), generator.dirichlet(np.ones(4), size=200)
     chosen = scores.argmax(axis=1)
     found = kinds(truth, chosen, scores)
     assert sum(kind.count for kind in found) == int((truth != chosen).sum())
@@ -33,7 +33,7 @@ def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> No
         mine = [at for at in range(200) if (truth[at], chosen[at]) == (kind.truth, kind.answer)]
         assert kind.count == len(mine)
         assert kind.of == list(truth).count(kind.truth)
-        assert list(kind.samples) == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_PICTURES]
+        assert list(kind.samples) == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_IMAGES]
 
 
 def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
@@ -43,15 +43,15 @@ def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
     levels = ["<b>", "a", "c", "d", "e"]
     asked = []
 
-    def pictures_at(samples: object) -> tuple[torch.Tensor, list[str]]:
+    def images_at(samples: object) -> tuple[torch.Tensor, list[str]]:
         asked.append(samples)
         return torch.zeros(len(tuple(samples)), 1, 2, 2), ["a.png"] * len(tuple(samples))  # type: ignore[arg-type]
 
-    page = confused(kinds(truth, chosen, scores), levels, scores, pictures_at)
+    page = confused(kinds(truth, chosen, scores), levels, scores, images_at)
     assert len(asked) == MOST_KINDS
     assert f"And {20 - MOST_KINDS} rarer kinds of mistakes." in page
     assert "&lt;b&gt;" in page
-    assert confused([], levels, scores, pictures_at) == ""
+    assert confused([], levels, scores, images_at) == ""
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_report_shows_the_pictures_that_were_confused(run: Path) -> None:
+def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     opened = ki.open(run)
-    wiring = opened.wiring()
-    part = wiring.parts["test"]
-    truth = wiring.frame["digit"].take(part).texts()
-    told = [row[0] for row in opened.predict_all(list(wiring.frame["picture"].values[part]))[0]]
+    pipeline = opened.pipeline()
+    part = pipeline.parts["test"]
+    truth = pipeline.frame["digit"].take(part).texts()
+    told = [row[0] for row in opened.predict_all(list(pipeline.frame["image"].values[part]))[0]]
     wrong = [(real, each.value) for real, each in zip(truth, told, strict=True) if real != each.value]
     shown = re.findall(r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page)
     assert len(shown) == min(MOST_KINDS, len(set(wrong)))
@@ -88,9 +88,9 @@ def test_the_report_shows_the_pictures_that_were_confused(run: Path) -> None:
 
 def test_the_curves_of_a_run_are_those_of_scikit_learn(run: Path) -> None:
     opened = ki.open(run)
-    wiring = opened.wiring()
-    outputs = opened.net(wiring.feeds["test"].batch(torch.arange(len(wiring.parts["test"]))).inputs[0])
-    shares, truth = outputs.softmax(dim=1).detach().double().numpy(), wiring.feeds["test"].targets[0].numpy()
+    pipeline = opened.pipeline()
+    outputs = opened.net(pipeline.datasets["test"].batch(torch.arange(len(pipeline.parts["test"]))).inputs[0])
+    shares, truth = outputs.softmax(dim=1).detach().double().numpy(), pipeline.datasets["test"].targets[0].numpy()
     details = opened.metrics["answers"][0]["details"]
     expected = [average_precision_score(truth == digit, shares[:, digit]) for digit in range(10)]
     assert details["by_class"]["average_precision"] == pytest.approx(expected, abs=1e-4)

@@ -131,7 +131,7 @@ def test_long_walks_and_wide_nets_stay_small(samples: Samples) -> None:
     assert walk["units"][walk["unit"]] == 1 and "shown are the 120 of 128 units" in made
 
 
-def test_attention_has_a_picture_a_head(samples: Samples) -> None:
+def test_attention_has_a_image_a_head(samples: Samples) -> None:
     made = made_of(samples["attentive"]())
     assert made.count("<figure data-head=") == 4 and "head 3" in made and "6 queries × 6 keys" in made
     assert "w0&lt;\x1fw1&lt;" in made

@@ -53,15 +53,15 @@ def test_pages_open_without_a_word_on_the_console_and_ask_for_nothing(
 def test_the_pixels_of_a_map_are_the_numbers_of_the_gate(name: str, samples: Samples, browse: Browse) -> None:
     told = samples["recurrent"]()
     (width, height, *data), _ = browse(made_of(told), MAP % name + PIXELS)
-    colours = np.array(data).reshape(height, width, 4)[..., :3]
-    place = {tuple(colour): at - 128 for at, colour in enumerate(palette().tolist())}
-    levels = np.array([[place[tuple(point)] for point in row] for row in colours.tolist()])
+    colors = np.array(data).reshape(height, width, 4)[..., :3]
+    place = {tuple(color): at - 128 for at, color in enumerate(palette().tolist())}
+    levels = np.array([[place[tuple(point)] for point in row] for row in colors.tolist()])
     numbers = gate(told, name)
-    greatest = float(np.abs(numbers).max())
-    np.testing.assert_allclose(levels / 127 * greatest, numbers.T, atol=greatest / 254 * 1.01)
+    maximum = float(np.abs(numbers).max())
+    np.testing.assert_allclose(levels / 127 * maximum, numbers.T, atol=maximum / 254 * 1.01)
 
 
-def test_pictures_of_layers_are_read_back_into_their_numbers(samples: Samples, browse: Browse) -> None:
+def test_images_of_layers_are_read_back_into_their_numbers(samples: Samples, browse: Browse) -> None:
     content, tensors = samples["convolutional"]()
     script = (
         "const image = document.querySelector('#layer-0 img'); await image.decode(); "
@@ -133,7 +133,7 @@ def test_the_numbers_on_the_wires_add_up_to_the_state(cell: str, samples: Sample
     )
 
 
-def test_the_text_is_coloured_by_the_chosen_unit_and_gate(samples: Samples, browse: Browse) -> None:
+def test_the_text_is_colored_by_the_chosen_unit_and_gate(samples: Samples, browse: Browse) -> None:
     told = samples["recurrent"]()
     made = made_of(told, unit=2, telling=[(4, "a & b")])
     script = "const by = document.querySelector('.by'); by.value = '%s'; by.dispatchEvent(new Event('change'));"

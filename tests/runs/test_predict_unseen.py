@@ -83,7 +83,7 @@ def test_rows_are_counted_over_a_whole_file(run: ki.Run) -> None:
     assert remarks == ["2 values of 'city' never seen in training ('Oslo', 'Rome'), read as all zeros"]
 
 
-def test_a_picture_of_another_size_or_colour() -> None:
+def test_a_image_of_another_size_or_color() -> None:
     for number in range(24):
         path = Path("photos") / ("good" if number % 2 else "bad") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def test_a_picture_of_another_size_or_colour() -> None:
     run = ki.load("photos").fit(epochs=1)
     Image.new("RGB", (20, 10), (200, 10, 10)).save("wide.png")
     assert run.predict_all(["wide.png"])[1] == [
-        "1 of 1 pictures resized to 8x8 (most of them were 10x20)",
-        "1 of 1 pictures turned grey",
+        "1 of 1 images resized to 8x8 (most of them were 10x20)",
+        "1 of 1 images turned gray",
     ]
     assert run.predict_all(["photos/good/1.png"])[1] == []

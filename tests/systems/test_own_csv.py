@@ -44,7 +44,7 @@ def write_messy(name: str) -> pandas.DataFrame:
 def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
     """What a careful linear model scores that learns from the same rows: R2, or accuracy."""
     features, answers = table.drop(columns="target"), table["target"]
-    prepared = make_column_transformer(
+    experiment = make_column_transformer(
         (
             make_pipeline(SimpleImputer(strategy="constant", fill_value="gap"), OneHotEncoder(handle_unknown="ignore")),
             [features.columns[0]],
@@ -56,7 +56,7 @@ def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
         if answers.dtype == object or answers.dtype == "str"
         else RidgeCV(np.logspace(-3, 3, 13))
     )
-    model = make_pipeline(prepared, last).fit(features.iloc[train], answers.iloc[train])
+    model = make_pipeline(experiment, last).fit(features.iloc[train], answers.iloc[train])
     return float(model.score(features.iloc[test], answers.iloc[test]))
 
 
@@ -64,7 +64,7 @@ def scores(name: str, seed: int) -> tuple[float, float, float]:
     """R2 or accuracy of the net, of the best linear baseline beside it, and of the model by hand."""
     table = write_messy(name)
     run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
-    parts = run.wiring().parts
+    parts = run.pipeline().parts
     judged = run.metrics["answers"][0]
     metric = "r2" if name == "diabetes" else "accuracy"
     linear = max(values[metric] for kind, values in judged["baselines"].items() if "regression" in kind)
@@ -103,31 +103,31 @@ def test_the_command_tells_gaps_kinds_and_the_verdict(capsys: pytest.CaptureFixt
 def test_a_gap_is_flagged_and_not_zero() -> None:
     write_messy("wine")
     run = ki.load("wine.csv", output="target").fit(epochs=1, out="run")
-    door = next(door for door in run.doors[0].doors if door.KIND == "numbers")
-    assert door.port.words[-2:] == ("malic_acid missing", "ash missing")
-    wiring = run.wiring()
-    train = wiring.frame.take(wiring.parts["train"])
+    codec = next(codec for codec in run.codecs[0].codecs if codec.KIND == "numbers")
+    assert codec.spec.words[-2:] == ("malic_acid missing", "ash missing")
+    pipeline = run.pipeline()
+    train = pipeline.frame.take(pipeline.parts["train"])
     values = train["malic_acid"].values
-    encoded = door.encode(train).numpy()
-    at = door.port.words.index("malic_acid")
+    encoded = codec.encode(train).numpy()
+    at = codec.spec.words.index("malic_acid")
     filled = (np.nanmedian(values) - np.nanmean(values)) / np.nanstd(values)
     np.testing.assert_allclose(encoded[np.isnan(values), at], filled, rtol=1e-5)
     np.testing.assert_array_equal(encoded[:, -2], np.isnan(values))
 
 
 def rides(rows: int = 300) -> pandas.DataFrame:
-    """A text, a date, a few levels and numbers, whose fare is high at night in the centre and with much luggage."""
+    """A text, a date, a few levels and numbers, whose fare is high at night in the center and with much luggage."""
     draw = np.random.default_rng(1)
     table = pandas.DataFrame(
         {
             "hour": draw.choice(["day", "night"], rows),
-            "place": draw.choice(["centre", "suburb"], rows),
+            "place": draw.choice(["center", "suburb"], rows),
             "length": draw.uniform(1, 20, rows),
             "remark": [" ".join(draw.choice(["small", "large", "bag", "dog", "slow", "fast"], 4)) for _ in range(rows)],
             "driver": draw.integers(0, 40, rows).astype(str),
         }
     )
-    both = (table["hour"] == "night") & (table["place"] == "centre")
+    both = (table["hour"] == "night") & (table["place"] == "center")
     table["fare"] = 2 * table["length"] + 30 * both
     table["liked"] = np.where(both, "no", "yes")
     return table
@@ -185,7 +185,7 @@ def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
         "process": {"epochs": 60, "learning_rate": 0.005},
     }
     run = ki.load(words | {"output": {"category": "liked"}}).fit()
-    assert [door.KIND for door in run.doors] == ["together", "tokens"]
+    assert [codec.KIND for codec in run.codecs] == ["together", "tokens"]
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
 
 
@@ -207,9 +207,9 @@ def test_a_group_stays_on_one_side() -> None:
     table.to_csv("rides.csv", index=False)
     words = {"table": "rides.csv", "split": {"group": "driver"}}
     run = ki.load({"input": words, "process": {"epochs": 1}, "output": {"number": "fare"}}).fit()
-    parts = run.wiring().parts
+    parts = run.pipeline().parts
     sides = [set(table["driver"].iloc[parts[name]]) for name in ("train", "validation", "test")]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
     assert len(set.union(*sides)) == 40 and 50 <= len(parts["test"]) <= 61
-    assert "driver" not in run.doors[0].columns
+    assert "driver" not in run.codecs[0].columns
     assert Path(run.folder, "task.yaml").read_text().count("group: driver") == 1

@@ -1,4 +1,4 @@
-"""A folder of pictures, a folder per class: magnetic tiles, five defects or none."""
+"""A folder of images, a folder per class: magnetic tiles, five defects or none."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     assert main(["fit", str(folder), *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     run = ki.open("run")
-    wiring = run.wiring()
-    test = wiring.frame.take(wiring.parts["test"])
-    decided = [row[0].value for row in run.predict_all(list(test["picture"].values))[0]]
+    pipeline = run.pipeline()
+    test = pipeline.frame.take(pipeline.parts["test"])
+    decided = [row[0].value for row in run.predict_all(list(test["image"].values))[0]]
     matrix = np.zeros((6, 6), dtype=int)
     for truth, said in zip(test["class"].texts(), decided, strict=True):
         matrix[CLASSES.index(str(truth)), CLASSES.index(said)] += 1
@@ -54,7 +54,7 @@ def test_tiles_beat_the_majority_class(data: Path, capsys: pytest.CaptureFixture
     assert accuracy > max(counts) / sum(counts) + 0.2
 
 
-def test_a_run_knows_its_pictures_by_their_content(data: Path) -> None:
+def test_a_run_knows_its_images_by_their_content(data: Path) -> None:
     for name in CLASSES[:2]:
         Path("tiles", name).mkdir(parents=True)
         for path in sorted((data / "magnetic-tile" / name).rglob("*.jpg"))[:8]:

@@ -28,8 +28,8 @@ def fit(path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str
 
 def by_hand() -> tuple[float, float]:
     """Accuracy and F1 (of spam) of TF-IDF and logistic regression on the same rows."""
-    wiring = ki.open("run").wiring()
-    parts = {name: wiring.frame.take(positions) for name, positions in wiring.parts.items()}
+    pipeline = ki.open("run").pipeline()
+    parts = {name: pipeline.frame.take(positions) for name, positions in pipeline.parts.items()}
     texts = {name: [text or "" for text in part["message"].texts()] for name, part in parts.items()}
     kinds = {name: part["kind"].texts() for name, part in parts.items()}
     model = make_pipeline(
@@ -74,7 +74,7 @@ def test_a_file_without_a_header_loses_no_message_and_is_told(data: Path, capsys
         "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' recurs in its column below)"
         in told
     )
-    frame = ki.open("run").wiring().frame
+    frame = ki.open("run").pipeline().frame
     assert sorted(map("\t".join, zip(frame["column1"].texts(), frame["column2"].texts(), strict=True))) == sorted(
         line.rstrip("\n") for line in lines[:300]
     )

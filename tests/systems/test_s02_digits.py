@@ -42,7 +42,7 @@ def test_digits_from_python_predict_what_the_opened_run_predicts() -> None:
     run = ki.load("digits").fit(seed=1, epochs=3)
     assert isinstance(run.net, torch.nn.Module)
     again = ki.open(run.folder)
-    picture = run.wiring().frame["picture"].values[5]
-    first, second = run.predict(picture), again.predict(picture)
+    image = run.pipeline().frame["image"].values[5]
+    first, second = run.predict(image), again.predict(image)
     assert first.value == second.value
     assert first.confidence == pytest.approx(second.confidence, abs=1e-9)

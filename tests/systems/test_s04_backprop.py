@@ -37,7 +37,7 @@ def test_the_first_weight_by_the_formula_of_the_lecture(capsys: Out) -> None:
     """dL/dw1[1,1] = (y' - y) · [sum of w3 f'(z2) w2] · f'(z1) · x, worked in numpy from the weights of the trained net."""
     run = ki.load("backprop").fit(epochs=3)
     w1, w2, w3 = (each.detach().double().numpy() for each in run.net.parameters())
-    frame = run.wiring().frame
+    frame = run.pipeline().frame
     x = np.array([frame[name].values[0] for name in frame.names[:-1]])
     y = frame[frame.names[-1]].values[0]
     f = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731

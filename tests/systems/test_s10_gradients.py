@@ -36,7 +36,7 @@ def net(build: Any) -> Forecaster:
 
 
 @pytest.mark.parametrize(("name", "build", "slope"), [("RNN", _small, "tanh"), ("RNN, large weights", _large, "relu")])
-def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(name: str, build: Any, slope: str) -> None:
+def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(name: str, build: Any, gradient: str) -> None:
     forecaster, x = net(build), series()
     weights = {key: value.detach().numpy() for key, value in forecaster.cell.named_parameters()}
     head = forecaster.head.weight.detach().numpy()[0]
@@ -48,13 +48,13 @@ def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(name: str, build:
             + weights["weight_hh_l0"] @ h
             + weights["bias_hh_l0"]
         )
-        h = np.tanh(z) if slope == "tanh" else np.maximum(z, 0)
+        h = np.tanh(z) if gradient == "tanh" else np.maximum(z, 0)
         states.append(h)
     error = head @ h + forecaster.head.bias.item() - x[40]
     back, norms = error * head, []
     for h in reversed(states):
         norms.append(np.linalg.norm(back))
-        bend = 1 - h**2 if slope == "tanh" else (h > 0).astype(float)
+        bend = 1 - h**2 if gradient == "tanh" else (h > 0).astype(float)
         back = weights["weight_hh_l0"].T @ (bend * back)
     assert found(steps=40)[name].norms == pytest.approx(norms[::-1], rel=1e-6)
 

@@ -51,6 +51,6 @@ def test_the_way_of_plain_descent_is_the_one_worked_by_hand(walks: list[dict[str
     x, y = walk["start"][:2]
     for seen in walk["way"][:4]:
         assert seen[:2] == pytest.approx([x, y], abs=1e-4)
-        slope, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
+        gradient, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
         step = 0.02 * min(1.0, 10 / length)  # longer slopes than 10 are followed as if they were 10 long
-        x, y = x - step * slope[0], y - step * slope[1]
+        x, y = x - step * gradient[0], y - step * gradient[1]

@@ -15,15 +15,15 @@ from torch.nn import functional
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
-from kissipo.inspect.explanation import Explained
-from kissipo.lessons.convolution import FILTER_1, FILTER_2, PICTURE
+from kissipo.inspect.explanation import Explanation
+from kissipo.lessons.convolution import FILTER_1, FILTER_2, IMAGE
 
 Out = pytest.CaptureFixture[str]
 BY_HAND = [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]]
 
 
-def page(title: str, **words: Any) -> Explained:
-    (found,) = [each for each in ki.load("convolution", words=words).show().explained if each.title == title]
+def page(title: str, **words: Any) -> Explanation:
+    (found,) = [each for each in ki.load("convolution", words=words).show().explanation if each.title == title]
     return found
 
 
@@ -39,9 +39,9 @@ def test_the_first_map_is_the_one_worked_by_hand() -> None:
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_both_maps_are_what_scipy_and_torch_give(padding: Any) -> None:
     maps = figures("The feature maps", padding=padding)
-    given = torch.tensor(PICTURE, dtype=torch.float64)[None, None]
+    given = torch.tensor(IMAGE, dtype=torch.float64)[None, None]
     for name, weights in (("filter 1", FILTER_1), ("filter 2", FILTER_2)):
-        assert np.array_equal(maps[name], correlate2d(PICTURE, weights, mode=padding))
+        assert np.array_equal(maps[name], correlate2d(IMAGE, weights, mode=padding))
         expected = functional.conv2d(given, torch.tensor(weights, dtype=torch.float64)[None, None], padding=padding)
         assert np.array_equal(maps[name], expected[0, 0])
 
@@ -52,7 +52,7 @@ def test_stride_two_takes_every_second_answer() -> None:
     assert [row[-1] for row in page("Stride and padding").rows] == [4, 2, 6, 3]
 
 
-def test_the_colour_picture_sums_over_its_channels() -> None:
+def test_the_color_image_sums_over_its_channels() -> None:
     found = figures("Several channels")
     given = torch.from_numpy(np.stack([found[name] for name in ("red", "green", "blue")]))[None]
     weights = torch.tensor([FILTER_1, FILTER_2, FILTER_1], dtype=torch.float64)[None]
@@ -89,8 +89,8 @@ def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -
     assert "-0" not in out
 
 
-def test_your_own_picture_and_filter() -> None:
-    found = figures("The feature maps", picture=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1)
+def test_your_own_image_and_filter() -> None:
+    found = figures("The feature maps", image=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1)
     assert found == {"filter 1": pytest.approx(np.array([[-4, -4]]))}
 
 
@@ -102,8 +102,8 @@ def test_your_own_picture_and_filter() -> None:
             "input.pool_size is larger than the feature map; got 5, the feature map is 4x4. Allowed: 1 to 4.",
         ),
         ({"strides": 2}, "input.strides is not a word known here. Did you mean 'stride'?"),
-        ({"filter": [[1, 2]]}, "input.filter must be a square that fits the picture; got 1x2."),
-        ({"picture": [[1, 2], [3]]}, "input.picture must be rows of equal length; got 2 rows of 1, 2 numbers."),
+        ({"filter": [[1, 2]]}, "input.filter must be a square that fits the image; got 1x2."),
+        ({"image": [[1, 2], [3]]}, "input.image must be rows of equal length; got 2 rows of 1, 2 numbers."),
     ],
 )
 def test_slips_are_told(words: dict[str, Any], told: str) -> None:

@@ -1,4 +1,4 @@
-"""S14, S15, S16: VGG, GoogLeNet and ResNet, narrow, learn pictures from the command line, and are opened, judged and asked again."""
+"""S14, S15, S16: VGG, GoogLeNet and ResNet, narrow, learn images from the command line, and are opened, judged and asked again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kissipo.cli.main import main
 
 
 def stripes() -> str:
-    """Pictures of 24x24 in colour: stripes that lie, stand or lean."""
-    dice = np.random.default_rng(0)
+    """Images of 24x24 in color: stripes that lie, stand or lean."""
+    generator = np.random.default_rng(0)
     down, across = np.mgrid[:24, :24]
     images = np.empty((150, 24, 24, 3))
     for at in range(150):
         along = (down, across, down + across)[at % 3]
-        wave = np.sin(along * dice.uniform(0.9, 1.3) + dice.uniform(0, 6))
-        images[at] = 128 + 70 * wave[..., None] * dice.uniform(0.5, 1, 3) + dice.normal(0, 20, (24, 24, 3))
+        wave = np.sin(along * generator.uniform(0.9, 1.3) + generator.uniform(0, 6))
+        images[at] = 128 + 70 * wave[..., None] * generator.uniform(0.5, 1, 3) + generator.normal(0, 20, (24, 24, 3))
     names = np.array(["lying", "standing", "leaning"])[np.arange(150) % 3]
     np.savez("stripes.npz", images=images.clip(0, 255).astype(np.uint8), labels=names)
     return "stripes.npz"
@@ -36,7 +36,7 @@ def stripes() -> str:
     ids=" ".join,
 )
 def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    course = [
+    config = [
         "epochs=12",
         "early_stopping=0",
         "learning_rate=0.003",
@@ -45,7 +45,7 @@ def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFix
         "--output",
         "class",
     ]
-    assert main(["fit", stripes(), *words, *course, "--out", "run", "--json"]) == 0
+    assert main(["fit", stripes(), *words, *config, "--out", "run", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["answers"][0]["metrics"]["accuracy"] >= 0.8
     run = ki.open("run")

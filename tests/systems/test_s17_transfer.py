@@ -1,4 +1,4 @@
-"""S17: what was learned of many pictures helps where there are few: a net on MNIST goes on with five of each digit of another set."""
+"""S17: what was learned of many images helps where there are few: a net on MNIST goes on with five of each digit of another set."""
 
 from __future__ import annotations
 

@@ -38,10 +38,10 @@ def test_missing_a_defect_has_its_price(task: str, sound: str, data: Path, capsy
     assert f"{answer.inspection.threshold:.3g}" == told[1]
     missed, defects, false, pieces = map(int, told.groups()[1:5])
     assert float(told[6]) == pytest.approx(100 * (20 * missed + false) / (defects + pieces), rel=0.01)
-    wiring = run.wiring()
-    frame = wiring.frame.take(wiring.parts["test"])
-    door = "picture" if task == "magnetic-tile" else "message"
-    values = [frame[door].show(at) for at in range(len(frame))]
+    pipeline = run.pipeline()
+    frame = pipeline.frame.take(pipeline.parts["test"])
+    codec = "image" if task == "magnetic-tile" else "message"
+    values = [frame[codec].show(at) for at in range(len(frame))]
     decided = [row[0].value for row in run.predict_all(values)[0]]
     truth = frame[answer.name].texts()
     assert defects == sum(each != sound for each in truth)

@@ -1,4 +1,4 @@
-"""S18: pictures with marks to be found: learned, judged beside simple answers, asked about new pictures, opened in a browser."""
+"""S18: images with marks to be found: learned, judged beside simple answers, asked about new images, opened in a browser."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ WORDS = [
 
 def surfaces(folder: str, count: int, seed: int) -> None:
     """Noisy surfaces of any exposure; two of three have a darker or brighter round spot, but a square is none."""
-    dice = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[:24, :28]
     Path(folder).mkdir(parents=True)
     for at in range(count):
-        picture = dice.normal(0, 9, (24, 28)) + dice.uniform(60, 190)
-        row, column, reach = dice.uniform(6, 18), dice.uniform(6, 22), dice.uniform(3, 5)
+        image = generator.normal(0, 9, (24, 28)) + generator.uniform(60, 190)
+        row, column, reach = generator.uniform(6, 18), generator.uniform(6, 22), generator.uniform(3, 5)
         spot = np.hypot(rows - row, columns - column) < reach
-        picture[spot] += (at % 3 > 0) * dice.choice([-1, 1]) * 20
-        side = int(dice.integers(0, 20))
-        picture[0:3, side : side + 6] += 30
-        Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(f"{folder}/{at:03}.jpg", quality=95)
+        image[spot] += (at % 3 > 0) * generator.choice([-1, 1]) * 20
+        side = int(generator.integers(0, 20))
+        image[0:3, side : side + 6] += 30
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(f"{folder}/{at:03}.jpg", quality=95)
         Image.fromarray((255 * (spot & (at % 3 > 0))).astype(np.uint8)).save(f"{folder}/{at:03}.png")
 
 
@@ -56,7 +56,7 @@ def trained(capsys: Out) -> ki.Run:
     return ki.open("run")
 
 
-def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(trained: ki.Run, capsys: Out) -> None:
+def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(trained: ki.Run, capsys: Out) -> None:
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
     assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
@@ -68,7 +68,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     Path("new/cut.jpg").write_bytes(Path("new/000.jpg").read_bytes()[:300])
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 0
     told = capsys.readouterr()
-    assert "41 pictures, 1 of them could not be read" in told.out
+    assert "41 images, 1 of them could not be read" in told.out
     assert "new/cut.jpg is damaged" in told.err
     rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
     assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + ["new/cut.jpg"]
@@ -100,7 +100,7 @@ def test_spots_are_found_judged_and_shown_and_new_pictures_get_their_verdicts(tr
     assert judged.metrics["image_specificity"] + judged.metrics["image_recall"] > 1.6
     save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
     save.save("new/003.png")
-    with pytest.raises(DataError, match=r"new/003.png is 9x9, its picture 24x28"):
+    with pytest.raises(DataError, match=r"new/003.png is 9x9, its image 24x28"):
         trained.evaluate("new")
 
     assert main(["xray", "run", "new/001.jpg", "--out", "one.html", "--json"]) == 0
@@ -137,7 +137,7 @@ def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
     assert Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
 
 
-def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) -> None:
+def test_marks_of_several_classes_by_the_folders_of_their_images(capsys: Out) -> None:
     surfaces("all", 90, seed=4)
     for at in range(90):
         kind = "fine" if at % 3 == 0 else "dark" if np.asarray(Image.open(f"all/{at:03}.jpg"))[
@@ -164,7 +164,7 @@ def test_marks_of_several_classes_by_the_folders_of_their_pictures(capsys: Out) 
 
 @pytest.mark.slow
 def test_the_masks_of_known_magnetic_tiles_are_learned() -> None:
-    """Split by picture: other exposures of the same tile judge."""
+    """Split by image: other exposures of the same tile judge."""
     run = ki.load("magnetic-tile-masks", words={"input.split.group": None, "epochs": 15}).fit()
     answer = run.metrics["answers"][0]
     assert answer["metrics"]["iou"] > max(each["iou"] for each in answer["baselines"].values()) + 0.05

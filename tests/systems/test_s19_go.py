@@ -27,14 +27,14 @@ def as_sgf(moves: list[tuple[int, int | None]]) -> str:
     """A record as a server would write it."""
     letters = "abcdefghijklmnopqrs"
     points = ("" if at is None else letters[at % 19] + letters[at // 19] for _, at in moves)
-    colours = ("B" if colour == 1 else "W" for colour, _ in moves)
-    return "(;GM[1]FF[4]SZ[19]" + "".join(f";{c}[{p}]" for c, p in zip(colours, points, strict=True)) + ")"
+    colors = ("B" if color == 1 else "W" for color, _ in moves)
+    return "(;GM[1]FF[4]SZ[19]" + "".join(f";{c}[{p}]" for c, p in zip(colors, points, strict=True)) + ")"
 
 
 def write_games(folder: str, count: int) -> None:
     Path(folder).mkdir()
     for number, game in enumerate(made_games(count, seed=0)):
-        moves = [(move.colour, move.point) for move in game.moves]
+        moves = [(move.color, move.point) for move in game.moves]
         Path(folder, f"{number:02d}.sgf").write_text(as_sgf(moves), encoding="utf-8")
 
 
@@ -44,33 +44,33 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_a_sample_is_the_matrix_of_the_lecture_and_one_of_361_moves(run: Run) -> None:
-    wiring = run.wiring()
-    batch = wiring.feeds["train"].batch(slice(0, 3))
+    pipeline = run.pipeline()
+    batch = pipeline.datasets["train"].batch(slice(0, 3))
     assert batch.inputs[0].shape == (3, 1, 19, 19)
     assert set(torch.unique(batch.inputs[0]).tolist()) == {-1.0, 0.0, 1.0}
     names = [point_names(19)[move] for move in batch.targets[0].tolist()]
-    assert names == wiring.frame.take(wiring.parts["train"][:3])["move"].texts()
-    assert wiring.answers[0].port.shape == (361,)
+    assert names == pipeline.frame.take(pipeline.parts["train"][:3])["move"].texts()
+    assert pipeline.answers[0].spec.shape == (361,)
 
 
 def test_the_moves_of_a_game_stay_on_one_side(run: Run) -> None:
-    wiring = run.wiring()
-    sides = [set(wiring.frame.take(part)["game"].texts()) for part in wiring.parts.values()]
+    pipeline = run.pipeline()
+    sides = [set(pipeline.frame.take(part)["game"].texts()) for part in pipeline.parts.values()]
     assert [len(side) for side in sides] == [9, 1, 2]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
 def test_no_taken_point_is_ever_answered(run: Run) -> None:
-    wiring = run.wiring()
-    boards = [str(board) for board in wiring.frame.take(wiring.parts["test"])["board"].texts()]
+    pipeline = run.pipeline()
+    boards = [str(board) for board in pipeline.frame.take(pipeline.parts["test"])["board"].texts()]
     decided = run.predict(*boards)
     assert isinstance(decided, list)
     at = point_names(19).index
     assert all(board[at(each.value)] == "." for board, each in zip(boards, decided, strict=True))
-    feed = wiring.feeds["test"].everything()
+    dataset = pipeline.datasets["test"].everything()
     with torch.no_grad():
-        shares = run.net(*feed.inputs).softmax(1)
-    assert float(shares[feed.inputs[0].flatten(1) != 0].sum()) == 0.0
+        shares = run.net(*dataset.inputs).softmax(1)
+    assert float(shares[dataset.inputs[0].flatten(1) != 0].sum()) == 0.0
 
 
 def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
@@ -128,11 +128,11 @@ def test_the_report_draws_the_boards_of_the_worst_mistakes(run: Run) -> None:
 
 def test_the_measures_are_those_of_the_answers(run: Run) -> None:
     """Of the likeliest free point, and of the five likeliest, counted from the answers themselves."""
-    wiring = run.wiring()
-    feed = wiring.feeds["test"].everything()
+    pipeline = run.pipeline()
+    dataset = pipeline.datasets["test"].everything()
     with torch.no_grad():
-        likeliest = run.net(*feed.inputs).topk(5).indices
-    right = likeliest == feed.targets[0][:, None]
+        top = run.net(*dataset.inputs).topk(5).indices
+    right = top == dataset.targets[0][:, None]
     metrics = run.metrics["answers"][0]["metrics"]
     assert metrics["accuracy"] == pytest.approx(float(right[:, 0].float().mean()))
     assert metrics["top_5"] == pytest.approx(float(right.any(1).float().mean()))
@@ -161,7 +161,7 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
     told = " ".join("".join(capsys.readouterr()).split())
     assert "PASS 12 games, 1,440 moves" in told
-    assert "process.net=cnn a board is seen as a picture" in told
+    assert "process.net=cnn a board is seen as an image" in told
     assert "process.pool_size=1" in told and "process.flatten=False" in told
     words = ["input.games=sgf", "output.category=move", "process.net=cnn", "process.filters=[4]", "epochs=1"]
     assert main(["fit", *words, "--quiet", "--json"]) == 0

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import kissipo as ki
 from kissipo.core.errors import TaskError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.nets import recurrent
 
@@ -138,9 +138,9 @@ def test_weights_of_the_formulas(cell: str) -> None:
 
 def built(merge: Any, cell: Any = "bilstm", layers: int = 1, **more: Any) -> Any:
     torch.manual_seed(0)
-    text = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+    text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
     options = recurrent.Options(cell=cell, units=UNITS, num_layers=layers, merge=merge, embedding_dim=3, **more)
-    return recurrent.build((text,), (Port("kind", ("class",), (4,)),), options).eval()
+    return recurrent.build((text,), (TensorSpec("kind", ("class",), (4,)),), options).eval()
 
 
 MERGES = {
@@ -182,7 +182,7 @@ def test_there_must_be_two_directions_to_merge() -> None:
 def test_a_merge_is_a_word_of_the_task_and_a_step_of_its_way() -> None:
     words = {"process.net": "recurrent", "process.units": 6, "process.bidirectional": True, "process.merge": "mul"}
     run = ki.load("sunspots", horizon=3, words=words).fit(epochs=1)
-    steps = {step.tell: step for step in run.trace().of("process")}
+    steps = {step.description: step for step in run.trace().of("process")}
     merged = steps["both directions multiplied"]
     states = next(step.value for step in run.trace().of("process") if step.name.endswith("cell"))
     assert merged.shape[-1] == 6 and states.shape[-1] == 12

@@ -78,10 +78,10 @@ def test_truncation_changes_the_gradient_of_the_weights_as_its_graph_says(cell: 
     torch.manual_seed(0)
     layer, x = cell(D, M, batch_first=True), torch.randn(1, 20, D)
 
-    def slopes(net: nn.Module, given: Tensor) -> list[Tensor]:
+    def gradients(net: nn.Module, given: Tensor) -> list[Tensor]:
         return list(torch.autograd.grad(net(given).square().sum(), list(layer.parameters())))
 
-    full, cut = slopes(LastStep(layer), x), slopes(LastStep(layer, cut=12), x)
+    full, cut = gradients(LastStep(layer), x), gradients(LastStep(layer, cut=12), x)
     with torch.no_grad():
         state = layer(x[:, :12])[1]
     alone = list(torch.autograd.grad(layer(x[:, 12:], state)[0][:, -1].square().sum(), list(layer.parameters())))

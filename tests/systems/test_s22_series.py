@@ -17,7 +17,7 @@ from sklearn.linear_model import RidgeCV
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError, ShapeError, TaskError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import recurrent
 
@@ -82,10 +82,10 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     """By hand from the run's own forecasts: the fourth fifth of the errors of each step ahead, and who lies within."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
     run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
-    wiring, answer = run.wiring(), run.answers[0]
+    pipeline, answer = run.pipeline(), run.answers[0]
 
     def off(part: str) -> Any:
-        batch = wiring.feeds[part].everything()
+        batch = pipeline.datasets[part].everything()
         return np.abs(answer.scores(run.net(batch.inputs[0])) - answer.truth(batch.targets[0]))[:, :, 0]
 
     errors = off("validation")
@@ -117,7 +117,7 @@ def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out
 
 
 def test_steps_taken_together_are_the_features_of_one() -> None:
-    x, y = Port("y", ("time", "variable"), (12, 2), words=("a", "b")), Port("y", ("horizon", "variable"), (3, 1))
+    x, y = TensorSpec("y", ("time", "variable"), (12, 2), words=("a", "b")), TensorSpec("y", ("horizon", "variable"), (3, 1))
     net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch_length=6)).eval()
     plain = torch.nn.LSTM(12, 4, batch_first=True)
     plain.load_state_dict(net.cell.state_dict())
@@ -150,12 +150,12 @@ def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> Non
     table = pd.read_csv(data / "time-series-classic" / "airline-passengers.csv")
     words = {"input.time_features": True, "process.epochs": 5}
     before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="before")
-    wiring = before.wiring()
-    first = int(wiring.parts["test"][0]) + wiring.doors[0].length
+    pipeline = before.pipeline()
+    first = int(pipeline.parts["test"][0]) + pipeline.codecs[0].length
     table.loc[first:, "Passengers"] = 7.0 - np.arange(len(table) - first) % 3
     after = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="after")
-    assert (after.wiring().season, after.wiring().doors[0].length) == (wiring.season, wiring.doors[0].length)
-    assert [door.state() for door in after.doors] == [door.state() for door in before.doors]
+    assert (after.pipeline().season, after.pipeline().codecs[0].length) == (pipeline.season, pipeline.codecs[0].length)
+    assert [codec.state() for codec in after.codecs] == [codec.state() for codec in before.codecs]
     assert after.answers[0].state() == before.answers[0].state()
     assert all(torch.equal(one, two) for one, two in zip(after.net.parameters(), before.net.parameters(), strict=True))
     assert after.evaluate()[0]["mae"] != before.evaluate()[0]["mae"]
@@ -188,10 +188,10 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
 
 def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
     """Sales follow a plan that is known: with it the forecast is nearly exact; new steps must bring their plan."""
-    dice = np.random.default_rng(0)
-    plan = dice.integers(0, 2, 400)
+    generator = np.random.default_rng(0)
+    plan = generator.integers(0, 2, 400)
     table = pd.DataFrame({"day": pd.date_range("2023-01-01", periods=400).astype(str), "plan": plan})
-    table["sold"] = 20 + 10 * plan + dice.normal(size=400)
+    table["sold"] = 20 + 10 * plan + generator.normal(size=400)
     words = {
         "process.net": "linear",
         "process.epochs": 60,
@@ -219,8 +219,8 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     file = data / "time-series-classic" / "airline-passengers.csv"
     words = {"input.time_features": True, "process.epochs": 40}
     run = ki.load(str(file), output="Passengers", horizon=12, words=words).fit(out="run")
-    months = run.wiring().doors[1].inner
-    assert months.port.words == (
+    months = run.pipeline().codecs[1].inner
+    assert months.spec.words == (
         "Month month sin",
         "Month month cos",
         "Month weekday sin",
@@ -229,8 +229,8 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     )
     whole = pd.read_csv(file)
     forecast = run.predict(whole.iloc[:132]).value
-    feed, at = run.wiring().feeds["test"], 132 - 24 - int(run.wiring().parts["test"][0])
-    expected = run.answers[0].scores(run.net(*feed.batch(slice(at, at + 1)).inputs))[0, :, 0]
+    dataset, at = run.pipeline().datasets["test"], 132 - 24 - int(run.pipeline().parts["test"][0])
+    expected = run.answers[0].scores(run.net(*dataset.batch(slice(at, at + 1)).inputs))[0, :, 0]
     np.testing.assert_allclose(forecast, expected, rtol=1e-5)  # the moments of 1960, known by the data and gone on with
     assert [step.name for step in run.trace().of("input")] == ["Passengers", "windows", "Month", "windows"]
     with pytest.raises(TaskError, match=r"input\.time_features needs a column of moments"):
@@ -249,7 +249,7 @@ def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before(
     run = ki.load(task, words=words).fit(out="run")
     (linear,) = [layer for layer in run.net.modules() if isinstance(layer, torch.nn.Linear)]
     assert linear.weight.shape == (1, 22)
-    window = run.wiring().feeds["test"].batch(slice(0, 1)).inputs[0]
+    window = run.pipeline().datasets["test"].batch(slice(0, 1)).inputs[0]
     past = window[0, :, 0].tolist()
     for _ in range(4):
         past.append(float((torch.tensor(past[-22:]) @ linear.weight[0] + linear.bias).detach()))
@@ -268,8 +268,8 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
     task = {"input": {"series": "etth1", "features": names}, "output": {"forecast": names, "horizon": 3}}
     run = ki.load(task, words=words).fit(out="run")
     table = pd.read_csv(data / "ett-small" / "ETTh1.csv.gz")[names].to_numpy()[:2000]
-    spread, wiring = table[:1400].std(axis=0), run.wiring()
-    batch = wiring.feeds["test"].everything()
+    spread, pipeline = table[:1400].std(axis=0), run.pipeline()
+    batch = pipeline.datasets["test"].everything()
     scaled = run.net(*batch.inputs).detach().double() - batch.targets[0].double()
     found = run.evaluate()[0]
     assert found["normalized_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
@@ -280,7 +280,7 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
     assert [by_variable[name]["mae"] for name in names] == pytest.approx(mae.tolist(), rel=1e-3)
     assert found["mase"] == pytest.approx(float((mae / naive).mean()), rel=1e-3)
     # the linear autoregression sees each variable's own past only, by scikit-learn
-    train, test = wiring.feeds["train"].everything(), wiring.feeds["test"].everything()
+    train, test = pipeline.datasets["train"].everything(), pipeline.datasets["test"].everything()
     alone = [
         RidgeCV(np.logspace(-3, 4, 15))
         .fit(train.inputs[0][:, :, at], train.targets[0][:, :, at])

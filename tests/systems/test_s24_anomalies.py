@@ -1,4 +1,4 @@
-"""S24: what is odd in a series: by the error of a forecast or of a narrow net, beside labelled windows, from the command line."""
+"""S24: what is odd in a series: by the error of a forecast or of a narrow net, beside labeled windows, from the command line."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def windows_of(data: Path, name: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("name", "file"), [("machine-temperature", "machine_temperature_system_failure"), ("nyc-taxi", "nyc_taxi")]
 )
-def test_every_labelled_window_is_listed_as_hit_or_missed(name: str, file: str, data: Path, capsys: Out) -> None:
+def test_every_labeled_window_is_listed_as_hit_or_missed(name: str, file: str, data: Path, capsys: Out) -> None:
     assert main(["fit", name, "--out", "run"]) == 0
     out = capsys.readouterr().out
     answer = ki.open("run").metrics["answers"][0]
     details, metrics = answer["details"], answer["metrics"]
     published = windows_of(data, file)
     assert [(window["from"], window["to"]) for window in details["windows"]] == published
-    assert out.count("labelled  ") == len(published)
+    assert out.count("labeled  ") == len(published)
     hit = [window["first_alarm"] is not None for window in details["windows"]]
     for (first, last), window in zip(published, details["windows"], strict=True):
         assert window["judged"]
@@ -56,8 +56,8 @@ def test_every_labelled_window_is_listed_as_hit_or_missed(name: str, file: str, 
 
 def sensor(steps: int = 1200) -> pd.DataFrame:
     """A daily wave with noise; from step 1000 on three bursts."""
-    dice = np.random.default_rng(0)
-    values = 20 + 5 * np.sin(np.arange(steps) * 2 * np.pi / 24) + 0.3 * dice.normal(size=steps)
+    generator = np.random.default_rng(0)
+    values = 20 + 5 * np.sin(np.arange(steps) * 2 * np.pi / 24) + 0.3 * generator.normal(size=steps)
     odd = np.zeros(steps, dtype=int)
     for first in (1000, 1080, 1150):
         values[first : first + 3] += 8
@@ -89,16 +89,16 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
     capsys.readouterr()
     answer = ki.open("run").metrics["answers"][0]
     alarms = [alarm["from"] for alarm in answer["details"]["alarms"]]
-    for moment in ("2024-02-11 16:00:00", "2024-02-15 00:00:00", "2024-02-17 22:00:00"):
-        assert moment in alarms
+    for timestamp in ("2024-02-11 16:00:00", "2024-02-15 00:00:00", "2024-02-17 22:00:00"):
+        assert timestamp in alarms
     assert "nab" not in answer["metrics"] and "windows" not in answer["details"]
-    sensor().to_csv("labelled.csv", index=False)
+    sensor().to_csv("labeled.csv", index=False)
     words = [*words, "input.window=24", "output.false_alarm_rate=0.001", "output.anomaly_labels=odd"]
-    assert main(["fit", "labelled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
+    assert main(["fit", "labeled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
     capsys.readouterr()
     answer = ki.open("judged").metrics["answers"][0]
     assert answer["metrics"]["recall"] == 1.0
-    assert main(["predict", "judged", "--file", "labelled.csv", "--json"]) == 0
+    assert main(["predict", "judged", "--file", "labeled.csv", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     rows = [row["value"] for row in told["predictions"]]
     before = 1200 - len(rows)
@@ -113,23 +113,23 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
         words={"output.anomaly": "value", "output.anomaly_labels": "odd", "input.window": 24, "process.epochs": 5},
     )
     run = task.fit(out="run")
-    wiring, answer = run.wiring(), run.answers[0]
-    spread = sensor()["value"].to_numpy()[: 24 + len(wiring.feeds["train"])].std()
+    pipeline, answer = run.pipeline(), run.answers[0]
+    spread = sensor()["value"].to_numpy()[: 24 + len(pipeline.datasets["train"])].std()
 
     def errors(part: str) -> Any:
-        batch = wiring.feeds[part].everything()
+        batch = pipeline.datasets[part].everything()
         with torch.no_grad():
             return np.abs(answer.truth(batch.targets[0]) - answer.scores(run.net(*batch.inputs)))[:, 0, 0] / spread
 
     learned = np.concatenate([errors("train"), errors("validation")])
     assert answer.threshold == pytest.approx(threshold(learned, 0.0001), rel=1e-3)
-    start = 1200 - len(wiring.feeds["test"])
+    start = 1200 - len(pipeline.datasets["test"])
     above = np.flatnonzero(errors("test") > answer.threshold) + start
     told = run.evaluate()[0].net.details["alarms"]
-    moments = sensor()["at"]
-    inside = {at for alarm in told for at in np.flatnonzero((moments >= alarm["from"]) & (moments <= alarm["to"]))}
+    timestamps = sensor()["at"]
+    inside = {at for alarm in told for at in np.flatnonzero((timestamps >= alarm["from"]) & (timestamps <= alarm["to"]))}
     assert set(above.tolist()) <= inside
-    assert told[0]["from"] == moments[above[0]]
+    assert told[0]["from"] == timestamps[above[0]]
     again = ki.open("run")
     assert again.answers[0].threshold == answer.threshold
     assert again.predict(sensor())[-1] == run.predict(sensor())[-1]
@@ -155,23 +155,23 @@ def test_rows_of_one_moment_become_one() -> None:
         run = ki.load(
             doubled, output="value", time="at", words={"input.duplicate_timestamps": how, "process.epochs": 1}
         ).fit(out=how)
-        frame = run.wiring().frame
+        frame = run.pipeline().frame
         assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
-        assert any(finding.tell().endswith(f"their {how} is taken") for finding in run.wiring().findings)
+        assert any(finding.describe().endswith(f"their {how} is taken") for finding in run.pipeline().findings)
 
 
 def patterns(steps: int = 4000) -> pd.DataFrame:
     """A signal that goes on for a while as a sine, a saw or a square, then changes; each has the same spread."""
-    dice, kinds, values = np.random.default_rng(0), [], []
+    generator, kinds, values = np.random.default_rng(0), [], []
     while len(kinds) < steps:
-        kind, length = dice.choice(["sine", "saw", "square"]), int(dice.integers(60, 120))
-        phase = (np.arange(length) / 16 + dice.random()) % 1
+        kind, length = generator.choice(["sine", "saw", "square"]), int(generator.integers(60, 120))
+        phase = (np.arange(length) / 16 + generator.random()) % 1
         wave = {
             "sine": np.sqrt(2) * np.sin(2 * np.pi * phase),
             "saw": np.sqrt(3) * (2 * phase - 1),
             "square": np.sign(phase - 0.5),
         }[kind]
-        values += list(wave + 0.3 * dice.normal(size=length))
+        values += list(wave + 0.3 * generator.normal(size=length))
         kinds += [kind] * length
     return pd.DataFrame({"t": np.arange(steps), "signal": np.round(values[:steps], 3), "kind": kinds[:steps]})
 
@@ -184,13 +184,13 @@ def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
     answer = ki.open("run").metrics["answers"][0]
     assert answer["metrics"]["accuracy"] > 0.75 > answer["baselines"]["majority class"]["accuracy"]
     run = ki.open("run")
-    wiring = run.wiring()
+    pipeline = run.pipeline()
     table = patterns()
-    at = int(wiring.parts["test"][0]) + 31  # the class of the last step of the first window that judges
-    assert run.answers[0].levels[int(wiring.feeds["test"].targets[0][0])] == table["kind"][at]
+    at = int(pipeline.parts["test"][0]) + 31  # the class of the last step of the first window that judges
+    assert run.answers[0].levels[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][at]
     assert (
         run.predict(table.iloc[: at + 1]).value
-        == run.answers[0].levels[int(run.net(wiring.feeds["test"].inputs[0][:1]).argmax())]
+        == run.answers[0].levels[int(run.net(pipeline.datasets["test"].inputs[0][:1]).argmax())]
     )
     capsys.readouterr()
     with pytest.raises(DataError, match="only one class"):

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import kissipo as ki
-from kissipo.cli.colored_text import coloured
+from kissipo.cli.colored_text import colored
 from kissipo.cli.main import main
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.input.datasets.tiny_shakespeare import read
@@ -26,8 +26,8 @@ def novel() -> Path:
     """A text in which the next character is certain but at the start of a word."""
     words = ["once ", "upon ", "a ", "time "]
     path = Path("novel.txt")
-    dice = Random(0)
-    path.write_text("".join(dice.choice(words) for _ in range(3000)), encoding="utf-8")
+    generator = Random(0)
+    path.write_text("".join(generator.choice(words) for _ in range(3000)), encoding="utf-8")
     return path
 
 
@@ -90,9 +90,9 @@ def test_tiny_shakespeare_is_read_whole(data: Path) -> None:
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a small net on lines with quotes."""
     folder = tmp_path_factory.mktemp("reader")
-    dice = Random(1)
+    generator = Random(1)
     names = ["ann", "bob", "eve"]
-    lines = [f'{dice.choice(names)} said "{dice.choice(names)} {dice.choice(names)}" (loud)\n' for _ in range(400)]
+    lines = [f'{generator.choice(names)} said "{generator.choice(names)} {generator.choice(names)}" (loud)\n' for _ in range(400)]
     (folder / "said.txt").write_text("".join(lines), encoding="utf-8")
     words = {"process.units": 24, "process.epochs": 6, "input.window": 25}
     ki.load(str(folder / "said.txt"), words=words).fit(out=folder / "run")
@@ -102,12 +102,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 LINES = 'ann said "bob eve" (loud)\neve said "ann ann" (loud)\n' * 3
 
 
-def test_a_text_is_coloured_by_the_very_states_of_the_net(reader: Path) -> None:
+def test_a_text_is_colored_by_the_very_states_of_the_net(reader: Path) -> None:
     """Beside torch.nn.LSTM with the same weights on the same ids, and the softmax of the head."""
     run = ki.open(reader)
     seen = run.xray(LINES)
     ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
-    words = run.answers[0].codec.inner.port.words
+    words = run.answers[0].codec.inner.spec.words
     assert "".join(words[at] for at in ids) == LINES == "".join(seen.units)
     theirs = torch.nn.LSTM(run.net.cell.input_size, 24, batch_first=True)
     theirs.load_state_dict(run.net.cell.state_dict())
@@ -116,7 +116,7 @@ def test_a_text_is_coloured_by_the_very_states_of_the_net(reader: Path) -> None:
         chances = run.net.head(states).softmax(-1)
     np.testing.assert_allclose(seen.states, states.numpy(), atol=1e-5)
     np.testing.assert_array_equal(seen.activity, seen.states[:, seen.neuron])
-    for row, found in zip(chances, seen.likeliest, strict=True):
+    for row, found in zip(chances, seen.top, strict=True):
         best = row.topk(5)
         assert [unit for unit, _ in found] == [words[at] for at in best.indices]
         assert [p for _, p in found] == pytest.approx(best.values.tolist(), abs=1e-5)
@@ -133,7 +133,7 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     first = out.splitlines()[:7]
     assert first[0] == 'ann said "bob eve" (loud)↵' and set(first[1]) <= set("▁▂▃▄▅▆▇█")
     seen = ki.open(reader).xray(LINES)
-    assert first[2] == "".join(row[0][0] for row in seen.likeliest[:26]).replace(" ", "␣").replace("\n", "↵")
+    assert first[2] == "".join(row[0][0] for row in seen.top[:26]).replace(" ", "␣").replace("\n", "↵")
     assert f"neuron {seen.neuron} (0 to 23): {seen.why}" in " ".join(out.split())
     assert main(["xray", str(reader), LINES, "--neuron", "3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -164,9 +164,9 @@ def test_without_a_text_the_first_piece_of_the_test_part_is_read(
     assert "this is the first piece of the test part" in told["notes"]
 
 
-def test_a_terminal_shows_colours(reader: Path) -> None:
+def test_a_terminal_shows_colors(reader: Path) -> None:
     seen = ki.open(reader).xray(LINES)
-    told = coloured(seen, width=40, bars=False)
+    told = colored(seen, width=40, bars=False)
     assert told.plain.split("\n")[0] == 'ann said "bob eve" (loud)↵'
     grounds = [str(told.get_style_at_offset(Console(), at).bgcolor.triplet) for at in range(26)]  # type: ignore[union-attr]
     green = [
@@ -175,11 +175,11 @@ def test_a_terminal_shows_colours(reader: Path) -> None:
     ]
     sure = [at for at in range(26) if abs(seen.activity[at]) > 0.1]
     assert [green[at] for at in sure] == [seen.activity[at] > 0 for at in sure]
-    wide = coloured(seen, width=10, bars=False).split("\n")
+    wide = colored(seen, width=10, bars=False).split("\n")
     assert max(cell_len(line.plain) for line in wide) <= 10
 
 
-def test_words_are_coloured_too(novel: Path) -> None:
+def test_words_are_colored_too(novel: Path) -> None:
     words = {
         "input.tokenizer": "words",
         "input.window": 20,
@@ -189,7 +189,7 @@ def test_words_are_coloured_too(novel: Path) -> None:
     }
     seen = ki.load(str(novel), words=words).fit().xray("once upon a  time")
     assert seen.units == ("once", "upon", "a", "time") and seen.cell == "gru" and seen.states.shape == (4, 5)
-    line = coloured(seen, width=60, bars=True).split("\n")[0].plain
+    line = colored(seen, width=60, bars=True).split("\n")[0].plain
     assert line.split() == ["once", "upon", "a", "time"] and cell_len(line) <= 60
     assert '"spaced":true' in seen.to_html() and "4 words read" in seen.to_html()
 

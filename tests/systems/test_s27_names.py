@@ -45,8 +45,8 @@ def fit(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str,
 
 def by_hand() -> float:
     """Accuracy of pieces of one to three characters and logistic regression on the same rows."""
-    wiring = ki.open("run").wiring()
-    parts = {name: wiring.frame.take(wiring.parts[name]) for name in ("train", "test")}
+    pipeline = ki.open("run").pipeline()
+    parts = {name: pipeline.frame.take(pipeline.parts[name]) for name in ("train", "test")}
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False, sublinear_tf=True, min_df=2)
     model = make_pipeline(pieces, LogisticRegression(C=30, max_iter=1000))
     words = {name: [word or "" for word in part["word"].texts()] for name, part in parts.items()}

@@ -60,8 +60,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         )
     if arguments.vary and len(names) > 1:
         raise TaskError("--vary goes with one task", given=", ".join(names))
-    tell = lambda text: screen.note(escape(text))  # noqa: E731
-    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, tell=tell)
+    notify = lambda text: screen.note(escape(text))  # noqa: E731
+    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify)
     rows = found["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
@@ -81,7 +81,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen: Screen) -> None:
-    """One row a net: what it costs for one picture."""
+    """One row a net: what it costs for one image."""
     from kissipo.cli.cost_tables import costs_side_by_side
     from kissipo.core.errors import TaskError
     from kissipo.runs.model_summary import is_bare_net, net_costs

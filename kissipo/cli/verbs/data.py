@@ -13,7 +13,7 @@ from kissipo.cli.screen import Screen, table
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
-    parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
+    parser.add_argument("what", resolved=("list", "get", "check"), help="what to do")
     parser.add_argument("name", nargs="?", help="the name of a set, or a file")
     parser.add_argument(
         "words", metavar="key=value", nargs="*", help="words of the task, for check: input.separator=';'"
@@ -53,8 +53,8 @@ def _list(screen: Screen) -> None:
     rows = []
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")
-        made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENCE, f"[dim]{module.HOME}[/]")
-        rows.append({"name": name, "about": module.ABOUT, "license": module.LICENCE, "home": module.HOME})
+        made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
+        rows.append({"name": name, "about": module.ABOUT, "license": module.LICENSE, "home": module.HOME})
     screen.result(made)
     screen.result_json(rows)
 

@@ -21,8 +21,8 @@ def run(arguments: Namespace, screen: Screen) -> int:
     from kissipo.runs.doctor import examine, prove_resume
 
     if arguments.resume:
-        tell = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
-        found = prove_resume(arguments.resume, trials=arguments.trials, tell=tell)
+        notify = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
+        found = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
         same = found["same_weights"] and found["same_metrics"]
         screen.result(
             "[green]PASS[/] the resumed run is the unbroken one, bit for bit"

@@ -66,7 +66,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
             out=arguments.out,
             resume=arguments.resume,
             strict=arguments.strict,
-            tellers=[story],
+            callbacks=[story],
         )
     finally:
         story.close()
@@ -85,7 +85,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError("--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds))
     found = several_seeds(
-        task, arguments.seeds, out=arguments.out, first=arguments.seed or 0, strict=arguments.strict, tell=screen.note
+        task, arguments.seeds, out=arguments.out, first=arguments.seed or 0, strict=arguments.strict, notify=screen.note
     )
     made = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():
@@ -105,7 +105,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     if arguments.resume:
         raise TaskError("--backtest goes without --resume")
     found = backtest(
-        task, arguments.backtest, seed=arguments.seed or 0, out=arguments.out, strict=arguments.strict, tell=screen.note
+        task, arguments.backtest, seed=arguments.seed or 0, out=arguments.out, strict=arguments.strict, notify=screen.note
     )
     names = sorted(found["baselines"], key=lambda name: found["baselines"][name]["mean"])
     left_out: list[str] = []

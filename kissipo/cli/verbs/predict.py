@@ -27,16 +27,16 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, a picture or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
+        help="a text, an image or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
-    parser.add_argument("--out", metavar="FOLDER", help="pictures: write predictions.csv and gallery.html there")
+    parser.add_argument("--out", metavar="FOLDER", help="images: write predictions.csv and gallery.html there")
     parser.add_argument("--json", action="store_true", help="give the answers as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """One line a sample."""
-    from kissipo.cli.tables import tell_answer
+    from kissipo.cli.tables import format_answer
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
 
@@ -44,13 +44,13 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("kissipo predict takes values or --file, one of both")
     opened = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
-    if arguments.out or (has_folders and opened.choices.source.word == "images"):
+    if arguments.out or (has_folders and opened.resolved.source.word == "images"):
         return _folder(opened, arguments, screen)
     answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
     screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:
-            print("\t".join(tell_answer(each) for each in row))  # noqa: T201
+            print("\t".join(format_answer(each) for each in row))  # noqa: T201
     names = [answer.name for answer in opened.answers]
     rows = [{name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
@@ -58,11 +58,11 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
-    """One line a picture; or, with --out, how often each answer was given."""
+    """One line an image; or, with --out, how often each answer was given."""
     from rich.markup import escape
 
     from kissipo.cli.screen import table
-    from kissipo.cli.tables import tell_answer
+    from kissipo.cli.tables import format_answer
     from kissipo.runs.predict_folder import refuse_existing
 
     if arguments.out:
@@ -71,13 +71,13 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
     screen.remarks(found.notes)
     if arguments.out:
         folder = found.save(arguments.out)
-        counts = table(found.names[0], "pictures", right=(1,))
+        counts = table(found.names[0], "images", right=(1,))
         for value, count in found.counts().items():
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
-        screen.result(f"{len(found.each)} pictures, {len(found.unread)} of them could not be read")
+        screen.result(f"{len(found.each)} images, {len(found.unread)} of them could not be read")
         screen.note(f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}")
     elif not screen.as_json:
         for each in found.each:
-            print("\t".join([str(each.file), *map(tell_answer, each.answers)]))  # noqa: T201
+            print("\t".join([str(each.file), *map(format_answer, each.answers)]))  # noqa: T201
     screen.result_json({"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()})

@@ -1,6 +1,6 @@
 """the way of the data through a task or a run: every step with shape, cost and values; nothing is trained
 
-TASK may also be the bare name of a net on pictures, which has costs, but no data:
+TASK may also be the bare name of a net on images, which has costs, but no data:
 
     kissipo show vgg16                       memory, parameters and multiplications of every layer, at 224x224
     kissipo show resnet50 size=64 batch_size=32 optimizer=momentum
@@ -53,7 +53,7 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from rich.text import Text
 
     from kissipo.cli import tables
-    from kissipo.cli.lesson_text import explained
+    from kissipo.cli.lesson_text import explanation
     from kissipo.lessons import explain, is_lesson
     from kissipo.pipeline.recipes import notes_of
     from kissipo.runs.fit import show
@@ -72,8 +72,8 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     elif is_lesson(asked := asked_task(arguments)):
         task, trace, state = asked, explain(asked), "nothing is trained"
     else:
-        prepared, trace = show(asked, inside=bool(arguments.out))
-        task, state = prepared.task, "before training"
+        experiment, trace = show(asked, inside=bool(arguments.out))
+        task, state = experiment.task, "before training"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
     screen.result(tables.way_table(trace))
@@ -87,8 +87,8 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
         screen.result(
             "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
         )
-    for page in trace.explained:
-        for piece in explained(page):
+    for page in trace.explanation:
+        for piece in explanation(page):
             screen.result(piece)
     screen.remarks(trace.notes)
     if arguments.out:

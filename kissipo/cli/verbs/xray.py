@@ -1,11 +1,11 @@
 """one sample from the inside, in the terminal and as one page: its way, every layer, every gate over time, attention, numbers opened
 
 kissipo xray runs/digits-1                                      the first test sample
-kissipo xray runs/digits-1 picture.png --out page.html          everything inside, on one page that opens offline
+kissipo xray runs/digits-1 image.png --out page.html          everything inside, on one page that opens offline
 kissipo xray runs/wine-1 alcohol=13.2 hue=1.04 --trace wine     the same as files (docs/trace.md)
-kissipo xray runs/novel-1 "It was a dark and stormy night"      a text as the net reads it, coloured by one neuron
+kissipo xray runs/novel-1 "It was a dark and stormy night"      a text as the net reads it, colored by one neuron
 kissipo xray runs/novel-1 --file chapter.txt --neuron 7 --out chapter.html
-kissipo xray runs/digits-1 picture.png --layer 0 --index 3       one number of a layer: every term that it is made of
+kissipo xray runs/digits-1 image.png --layer 0 --index 3       one number of a layer: every term that it is made of
 kissipo xray runs/novel-1 "She said" --layer cell --index 4,7    all gates of a unit at a step
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from kissipo.runs.xray.image import PictureXray
+    from kissipo.runs.xray.image import ImageXray
     from kissipo.runs.xray.sample import SampleXray
     from kissipo.runs.xray.text import Xray
 
@@ -30,10 +30,10 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="one sample as `kissipo predict` takes it: a text, a picture, name=value pairs; nothing: the first test sample",
+        help="one sample as `kissipo predict` takes it: a text, an image, name=value pairs; nothing: the first test sample",
     )
     parser.add_argument("--file", help="a file that holds the text, or the row")
-    parser.add_argument("--neuron", type=int, metavar="N", help="which one colours a text, from 0; else a telling one")
+    parser.add_argument("--neuron", type=int, metavar="N", help="which one colors a text, from 0; else a telling one")
     parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
     parser.add_argument("--trace", metavar="FOLDER", help="write the trace as files: every tensor, gate and gradient")
     parser.add_argument("--layer", metavar="NAME", help="opens a number of this layer; `kissipo show RUN` names them")
@@ -45,7 +45,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """What is inside in short, and the page or the files."""
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
-    from kissipo.runs.xray.image import PictureXray
+    from kissipo.runs.xray.image import ImageXray
     from kissipo.runs.xray.sample import xray_any
     from kissipo.runs.xray.text import Xray
 
@@ -58,8 +58,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     screen.remarks(seen.notes)
     if isinstance(seen, Xray):
         _text(seen, screen, short=bool(arguments.out))
-    elif isinstance(seen, PictureXray):
-        _picture(seen, screen)
+    elif isinstance(seen, ImageXray):
+        _image(seen, screen)
     else:
         _sample(seen, screen)
     if arguments.out:
@@ -72,12 +72,12 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _text(seen: Xray, screen: Screen, *, short: bool) -> None:
-    """The text in colour; where a page shows it, only the neuron."""
-    from kissipo.cli.colored_text import coloured
+    """The text in color; where a page shows it, only the neuron."""
+    from kissipo.cli.colored_text import colored
 
     if not short:
         plain = screen.out.color_system is None
-        screen.result(coloured(seen, width=screen.out.width, bars=plain))
+        screen.result(colored(seen, width=screen.out.width, bars=plain))
         legend = (
             "the higher the bar, the more active"
             if plain
@@ -127,7 +127,7 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     screen.result_json({"run": arguments.run, "notes": notes, **opened.to_json()})
 
 
-def _picture(seen: PictureXray, screen: Screen) -> None:
+def _image(seen: ImageXray, screen: Screen) -> None:
     """Where the net looked for each answer, in words."""
     from rich.markup import escape
 

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.core.protocols import has_auxiliary
+from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.export.script.source import Source
 from kissipo.process.layers import recurrent
 from kissipo.process.nets.recurrent import Recurrent
@@ -159,7 +159,7 @@ def _own(layer: nn.Module, source: Source, children: Mapping[str, str], indent: 
         source.add_text("Recurrent", _RECURRENT)
         tree: ast.AST = ast.parse(_RECURRENT)
     else:
-        roots = ("forward", "with_auxiliary") if has_auxiliary(layer) else ("forward",)
+        roots = ("forward", "with_auxiliary") if has_auxiliary_heads(layer) else ("forward",)
         tree = source.add_class(type(layer), base="Layer", roots=roots)
     asked = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
     settings = {

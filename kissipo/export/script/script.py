@@ -23,7 +23,7 @@ from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.export.script.net import net_source
 from kissipo.export.script.train import MARK, augment_source, train_source
-from kissipo.pipeline.experiment import Prepared, prepare
+from kissipo.pipeline.experiment import Experiment, build_experiment
 
 _FIRST = 8  # samples by which both nets are compared
 _PLAIN = {"mixup": 0.0, "backbone_rate": 1.0, "precision": "float32"}
@@ -36,21 +36,21 @@ def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
     """
     folder = Path(out)
     _refuse_other(folder)
-    prepared = prepare(task, seed=seed)
-    _refuse_unwritten(prepared)
-    prepared.learn.begin(prepared.wiring.feeds["train"])
-    name = prepared.task.name or "a task"
-    texts = {"train.py": train_source(prepared, name, seed), "net.py": net_source(prepared.net, name)}
-    augment = prepared.wiring.augment
+    experiment = build_experiment(task, seed=seed)
+    _refuse_unwritten(experiment)
+    experiment.algorithm.begin(experiment.pipeline.datasets["train"])
+    name = experiment.task.name or "a task"
+    texts = {"train.py": train_source(experiment, name, seed), "net.py": net_source(experiment.net, name)}
+    augment = experiment.pipeline.augment
     if augment is not None:
         texts["augment.py"] = augment_source(augment.names, augment.masks)
-    _compare(texts, prepared)
+    _compare(texts, experiment)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
             write_text(folder / file, text)
-        save_file(_samples(prepared), folder / "samples.safetensors")
-        save_file(_own(prepared.net.state_dict()), folder / "start.safetensors")
+        save_file(_samples(experiment), folder / "samples.safetensors")
+        save_file(_own(experiment.net.state_dict()), folder / "start.safetensors")
     except (OSError, SafetensorError) as error:
         raise MachineError(f"{folder} cannot be written: {error}") from None
     return folder
@@ -66,27 +66,27 @@ def _refuse_other(folder: Path) -> None:
         raise TaskError(f"{folder} holds files that kissipo eject did not write", do="Name a new folder with --out")
 
 
-def _refuse_unwritten(prepared: Prepared) -> None:
-    learn = prepared.choices.learn
-    if learn is None or learn.word != "supervised":
+def _refuse_unwritten(experiment: Experiment) -> None:
+    algorithm = experiment.resolved.algorithm
+    if algorithm is None or algorithm.word != "supervised":
         raise NotBuiltError(
-            "kissipo eject writes tasks that learn from known answers", given=f"process.algorithm={learn and learn.word}"
+            "kissipo eject writes tasks that learn from known answers", given=f"process.algorithm={algorithm and algorithm.word}"
         )
     for word, plain in _PLAIN.items():
-        if getattr(prepared.course, word) != plain:
+        if getattr(experiment.config, word) != plain:
             raise NotBuiltError(f"kissipo eject does not write process.{word} yet", do="Leave it out")
-    norms = (layer for layer in prepared.net.modules() if isinstance(layer, nn.BatchNorm2d))
+    norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
         raise NotBuiltError(
             "kissipo eject does not write frozen batch normalization yet", do="Leave process.freeze out"
         )
 
 
-def _samples(prepared: Prepared) -> dict[str, Tensor]:
+def _samples(experiment: Experiment) -> dict[str, Tensor]:
     """All encoded samples, by part, kind and number."""
     found: dict[str, Tensor] = {}
-    for part, feed in prepared.wiring.feeds.items():
-        batch = feed.everything()
+    for part, dataset in experiment.pipeline.datasets.items():
+        batch = dataset.everything()
         for kind, tensors in (("input", batch.inputs), ("target", batch.targets)):
             found |= {f"{part}.{kind}{number:03}": tensor for number, tensor in enumerate(tensors)}
     return _own(found)
@@ -97,7 +97,7 @@ def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: each.clone(memory_format=torch.contiguous_format) for name, each in tensors.items()}
 
 
-def _compare(texts: Mapping[str, str], prepared: Prepared) -> None:
+def _compare(texts: Mapping[str, str], experiment: Experiment) -> None:
     """Builds the net of the script and asks both.
 
     Raises:   NotBuiltError when outputs or loss differ.
@@ -111,12 +111,12 @@ def _compare(texts: Mapping[str, str], prepared: Prepared) -> None:
             exec(compile(texts[f"{name}.py"], f"{name}.py", "exec"), vars(made[name]))  # noqa: S102
         with torch.random.fork_rng(devices=[]):
             net = made["net"].build()
-        net.load_state_dict(prepared.net.state_dict())
-        batch = prepared.wiring.feeds["train"].batch(slice(0, _FIRST))
+        net.load_state_dict(experiment.net.state_dict())
+        batch = experiment.pipeline.datasets["train"].batch(slice(0, _FIRST))
         inputs, targets = ([_double(each) for each in some] for some in (batch.inputs, batch.targets))
         with torch.no_grad():
-            ours, theirs = (as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(prepared.net), net))
-            expected = prepared.learn.loss(ours if len(ours) > 1 else ours[0], tuple(targets))
+            ours, theirs = (as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(experiment.net), net))
+            expected = experiment.algorithm.loss(ours if len(ours) > 1 else ours[0], tuple(targets))
             loss = made["train"].loss_of(list(theirs), targets)
     except Exception as error:
         raise _differs(f"it stops with {type(error).__name__}: {error}") from None

@@ -15,17 +15,17 @@ import torch
 from torch import nn
 
 from kissipo.core import seeds
-from kissipo.core.protocols import has_auxiliary, is_stateful
+from kissipo.core.protocols import has_auxiliary_heads, is_stateful
 from kissipo.engine import streams
 from kissipo.engine.evaluate import portion
 from kissipo.export.script.source import Source
 from kissipo.input import augment as augmentation
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
-from kissipo.output.answers.text import NextUnit
-from kissipo.pipeline.experiment import Prepared
+from kissipo.output.answers.text import NextToken
+from kissipo.pipeline.experiment import Experiment
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import CrossEntropy
 
@@ -197,7 +197,7 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
     for change in [$changes]:
         state = generator.get_state()
         images = change(images, generator)
-        for number in $masks if change.__name__ != "colour" else []:
+        for number in $masks if change.__name__ != "color" else []:
             same = Generator().set_state(state)
             y[number] = change(y[number].unsqueeze(1), same).squeeze(1)
     return images
@@ -233,13 +233,13 @@ _OPTIMIZERS = {
 }
 
 
-def train_source(prepared: Prepared, name: str, seed: int) -> str:
+def train_source(experiment: Experiment, name: str, seed: int) -> str:
     """The file that trains and evaluates.
 
     Raises:   NotBuiltError when parts of it cannot stand in one file.
     """
-    options, wiring, net, answers = prepared.course, prepared.wiring, prepared.net, prepared.wiring.answers
-    batch, count = prepared.choices.general.batch_size or 32, len(wiring.feeds["train"])
+    options, pipeline, net, answers = experiment.config, experiment.pipeline, experiment.net, experiment.pipeline.answers
+    batch, count = experiment.resolved.general.batch_size or 32, len(pipeline.datasets["train"])
     source = Source()
     source.imports = {
         "from pathlib import Path",
@@ -250,12 +250,12 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
     }
     source.add(seeds, "derive")
     frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
-    kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary(net)}
-    watched, linear = len(wiring.feeds["validation"]) > 0, options.init == "linear"
-    learn: Any = prepared.learn
+    kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary_heads(net)}
+    watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
+    algorithm: Any = experiment.algorithm
     judged, trained = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
-        for losses in (learn.losses, learn._taught)
+        for losses in (algorithm.losses, algorithm._taught)
     )
     flags = {
         **kinds,
@@ -269,7 +269,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         "ema": options.ema > 0,
         "unwatched_ema": options.ema > 0 and not watched,
         "schedule": options.schedule != "constant" or options.warmup > 0,
-        "augment": wiring.augment is not None,
+        "augment": pipeline.augment is not None,
         "penalty": bool(options.l1 or options.l2),
         "clip": options.clip_norm is not None,
         "frozen": bool(frozen),
@@ -283,7 +283,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         source.add(schedule, "factor")
     if kinds["streams"]:
         source.add(streams, "stream_steps")
-    if wiring.augment:
+    if pipeline.augment:
         source.imports.add("from augment import augmented")
     optimizer = options.optimizer or "adam"
     decay = "" if options.weight_decay is None else f", weight_decay={options.weight_decay}"
@@ -301,7 +301,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         batch=batch,
         rate=options.learning_rate or optim.RATES[optimizer],
         patience=options.early_stopping.patience,
-        portion=portion(wiring.feeds["train"]),
+        portion=portion(pipeline.datasets["train"]),
         loss=_sum(judged),
         training=_sum(trained),
         step_loss="training_loss" if flags["own_training"] else "loss_of",
@@ -309,7 +309,7 @@ def train_source(prepared: Prepared, name: str, seed: int) -> str:
         optimizer=_OPTIMIZERS[optimizer].format(momentum=options.momentum) + f"{decay})",
         judged="average.module" if options.ema else "net",
         quality=_quality(answers[0]),
-        part=wiring.judging,
+        part=pipeline.eval_split,
         frozen=frozen,
         **{word: getattr(options, word) for word in ("l1", "l2", "ema", "clip", "schedule", "warmup")},
     )
@@ -363,10 +363,10 @@ def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[s
     if isinstance(answer, Category):
         source.imports.add("from sklearn.metrics import f1_score")
         template, words["choice"] = _CATEGORY, _choice(answer, number)
-    elif isinstance(answer, NextUnit):
+    elif isinstance(answer, NextToken):
         source.imports.add("from torch.nn import functional")
         template = _TEXT
-    elif isinstance(answer, Marks):
+    elif isinstance(answer, Mask):
         template, words["classes"] = _MASK, len(answer.levels)
     else:
         scale = _scale(answer)
@@ -383,7 +383,7 @@ def _choice(answer: Category, number: int) -> str:
 
 def _scale(answer: Answer) -> float | None:
     """How much one unit of the net is in the unit of the data, where that is one number."""
-    shape = (1, *answer.port.shape)
+    shape = (1, *answer.spec.shape)
     zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
     scales = one - zero
     same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 
 
@@ -16,7 +16,7 @@ def mixed_types(frame: Frame, names: Iterable[str]) -> list[Finding]:
             continue
         row, text = column.odd[0]
         rows = [row for row, _ in column.odd]
-        more = f" ({column.odd_count} such cells: {tell_rows(rows)})" if column.odd_count > 1 else ""
+        more = f" ({column.odd_count} such cells: {format_rows(rows)})" if column.odd_count > 1 else ""
         message = f"'{text}' in row {row} of '{column.name}' is not a number, most other cells there are{more}"
         findings.append(Finding("FAIL", "mixed types", message, _advice(column, text), tuple(rows[:100])))
     return findings
@@ -37,7 +37,7 @@ def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:
     for column in (frame[name] for name in names):
         rows = frame.rows[np.isinf(column.values)]
         if len(rows):
-            message = f"'{column.name}' is infinite in {tell_rows(rows)}"
+            message = f"'{column.name}' is infinite in {format_rows(rows)}"
             findings.append(
                 Finding("FAIL", "infinite values", message, "write a number, or leave the cell empty", _some(rows))
             )
@@ -56,7 +56,7 @@ def missing_values(frame: Frame, names: Iterable[str], *, fills: dict[str, str])
             whole += 1
             continue
         rows = frame.rows[gaps]
-        message = f"'{column.name}' has no value in {count} of {len(frame)} rows ({tell_rows(rows)})"
+        message = f"'{column.name}' has no value in {count} of {len(frame)} rows ({format_rows(rows)})"
         findings.append(
             Finding("WARN", "missing values", message, fills.get(column.name, "read as missing"), _some(rows))
         )

@@ -1,4 +1,4 @@
-"""Masks: whether each can be decoded and is as large as its picture, how many mark nothing, and which pictures have none."""
+"""Masks: whether each can be decoded and is as large as its image, how many mark nothing, and which images have none."""
 
 from typing import Any, Literal
 
@@ -15,19 +15,19 @@ _CHECK = "masks"
 
 
 def mask_findings(frame: Frame, column: str) -> list[Finding]:
-    """Masks of another size than their pictures and damaged ones fail; empty ones are counted."""
-    pairs = list(zip(frame.rows.tolist(), frame["picture"].values, frame[column].values, strict=True))
-    pairs = [(row, picture, mask) for row, picture, mask in pairs if mask is not None]
+    """Masks of another size than their images and damaged ones fail; empty ones are counted."""
+    pairs = list(zip(frame.rows.tolist(), frame["image"].values, frame[column].values, strict=True))
+    pairs = [(row, image, mask) for row, image, mask in pairs if mask is not None]
     damaged, other, empty = [], [], 0
-    for row, picture, mask in pairs:
+    for row, image, mask in pairs:
         try:
             opened = open_mask(mask)
         except DataError as error:
             damaged.append((row, error.wrong))
             continue
-        size, wanted = (opened.height, opened.width), size_of(picture)
+        size, wanted = (opened.height, opened.width), size_of(image)
         if size != wanted:
-            other.append((row, f"{_told(mask)} is {size[0]}x{size[1]}, its picture {wanted[0]}x{wanted[1]}"))
+            other.append((row, f"{_told(mask)} is {size[0]}x{size[1]}, its image {wanted[0]}x{wanted[1]}"))
         empty += not np.asarray(opened).any()
     findings = [_failed(found, do) for found, do in ((damaged, "save them again"), (other, "save them alike")) if found]
     if not findings and empty == len(pairs):
@@ -37,12 +37,12 @@ def mask_findings(frame: Frame, column: str) -> list[Finding]:
 
 
 def without_masks(frame: Frame, column: str, said: Literal["empty", "left_out"] | None) -> tuple[Any, list[Finding]]:
-    """Which pictures have a mask, and what is done about the others; all when those count as empty."""
+    """Which images have a mask, and what is done about the others; all when those count as empty."""
     absent: NDArray[np.bool_] = frame[column].missing
     if not absent.any():
         return ~absent, []
-    first = frame["picture"].values[int(np.flatnonzero(absent)[0])]
-    told = f"{counted(int(absent.sum()), 'picture')} of {len(frame)} without a mask, such as {_told(first)}"
+    first = frame["image"].values[int(np.flatnonzero(absent)[0])]
+    told = f"{counted(int(absent.sum()), 'image')} of {len(frame)} without a mask, such as {_told(first)}"
     rows = tuple(int(row) for row in frame.rows[absent][:100])
     if said is None:
         do = "say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"

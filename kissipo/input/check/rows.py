@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 
 _MOSTLY_DISTINCT = 0.5
 
 
-def twins(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
+def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
     """One number a row, equal for rows that are equal in every column; None where twins need not stay together.
 
     Where most rows are distinct, twins are copies and stay on one side of the split. Where few combinations of values are
@@ -30,13 +30,13 @@ def twins(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
     if len(first) < _MOSTLY_DISTINCT * len(frame):
         message = f"{len(rows)} of {len(frame)} rows repeat another one: few combinations of values are possible"
         return None, [Finding("WARN", "duplicate rows", message, "equal rows may stand in training and in test", some)]
-    message = f"{len(rows)} of {len(frame)} rows repeat an earlier one ({tell_rows(rows)})"
+    message = f"{len(rows)} of {len(frame)} rows repeat an earlier one ({format_rows(rows)})"
     return member.astype(np.int64), [
         Finding("WARN", "duplicate rows", message, "kept, each on the same side of the split as its twin", some)
     ]
 
 
-def tell_divided(
+def describe_divided(
     found: list[Finding], twin: NDArray[np.int64] | None, parts: Mapping[str, NDArray[np.int64]]
 ) -> list[Finding]:
     """What `twins` found, corrected where another rule of the split (time, a group, the publisher's parts) divided twins."""
@@ -64,7 +64,7 @@ def _row_keys(frame: Frame) -> NDArray[np.uint64]:
 
 
 def _values_as_keys(column: Column) -> NDArray[np.uint64]:
-    if column.kind == "picture":
+    if column.kind == "image":
         return np.fromiter((_digest(value) for value in column.values), np.uint64, len(column))
     if column.kind == "number":
         return (column.values + 0.0).view(np.uint64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.text import list_some
@@ -41,7 +41,7 @@ def unanswered(frame: Frame, name: str) -> list[Finding]:
     rows = frame.rows[frame[name].missing]
     if not len(rows):
         return []
-    message = f"the answer '{name}' is missing in {len(rows)} of {len(frame)} rows ({tell_rows(rows)})"
+    message = f"the answer '{name}' is missing in {len(rows)} of {len(frame)} rows ({format_rows(rows)})"
     return [
         Finding("WARN", "missing answers", message, "these rows are left out", tuple(int(row) for row in rows[:100]))
     ]
@@ -84,7 +84,7 @@ def classes(column: Column) -> list[Finding]:
     ]
 
 
-def giveaways(frame: Frame, names: Iterable[str], answer: str, *, is_category: bool) -> list[Finding]:
+def leakage(frame: Frame, names: Iterable[str], answer: str, *, is_category: bool) -> list[Finding]:
     """Columns from which alone the answer can be read: often a copy of it, or something known only afterwards.
 
     Rows are looked at in a drawn order, because a table may alternate between its classes.

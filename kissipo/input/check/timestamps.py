@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.timestamps import is_monthly
 
@@ -20,7 +20,7 @@ def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tup
     column = frame[name]
     if column.missing.any():
         raise DataError(
-            f"the time column '{name}' has no readable moment in {tell_rows(frame.rows[column.missing])}",
+            f"the time column '{name}' has no readable moment in {format_rows(frame.rows[column.missing])}",
             do="Fill it, or remove these rows",
         )
     if doubled is None:
@@ -34,7 +34,7 @@ def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tup
             Finding(
                 "WARN",
                 "order of time",
-                f"'{name}' goes back in time at {tell_rows(rows)}",
+                f"'{name}' goes back in time at {format_rows(rows)}",
                 "sorted by time",
                 tuple(rows[:100].tolist()),
             )
@@ -56,7 +56,7 @@ def _refuse_doubles(frame: Frame, column: Column) -> None:
         set_back = len(rows) == 2 and weekday == 6 and clock < 4
         hint = " (were clocks set back? Then write the time zone, as in 02:30+01:00)" if set_back else ""
         raise DataError(
-            f"the moment {twice} stands {len(rows)} times in '{column.name}' ({tell_rows(rows)})",
+            f"the moment {twice} stands {len(rows)} times in '{column.name}' ({format_rows(rows)})",
             allowed="one row a moment",
             do=f"Say what they become: input.duplicate_timestamps=mean (or sum, last); several series in one file must be separated{hint}",
         )
@@ -74,7 +74,7 @@ def _one_a_moment(frame: Frame, name: str, doubled: str) -> tuple[Frame, list[Fi
         if column.kind == "number":
             sums = np.add.reduceat(column.values, first)
             columns.append(replace(last[column.name], values=sums / counts if doubled == "mean" else sums))
-    message = f"{len(again)} rows of '{name}' stand at the moment of another one ({tell_rows(again)})"
+    message = f"{len(again)} rows of '{name}' stand at the moment of another one ({format_rows(again)})"
     finding = Finding(
         "WARN", "doubled moments", message, f"their {doubled} is taken", tuple(int(row) for row in again[:100])
     )
@@ -87,7 +87,7 @@ def _yet_to_come(frame: Frame, name: str) -> list[Finding]:
     if not len(late):
         return []
     rows = frame.rows[late]
-    message = f"{len(late)} moments of '{name}' are yet to come ({tell_rows(rows)}), the last {frame[name].show(int(late[-1]))}"
+    message = f"{len(late)} moments of '{name}' are yet to come ({format_rows(rows)}), the last {frame[name].show(int(late[-1]))}"
     action = "taken as measured: leave them out if they are not"
     return [Finding("WARN", "moments to come", message, action, tuple(int(row) for row in rows[:100]))]
 

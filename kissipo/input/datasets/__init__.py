@@ -1,4 +1,4 @@
-"""Named data sets, one a file: where they come from, their licence, their checksum, and how they are read.
+"""Named data sets, one a file: where they come from, their license, their checksum, and how they are read.
 
 A name is looked for in `$KISSIPO_DATA`, then in the cache (`$XDG_CACHE_HOME/kissipo` or `~/.cache/kissipo`), then it is
 downloaded and checked by sha256. Sets that ship with a dependency are always there.
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.suggest import nearest
 from kissipo.input.source_data import Reading
 
-DATASETS = Family("kissipo.input.datasets", "data set")
+DATASETS = Registry("kissipo.input.datasets", "data set")
 
 
 def module_name(name: str) -> str:

@@ -12,7 +12,7 @@ from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
 HOME = "https://github.com/numenta/NAB"
-LICENCE = "MIT"
+LICENSE = "MIT"
 _RAW = "https://raw.githubusercontent.com/numenta/NAB/ea702d75cc2258d9d7dd35ca8e5e2539d71f3140"
 WINDOWS = File(
     "labels/combined_windows.json",
@@ -26,13 +26,13 @@ def series(name: str, sha256: str) -> File:
     return File(f"realKnownCause/{name}.csv", f"{_RAW}/data/realKnownCause/{name}.csv", sha256)
 
 
-def read_labelled(file: File) -> Reading:
-    """timestamp, value, and anomaly: 1 within the labelled windows."""
+def read_labeled(file: File) -> Reading:
+    """timestamp, value, and anomaly: 1 within the labeled windows."""
     frame, _ = read_delimited(get("nab", file), Layout())
-    moments = as_time(frame["timestamp"])
-    assert moments is not None
+    timestamps = as_time(frame["timestamp"])
+    assert timestamps is not None
     odd = np.zeros(len(frame))
     windows = json.loads(get("nab", WINDOWS).read_text(encoding="utf-8"))[file.name]
     for first, last in windows:
-        odd[(moments.values >= np.datetime64(first[:19])) & (moments.values <= np.datetime64(last[:19]))] = 1
-    return Reading(frame.replaced(moments, numbers("anomaly", odd)), answer="value")
+        odd[(timestamps.values >= np.datetime64(first[:19])) & (timestamps.values <= np.datetime64(last[:19]))] = 1
+    return Reading(frame.replaced(timestamps, numbers("anomaly", odd)), answer="value")

@@ -1,7 +1,7 @@
 """Airline passengers: international passengers of each month from 1949 to 1960, in thousands.
 
 Source:   Box and Jenkins, Time Series Analysis: Forecasting and Control, 1976.
-Licence:  none stated (Time Series Data Library).
+License:  none stated (Time Series Data Library).
 """
 
 from kissipo.input.datasets.download import File, get
@@ -11,7 +11,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("series", "table")
 ABOUT = "international airline passengers a month, 1949-1960, 144 values"
 HOME = "https://github.com/jbrownlee/Datasets"
-LICENCE = "not stated"
+LICENSE = "not stated"
 FILE = File(
     "airline-passengers.csv",
     "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/airline-passengers.csv",

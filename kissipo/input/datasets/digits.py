@@ -1,30 +1,30 @@
-"""Digits: 1,797 handwritten digits of 8x8 grey pixels (0-16), ten classes; the test part of a UCI set.
+"""Digits: 1,797 handwritten digits of 8x8 gray pixels (0-16), ten classes; the test part of a UCI set.
 
 Source:   Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI 1998; ships with scikit-learn.
-Licence:  CC BY 4.0 (UCI); scikit-learn's copy BSD-3.
+License:  CC BY 4.0 (UCI); scikit-learn's copy BSD-3.
 Example:  >>> frame = read().frame
-          >>> len(frame), frame["digit"].show(0), frame["picture"].values.shape
+          >>> len(frame), frame["digit"].show(0), frame["image"].values.shape
           (1797, '0', (1797, 8, 8))
 """
 
 import numpy as np
 
-from kissipo.core.frame import Frame, pictures, strings
+from kissipo.core.frame import Frame, image_column, strings
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "1,797 handwritten digits, 8x8 grey, ten classes; ships with scikit-learn"
+ABOUT = "1,797 handwritten digits, 8x8 gray, ten classes; ships with scikit-learn"
 HOME = "https://archive.ics.uci.edu/dataset/80"
-LICENCE = "CC BY 4.0"
+LICENSE = "CC BY 4.0"
 
 
 def read() -> Reading:
-    """Pictures and their digits, the pixels spread from 0-16 to 0-255."""
+    """Images and their digits, the pixels spread from 0-16 to 0-255."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)
     frame = Frame(
-        (pictures("picture", pixels), strings("digit", [str(digit) for digit in digits.target])), origin="digits"
+        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.target])), origin="digits"
     )
     return Reading(frame, answer="digit")

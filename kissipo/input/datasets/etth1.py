@@ -1,7 +1,7 @@
 """ETTh1: an electricity transformer, hourly from July 2016 to June 2018: six loads and the temperature of its oil.
 
 Source:   Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence Time-Series Forecasting, AAAI 2021.
-Licence:  CC BY-ND 4.0.
+License:  CC BY-ND 4.0.
 """
 
 from kissipo.input.datasets.download import File, get
@@ -11,7 +11,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("series", "table")
 ABOUT = "an electricity transformer, 17,420 hours of six loads and its oil temperature (OT)"
 HOME = "https://github.com/zhouhaoyi/ETDataset"
-LICENCE = "CC BY-ND 4.0"
+LICENSE = "CC BY-ND 4.0"
 FILE = File(
     "ETTh1.csv",
     "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07/ETT-small/ETTh1.csv",

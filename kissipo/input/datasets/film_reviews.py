@@ -1,7 +1,7 @@
 """Film reviews: 2,000 reviews of films in English, 1,000 that praise and 1,000 that do not, in lower case, a sentence a line.
 
 Source:   Pang and Lee, A Sentimental Education, ACL 2004; polarity data set v2.0, judged by the stars that each reviewer gave.
-Licence:  none stated; free for research, the authors ask to be cited.
+License:  none stated; free for research, the authors ask to be cited.
 """
 
 import re
@@ -17,7 +17,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("table",)
 ABOUT = "2,000 film reviews, positive or negative"
 HOME = "https://www.cs.cornell.edu/people/pabo/movie-review-data"
-LICENCE = "not stated"
+LICENSE = "not stated"
 FILE = File(
     "review_polarity.tar.gz",
     "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/review_polarity.tar.gz",

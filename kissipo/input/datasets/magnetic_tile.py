@@ -1,13 +1,13 @@
-"""Magnetic tile: 692 pictures of magnet surfaces, free of defects or with one of five, and a mask of each defect.
+"""Magnetic tile: 692 images of magnet surfaces, free of defects or with one of five, and a mask of each defect.
 
-A tile was photographed under up to six exposures, one after the other: expE_num_N.jpg is picture N, taken with exposure E. So there
-are some two hundred tiles, not 692, and pictures of one tile are near copies. `tile` tells which belong together; split by it:
-`input.split.group=tile`. A new tile begins, among the pictures of a class in the order of N, where E does not rise or N jumps by
-more than 400. Thirteen tiles that this would take apart, seen by comparing all pictures, are named below; in five of them
+A tile was photographed under up to six exposures, one after the other: expE_num_N.jpg is image N, taken with exposure E. So there
+are some two hundred tiles, not 692, and images of one tile are near copies. `tile` tells which belong together; split by it:
+`input.split.group=tile`. A new tile begins, among the images of a class in the order of N, where E does not rise or N jumps by
+more than 400. Thirteen tiles that this would take apart, seen by comparing all images, are named below; in five of them
 exposures of the same tile bear different labels.
 
 Source:   Huang, Qiu and Yuan, Surface defect saliency of magnetic tile, The Visual Computer 2020.
-Licence:  none stated; the authors welcome its use and ask to be cited.
+License:  none stated; the authors welcome its use and ask to be cited.
 Example:  >>> tiles_of(["MT_Fray"] * 4, ["exp1_num_20.jpg", "exp4_num_44.jpg", "exp2_num_60.jpg", "exp3_num_900.jpg"])
           ['tile 20', 'tile 20', 'tile 60', 'tile 900']
 """
@@ -22,14 +22,14 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.frame import strings
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.image_folder import read_picture_folder
+from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "pictures of magnet surfaces, five defects or none, with masks; several exposures of each tile"
+ABOUT = "images of magnet surfaces, five defects or none, with masks; several exposures of each tile"
 FOLDER = "magnetic-tile"
 HOME = "https://github.com/abin24/Magnetic-tile-defect-datasets."
-LICENCE = "not stated"
+LICENSE = "not stated"
 SAME = (
     (797, 853, 937),  # fray, blowhole, free: 797 and 972 fray, 853 blowhole, 937 free
     (5892, 5907),
@@ -49,9 +49,9 @@ _JUMP = 400
 
 
 def read() -> Reading:
-    """picture, class, mask (the picture of the defect, empty for most that are free) and tile."""
-    reading = read_picture_folder(folder_only(FOLDER, HOME))
-    paths = [Path(each) for each in reading.frame["picture"].values]
+    """image, class, mask (the image of the defect, empty for most that are free) and tile."""
+    reading = read_image_folder(folder_only(FOLDER, HOME))
+    paths = [Path(each) for each in reading.frame["image"].values]
     names = [str(level) for level in reading.frame["class"].texts()]
     tiles = strings("tile", tiles_of(names, [path.name for path in paths]))
     frame = replace(reading.frame.replaced(tiles), origin="magnetic-tile")
@@ -60,7 +60,7 @@ def read() -> Reading:
 
 
 def tiles_of(classes: Sequence[str], files: Sequence[str]) -> list[str]:
-    """The tile of each picture, named by the lowest number among its pictures."""
+    """The tile of each image, named by the lowest number among its images."""
     exposure, number = np.array([_numbers(file) for file in files], dtype=np.int64).reshape(-1, 2).T
     first = number.copy()
     for level in dict.fromkeys(classes):
@@ -80,7 +80,7 @@ def _numbers(file: str) -> tuple[int, int]:
     found = re.fullmatch(r"exp(\d)_num_(\d+)\.jpg", file)
     if found is None:
         raise DataError(
-            "a picture of the magnetic tiles has another name than the published ones",
+            "an image of the magnetic tiles has another name than the published ones",
             given=file,
             allowed="expE_num_N.jpg",
         )

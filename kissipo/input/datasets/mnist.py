@@ -1,20 +1,20 @@
-"""MNIST: 60,000 + 10,000 handwritten digits of 28x28 grey pixels, ten classes, split by its authors.
+"""MNIST: 60,000 + 10,000 handwritten digits of 28x28 gray pixels, ten classes, split by its authors.
 
 Source:   LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998.
-Licence:  usually quoted as CC BY-SA 3.0.
+License:  usually quoted as CC BY-SA 3.0.
 """
 
 import numpy as np
 
-from kissipo.core.frame import Frame, pictures, strings
+from kissipo.core.frame import Frame, image_column, strings
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "70,000 handwritten digits, 28x28 grey, ten classes, with the official test part"
+ABOUT = "70,000 handwritten digits, 28x28 gray, ten classes, with the official test part"
 HOME = "https://ossci-datasets.s3.amazonaws.com/mnist"
-LICENCE = "CC BY-SA 3.0"
+LICENSE = "CC BY-SA 3.0"
 FILES = tuple(
     File(name, f"{HOME}/{name}", sha256)
     for name, sha256 in {
@@ -27,12 +27,12 @@ FILES = tuple(
 
 
 def read() -> Reading:
-    """Pictures and their digits; the official test part stays the test part."""
-    train_pictures, train_digits, test_pictures, test_digits = (read_idx(get("mnist", file)) for file in FILES)
-    pixels = np.concatenate([train_pictures, test_pictures])
+    """Images and their digits; the official test part stays the test part."""
+    train_images, train_digits, test_images, test_digits = (read_idx(get("mnist", file)) for file in FILES)
+    pixels = np.concatenate([train_images, test_images])
     digits = np.concatenate([train_digits, test_digits])
     frame = Frame(
-        (pictures("picture", pixels), strings("digit", [str(digit) for digit in digits.tolist()])), origin="mnist"
+        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.tolist()])), origin="mnist"
     )
     parts = {"train": np.arange(60_000), "test": np.arange(60_000, 70_000)}
     return Reading(frame, parts=parts, answer="digit")

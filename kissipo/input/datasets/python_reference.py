@@ -1,7 +1,7 @@
 """Python reference: what Python tells of its own words under help(), the reference manual by topic; it comes with every Python.
 
 Source:   The Python Language Reference, in the module pydoc_data.topics; about 470,000 characters, by version of Python.
-Licence:  PSF License.
+License:  PSF License.
 """
 
 from pydoc_data.topics import topics
@@ -12,7 +12,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("text",)
 ABOUT = "the reference manual of this Python, about 470,000 characters"
 HOME = "https://docs.python.org/3/reference/"
-LICENCE = "PSF License"
+LICENSE = "PSF License"
 
 
 def read() -> Reading:

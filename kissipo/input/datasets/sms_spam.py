@@ -1,7 +1,7 @@
 """SMS spam: 5,574 English text messages, 4,827 wanted (ham) and 747 not (spam).
 
 Source:   Almeida, Hidalgo and Yamakami, Contributions to the Study of SMS Spam Filtering, DocEng 2011; UCI 228.
-Licence:  CC BY 4.0 (UCI).
+License:  CC BY 4.0 (UCI).
 """
 
 from kissipo.input.datasets.download import File, get
@@ -11,7 +11,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("table",)
 ABOUT = "5,574 text messages, ham or spam"
 HOME = "https://archive.ics.uci.edu/dataset/228"
-LICENCE = "CC BY 4.0"
+LICENSE = "CC BY 4.0"
 FILE = File(
     "SMSSpamCollection.tsv",
     "https://raw.githubusercontent.com/justmarkham/DAT8/ff04af83e8ac1409cd86f3cb3524e4141644c5a1/data/sms.tsv",

@@ -1,7 +1,7 @@
 """Sunspots: the mean number of sunspots of every year from 1700 to 2008; ships with statsmodels.
 
 Source:   World Data Center for the Sunspot Index (SILSO), Brussels, through NOAA.
-Licence:  public domain, as statsmodels states.
+License:  public domain, as statsmodels states.
 """
 
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("series", "table")
 ABOUT = "sunspots a year, 1700-2008, 309 values; ships with statsmodels (extra 'series')"
 HOME = "https://www.sidc.be/SILSO"
-LICENCE = "public domain"
+LICENSE = "public domain"
 
 
 def read() -> Reading:

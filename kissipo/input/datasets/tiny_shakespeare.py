@@ -1,7 +1,7 @@
 """Tiny Shakespeare: 40,000 lines from plays of Shakespeare in one file, 1,115,394 characters, 65 different ones.
 
 Source:   Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015.
-Licence:  public domain.
+License:  public domain.
 """
 
 from kissipo.core.frame import Frame, strings
@@ -11,7 +11,7 @@ from kissipo.input.source_data import Reading
 SOURCES = ("text",)
 ABOUT = "40,000 lines of Shakespeare, 1,115,394 characters"
 HOME = "https://github.com/karpathy/char-rnn"
-LICENCE = "public domain"
+LICENSE = "public domain"
 FILE = File(
     "input.txt",
     "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",

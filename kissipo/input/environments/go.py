@@ -1,6 +1,6 @@
-"""Go: two players put stones on the crossings of a board; stones without a free neighbour are taken off (S19).
+"""Go: two players put stones on the crossings of a board; stones without a free neighbor are taken off (S19).
 
-Stones of one colour that touch are a chain; the empty points beside it are its liberties. A move takes the other's chains whose
+Stones of one color that touch are a chain; the empty points beside it are its liberties. A move takes the other's chains whose
 last liberty it fills. It is illegal on a stone, where its own chain would have no liberty (suicide), and where it would take back
 at once the stone that has just taken a single one (ko). A pass ends a ko.
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLACK, WHITE, EMPTY = 1, -1, 0
-COLOURS = {BLACK: "black", WHITE: "white"}
+COLORS = {BLACK: "black", WHITE: "white"}
 SIZE = 19
 STATES = "boards"
 _LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # without I
@@ -35,9 +35,9 @@ class IllegalMoveError(ValueError):
 
 @dataclass(eq=False, slots=True)
 class Chain:
-    """Stones of one colour that touch, and the empty points beside them."""
+    """Stones of one color that touch, and the empty points beside them."""
 
-    colour: int
+    color: int
     stones: set[int]
     liberties: set[int]
 
@@ -64,7 +64,7 @@ class Position:
         breathless = next((chain for chain in position.chains() if not chain.liberties), None)
         if breathless is not None:
             name = point_names(position.size)[min(breathless.stones)]
-            raise IllegalMoveError(f"the {COLOURS[breathless.colour]} stones at {name} have no liberty")
+            raise IllegalMoveError(f"the {COLORS[breathless.color]} stones at {name} have no liberty")
         return position
 
     @property
@@ -72,9 +72,9 @@ class Position:
         """The stones as an array of its own."""
         return np.frombuffer(self._stones, dtype=np.int8).reshape(self.size, self.size).copy()
 
-    def seen_by(self, colour: int) -> str:
+    def seen_by(self, color: int) -> str:
         """The board in letters, row by row, as this player sees it: X own, O the other's, . empty."""
-        return self._stones.translate(_SEEN[colour]).decode("ascii")
+        return self._stones.translate(_SEEN[color]).decode("ascii")
 
     def chain(self, point: int) -> Chain | None:
         """The chain that has a stone there."""
@@ -84,25 +84,25 @@ class Position:
         """Every chain once, by its first stone."""
         return dict.fromkeys(chain for chain in self._chain if chain is not None)
 
-    def breath(self, colour: int, point: int) -> set[int]:
+    def breath(self, color: int, point: int) -> set[int]:
         """The liberties that a stone there would have, those won by taking left out."""
-        near = _neighbours(self.size)[point]
-        own = [chain for each in near if (chain := self._chain[each]) is not None and chain.colour == colour]
+        near = _neighbors(self.size)[point]
+        own = [chain for each in near if (chain := self._chain[each]) is not None and chain.color == color]
         return {each for each in near if not self._stones[each]}.union(*(chain.liberties for chain in own)) - {point}
 
-    def why_not(self, colour: int, point: int) -> str:
+    def why_not(self, color: int, point: int) -> str:
         """The rule that forbids the move, or nothing."""
         if self._stones[point]:
             return "the point is taken"
-        if self._ko == (colour, point):
+        if self._ko == (color, point):
             return "it takes the ko back at once"
         breathes = any(
-            (chain := self._chain[each]) is None or (chain.colour == colour) == (len(chain.liberties) > 1)
-            for each in _neighbours(self.size)[point]
+            (chain := self._chain[each]) is None or (chain.color == color) == (len(chain.liberties) > 1)
+            for each in _neighbors(self.size)[point]
         )
         return "" if breathes else "it is suicide"
 
-    def play(self, colour: int, point: int | None) -> int:
+    def play(self, color: int, point: int | None) -> int:
         """Puts a stone, or passes; how many stones were taken.
 
         Raises:   IllegalMoveError, and the position stays as it was.
@@ -110,32 +110,32 @@ class Position:
         if point is None:
             self._ko = None
             return 0
-        if why := self.why_not(colour, point):
+        if why := self.why_not(color, point):
             raise IllegalMoveError(why)
-        taken = [chain for chain in self._beside(point) if chain.colour != colour and len(chain.liberties) == 1]
-        own = self._put(colour, point)
+        taken = [chain for chain in self._beside(point) if chain.color != color and len(chain.liberties) == 1]
+        own = self._put(color, point)
         for chain in taken:
             self._take(chain)
         stones = [stone for chain in taken for stone in chain.stones]
         is_ko = len(stones) == len(own.stones) == len(own.liberties) == 1
-        self._ko = (-colour, stones[0]) if is_ko else None
+        self._ko = (-color, stones[0]) if is_ko else None
         return len(stones)
 
     def _beside(self, point: int) -> Iterable[Chain]:
         """The chains that touch a point, each once."""
         return dict.fromkeys(
-            chain for each in _neighbours(self.size)[point] if (chain := self._chain[each]) is not None
+            chain for each in _neighbors(self.size)[point] if (chain := self._chain[each]) is not None
         )
 
-    def _put(self, colour: int, point: int) -> Chain:
-        """A stone, one chain with those of its colour that it touches; nothing is taken."""
-        own = Chain(colour, {point}, {each for each in _neighbours(self.size)[point] if not self._stones[each]})
+    def _put(self, color: int, point: int) -> Chain:
+        """A stone, one chain with those of its color that it touches; nothing is taken."""
+        own = Chain(color, {point}, {each for each in _neighbors(self.size)[point] if not self._stones[each]})
         for chain in self._beside(point):
             chain.liberties.discard(point)
-            if chain.colour == colour:
+            if chain.color == color:
                 own.stones |= chain.stones
                 own.liberties |= chain.liberties
-        self._stones[point] = colour & 0xFF
+        self._stones[point] = color & 0xFF
         for stone in own.stones:
             self._chain[stone] = own
         return own
@@ -159,7 +159,7 @@ def point_names(size: int) -> tuple[str, ...]:
 
 
 @cache
-def _neighbours(size: int) -> tuple[tuple[int, ...], ...]:
+def _neighbors(size: int) -> tuple[tuple[int, ...], ...]:
     def beside(row: int, column: int) -> tuple[int, ...]:
         near = ((row - 1, column), (row, column - 1), (row, column + 1), (row + 1, column))
         return tuple(r * size + c for r, c in near if 0 <= r < size and 0 <= c < size)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, tell_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_ends, shorten
 from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
@@ -98,7 +98,7 @@ class _Reading:
                 do="Add rows of data below the header",
             )
         if self.blank_lines:
-            where = tell_rows(self.blank_lines).replace("row", "line")
+            where = format_rows(self.blank_lines).replace("row", "line")
             self.findings.append(
                 Finding(
                     "WARN",

@@ -13,7 +13,7 @@ from kissipo.core.suggest import nearest
 
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
-    b"\x89PNG": "a PNG picture",
+    b"\x89PNG": "a PNG image",
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
@@ -28,7 +28,7 @@ def existing(path: Path, *, kind: str = "file") -> Path:
         raise DataError(
             f"{path} is a folder",
             allowed="a file",
-            do="Name a file inside it, or use it as pictures in a folder per class",
+            do="Name a file inside it, or use it as images in a folder per class",
         )
     if kind == "folder" and path.is_file():
         raise DataError(f"{path} is a file", allowed="a folder")
@@ -37,11 +37,11 @@ def existing(path: Path, *, kind: str = "file") -> Path:
     except OSError:
         there = False
     if not there:
-        raise DataError(f"there is no {kind} {path}", do=_neighbours(path))
+        raise DataError(f"there is no {kind} {path}", do=_neighbors(path))
     return path
 
 
-def _neighbours(path: Path) -> str:
+def _neighbors(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {folder} does not exist either"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kissipo.input.environments.go import BLACK, COLOURS, EMPTY, SIZE, WHITE, IllegalMoveError, Position, point_names
+from kissipo.input.environments.go import BLACK, COLORS, EMPTY, SIZE, WHITE, IllegalMoveError, Position, point_names
 from kissipo.input.formats.sgf import GameTree, Node
 
 _SETUP = {"AB": BLACK, "AW": WHITE, "AE": EMPTY}
@@ -30,13 +30,13 @@ class RecordError(ValueError):
 class Move:
     """One player's stone, or a pass where the point is None."""
 
-    colour: int
+    color: int
     point: int | None
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Stones that are set or taken away by no one's move: the colour of each point."""
+    """Stones that are set or taken away by no one's move: the color of each point."""
 
     stones: Mapping[int, int]
 
@@ -108,7 +108,7 @@ def positions(record: Record) -> Iterator[Seen]:
     """
     for number, position, move in _played(record):
         if isinstance(move, Move) and move.point is not None:
-            yield Seen(number, position.seen_by(move.colour), move.point)
+            yield Seen(number, position.seen_by(move.color), move.point)
 
 
 def last_position(record: Record) -> tuple[str, int]:
@@ -124,8 +124,8 @@ def last_position(record: Record) -> tuple[str, int]:
 def _next(record: Record) -> int:
     """The other one than who moved last; White where only black stones were set."""
     if record.moves:
-        return -record.moves[-1].colour
-    stones = {colour for step in record.steps if isinstance(step, Setup) for colour in step.stones.values()}
+        return -record.moves[-1].color
+    stones = {color for step in record.steps if isinstance(step, Setup) for color in step.stones.values()}
     return WHITE if stones == {BLACK} else BLACK
 
 
@@ -138,7 +138,7 @@ def _played(record: Record) -> Iterator[tuple[int, Position, Move | Setup | None
             if isinstance(step, Setup):
                 position = _with(position, step)
             else:
-                position.play(step.colour, step.point)
+                position.play(step.color, step.point)
                 number += 1
         except IllegalMoveError as error:
             raise RecordError(f"{_tell(record, step, number)}: {error}") from None
@@ -147,8 +147,8 @@ def _played(record: Record) -> Iterator[tuple[int, Position, Move | Setup | None
 
 def _with(position: Position, setup: Setup) -> Position:
     board = position.board
-    for point, colour in setup.stones.items():
-        board.flat[point] = colour
+    for point, color in setup.stones.items():
+        board.flat[point] = color
     return Position.of(board)
 
 
@@ -156,19 +156,19 @@ def _tell(record: Record, step: Move | Setup, number: int) -> str:
     if isinstance(step, Setup):
         return f"the stones set before move {number} cannot stand so"
     assert step.point is not None
-    return f"move {number} ({COLOURS[step.colour]} {point_names(record.size)[step.point]}) is illegal"
+    return f"move {number} ({COLORS[step.color]} {point_names(record.size)[step.point]}) is illegal"
 
 
 def _stones(node: Node, size: int, number: int) -> dict[int, int]:
     """What AB, AW and AE of a node put where; two points with a colon between them are the corners of a rectangle."""
     stones: dict[int, int] = {}
-    for key, colour in _SETUP.items():
+    for key, color in _SETUP.items():
         for value in node.get(key, ()):
             where = f"the stones set before move {number + 1} ({key}[{value[:20]}])"
             first, _, last = value.strip().partition(":")
             (top, left), (bottom, right) = (divmod(_point(each, size, where), size) for each in (first, last or first))
             area = ((row, column) for row in range(top, bottom + 1) for column in range(left, right + 1))
-            stones |= {row * size + column: colour for row, column in area}
+            stones |= {row * size + column: color for row, column in area}
     return stones
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from kissipo.core.errors import DataError, NotBuiltError
 from kissipo.core.extras import need
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.schema import word
 from kissipo.core.suggest import did_you_mean
 
 SAMPLES = "environment"
-WORLDS = Family("kissipo.input.environments", "world")
+WORLDS = Registry("kissipo.input.environments", "world")
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
     "FrozenLake8x8": ("left", "down", "right", "up"),

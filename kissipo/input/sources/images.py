@@ -1,4 +1,4 @@
-"""Pictures: a folder per class, the idx files of MNIST, an .npz file, arrays, or a named set."""
+"""Images: a folder per class, the idx files of MNIST, an .npz file, arrays, or a named set."""
 
 import zlib
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ from zipfile import BadZipFile
 import numpy as np
 
 from kissipo.core.errors import DataError
-from kissipo.core.frame import Frame, pictures, strings
+from kissipo.core.frame import Frame, image_column, strings
 from kissipo.core.schema import word
 from kissipo.input.augment import Name
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_folder import MASK, read_picture_folder
+from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
@@ -23,7 +23,7 @@ SAMPLES = "rows"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of pictures."""
+    """The words of images."""
 
     labels: Any = word(None, "class of each image; only for arrays in Python")
     masks: Any = word(
@@ -44,14 +44,14 @@ class Options:
 
 
 def read(value: Any, options: Options) -> Reading:
-    """Pictures and, where there are any, their classes."""
+    """Images and, where there are any, their classes."""
     if not isinstance(value, str | Path):
-        return _with_masks(_from_arrays(np.asarray(value), options.labels, "the array of pictures"), options.masks)
+        return _with_masks(_from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks)
     masks = None if options.masks is None else Path(str(options.masks))
     known = find_data(value, "images")
     path = Path(value)
     if masks is not None and (known is not None or not path.is_dir()):
-        raise DataError(f"input.masks goes with a folder of pictures, and {value} is none", do="Leave input.masks out")
+        raise DataError(f"input.masks goes with a folder of images, and {value} is none", do="Leave input.masks out")
     if known is not None:
         return known
     if path.suffix == ".npz":
@@ -62,42 +62,42 @@ def read(value: Any, options: Options) -> Reading:
         raise DataError(
             f"{path} is a file", allowed="a folder with a folder per class, a folder of idx files, an .npz file"
         )
-    return read_picture_folder(path, masks=masks)
+    return read_image_folder(path, masks=masks)
 
 
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[-1] not in (1, 3, 4)):
         raise DataError(
-            f"{origin} must have the axes (picture, height, width) or (picture, height, width, channel)",
+            f"{origin} must have the axes (image, height, width) or (image, height, width, channel)",
             given="the shape " + str(values.shape),
             allowed="1, 3 or 4 channels, the channel last",
         )
     if not values.size:
-        raise DataError(f"{origin} holds no pictures", given="the shape " + str(values.shape))
-    columns = [pictures("picture", _as_bytes(values, origin))]
+        raise DataError(f"{origin} holds no images", given="the shape " + str(values.shape))
+    columns = [image_column("image", _as_bytes(values, origin))]
     if labels is not None:
         labels = np.asarray(labels).reshape(-1)
         if len(labels) != len(values):
             raise DataError(
-                f"{origin} and the labels differ in number", given=f"{len(values)} pictures, {len(labels)} labels"
+                f"{origin} and the labels differ in number", given=f"{len(values)} images, {len(labels)} labels"
             )
         columns.append(strings("class", [str(label) for label in labels.tolist()]))
     return Reading(Frame(tuple(columns), origin=origin), answer="class" if labels is not None else "")
 
 
 def _with_masks(reading: Reading, masks: Any) -> Reading:
-    """The same pictures with a mask each."""
+    """The same images with a mask each."""
     if masks is None:
         return reading
     masks, frame = np.asarray(masks), reading.frame
-    values = frame["picture"].values
+    values = frame["image"].values
     if masks.shape != values.shape[:3] or masks.dtype not in (np.uint8, np.bool_):
         raise DataError(
-            "input.masks does not fit the array of pictures",
-            given=f"masks {masks.shape} of {masks.dtype}, pictures {values.shape}",
-            allowed="one uint8 (or bool) array (picture, height, width)",
+            "input.masks does not fit the array of images",
+            given=f"masks {masks.shape} of {masks.dtype}, images {values.shape}",
+            allowed="one uint8 (or bool) array (image, height, width)",
         )
-    column = pictures(MASK, masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
+    column = image_column(MASK, masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
     return replace(reading, frame=frame.replaced(column))
 
 
@@ -124,11 +124,11 @@ def _from_npz(path: Path) -> Reading:
         raise DataError(
             f"{path} is no readable .npz file of numbers", do="Write it with numpy.savez(file, images=..., labels=...)"
         ) from None
-    images = next((arrays[name] for name in ("images", "pictures", "x", "X") if name in arrays), None)
+    images = next((arrays[name] for name in ("images", "images", "x", "X") if name in arrays), None)
     labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
     if images is None:
         raise DataError(
-            f"{path} has no array of pictures",
+            f"{path} has no array of images",
             given="the arrays " + ", ".join(arrays),
             allowed="images (or x), and labels (or y)",
         )
@@ -145,7 +145,7 @@ def _from_idx(images: list[Path]) -> Reading:
         if len(pixels[-1]) != len(digits[-1]):
             raise DataError(
                 f"{path.name} and {twin.name} differ in number",
-                given=f"{len(pixels[-1])} pictures, {len(digits[-1])} labels",
+                given=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
             )
         parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])
     reading = _from_arrays(np.concatenate(pixels), np.concatenate(digits), str(images[0].parent))

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kissipo.core.registry import Family
+from kissipo.core.registry import Registry
 from kissipo.core.schema import word
 from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
-MAKERS = Family("kissipo.input.makers", "maker of samples")
+MAKERS = Registry("kissipo.input.makers", "maker of samples")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ Numbers = NDArray[np.float64]
 Index = tuple[int, ...]
 
 
-class CannotOpenError(Exception):
+class CannotExplainError(Exception):
     """Why a number is not opened."""
 
 
@@ -59,7 +59,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Opened:
+class Breakdown:
     """One cell of what a layer gives.
 
     operation:  what the layer does: linear, convolution, greatest, ...
@@ -74,14 +74,14 @@ class Opened:
     """
 
     operation: str
-    tell: str
+    description: str
     cell: Index
     terms: tuple[Terms, ...]
     bias: float | None
     steps: tuple[tuple[str, float], ...]
     result: float
     recorded: float | None = None
-    gates: tuple[Opened, ...] = ()
+    gates: tuple[Breakdown, ...] = ()
     layer: str = ""
 
     @property
@@ -112,7 +112,7 @@ class Opened:
                 value, weight = float(group.values[number]), float(group.weights[number])
                 yield group.of, group.source(number), place, value, weight, float(product), total
 
-    def of_one_sample(self) -> Opened:
+    def of_one_sample(self) -> Breakdown:
         """The same without the axis of the batch, where there is one row alone."""
         terms = tuple(each.of_one_sample() for each in self.terms)
         gates = tuple(replace(gate, terms=tuple(each.of_one_sample() for each in gate.terms)) for gate in self.gates)
@@ -125,7 +125,7 @@ class Opened:
         return {
             "layer": self.layer,
             "operation": self.operation,
-            "description": self.tell,
+            "description": self.description,
             "index": list(self.cell),
             "terms": [{**each, "place": list(each["place"])} for each in terms],  # type: ignore[call-overload]
             "bias": self.bias,
@@ -153,6 +153,6 @@ def number_of(x: Tensor) -> float:
     return float(x.detach())
 
 
-def summed(operation: str, tell: str, cell: Index, terms: Terms, bias: float | None) -> Opened:
+def summed(operation: str, description: str, cell: Index, terms: Terms, bias: float | None) -> Breakdown:
     """The sum of all products, and the bias."""
-    return Opened(operation, tell, cell, (terms,), bias, (), math.fsum([*terms.products, bias or 0.0]))
+    return Breakdown(operation, description, cell, (terms,), bias, (), math.fsum([*terms.products, bias or 0.0]))

@@ -10,11 +10,11 @@ import numpy as np
 
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import Source
-from kissipo.inspect.breakdown.breakdown import Index, Opened, Terms
+from kissipo.inspect.breakdown.breakdown import Breakdown, Index, Terms
 from kissipo.inspect.describe_layer import describe_layer
 
 
-def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Opened:
+def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
     """What the layer says, in groups of where it comes from."""
     with eval_mode(layer):
         sources, how = layer.opens(index, *inputs)
@@ -30,7 +30,7 @@ def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Opened:
     if how == "relu":
         result = max(0.0, result)
         steps.append((how, result))
-    return Opened(type(layer).__name__.lower(), describe_layer(layer), index, terms, None, tuple(steps), result)
+    return Breakdown(type(layer).__name__.lower(), describe_layer(layer), index, terms, None, tuple(steps), result)
 
 
 def _terms(of: str, sources: list[Source]) -> Terms:

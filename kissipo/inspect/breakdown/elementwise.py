@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, number_of, term
+from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, number_of, term
 
 
 def _sigmoid(x: float) -> float:
@@ -43,19 +43,19 @@ BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
 }
 
 
-def activation(layer: nn.Module, x: Tensor, index: Index) -> Opened:
+def activation(layer: nn.Module, x: Tensor, index: Index) -> Breakdown:
     """A cell of an activation."""
-    tell, bend = BENDS[type(layer)]
+    description, bend = BENDS[type(layer)]
     value = number_of(x[index])
     result = bend(layer, value)
     name = type(layer).__name__.lower()
-    return Opened(name, tell, index, (term("input", index, value),), None, ((name, result),), result)
+    return Breakdown(name, description, index, (term("input", index, value),), None, ((name, result),), result)
 
 
-def carried(layer: nn.Module, x: Tensor, index: Index, shape: tuple[int, ...]) -> Opened:
+def carried(layer: nn.Module, x: Tensor, index: Index, shape: tuple[int, ...]) -> Breakdown:
     """A cell of a layer that flattens, unflattens or leaves as it is what it is given; dropout drops nothing when answering."""
     if x.numel() != math.prod(shape):
-        raise CannotOpenError("it gives more or fewer numbers than it takes")
+        raise CannotExplainError("it gives more or fewer numbers than it takes")
     place = tuple(int(at) for at in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape)))
     value = number_of(x[place])
-    return Opened("carried", "the same number", index, (term("input", place, value),), None, (), value)
+    return Breakdown("carried", "the same number", index, (term("input", place, value),), None, (), value)

@@ -25,18 +25,18 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from kissipo.core.protocols import opens
 from kissipo.inspect.breakdown import attention, elementwise, gates, rows, windows
-from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, number_of
+from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, number_of
 from kissipo.inspect.breakdown.composite import told
-from kissipo.inspect.unroll import Expanded, ExpandedAttention, Opaque, expand, expand_attention
+from kissipo.inspect.unroll import Opaque, Unrolled, UnrolledAttention, unroll, unroll_attention
 
-Apart = TypeVar("Apart", Expanded, ExpandedAttention)
-Opener = Callable[[Any, Tensor, Index], Opened]
+Apart = TypeVar("Apart", Unrolled, UnrolledAttention)
+Explainer = Callable[[Any, Tensor, Index], Breakdown]
 
-OPENERS: dict[tuple[type[nn.Module], ...], Opener] = {
+OPENERS: dict[tuple[type[nn.Module], ...], Explainer] = {
     (nn.Linear,): rows.linear,
     (nn.Conv1d, nn.Conv2d, nn.Conv3d): windows.convolution,
     (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d): windows.transposed,
-    (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d): windows.greatest,
+    (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d): windows.maximum,
     (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d): windows.mean,
     (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d): windows.adaptive_mean,
     (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d): windows.adaptive_greatest,
@@ -53,17 +53,17 @@ CARRIES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.D
 
 def explain_value(
     layer: nn.Module, inputs: tuple[Any, ...], output: Any, index: Index, *, number: int | None = None, name: str = ""
-) -> Opened:
+) -> Breakdown:
     """One number of `output`, which the layer gave for `inputs` while answering.
 
     number:  of a recurrent layer: which of those that stand on each other, counted from 0; else the last one
     """
     if isinstance(layer, nn.RNNBase):
-        return recurrent_cell(layer, expand(layer, inputs, output), output, index, number=number, name=name)
+        return recurrent_cell(layer, unroll(layer, inputs, output), output, index, number=number, name=name)
     if isinstance(layer, nn.MultiheadAttention):
-        return attention_cell(layer, expand_attention(layer, inputs, output), output, index, name=name)
+        return attention_cell(layer, unroll_attention(layer, inputs, output), output, index, name=name)
     if not isinstance(output, Tensor):
-        raise CannotOpenError(f"{type(layer).__name__} gives no tensor")
+        raise CannotExplainError(f"{type(layer).__name__} gives no tensor")
     index = _inside(index, tuple(output.shape))
     if opens(layer):
         found = told(layer, inputs, index)
@@ -72,22 +72,22 @@ def explain_value(
     else:
         opener = next((each for kinds, each in OPENERS.items() if isinstance(layer, kinds)), None)
         if opener is None:
-            raise CannotOpenError(f"no opener knows the layer {type(layer).__name__}")
+            raise CannotExplainError(f"no opener knows the layer {type(layer).__name__}")
         found = opener(layer, inputs[0], index)
     return replace(found, recorded=number_of(output[index]), layer=name)
 
 
 def recurrent_cell(
     layer: nn.RNNBase,
-    expanded: Expanded | Opaque,
+    unrolled: Unrolled | Opaque,
     output: Any,
     index: Index,
     *,
     number: int | None = None,
     name: str = "",
-) -> Opened:
+) -> Breakdown:
     """One unit of a recurrent layer that has been expanded, with all its gates."""
-    found = _taken_apart(expanded)
+    found = _taken_apart(unrolled)
     states = padded(layer, output[0])
     last = layer.num_layers - 1
     number = last if number is None else _inside((number,), (layer.num_layers,))[0]
@@ -107,10 +107,10 @@ def recurrent_cell(
 
 
 def attention_cell(
-    layer: nn.MultiheadAttention, expanded: ExpandedAttention | Opaque, output: Any, index: Index, *, name: str = ""
-) -> Opened:
+    layer: nn.MultiheadAttention, unrolled: UnrolledAttention | Opaque, output: Any, index: Index, *, name: str = ""
+) -> Breakdown:
     """One number of an attention that has been expanded, with all its heads."""
-    found, given = _taken_apart(expanded), output[0]
+    found, given = _taken_apart(unrolled), output[0]
     index = _inside(index, tuple(given.shape))
     row, query = (0, index[0]) if given.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
     opened = attention.number(found, layer, row, query, index[-1], index)
@@ -132,10 +132,10 @@ def padded(layer: nn.RNNBase, states: Tensor | PackedSequence) -> Tensor:
     return states
 
 
-def _taken_apart(expanded: Apart | Opaque) -> Apart:
-    if isinstance(expanded, Opaque):
-        raise CannotOpenError(expanded.why)
-    return expanded
+def _taken_apart(unrolled: Apart | Opaque) -> Apart:
+    if isinstance(unrolled, Opaque):
+        raise CannotExplainError(unrolled.why)
+    return unrolled
 
 
 def _inside(index: Index, shape: tuple[int, ...]) -> Index:

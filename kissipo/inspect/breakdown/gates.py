@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.inspect.breakdown.breakdown import Index, Opened, Terms, number_of, places, term
-from kissipo.inspect.unroll import Expanded, Walk
+from kissipo.inspect.breakdown.breakdown import Breakdown, Index, Terms, number_of, places, term
+from kissipo.inspect.unroll import Unrolled, Walk
 
 _ORDER = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
 
 
 def unit(
-    found: Expanded, hidden_size: int, *, number: int, row: int, step: int, at: int, cell: Index, relu: bool = False
-) -> Opened:
+    found: Unrolled, hidden_size: int, *, number: int, row: int, step: int, at: int, cell: Index, relu: bool = False
+) -> Breakdown:
     """All gates of a unit.
 
     number:  of the layer, counted from 0
@@ -35,7 +35,7 @@ def unit(
     way, own = divmod(at, width)
     walk, from_end = found.walk(number, forward=not way), " read from the end" if way else ""
     if found.there is not None and not found.there[step, row]:
-        return Opened(
+        return Breakdown(
             found.cell, "this step is behind the end of the sequence and is not read", cell, (), None, (), 0.0
         )
     if width != hidden_size:
@@ -45,21 +45,21 @@ def unit(
     before = [float(state[row, own]) for state in walk.before[step]]
     if found.cell == "rnn":
         (only,) = gates
-        return Opened("rnn" + from_end, only.tell, cell, only.terms, only.bias, only.steps, only.result)
+        return Breakdown("rnn" + from_end, only.description, cell, only.terms, only.bias, only.steps, only.result)
     if found.cell == "gru":
         mixed = _named(("n", "h before"), (values["n"], before[0]), (1 - values["z"], values["z"]))
-        return Opened(
+        return Breakdown(
             "gru" + from_end, "h = (1 - z) · n + z · h before", cell, (mixed,), None, (), mixed.sum, gates=tuple(gates)
         )
     kept = _named(("c before", "g"), (before[1], values["g"]), (values["f"], values["i"]))
-    c = Opened("state c", "c = f · c before + i · g", (step, own), (kept,), None, (), kept.sum)
+    c = Breakdown("state c", "c = f · c before + i · g", (step, own), (kept,), None, (), kept.sum)
     shown = math.tanh(c.result)
     terms = term("gates", (), shown, values["o"], name="tanh(c)")
     steps = (("c", c.result), ("tanh(c)", shown))
-    return Opened("lstm" + from_end, "h = o · tanh(c)", cell, (terms,), None, steps, terms.sum, gates=(*gates, c))
+    return Breakdown("lstm" + from_end, "h = o · tanh(c)", cell, (terms,), None, steps, terms.sum, gates=(*gates, c))
 
 
-def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidden: int, relu: bool) -> Opened:
+def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidden: int, relu: bool) -> Breakdown:
     """One gate: the sums before its bend, and the bend."""
     at = _ORDER[cell].index(name) * hidden + own
     x, h = walk.below[step, row], walk.before[step][0][row]
@@ -67,9 +67,9 @@ def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidde
     b, b_h = (
         None if walk.weights[bias] is None else number_of(walk.weights[bias][at]) for bias in ("bias_ih", "bias_hh")
     )
-    opened_by, tell, from_state = 1.0, "x W + h U + b", "from the state"
+    opened_by, description, from_state = 1.0, "x W + h U + b", "from the state"
     if cell == "gru" and name == "n":
-        opened_by, tell, from_state = (
+        opened_by, description, from_state = (
             float(walk.steps[step]["r"][row, own]),
             "x W + b + r · (h U + b')",
             "from the state, times r",
@@ -90,15 +90,15 @@ def _gate(cell: str, walk: Walk, name: str, row: int, step: int, own: int, hidde
         (bend, result),
     )
     operation = f"gate {name}"
-    return Opened(operation, f"{name} = {bend}({tell})", (step, own), (given, held), bias, steps, result)
+    return Breakdown(operation, f"{name} = {bend}({description})", (step, own), (given, held), bias, steps, result)
 
 
-def _projected(walk: Walk, row: int, step: int, own: int, cell: Index) -> Opened:
+def _projected(walk: Walk, row: int, step: int, own: int, cell: Index) -> Breakdown:
     """A unit of an LSTM whose h is a projection of all its units."""
     gates = walk.steps[step]
     shown = _numbers((gates["o"] * gates["c"].tanh())[row])
     terms = Terms("o · tanh(c)", places((), len(shown)), shown, _numbers(walk.weights["weight_hr"][own].detach()))
-    return Opened("lstm", "h = projection of o · tanh(c)", cell, (terms,), None, (), terms.sum)
+    return Breakdown("lstm", "h = projection of o · tanh(c)", cell, (terms,), None, (), terms.sum)
 
 
 def _named(names: tuple[str, ...], values: tuple[float, ...], weights: tuple[float, ...]) -> Terms:

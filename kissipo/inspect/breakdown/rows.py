@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Opened, Terms, number_of, summed, term
+from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, Terms, number_of, summed, term
 
 
-def linear(layer: Any, x: Tensor, index: Index) -> Opened:
+def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.Linear."""
     lead, unit = index[:-1], index[-1]
     bias = None if layer.bias is None else number_of(layer.bias[unit])
@@ -27,7 +27,7 @@ def linear(layer: Any, x: Tensor, index: Index) -> Opened:
     return summed("linear", "b + sum of w · x", index, _row(x, lead, weights), bias)
 
 
-def embedding(layer: Any, ids: Tensor, index: Index) -> Opened:
+def embedding(layer: Any, ids: Tensor, index: Index) -> Breakdown:
     """A cell of nn.Embedding."""
     id_, feature = int(ids[index[:-1]]), index[-1]
     found = number_of(layer.weight[id_, feature])
@@ -36,10 +36,10 @@ def embedding(layer: Any, ids: Tensor, index: Index) -> Opened:
     )
 
 
-def softmax(layer: Any, x: Tensor, index: Index) -> Opened:
+def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.Softmax or nn.LogSoftmax."""
     if layer.dim is None:
-        raise CannotOpenError("this softmax does not say over which axis it goes")
+        raise CannotExplainError("this softmax does not say over which axis it goes")
     axis = layer.dim % x.dim()
     others = list(index)
     places = []
@@ -56,13 +56,13 @@ def softmax(layer: Any, x: Tensor, index: Index) -> Opened:
         result = float(values[index[axis]] - values.max()) - math.log(total)
         steps.append(("logarithm", result))
     terms = Terms("input", np.array(places), values, np.ones(len(values)))
-    return Opened("softmax", "exp(x) / sum of exp(x)", index, (terms,), None, tuple(steps), result)
+    return Breakdown("softmax", "exp(x) / sum of exp(x)", index, (terms,), None, tuple(steps), result)
 
 
-def batch_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.BatchNorm1d, 2d or 3d that answers."""
     if layer.running_mean is None:
-        raise CannotOpenError("this norm has no running figures: it depends on the whole batch")
+        raise CannotExplainError("this norm has no running figures: it depends on the whole batch")
     channel = index[1]
     mean, variance = number_of(layer.running_mean[channel]), number_of(layer.running_var[channel])
     scale, shift = _learned(layer, (channel,))
@@ -71,7 +71,7 @@ def batch_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     )
 
 
-def layer_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+def layer_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.LayerNorm."""
     many = len(layer.normalized_shape)
     lead, own = index[:-many], index[-many:]
@@ -81,7 +81,7 @@ def layer_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     return _of_values("layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
 
 
-def group_norm(layer: Any, x: Tensor, index: Index) -> Opened:
+def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.GroupNorm."""
     each = layer.num_channels // layer.num_groups
     first = index[1] // each * each
@@ -91,8 +91,8 @@ def group_norm(layer: Any, x: Tensor, index: Index) -> Opened:
     return _of_values("group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
 
 
-def local_response(layer: Any, x: Tensor, index: Index) -> Opened:
-    """A cell of nn.LocalResponseNorm: x / (k + alpha / n · sum of x² over n neighbouring channels) ** beta."""
+def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
+    """A cell of nn.LocalResponseNorm: x / (k + alpha / n · sum of x² over n neighboring channels) ** beta."""
     first = index[1] - layer.size // 2
     channels = [channel for channel in range(first, first + layer.size) if 0 <= channel < x.shape[1]]
     places = [(index[0], channel, *index[2:]) for channel in channels]
@@ -104,9 +104,9 @@ def local_response(layer: Any, x: Tensor, index: Index) -> Opened:
         ("sum of squares", terms.sum),
         (f"({layer.k:g} + {layer.alpha:g} / {layer.size} · sum) ** {layer.beta:g}", by),
     )
-    tell = "x by a power of the squares of its neighbouring channels"
-    return Opened(
-        "local response normalization", tell, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
+    description = "x by a power of the squares of its neighboring channels"
+    return Breakdown(
+        "local response normalization", description, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
     )
 
 
@@ -125,7 +125,7 @@ def _learned(layer: Any, at: Index) -> tuple[float, float]:
 
 def _of_values(
     operation: str, index: Index, places: Any, values: Any, own: float, epsilon: float, scale: float, shift: float
-) -> Opened:
+) -> Breakdown:
     terms = Terms("input", places, values.reshape(-1), np.full(values.size, 1 / values.size))
     mean = terms.sum
     variance = math.fsum((values.reshape(-1) - mean) ** 2) / values.size
@@ -143,7 +143,7 @@ def _normed(
     shift: float,
     *,
     own: float | None = None,
-) -> Opened:
+) -> Breakdown:
     x = float(terms.values[0]) if own is None else own
     normal = (x - mean) / math.sqrt(variance + epsilon)
     steps = (
@@ -155,5 +155,5 @@ def _normed(
         (f"times {scale:.6g}", normal * scale),
         (f"plus {shift:.6g}", normal * scale + shift),
     )
-    tell = "scale · (x - mean) / sqrt(variance + e) + shift"
-    return Opened(operation, tell, index, (terms,), None, steps, normal * scale + shift)
+    description = "scale · (x - mean) / sqrt(variance + e) + shift"
+    return Breakdown(operation, description, index, (terms,), None, steps, normal * scale + shift)

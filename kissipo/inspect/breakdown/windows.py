@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown.breakdown import CannotOpenError, Index, Numbers, Opened, Terms, number_of, summed
+from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, Numbers, Terms, number_of, summed
 
 _PADS: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def convolution(layer: Any, x: Tensor, index: Index) -> Opened:
+def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.Conv1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
@@ -47,11 +47,11 @@ def convolution(layer: Any, x: Tensor, index: Index) -> Opened:
     weights = _double(layer.weight[filter_]).reshape(-1)[inside]
     terms = _terms(x, lead, grid[inside], weights)
     zeros = int((~inside).sum())
-    tell = "b + sum of w · x" + (f"; {zeros} weights lie on the zeros around" if zeros else "")
-    return summed("convolution", tell, index, terms, _bias(layer, filter_))
+    description = "b + sum of w · x" + (f"; {zeros} weights lie on the zeros around" if zeros else "")
+    return summed("convolution", description, index, terms, _bias(layer, filter_))
 
 
-def transposed(layer: Any, x: Tensor, index: Index) -> Opened:
+def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.ConvTranspose1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
@@ -73,7 +73,7 @@ def transposed(layer: Any, x: Tensor, index: Index) -> Opened:
     )
 
 
-def greatest(layer: Any, x: Tensor, index: Index) -> Opened:
+def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.MaxPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding, apart = (
@@ -83,10 +83,10 @@ def greatest(layer: Any, x: Tensor, index: Index) -> Opened:
     for axis, at in enumerate(index[-axes:]):
         places = at * stride[axis] - padding[axis] + apart[axis] * np.arange(size[axis])
         seen.append(places[(places >= 0) & (places < x.shape[axis - axes])])
-    return _greatest(x, index, axes, seen)
+    return _maximum(x, index, axes, seen)
 
 
-def mean(layer: Any, x: Tensor, index: Index) -> Opened:
+def mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.AvgPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding = (_each(word, axes) for word in (layer.kernel_size, layer.stride, layer.padding))
@@ -101,23 +101,23 @@ def mean(layer: Any, x: Tensor, index: Index) -> Opened:
     return _mean(x, index, axes, seen, getattr(layer, "divisor_override", None) or count)
 
 
-def adaptive_mean(layer: Any, x: Tensor, index: Index) -> Opened:
+def adaptive_mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.AdaptiveAvgPool1d, 2d or 3d."""
     axes, seen = _axes(layer), _parts(layer, x, index)
     return _mean(x, index, axes, seen, math.prod(map(len, seen)))
 
 
-def adaptive_greatest(layer: Any, x: Tensor, index: Index) -> Opened:
+def adaptive_greatest(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.AdaptiveMaxPool1d, 2d or 3d."""
-    return _greatest(x, index, _axes(layer), _parts(layer, x, index))
+    return _maximum(x, index, _axes(layer), _parts(layer, x, index))
 
 
-def _greatest(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]]) -> Opened:
+def _maximum(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]]) -> Breakdown:
     grid = _grid([np.array([index[-axes - 1]]), *seen])
     terms = _terms(x, index[: -axes - 1], grid, np.ones(len(grid)))
     winner = int(terms.values.argmax())
     result = float(terms.values[winner])
-    return Opened(
+    return Breakdown(
         "greatest",
         "the greatest x",
         index,
@@ -128,7 +128,7 @@ def _greatest(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int6
     )
 
 
-def _mean(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]], count: int) -> Opened:
+def _mean(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]], count: int) -> Breakdown:
     grid = _grid([np.array([index[-axes - 1]]), *seen])
     terms = _terms(x, index[: -axes - 1], grid, np.full(len(grid), 1 / count))
     return summed("mean", f"sum of x / {count}", index, terms, None)
@@ -170,7 +170,7 @@ def _grid(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _terms(x: Tensor, lead: Index, grid: NDArray[np.int64], weights: Numbers) -> Terms:
     if x.is_complex():
-        raise CannotOpenError("complex numbers are not opened")
+        raise CannotExplainError("complex numbers are not opened")
     values = x[lead].detach().numpy()[tuple(grid.T)].astype(np.float64)
     places = np.concatenate([np.broadcast_to(np.array(lead, dtype=np.int64), (len(grid), len(lead))), grid], axis=1)
     return Terms("input", places, values, weights)

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown import CannotOpenError, Opened, explain_value
+from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.backward import gradients
 from kissipo.inspect.tracing.recording import Origin, Recording, Value
-from kissipo.inspect.unroll import Expanded, ExpandedAttention, Opaque, expand, expand_attention, expand_sdpa
+from kissipo.inspect.unroll import Opaque, Unrolled, UnrolledAttention, unroll, unroll_attention, unroll_sdpa
 
 TERMS = 24
 
@@ -41,14 +41,14 @@ class Inside:
     """
 
     values: tuple[Value, ...]
-    expanded: tuple[dict[str, Any], ...]
+    unrolled: tuple[dict[str, Any], ...]
     gradients: tuple[dict[str, Any], ...]
-    opened: tuple[Opened, ...]
+    opened: tuple[Breakdown, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The documented form; of opened numbers the greatest terms."""
         return {
-            "expanded": list(self.expanded),
+            "expanded": list(self.unrolled),
             "gradients": list(self.gradients),
             "breakdown": [short(each) for each in self.opened],
         }
@@ -60,8 +60,8 @@ def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], T
     loss:  from what the net gives to one number; without it there are no gradients
     """
     values: list[Value] = []
-    expanded = [*_expanded(recording, values)]
-    slopes = []
+    unrolled = [*_expanded(recording, values)]
+    gradient_keys = []
     if loss is not None:
         inputs = tuple(value.tensor for value in recording.values.values() if value.origin == "input")
         gives = {(call.name, call.number): call.gives for call in recording.steps}
@@ -69,8 +69,8 @@ def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], T
             at = gives[found.layer, found.call][0]
             key = f"{_place(found.layer, found.call)}.gradient"
             values.append(Value(key, found.gradient.detach(), "gradient", recording.values[at].axes))
-            slopes.append({"layer": found.layer, "call": found.call, "tensor": key})
-    return Inside(tuple(values), tuple(expanded), tuple(slopes), tuple(_opened(recording)))
+            gradient_keys.append({"layer": found.layer, "call": found.call, "tensor": key})
+    return Inside(tuple(values), tuple(unrolled), tuple(gradient_keys), tuple(_opened(recording)))
 
 
 def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, Any]]:
@@ -78,12 +78,12 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, A
     for call in recording.steps:
         about = {"layer": call.name, "call": call.number}
         if isinstance(call.layer, nn.RNNBase):
-            found = expand(call.layer, call.inputs, call.output, name=call.name)
+            found = unroll(call.layer, call.inputs, call.output, name=call.name)
             yield about | (
                 _opaque(found) if isinstance(found, Opaque) else _gates(found, _place(call.name, call.number), values)
             )
         elif isinstance(call.layer, nn.MultiheadAttention):
-            heads = expand_attention(call.layer, call.inputs, call.output, name=call.name)
+            heads = unroll_attention(call.layer, call.inputs, call.output, name=call.name)
             yield about | (
                 _opaque(heads) if isinstance(heads, Opaque) else _heads(heads, _place(call.name, call.number), values)
             )
@@ -101,11 +101,11 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, A
 
 def _plain_attention(
     args: tuple[Any, ...], words: dict[str, Any], *, output: Tensor, name: str
-) -> ExpandedAttention | Opaque:
+) -> UnrolledAttention | Opaque:
     given = signature(_arguments).bind(*args, **words).arguments
     if given.pop("dropout_p", 0.0):
         return Opaque(name, "it drops some of its weights at random")
-    return expand_sdpa(**given, output=output, name=name)
+    return unroll_sdpa(**given, output=output, name=name)
 
 
 def _arguments(  # those of torch, which has no signature to ask
@@ -125,7 +125,7 @@ def _opaque(found: Opaque) -> dict[str, Any]:
     return {"opaque": found.why}
 
 
-def _gates(found: Expanded, place: str, values: list[Value]) -> dict[str, Any]:
+def _gates(found: Unrolled, place: str, values: list[Value]) -> dict[str, Any]:
     walks = []
     for each in found.walks:
         where = place + (f".layer{each.number}" if each.number else "") + ("" if each.forward else ".backward")
@@ -135,7 +135,7 @@ def _gates(found: Expanded, place: str, values: list[Value]) -> dict[str, Any]:
     return {"cell": found.cell, "max_error": found.off, "unrolled": walks}
 
 
-def _heads(found: ExpandedAttention, place: str, values: list[Value]) -> dict[str, Any]:
+def _heads(found: UnrolledAttention, place: str, values: list[Value]) -> dict[str, Any]:
     parts = {"scores": found.scores, "weights": found.weights, "mixed": found.mixed}
     keys = {name: f"{place}.{name}" for name in parts}
     for name, part in parts.items():
@@ -153,18 +153,18 @@ def _place(layer: str, call: int) -> str:
     return layer + (f"#{call}" if call else "")
 
 
-def _opened(recording: Recording) -> Iterator[Opened]:
+def _opened(recording: Recording) -> Iterator[Breakdown]:
     """Of the first way through every layer the number that is farthest from zero."""
     for call in recording.steps:
         output = what_is_opened(call.layer, call.output)
         if call.number or not isinstance(output, Tensor) or not output.is_floating_point() or not output.numel():
             continue
         at = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))
-        with suppress(CannotOpenError):
+        with suppress(CannotExplainError):
             yield explain_value(call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name)
 
 
-def short(opened: Opened) -> dict[str, Any]:
+def short(opened: Breakdown) -> dict[str, Any]:
     """The documented form with the greatest terms, and the number and sum of the others."""
     content = opened.to_json()
     terms = sorted(content["terms"], key=lambda term: -abs(term["product"]))

@@ -110,7 +110,7 @@ class _Begun:
     form: TreeSpec
     given: list[Tensor]
     versions: list[int]
-    dice: Tensor
+    generator: Tensor
     start: float
 
 
@@ -211,8 +211,8 @@ class _Recorder(TorchFunctionMode):
                 where = f"{name} in '{self._where()[0]}'"
                 self._notes[f"{where} takes numbers out of torch; what Python does with them was not followed"] = None
             return
-        drew = not torch.equal(begun.dice, torch.get_rng_state())
-        again = Again(work, begun.leaves, begun.form, gives, begun.dice if drew else None)
+        drew = not torch.equal(begun.generator, torch.get_rng_state())
+        again = Again(work, begun.leaves, begun.form, gives, begun.generator if drew else None)
         self._add(name, begun.text, again, taken(gives, begun.given, result), seconds, layer)
 
     def _add(
@@ -252,7 +252,7 @@ class _Recorder(TorchFunctionMode):
                 parameters=sum(self._values[key].tensor.numel() for key in first),
                 multiplications=cost,
                 seconds=seconds,
-                random=again.dice is not None,
+                random=again.generator is not None,
                 again=again,
             )
         )

@@ -84,14 +84,14 @@ class Again:
     leaves: Sequence[Any]
     form: TreeSpec
     gives: tuple[Place, ...]
-    dice: Tensor | None
+    generator: Tensor | None
 
     def __call__(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         keys = [leaf.key for leaf in self.leaves if isinstance(leaf, Key)]
         over = {keys[at] for of, at in self.gives if of == "given"}
         tensors = {key: values[key].detach().clone() if key in over else values[key].detach() for key in keys}
         args, kwargs = self.arguments(tensors)
-        with torch.no_grad(), rng_state(self.dice) if self.dice is not None else nullcontext():
+        with torch.no_grad(), rng_state(self.generator) if self.generator is not None else nullcontext():
             result = self.work(*args, **kwargs)
         return taken(self.gives, [tensors[key] for key in keys], result)
 
@@ -293,8 +293,8 @@ def is_same(one: Tensor, other: Tensor) -> bool:
         return False
     if not (one.is_floating_point() or one.is_complex()) or not one.numel():
         return torch.equal(one, other)
-    greatest = float(other[other.isfinite()].abs().max()) if other.isfinite().any() else 0.0
-    return torch.allclose(one, other, rtol=0.0, atol=ALLOWED * max(greatest, 1e-30), equal_nan=True)
+    maximum = float(other[other.isfinite()].abs().max()) if other.isfinite().any() else 0.0
+    return torch.allclose(one, other, rtol=0.0, atol=ALLOWED * max(maximum, 1e-30), equal_nan=True)
 
 
 class _Known(Mapping[str, Tensor]):

@@ -3,7 +3,7 @@
 Example:  >>> import torch
           >>> from torch import nn
           >>> found = trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.ones(1, 3))
-          >>> [step.tell for step in found.steps], found.parameters
+          >>> [step.description for step in found.steps], found.parameters
           (['linear 3 -> 4', 'relu'], 16)
 """
 

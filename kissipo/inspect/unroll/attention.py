@@ -12,7 +12,7 @@ Choices:  keys that the layer adds (bias_k, then one of zeros) stand behind thos
           weights of 0, as in scaled_dot_product_attention. Where `is_causal` comes with a mask the layer leaves the mask out, if neither
           padding nor weights ask for it, and so does this.
 Source:   Vaswani et al. 2017, sections 3.2.1 and 3.2.2; masks as in torch.nn.MultiheadAttention.
-Example:  >>> found = expand_attention(nn.MultiheadAttention(6, 2), (torch.zeros(5, 1, 6), torch.zeros(3, 1, 6), torch.zeros(3, 1, 6)))
+Example:  >>> found = unroll_attention(nn.MultiheadAttention(6, 2), (torch.zeros(5, 1, 6), torch.zeros(3, 1, 6), torch.zeros(3, 1, 6)))
           >>> tuple(found.q.shape), tuple(found.weights.shape)
           ((1, 2, 5, 3), (1, 2, 5, 3))
 """
@@ -33,7 +33,7 @@ from kissipo.inspect.unroll.opaque import FAR_OFF, Opaque, off_by
 
 
 @dataclass(frozen=True)
-class ExpandedAttention:
+class UnrolledAttention:
     """All heads of an attention; for a plain scaled_dot_product_attention the axes before time are those that it was given.
 
     scale:    what q · k is multiplied by
@@ -57,9 +57,9 @@ class ExpandedAttention:
     off: float = 0.0
 
 
-def expand_attention(
+def unroll_attention(
     layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = ""
-) -> ExpandedAttention | Opaque:
+) -> UnrolledAttention | Opaque:
     """Every head of nn.MultiheadAttention for these inputs, or why they cannot be told.
 
     inputs:  as its forward takes them: query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
@@ -83,10 +83,10 @@ def expand_attention(
         sizes = linear(beside.abs(), w.abs(), None if b is None else b.double().abs())
         told = _told(layer, *inputs).reshape(weights.shape).masked_fill(_blind(scores), 0)
         offs = {"values": off_by(y, real, sizes), "weights": off_by(weights, told, weights)}
-    return _checked(ExpandedAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=y), offs)
+    return _checked(UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=y), offs)
 
 
-def expand_sdpa(
+def unroll_sdpa(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -97,7 +97,7 @@ def expand_sdpa(
     output: Tensor | None = None,
     *,
     name: str = "attention",
-) -> ExpandedAttention | Opaque:
+) -> UnrolledAttention | Opaque:
     """The same for a call of scaled_dot_product_attention that drops nothing; with `enable_gqa` each key stands beside its query."""
     with torch.no_grad():
         if output is None:
@@ -113,7 +113,7 @@ def expand_sdpa(
         mixed = weights @ v
         off = off_by(mixed, output, weights @ v.abs())
     return _checked(
-        ExpandedAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=mixed), {"values": off}
+        UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=mixed), {"values": off}
     )
 
 
@@ -131,7 +131,7 @@ def attention_weights(
     return scores, scores.softmax(dim=-1).masked_fill(_blind(scores), 0)
 
 
-def _checked(found: ExpandedAttention, offs: dict[str, float]) -> ExpandedAttention | Opaque:
+def _checked(found: UnrolledAttention, offs: dict[str, float]) -> UnrolledAttention | Opaque:
     for what, off in offs.items():
         if not off <= FAR_OFF:
             why = ", as torch does where a query may look at no key" if math.isnan(off) else ""

@@ -60,7 +60,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Expanded:
+class Unrolled:
     """All layers and directions of a recurrent layer.
 
     cell:   rnn, lstm or gru
@@ -79,7 +79,7 @@ class Expanded:
         return next(each for each in self.walks if each.number == number and each.forward == forward)
 
 
-def expand(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = "") -> Expanded | Opaque:
+def unroll(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = "") -> Unrolled | Opaque:
     """The gates of a recurrent layer for these inputs, or why they cannot be told.
 
     inputs:  as its forward takes them: x, and where it had them the states, lengths and table
@@ -103,7 +103,7 @@ def expand(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, nam
         return Opaque(
             name, f"walked step by step in double precision it gives other states than by itself (by {off:.2g})"
         )
-    return Expanded(name, layer.mode.split("_")[0].lower(), tuple(walks), there, off)
+    return Unrolled(name, layer.mode.split("_")[0].lower(), tuple(walks), there, off)
 
 
 def laid_out(

@@ -13,8 +13,8 @@ from torch import Tensor
 from kissipo.codec.states import States
 from kissipo.core.codec import restore, save
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Actions(Answer):
     """The best action."""
 
     WORD = "actions"
-    MAIN = "return"
+    EVAL_METRIC = "return"
     HIGHER_IS_BETTER = True
     BASELINES = ("random_policy", "value_iteration")
 
@@ -41,8 +41,8 @@ class Actions(Answer):
         return "action"
 
     @property
-    def port(self) -> Port:
-        return Port("action", ("action",), (len(self.names),), words=self.names)
+    def spec(self) -> TensorSpec:
+        return TensorSpec("action", ("action",), (len(self.names),), words=self.names)
 
     @property
     def loss(self) -> str:
@@ -51,20 +51,20 @@ class Actions(Answer):
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().numpy().astype(np.float64)
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         """`scores` are the returns of the episodes; `truth` is not used, an environment has none."""
         mean, spread = float(scores.mean()), float(scores.std(ddof=1))
-        return Judgement(
+        return Evaluation(
             {"return": mean, "std": spread, "min": float(scores.min()), "max": float(scores.max())},
             each=scores,
         )
 
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         decisions = []
         for row in scores:
             order = [int(at) for at in np.argsort(-row, kind="stable")]
             others = tuple((f"{self.names[at]} is worth", float(row[at])) for at in order)
-            decisions.append(Decision(self.names[order[0]], None, others))
+            decisions.append(Prediction(self.names[order[0]], None, others))
         return decisions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:

@@ -16,9 +16,9 @@ from torch import Tensor
 from kissipo.codec.windows import Windows
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.anomaly_spans import smoothed, threshold
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
 
@@ -41,7 +41,7 @@ class Anomaly(Answer):
     """Steps that were expected otherwise."""
 
     WORD = "anomaly"
-    MAIN = "mae"
+    EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
     BASELINES = ("training_mean", "naive", "seasonal_naive", "linear_autoregression")
 
@@ -58,9 +58,9 @@ class Anomaly(Answer):
             columns, Ahead(1 if options.method != "reconstruction" else window, interval_coverage=0), loss=loss
         )
         self.threshold = float("nan")
-        self.MAIN = self.expected.MAIN
+        self.EVAL_METRIC = self.expected.EVAL_METRIC
         if options.anomaly_labels:
-            self.MAIN, self.HIGHER_IS_BETTER = "nab", True
+            self.EVAL_METRIC, self.HIGHER_IS_BETTER = "nab", True
 
     @property
     def codec(self) -> Windows:  # type: ignore[override]
@@ -74,15 +74,15 @@ class Anomaly(Answer):
 
     @property
     def watched(self) -> str:
-        return self.expected.MAIN
+        return self.expected.EVAL_METRIC
 
     @property
     def name(self) -> str:
         return self.expected.name
 
     @property
-    def port(self) -> Port:
-        return self.expected.port
+    def spec(self) -> TensorSpec:
+        return self.expected.spec
 
     @property
     def loss(self) -> str:
@@ -98,9 +98,9 @@ class Anomaly(Answer):
     def truth(self, targets: Tensor) -> Scores:
         return self.expected.truth(targets)
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         """How well steps are expected; alarms are judged in the order of time, by the plan."""
-        return self.expected.judge(scores, truth)
+        return self.expected.evaluate(scores, truth)
 
     def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
         """How far each step is from what was expected: the root of the mean square, in spreads of the training part, smoothed."""
@@ -111,22 +111,22 @@ class Anomaly(Answer):
         """Learns from errors in training what is no longer ordinary."""
         self.threshold = threshold(errors, self.options.false_alarm_rate)
 
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         """What was expected; whether it came so, `decisions` says."""
         return self.expected.decide(scores)
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Decision]:
+    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         """Odd or ordinary, each step with its error and the threshold."""
         errors = self.errors(self.scores(outputs), self.truth(targets[0]))
         return [
-            Decision("odd" if error > self.threshold else "ordinary", error=float(error), threshold=self.threshold)
+            Prediction("odd" if error > self.threshold else "ordinary", error=float(error), threshold=self.threshold)
             for error in errors
         ]
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         output, values = self.expected.decoding(outputs)
         name = "reconstruction" if self.options.method == "reconstruction" else "forecast"
-        return [output, DecodingStep(name, values.shape, values.value, values.tell)]
+        return [output, DecodingStep(name, values.shape, values.value, values.description)]
 
     def state(self) -> dict[str, Any]:
         return {

@@ -24,8 +24,8 @@ from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
 from kissipo.output.inspection import Inspection
@@ -82,7 +82,7 @@ class Category(Answer):
     """A class out of a list."""
 
     WORD = "category"
-    MAIN = "accuracy"
+    EVAL_METRIC = "accuracy"
     HIGHER_IS_BETTER = True
     BASELINES = (
         "majority",
@@ -104,7 +104,7 @@ class Category(Answer):
     ) -> None:
         self.codec: Labels = Labels(column, known=known)
         self.options, self._loss = options, loss
-        self.MAIN = options.eval_metric or Category.MAIN
+        self.EVAL_METRIC = options.eval_metric or Category.EVAL_METRIC
         self.inspection = (
             None if options.negative_class is None else Inspection(options.false_negative_cost or _FALSE_NEGATIVE_COST)
         )
@@ -129,9 +129,9 @@ class Category(Answer):
         return self.loss == "binary_cross_entropy"
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         words = self.levels[1:] if self.one_output else self.levels
-        return Port(self.name, ("class",), (len(words),), words=words)
+        return TensorSpec(self.name, ("class",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
@@ -168,7 +168,7 @@ class Category(Answer):
         if self.inspection is not None:
             self.inspection = self.inspection.learned(self.suspicion(scores), self.is_defect(truth))
 
-    def for_simple_answers(self) -> Category:
+    def for_baselines(self) -> Category:
         """For answers whose probabilities on the validation part are not known: the threshold for probabilities that are true."""
         if self.inspection is None:
             return self
@@ -193,23 +193,23 @@ class Category(Answer):
             defects = scores.copy()
             defects[:, sound] = -1
             return np.where(self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound)
-        return self.likeliest(scores)
+        return self.top(scores)
 
-    def likeliest(self, scores: Scores) -> Scores:
+    def top(self, scores: Scores) -> Scores:
         """Class numbers as they would be without costs."""
         return threshold(scores, self.options.decode.threshold) if scores.shape[1] == 2 else argmax(scores)
 
-    def watch(self, scores: Scores, truth: Scores) -> Judgement:
+    def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         chosen = self.choose(scores)
-        measured = _DECIDING[self.MAIN](confusion(truth, chosen, len(self.levels)))
-        return Judgement({self.MAIN: measured}, each=self._each(chosen, truth))
+        measured = _DECIDING[self.EVAL_METRIC](confusion(truth, chosen, len(self.levels)))
+        return Evaluation({self.EVAL_METRIC: measured}, each=self._each(chosen, truth))
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         chosen = self.choose(scores)
         matrix = confusion(truth, chosen, len(self.levels))
         by_class: dict[str, Any] = {"precision": precision(matrix), "recall": recall(matrix), "f1": f1(matrix)}
         every = {name: measure(matrix) for name, measure in _DECIDING.items()}
-        metrics = {self.MAIN: every[self.MAIN], "accuracy": every["accuracy"]}
+        metrics = {self.EVAL_METRIC: every[self.EVAL_METRIC], "accuracy": every["accuracy"]}
         if len(self.levels) > _MANY:
             metrics["top_5"] = top_k(truth, scores, 5)
         metrics |= {name: float(rates[1]) for name, rates in by_class.items()} if len(self.levels) == 2 else every
@@ -236,32 +236,32 @@ class Category(Answer):
                 "cost": at["cost"],
             }
             details["inspection"] = costs
-        return Judgement(metrics, details, each=self._each(chosen, truth))
+        return Evaluation(metrics, details, each=self._each(chosen, truth))
 
     def _costs(self, inspection: Inspection, scores: Scores, truth: Scores, chosen: Scores) -> dict[str, Any]:
         """What is missed and called for nothing with the threshold, and what would be with the likeliest class."""
-        likeliest, defect = self.likeliest(scores), self.is_defect(truth)
-        plain = confusion(truth, likeliest, len(self.levels))
+        top, defect = self.top(scores), self.is_defect(truth)
+        plain = confusion(truth, top, len(self.levels))
         more = {"accuracy": accuracy(plain), "macro_f1": macro(f1(plain), plain)}
         return {
             **asdict(inspection),
             "at_threshold": inspection.counts(self.is_defect(chosen), defect),
-            "at_argmax": inspection.counts(self.is_defect(likeliest), defect) | more,
+            "at_argmax": inspection.counts(self.is_defect(top), defect) | more,
         }
 
     def _each(self, chosen: Scores, truth: Scores) -> Any:
         """The quality of every sample, so that its mean is the measure that decides."""
-        by_sample = {"macro_f1": macro_f1_by_sample, "balanced_accuracy": balanced_accuracy_by_sample}.get(self.MAIN)
+        by_sample = {"macro_f1": macro_f1_by_sample, "balanced_accuracy": balanced_accuracy_by_sample}.get(self.EVAL_METRIC)
         return (chosen == truth).astype(np.float64) if by_sample is None else by_sample(truth, chosen, len(self.levels))
 
-    def decide(self, scores: Scores) -> list[Decision]:
-        decisions, top = [], self.options.decode.top_k
+    def decide(self, scores: Scores) -> list[Prediction]:
+        predictions, top_k = [], self.options.decode.top_k
         for row, chosen in zip(scores, self.choose(scores), strict=True):
-            likeliest = np.argsort(-row, kind="stable")[: top + 1]
-            order = [int(at) for at in likeliest if at != chosen][:top]
+            top = np.argsort(-row, kind="stable")[: top_k + 1]
+            order = [int(at) for at in top if at != chosen][:top_k]
             others = tuple((self.levels[at], float(row[at])) for at in order)
-            decisions.append(Decision(self.levels[chosen], float(row[chosen]), others))
-        return decisions
+            predictions.append(Prediction(self.levels[chosen], float(row[chosen]), others))
+        return predictions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         scores = self.scores(outputs)

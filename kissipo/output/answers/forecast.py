@@ -23,8 +23,8 @@ from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -47,7 +47,7 @@ class Forecast(Answer):
     """The steps after a window."""
 
     WORD = "forecast"
-    MAIN = "mae"
+    EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
     BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
 
@@ -56,7 +56,7 @@ class Forecast(Answer):
     ) -> None:
         columns = (columns,) if isinstance(columns, str) else tuple(columns)
         if len(columns) > 1:
-            self.MAIN = "normalized_mae"
+            self.EVAL_METRIC = "normalized_mae"
         self.codec: Windows = Windows(Numbers(columns, missing_indicator=False), options.horizon, axis="horizon")
         self.options, self._loss = options, loss
         self.naive_errors: list[float] = []
@@ -72,9 +72,9 @@ class Forecast(Answer):
         return ", ".join(self.variables)
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         shape = (self.options.horizon, len(self.variables))
-        return Port(self.name, ("horizon", "variable"), shape, words=self.variables)
+        return TensorSpec(self.name, ("horizon", "variable"), shape, words=self.variables)
 
     @property
     def loss(self) -> str:
@@ -93,9 +93,9 @@ class Forecast(Answer):
     def truth(self, targets: Tensor) -> Scores:
         return self.scores(targets)
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         if len(self.variables) > 1:
-            return self._judge_several(scores, truth)
+            return self._evaluate_several(scores, truth)
         metrics = {
             "mae": mean_absolute_error(truth, scores),
             "rmse": root_mean_squared_error(truth, scores),
@@ -104,9 +104,9 @@ class Forecast(Answer):
         }
         off = np.abs(scores - truth)
         details = {"mae_by_step": off.mean(axis=(0, 2)).tolist(), "unit": self.name}
-        return Judgement(metrics, details, each=-off.mean(axis=(1, 2)))
+        return Evaluation(metrics, details, each=-off.mean(axis=(1, 2)))
 
-    def _judge_several(self, scores: Scores, truth: Scores) -> Judgement:
+    def _evaluate_several(self, scores: Scores, truth: Scores) -> Evaluation:
         spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
         scaled, scaled_truth = scores / spread, truth / spread
         by_variable = {
@@ -130,7 +130,7 @@ class Forecast(Answer):
             "by_variable": by_variable,
             "unit": self.name,
         }
-        return Judgement(metrics, details, each=-off.mean(axis=(1, 2)))
+        return Evaluation(metrics, details, each=-off.mean(axis=(1, 2)))
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
         return [
@@ -159,12 +159,12 @@ class Forecast(Answer):
         }
         return {"interval": told}
 
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         if self.margins is None:
-            return [Decision(self._plain(row)) for row in scores]
+            return [Prediction(self._plain(row)) for row in scores]
         low, high = scores - self.margins, scores + self.margins
         return [
-            Decision(self._plain(row), between=(self._plain(least), self._plain(most)))
+            Prediction(self._plain(row), between=(self._plain(least), self._plain(most)))
             for row, least, most in zip(scores, low, high, strict=True)
         ]
 

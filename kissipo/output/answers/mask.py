@@ -1,7 +1,7 @@
-"""Mask: what every pixel of a picture is: logits -> probabilities (softmax) -> the likeliest class of each pixel -> marks.
+"""Mask: what every pixel of an image is: logits -> probabilities (softmax) -> the likeliest class of each pixel -> marks.
 
-Judged by the pixels of all pictures together, class by class, so that a picture without marks needs no rule of its own; beside it
-stands on how many marked pictures something was found, and how many unmarked ones stayed clean.
+Judged by the pixels of all images together, class by class, so that an image without marks needs no rule of its own; beside it
+stands on how many marked images something was found, and how many unmarked ones stayed clean.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from kissipo.codec.mask import VOID, Mask
+from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice, iou
 from kissipo.output.metrics.rates import accuracy
@@ -25,11 +25,11 @@ class Options:
     """A mask has no words of its own."""
 
 
-class Marks(Answer):
+class Mask(Answer):
     """A class for every pixel."""
 
     WORD = "mask"
-    MAIN = "iou"
+    EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
 
@@ -42,7 +42,7 @@ class Marks(Answer):
         size: tuple[int, int] | None = None,
         loss: str | None = None,
     ) -> None:
-        self.codec: Mask = Mask(name, by=by, size=size)
+        self.codec: MaskCodec = MaskCodec(name, by=by, size=size)
         self.options, self._loss = options, loss
 
     @property
@@ -59,15 +59,15 @@ class Marks(Answer):
         return self._loss or "dice_cross_entropy"
 
     @property
-    def port(self) -> Port:
+    def spec(self) -> TensorSpec:
         height, width = self.codec.size or (0, 0)
-        return Port(self.name, ("class", "height", "width"), (len(self.levels), height, width), words=self.levels)
+        return TensorSpec(self.name, ("class", "height", "width"), (len(self.levels), height, width), words=self.levels)
 
     def scores(self, outputs: Tensor) -> Scores:
-        """The likeliest class of every pixel; a probability for each of them would not fit in memory for many pictures."""
+        """The likeliest class of every pixel; a probability for each of them would not fit in memory for many images."""
         return outputs.detach().argmax(dim=1).byte().numpy()
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         classes = len(self.levels)
         pairs = zip(truth, scores, strict=True)
         each = np.stack([confusion(t[t != VOID], s[t != VOID], classes) for t, s in pairs])
@@ -84,15 +84,15 @@ class Marks(Answer):
             "classes": list(self.levels),
             "by_class": {"iou": _listed(overlap), "dice": _listed(twice)},
             "pixels": matrix.tolist(),
-            "pictures": {"marked": int((marked > 0).sum()), "unmarked": int((marked == 0).sum())},
+            "images": {"marked": int((marked > 0).sum()), "unmarked": int((marked == 0).sum())},
         }
         either = each.sum(axis=(1, 2)) - each[:, 0, 0]
-        return Judgement(metrics, details, each=np.where(either > 0, hit / np.maximum(either, 1), 1.0))
+        return Evaluation(metrics, details, each=np.where(either > 0, hit / np.maximum(either, 1), 1.0))
 
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         return [self._decision(marks) for marks in scores]
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Decision]:
+    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         decided = []
         for marks, logits in zip(self.scores(outputs), outputs.detach(), strict=True):
             likely, answered = logits.softmax(dim=0).numpy(), self._decision(marks)
@@ -118,18 +118,18 @@ class Marks(Answer):
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
-        assert isinstance(codec, Mask)
+        assert isinstance(codec, MaskCodec)
         answer = cls(codec.name, by=codec.by, loss=state["loss"])
         answer.codec = codec
         return answer
 
-    def _decision(self, marks: Scores) -> Decision:
+    def _decision(self, marks: Scores) -> Prediction:
         """What is marked, the largest area first."""
         counts = np.bincount(marks.reshape(-1), minlength=len(self.levels))[1:] / marks.size
         areas = sorted(
             ((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share), key=lambda area: -area[1]
         )
-        return Decision(areas[0][0] if areas else self.levels[0], areas=tuple(areas), mask=marks)
+        return Prediction(areas[0][0] if areas else self.levels[0], areas=tuple(areas), mask=marks)
 
 
 def _mean(rates: Scores) -> float:
@@ -141,4 +141,4 @@ def _listed(rates: Scores) -> list[float]:
     return [float(rate) for rate in rates]
 
 
-ANSWER = Marks
+ANSWER = Mask

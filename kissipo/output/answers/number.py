@@ -13,8 +13,8 @@ from torch import Tensor
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -34,7 +34,7 @@ class Number(Answer):
     """One quantity a sample."""
 
     WORD = "number"
-    MAIN = "rmse"
+    EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
     BASELINES = ("mean", "ridge_regression", "nearest_neighbors", "random_forest", "tfidf_ridge")
 
@@ -55,8 +55,8 @@ class Number(Answer):
         return self.codec.columns[0]
 
     @property
-    def port(self) -> Port:
-        return Port(self.name, ("answer",), (1,), words=(self.name,))
+    def spec(self) -> TensorSpec:
+        return TensorSpec(self.name, ("answer",), (1,), words=(self.name,))
 
     @property
     def loss(self) -> str:
@@ -69,17 +69,17 @@ class Number(Answer):
     def truth(self, targets: Tensor) -> Scores:
         return self.codec.decode(targets)[self.name].values
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         metrics = {
             "rmse": root_mean_squared_error(truth, scores),
             "mae": mean_absolute_error(truth, scores),
             "r2": r_squared(truth, scores),
             "mape": mean_absolute_percentage_error(truth, scores),
         }
-        return Judgement(metrics, {"unit": self.name}, each=-np.square(scores - truth))
+        return Evaluation(metrics, {"unit": self.name}, each=-np.square(scores - truth))
 
-    def decide(self, scores: Scores) -> list[Decision]:
-        return [Decision(float(value)) for value in scores]
+    def decide(self, scores: Scores) -> list[Prediction]:
+        return [Prediction(float(value)) for value in scores]
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         value = float(self.scores(outputs)[0])

@@ -16,8 +16,8 @@ from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame, strings
-from kissipo.core.tensor_spec import Port
-from kissipo.output.answer import Answer, Decision, DecodingStep, Judgement, Scores
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
 MOST_UNITS = 20_000  # of a text that is read at once
 _LEAST = 1e-12
@@ -28,11 +28,11 @@ class Options:
     """The words of the next unit: none so far."""
 
 
-class NextUnit(Answer):
+class NextToken(Answer):
     """What comes next in a text."""
 
     WORD = "text"
-    MAIN = "nll"
+    EVAL_METRIC = "nll"
     HIGHER_IS_BETTER = False
     BASELINES = ("most_frequent_token", "bigram")
 
@@ -47,9 +47,9 @@ class NextUnit(Answer):
         return self.codec.columns[0]
 
     @property
-    def port(self) -> Port:
-        inner = self.codec.inner.port
-        return Port("next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words)
+    def spec(self) -> TensorSpec:
+        inner = self.codec.inner.spec
+        return TensorSpec("next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words)
 
     @property
     def loss(self) -> str:
@@ -63,7 +63,7 @@ class NextUnit(Answer):
     @property
     def shown(self) -> tuple[str, ...]:
         """The units by their ids, as people read them; id 0 is any that was never seen."""
-        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.port.words[1:])
+        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.words[1:])
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
@@ -75,7 +75,7 @@ class NextUnit(Answer):
         right = probabilities.argmax(dim=-1) == targets
         return torch.stack([chosen, right.to(chosen.dtype)], dim=-1).numpy(), self.truth(targets)
 
-    def judge(self, scores: Scores, truth: Scores) -> Judgement:
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         surprise = -np.log(np.clip(scores[..., 0].astype(np.float64), _LEAST, 1))
         nats = float(surprise.mean())
         metrics = {
@@ -84,15 +84,15 @@ class NextUnit(Answer):
             "perplexity": exp(min(nats, 50)),
             "accuracy": float(scores[..., 1].mean()),
         }
-        return Judgement(metrics, {"unit": self.unit}, each=-surprise.mean(axis=-1))
+        return Evaluation(metrics, {"unit": self.unit}, each=-surprise.mean(axis=-1))
 
-    def decide(self, scores: Scores) -> list[Decision]:
+    def decide(self, scores: Scores) -> list[Prediction]:
         """The unit after the last step."""
-        words, decisions = self.codec.inner.port.words, []
+        words, decisions = self.codec.inner.spec.words, []
         for row in scores[:, -1]:
             order = np.argsort(-row, kind="stable")[:5]
             others = tuple((words[at], float(row[at])) for at in order[1:].tolist())
-            decisions.append(Decision(words[int(order[0])], float(row[order[0]]), others))
+            decisions.append(Prediction(words[int(order[0])], float(row[order[0]]), others))
         return decisions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
@@ -122,4 +122,4 @@ class NextUnit(Answer):
         return answer
 
 
-ANSWER = NextUnit
+ANSWER = NextToken

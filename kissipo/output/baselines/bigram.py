@@ -11,7 +11,7 @@ _MOST = 5_000
 
 def answer(case: Case) -> Scores | None:
     """Probability of the right unit and whether it is the likeliest (sample, time, 2); None for large vocabularies."""
-    size = case.answer.port.shape[-1]
+    size = case.answer.spec.shape[-1]
     if size > _MOST:
         return None
     counts = np.ones((size, size))

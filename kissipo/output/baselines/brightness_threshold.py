@@ -1,6 +1,6 @@
-"""Brightness threshold: what is darker, or brighter, than the rest of its picture is marked, by the one limit that fits best in training.
+"""Brightness threshold: what is darker, or brighter, than the rest of its image is marked, by the one limit that fits best in training.
 
-Brightness is counted from the median of each picture, so that exposure does not matter. Of several classes, what is marked is of the
+Brightness is counted from the median of each image, so that exposure does not matter. Of several classes, what is marked is of the
 one with most pixels.
 """
 
@@ -32,9 +32,9 @@ def answer(case: Case) -> Scores | None:
     return at_size(found.astype(np.uint8), case.test.truth.shape[1:])
 
 
-def _contrast(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    grey = pictures.mean(axis=1)
-    return grey - np.median(grey, axis=(1, 2), keepdims=True)
+def _contrast(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    gray = images.mean(axis=1)
+    return gray - np.median(gray, axis=(1, 2), keepdims=True)
 
 
 def _overlap(found: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDArray[np.bool_]) -> float:

@@ -27,7 +27,7 @@ def answer(case: Case) -> Scores | None:
         or find_spec("statsmodels") is None
     ):
         return None
-    season, horizon = case.season if case.season > 1 else 0, case.answer.port.shape[0]
+    season, horizon = case.season if case.season > 1 else 0, case.answer.spec.shape[0]
     known = int(case.train.origins.max()) + horizon
     if known < max(10, 2 * season + 2) or season > _LONGEST_SEASON or case.series.shape[1] > _MOST_VARIABLES:
         return None

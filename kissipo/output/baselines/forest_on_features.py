@@ -1,6 +1,6 @@
-"""Random forest on simple features of pictures: brightness, histogram, edges, on a coarse grid (scikit-learn, 300 trees).
+"""Random forest on simple features of images: brightness, histogram, edges, on a coarse grid (scikit-learn, 300 trees).
 
-It steps aside for what is no picture, for pictures of less than 16 pixels a side, whose pixels are few enough themselves, and for more
+It steps aside for what is no image, for images of less than 16 pixels a side, whose pixels are few enough themselves, and for more
 than a hundred classes.
 """
 
@@ -17,10 +17,10 @@ _SMALLEST_SIDE = 16
 
 def answer(case: Case) -> Scores | None:
     """Probabilities of the classes."""
-    port = case.ports[0]
+    spec = case.specs[0]
     if len(case.answer.levels) > MOST_CLASSES:  # type: ignore[attr-defined]
         return None
-    if port.axes != ("channel", "height", "width") or min(port.shape[1:]) < _SMALLEST_SIDE:
+    if spec.axes != ("channel", "height", "width") or min(spec.shape[1:]) < _SMALLEST_SIDE:
         return None
     features = simple_features(case.train.inputs[0]), simple_features(case.test.inputs[0])
     return classify(case, RandomForestClassifier(300, random_state=case.seed, n_jobs=-1), features=features)

@@ -1,6 +1,6 @@
 """Local patterns: a free point of a board is as likely as points with the same 3x3 neighborhood in training.
 
-score = (played + 1) / (seen + 2)      a neighbour is own, the other's, empty or beyond the rim; the scores of a board add up to one
+score = (played + 1) / (seen + 2)      a neighbor is own, the other's, empty or beyond the rim; the scores of a board add up to one
 
 It knows what the wings of a move look like, but neither where on the board it is nor how large a chain is.
 
@@ -19,7 +19,7 @@ _KINDS = 4  # 0 empty, 1 own, 2 beyond the rim, 3 the other's
 
 def answer(case: Case) -> Scores | None:
     """Probabilities of the points; None where the input is no board."""
-    if [port.axes for port in case.ports] != [("channel", "height", "width")] or case.ports[0].name != "board":
+    if [spec.axes for spec in case.specs] != [("channel", "height", "width")] or case.specs[0].name != "board":
         return None
     known, asked = (_boards(part.inputs[0].numpy()) for part in (case.train, case.test))
     codes = _codes(known)
@@ -35,7 +35,7 @@ def _boards(planes: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _codes(boards: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One number for the eight neighbours of every point (board, point)."""
+    """One number for the eight neighbors of every point (board, point)."""
     padded = np.pad(boards, ((0, 0), (1, 1), (1, 1)), constant_values=2)
     height, width = boards.shape[1:]
     codes = np.zeros(boards.shape, dtype=np.int64)

@@ -11,4 +11,4 @@ NAME = "naive (last value)"
 def answer(case: Case) -> Scores:
     """The last value of each window, repeated (sample, horizon, variable)."""
     windows = case.windows(case.test)
-    return np.repeat(windows[:, -1:, :], case.answer.port.shape[0], axis=1)
+    return np.repeat(windows[:, -1:, :], case.answer.spec.shape[0], axis=1)

@@ -11,7 +11,7 @@ NAME = "5 nearest neighbors"
 
 def answer(case: Case) -> Scores | None:
     """Probabilities, or numbers in the unit of the data."""
-    neighbours = min(5, len(case.train))
+    neighbors = min(5, len(case.train))
     if case.answer.WORD == "category":
-        return classify(case, KNeighborsClassifier(neighbours))
-    return estimate(case, KNeighborsRegressor(neighbours))
+        return classify(case, KNeighborsClassifier(neighbors))
+    return estimate(case, KNeighborsRegressor(neighbors))

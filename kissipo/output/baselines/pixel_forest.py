@@ -25,15 +25,15 @@ _AT_ONCE = 16
 
 def answer(case: Case) -> Scores | None:
     """Class numbers of all pixels; None when training has one class only."""
-    pictures = case.train.inputs[0]
-    truth = at_size(case.train.truth, tuple(pictures.shape[2:]))
-    dice = np.random.default_rng(case.seed)
+    images = case.train.inputs[0]
+    truth = at_size(case.train.truth, tuple(images.shape[2:]))
+    generator = np.random.default_rng(case.seed)
     share = min(1.0, _PIXELS / truth.size)
     seen, known = [], []
-    for part, features in _features(pictures):
+    for part, features in _features(images):
         labels = truth[part].reshape(-1)
         wanted = np.flatnonzero(labels != VOID)
-        some = wanted[dice.random(len(wanted)) < np.where(labels[wanted] > 0, min(1.0, 5 * share), share)]
+        some = wanted[generator.random(len(wanted)) < np.where(labels[wanted] > 0, min(1.0, 5 * share), share)]
         seen.append(features[some])
         known.append(labels[some])
     classes = np.concatenate(known)
@@ -47,11 +47,11 @@ def answer(case: Case) -> Scores | None:
     return at_size(np.concatenate(found).astype(np.uint8), case.test.truth.shape[1:])
 
 
-def _features(pictures: Tensor) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """A few pictures after the other: (picture · pixel, feature)."""
-    for start in range(0, len(pictures), _AT_ONCE):
+def _features(images: Tensor) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """A few images after the other: (image · pixel, feature)."""
+    for start in range(0, len(images), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        x = pictures[part].mean(dim=1, keepdim=True)
+        x = images[part].mean(dim=1, keepdim=True)
         x = x - x.flatten(1).quantile(0.5, dim=1).reshape(-1, 1, 1, 1)
         maps = [x]
         for scale in (each for each in _SCALES if each <= min(x.shape[2:])):

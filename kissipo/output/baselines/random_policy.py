@@ -11,4 +11,4 @@ NAME = "random policy"
 def answer(case: WorldCase) -> Scores:
     """The returns of the episodes."""
     actions = len(case.actions)
-    return np.asarray(case.play(lambda state, dice: int(dice.integers(actions))))
+    return np.asarray(case.play(lambda state, generator: int(generator.integers(actions))))

@@ -17,4 +17,4 @@ def answer(case: Case) -> Scores | None:
     if case.season < 2 or windows.shape[1] < case.season:
         return None
     last_season = windows[:, -case.season :, :]
-    return last_season[:, np.arange(case.answer.port.shape[0]) % case.season, :]
+    return last_season[:, np.arange(case.answer.spec.shape[0]) % case.season, :]

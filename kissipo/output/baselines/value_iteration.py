@@ -14,4 +14,4 @@ def answer(case: WorldCase) -> Scores | None:
     if case.model is None:
         return None
     best = value_iteration(case.model, discount=case.discount).argmax(axis=1)
-    return np.asarray(case.play(lambda state, dice: int(best[state])))
+    return np.asarray(case.play(lambda state, generator: int(best[state])))

@@ -8,42 +8,42 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec.states import States
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
-from kissipo.pipeline.parse import Choices
-from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
-def wire(reading: Any, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Every state once, as the sample that the way of the data is shown with."""
-    if len(choices.answers) > 1 or (choices.answers and choices.answers[0].word != "actions"):
-        given = ", ".join(each.word for each in choices.answers)
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "actions"):
+        given = ", ".join(each.word for each in resolved.answers)
         raise TaskError("output must be actions for an environment", given=given, allowed="actions")
-    if choices.net is not None and choices.net.word != "q_table":
+    if resolved.net is not None and resolved.net.word != "q_table":
         raise NotBuiltError(
-            f"process.net: learning in an environment with the net '{choices.net.word}' (DQN, S42) is not built yet",
+            f"process.net: learning in an environment with the net '{resolved.net.word}' (DQN, S42) is not built yet",
             allowed="q_table",
         )
-    options = choices.answers[0].options if choices.answers else Options()
-    door = States(reading.states)
-    answer = Actions(door, reading.actions, options)
+    options = resolved.answers[0].options if resolved.answers else Options()
+    codec = States(reading.states)
+    answer = Actions(codec, reading.actions, options)
     frame = Frame((strings("state", list(reading.states)),), origin=reading.name)
     everything, nothing = np.arange(len(frame)), np.zeros(0, dtype=np.int64)
-    feed = TensorFeed((door.encode(frame),), ())
+    dataset = TensorDataset((codec.encode(frame),), ())
     message = f"{len(reading.states)} states, {len(reading.actions)} actions: " + ", ".join(reading.actions[:8])
     rules = "the environment tells its rules" if reading.model is not None else "the rules are hidden"
     findings = (Finding("PASS", "environment", message), Finding("PASS", "rules", rules))
     parts = {"train": everything, "validation": nothing, "test": nothing}
-    feeds = {"train": feed, "validation": feed.take(slice(0, 0)), "test": feed.take(slice(0, 0))}
-    decisions = () if choices.answers else (Decision("output", "actions"),)
-    return Wiring(frame, parts, (door,), (answer,), feeds, findings, decisions=decisions)
+    datasets = {"train": dataset, "validation": dataset.take(slice(0, 0)), "test": dataset.take(slice(0, 0))}
+    decisions = () if resolved.answers else (InferredOption("output", "actions"),)
+    return Pipeline(frame, parts, (codec,), (answer,), datasets, findings, decisions=decisions)
 
 
-def question(frame: Frame, doors: Sequence[Door], answers: Sequence[Answer]) -> TensorFeed:
+def question(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
     """Every row names one state."""
-    return TensorFeed((doors[0].encode(frame),), ())
+    return TensorDataset((codecs[0].encode(frame),), ())

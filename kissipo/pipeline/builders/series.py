@@ -16,40 +16,40 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.codec.concat import Together
+from kissipo.codec.concat import Concat
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
-from kissipo.core.codec import Door
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
-from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_moments
+from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
 from kissipo.input.season_length import find_season
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.pipeline.parse import Choices
-from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.pipeline import InferredOption, Pipeline
 from kissipo.pipeline.series_targets import asked_of
 
 _LEAST_SAMPLES = 10
 
 
-def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Windows cut, scaling fitted on the training steps, all parts encoded.
 
     Raises:   DataError for gaps in the values, an unknown column, a series that is too short.
     """
-    options, findings = choices.source.options, list(reading.findings)
-    decisions: list[Decision] = []
+    options, findings = resolved.source.options, list(reading.findings)
+    decisions: list[InferredOption] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
     frame = _first_steps(frame, options.max_rows)
-    asked = asked_of(frame, reading, choices, time, decisions)
+    asked = asked_of(frame, reading, resolved, time, decisions)
     frame, horizon, seen = asked.in_kind(frame), asked.reach, asked.seen
     columns = tuple(dict.fromkeys((*seen, *asked.numbers, *(options.future_covariates or ()))))
     ahead = _known_ahead(frame, options, time, asked.names, horizon)
@@ -63,7 +63,7 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
             do="Is it the right column?",
         )
     refuse_failures(findings, strict=strict)
-    test_share = choices.general.split.test
+    test_share = resolved.general.split.test
     season = (
         options.season_length
         if options.season_length is not None
@@ -71,9 +71,9 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
     )
     if options.season_length is None:
         found = f"'{asked.leading}' repeats itself after {season} steps" if season else "no season was found"
-        decisions.append(Decision("input.season_length", season, found))
+        decisions.append(InferredOption("input.season_length", season, found))
     window = options.window or _window(len(frame), season, horizon)
-    decisions.append(Decision("input.window", window, "two seasons" if season else "a share of the series"))
+    decisions.append(InferredOption("input.window", window, "two seasons" if season else "a share of the series"))
     lead = window - 1 if asked.within else window
     count = len(frame) - lead - horizon + 1
     if count < _LEAST_SAMPLES:
@@ -83,23 +83,23 @@ def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False)
             allowed=f"at least {lead + horizon + _LEAST_SAMPLES - 1}",
             do="Use a smaller input.window or output.horizon",
         )
-    parts = _parts(len(frame), lead, horizon, choices, seed)
+    parts = _parts(len(frame), lead, horizon, resolved, seed)
     trained = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
-    door = Windows(Numbers(seen, missing_indicator=False), window).fit(trained)
-    doors = (door, ahead.fit(trained)) if ahead else (door,)
+    codec = Windows(Numbers(seen, missing_indicator=False), window).fit(trained)
+    codecs = (codec, ahead.fit(trained)) if ahead else (codec,)
     answer = asked.answer(window).fit(asked.learned_from(frame, trained))
-    inputs = [door.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in doors[1:])]
+    inputs = [codec.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in codecs[1:])]
     first = asked.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
-    feeds = {}
+    datasets = {}
     for name, part in parts.items():
         some = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
-        feeds[name] = TensorFeed(tuple(x[some] for x in inputs), (targets[some],))
-    return Wiring(frame, parts, doors, (answer,), feeds, tuple(findings), season, tuple(decisions))
+        datasets[name] = TensorDataset(tuple(x[some] for x in inputs), (targets[some],))
+    return Pipeline(frame, parts, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions))
 
 
 def _in_order(
-    frame: Frame, options: Any, findings: list[Finding], decisions: list[Decision]
+    frame: Frame, options: Any, findings: list[Finding], decisions: list[InferredOption]
 ) -> tuple[Frame, str | None]:
     """The frame sorted by its time column, if it has one."""
     name = options.time
@@ -112,9 +112,9 @@ def _in_order(
                 )
             )
             return frame, None
-        decisions.append(Decision("input.time", name, "its values are moments in time"))
-    moments = as_time(frame[name], style=options.date_format)
-    if moments is None:
+        decisions.append(InferredOption("input.time", name, "its values are moments in time"))
+    timestamps = as_time(frame[name], style=options.date_format)
+    if timestamps is None:
         if frame[name].kind != "number":
             raise DataError(
                 f"the time column '{name}' cannot be read as moments",
@@ -124,7 +124,7 @@ def _in_order(
         return _in_number_order(frame, name, findings), name
     if has_zone(frame[name]):
         findings.append(Finding("PASS", "time zone", f"'{name}' is written with time zones", "taken in universal time"))
-    frame, found = order_in_time(frame.replaced(moments), name, doubled=options.duplicate_timestamps)
+    frame, found = order_in_time(frame.replaced(timestamps), name, doubled=options.duplicate_timestamps)
     findings += found
     return frame, name
 
@@ -139,7 +139,7 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
 
 def _known_ahead(frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int) -> Windows | None:
     """What is known of the steps to come, encoded: the calendar, and the columns that the person names."""
-    parts: list[Door] = []
+    parts: list[Codec] = []
     if options.time_features:
         if time is None or frame[time].kind != "time":
             raise TaskError("input.time_features needs a column of moments", do="Say which with --time COLUMN")
@@ -157,7 +157,7 @@ def _known_ahead(frame: Frame, options: Any, time: str | None, names: tuple[str,
         parts.append(Numbers(options.future_covariates, missing_indicator=False))
     if not parts:
         return None
-    return Windows(parts[0] if len(parts) == 1 else Together(tuple(parts), name="known ahead"), horizon, axis="ahead")
+    return Windows(parts[0] if len(parts) == 1 else Concat(tuple(parts), name="known ahead"), horizon, axis="ahead")
 
 
 def _no_moment(frame: Frame, name: str) -> str:
@@ -203,9 +203,9 @@ def _window(steps: int, season: int, horizon: int) -> int:
     return max(2, min(max(wished, horizon), 128, steps // 5))
 
 
-def _parts(steps: int, lead: int, horizon: int, choices: Choices, seed: int) -> dict[str, Any]:
+def _parts(steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int) -> dict[str, Any]:
     """Windows by the part in which the first step they are judged by lies, `lead` steps on; those of a part are judged within it."""
-    how = replace(choices.general.split, method="time")
+    how = replace(resolved.general.split, method="time")
     parts = split_rows(steps, how, seed=seed)
     first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
     last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
@@ -223,7 +223,7 @@ def _parts(steps: int, lead: int, horizon: int, choices: Choices, seed: int) -> 
     return windows
 
 
-def question(frame: Frame, doors: tuple[Any, ...], answers: Sequence[Answer]) -> TensorFeed:
+def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
     """The last window of new steps, asked what comes after it; rows without values behind it say what is known ahead.
 
     Where it is asked what is odd: every window, with what came.
@@ -231,40 +231,40 @@ def question(frame: Frame, doors: tuple[Any, ...], answers: Sequence[Answer]) ->
     Raises:   DataError when there are fewer steps than one window holds, when values are missing, or when it is not said what
               is known ahead.
     """
-    door: Windows = doors[0]
+    codec: Windows = codecs[0]
     if isinstance(answers[0], Anomaly):
-        return _every_window(frame, doors, answers[0])
-    known = np.flatnonzero(~np.any([frame[name].missing for name in door.columns], axis=0))
-    end = int(known[-1]) + 1 if len(known) and len(doors) > 1 else len(frame)
-    if end < door.length:
+        return _every_window(frame, codecs, answers[0])
+    known = np.flatnonzero(~np.any([frame[name].missing for name in codec.columns], axis=0))
+    end = int(known[-1]) + 1 if len(known) and len(codecs) > 1 else len(frame)
+    if end < codec.length:
         raise DataError(
             "there are fewer steps than one window holds",
             given=f"{end} in {frame.origin}",
-            allowed=f"at least {door.length}",
+            allowed=f"at least {codec.length}",
         )
-    newest = frame.take(np.arange(end - door.length, end))
-    _refuse_gaps(newest, door.columns)
-    inputs = [door.encode(newest)]
-    for ahead in doors[1:]:
+    newest = frame.take(np.arange(end - codec.length, end))
+    _refuse_gaps(newest, codec.columns)
+    inputs = [codec.encode(newest)]
+    for ahead in codecs[1:]:
         to_come = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
         inputs.append(ahead.encode(_continued(to_come, frame.take(np.arange(end)), ahead)))
-    return TensorFeed(tuple(inputs), ())
+    return TensorDataset(tuple(inputs), ())
 
 
-def _every_window(frame: Frame, doors: tuple[Any, ...], answer: Anomaly) -> TensorFeed:
+def _every_window(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> TensorDataset:
     """Every window of new steps, and what it is compared with."""
-    door: Windows = doors[0]
-    _refuse_gaps(frame, tuple(dict.fromkeys((*door.columns, *answer.variables))))
-    lead = 0 if answer.options.method == "reconstruction" else door.length
-    count = len(frame) - max(door.length, lead + answer.codec.length) + 1
+    codec: Windows = codecs[0]
+    _refuse_gaps(frame, tuple(dict.fromkeys((*codec.columns, *answer.variables))))
+    lead = 0 if answer.options.method == "reconstruction" else codec.length
+    count = len(frame) - max(codec.length, lead + answer.codec.length) + 1
     if count < 1:
         raise DataError(
             "there are fewer steps than a window and the step after it",
             given=f"{len(frame)} in {frame.origin}",
-            allowed=f"at least {max(door.length, lead + answer.codec.length)}",
+            allowed=f"at least {max(codec.length, lead + answer.codec.length)}",
         )
-    inputs = [door.encode(frame)[:count], *(ahead.encode(frame)[lead : lead + count] for ahead in doors[1:])]
-    return TensorFeed(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
+    inputs = [codec.encode(frame)[:count], *(ahead.encode(frame)[lead : lead + count] for ahead in codecs[1:])]
+    return TensorDataset(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
 
 
 def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:
@@ -279,7 +279,7 @@ def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:
             do=f"Add {ahead.length} rows with {', '.join(named)} and without values",
         )
     (name,) = ahead.columns
-    moments = as_time(past[name])
-    if moments is None or len(moments) < 2:
+    timestamps = as_time(past[name])
+    if timestamps is None or len(timestamps) < 2:
         raise DataError(f"the moments of '{name}' cannot be read", given=str(past[name].show(0)))
-    return Frame((times(name, next_moments(moments.values, ahead.length)),), origin="the steps to come")
+    return Frame((times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the steps to come")

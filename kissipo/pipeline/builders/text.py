@@ -16,64 +16,64 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
-from kissipo.input.tensor_dataset import TensorFeed
+from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-from kissipo.output.answers.text import NextUnit
-from kissipo.pipeline.parse import Choices
-from kissipo.pipeline.pipeline import Decision, Wiring
+from kissipo.output.answers.text import NextToken
+from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
-def wire(reading: Reading, choices: Choices, *, seed: int, strict: bool = False) -> Wiring:
+def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """The last part of the text judges, the part before it validates, the rest trains."""
-    options, frame = choices.source.options, reading.frame
-    loss = _asked(choices)
-    parts = split_rows(len(frame), replace(choices.general.split, method="time"), seed=seed)
+    options, frame = resolved.source.options, reading.frame
+    loss = _asked(resolved)
+    parts = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(parts["train"])
-    door = Windows(Index("text", most=options.vocab_size), options.window, stride=options.window).fit(train)
-    answer = NextUnit(window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss).fit(
+    codec = Windows(Index("text", most=options.vocab_size), options.window, stride=options.window).fit(train)
+    answer = NextToken(window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss).fit(
         train
     )
     findings = [*reading.findings]
-    findings += [Finding("WARN", "unseen units", remark) for remark in door.remarks(frame)]
+    findings += [Finding("WARN", "unseen units", remark) for remark in codec.remarks(frame)]
     levels = len(train["text"].counts())
     message = f"{len(frame):,} {options.tokenizer}, {levels:,} different ones in the training part"
     findings.append(Finding("PASS", "length", message))
     refuse_failures(findings, strict=strict)
-    ids = door.inner.encode(frame)
-    feeds = {name: _pieces(ids, part, options.window) for name, part in parts.items()}
+    ids = codec.inner.encode(frame)
+    datasets = {name: _pieces(ids, part, options.window) for name, part in parts.items()}
     starts = {
-        name: part[0] + options.window * np.arange(len(feeds[name])) if len(part) else part
+        name: part[0] + options.window * np.arange(len(datasets[name])) if len(part) else part
         for name, part in parts.items()
     }
-    return Wiring(
-        frame, starts, (door,), (answer,), feeds, tuple(findings), decisions=(Decision("output.text", "next"),)
+    return Pipeline(
+        frame, starts, (codec,), (answer,), datasets, tuple(findings), decisions=(InferredOption("output.text", "next"),)
     )
 
 
-def question(frame: Frame, doors: tuple[Any, ...], answers: Sequence[Answer]) -> TensorFeed:
+def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
     """The last piece of a text (filled up in front with unknown units when it is short), asked what comes next."""
-    door: Windows = doors[0]
+    codec: Windows = codecs[0]
     if not len(frame):
         raise DataError("the text is empty", do="Give at least one character")
-    ids = door.inner.encode(frame)[-door.length :]
-    return TensorFeed((ids.unsqueeze(0),), ())
+    ids = codec.inner.encode(frame)[-codec.length :]
+    return TensorDataset((ids.unsqueeze(0),), ())
 
 
-def _asked(choices: Choices) -> str | None:
+def _asked(resolved: ResolvedTask) -> str | None:
     """The loss, when one is written."""
-    if len(choices.answers) > 1 or (choices.answers and choices.answers[0].word != "text"):
-        given = ", ".join(each.word for each in choices.answers)
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "text"):
+        given = ", ".join(each.word for each in resolved.answers)
         raise TaskError("output must be the next unit for a text", given=given, allowed="text: next")
-    asked = choices.answers[0].value if choices.answers else "next"
+    asked = resolved.answers[0].value if resolved.answers else "next"
     if asked not in (None, "next"):
         raise TaskError("output.text says what is asked of a text", given=repr(asked), allowed="next")
-    return choices.losses[0] if choices.losses else None
+    return resolved.losses[0] if resolved.losses else None
 
 
-def _pieces(ids: Tensor, part: Any, window: int) -> TensorFeed:
+def _pieces(ids: Tensor, part: Any, window: int) -> TensorDataset:
     count = max(0, (len(part) - 1) // window)
     first = int(part[0]) if len(part) else 0
     piece = ids[first : first + count * window + 1]
     if not count:
-        return TensorFeed((ids[:0].view(0, window),), (ids[:0].view(0, window),))
-    return TensorFeed((piece[:-1].view(count, window),), (piece[1:].view(count, window),))
+        return TensorDataset((ids[:0].view(0, window),), (ids[:0].view(0, window),))
+    return TensorDataset((piece[:-1].view(count, window),), (piece[1:].view(count, window),))

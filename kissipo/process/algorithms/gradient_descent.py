@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.config import Words
-from kissipo.core.protocols import Feed
+from kissipo.core.config import FrozenConfig
+from kissipo.core.protocols import Dataset
 from kissipo.core.schema import word
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Stop
 from kissipo.process.layers.surfaces import DIMENSIONS, height
 
-_RATES = Words({"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05})
+_RATES = FrozenConfig({"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05})
 _STILL = 1e-2
 _FLAT = 1e-3
 
@@ -46,7 +46,7 @@ class GradientDescent:
         self._lowest: list[float] = []
         self.way: list[Tensor] = []
 
-    def begin(self, train: Feed) -> str:
+    def begin(self, train: Dataset) -> str:
         """Puts every point at its start."""
         surface, _, start = train.batch(slice(None)).inputs
         with torch.no_grad():
@@ -114,7 +114,7 @@ class GradientDescent:
     def _walk(self, number: int, way: Tensor) -> dict[str, Any]:
         surface, size = self._surfaces[number], DIMENSIONS[self._surfaces[number]]
         end = way[-1].to(torch.float64)
-        slopes = torch.func.grad(lambda p: height(surface, p))(end)[:size]
+        gradients = torch.func.grad(lambda p: height(surface, p))(end)[:size]
         curvature = torch.linalg.eigvalsh(torch.func.hessian(lambda p: height(surface, p))(end)[:size, :size])
         return {
             "surface": surface,
@@ -122,9 +122,9 @@ class GradientDescent:
             "start": way[0][:size].tolist(),
             "end": end[:size].tolist(),
             "height": float(height(surface, end)),
-            "slope": float(slopes.norm()),
+            "slope": float(gradients.norm()),
             "curvature": curvature.tolist(),
-            "place": _place(float(slopes.norm()), curvature, float(height(surface, end)) - self._lowest[number]),
+            "place": _place(float(gradients.norm()), curvature, float(height(surface, end)) - self._lowest[number]),
             "way": way[_thinned(len(way)), :size].tolist(),
         }
 
@@ -135,12 +135,12 @@ def _thinned(count: int) -> list[int]:
     return sorted({*range(min(100, count)), *late.tolist()})
 
 
-def _place(slope: float, curvature: Tensor, above: float) -> str:
-    if slope > _STILL:
+def _place(gradient: float, curvature: Tensor, above: float) -> str:
+    if gradient > _STILL:
         return "still on its way"
     if bool((curvature > -_FLAT).all()):
         return "the lowest point" if above < _STILL else f"a local lowest point, {above:.2g} above the lowest"
     return "a saddle" if bool((curvature > _FLAT).any()) else "a highest point"
 
 
-LEARN = GradientDescent
+ALGORITHM = GradientDescent

@@ -44,11 +44,11 @@ class QLearning:
         self._values: np.ndarray = table.detach().numpy()
         self._visits = np.zeros(self._values.shape, dtype=np.int64)
 
-    def act(self, state: int, dice: Generator, *, done: float) -> int:
+    def act(self, state: int, generator: Generator, *, done: float) -> int:
         """An action while learning; `done` is the share of the episodes that are over."""
         start, end = self.options.epsilon_start, self.options.epsilon_end
-        if dice.random() < start + (end - start) * done:
-            return int(dice.integers(self._values.shape[1]))
+        if generator.random() < start + (end - start) * done:
+            return int(generator.integers(self._values.shape[1]))
         return int(self._values[state].argmax())
 
     def learn(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
@@ -72,4 +72,4 @@ class QLearning:
         self._visits[:] = state["visits"].numpy()
 
 
-LEARN = QLearning
+ALGORITHM = QLearning

@@ -26,13 +26,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import Feed, has_auxiliary, is_stateful
+from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_stateful
 from kissipo.core.schema import word
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import smoothed
 from kissipo.process.layers.recurrent import each_state
-from kissipo.process.linear_init import hold_linear, start_linear
-from kissipo.process.manual_backprop import direct
+from kissipo.process.linear_init import freeze_linear, init_linear
+from kissipo.process.manual_backprop import manual_backprop
 from kissipo.process.mixup import mix
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -115,9 +115,9 @@ class Supervised:
             else []
         )
 
-    def begin(self, train: Feed) -> str:
+    def begin(self, train: Dataset) -> str:
         """What is done once, before the first step; says so in a sentence, or nothing."""
-        told = start_linear(self.net, train) if self.options.init == "linear" else ""
+        told = init_linear(self.net, train) if self.options.init == "linear" else ""
         self._equip()
         return told
 
@@ -152,7 +152,7 @@ class Supervised:
         return _sum(self.losses, outputs, targets)
 
     @contextmanager
-    def as_judged(self) -> Iterator[None]:
+    def eval_weights(self) -> Iterator[None]:
         """Inside, the net holds the weights that are judged and kept."""
         if self._average is None:
             yield
@@ -173,7 +173,7 @@ class Supervised:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`; the net has its weights already."""
         if self.options.init == "linear":
-            hold_linear(self.net)
+            freeze_linear(self.net)
         self._equip()
         optim.go_on(self.optimizer, state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
@@ -205,7 +205,7 @@ class Supervised:
         Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time.
         """
         net: Any = self.net
-        if has_auxiliary(net):
+        if has_auxiliary_heads(net):
             outputs, auxiliary = net.with_auxiliary(*batch.inputs)
             return outputs, auxiliary
         if not is_stateful(net):
@@ -221,7 +221,7 @@ class Supervised:
         average = get_ema_multi_avg_fn(options.ema)
         self._average = AveragedModel(self.net, multi_avg_fn=average) if options.ema else None
         usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
-        self._direct = None if usual else direct(self.net)
+        self._direct = None if usual else manual_backprop(self.net)
         several = options.backbone_learning_rate_scale != 1
         learned: Any = (
             optim.groups(self.net, self.learning_rate, backbone=options.backbone_learning_rate_scale)
@@ -260,4 +260,4 @@ def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) ->
     return torch.stack([loss(y, t) for loss, y, t in zip(losses, outputs, targets, strict=True)]).sum()
 
 
-LEARN = Supervised
+ALGORITHM = Supervised

@@ -11,7 +11,7 @@ Example:  >>> import torch
           >>> step = nn.Sequential(nn.Flatten(), nn.Linear(2, 1, bias=False), nn.Unflatten(1, (1, 1)))
           >>> nn.init.constant_(step[1].weight, 1.0) is not None
           True
-          >>> OwnAnswers(step, 4)(torch.ones(1, 2, 1)).flatten().tolist()  # each the sum of the two before
+          >>> AutoregressiveRollout(step, 4)(torch.ones(1, 2, 1)).flatten().tolist()  # each the sum of the two before
           [2.0, 3.0, 5.0, 8.0]
 """
 
@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 
-class OwnAnswers(nn.Module):
+class AutoregressiveRollout(nn.Module):
     """One step ahead, over and over."""
 
-    TELL = "one step ahead, again from its own answer"
+    DESCRIPTION = "one step ahead, again from its own answer"
 
     def __init__(self, net: nn.Module, horizon: int) -> None:
         super().__init__()

@@ -8,8 +8,8 @@ Shapes:   (batch, channel, height, width) -> the answer
 Choices:  parts instead of the paper's windows of 5x5 at stride 3, which give 4x4 of 14x14: so it suits any size.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024 units, dropout 0.7.
 Example:  >>> import torch
-          >>> port = Port("kind", ("class",), (10,))
-          >>> AuxiliaryHead(512, (port,))(torch.zeros(2, 512, 14, 14)).shape
+          >>> spec = TensorSpec("kind", ("class",), (10,))
+          >>> AuxiliaryHead(512, (spec,))(torch.zeros(2, 512, 14, 14)).shape
           torch.Size([2, 10])
 """
 
@@ -17,7 +17,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import channels_of
@@ -30,7 +30,7 @@ class AuxiliaryHead(nn.Sequential):
     """An answer from the middle."""
 
     def __init__(
-        self, channels: int, outputs: tuple[Port, ...], *, width: float = 1.0, norm: bool = False, dropout: float = 0.7
+        self, channels: int, outputs: tuple[TensorSpec, ...], *, width: float = 1.0, norm: bool = False, dropout: float = 0.7
     ) -> None:
         filters, units = channels_of(_FILTERS, width), channels_of(_UNITS, width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()

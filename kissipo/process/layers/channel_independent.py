@@ -5,9 +5,9 @@ y_v = net(x_v)   for every variable v
 Seven variables give seven times as many windows to learn from, and what one of them does cannot be learned by heart from another.
 
 Shapes:   x (batch, time, variable) -> (batch, horizon, answered variable), the net from (batch, time, 1) to (batch, horizon, 1)
-Source:   Nie et al., A Time Series is Worth 64 Words, ICLR 2023.
+Source:   Nie et al., A Time Series is Worth 64 FrozenConfig, ICLR 2023.
 Example:  >>> import torch
-          >>> last = EachVariable(nn.Sequential(nn.Flatten(), nn.Linear(3, 2), nn.Unflatten(1, (2, 1))), (0, 2))
+          >>> last = ChannelIndependent(nn.Sequential(nn.Flatten(), nn.Linear(3, 2), nn.Unflatten(1, (2, 1))), (0, 2))
           >>> last(torch.zeros(5, 3, 4)).shape
           torch.Size([5, 2, 2])
 """
@@ -15,10 +15,10 @@ Example:  >>> import torch
 from torch import Tensor, nn
 
 
-class EachVariable(nn.Module):
+class ChannelIndependent(nn.Module):
     """A net on one variable, for all of them."""
 
-    TELL = "each variable by itself"
+    DESCRIPTION = "each variable by itself"
 
     def __init__(self, net: nn.Module, answered: tuple[int, ...]) -> None:
         super().__init__()

@@ -5,8 +5,8 @@ that are there (id 0 fills up and does not count).
 
 Shapes:   one tensor a port, the batch axis first -> (batch, feature)
 Example:  >>> import torch
-          >>> from kissipo.core.tensor_spec import Port
-          >>> join = Join((Port("age", ("feature",), (1,)), Port("film", (), (), vocabulary=9)))
+          >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> join = ConcatFeatures((TensorSpec("age", ("feature",), (1,)), TensorSpec("film", (), (), vocabulary=9)))
           >>> join(torch.zeros(2, 1), torch.tensor([3, 0])).shape
           torch.Size([2, 6])
 """
@@ -15,20 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.stacked import stacked
 
 
-class Join(nn.Module):
+class ConcatFeatures(nn.Module):
     """One branch a port, side by side."""
 
-    TELL = "side by side"
+    DESCRIPTION = "side by side"
 
-    def __init__(self, ports: tuple[Port, ...], *, embed: int | None = None) -> None:
+    def __init__(self, specs: tuple[TensorSpec, ...], *, embed: int | None = None) -> None:
         super().__init__()
-        self.branches = nn.ModuleList([_branch(port, embed) for port in ports])
-        self.width = sum(_width(port, embed) for port in ports)
+        self.branches = nn.ModuleList([_branch(spec, embed) for spec in specs])
+        self.width = sum(_width(spec, embed) for spec in specs)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
@@ -46,7 +46,7 @@ class MeanEmbedding(nn.Module):
     Shapes:   ids (batch, time) -> (batch, feature)
     """
 
-    TELL = "mean over the words"
+    DESCRIPTION = "mean over the words"
 
     def __init__(self, vocabulary: int, features: int) -> None:
         super().__init__()
@@ -64,18 +64,18 @@ class MeanEmbedding(nn.Module):
         return [Source("embedding", (row, step, feature), rows[step, feature], 1 / len(steps)) for step in steps], "sum"
 
 
-def _branch(port: Port, embed: int | None) -> nn.Module:
-    if not port.vocabulary:
+def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
+    if not spec.vocabulary:
         return nn.Flatten()
-    features = width(port.vocabulary, embed)
-    if port.axes == ("time",):
-        return MeanEmbedding(port.vocabulary, features)
-    looked_up = embedding(port.vocabulary, features)
-    return looked_up if not port.axes else nn.Sequential(looked_up, nn.Flatten())
+    features = width(spec.vocabulary, embed)
+    if spec.axes == ("time",):
+        return MeanEmbedding(spec.vocabulary, features)
+    looked_up = embedding(spec.vocabulary, features)
+    return looked_up if not spec.axes else nn.Sequential(looked_up, nn.Flatten())
 
 
-def _width(port: Port, embed: int | None) -> int:
-    if not port.vocabulary:
-        return port.size
-    features = width(port.vocabulary, embed)
-    return features if port.axes == ("time",) else features * port.size
+def _width(spec: TensorSpec, embed: int | None) -> int:
+    if not spec.vocabulary:
+        return spec.size
+    features = width(spec.vocabulary, embed)
+    return features if spec.axes == ("time",) else features * spec.size

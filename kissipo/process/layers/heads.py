@@ -6,8 +6,8 @@ computed as one long row and then folded.
 Raises:   ShapeError for an answer to every pixel.
 Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
 Example:  >>> import torch
-          >>> from kissipo.core.tensor_spec import Port
-          >>> Heads(4, (Port("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
+          >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> Heads(4, (TensorSpec("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
           torch.Size([3, 12, 2])
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 _HEADS = ("head", "heads", "wide")
 _PIXELS = ("class", "height", "width")
@@ -25,9 +25,9 @@ _PIXELS = ("class", "height", "width")
 class Heads(nn.Module):
     """One linear layer an answer, beside each other."""
 
-    def __init__(self, width: int, ports: tuple[Port, ...], *, bias: bool = True) -> None:
+    def __init__(self, width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> None:
         super().__init__()
-        self.heads = nn.ModuleList([_head(width, port, bias=bias) for port in ports])
+        self.heads = nn.ModuleList([_head(width, spec, bias=bias) for spec in specs])
 
     def forward(self, features: Tensor) -> Tensor | tuple[Tensor, ...]:
         answers = tuple(head(features) for head in self.heads)
@@ -54,16 +54,16 @@ def is_under(name: str, places: Sequence[str]) -> bool:
     return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
-def head(width: int, ports: tuple[Port, ...], *, bias: bool = True) -> nn.Module:
+def head(width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> nn.Module:
     """The plainest module that gives these answers: a single linear layer where one is enough."""
-    return _head(width, ports[0], bias=bias) if len(ports) == 1 else Heads(width, ports, bias=bias)
+    return _head(width, specs[0], bias=bias) if len(specs) == 1 else Heads(width, specs, bias=bias)
 
 
-def _head(width: int, port: Port, *, bias: bool) -> nn.Module:
-    if port.axes == _PIXELS:
+def _head(width: int, spec: TensorSpec, *, bias: bool) -> nn.Module:
+    if spec.axes == _PIXELS:
         raise ShapeError(
-            f"'{port.name}' asks for every pixel {port.tell()}, and this net answers a picture as a whole",
+            f"'{spec.name}' asks for every pixel {spec.describe()}, and this net answers an image as a whole",
             do="Use process.net=unet",
         )
-    linear = nn.Linear(width, port.size, bias=bias)
-    return linear if len(port.shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, port.shape))
+    linear = nn.Linear(width, spec.size, bias=bias)
+    return linear if len(spec.shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, spec.shape))

@@ -1,20 +1,20 @@
-"""Picture: the one port that a net on pictures takes, or a refusal in words of the pipeline.
+"""Image: the one port that a net on images takes, or a refusal in words of the pipeline.
 
 Raises:   ShapeError when there is another input, or more than one.
-Example:  >>> picture_of((Port("photo", ("channel", "height", "width"), (3, 32, 24)),), "vgg16")
+Example:  >>> image_of((TensorSpec("photo", ("channel", "height", "width"), (3, 32, 24)),), "vgg16")
           (3, 32, 24)
 """
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
 
-def picture_of(inputs: tuple[Port, ...], net: str) -> tuple[int, int, int]:
+def image_of(inputs: tuple[TensorSpec, ...], net: str) -> tuple[int, int, int]:
     """Channels, height and width of what goes in."""
     if len(inputs) != 1 or inputs[0].axes != ("channel", "height", "width"):
-        gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
+        gives = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
-            f"process step '{net}' takes one picture (batch, channel, height, width)",
+            f"process step '{net}' takes one image (batch, channel, height, width)",
             given=f"input step {gives}",
             do="Use process.net=ffn or process.net=recurrent for other data",
         )
@@ -32,6 +32,6 @@ def channels_of(published: int, width: float) -> int:
 
 
 IMAGENET = (
-    (Port("picture", ("channel", "height", "width"), (3, 224, 224)),),
-    (Port("class", ("class",), (1000,)),),
+    (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),),
+    (TensorSpec("class", ("class",), (1000,)),),
 )  # what the published figures of nets for photographs are for

@@ -1,4 +1,4 @@
-"""Inception module: filters of several sizes look at the same picture, and what they see is stacked.
+"""Inception module: filters of several sizes look at the same image, and what they see is stacked.
 
 y = [1x1(x), 3x3(x), 5x5(x), pool(x)]                               naive
 y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(pool(x))]                bottleneck: the wide filters see fewer channels
@@ -52,7 +52,7 @@ class Widths:
 class Inception(nn.Module):
     """Four branches, stacked."""
 
-    TELL = "the branches stacked"
+    DESCRIPTION = "the branches stacked"
 
     def __init__(self, channels: int, widths: Widths, *, module: Module = "bottleneck", norm: bool = False) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ Shapes:   board (batch, 1, height, width) -> z (batch, height · width) -> y of 
 Choices:  suicide and ko stay possible: the first is 2 of 100 answers of `kissipo fit go`, the second a board alone does not tell.
 Source:   Clark and Storkey 2014, Teaching deep convolutional neural networks to play Go (masked training).
 Example:  >>> import torch
-          >>> FreePoints(torch.nn.Flatten())(torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])).softmax(1)
+          >>> LegalMoveMask(torch.nn.Flatten())(torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])).softmax(1)
           tensor([[0.5000, 0.0000, 0.0000, 0.5000]])
 """
 
@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.protocols import has_auxiliary
+from kissipo.core.protocols import has_auxiliary_heads
 
 
-class FreePoints(nn.Module):
+class LegalMoveMask(nn.Module):
     """A net of one board, and what may not be answered taken out."""
 
-    TELL = "taken points are no answer"
+    DESCRIPTION = "taken points are no answer"
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class FreePoints(nn.Module):
         return _free(board, self.net(board))
 
 
-class FreePointsOfAll(FreePoints):
+class LegalMoveMaskWithAuxiliary(LegalMoveMask):
     """The same for a net of which heads in the middle learn, too."""
 
     def with_auxiliary(self, board: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -41,9 +41,9 @@ class FreePointsOfAll(FreePoints):
         return _free(board, points), tuple(_free(board, other) for other in others)
 
 
-def free_points(net: nn.Module) -> FreePoints:
+def legal_move_mask(net: nn.Module) -> LegalMoveMask:
     """The net that never answers a taken point, whatever in it learns."""
-    return FreePointsOfAll(net) if has_auxiliary(net) else FreePoints(net)
+    return LegalMoveMaskWithAuxiliary(net) if has_auxiliary_heads(net) else LegalMoveMask(net)
 
 
 def _free(board: Tensor, points: Tensor) -> Tensor:

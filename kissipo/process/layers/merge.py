@@ -26,7 +26,7 @@ class Merge(nn.Module):
         self.how: How = how
 
     @property
-    def TELL(self) -> str:  # noqa: N802
+    def DESCRIPTION(self) -> str:  # noqa: N802
         told = {"concat": "side by side", "sum": "summed", "mul": "multiplied", "ave": "averaged"}
         return f"both directions {told[self.how]}"
 

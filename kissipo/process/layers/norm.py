@@ -19,7 +19,7 @@ from torch.nn.functional import batch_norm
 class BatchNorm(nn.BatchNorm2d):
     """torch.nn.BatchNorm2d that can be held."""
 
-    TELL = "batch normalization"
+    DESCRIPTION = "batch normalization"
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and (not self.weight.requires_grad or x.numel() == x.shape[1]):

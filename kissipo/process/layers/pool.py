@@ -5,7 +5,7 @@ Steps that only fill up a text to its length are left out of account.
 Shapes:   (batch, time, feature), there (batch, time) -> (batch, feature)
 Example:  >>> import torch
           >>> x = torch.tensor([[[1.0], [5.0], [9.0]]])
-          >>> over_time(x, torch.tensor([[True, True, False]]), "last").item()
+          >>> temporal_pooling(x, torch.tensor([[True, True, False]]), "last").item()
           5.0
 """
 
@@ -19,7 +19,7 @@ from kissipo.core.protocols import Combined, Source
 Pool = Literal["last", "max", "mean"]
 
 
-class OverTime(nn.Module):
+class TemporalPooling(nn.Module):
     """`over_time` as a step of a net."""
 
     def __init__(self, how: Pool) -> None:
@@ -27,11 +27,11 @@ class OverTime(nn.Module):
         self.how: Pool = how
 
     @property
-    def TELL(self) -> str:  # noqa: N802
+    def DESCRIPTION(self) -> str:  # noqa: N802
         return {"last": "the last step", "max": "greatest over all steps", "mean": "mean over all steps"}[self.how]
 
     def forward(self, features: Tensor, there: Tensor | None) -> Tensor:
-        return over_time(features, there, self.how)
+        return temporal_pooling(features, there, self.how)
 
     def opens(self, index: tuple[int, int], features: Tensor, there: Tensor | None) -> tuple[list[Source], Combined]:
         """The steps that count."""
@@ -43,7 +43,7 @@ class OverTime(nn.Module):
         return sources, "greatest" if self.how == "max" and sources else "sum"
 
 
-def over_time(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:
+def temporal_pooling(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:
     """One row of features a sequence; zeros for an empty one."""
     if there is None:
         return {
@@ -55,8 +55,8 @@ def over_time(features: Tensor, there: Tensor | None, how: Pool) -> Tensor:
     if how == "mean":
         return (features * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
     if how == "max":
-        greatest = features.masked_fill(~mask, -torch.inf).amax(dim=1)
-        return torch.where(there.any(dim=1, keepdim=True), greatest, torch.zeros_like(greatest))
+        maximum = features.masked_fill(~mask, -torch.inf).amax(dim=1)
+        return torch.where(there.any(dim=1, keepdim=True), maximum, torch.zeros_like(maximum))
     last = there.sum(dim=1).sub(1).clamp(min=0)
     rows = features[torch.arange(len(features)), last]
     return rows * there.any(dim=1, keepdim=True)

@@ -25,7 +25,7 @@ from kissipo.process.layers.norm import BatchNorm
 class Residual(nn.Module):
     """F(x) + x."""
 
-    TELL = "F(x) + x, then relu"
+    DESCRIPTION = "F(x) + x, then relu"
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()

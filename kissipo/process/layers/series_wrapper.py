@@ -13,12 +13,12 @@ from torch import nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
-from kissipo.process.layers.autoregressive import OwnAnswers
-from kissipo.process.layers.channel_independent import EachVariable
-from kissipo.process.layers.subtract_last import RelativeToLast
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.autoregressive import AutoregressiveRollout
+from kissipo.process.layers.channel_independent import ChannelIndependent
+from kissipo.process.layers.subtract_last import RelativeToLastValue
 
-Ports = tuple[Port, ...]
+TensorSpecs = tuple[TensorSpec, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class SeriesWords:
 
 
 def on_series(
-    build: Callable[[Ports, Ports], nn.Module], inputs: Ports, outputs: Ports, words: SeriesWords
+    build: Callable[[TensorSpecs, TensorSpecs], nn.Module], inputs: TensorSpecs, outputs: TensorSpecs, words: SeriesWords
 ) -> nn.Module:
     """The net that `build` makes for these ports, put on the series as the words say; itself where they say nothing."""
     asked = [name for name in ("subtract_last", "channel_independent", "autoregressive") if getattr(words, name)]
@@ -49,23 +49,23 @@ def on_series(
     if words.autoregressive:
         _refuse_what_is_not_answered(window, forecast)
         forecast = replace(forecast, shape=(1, *forecast.shape[1:]))
-        known = [replace(port, shape=(1, *port.shape[1:])) for port in known]
+        known = [replace(spec, shape=(1, *spec.shape[1:])) for spec in known]
     if words.channel_independent:
         window = replace(window, shape=(window.shape[0], 1), words=window.words[:1])
         forecast = replace(forecast, shape=(forecast.shape[0], 1), words=forecast.words[:1])
     net = build((window, *known), (forecast,))
-    net = EachVariable(net, answered) if words.channel_independent else net
-    net = RelativeToLast(net, answered) if words.subtract_last else net
-    return OwnAnswers(net, outputs[0].shape[0]) if words.autoregressive else net
+    net = ChannelIndependent(net, answered) if words.channel_independent else net
+    net = RelativeToLastValue(net, answered) if words.subtract_last else net
+    return AutoregressiveRollout(net, outputs[0].shape[0]) if words.autoregressive else net
 
 
-def _answered(inputs: Ports, outputs: Ports, asked: str) -> tuple[int, ...]:
+def _answered(inputs: TensorSpecs, outputs: TensorSpecs, asked: str) -> tuple[int, ...]:
     """The places of the answered variables among those of the window."""
     fits = (
         len(outputs) == 1
         and inputs[0].axes == ("time", "variable")
         and outputs[0].axes == ("horizon", "variable")
-        and all(port.axes[:1] == ("ahead",) for port in inputs[1:])
+        and all(spec.axes[:1] == ("ahead",) for spec in inputs[1:])
     )
     if not fits:
         raise ShapeError(f"process.{asked} suits a forecast from one window of a series", do="Leave it out")
@@ -78,7 +78,7 @@ def _answered(inputs: Ports, outputs: Ports, asked: str) -> tuple[int, ...]:
     return tuple(seen.index(name) for name in outputs[0].words)
 
 
-def _refuse_what_is_not_answered(window: Port, forecast: Port) -> None:
+def _refuse_what_is_not_answered(window: TensorSpec, forecast: TensorSpec) -> None:
     rest = [name for name in window.words if name not in forecast.words]
     if rest or window.words != forecast.words:
         raise ShapeError(

@@ -5,7 +5,7 @@ y = [x, below]      along the channels; where what comes from below is smaller b
 Shapes:   (batch, channel, height, width), (batch, channel', height or less, width or less) -> (batch, channel + channel', height, width)
 Source:   Ronneberger, Fischer and Brox 2015.
 Example:  >>> x = torch.arange(3.0).reshape(1, 1, 1, 3)
-          >>> Across()(x, torch.full((1, 1, 1, 2), 7.0)).tolist()
+          >>> SkipConcat()(x, torch.full((1, 1, 1, 2), 7.0)).tolist()
           [[[[0.0, 1.0, 2.0]], [[7.0, 7.0, 7.0]]]]
 """
 
@@ -17,10 +17,10 @@ from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.stacked import stacked
 
 
-class Across(nn.Module):
+class SkipConcat(nn.Module):
     """[x, below]."""
 
-    TELL = "what comes from below, stacked on what goes across"
+    DESCRIPTION = "what comes from below, stacked on what goes across"
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
         return torch.cat([x, _filled(below, x)], dim=1)

@@ -4,13 +4,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.concat_features import ConcatFeatures
 
 
 class Joined(nn.Module):
     """Several inputs are joined, then the body follows."""
 
-    def __init__(self, join: Join, body: nn.Module) -> None:
+    def __init__(self, join: ConcatFeatures, body: nn.Module) -> None:
         super().__init__()
         self.join, self.body = join, body
 
@@ -18,7 +18,7 @@ class Joined(nn.Module):
         return self.body(self.join(*inputs))
 
 
-def stack(join: Join, *layers: nn.Module) -> nn.Module:
+def stack(join: ConcatFeatures, *layers: nn.Module) -> nn.Module:
     """The plainest module for these layers: `nn.Sequential` unless several inputs must be joined."""
     if len(join.branches) == 1:
         return nn.Sequential(join.branches[0], *layers)

@@ -1,9 +1,9 @@
-"""Standardize: each picture less its mean, over its deviation, so that the exposure of the camera does not matter.
+"""Standardize: each image less its mean, over its deviation, so that the exposure of the camera does not matter.
 
-y = (x - mean) / sqrt(variance + e)      for each channel of each picture; a picture of one value becomes zero
+y = (x - mean) / sqrt(variance + e)      for each channel of each image; an image of one value becomes zero
 
 Shapes:   (batch, channel, height, width) -> the same
-Source:   as nnU-Net prepares pictures, Isensee et al. 2021.
+Source:   as nnU-Net prepares images, Isensee et al. 2021.
 Example:  >>> import torch
           >>> dark, bright = torch.tensor([0.1, 0.2]), torch.tensor([0.5, 1.0])
           >>> Standardize()(torch.stack([dark, bright]).reshape(2, 1, 1, 2)).round(decimals=2).flatten().tolist()
@@ -16,9 +16,9 @@ _LEAST = 1e-6
 
 
 class Standardize(nn.Module):
-    """(x - mean) / deviation, picture by picture."""
+    """(x - mean) / deviation, image by image."""
 
-    TELL = "each picture less its mean, over its deviation"
+    DESCRIPTION = "each image less its mean, over its deviation"
 
     def forward(self, x: Tensor) -> Tensor:
         rest = x - x.mean(dim=(2, 3), keepdim=True)

@@ -7,7 +7,7 @@ y = net(x - x_last) + x_last
 Shapes:   x (batch, time, variable) -> (batch, horizon, answered variable)
 Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series Forecasting?, AAAI 2023.
 Example:  >>> import torch
-          >>> keep = RelativeToLast(nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False), nn.Unflatten(1, (1, 1))), (0,))
+          >>> keep = RelativeToLastValue(nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False), nn.Unflatten(1, (1, 1))), (0,))
           >>> bool((keep(torch.full((1, 3, 1), 7.0)) == 7).all())
           True
 """
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from kissipo.core.protocols import Combined, Source
 
 
-class RelativeToLast(nn.Module):
+class RelativeToLastValue(nn.Module):
     """A net on windows, made blind to the level."""
 
-    TELL = "plus the last value"
+    DESCRIPTION = "plus the last value"
 
     def __init__(self, net: nn.Module, answered: tuple[int, ...]) -> None:
         super().__init__()
-        self.less_last = LessLast()
+        self.less_last = SubtractLast()
         self.net, self.answered = net, list(answered)
 
     def forward(self, x: Tensor, *ahead: Tensor) -> Tensor:
@@ -38,10 +38,10 @@ class RelativeToLast(nn.Module):
         return [Source("net", index, said), Source("input", last, x[last])], "sum"
 
 
-class LessLast(nn.Module):
+class SubtractLast(nn.Module):
     """Every step less the last one."""
 
-    TELL = "less the last value"
+    DESCRIPTION = "less the last value"
 
     def forward(self, x: Tensor) -> Tensor:
         return x - x[:, -1:, :]

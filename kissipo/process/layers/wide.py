@@ -19,7 +19,7 @@ from kissipo.core.protocols import Combined, Source
 class WideAndDeep(nn.Module):
     """Two paths, one sum."""
 
-    TELL = "sum of the linear path and the deep one"
+    DESCRIPTION = "sum of the linear path and the deep one"
 
     def __init__(self, deep: nn.Module, head: nn.Linear, features: int) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     return functional.binary_cross_entropy_with_logits(outputs, targets)
 
 
-def slope(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss of logits and its slope there: (p - t) / count."""
     targets = targets.to(outputs.dtype).reshape(outputs.shape)
     mean = functional.binary_cross_entropy_with_logits(outputs, targets)

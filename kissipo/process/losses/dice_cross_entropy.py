@@ -3,7 +3,7 @@
 L = -mean log p[truth]  +  1 - mean over classes of  2 · sum p · [truth = class]  /  (sum p + sum [truth = class])
 
 Shapes:   outputs (batch, class, height, width), targets (batch, height, width) of class numbers; 255 is not judged
-Choices:  both sums go over the whole batch, so that a picture without marks needs no rule of its own; a class that is nowhere in the
+Choices:  both sums go over the whole batch, so that an image without marks needs no rule of its own; a class that is nowhere in the
           batch is left out of the mean, class 0 (nothing) always is, where there are others.
 Source:   Milletari, Navab and Ahmadi 2016; the sum with cross-entropy as in nnU-Net, Isensee et al. 2021.
 Example:  >>> import torch

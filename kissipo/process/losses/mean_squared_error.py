@@ -19,7 +19,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     return functional.mse_loss(outputs, targets)
 
 
-def slope(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss and its slope at the outputs: 2 (y - t) / count."""
     off = outputs - targets
     return functional.mse_loss(outputs, targets), off.mul_(2 / off.numel())

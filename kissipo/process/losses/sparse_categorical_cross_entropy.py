@@ -23,7 +23,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     return functional.cross_entropy(outputs, targets)
 
 
-def slope(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss of logits (batch, class) and its slope there: (p - [class = truth]) / batch."""
     p = outputs.log_softmax(1)
     mean, truth = functional.nll_loss(p, targets), targets.unsqueeze(1)

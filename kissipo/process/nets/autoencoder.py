@@ -5,8 +5,8 @@ code = f(... f(x))      y = W g(... g(code)) + b, through the same widths in the
 Shapes:   any inputs -> (batch, feature), laid flat -> (batch, code) -> one row for each answer
 Choices:  a bend after every layer but the code and the last.
 Source:   Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006.
-Example:  >>> from kissipo.core.tensor_spec import Port
-          >>> window, again = Port("y", ("time", "variable"), (48, 1)), Port("y", ("horizon", "variable"), (48, 1))
+Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> window, again = TensorSpec("y", ("time", "variable"), (48, 1)), TensorSpec("y", ("horizon", "variable"), (48, 1))
           >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), latent_dim=4)).parameters())
           3444
 """
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
-from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.stack import stack
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Options:
     activation: Activation = word("relu", "activation of each layer but the bottleneck")
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    join = Join(inputs)
+    join = ConcatFeatures(inputs)
     layers: list[nn.Module] = []
     width = join.width
     for units in options.units:

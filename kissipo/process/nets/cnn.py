@@ -1,18 +1,18 @@
-"""Convolutional net: filters that slide over the picture, pooling, then linear layers (S13).
+"""Convolutional net: filters that slide over the image, pooling, then linear layers (S13).
 
 For each number of filters: convolution, max-pooling by 2, relu; then flatten, and linear layers as in the feed-forward net. With
 `flatten: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
           with flatten: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
-Choices:  padding 'same' (a net for small pictures loses no rim; the lecture's net says 'valid'); pooling is left out where
+Choices:  padding 'same' (a net for small images loses no rim; the lecture's net says 'valid'); pooling is left out where
           a side has shrunk to one. Pooling comes before a bend that rises: max(relu(x)) = relu(max(x)), slopes too, and a quarter as
           many numbers are bent; a bend that also falls (gelu, silu) stays before it.
 Source:   LeCun et al. 1998; batch normalization (norm: true) Ioffe and Szegedy 2015.
-Raises:   ShapeError when the input is no picture or shrinks to nothing.
-Example:  >>> from kissipo.core.tensor_spec import Port
-          >>> picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))
-          >>> net = build((picture,), (Port("digit", ("class",), (10,)),), Options(filters=(25, 50), units=(100,), padding="valid"))
+Raises:   ShapeError when the input is no image or shrinks to nothing.
+Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> image = TensorSpec("image", ("channel", "height", "width"), (1, 28, 28))
+          >>> net = build((image,), (TensorSpec("digit", ("class",), (10,)),), Options(filters=(25, 50), units=(100,), padding="valid"))
           >>> sum(parameter.numel() for parameter in net.parameters())
           137660
 """
@@ -25,14 +25,14 @@ from torch import nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import RISING, Activation, activation
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.image_spec import picture_of
+from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 
-LEARN = "supervised"
-USUAL = ((Port("digit", ("channel", "height", "width"), (1, 28, 28)),), (Port("class", ("class",), (10,)),))
+ALGORITHM = "supervised"
+USUAL = ((TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),), (TensorSpec("class", ("class",), (10,)),))
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Options:
     dropout: float = word(0.0, "dropout rate of the linear layers", at_least=0, below=1)
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    channels, height, width = picture_of(inputs, "cnn")
+    channels, height, width = image_of(inputs, "cnn")
     kernel = options.kernel_size
     layers: list[nn.Module] = []
     for number, filters in enumerate(options.filters, 1):
@@ -90,13 +90,13 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
 
 
 def _by_point(
-    channels: int, sides: tuple[int, int], outputs: tuple[Port, ...], options: Options
+    channels: int, sides: tuple[int, int], outputs: tuple[TensorSpec, ...], options: Options
 ) -> Iterator[nn.Module]:
     """Linear layers at every point, which are filters of 1x1, down to one number each."""
-    if [port.shape for port in outputs] != [(sides[0] * sides[1],)]:
+    if [spec.shape for spec in outputs] != [(sides[0] * sides[1],)]:
         raise ShapeError(
             f"process step 'cnn' with flatten: false answers each of {sides[0]}x{sides[1]} points",
-            given=f"output step {' and '.join(f'{port.name!r} {port.tell()}' for port in outputs)}",
+            given=f"output step {' and '.join(f'{spec.name!r} {spec.describe()}' for spec in outputs)}",
             do="Say process.flatten=true, or process.pool_size=1 and process.padding=same where the answer has a number for each point",
         )
     for units in options.units:

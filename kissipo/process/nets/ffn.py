@@ -5,8 +5,8 @@ h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b      
 Shapes:   any inputs -> (batch, feature), laid flat -> (batch, unit) ... -> one row for each answer
 Choices:  relu; weights as torch.nn.Linear starts them (uniform in 1/sqrt(inputs)).
 Source:   Rumelhart, Hinton and Williams 1986; dropout Srivastava et al. 2014.
-Example:  >>> from kissipo.core.tensor_spec import Port
-          >>> net = build((Port("x", ("feature",), (64,)),), (Port("y", ("class",), (10,)),), Options(units=(128,), dropout=0.2))
+Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> net = build((TensorSpec("x", ("feature",), (64,)),), (TensorSpec("y", ("class",), (10,)),), Options(units=(128,), dropout=0.2))
           >>> sum(parameter.numel() for parameter in net.parameters())
           9610
 """
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
-from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Options(SeriesWords):
     embedding_dim: int | None = word(None, "size of each embedding of categories or tokens", at_least=1)
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
     return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
 
 
-def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
-    join = Join(inputs, embed=options.embedding_dim)
+def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+    join = ConcatFeatures(inputs, embed=options.embedding_dim)
     layers: list[nn.Module] = []
     width = join.width
     for units in options.units:

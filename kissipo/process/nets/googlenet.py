@@ -5,7 +5,7 @@ convolution 7x7 by 2, pool, norm -> convolution 1x1, convolution 3x3, norm, pool
 
 Shapes:   (batch, channel, height, width) -> (batch, 1024, h, w) -> (batch, 1024) -> the answer
 Choices:  the paper's net: filters of 5x5, biases, local response normalization in the first layers, no batch normalization; pools
-          round up, and are left out where a side has shrunk to one, so any size of picture fits. 6,998,552 weights for 1,000
+          round up, and are left out where a side has shrunk to one, so any size of image fits. 6,998,552 weights for 1,000
           classes, with both auxiliary heads 13,378,280 (the lecture says "5 million": 5,973,552 before the last layer).
           `norm: true` is the form to which published weights fit (torchvision): batch normalization behind each convolution instead
           of biases and local response normalization, 3x3 in place of 5x5, the last pooling 2x2; 6,624,904 and 13,004,888 weights.
@@ -25,16 +25,16 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.auxiliary import AuxiliaryHead
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
+from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
 from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.normalize import Normalize
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 USUAL = IMAGENET
 _MODULES = {
     "3a": Widths(64, 96, 128, 16, 32, 32),
@@ -83,9 +83,9 @@ class Options:
     )
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    given, height, width = picture_of(inputs, "googlenet")
+    given, height, width = image_of(inputs, "googlenet")
     side = -(-min(height, width) // 2)  # behind the first convolution
     layers, auxiliary, norm = _first_layers(given, side, options), {}, options.norm
     channels, side = channels_of(192, options.width_multiplier), side // 4
@@ -102,7 +102,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
     layers["dropout"] = nn.Dropout(options.dropout)
     layers["head"] = head(channels, outputs)
     net = GoogLeNet(layers, auxiliary) if options.auxiliary else nn.Sequential(layers)
-    he_start(net)
+    kaiming_init(net)
     return net
 
 
@@ -146,7 +146,7 @@ def _first_layers(channels: int, side: int, options: Options) -> OrderedDict[str
     )
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if options.normalize:
-        layers["normalize"] = Normalize(channels, mean=(0.5,) * 3, deviation=(0.5,) * 3)
+        layers["normalize"] = Normalize(channels, mean=(0.5,) * 3, std=(0.5,) * 3)
     layers["conv1"] = convolution(channels, few, 7, stride=2, norm=norm, epsilon=EPSILON)
     layers["pool1"] = _pool(3, side)
     if not norm:

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.image_spec import picture_of
+from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.inception import Inception, Module, Widths
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.kaiming_init import kaiming_init
 
-LEARN = "supervised"
-USUAL: tuple[tuple[Port, ...], tuple[Port, ...]] = (
-    (Port("map", ("channel", "height", "width"), (256, 28, 28)),),
+ALGORITHM = "supervised"
+USUAL: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] = (
+    (TensorSpec("map", ("channel", "height", "width"), (256, 28, 28)),),
     (),
 )
 NOTES = (
@@ -44,14 +44,14 @@ class Options:
     )
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    module = Inception(picture_of(inputs, "inception")[0], _WIDTHS, module=options.module)
+    module = Inception(image_of(inputs, "inception")[0], _WIDTHS, module=options.module)
     layers: OrderedDict[str, nn.Module] = OrderedDict(module=module)
     if outputs:
         layers["mean"] = nn.AdaptiveAvgPool2d(1)
         layers["flatten"] = nn.Flatten()
         layers["head"] = head(module.channels, outputs)
     net = nn.Sequential(layers)
-    he_start(net)
+    kaiming_init(net)
     return net

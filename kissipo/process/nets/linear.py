@@ -4,8 +4,8 @@ y = W x + b
 
 Shapes:   any inputs -> (batch, feature), laid flat -> one row for each answer
 Source:   Legendre 1805 (least squares); Rosenblatt 1958 (perceptron) for learning it step by step.
-Example:  >>> from kissipo.core.tensor_spec import Port
-          >>> build((Port("x", ("feature",), (2,)),), (Port("y", ("answer",), (1,)),), Options(bias=False))
+Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> build((TensorSpec("x", ("feature",), (2,)),), (TensorSpec("y", ("answer",), (1,)),), Options(bias=False))
           Sequential(
             (0): Flatten(start_dim=1, end_dim=-1)
             (1): Linear(in_features=2, out_features=1, bias=False)
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
-from kissipo.process.layers.concat_features import Join
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
+from kissipo.process.layers.series_wrapper import SeriesWords, TensorSpecs, on_series
 from kissipo.process.layers.stack import stack
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Options(SeriesWords):
     embedding_dim: int | None = word(None, "size of each embedding of categories", at_least=1)
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
 
-    def plain(inputs: Ports, outputs: Ports) -> nn.Module:
-        join = Join(inputs, embed=options.embedding_dim)
+    def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
+        join = ConcatFeatures(inputs, embed=options.embedding_dim)
         return stack(join, head(join.width, outputs, bias=options.bias))
 
     return on_series(plain, inputs, outputs, options)

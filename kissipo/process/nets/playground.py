@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.surfaces import SURFACES, height
 
-LEARN = "gradient_descent"
+ALGORITHM = "gradient_descent"
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Options:
     num_points: int = word(1, "number of points", at_least=1)
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """Points for these walks.
 
     Raises:   ShapeError when the inputs are not surface, optimizer and start.
     """
-    if [port.name for port in inputs[:2]] != ["surface", "optimizer"] or len(inputs) != 3:
+    if [spec.name for spec in inputs[:2]] != ["surface", "optimizer"] or len(inputs) != 3:
         raise ShapeError("process step 'playground' takes surface, optimizer and start", do="Use input.make=surfaces")
     unknown = [name for name in inputs[0].words if name not in SURFACES]
     if unknown:

@@ -6,8 +6,8 @@ Shapes:   state ids (batch) -> values (batch, action)
 Source:   Watkins 1989.
 Raises:   ShapeError when the input is no counted state.
 Example:  >>> import torch
-          >>> from kissipo.core.tensor_spec import Port
-          >>> table = build((Port("state", (), (), vocabulary=3),), (Port("action", ("action",), (2,)),), Options())
+          >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> table = build((TensorSpec("state", (), (), vocabulary=3),), (TensorSpec("action", ("action",), (2,)),), Options())
           >>> table(torch.tensor([0, 2])).tolist()
           [[0.0, 0.0], [0.0, 0.0]]
 """
@@ -18,9 +18,9 @@ from torch import nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 
-LEARN = "q_learning"
+ALGORITHM = "q_learning"
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Options:
     initial_q: float = word(0.0, "initial value of every entry of the Q-table")
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The table for these ports."""
     if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
-        raise ShapeError("process step 'q_table' takes one counted state", given=f"input step {inputs[0].tell()}")
+        raise ShapeError("process step 'q_table' takes one counted state", given=f"input step {inputs[0].describe()}")
     table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)
     nn.init.constant_(table.weight, options.initial_q)
     return table

@@ -11,9 +11,9 @@ Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bi
 Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
 Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `patch` at a time; TaskError when what comes next is
           asked of a net that reads backwards, or two directions are to be merged where there is one.
-Example:  >>> from kissipo.core.tensor_spec import Port
-          >>> message = Port("message", ("time",), (162,), vocabulary=7298)
-          >>> build((message,), (Port("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max")).pool
+Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+          >>> message = TensorSpec("message", ("time",), (162,), vocabulary=7298)
+          >>> build((message,), (TensorSpec("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max")).pool
           'max'
 """
 
@@ -25,20 +25,20 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
-from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.merge import How, Merge
-from kissipo.process.layers.pool import OverTime, Pool
+from kissipo.process.layers.pool import Pool, TemporalPooling
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class Options(SeriesWords):
     dropout: float = word(0.0, "dropout rate between the layers and before the head", at_least=0, below=1)
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
     return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
 
 
-def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
-    sequences = [position for position, port in enumerate(inputs) if port.axes and port.axes[0] == "time"]
+def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+    sequences = [position for position, spec in enumerate(inputs) if spec.axes and spec.axes[0] == "time"]
     if not sequences:
-        gives = " and ".join(f"'{port.name}' {port.tell()}" for port in inputs)
+        gives = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             "process step 'recurrent' takes a sequence (batch, time) or (batch, time, feature)",
             given=f"input step {gives}",
@@ -91,25 +91,25 @@ def _plain(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options
 class Recurrent(nn.Module):
     """One sequence through the cell; everything else joins at the end."""
 
-    def __init__(self, inputs: tuple[Port, ...], sequence: int, outputs: tuple[Port, ...], options: Options) -> None:
+    def __init__(self, inputs: tuple[TensorSpec, ...], sequence: int, outputs: tuple[TensorSpec, ...], options: Options) -> None:
         super().__init__()
-        port = inputs[sequence]
+        spec = inputs[sequence]
         self.stateful = options.stateful
-        self.sequence, self.pool = sequence, options.pooling or ("max" if port.vocabulary else "last")
-        self.fills = port.fills
+        self.sequence, self.pool = sequence, options.pooling or ("max" if spec.vocabulary else "last")
+        self.fills = spec.fills
         self.patch = options.patch_length
-        if self.patch > 1 and (port.vocabulary or port.shape[0] % self.patch):
+        if self.patch > 1 and (spec.vocabulary or spec.shape[0] % self.patch):
             raise ShapeError(
                 f"process.patch_length={self.patch} takes the numbers of so many steps together",
-                given="ids of a text" if port.vocabulary else f"windows of {port.shape[0]} steps",
+                given="ids of a text" if spec.vocabulary else f"windows of {spec.shape[0]} steps",
                 do=f"Use a window of a multiple of {self.patch} steps",
             )
         features = (
-            width(port.vocabulary, options.embedding_dim)
-            if port.vocabulary
-            else port.size // port.shape[0] * self.patch
+            width(spec.vocabulary, options.embedding_dim)
+            if spec.vocabulary
+            else spec.size // spec.shape[0] * self.patch
         )
-        self.embedding = embedding(port.vocabulary, features, fills=port.fills) if port.vocabulary else None
+        self.embedding = embedding(spec.vocabulary, features, fills=spec.fills) if spec.vocabulary else None
         both = options.bidirectional or options.cell == "bilstm"
         if options.merge and not both:
             raise TaskError(
@@ -127,13 +127,13 @@ class Recurrent(nn.Module):
         )
         _open_forget_gates(self.cell)
         others = inputs[:sequence] + inputs[sequence + 1 :]
-        self.join = Join(others, embed=options.embedding_dim) if others else None
+        self.join = ConcatFeatures(others, embed=options.embedding_dim) if others else None
         self.merge = nn.Identity() if how == "concat" else Merge(how)
         row = options.units * (2 if both and how == "concat" else 1) + (self.join.width if self.join else 0)
-        self.over_time = OverTime(self.pool)
+        self.temporal_pooling = TemporalPooling(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
-        steps = tuple(Port(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
+        steps = tuple(TensorSpec(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
         self.head = head(row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -150,7 +150,7 @@ class Recurrent(nn.Module):
         states = self.merge(states)
         if self.every_step:
             return self.head(self.dropout(states)), state
-        row = self.over_time(states, there)
+        row = self.temporal_pooling(states, there)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)

@@ -11,7 +11,7 @@ resnet152   3, 8, 36, 3 bottlenecks                              60,192,808
 The first block of conv3, conv4 and conv5 halves the sides and doubles the channels: 64, 128, 256, 512, times four behind bottlenecks.
 
 Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, width / 32) -> (batch, channel') -> the answer
-Choices:  any size of picture, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
+Choices:  any size of image, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
           is the head; no biases before norms. See `layers/residual.py` for the place of the stride.
 Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, table 1.
 Example:  >>> small = Options(width_multiplier=0.125)
@@ -29,10 +29,10 @@ from typing import Literal
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
+from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.normalize import Normalize
 from kissipo.process.layers.residual import basic, bottleneck
@@ -71,16 +71,16 @@ class Options:
 def variant(name: str) -> ModuleType:
     """The net of that name, as the family of nets knows it: what a file of its own would hold."""
     net = ModuleType(name, __doc__)
-    vars(net).update(LEARN="supervised", USUAL=IMAGENET, Options=Options, build=partial(_build, name), ours=ours)
+    vars(net).update(ALGORITHM="supervised", USUAL=IMAGENET, Options=Options, build=partial(_build, name), ours=ours)
     return net
 
 
-def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def _build(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
     blocks, kind = _VARIANTS[name]
     channels = channels_of(_CHANNELS[0], options.width_multiplier)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    given = picture_of(inputs, name)[0]
+    given = image_of(inputs, name)[0]
     if options.normalize:
         layers["normalize"] = Normalize(given)
     layers["conv1"] = nn.Conv2d(given, channels, 7, 2, padding=3, bias=False)
@@ -101,7 +101,7 @@ def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], optio
     layers["flatten"] = nn.Flatten()
     layers["head"] = head(channels, outputs)
     net = nn.Sequential(layers)
-    he_start(net)
+    kaiming_init(net)
     return net
 
 

@@ -1,18 +1,18 @@
-"""U-Net: a picture goes down to few large-sighted places and up again, and on every level meets what was seen before; a class a pixel.
+"""U-Net: an image goes down to few large-sighted places and up again, and on every level meets what was seen before; a class a pixel.
 
 down_n = convolutions(greatest of each 2x2(down_n-1))        join_n = convolutions([down_n, up(join_n+1)])        y = 1x1(join_1)
 
 convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 2x2 by 2, half the channels.
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
-Choices:  each picture is standardized first, so that its exposure does not matter; padding keeps the size, where the paper loses a
+Choices:  each image is standardized first, so that its exposure does not matter; padding keeps the size, where the paper loses a
           rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalization after
           every convolution; any number of levels.
 Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015.
-Example:  >>> picture = Port("photo", ("channel", "height", "width"), (1, 572, 572))
-          >>> marks = Port("marks", ("class", "height", "width"), (2, 572, 572))
+Example:  >>> image = TensorSpec("photo", ("channel", "height", "width"), (1, 572, 572))
+          >>> marks = TensorSpec("marks", ("class", "height", "width"), (2, 572, 572))
           >>> published = Options(filters=(64, 128, 256, 512, 1024), norm=False)
-          >>> sum(each.numel() for each in build((picture,), (marks,), published).parameters())
+          >>> sum(each.numel() for each in build((image,), (marks,), published).parameters())
           31030658
 """
 
@@ -23,14 +23,14 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.image_spec import picture_of
-from kissipo.process.layers.kaiming_init import he_start
-from kissipo.process.layers.skip_concat import Across
+from kissipo.process.layers.image_spec import image_of
+from kissipo.process.layers.kaiming_init import kaiming_init
+from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.standardize import Standardize
 
-LEARN = "supervised"
+ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Options:
     standardize: bool = word(True, "per-image standardization of each channel to mean 0 and standard deviation 1")
 
 
-def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    channels, height, width = picture_of(inputs, "unet")
+    channels, height, width = image_of(inputs, "unet")
     if len(outputs) != 1 or outputs[0].axes != ("class", "height", "width"):
         raise ShapeError(
             "process step 'unet' answers a class for every pixel",
-            given=f"the answer {outputs[0].tell()}",
+            given=f"the answer {outputs[0].describe()}",
             do="Use output.mask",
         )
     if min(height, width) < 2 ** (len(options.filters) - 1):
@@ -59,7 +59,7 @@ def build(inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options)
             do="Use fewer process.filters or a larger input.size",
         )
     net = UNet(channels, outputs[0].shape[0], options)
-    he_start(net)
+    kaiming_init(net)
     return net
 
 
@@ -78,7 +78,7 @@ class UNet(nn.Module):
         for level in range(self.levels - 1, 0, -1):
             filters = options.filters[level - 1]
             self.add_module(f"up{level}", nn.ConvTranspose2d(channels, filters, 2, stride=2))
-            self.add_module(f"across{level}", Across())
+            self.add_module(f"across{level}", SkipConcat())
             self.add_module(f"join{level}", _two(2 * filters, filters, norm=options.norm))
             channels = filters
         self.head = nn.Conv2d(channels, classes, 1)

@@ -11,7 +11,7 @@ vgg19    2, 2, 4, 4, 4               configuration E                 143,667,240
 Three convolutions of 3x3 see 7x7 as one of 7x7 does, with 3 · 3²C² weights instead of 7²C² and two bends more.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, unit) -> the answer
-Choices:  any size of picture: the last map is brought to 7x7 by means, as in torchvision, and pooling is left out where a side has
+Choices:  any size of image: the last map is brought to 7x7 by means, as in torchvision, and pooling is left out where a side has
           shrunk to one. Weights start as He et al. 2015 say (the paper started the deep nets from a shallow one).
           Layers are called conv1_1 ... fc7 as in the published model, the last linear layer is the head.
 Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015; `norm` as torchvision's
@@ -29,10 +29,10 @@ from types import ModuleType
 from torch import nn
 
 from kissipo.core.schema import word
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.image_spec import IMAGENET, channels_of, picture_of
-from kissipo.process.layers.kaiming_init import he_start
+from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
+from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.normalize import Normalize
 
@@ -69,14 +69,14 @@ class Options:
 def variant(name: str) -> ModuleType:
     """The net of that name, as the family of nets knows it: what a file of its own would hold."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
-    vars(net).update(LEARN="supervised", USUAL=IMAGENET, NOTES=notes, Options=Options)
+    vars(net).update(ALGORITHM="supervised", USUAL=IMAGENET, NOTES=notes, Options=Options)
     vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
     return net
 
 
-def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], options: Options) -> nn.Module:
+def _build(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """The net for these ports."""
-    channels, height, width = picture_of(inputs, name)
+    channels, height, width = image_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if options.normalize:
         layers["normalize"] = Normalize(channels)
@@ -102,7 +102,7 @@ def _build(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], optio
         features = units
     layers["head"] = head(features, outputs)
     net = nn.Sequential(layers)
-    he_start(net)
+    kaiming_init(net)
     return net
 
 

@@ -1,4 +1,4 @@
-"""Xray of a picture: for each of the likeliest answers where on the picture the net looked; of marks, how likely each pixel is."""
+"""Xray of an image: for each of the likeliest answers where on the image the net looked; of marks, how likely each pixel is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kissipo.core.output_file import write_text
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
+from kissipo.output.answers.mask import Mask
 from kissipo.report.gallery import strips
 from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
@@ -35,7 +35,7 @@ _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 class Look:
     """One answer that was weighed.
 
-    probability:  of this answer; of a class of marks the share of the picture that is marked so
+    probability:  of this answer; of a class of marks the share of the image that is marked so
     heat:         (height, width) from 0 to 1, where the net looked for it; of marks how likely each pixel is
     """
 
@@ -61,18 +61,18 @@ class Look:
 
 
 @dataclass(frozen=True)
-class PictureXray:
-    """What a net weighed for one picture.
+class ImageXray:
+    """What a net weighed for one image.
 
-    picture:  (channel, height, width) from 0 to 1, as the net saw it
+    image:  (channel, height, width) from 0 to 1, as the net saw it
     looks:    the likeliest answers first
     how:      how it was found out where the net looked
-    follow:   gives the trace of this picture, for the page
+    follow:   gives the trace of this image, for the page
     """
 
     run: str
     file: str
-    picture: Tensor
+    image: Tensor
     looks: tuple[Look, ...]
     how: str
     notes: tuple[str, ...] = ()
@@ -95,13 +95,13 @@ class PictureXray:
         """One page that opens offline."""
         rows = [[each.answer, f"{each.probability:.1%}", each.where] for each in self.looks]
         told = table(["answer", "probability", "warmest"], rows, numbers=(1,))
-        shown = [(self.picture,), *((heated(self.picture, each.heat),) for each in self.looks)]
+        shown = [(self.image,), *((heated(self.image, each.heat),) for each in self.looks)]
         captions = ["as the net sees it", *(f"{each.answer} {each.probability:.1%}" for each in self.looks)]
         drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
         return page_of(
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
-            subtitle="a picture as a net sees it, with everything inside the net",
+            subtitle="an image as a net sees it, with everything inside the net",
             more=[Section("Where it looked", told + drawn)],
         )
 
@@ -113,19 +113,19 @@ class PictureXray:
         return write_text(path, self.to_html())
 
 
-def xray_picture(run: TrainedModel, value: Any = None) -> PictureXray:
-    """Follows one picture, or the first of the test part, to its answers.
+def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
+    """Follows one image, or the first of the test part, to its answers.
 
     Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
     """
     answer = run.answers[0]
     if value is None:
         known = known_example(run)
-        feed, remarks = known.feed, list(known.notes)
+        dataset, remarks = known.dataset, list(known.notes)
     else:
-        _, feed, remarks = run.encode([value])
-    pictures, output = feed.everything().inputs[0], answer_all(run.net, feed)[0]
-    if isinstance(answer, Marks):
+        _, dataset, remarks = run.encode([value])
+    images, output = dataset.everything().inputs[0], answer_all(run.net, dataset)[0]
+    if isinstance(answer, Mask):
         likely = output[0].softmax(dim=0)
         shares = (output[0].argmax(dim=0) == number for number in range(len(likely)))
         looks = [
@@ -136,19 +136,19 @@ def xray_picture(run: TrainedModel, value: Any = None) -> PictureXray:
     elif isinstance(answer, Category):
         chances = answer.scores(output)[0]
         classes = [int(at) for at in np.argsort(-chances, kind="stable")[:_MOST]]
-        found = looked_at(run.net, pictures.expand(len(classes), -1, -1, -1), answer, classes)
+        found = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
         looks = [
             Look(answer.levels[at], float(chances[at]), heat) for at, heat in zip(classes, found.maps, strict=True)
         ]
-        how = f"Warm is what speaks for the answer: {found.tell()}"
+        how = f"Warm is what speaks for the answer: {found.describe()}"
     else:
-        raise NotBuiltError(f"the x-ray of a picture with the answer {answer.WORD} is not built yet")
-    file = str(value) if isinstance(value, str | Path) else "the picture"
+        raise NotBuiltError(f"the x-ray of an image with the answer {answer.WORD} is not built yet")
+    file = str(value) if isinstance(value, str | Path) else "the image"
     values = () if value is None else (value,)
-    return PictureXray(
+    return ImageXray(
         str(run.folder),
         file,
-        pictures[0],
+        images[0],
         tuple(looks),
         how,
         tuple(remarks),

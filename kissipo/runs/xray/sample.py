@@ -1,6 +1,6 @@
-"""Xray of a sample of any kind: a row, a series, a text or picture with whatever answer: its way, with everything inside the net.
+"""Xray of a sample of any kind: a row, a series, a text or image with whatever answer: its way, with everything inside the net.
 
-Texts that are read on and on, and pictures with classes or marks, have more: `text.py`, `picture.py`. This chooses between them.
+Texts that are read on and on, and images with classes or marks, have more: `text.py`, `image.py`. This chooses between them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from kissipo.core.errors import TaskError
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
 from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Marks
-from kissipo.output.answers.text import NextUnit
+from kissipo.output.answers.mask import Mask
+from kissipo.output.answers.text import NextToken
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
-from kissipo.runs.xray.image import PictureXray, xray_picture
+from kissipo.runs.xray.image import ImageXray, xray_image
 from kissipo.runs.xray.page import page_of
 from kissipo.runs.xray.text import Xray, xray
 
@@ -57,25 +57,25 @@ class SampleXray:
         return write_text(path, self.to_html())
 
 
-def xray_any(run: TrainedModel, values: Sequence[Any], neuron: int | None = None) -> Xray | PictureXray | SampleXray:
+def xray_any(run: TrainedModel, values: Sequence[Any], neuron: int | None = None) -> Xray | ImageXray | SampleXray:
     """A sample of a run of any kind.
 
     values:   one sample as `predict` takes it, a file of text; none: the first of the test part
-    neuron:   of a text that is read on and on the one that colours it
+    neuron:   of a text that is read on and on the one that colors it
     Raises:   TaskError, DataError when values or neuron do not fit.
     """
     answer = run.answers[0]
-    if isinstance(answer, NextUnit) and any(isinstance(layer, nn.RNNBase) for layer in run.net.modules()):
+    if isinstance(answer, NextToken) and any(isinstance(layer, nn.RNNBase) for layer in run.net.modules()):
         if len(values) > 1:
             raise TaskError("kissipo xray takes one text", given=str(len(values)), do="Quote it")
         return xray(run, values[0] if values else None, neuron)
     if neuron is not None:
         raise TaskError(
-            f"a neuron colours a text that is read on and on; this run answers {answer.name}",
+            f"a neuron colors a text that is read on and on; this run answers {answer.name}",
             do="Leave --neuron out; the page shows every unit",
         )
-    if run.choices.source.word == "images" and isinstance(answer, Category | Marks):
+    if run.resolved.source.word == "images" and isinstance(answer, Category | Mask):
         if len(values) > 1:
-            raise TaskError("kissipo xray takes one picture", given=str(len(values)))
-        return xray_picture(run, values[0] if values else None)
+            raise TaskError("kissipo xray takes one image", given=str(len(values)))
+        return xray_image(run, values[0] if values else None)
     return SampleXray(str(run.folder), trace_of(run, values))

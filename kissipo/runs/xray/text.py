@@ -1,4 +1,4 @@
-"""Xray: a text as a run reads it, coloured by one neuron; for the terminal, as JSON, and as a page with everything inside the net."""
+"""Xray: a text as a run reads it, colored by one neuron; for the terminal, as JSON, and as a page with everything inside the net."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
-from kissipo.output.answers.text import MOST_UNITS, NextUnit
+from kissipo.output.answers.text import MOST_UNITS, NextToken
 from kissipo.output.interpretable_neurons import Telling, choose, telling
 from kissipo.runs.example import known_example
 from kissipo.runs.trace_example import trace_of
@@ -46,7 +46,7 @@ class Xray:
     units: tuple[str, ...]
     cell: str
     states: NDArray[np.float32]
-    likeliest: tuple[tuple[tuple[str, float], ...], ...]
+    top: tuple[tuple[tuple[str, float], ...], ...]
     neuron: int
     why: str
     telling: tuple[Telling, ...]
@@ -60,7 +60,7 @@ class Xray:
 
     def to_json(self) -> dict[str, Any]:
         """The documented form: the chosen neuron only."""
-        likeliest = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.likeliest]
+        top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
             "run": self.run,
             "kind": self.kind,
@@ -71,7 +71,7 @@ class Xray:
             "telling": [vars(each) for each in self.telling],
             "units": list(self.units),
             "activity": self.activity.tolist(),
-            "likeliest": likeliest,
+            "likeliest": top,
             "notes": list(self.notes),
         }
 
@@ -80,7 +80,7 @@ class Xray:
         read = counted(len(self.units), self.kind.removesuffix("s"))
         return page_of(
             self.follow(),
-            title=f"{Path(self.run).resolve().name}: a text coloured by a neuron",
+            title=f"{Path(self.run).resolve().name}: a text colored by a neuron",
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
             unit=self.neuron,
             why=self.why,
@@ -98,18 +98,18 @@ class Xray:
 def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
     """Reads a text, that of a file, or the first piece of the test part with the net of a run.
 
-    neuron:   the one that colours the text; without it a telling one is chosen, and why is said
+    neuron:   the one that colors the text; without it a telling one is chosen, and why is said
     Raises:   DataError when the text is empty or too long; TaskError when there is no such neuron.
     """
     answer = run.answers[0]
-    assert isinstance(answer, NextUnit)
+    assert isinstance(answer, NextToken)
     index = answer.codec.inner
     words = answer.shown
     notes: list[str] = []
     if text is None:
-        ids = known_example(run).feed.batch(slice(0, 1)).inputs[0][0]
+        ids = known_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
         units = [words[at] for at in ids.tolist()]
-        notes.append(f"this is the first piece of the {run.wiring().shown} part")
+        notes.append(f"this is the first piece of the {run.pipeline().shown} part")
     else:
         text = _read(text)
         units, frame = answer.split(text)
@@ -126,8 +126,8 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     states = reading.states.numpy()
     if neuron is not None and not 0 <= neuron < states.shape[1]:
         raise TaskError("there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}")
-    rows = zip(reading.likeliest.tolist(), reading.probabilities.tolist(), strict=True)
-    likeliest = tuple(tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows)
+    rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
+    top = tuple(tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows)
     found = tuple(telling(states, units))
     chosen, why = choose(states, found) if neuron is None else (neuron, "as asked for")
     return Xray(
@@ -136,7 +136,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         tuple(units),
         reading.cell,
         states,
-        likeliest,
+        top,
         chosen,
         why,
         found,

@@ -95,7 +95,7 @@ SPOILT: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
 
 def test_clean_data_pass_every_check() -> None:
     write(people())
-    assert [each.tell() for each in check_data("some.csv", output="kind")] == [
+    assert [each.describe() for each in check_data("some.csv", output="kind")] == [
         "PASS  2 classes of 'kind', the rarest with 30 of 60 rows",
         "PASS  no missing values in 3 columns",
         "PASS  no duplicates among 60 rows",
@@ -109,14 +109,14 @@ def test_what_is_wrong_is_found_with_its_rows(spoil: Callable[[Rows], None], tol
     spoil(table)
     write(table)
     wrong = [each for each in check_data("some.csv", output="kind") if each.level != "PASS"]
-    assert [each.rows for each in wrong if each.tell().startswith(told)] == [rows], [each.tell() for each in wrong]
+    assert [each.rows for each in wrong if each.describe().startswith(told)] == [rows], [each.describe() for each in wrong]
     assert len(wrong) == 1
 
 
 def test_a_number_that_is_another_one_in_other_words_gives_it_away() -> None:
     table = [[row[0], row[1], f"{float(row[0]) / 25.4:.6f}", row[2]] for row in people()]
     write(table, ["millimetres", "city", "inches", "score"])
-    found = [each.tell() for each in check_data("some.csv", output="millimetres") if each.level == "WARN"]
+    found = [each.describe() for each in check_data("some.csv", output="millimetres") if each.level == "WARN"]
     assert len(found) == 1 and found[0].startswith(
         "WARN  'inches' alone tells the answer 'millimetres' in 100 % of the rows"
     )
@@ -124,7 +124,7 @@ def test_a_number_that_is_another_one_in_other_words_gives_it_away() -> None:
 
 def test_few_combinations_are_no_copies() -> None:
     write([[row[1], row[3]] for row in people()], ["city", "kind"])
-    assert [each.tell() for each in check_data("some.csv", output="kind") if each.check == "duplicate rows"] == [
+    assert [each.describe() for each in check_data("some.csv", output="kind") if each.check == "duplicate rows"] == [
         "WARN  56 of 60 rows repeat another one: few combinations of values are possible -> equal rows may stand in training and in test"
     ]
 
@@ -132,9 +132,9 @@ def test_few_combinations_are_no_copies() -> None:
 MONTHS = [f"{1990 + month // 12}-{month % 12 + 1:02d}" for month in range(96)]
 
 
-def write_series(moments: list[str], values: list[str] | None = None) -> None:
-    values = values or [f"{10 + 5 * np.sin(at / 12 * 2 * np.pi) + at / 10:.3f}" for at in range(len(moments))]
-    write([[moment, value] for moment, value in zip(moments, values, strict=True)], ["Month", "sold"])
+def write_series(timestamps: list[str], values: list[str] | None = None) -> None:
+    values = values or [f"{10 + 5 * np.sin(at / 12 * 2 * np.pi) + at / 10:.3f}" for at in range(len(timestamps))]
+    write([[timestamp, value] for timestamp, value in zip(timestamps, values, strict=True)], ["Month", "sold"])
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def write_series(moments: list[str], values: list[str] | None = None) -> None:
          "FAIL  some moments of 'Month' have a time zone and some have none; got '2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"),
     ],
 )  # fmt: skip
-def test_gaps_and_disorder_in_time(moments: list[str], told: str) -> None:
-    write_series(moments)
-    found = [each.tell() for each in check_data("some.csv", output="sold", time="Month")]
+def test_gaps_and_disorder_in_time(timestamps: list[str], told: str) -> None:
+    write_series(timestamps)
+    found = [each.describe() for each in check_data("some.csv", output="sold", time="Month")]
     assert any(each.startswith(told) for each in found), found
 
 
@@ -191,11 +191,11 @@ def test_gaps_and_disorder_in_time(moments: list[str], told: str) -> None:
 )
 def test_values_of_a_series_that_cannot_be_forecast(values: list[str], told: str) -> None:
     write_series(MONTHS, values)
-    found = [each.tell().replace(" -> Fill", "; Fill") for each in check_data("some.csv", output="sold", time="Month")]
+    found = [each.describe().replace(" -> Fill", "; Fill") for each in check_data("some.csv", output="sold", time="Month")]
     assert any(each.startswith(told) for each in found), found
 
 
-def save_pictures() -> None:
+def save_images() -> None:
     draw = np.random.default_rng(0)
     for number in range(24):
         path = Path("photos") / ("good" if number % 2 else "bad") / f"{number}.png"
@@ -203,34 +203,34 @@ def save_pictures() -> None:
         Image.fromarray(draw.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
 
 
-def test_pictures_of_one_size_pass() -> None:
-    save_pictures()
-    assert [each.tell() for each in check_data("photos")] == [
-        "PASS  all 24 pictures can be decoded",
+def test_images_of_one_size_pass() -> None:
+    save_images()
+    assert [each.describe() for each in check_data("photos")] == [
+        "PASS  all 24 images can be decoded",
         "PASS  2 classes of 'class', the rarest with 12 of 24 rows",
         "PASS  no duplicates among 24 rows",
-        "PASS  all pictures are 8x8",
+        "PASS  all images are 8x8",
     ]
 
 
-def test_pictures_of_other_sizes_and_copies_are_counted() -> None:
-    save_pictures()
+def test_images_of_other_sizes_and_copies_are_counted() -> None:
+    save_images()
     Image.new("L", (6, 12)).save("photos/bad/0.png")
     Path("photos/good/1.png").write_bytes(Path("photos/good/3.png").read_bytes())
-    assert [each.tell() for each in check_data("photos") if each.level != "PASS"] == [
+    assert [each.describe() for each in check_data("photos") if each.level != "PASS"] == [
         "WARN  1 of 24 rows repeat an earlier one (row 21) -> kept, each on the same side of the split as its twin",
-        "WARN  2 sizes of pictures, from 8x8 to 12x6 -> 1 resized to 8x8",
+        "WARN  2 sizes of images, from 8x8 to 12x6 -> 1 resized to 8x8",
     ]
 
 
-@pytest.mark.parametrize("content", [b"no picture", b"", "half"])
-def test_a_damaged_picture_fails_and_can_be_skipped(content: bytes | str, capsys: pytest.CaptureFixture[str]) -> None:
-    save_pictures()
+@pytest.mark.parametrize("content", [b"no image", b"", "half"])
+def test_a_damaged_image_fails_and_can_be_skipped(content: bytes | str, capsys: pytest.CaptureFixture[str]) -> None:
+    save_images()
     path = Path("photos/bad/0.png")
     path.write_bytes(path.read_bytes()[:-40] if isinstance(content, str) else content)
     found = check_data("photos")
-    assert [(each.level, each.check) for each in found] == [("FAIL", "damaged pictures")]
-    assert found[0].message.startswith("the picture photos/bad/0.png is damaged or no picture: ")
+    assert [(each.level, each.check) for each in found] == [("FAIL", "damaged images")]
+    assert found[0].message.startswith("the image photos/bad/0.png is damaged or no image: ")
     assert found[0].action == "remove or save them again, or say input.skip_corrupt=true" and found[0].rows == (1,)
     assert main(["fit", "photos", "epochs=1", "input.skip_corrupt=true"]) == 0
     assert "-> 1 left out" in " ".join("".join(capsys.readouterr()).split())

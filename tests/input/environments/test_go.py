@@ -22,7 +22,7 @@ def drawn(*rows: str) -> Board:
 
 
 def group(board: Board, start: Point) -> tuple[set[Point], set[Point]]:
-    """The stones that hang together with this one and their liberties, by asking every neighbour."""
+    """The stones that hang together with this one and their liberties, by asking every neighbor."""
     stones, liberties, asked = {start}, set(), [start]
     while asked:
         row, column = asked.pop()
@@ -37,13 +37,13 @@ def group(board: Board, start: Point) -> tuple[set[Point], set[Point]]:
     return stones, liberties
 
 
-def moved(board: Board, colour: int, point: Point) -> Board | None:
+def moved(board: Board, color: int, point: Point) -> Board | None:
     """The board after a move by the letter of the rules; None where the point is taken or the move is suicide."""
     if board[point]:
         return None
     after = board.copy()
-    after[point] = colour
-    for each in zip(*np.nonzero(after == -colour), strict=True):
+    after[point] = color
+    for each in zip(*np.nonzero(after == -color), strict=True):
         if after[each]:
             stones, liberties = group(after, each)
             if not liberties:
@@ -99,8 +99,8 @@ def test_a_ko_is_not_taken_back_at_once_but_after_a_threat_or_a_pass() -> None:
     assert not taken().why_not(BLACK, 5)
     for moves in ([(WHITE, 15), (BLACK, 12)], [(WHITE, None)]):
         position = taken()
-        for colour, point in moves:
-            position.play(colour, point)
+        for color, point in moves:
+            position.play(color, point)
         assert position.play(WHITE, 5) == 1
 
 
@@ -113,21 +113,21 @@ def test_a_snapback_is_no_ko() -> None:
 @settings(max_examples=60, deadline=None)
 @given(size=st.integers(2, 7), seed=st.integers(0, 2**32))
 def test_legal_play_at_random_is_that_of_a_board_counted_anew(size: int, seed: int) -> None:
-    dice, position, colour = np.random.default_rng(seed), Position(size), BLACK
+    generator, position, color = np.random.default_rng(seed), Position(size), BLACK
     before = None
     for _ in range(3 * size * size):
         board = position.board
-        found = {point: moved(board, colour, divmod(point, size)) for point in range(size * size)}
+        found = {point: moved(board, color, divmod(point, size)) for point in range(size * size)}
         allowed = [point for point, after in found.items() if after is not None and not np.array_equal(after, before)]
-        assert [point for point in found if not position.why_not(colour, point)] == allowed
-        point = int(dice.choice(allowed)) if allowed and dice.random() > 0.05 else None
-        position.play(colour, point)
+        assert [point for point in found if not position.why_not(color, point)] == allowed
+        point = int(generator.choice(allowed)) if allowed and generator.random() > 0.05 else None
+        position.play(color, point)
         np.testing.assert_array_equal(position.board, board if point is None else found[point])
         for chain in position.chains():
             stones, liberties = group(position.board, divmod(min(chain.stones), size))
             assert {divmod(each, size) for each in chain.stones} == stones
             assert {divmod(each, size) for each in chain.liberties} == liberties != set()
-        before, colour = board, -colour
+        before, color = board, -color
 
 
 def test_each_player_sees_own_stones_and_the_others() -> None:

@@ -155,7 +155,7 @@ def test_blank_lines_and_unnamed_columns_are_counted() -> None:
     Path("some.csv").write_text(",b\n1,2\n\n3,4\n\n")
     frame, findings = read_table("some.csv", FileWords())
     assert rows(frame) == [[1, 2], [3, 4]]
-    assert [each.tell() for each in findings] == [
+    assert [each.describe() for each in findings] == [
         "WARN  1 columns without a name in the header -> called column1",
         "WARN  2 blank lines in some.csv (lines 3, 5) -> left out",
     ]
@@ -184,7 +184,7 @@ def test_a_file_that_changed_is_read_again() -> None:
         ("a,b\n1,€\n".encode("utf-16"), {}, "written in UTF-16, not in utf-8. Say input.encoding=utf-16, or save it as UTF-8."),
         (b"a,b\n1,\x00\n", {}, "some.csv is not a text file: it holds zero bytes. Is it the right file?"),
         (b"PK\x03\x04", {}, "some.csv is not a text file but a zip file (an Excel or ODS sheet?). Save it as CSV (UTF-8) first."),
-        (b"\x89PNG\r\n", {}, "some.csv is not a text file but a PNG picture."),
+        (b"\x89PNG\r\n", {}, "some.csv is not a text file but a PNG image."),
         (b"a,b\n1,2\n", {"encoding": "klingon"}, "input.encoding names no encoding; got 'klingon'. Try utf-8, latin-1, cp1252"),
         (b"a,b\n1,2\n", {"separator": "::"}, "input.separator must be a single character; got '::'. Allowed: such as ';',"),
         (b"a,b\n1,2\n", {"header": ("x",)}, "line 1 of some.csv has 2 cells where the header has 1 columns; the first cell too"),

@@ -98,7 +98,7 @@ def test_a_published_table_that_lost_its_header_keeps_its_first_row(name: str) -
 def test_a_missing_header_is_told_with_what_to_do() -> None:
     Path("some.csv").write_text("5.1,3.5,1.4,1.2,setosa\n\n4.9,3.0,1.4,0.2,setosa\n7,3.2,4.7,1.4,setosa\n")
     frame, findings = read_table("some.csv", FileWords())
-    assert [each.tell() for each in findings] == [
+    assert [each.describe() for each in findings] == [
         "WARN  some.csv seems to have no header: its first line looks like a row of data ('setosa' recurs in its column below) "
         "-> read as row 1, and the columns are called column1, column2, ..., column5; say their names with "
         "input.header=[name, name, ...]",

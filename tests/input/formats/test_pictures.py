@@ -1,4 +1,4 @@
-"""Pictures as idx files, as arrays, as .npz and as a folder per class: the same bytes, and refusals that say what stands there."""
+"""Images as idx files, as arrays, as .npz and as a folder per class: the same bytes, and refusals that say what stands there."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from PIL import Image
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_folder import read_picture_folder
+from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.images import Options, read
 
 
-def save(name: str, *, size: tuple[int, int] = (4, 4), grey: int = 9) -> None:
-    """A picture of one grey."""
+def save(name: str, *, size: tuple[int, int] = (4, 4), gray: int = 9) -> None:
+    """An image of one gray."""
     Path(name).parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", size, grey).save(name)
+    Image.new("L", size, gray).save(name)
 
 
 def classes(reading: Reading) -> list[tuple[str, str | None]]:
-    """Every picture's path below the folder, with its class."""
+    """Every image's path below the folder, with its class."""
     frame = reading.frame
-    names = [Path(path).relative_to(frame.origin).as_posix() for path in frame["picture"].values]
+    names = [Path(path).relative_to(frame.origin).as_posix() for path in frame["image"].values]
     return list(zip(names, frame["class"].texts(), strict=True))
 
 
@@ -41,7 +41,7 @@ def test_mnist_is_its_raw_bytes(data: Path) -> None:
     assert reading.parts is not None and len(reading.frame) == 70_000
     test = reading.frame.take(reading.parts["test"])
     assert len(test) == 10_000
-    assert test["picture"].values.tobytes() == raw["t10k-images-idx3"][16:]
+    assert test["image"].values.tobytes() == raw["t10k-images-idx3"][16:]
     assert test["class"].texts() == [str(label) for label in raw["t10k-labels-idx1"][8:]]
 
 
@@ -87,22 +87,22 @@ def test_arrays_of_bytes_of_fractions_and_in_npz_are_one() -> None:
         ("some.npz", Options()),
     ]:
         frame = read(value, options).frame
-        np.testing.assert_array_equal(frame["picture"].values, pixels)
+        np.testing.assert_array_equal(frame["image"].values, pixels)
         assert frame["class"].texts() == ["cat", "dog"]
 
 
 @pytest.mark.parametrize(
     ("pixels", "labels", "told"),
     [
-        (np.zeros((3, 4)), None, "axes (picture, height, width) or (picture, height, width, channel); got the shape (3, 4)."),
+        (np.zeros((3, 4)), None, "axes (image, height, width) or (image, height, width, channel); got the shape (3, 4)."),
         (np.zeros((3, 4, 4, 2)), None, "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel last."),
-        (np.zeros((0, 4, 4)), None, "the array of pictures holds no pictures; got the shape (0, 4, 4)."),
+        (np.zeros((0, 4, 4)), None, "the array of images holds no images; got the shape (0, 4, 4)."),
         (np.full((1, 2, 2), np.nan), None, "holds values that are no brightness; got float64. Allowed: 0-255, or 0.0-1.0."),
         (np.full((1, 2, 2), 300), None, "holds values outside of brightness; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
-        (np.zeros((3, 4, 4)), [1, 2], "the array of pictures and the labels differ in number; got 3 pictures, 2 labels."),
+        (np.zeros((3, 4, 4)), [1, 2], "the array of images and the labels differ in number; got 3 images, 2 labels."),
     ],
 )  # fmt: skip
-def test_arrays_that_are_no_pictures_are_refused(pixels: Any, labels: Any, told: str) -> None:
+def test_arrays_that_are_no_images_are_refused(pixels: Any, labels: Any, told: str) -> None:
     with pytest.raises(DataError) as refused:
         read(pixels, Options(labels=labels))
     assert told in str(refused.value)
@@ -130,7 +130,7 @@ def test_a_folder_per_class_is_read_to_any_depth_in_the_order_of_names() -> None
         "photos/.git/x.png",
     ):
         save(name)
-    reading = read_picture_folder(Path("photos"))
+    reading = read_image_folder(Path("photos"))
     assert classes(reading) == [("bad/deep/c.png", "bad"), ("good/a.PNG", "good"), ("good/b.png", "good")]
     assert not reading.findings
 
@@ -139,35 +139,35 @@ def test_what_is_left_aside_is_counted() -> None:
     for name in ("photos/good/a.png", "photos/bad/b.png", "photos/loose.png"):
         save(name)
     Path("photos/good/notes.txt").write_text("x")
-    reading = read_picture_folder(Path("photos"))
+    reading = read_image_folder(Path("photos"))
     assert len(reading.frame) == 2
-    assert [each.tell() for each in reading.findings] == [
-        "WARN  1 files in the class folders are no pictures -> left out",
-        "WARN  1 picture outside the class folders -> left out: they have no class",
+    assert [each.describe() for each in reading.findings] == [
+        "WARN  1 files in the class folders are no images -> left out",
+        "WARN  1 image outside the class folders -> left out: they have no class",
     ]
 
 
-def test_masks_beside_their_pictures_are_no_pictures(data: Path) -> None:
-    reading = read_picture_folder(data / "magnetic-tile")
+def test_masks_beside_their_images_are_no_images(data: Path) -> None:
+    reading = read_image_folder(data / "magnetic-tile")
     assert all(name.endswith(".jpg") for name, _ in classes(reading))
     assert len(reading.frame) == len(list((data / "magnetic-tile").rglob("*.jpg")))
     masks = len(list((data / "magnetic-tile").rglob("*.png")))
-    told = f"WARN  {masks} pictures (.png) share the name of a .jpg picture beside them: they look like masks -> only the answer"
-    assert any(each.tell().startswith(told) for each in reading.findings)
+    told = f"WARN  {masks} images (.png) share the name of a .jpg image beside them: they look like masks -> only the answer"
+    assert any(each.describe().startswith(told) for each in reading.findings)
 
 
 @pytest.mark.parametrize(
-    ("pictures", "told"),
+    ("images", "told"),
     [
-        ([], "photos must hold one folder per class; got no folders. Sort the pictures into folders such as photos/good"),
-        (["photos/a.png"], "photos must hold one folder per class; got 1 pictures and no folders."),
-        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad holds no pictures. Allowed: files ending in .jpg"),
+        ([], "photos must hold one folder per class; got no folders. Sort the images into folders such as photos/good"),
+        (["photos/a.png"], "photos must hold one folder per class; got 1 images and no folders."),
+        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad holds no images. Allowed: files ending in .jpg"),
     ],
 )  # fmt: skip
-def test_a_folder_without_classes_or_pictures_is_refused(pictures: list[str], told: str) -> None:
+def test_a_folder_without_classes_or_images_is_refused(images: list[str], told: str) -> None:
     Path("photos").mkdir()
-    for name in pictures:
+    for name in images:
         save(name) if name.endswith("png") else (Path(name).parent.mkdir(), Path(name).touch())
     with pytest.raises(DataError) as refused:
-        read_picture_folder(Path("photos"))
+        read_image_folder(Path("photos"))
     assert told in str(refused.value)

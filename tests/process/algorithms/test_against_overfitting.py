@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.protocols import as_judged
+from kissipo.core.protocols import eval_weights
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.cross_entropy import CrossEntropy, balanced, weighted
 from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
@@ -34,9 +34,9 @@ def batches(count: int, classes: int = 3) -> list[Batch]:
 
 
 def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
-    learn = Supervised(model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9)
-    learn.begin(None)  # type: ignore[arg-type]
-    return learn
+    algorithm = Supervised(model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9)
+    algorithm.begin(None)  # type: ignore[arg-type]
+    return algorithm
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
@@ -69,7 +69,7 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, loss: Any, classes: int) -> None:
     ours, theirs = net(answers), net(answers)
     truth = torch.cat([batch.targets[0] for batch in batches(6, classes)])
-    learn = learning(ours, weighted(loss, truth, classes), label_smoothing=0.1)
+    algorithm = learning(ours, weighted(loss, truth, classes), label_smoothing=0.1)
     wanted = nn.CrossEntropyLoss(balanced(truth, classes), label_smoothing=0.1)
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for batch in batches(6, classes):
@@ -79,20 +79,20 @@ def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, 
         steps.zero_grad()
         expected.backward()
         steps.step()
-        assert learn.step(batch)["loss"] == expected
+        assert algorithm.step(batch)["loss"] == expected
     assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 def test_what_is_watched_is_weighted_and_not_smoothed() -> None:
     batch = batches(1)[0]
     outputs, weights = torch.randn(8, 3), balanced(batch.targets[0], 3)
-    learn = learning(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
-    assert learn.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(outputs, batch.targets[0])
+    algorithm = learning(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
+    assert algorithm.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(outputs, batch.targets[0])
 
 
 def test_mixed_steps_are_those_written_out() -> None:
     ours, theirs = net(), net()
-    learn = learning(ours, mixup=0.4)
+    algorithm = learning(ours, mixup=0.4)
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for number, batch in enumerate(batches(6)):
         (x,), (y,) = batch.inputs, batch.targets
@@ -105,7 +105,7 @@ def test_mixed_steps_are_those_written_out() -> None:
         expected.backward()
         steps.step()
         torch.manual_seed(number)
-        torch.testing.assert_close(learn.step(batch)["loss"], expected.detach())
+        torch.testing.assert_close(algorithm.step(batch)["loss"], expected.detach())
     for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
 
@@ -114,13 +114,13 @@ def test_the_mean_of_the_weights_is_as_written_out_and_the_net_goes_on_from_its_
     """The mean begins with the weights after the first step; what a net counts, such as the figures of a norm, is not averaged."""
     ours, plain = net(), net()
     mean: dict[str, Tensor] = {}
-    learn, other = learning(ours, ema=0.9), learning(plain)
+    algorithm, other = learning(ours, ema=0.9), learning(plain)
     for batch in batches(9):
-        learn.step(batch)
+        algorithm.step(batch)
         other.step(batch)
         weights = {name: weight.detach().clone() for name, weight in plain.named_parameters()}
         mean = {name: mean.get(name, weight).lerp(weight, 1 - 0.9) for name, weight in weights.items()}
-        with as_judged(learn):
+        with eval_weights(algorithm):
             found = deepcopy(ours.state_dict())
         assert all(torch.equal(found[name], each) for name, each in {**plain.state_dict(), **mean}.items())
         assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), plain.parameters(), strict=True))
@@ -140,7 +140,7 @@ def test_the_mean_goes_on_from_what_was_saved() -> None:
     for batch in batches(6)[3:]:
         first.step(batch)
         resumed.step(batch)
-    with as_judged(first), as_judged(resumed):
+    with eval_weights(first), eval_weights(resumed):
         assert all(torch.equal(one, two) for one, two in zip(whole.parameters(), again.parameters(), strict=True))
 
 
@@ -150,19 +150,19 @@ def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
     plain = ki.load("digits", words={**words, "process.ema": 0}).fit(out="plain")
     assert not torch.equal(run.net[1].weight, plain.net[1].weight)
     last = run.history[-1]
-    feed = run.wiring().feeds["validation"].everything()
+    dataset = run.pipeline().datasets["validation"].everything()
     with torch.no_grad():
-        loss = nn.CrossEntropyLoss()(run.net(*feed.inputs), feed.targets[0])
+        loss = nn.CrossEntropyLoss()(run.net(*dataset.inputs), dataset.targets[0])
     assert last["validation_loss"] == pytest.approx(float(loss), rel=1e-5)
 
 
 def test_class_weights_lift_the_rare_class() -> None:
     """One class in thirty, hard to tell: unweighted, it is hardly ever answered."""
-    dice = np.random.default_rng(0)
-    rare = dice.random(3000) < 1 / 30
-    pictures = np.clip(dice.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
+    generator = np.random.default_rng(0)
+    rare = generator.random(3000) < 1 / 30
+    images = np.clip(generator.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
     task = ki.Task(
-        input={"images": pictures, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
+        input={"images": images, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
         process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
         output={"category": "class", "positive_class": "scratch", "baselines": ["majority"]},
     )

@@ -37,8 +37,8 @@ def net() -> nn.Sequential:
 
 
 def batches() -> list[Batch]:
-    dice = torch.Generator().manual_seed(2)
-    return [Batch((torch.randn(6, 4, generator=dice),), (torch.randn(6, 2, generator=dice),)) for _ in range(STEPS)]
+    generator = torch.Generator().manual_seed(2)
+    return [Batch((torch.randn(6, 4, generator=generator),), (torch.randn(6, 2, generator=generator),)) for _ in range(STEPS)]
 
 
 def learn(of: nn.Module, name: optim.Name, schedule: str) -> Supervised:

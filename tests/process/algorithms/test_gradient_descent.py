@@ -45,25 +45,25 @@ def descent(count: int, **words: Any) -> GradientDescent:
 
 def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() -> None:
     torch.manual_seed(0)
-    feed = Starts(WALKS, torch.randn(len(WALKS), 3) * 2)
-    learn = descent(len(WALKS), clip_norm=3.0)
-    learn.begin(feed)
+    dataset = Starts(WALKS, torch.randn(len(WALKS), 3) * 2)
+    algorithm = descent(len(WALKS), clip_norm=3.0)
+    algorithm.begin(dataset)
     for step in range(12):
         if step == 7:
-            state, points = learn.state_dict(), learn.net.state_dict()
-            learn = descent(len(WALKS), clip_norm=3.0)
-            learn.net.load_state_dict(points)
-            learn.load_state_dict(state)
-        learn.step(feed.all)
-    ways = torch.stack(learn.way)
+            state, points = algorithm.state_dict(), algorithm.net.state_dict()
+            algorithm = descent(len(WALKS), clip_norm=3.0)
+            algorithm.net.load_state_dict(points)
+            algorithm.load_state_dict(state)
+        algorithm.step(dataset.all)
+    ways = torch.stack(algorithm.way)
     assert ways.shape == (13, len(WALKS), 3)
     for number, (surface, optimizer) in enumerate(WALKS):
-        point = nn.Parameter(feed.all.inputs[2][number].clone())
+        point = nn.Parameter(dataset.all.inputs[2][number].clone())
         steps = PLAIN[optimizer]([point])
         for seen in ways[:, number]:
             torch.testing.assert_close(seen, point.detach(), rtol=1e-5, atol=1e-6)
-            (slope,) = torch.autograd.grad(height(surface, point), point)
-            point.grad = slope * min(1.0, 3.0 / (float(slope.norm()) + 1e-6))
+            (gradient,) = torch.autograd.grad(height(surface, point), point)
+            point.grad = gradient * min(1.0, 3.0 / (float(gradient.norm()) + 1e-6))
             steps.step()
 
 
@@ -78,21 +78,21 @@ def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() 
     ],
 )
 def test_the_place_of_an_end(surface: str, at: list[float], lowest: float, place: str, curvature: list[float]) -> None:
-    learn = descent(1)
-    learn.begin(Starts([(surface, "sgd")], torch.tensor([at]), lowest))
-    (walk,) = learn.account()["walks"]
+    algorithm = descent(1)
+    algorithm.begin(Starts([(surface, "sgd")], torch.tensor([at]), lowest))
+    (walk,) = algorithm.account()["walks"]
     assert walk["place"] == place
     assert walk["curvature"] == pytest.approx(curvature, abs=1e-3)
     assert walk["start"] == walk["end"] == pytest.approx(at[:2])
 
 
 def test_a_long_way_is_thinned_but_keeps_its_beginning_and_its_end() -> None:
-    feed = Starts([("bowl", "sgd")], torch.tensor([[3.0, 1.0, 0.0]]))
-    learn = descent(1)
-    learn.begin(feed)
+    dataset = Starts([("bowl", "sgd")], torch.tensor([[3.0, 1.0, 0.0]]))
+    algorithm = descent(1)
+    algorithm.begin(dataset)
     for _ in range(400):
-        learn.step(feed.all)
-    (walk,) = learn.account()["walks"]
-    assert walk["way"][:100] == torch.stack(learn.way)[:100, 0, :2].tolist()
+        algorithm.step(dataset.all)
+    (walk,) = algorithm.account()["walks"]
+    assert walk["way"][:100] == torch.stack(algorithm.way)[:100, 0, :2].tolist()
     assert walk["way"][-1] == pytest.approx(walk["end"], abs=1e-6)
     assert 120 < len(walk["way"]) < 165

@@ -15,42 +15,42 @@ import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.devices import multiplies_bfloat16
 from kissipo.core.errors import MachineError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.fit import Course, Fit
-from kissipo.input.tensor_dataset import TensorFeed
-from kissipo.pipeline.experiment import prepare
+from kissipo.engine.fit import Fit, FitConfig
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.process.algorithms.supervised import Options, Supervised
-from kissipo.process.channels_last import lay_out
+from kissipo.process.channels_last import to_channels_last
 from kissipo.process.losses.sparse_categorical_cross_entropy import loss
 from kissipo.process.nets import cnn, ffn, googlenet, recurrent
 
-CLASSES = (Port("kind", ("class",), (3,)),)
-PICTURE = Port("picture", ("channel", "height", "width"), (3, 32, 32))
+CLASSES = (TensorSpec("kind", ("class",), (3,)),)
+IMAGE = TensorSpec("image", ("channel", "height", "width"), (3, 32, 32))
 NETS: dict[str, Any] = {
-    "cnn": lambda: cnn.build((PICTURE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)),
-    "ffn": lambda: ffn.build((PICTURE,), CLASSES, ffn.Options(units=(16,), dropout=0.2)),
-    "googlenet": lambda: googlenet.build((PICTURE,), CLASSES, googlenet.Options(width_multiplier=0.1)),
-    "recurrent": lambda: recurrent.build((Port("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)),
+    "cnn": lambda: cnn.build((IMAGE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)),
+    "ffn": lambda: ffn.build((IMAGE,), CLASSES, ffn.Options(units=(16,), dropout=0.2)),
+    "googlenet": lambda: googlenet.build((IMAGE,), CLASSES, googlenet.Options(width_multiplier=0.1)),
+    "recurrent": lambda: recurrent.build((TensorSpec("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)),
 }  # fmt: skip
 every_net = pytest.mark.parametrize("name", NETS)
 
 
 def samples(name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    dice = torch.Generator().manual_seed(4)
-    y = torch.randint(0, 3, (24,), generator=dice)
-    x = torch.rand(24, 3, 32, 32, generator=dice) + 0.5 * y.view(-1, 1, 1, 1)
+    generator = torch.Generator().manual_seed(4)
+    y = torch.randint(0, 3, (24,), generator=generator)
+    x = torch.rand(24, 3, 32, 32, generator=generator) + 0.5 * y.view(-1, 1, 1, 1)
     return (x.flatten(1).view(24, 32, 96) if name == "recurrent" else x), y
 
 
 def net(name: str) -> nn.Module:
     torch.manual_seed(1)
-    return lay_out(NETS[name]())  # type: ignore[no-any-return]
+    return to_channels_last(NETS[name]())  # type: ignore[no-any-return]
 
 
-def off(of: nn.Module, feed: TensorFeed) -> float:
+def off(of: nn.Module, dataset: TensorDataset) -> float:
     """The loss of a net that answers in float32."""
-    whole, training = feed.everything(), of.training
+    whole, training = dataset.everything(), of.training
     with torch.inference_mode():
         value = float(cross_entropy(of.eval()(*whole.inputs), whole.targets[0]))
     of.train(training)
@@ -97,22 +97,22 @@ def test_steps_are_those_of_autocast_written_out(name: str) -> None:
 @every_net
 def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
     x, y = samples(name)
-    feed = TensorFeed((x,), (y,))
+    dataset = TensorDataset((x,), (y,))
 
     def fit(steps: int, state: dict[str, Any] | None = None, precision: str = "bfloat16") -> Fit:
         of = net(name)
         torch.manual_seed(5)
-        one = Fit(of, learn(of, precision), Course(steps // 3, 8, 0), train=feed, save=None)
+        one = Fit(of, learn(of, precision), FitConfig(steps // 3, 8, 0), train=dataset, save=None)
         if state is not None:
             one.load_state_dict(state)
         return one
 
     whole = fit(12)
-    before = off(whole.net, feed)
+    before = off(whole.net, dataset)
     whole.run()
-    assert off(whole.net, feed) < before
+    assert off(whole.net, dataset) < before
     cut = fit(12)
-    cut.course = Course(2, 8, 0)
+    cut.config = FitConfig(2, 8, 0)
     cut.run()
     cut.at.done = False
     save_checkpoint(tmp_path, cut.state_dict())
@@ -147,6 +147,6 @@ def test_a_task_may_ask_for_it() -> None:
     assert not torch.equal(next(run.net.parameters()), next(full.net.parameters()))
     with Path("run", "history.csv").open(encoding="utf-8") as rows:
         told = min(float(row["validation_loss"]) for row in csv.DictReader(rows))
-    validation = prepare(run.task).wiring.feeds["validation"]
+    validation = build_experiment(run.task).pipeline.datasets["validation"]
     assert told == pytest.approx(off(run.net, validation), rel=1e-5)  # judged in float32
     assert "precision: bfloat16" in Path("run", "task.yaml").read_text()

@@ -36,10 +36,10 @@ def test_without_a_rate_it_falls_with_the_visits() -> None:
 
 def test_the_chance_of_a_random_action_falls_evenly() -> None:
     learner, _ = agent(epsilon_start=1.0, epsilon_end=0.2)
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for done, chance in ((0.0, 1.0), (0.5, 0.6), (1.0, 0.2)):
         other = (
-            sum(learner.act(0, dice, done=done) == 0 for _ in range(20_000)) / 20_000
+            sum(learner.act(0, generator, done=done) == 0 for _ in range(20_000)) / 20_000
         )  # action 1 is the best in state 0
         assert other == pytest.approx(chance / 2, abs=0.012)  # four standard errors
 
@@ -48,11 +48,11 @@ def test_a_corridor_has_the_values_of_its_rules() -> None:
     """0 -> 1 -> 2 pays 1 at the end, going back pays nothing: Q(1, on) = 1, Q(0, on) = 0.9, Q(1, back) = 0.81, Q(0, back) = 0.81."""
     table = nn.Embedding(3, 2)
     nn.init.zeros_(table.weight)
-    learner, dice = QLearning(table, None, Options(discount=0.9, learning_rate=0.5)), np.random.default_rng(1)
+    learner, generator = QLearning(table, None, Options(discount=0.9, learning_rate=0.5)), np.random.default_rng(1)
     for episode in range(400):
         state = 0
         for _ in range(50):
-            action = learner.act(state, dice, done=episode / 400)
+            action = learner.act(state, generator, done=episode / 400)
             following = max(0, state - 1) if action == 0 else state + 1
             end = following == 2
             learner.learn(state, action, float(end), following, end=end)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.batch import Batch
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.linear_init import ALPHAS
 from kissipo.process.losses.mean_squared_error import loss as squares
@@ -42,37 +42,37 @@ def net() -> nn.Sequential:
 )  # fmt: skip
 def test_steps_are_those_written_out(words: dict[str, float], penalty: object, clip: float | None) -> None:
     ours, theirs = net(), net()
-    learn = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
-    learn.begin(None)  # type: ignore[arg-type]
+    algorithm = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
+    algorithm.begin(None)  # type: ignore[arg-type]
     for batch in batches(5):
-        told = learn.step(batch)["loss"]
+        told = algorithm.step(batch)["loss"]
         loss = functional.mse_loss(theirs(batch.inputs[0]), batch.targets[0])
         assert told.item() == pytest.approx(loss.item(), rel=1e-6)  # without the penalty
         total = loss + penalty([theirs[0].weight, theirs[2].weight])  # type: ignore[operator]
-        slopes = torch.autograd.grad(total, list(theirs.parameters()))
-        length = torch.cat([slope.flatten() for slope in slopes]).norm()
+        gradients = torch.autograd.grad(total, list(theirs.parameters()))
+        length = torch.cat([gradient.flatten() for gradient in gradients]).norm()
         shorter = 1.0 if clip is None else min(1.0, clip / (float(length) + 1e-6))
         with torch.no_grad():
-            for weight, slope in zip(theirs.parameters(), slopes, strict=True):
-                weight -= 0.1 * shorter * slope
+            for weight, gradient in zip(theirs.parameters(), gradients, strict=True):
+                weight -= 0.1 * shorter * gradient
     for found, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_rate_follows_the_schedule() -> None:
-    learn = Supervised(net(), (squares,), Options(learning_rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
-    learn.begin(None)  # type: ignore[arg-type]
+    algorithm = Supervised(net(), (squares,), Options(learning_rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
+    algorithm.begin(None)  # type: ignore[arg-type]
     seen = []
     for batch in batches(4):
-        learn.step(batch)
-        seen.append(learn.optimizer.param_groups[0]["lr"])
+        algorithm.step(batch)
+        seen.append(algorithm.optimizer.param_groups[0]["lr"])
     assert seen == pytest.approx([0.0, 0.4 * 0.853553, 0.4 * 0.5, 0.4 * 0.146447], abs=1e-6)
 
 
 def test_dropout_is_only_there_while_learning() -> None:
     torch.manual_seed(0)
     module = ffn.build(
-        (Port("x", ("feature",), (4,)),), (Port("y", ("answer",), (2,)),), ffn.Options(units=(64,), dropout=0.5)
+        (TensorSpec("x", ("feature",), (4,)),), (TensorSpec("y", ("answer",), (2,)),), ffn.Options(units=(64,), dropout=0.5)
     )
     x = torch.randn(3, 4)
     assert not torch.equal(module.train()(x), module.train()(x))
@@ -105,10 +105,10 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
         expected, answers = model.predict_proba(x), 3 if name == "wine" else 1
     targets = torch.tensor(y).unsqueeze(1) if name == "diabetes" else torch.tensor(y)
     torch.manual_seed(0)
-    ports = (Port("x", ("feature",), (x.shape[1],)),), (Port("y", ("class",), (answers,)),)
-    module = ffn.build(*ports, ffn.Options(units=(16,), wide=True)).eval()
-    learn = Supervised(module, (squares,), Options(init="linear"), total_steps=1)
-    told = learn.begin(Rows(x, targets))
+    specs = (TensorSpec("x", ("feature",), (x.shape[1],)),), (TensorSpec("y", ("class",), (answers,)),)
+    module = ffn.build(*specs, ffn.Options(units=(16,), wide=True)).eval()
+    algorithm = Supervised(module, (squares,), Options(init="linear"), total_steps=1)
+    told = algorithm.begin(Rows(x, targets))
     assert told.startswith(
         f"the linear path starts at the solution of {'ridge' if name == 'diabetes' else 'logistic'} regression"
     )
@@ -124,11 +124,11 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
 
 @pytest.mark.parametrize("there", [[0, 2], [0, 1, 3]])
 def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[int]) -> None:
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     y = np.repeat(there, 30)
-    x = (dice.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
+    x = (generator.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
     net = ffn.build(
-        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (4,)),), ffn.Options(units=(8,), wide=True)
+        (TensorSpec("x", ("feature",), (3,)),), (TensorSpec("y", ("class",), (4,)),), ffn.Options(units=(8,), wide=True)
     )
     Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     with torch.no_grad():
@@ -142,7 +142,7 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
 @pytest.mark.parametrize(("answers", "only"), [(1, 0), (1, 1), (3, 0), (3, 2)])
 def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: int, only: int) -> None:
     net = ffn.build(
-        (Port("x", ("feature",), (3,)),), (Port("y", ("class",), (answers,)),), ffn.Options(units=(8,), wide=True)
+        (TensorSpec("x", ("feature",), (3,)),), (TensorSpec("y", ("class",), (answers,)),), ffn.Options(units=(8,), wide=True)
     )
     x = np.random.default_rng(0).normal(0, 1, (40, 3))
     Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
@@ -154,11 +154,11 @@ def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: i
 
 def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
     """45,000 rows, of which at most 20,000 are used; every second one says no."""
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     y = np.arange(45_000) % 2
-    x = dice.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
+    x = generator.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
     net = ffn.build(
-        (Port("x", ("feature",), (2,)),), (Port("y", ("class",), (1,)),), ffn.Options(units=(8,), wide=True)
+        (TensorSpec("x", ("feature",), (2,)),), (TensorSpec("y", ("class",), (1,)),), ffn.Options(units=(8,), wide=True)
     )
     told = Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
     assert "on 20,000 of the 45,000 samples" in told
@@ -168,17 +168,17 @@ def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
 
 def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoint() -> None:
     x, y = load_diabetes(return_X_y=True)
-    feed = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
-    ports = (Port("x", ("feature",), (10,)),), (Port("y", ("answer",), (1,)),)
-    nets = [ffn.build(*ports, ffn.Options(units=(16,), wide=True)) for _ in range(2)]
+    dataset = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
+    specs = (TensorSpec("x", ("feature",), (10,)),), (TensorSpec("y", ("answer",), (1,)),)
+    nets = [ffn.build(*specs, ffn.Options(units=(16,), wide=True)) for _ in range(2)]
     learns = [Supervised(net, (squares,), Options(init="linear"), total_steps=20) for net in nets]
-    learns[0].begin(feed)
+    learns[0].begin(dataset)
     start = {name: weight.clone() for name, weight in nets[0].state_dict().items()}
-    learns[0].step(feed.batch(slice(0, 64)))
+    learns[0].step(dataset.batch(slice(0, 64)))
     nets[1].load_state_dict(nets[0].state_dict())
     learns[1].load_state_dict(deepcopy(learns[0].state_dict()))
-    for learn in learns:
-        learn.step(feed.batch(slice(64, 128)))
+    for algorithm in learns:
+        algorithm.step(dataset.batch(slice(64, 128)))
     for name, weight in nets[0].state_dict().items():
         assert torch.equal(weight, nets[1].state_dict()[name])
         assert torch.equal(weight, start[name]) == ("wide" in name), name
@@ -203,16 +203,16 @@ def test_the_loss_of_each_auxiliary_head_counts_three_tenths() -> None:
     torch.manual_seed(0)
     ours = Net()
     theirs = deepcopy(ours)
-    learn = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1), total_steps=3)
-    learn.begin(None)  # type: ignore[arg-type]
+    algorithm = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1), total_steps=3)
+    algorithm.begin(None)  # type: ignore[arg-type]
     for batch in batches(3):
-        told = learn.step(batch)["loss"].item()
+        told = algorithm.step(batch)["loss"].item()
         x, y = batch.inputs[0], batch.targets[0]
         answer = functional.mse_loss(theirs(x), y)
         one, two = (functional.mse_loss(head(theirs.first(x)), y) for head in theirs.besides)
         assert told == pytest.approx(answer.item(), rel=1e-6)
-        slopes = torch.autograd.grad(answer + 0.3 * one + 0.3 * two, list(theirs.parameters()))
+        gradients = torch.autograd.grad(answer + 0.3 * one + 0.3 * two, list(theirs.parameters()))
         with torch.no_grad():
-            for weight, slope in zip(theirs.parameters(), slopes, strict=True):
-                weight -= 0.1 * slope
+            for weight, gradient in zip(theirs.parameters(), gradients, strict=True):
+                weight -= 0.1 * gradient
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict())

@@ -62,15 +62,15 @@ def test_outputs_and_slopes_are_torchs(
 ) -> None:
     chain = links(*widths, relu=relu, bias=bias)
     x, dy = torch.randn(rows, widths[0]), torch.randn(rows, widths[-1])
-    direct = DenseChain(instructions, chain)
-    y = direct.forward(x)
+    manual_backprop = DenseChain(instructions, chain)
+    y = manual_backprop.forward(x)
     expected = by_torch(chain, x)
     torch.testing.assert_close(y, expected.detach(), rtol=1e-4, atol=1e-5)
     weights = [each for link in chain for each in link.linear.parameters()]
-    slopes = torch.autograd.grad(expected, weights, dy)
-    direct.backward(x, dy)
-    for weight, slope in zip(weights, slopes, strict=True):
-        torch.testing.assert_close(weight.grad, slope, rtol=1e-4, atol=1e-4)
+    gradients = torch.autograd.grad(expected, weights, dy)
+    manual_backprop.backward(x, dy)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        torch.testing.assert_close(weight.grad, gradient, rtol=1e-4, atol=1e-4)
 
 
 def test_several_threads_give_the_same_numbers() -> None:
@@ -81,9 +81,9 @@ def test_several_threads_give_the_same_numbers() -> None:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             torch.manual_seed(5)
-            direct = DenseChain(found, chain)
-            y = direct.forward(x).clone()
-            direct.backward(x, y)
+            manual_backprop = DenseChain(found, chain)
+            y = manual_backprop.forward(x).clone()
+            manual_backprop.backward(x, y)
             seen.append([y, *(each.grad for link in chain for each in link.linear.parameters())])
     finally:
         torch.set_num_threads(before)
@@ -96,17 +96,17 @@ def test_dropout_draws_the_published_numbers_and_its_slopes_fit(instructions: Ke
     torch.manual_seed(11)
     key = new_key()
     torch.manual_seed(11)
-    direct = DenseChain(instructions, chain)
-    y = direct.forward(x)
+    manual_backprop = DenseChain(instructions, chain)
+    y = manual_backprop.forward(x)
     drawn = torch.tensor(squares(6 * 21 + 6 * 13, key))
     masks = torch.where(drawn < round(0.75 * 2**32), 1 / 0.75, 0.0)
     assert 0.65 < (masks > 0).float().mean() < 0.85
     expected = by_torch(chain, x, [masks[: 6 * 21].view(6, 21), masks[6 * 21 :].view(6, 13)])
     torch.testing.assert_close(y, expected.detach(), rtol=1e-4, atol=1e-5)
     weights = [each for link in chain for each in link.linear.parameters()]
-    direct.backward(x, dy)
-    for weight, slope in zip(weights, torch.autograd.grad(expected, weights, dy), strict=True):
-        torch.testing.assert_close(weight.grad, slope, rtol=1e-4, atol=1e-5)
+    manual_backprop.backward(x, dy)
+    for weight, gradient in zip(weights, torch.autograd.grad(expected, weights, dy), strict=True):
+        torch.testing.assert_close(weight.grad, gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_dropout_keeps_the_share_that_was_asked_for_and_draws_anew() -> None:
@@ -114,8 +114,8 @@ def test_dropout_keeps_the_share_that_was_asked_for_and_draws_anew() -> None:
     assert found is not None
     nn.init.ones_(ones.weight)
     nn.init.zeros_(ones.bias)
-    direct = DenseChain(found, [DenseLayer(ones, dropout=0.2)])
-    first, second = (direct.forward(torch.ones(100, 1)).clone() for _ in range(2))
+    manual_backprop = DenseChain(found, [DenseLayer(ones, dropout=0.2)])
+    first, second = (manual_backprop.forward(torch.ones(100, 1)).clone() for _ in range(2))
     assert set(first.unique().tolist()) == {0.0, 1.25}
     assert (first > 0).float().mean().item() == pytest.approx(0.8, abs=0.006)  # 5 standard errors of 100,000 draws
     assert ((first > 0) & (second > 0)).float().mean().item() == pytest.approx(0.64, abs=0.008)
@@ -125,12 +125,12 @@ def test_what_is_held_gets_no_slope_and_a_weight_that_moved_is_found() -> None:
     found, chain = kernels(), links(8, 6, 2)
     assert found is not None
     chain[0].linear.weight.requires_grad_(False)
-    direct, x = DenseChain(found, chain), torch.randn(5, 8)
-    direct.forward(x)
-    direct.backward(x, torch.ones(5, 2))
+    manual_backprop, x = DenseChain(found, chain), torch.randn(5, 8)
+    manual_backprop.forward(x)
+    manual_backprop.backward(x, torch.ones(5, 2))
     assert chain[0].linear.weight.grad is None and chain[1].linear.weight.grad is not None
     chain[1].linear.weight.data = torch.randn(2, 6)  # another memory
-    torch.testing.assert_close(direct.forward(x), by_torch(chain, x).detach())
+    torch.testing.assert_close(manual_backprop.forward(x), by_torch(chain, x).detach())
 
 
 def test_not_a_number_stays_one() -> None:

@@ -1,4 +1,4 @@
-"""The kernels without Python: under the address and undefined-behaviour sanitizers, and cross-compiled for NEON under qemu."""
+"""The kernels without Python: under the address and undefined-behavior sanitizers, and cross-compiled for NEON under qemu."""
 
 from __future__ import annotations
 

@@ -78,9 +78,9 @@ def all_of(
             y, batch_first=layer.batch_first, total_length=x.shape[1 if layer.batch_first else 0]
         )
     results = (y, *as_tuple(states))
-    dice = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     total = sum(
-        (each * torch.randn(each.shape, generator=dice, dtype=torch.float64).to(dtype)).sum() for each in results
+        (each * torch.randn(each.shape, generator=generator, dtype=torch.float64).to(dtype)).sum() for each in results
     )
     used = () if hx is None else hx if isinstance(layer, nn.LSTM) else hx[:1]
     yield from results
@@ -464,8 +464,8 @@ def test_a_table_has_second_derivatives(cell: str, kernel: str) -> None:
     table, ids = torch.randn(3, 4, requires_grad=True), torch.randint(0, 3, (6, 2))
 
     def curved(run: Any) -> Tensor:
-        (slope,) = torch.autograd.grad(run().pow(3).sum(), table, create_graph=True)
-        return torch.autograd.grad(slope.pow(2).sum(), table)[0]
+        (gradient,) = torch.autograd.grad(run().pow(3).sum(), table, create_graph=True)
+        return torch.autograd.grad(gradient.pow(2).sum(), table)[0]
 
     torch.testing.assert_close(curved(lambda: layer(ids, table=table)[0]), curved(lambda: layer(table[ids])[0]))
 

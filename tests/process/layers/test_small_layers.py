@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import activation
-from kissipo.process.layers.concat_features import Join
+from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import embedding, width
 from kissipo.process.layers.heads import Heads, head
-from kissipo.process.layers.pool import over_time
-from kissipo.process.layers.series_wrapper import Ports, SeriesWords, on_series
+from kissipo.process.layers.pool import temporal_pooling
+from kissipo.process.layers.series_wrapper import SeriesWords, TensorSpecs, on_series
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.surfaces import height
 from kissipo.process.layers.wide import WideAndDeep
@@ -33,21 +33,21 @@ THERE = torch.tensor([[True, True, False], [True, True, True], [False, False, Fa
     ],
 )
 def test_what_only_fills_up_is_never_pooled(how: str, expected: list[list[float]]) -> None:
-    assert over_time(STATES, THERE, how).tolist() == expected  # type: ignore[arg-type]
+    assert temporal_pooling(STATES, THERE, how).tolist() == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("how", ["last", "max", "mean"])
 def test_no_slope_goes_to_what_only_fills_up(how: str) -> None:
     states = torch.randn(3, 3, 2, requires_grad=True)
-    over_time(states, THERE, how).square().sum().backward()  # type: ignore[arg-type]
+    temporal_pooling(states, THERE, how).square().sum().backward()  # type: ignore[arg-type]
     assert states.grad is not None
     assert states.grad.isfinite().all() and not states.grad[~THERE].any() and states.grad[:2].any()
 
 
 def test_whole_sequences_are_pooled_over_all_steps() -> None:
-    assert over_time(STATES[1:2], None, "last").tolist() == [[5, 2]]
-    assert over_time(STATES[1:2], None, "max").tolist() == [[8, 4]]
-    assert over_time(STATES[1:2], None, "mean").tolist() == [[5, 2]]
+    assert temporal_pooling(STATES[1:2], None, "last").tolist() == [[5, 2]]
+    assert temporal_pooling(STATES[1:2], None, "max").tolist() == [[8, 4]]
+    assert temporal_pooling(STATES[1:2], None, "mean").tolist() == [[5, 2]]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_an_embedding_starts_small_and_what_fills_up_stays_zero() -> None:
     layer = embedding(200, 8, fills=True)
     assert 0.04 < layer.weight.abs().max() <= 0.05
     (layer(torch.tensor([[3, 0, 0], [3, 7, 0]])) * 2).sum().backward()
-    slopes = layer.weight.grad
-    assert slopes is not None
-    assert slopes[:, 0].nonzero().flatten().tolist() == [3, 7] and slopes[3, 0] == 4 and slopes[7, 0] == 2
+    gradients = layer.weight.grad
+    assert gradients is not None
+    assert gradients[:, 0].nonzero().flatten().tolist() == [3, 7] and gradients[3, 0] == 4 and gradients[7, 0] == 2
 
 
 @pytest.mark.parametrize(("ids", "asked", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)])
@@ -85,13 +85,13 @@ def test_features_of_an_embedding(ids: int, asked: int | None, features: int) ->
 
 def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
     """A level is looked up, of two levels both, words are averaged over those that are there, numbers are laid flat."""
-    ports = (
-        Port("word", ("time",), (3,), vocabulary=4, fills=True),
-        Port("numbers", ("time", "variable"), (2, 2)),
-        Port("level", (), (), vocabulary=3),
-        Port("pair", ("feature",), (2,), vocabulary=3),
+    specs = (
+        TensorSpec("word", ("time",), (3,), vocabulary=4, fills=True),
+        TensorSpec("numbers", ("time", "variable"), (2, 2)),
+        TensorSpec("level", (), (), vocabulary=3),
+        TensorSpec("pair", ("feature",), (2,), vocabulary=3),
     )
-    join = Join(ports, embed=1)
+    join = ConcatFeatures(specs, embed=1)
     for values in join.parameters():
         values.data = torch.arange(float(len(values))).unsqueeze(1) * 10
     rows = join(
@@ -105,16 +105,16 @@ def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
 
 
 def test_several_answers_have_a_layer_each() -> None:
-    heads = head(3, (Port("kind", ("class",), (2,)), Port("price", ("answer",), (1,))), bias=False)
+    heads = head(3, (TensorSpec("kind", ("class",), (2,)), TensorSpec("price", ("answer",), (1,))), bias=False)
     assert isinstance(heads, Heads)
     x = torch.randn(4, 3)
     for answer, weight in zip(heads(x), heads.parameters(), strict=True):
         torch.testing.assert_close(answer, x @ weight.T)
 
 
-def rows(inputs: Ports, outputs: Ports) -> nn.Module:
+def rows(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
     """A linear net."""
-    join = Join(inputs)
+    join = ConcatFeatures(inputs)
     return stack(join, head(join.width, outputs))
 
 
@@ -126,15 +126,15 @@ def rows(inputs: Ports, outputs: Ports) -> nn.Module:
     ],
 )
 def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> None:
-    window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
-    ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=words)
+    window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
+    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=words)
     with pytest.raises(ShapeError, match=text):
         on_series(rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(subtract_last=True))
 
 
 def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
-    window = Port("window", ("time", "variable"), (4, 2), words=("a", "b"))
-    ahead = Port("ahead", ("horizon", "variable"), (3, 1), words=("b",))
+    window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
+    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=("b",))
     torch.manual_seed(0)
     net = on_series(rows, (window,), (ahead,), SeriesWords(subtract_last=True))
     x = torch.randn(5, 4, 2)
@@ -147,9 +147,9 @@ def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
 
 
 def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> None:
-    window = Port("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
-    forecast = Port("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
-    known = Port("calendar", ("ahead", "feature"), (2, 5))
+    window = TensorSpec("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
+    forecast = TensorSpec("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
+    known = TensorSpec("calendar", ("ahead", "feature"), (2, 5))
     torch.manual_seed(0)
     net = on_series(rows, (window, known), (forecast,), SeriesWords(channel_independent=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
@@ -161,9 +161,9 @@ def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> N
 
 
 def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
-    window = Port("window", ("time", "variable"), (3, 2), words=("a", "b"))
-    forecast = Port("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
-    known = Port("calendar", ("ahead", "feature"), (4, 1))
+    window = TensorSpec("window", ("time", "variable"), (3, 2), words=("a", "b"))
+    forecast = TensorSpec("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
+    known = TensorSpec("calendar", ("ahead", "feature"), (4, 1))
     torch.manual_seed(0)
     net = on_series(rows, (window, known), (forecast,), SeriesWords(autoregressive=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
@@ -174,7 +174,7 @@ def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
         seen = torch.cat([*past[-3:], calendar[:, step]], dim=1)
         past.append(seen @ linear.weight.T + linear.bias)
     torch.testing.assert_close(net(x, calendar), torch.stack(past[3:], dim=1))
-    other = Port("ahead", ("horizon", "variable"), (4, 1), words=("a",))
+    other = TensorSpec("ahead", ("horizon", "variable"), (4, 1), words=("a",))
     with pytest.raises(ShapeError, match="sees a, b, answers a"):
         on_series(rows, (window,), (other,), SeriesWords(autoregressive=True))
 
@@ -190,8 +190,8 @@ def test_the_deep_path_starts_silent_and_both_are_summed() -> None:
 
 
 def test_one_long_row_is_folded_by_variable_within_step() -> None:
-    port = Port("sales", ("horizon", "variable"), (2, 3))
-    folded = head(4, (port,))
+    spec = TensorSpec("sales", ("horizon", "variable"), (2, 3))
+    folded = head(4, (spec,))
     linear = folded[0]  # type: ignore[index]
     nn.init.zeros_(linear.weight)
     linear.bias.data = torch.arange(6.0)
@@ -211,10 +211,10 @@ def test_one_long_row_is_folded_by_variable_within_step() -> None:
     ],
 )
 def test_heights_and_slopes_by_hand(
-    surface: str, point: tuple[float, ...], expected: float, slope: tuple[float, float]
+    surface: str, point: tuple[float, ...], expected: float, gradient: tuple[float, float]
 ) -> None:
     where = torch.tensor(point, dtype=torch.float64, requires_grad=True)
     found = height(surface, where)
     assert found.item() == pytest.approx(expected, abs=1e-12)
     (gradient,) = torch.autograd.grad(found, where)
-    assert gradient[:2].tolist() == pytest.approx(slope, abs=1e-12)
+    assert gradient[:2].tolist() == pytest.approx(gradient, abs=1e-12)

@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.inception import Inception, Widths
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.residual import basic, bottleneck
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "picture_nets.json").read_text())
-CLASSES = Port("kind", ("class",), (4,))
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "image_nets.json").read_text())
+CLASSES = TensorSpec("kind", ("class",), (4,))
 NAMES = [name for name in GOLDEN if name != "about"]
 
 
-def picture(*shape: int) -> Port:
-    return Port("picture", ("channel", "height", "width"), shape)
+def image(*shape: int) -> TensorSpec:
+    return TensorSpec("image", ("channel", "height", "width"), shape)
 
 
 def published(name: str, **words: Any) -> nn.Module:
@@ -109,13 +109,13 @@ def test_googlenet_by_hand() -> None:
 def test_any_size_and_any_number_of_channels_go_in(name: str, shape: tuple[int, int, int]) -> None:
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
-        net = module.build((picture(*shape),), (CLASSES,), module.Options(**GOLDEN[name]["words"])).train()
+        net = module.build((image(*shape),), (CLASSES,), module.Options(**GOLDEN[name]["words"])).train()
     assert net(torch.zeros(1, *shape, device="meta")).shape == (1, 4)
 
 
 def test_vgg11_layer_by_layer_in_plain_torch() -> None:
     module = NETS.find("vgg11", place="net")
-    net = module.build((picture(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))).eval()
+    net = module.build((image(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))).eval()
     weights = net.state_dict()
     x = torch.randn(2, 3, 40, 36)
     y = x
@@ -212,7 +212,7 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
 def test_the_start_keeps_a_signal_as_strong_through_fifty_layers() -> None:
     torch.manual_seed(0)
     module = NETS.find("vgg19", place="net")
-    net = module.build((picture(3, 32, 32),), (CLASSES,), module.Options(width_multiplier=0.5, units=(512, 512))).eval()
+    net = module.build((image(3, 32, 32),), (CLASSES,), module.Options(width_multiplier=0.5, units=(512, 512))).eval()
     assert 0.1 < net(torch.randn(16, 3, 32, 32)).std() < 10
     assert not any(weight.any() for name, weight in net.named_parameters() if name.endswith("bias"))
 

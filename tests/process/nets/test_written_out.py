@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.tensor_spec import Port
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.layers.activation import Activation
 from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurrent
 
-ROW = Port("row", ("feature",), (6,))
-CLASSES = Port("kind", ("class",), (4,))
-TEXT = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+ROW = TensorSpec("row", ("feature",), (6,))
+CLASSES = TensorSpec("kind", ("class",), (4,))
+TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
 POOLS: dict[str, Any] = {"last": lambda h: h[-1], "max": lambda h: h.amax(0), "mean": lambda h: h.mean(0)}
 
 
@@ -43,8 +43,8 @@ def test_feed_forward() -> None:
 
 def test_the_convolutional_net_of_the_lecture() -> None:
     """S13: 25 and 50 filters of 3x3, valid, each pooled by 2: 28 -> 26 -> 13 -> 11 -> 5."""
-    picture = Port("picture", ("channel", "height", "width"), (1, 28, 28))
-    net = cnn.build((picture,), (CLASSES,), cnn.Options((25, 50), padding="valid", units=(100,)))
+    image = TensorSpec("image", ("channel", "height", "width"), (1, 28, 28))
+    net = cnn.build((image,), (CLASSES,), cnn.Options((25, 50), padding="valid", units=(100,)))
     plain = nn.Sequential(
         *(nn.Conv2d(1, 25, 3), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(25, 50, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -59,8 +59,8 @@ BENDS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": 
 
 @pytest.mark.parametrize("name", get_args(Activation))
 def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_it(name: Activation) -> None:
-    picture = Port("picture", ("channel", "height", "width"), (2, 9, 8))
-    ours = cnn.build((picture,), (CLASSES,), cnn.Options((5, 6), units=(), activation=name)).double()
+    image = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
+    ours = cnn.build((image,), (CLASSES,), cnn.Options((5, 6), units=(), activation=name)).double()
     bend = BENDS[name]
     plain = nn.Sequential(
         *(nn.Conv2d(2, 5, 3, padding=1), bend(), nn.MaxPool2d(2)),
@@ -74,10 +74,10 @@ def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_i
         torch.testing.assert_close(own.grad, other.grad)
 
 
-def test_a_convolutional_net_on_small_coloured_pictures() -> None:
+def test_a_convolutional_net_on_small_colored_images() -> None:
     """Nothing is pooled where a side is one: 5x4 -> 2x2 -> 1x1 -> 1x1."""
-    picture = Port("picture", ("channel", "height", "width"), (3, 5, 4))
-    net = cnn.build((picture,), (CLASSES,), cnn.Options((4, 5, 6), norm=True, units=(), activation="tanh"))
+    image = TensorSpec("image", ("channel", "height", "width"), (3, 5, 4))
+    net = cnn.build((image,), (CLASSES,), cnn.Options((4, 5, 6), norm=True, units=(), activation="tanh"))
     for statistic in (each for name, each in net.state_dict().items() if "running" in name):
         statistic.uniform_(0.5, 2.0)
     blocks = [
@@ -90,9 +90,9 @@ def test_a_convolutional_net_on_small_coloured_pictures() -> None:
 
 def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
     """Linear layers at a point are filters of 1x1; nothing is pooled or laid flat before."""
-    board = Port("board", ("channel", "height", "width"), (1, 5, 4))
+    board = TensorSpec("board", ("channel", "height", "width"), (1, 5, 4))
     options = cnn.Options((6, 7), pool_size=1, flatten=False, units=(8,), dropout=0.5)
-    net = cnn.build((board,), (Port("point", ("class",), (20,)),), options)
+    net = cnn.build((board,), (TensorSpec("point", ("class",), (20,)),), options)
     first, second = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 7, 3, padding=1)
 
     class AtEveryPoint(nn.Module):
@@ -111,11 +111,11 @@ def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
 
 @pytest.mark.parametrize("words", [{"pool_size": 2}, {"pool_size": 1, "padding": "valid"}])
 def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
-    board = Port("board", ("channel", "height", "width"), (1, 8, 8))
+    board = TensorSpec("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
         ShapeError, match=r"with flatten: false answers each of \dx\d points; got output step 'point'"
     ) as refused:
-        cnn.build((board,), (Port("point", ("class",), (64,)),), cnn.Options((6,), flatten=False, **words))
+        cnn.build((board,), (TensorSpec("point", ("class",), (64,)),), cnn.Options((6,), flatten=False, **words))
     assert "Say process.flatten=true, or process.pool_size=1 and process.padding=same" in str(refused.value)
 
 
@@ -159,23 +159,23 @@ def test_an_lstm_starts_by_remembering() -> None:
 
 
 def test_a_table_is_looked_up() -> None:
-    state, action = Port("state", (), (), vocabulary=3), Port("action", ("action",), (2,))
+    state, action = TensorSpec("state", (), (), vocabulary=3), TensorSpec("action", ("action",), (2,))
     net: Any = q_table.build((state,), (action,), q_table.Options(initial_q=0.5))
     assert net.weight.tolist() == [[0.5, 0.5]] * 3
     net.weight.data[2] = torch.tensor([7.0, -1.0])
     assert net(torch.tensor([2, 0])).tolist() == [[7.0, -1.0], [0.5, 0.5]]
 
 
-def ports(*surfaces: str) -> tuple[Port, ...]:
+def specs(*surfaces: str) -> tuple[TensorSpec, ...]:
     return (
-        Port("surface", (), (), vocabulary=len(surfaces), words=surfaces),
-        Port("optimizer", (), (), vocabulary=1, words=("sgd",)),
-        Port("start", ("place",), (3,)),
+        TensorSpec("surface", (), (), vocabulary=len(surfaces), words=surfaces),
+        TensorSpec("optimizer", (), (), vocabulary=1, words=("sgd",)),
+        TensorSpec("start", ("place",), (3,)),
     )
 
 
 def test_walkers_tell_the_height_of_where_they_stand() -> None:
-    net: Any = playground.build(ports("bowl", "saddle"), (), playground.Options(num_points=3))
+    net: Any = playground.build(specs("bowl", "saddle"), (), playground.Options(num_points=3))
     for point, at in zip(net.points, ([2.0, 1.0, 0.0], [0.0, 2**0.5, 0.0], [1.0, 0.0, 0.0]), strict=True):
         point.data = torch.tensor(at)
     heights = net(torch.tensor([0, 1, 0]), torch.zeros(3, dtype=torch.long), torch.zeros(3, 3))
@@ -184,33 +184,33 @@ def test_walkers_tell_the_height_of_where_they_stand() -> None:
 
 def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
     with pytest.raises(ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"):
-        playground.build(ports("moon"), (), playground.Options())
+        playground.build(specs("moon"), (), playground.Options())
 
 
 def test_a_recurrent_net_learns_the_same_from_ids_with_their_table_and_from_features() -> None:
-    text = Port("text", ("time",), (20,), vocabulary=5, fills=True)
+    text = TensorSpec("text", ("time",), (20,), vocabulary=5, fills=True)
     net = recurrent.build((text,), (CLASSES,), recurrent.Options(embedding_dim=32, units=10))
     x = torch.randint(1, 5, (8, 20))
     for row, length in enumerate((20, 20, 17, 9, 5, 2, 1, 0)):
         x[row, length:] = 0
 
-    def slopes(kernel: str) -> list[Tensor]:
+    def gradients(kernel: str) -> list[Tensor]:
         net.cell.kernel = kernel
         return list(torch.autograd.grad(net.train()(x).pow(2).sum(), list(net.parameters())))
 
-    found, expected = slopes("auto"), slopes("torch")
+    found, expected = gradients("auto"), gradients("torch")
     assert net.cell.takes_ids(5, x.numel())
     torch.testing.assert_close(found, expected)
 
 
 def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
     """S26: 145,960 + 2,160 + 16 = 148,136; torch's second bias of each gate makes 60 more."""
-    message = Port("message", ("time",), (162,), vocabulary=7298, fills=True)
+    message = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
     words = dict(all_recipes())["spam"].task.process
     options = recurrent.Options(
         cell=words["cell"], embedding_dim=words["embedding_dim"], units=words["units"], pooling=words["pooling"]
     )
-    net = recurrent.build((message,), (Port("kind", ("class",), (1,)),), options)
+    net = recurrent.build((message,), (TensorSpec("kind", ("class",), (1,)),), options)
     counts = {name: each.numel() for name, each in net.named_parameters()}
     assert counts["embedding.weight"] == 145_960
     assert sum(count for name, count in counts.items() if "cell" in name) == 2_160 + 60
@@ -219,7 +219,7 @@ def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
 
 
 def test_bilstm_is_an_lstm_that_reads_in_both_directions() -> None:
-    text = Port("text", ("time",), (7,), vocabulary=11, fills=True)
+    text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
     one = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="bilstm", units=5))
     other = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="lstm", bidirectional=True, units=5))
     other.load_state_dict(one.state_dict())
