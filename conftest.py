@@ -8,7 +8,9 @@ _parse = doctest.DocTestParser.parse
 
 
 def _parse_template(self: doctest.DocTestParser, string: str, name: str = "<string>") -> Any:
-    return _parse(self, re.sub(r"^( *)Example:(?=  +>>> )", r"\1        ", string, flags=re.MULTILINE), name)
+    return _parse(
+        self, re.sub(r"^( *)Example:(?=  +>>> )", r"\1        ", string, flags=re.MULTILINE), name
+    )
 
 
 doctest.DocTestParser.parse = _parse_template  # type: ignore[method-assign]

@@ -30,7 +30,9 @@ def make(path: Path, rows: int) -> None:
     """A table in chunks, so that making it does not need more memory than using it."""
     generator = np.random.default_rng(0)
     with path.open("w") as file:
-        names = [f"n{i}" for i in range(12)] + [f"c{i}" for i in range(6)] + ["count", "day", "kind"]
+        names = (
+            [f"n{i}" for i in range(12)] + [f"c{i}" for i in range(6)] + ["count", "day", "kind"]
+        )
         file.write(",".join(names) + "\n")
         for start in range(0, rows, 20_000):
             count = min(20_000, rows - start)
@@ -62,7 +64,9 @@ def with_kissipo(path: Path) -> dict[str, float]:
     from kissipo.runs.load import load
 
     with tempfile.TemporaryDirectory() as out:
-        run = fit(load(str(path), output="kind", words={"process.epochs": 1}), out=Path(out) / "run")
+        run = fit(
+            load(str(path), output="kind", words={"process.epochs": 1}), out=Path(out) / "run"
+        )
         return {"accuracy": run.metrics["answers"][0]["metrics"]["accuracy"]}
 
 
@@ -86,13 +90,20 @@ def with_pandas(path: Path) -> dict[str, float]:
     texts = [name for name in table if name.startswith("c") and name != "count"]
     numbers = [name for name in table if name not in texts]
     encode = make_column_transformer(
-        (make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()), numbers),
+        (
+            make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()),
+            numbers,
+        ),
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32), texts),
     )
-    train, test, train_truth, test_truth = train_test_split(table, truth, test_size=0.2, random_state=0)
+    train, test, train_truth, test_truth = train_test_split(
+        table, truth, test_size=0.2, random_state=0
+    )
     x = torch.from_numpy(encode.fit_transform(train).astype(np.float32))
     batch = 2 ** max(4, min(9, (len(x) // 100).bit_length() - 1))
-    data = DataLoader(TensorDataset(x, torch.from_numpy(train_truth)), batch_size=batch, shuffle=True)
+    data = DataLoader(
+        TensorDataset(x, torch.from_numpy(train_truth)), batch_size=batch, shuffle=True
+    )
     net = nn.Sequential(
         nn.Linear(x.shape[1], 64),
         nn.ReLU(),
@@ -117,7 +128,9 @@ PEERS = {"kissipo": with_kissipo, "pandas + DataLoader": with_pandas}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", resolved=list(PEERS), help="(used by the benchmark itself)")

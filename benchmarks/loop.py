@@ -32,9 +32,9 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
     from kissipo.input.datasets.mnist import read
 
     frame = read().frame
-    return frame["image"].values[:samples], np.array([int(level) for level in frame["digit"].levels])[
-        frame["digit"].values[:samples]
-    ]
+    return frame["image"].values[:samples], np.array(
+        [int(level) for level in frame["digit"].levels]
+    )[frame["digit"].values[:samples]]
 
 
 def kissipo_epochs(samples: int, epochs: int) -> list[float]:
@@ -57,14 +57,22 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
 
     clock = Clock()
     with threads_for(101_632 * BATCH):
-        Fit(experiment.net, experiment.algorithm, FitConfig(epochs, BATCH, 0), train=dataset, callbacks=[clock]).run()
+        Fit(
+            experiment.net,
+            experiment.algorithm,
+            FitConfig(epochs, BATCH, 0),
+            train=dataset,
+            callbacks=[clock],
+        ).run()
     return [end - start for start, end in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
 def torch_net() -> Any:
     from torch import nn
 
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10)
+    )
 
 
 def torch_epochs(batches: Callable[[], Iterable[tuple[Any, Any]]], epochs: int) -> list[float]:
@@ -123,7 +131,13 @@ def keras_epochs(samples: int, epochs: int, backend: str) -> list[float]:
     x = (x / 255).astype("float32")
     layers = keras.layers
     net = keras.Sequential(
-        [keras.Input((28, 28)), layers.Flatten(), layers.Dense(128, "relu"), layers.Dropout(0.2), layers.Dense(10)]
+        [
+            keras.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(128, "relu"),
+            layers.Dropout(0.2),
+            layers.Dense(10),
+        ]
     )
     net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     times: list[float] = []
@@ -151,9 +165,13 @@ def measure(peer: str, samples: int, epochs: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=2, help="epochs a round, after one to warm up")
+    parser.add_argument(
+        "--epochs", type=int, default=2, help="epochs a round, after one to warm up"
+    )
     parser.add_argument("--samples", type=int, default=48_000)
     parser.add_argument("--peer", resolved=PEERS, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
@@ -174,7 +192,9 @@ def main() -> None:
                 "--epochs",
                 str(arguments.epochs),
             ]
-            ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
+            ended = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd=Path.cwd()
+            )
             if ended.returncode == 0:
                 found[peer] += json.loads(ended.stdout.strip().splitlines()[-1])
     ours = statistics.median(found["kissipo"])
@@ -185,7 +205,9 @@ def main() -> None:
             continue
         median = statistics.median(times)
         low, high = min(times) / steps * 1e3, max(times) / steps * 1e3
-        print(f"{peer:20} {median / steps * 1e3:16.3f} {low:8.3f} {high:9.3f} {median / ours:15.2f}")
+        print(
+            f"{peer:20} {median / steps * 1e3:16.3f} {low:8.3f} {high:9.3f} {median / ours:15.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -36,13 +36,18 @@ LOADERS = {
     "torch, TensorDataset, 2 workers": ("tensors", 2),
 }
 BY_HAND = "torch by hand, channels last"
-Clock = list[tuple[float, float]]  # wall and processor at the start of training and at the end of each epoch
+Clock = list[
+    tuple[float, float]
+]  # wall and processor at the start of training and at the end of each epoch
 
 
 def now() -> tuple[float, float]:
     """Wall and the seconds of the processor, children that ended included."""
     spent = os.times()
-    return time.perf_counter(), spent.user + spent.system + spent.children_user + spent.children_system
+    return (
+        time.perf_counter(),
+        spent.user + spent.system + spent.children_user + spent.children_system,
+    )
 
 
 def experiment(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
@@ -69,7 +74,11 @@ def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
     with memory_kept():
         began = now()
         Fit(
-            task.net, task.algorithm, FitConfig(epochs, task.resolved.general.batch_size, seed), train=dataset, callbacks=[Ends()]
+            task.net,
+            task.algorithm,
+            FitConfig(epochs, task.resolved.general.batch_size, seed),
+            train=dataset,
+            callbacks=[Ends()],
         ).run()
     return [began, *ends]
 
@@ -87,7 +96,12 @@ def torch_net(*, pool_first: bool = False) -> Any:
 
 
 def torch_loop(
-    net: Any, batches: Callable[[], Iterable[tuple[Any, Any]]], words: Any, epochs: int, steps: int, **adam: bool
+    net: Any,
+    batches: Callable[[], Iterable[tuple[Any, Any]]],
+    words: Any,
+    epochs: int,
+    steps: int,
+    **adam: bool,
 ) -> Clock:
     """The loop of every tutorial."""
     import torch
@@ -174,7 +188,8 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
         ]
     )
     net.compile(
-        keras.optimizers.Adam(words["learning_rate"]), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        keras.optimizers.Adam(words["learning_rate"]),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     ends: Clock = []
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(now()))
@@ -182,7 +197,14 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
         lambda epoch: words["learning_rate"] * factor(words["schedule"], epoch / epochs)
     )
     began = now()
-    net.fit(x, dataset.targets[0].numpy(), batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock, an_epoch])
+    net.fit(
+        x,
+        dataset.targets[0].numpy(),
+        batch_size=batch,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[clock, an_epoch],
+    )
     return [began, *ends]
 
 
@@ -204,7 +226,11 @@ def child(peer: str, epochs: int, seed: int, samples: int, threads: int) -> dict
 
 def asked(peer: str, seed: int, given: argparse.Namespace) -> dict[str, list[float]]:
     """The same in a process of its own, on so many cores."""
-    quiet = {"KERAS_BACKEND": BACKENDS.get(peer, "jax"), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    quiet = {
+        "KERAS_BACKEND": BACKENDS.get(peer, "jax"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     numbers = ("--epochs", given.epochs, "--samples", given.samples, "--threads", given.threads)
     command = [sys.executable, __file__, "--child", peer, str(seed), *map(str, numbers)]
     cores = set(sorted(os.sched_getaffinity(0))[: given.threads])
@@ -221,7 +247,9 @@ def asked(peer: str, seed: int, given: argparse.Namespace) -> dict[str, list[flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--samples", type=int, default=54_000)
@@ -230,11 +258,19 @@ def main() -> None:
     given = parser.parse_args()
     if given.child:
         print(
-            json.dumps(child(given.child[0], given.epochs, int(given.child[1]), given.samples, given.threads)),
+            json.dumps(
+                child(
+                    given.child[0], given.epochs, int(given.child[1]), given.samples, given.threads
+                )
+            ),
             flush=True,
         )
         return
-    keras = [name for name, needs in BACKENDS.items() if all(map(importlib.util.find_spec, ("keras", needs)))]
+    keras = [
+        name
+        for name, needs in BACKENDS.items()
+        if all(map(importlib.util.find_spec, ("keras", needs)))
+    ]
     seen: dict[str, dict[str, list[float]]] = {
         peer: {"wall": [], "processor": []} for peer in ("kissipo", *LOADERS, BY_HAND, *keras)
     }
@@ -244,15 +280,24 @@ def main() -> None:
                 rounds[kind] += values
             latest = ", ".join(f"{value:.1f}" for value in rounds["wall"][-given.epochs + 1 :])
             print(f"round {seed + 1}, {peer}: {latest} s", file=sys.stderr, flush=True)
-    print("| | an epoch, s, median (ratio) | fastest (ratio) | processor, s, median (ratio) |\n|---|---|---|---|")
+    print(
+        "| | an epoch, s, median (ratio) | fastest (ratio) | processor, s, median (ratio) |\n|---|---|---|---|"
+    )
     ours = figures(seen["kissipo"])
     for peer, rounds in seen.items():
-        told = [f"{value:.1f} ({value / own:.2f})" for value, own in zip(figures(rounds), ours, strict=True)]
+        told = [
+            f"{value:.1f} ({value / own:.2f})"
+            for value, own in zip(figures(rounds), ours, strict=True)
+        ]
         print(f"| {peer} | {' | '.join(told)} |")
 
 
 def figures(rounds: dict[str, list[float]]) -> tuple[float, float, float]:
-    return statistics.median(rounds["wall"]), min(rounds["wall"]), statistics.median(rounds["processor"])
+    return (
+        statistics.median(rounds["wall"]),
+        min(rounds["wall"]),
+        statistics.median(rounds["processor"]),
+    )
 
 
 if __name__ == "__main__":

@@ -46,8 +46,12 @@ def make(folder: Path, count: int) -> None:
     for number in range(min(count, DRAWN)):
         kind = ("bright", "dark")[number % 2]
         (folder / kind).mkdir(exist_ok=True)
-        coarse = generator.integers(0, 160, (16, 16, 3), dtype=np.uint8) + (60 if kind == "bright" else 0)
-        cloud = np.asarray(Image.fromarray(coarse.astype(np.uint8)).resize((512, 512), Image.Resampling.BICUBIC))
+        coarse = generator.integers(0, 160, (16, 16, 3), dtype=np.uint8) + (
+            60 if kind == "bright" else 0
+        )
+        cloud = np.asarray(
+            Image.fromarray(coarse.astype(np.uint8)).resize((512, 512), Image.Resampling.BICUBIC)
+        )
         grain = generator.integers(-12, 13, (512, 512, 1))
         image = np.clip(cloud + grain, 0, 255).astype(np.uint8)
         Image.fromarray(image).save(folder / kind / f"{number:05}.jpg", quality=85)
@@ -61,7 +65,9 @@ def experiment(folder: str, size: int) -> Any:
     from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
-    return build_experiment(load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0)
+    return build_experiment(
+        load(folder, words={**WORDS, "input.size": size, "process.epochs": EPOCHS}), seed=0
+    )
 
 
 def by_kissipo(folder: str, size: int) -> float:
@@ -76,7 +82,9 @@ def by_kissipo(folder: str, size: int) -> float:
             ends.append(time.perf_counter())
 
     train = task.pipeline.datasets["train"]
-    Fit(task.net, task.algorithm, FitConfig(EPOCHS, BATCH, 0), train=train, callbacks=[Clock()]).run()
+    Fit(
+        task.net, task.algorithm, FitConfig(EPOCHS, BATCH, 0), train=train, callbacks=[Clock()]
+    ).run()
     return len(train) * (EPOCHS - 1) / (ends[-1] - ends[0])
 
 
@@ -122,13 +130,19 @@ def whole(folder: str, size: int) -> float:
 
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
-        ki.load(folder, words={**WORDS, "input.size": size, "process.epochs": 1}).fit(out=Path(out) / "run")
+        ki.load(folder, words={**WORDS, "input.size": size, "process.epochs": 1}).fit(
+            out=Path(out) / "run"
+        )
     return time.perf_counter() - began
 
 
 def peak() -> float:
     """The largest resident memory of this process so far, in GB."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    line = next(
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     return int(line.split()[1]) / 1e6
 
 
@@ -196,10 +210,14 @@ def main() -> None:
             print("| | images a second | kissipo is | peak of the process, GB |\n|---|---|---|---|")
             for name, rounds in found.items():
                 speed = statistics.median(each["value"] for each in rounds)
-                print(f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {max(each['peak'] for each in rounds):.2f} |")
+                print(
+                    f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {max(each['peak'] for each in rounds):.2f} |"
+                )
         if given.only != "speed":
             total = run(["whole"])
-            print(f"\nThe whole of `kissipo fit`, one epoch: {total['value']:.0f} s, at most {total['peak']:.2f} GB")
+            print(
+                f"\nThe whole of `kissipo fit`, one epoch: {total['value']:.0f} s, at most {total['peak']:.2f} GB"
+            )
     return None
 
 

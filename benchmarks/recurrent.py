@@ -124,9 +124,14 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
             fast.load_state_dict(slow.state_dict())
             x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units)
             few = max(2, rounds // (10 if steps * units > 10_000 else 1))
-            train = medians({"torch": training(slow, x, dy, wanted), "kissipo": training(fast, x, dy, wanted)}, few)
+            train = medians(
+                {"torch": training(slow, x, dy, wanted), "kissipo": training(fast, x, dy, wanted)},
+                few,
+            )
             infer = medians({"torch": inference(slow, x), "kissipo": inference(fast, x)}, few)
-            one = medians({"torch": inference(slow, x[:, :1]), "kissipo": inference(fast, x[:, :1])}, rounds)
+            one = medians(
+                {"torch": inference(slow, x[:, :1]), "kissipo": inference(fast, x[:, :1])}, rounds
+            )
             work, _ = multiplications(gates, SHAPES[name], wanted)
             print(
                 f"| {name} | {cell} | {train['torch']:.2f} | {train['kissipo']:.2f} | **{train['torch'] / train['kissipo']:.1f}** "
@@ -141,7 +146,10 @@ def compare_halves(names: list[str], rounds: int) -> None:
     if kernels(bfloat16=True) is None:
         print("\nThis processor does not multiply bfloat16")
         return
-    heads = [f"{way}: torch ms | own float32 ms | kissipo ms | over torch | over float32" for way in ("train", "infer")]
+    heads = [
+        f"{way}: torch ms | own float32 ms | kissipo ms | over torch | over float32"
+        for way in ("train", "infer")
+    ]
     print(f"\n| bfloat16 | cell | {' | '.join(heads)} |\n{'|---' * 12}|")
     for name, cell in product(names, CELLS):
         batch, steps, features, units, layers, wanted = SHAPES[name]
@@ -187,7 +195,9 @@ def grid() -> Iterator[tuple[int, int, int, int, int, bool]]:
 
 
 def compare_grid(rounds: int, kernel: Kernel) -> None:
-    print("| cell | way | shapes | slower than 0.95 | lowest | median | highest |\n|---|---|---|---|---|---|---|")
+    print(
+        "| cell | way | shapes | slower than 0.95 | lowest | median | highest |\n|---|---|---|---|---|---|---|"
+    )
     slow: list[tuple[float, str]] = []
     for cell, (ours, theirs, _) in CELLS.items():
         ratios: dict[str, list[float]] = {"training": [], "inference": []}
@@ -197,7 +207,10 @@ def compare_grid(rounds: int, kernel: Kernel) -> None:
             known = theirs(features, units, layers, bidirectional=both)
             own = ours(features, units, layers, bidirectional=both, kernel=kernel)
             own.load_state_dict(known.state_dict())
-            x, dy = torch.randn(steps, batch, features), torch.randn(steps, batch, units * (1 + both))
+            x, dy = (
+                torch.randn(steps, batch, features),
+                torch.randn(steps, batch, units * (1 + both)),
+            )
             for way, run in (
                 ("training", lambda layer, x=x, dy=dy: training(layer, x, dy, True)),
                 ("inference", lambda layer, x=x: inference(layer, x)),
@@ -231,9 +244,14 @@ def compare_memory(names: list[str]) -> None:
         took = {}
         for who in ("torch", "kissipo"):
             command = [sys.executable, __file__, "--child", name, cell, who]
-            took[who] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            took[who] = float(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            )
         ratio = took["kissipo"] / took["torch"]
-        print(f"| {name} | {cell} | {took['torch']:.0f} | {took['kissipo']:.0f} | **{ratio:.2f}** |", flush=True)
+        print(
+            f"| {name} | {cell} | {took['torch']:.0f} | {took['kissipo']:.0f} | **{ratio:.2f}** |",
+            flush=True,
+        )
 
 
 def memory_of(name: str, cell: str, who: str) -> float:
@@ -260,7 +278,11 @@ def _most_memory() -> float:
 
 def messages() -> list[list[str]]:
     """The words of messages of the SMS set; none where the set is not here."""
-    folder = Path(os.environ.get("KISSIPO_DATA", "../shared/data")) / "sms-spam" / "SMSSpamCollection.tsv"
+    folder = (
+        Path(os.environ.get("KISSIPO_DATA", "../shared/data"))
+        / "sms-spam"
+        / "SMSSpamCollection.tsv"
+    )
     if not folder.exists():
         print("\nThe SMS set is not here (KISSIPO_DATA): lengths and step left out")
         return []
@@ -273,7 +295,10 @@ def compare_step(rounds: int) -> None:
     texts = messages()
     if not texts:
         return
-    ids = {word: number + 1 for number, word in enumerate(dict.fromkeys(word for text in texts for word in text))}
+    ids = {
+        word: number + 1
+        for number, word in enumerate(dict.fromkeys(word for text in texts for word in text))
+    }
     rows = torch.zeros(len(texts), 162, dtype=torch.int64)
     for row, text in zip(rows, texts, strict=True):
         row[: len(text)] = torch.tensor([ids[word] % 7298 for word in text])
@@ -292,7 +317,11 @@ def compare_step(rounds: int) -> None:
             return self.head(self.cell(self.embed(x))[0].amax(dim=1))[:, 0]
 
     spec = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
-    own = build((spec,), (TensorSpec("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max"))
+    own = build(
+        (spec,),
+        (TensorSpec("kind", ("class",), (1,)),),
+        Options(embedding_dim=20, units=15, pooling="max"),
+    )
 
     def steps(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
         def run() -> None:
@@ -308,8 +337,12 @@ def compare_step(rounds: int) -> None:
     took = medians(
         {
             "torch, padded to 162": steps(plain, torch.optim.Adam(plain.parameters())),
-            "the same after accelerate, own Adam": steps(swapped, optimizer("adam", swapped.parameters(), rate=1e-3)),
-            "kissipo's net: no work on padding, own Adam": steps(own, optimizer("adam", own.parameters(), rate=1e-3)),
+            "the same after accelerate, own Adam": steps(
+                swapped, optimizer("adam", swapped.parameters(), rate=1e-3)
+            ),
+            "kissipo's net: no work on padding, own Adam": steps(
+                own, optimizer("adam", own.parameters(), rate=1e-3)
+            ),
         },
         max(2, rounds // 15),
     )
@@ -332,7 +365,10 @@ def compare_lengths(rounds: int) -> None:
     )
     print("|---|---|---|---|---|---|")
     for cell, (ours, theirs, _) in CELLS.items():
-        slow, fast = theirs(20, 15, batch_first=True), ours(20, 15, batch_first=True, kernel="fused")
+        slow, fast = (
+            theirs(20, 15, batch_first=True),
+            ours(20, 15, batch_first=True, kernel="fused"),
+        )
         xs = [torch.randn(len(each), 162, 20, requires_grad=True) for each in batches]
 
         def packed(slow: nn.RNNBase = slow, xs: list[torch.Tensor] = xs) -> None:
@@ -358,7 +394,9 @@ def compare_lengths(rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
@@ -379,7 +417,9 @@ def main() -> None:
         compare_grid(given.rounds, given.kernel)
         return
     compare_shapes(given.shapes.split(","), given.rounds, most)
-    compare_halves([name for name in given.shapes.split(",") if SHAPES[name][3] >= 128], given.rounds)
+    compare_halves(
+        [name for name in given.shapes.split(",") if SHAPES[name][3] >= 128], given.rounds
+    )
     compare_lengths(given.rounds)
     compare_step(given.rounds)
     compare_memory(given.shapes.split(","))

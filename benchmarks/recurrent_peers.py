@@ -40,7 +40,9 @@ def by_torch(name: str, cell: str, own: bool) -> Callable[[], object]:
     batch, steps, features, units, layers, wanted = SHAPES[name]
     ours, theirs, _ = CELLS[cell]
     layer = (ours if own else theirs)(features, units, layers)
-    return training(layer, torch.randn(steps, batch, features), torch.randn(steps, batch, units), wanted)
+    return training(
+        layer, torch.randn(steps, batch, features), torch.randn(steps, batch, units), wanted
+    )
 
 
 def by_jax(name: str, cell: str) -> Callable[[], object]:
@@ -75,11 +77,17 @@ def by_jax(name: str, cell: str) -> Callable[[], object]:
         for w_ih, w_hh, bias in weights:
             start = jnp.zeros((batch, units))
             start = (start, start) if cell == "LSTM" else start
-            x = jax.lax.scan(lambda state, pre, w=w_hh: step(w, state, pre), start, x @ w_ih + bias)[1]
+            x = jax.lax.scan(
+                lambda state, pre, w=w_hh: step(w, state, pre), start, x @ w_ih + bias
+            )[1]
         return (x * dy).sum()
 
     weights = [
-        (draw(features if at == 0 else units, gates * units), draw(units, gates * units), draw(gates * units))
+        (
+            draw(features if at == 0 else units, gates * units),
+            draw(units, gates * units),
+            draw(gates * units),
+        )
         for at in range(layers)
     ]
     x, dy = draw(steps, batch, features), draw(steps, batch, units)
@@ -146,12 +154,16 @@ def asked(peer: str, name: str, cell: str, seconds: float) -> float:
     backend = {"Keras on JAX": "jax", "Keras on TensorFlow": "tensorflow"}.get(peer, "jax")
     quiet = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, __file__, "--child", peer, name, cell, "--seconds", str(seconds)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **quiet})
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **quiet}
+    )
     return float(done.stdout.split()[-1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shapes", default="a,b,c256,d96")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
@@ -159,15 +171,25 @@ def main() -> None:
     if given.child:
         print(timed(*given.child, given.seconds))
         return
-    others = [peer for peer, needs in OTHERS.items() if all(importlib.util.find_spec(part) for part in needs)]
-    print("| shape | cell | kissipo ms | " + " | ".join(f"{peer} ms (ratio)" for peer in others) + " |")
+    others = [
+        peer
+        for peer, needs in OTHERS.items()
+        if all(importlib.util.find_spec(part) for part in needs)
+    ]
+    print(
+        "| shape | cell | kissipo ms | "
+        + " | ".join(f"{peer} ms (ratio)" for peer in others)
+        + " |"
+    )
     print("|---" * (3 + len(others)) + "|")
     for name, cell in product(given.shapes.split(","), CELLS):
         own = asked("kissipo", name, cell, given.seconds)
         took = [asked(peer, name, cell, given.seconds) for peer in others]
         own = min(own, asked("kissipo", name, cell, given.seconds))
         print(
-            f"| {name} | {cell} | {own:.2f} | " + " | ".join(f"{each:.2f} ({each / own:.1f})" for each in took) + " |",
+            f"| {name} | {cell} | {own:.2f} | "
+            + " | ".join(f"{each:.2f} ({each / own:.1f})" for each in took)
+            + " |",
             flush=True,
         )
 

@@ -52,7 +52,13 @@ def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
     batch, datasets = task.resolved.general.batch_size, task.pipeline.datasets
     began = time.perf_counter()
     with threads_for(MULTIPLICATIONS * batch):
-        Fit(task.net, task.algorithm, FitConfig(epochs, batch, seed), train=datasets["train"], callbacks=[Clock()]).run()
+        Fit(
+            task.net,
+            task.algorithm,
+            FitConfig(epochs, batch, seed),
+            train=datasets["train"],
+            callbacks=[Clock()],
+        ).run()
     found = evaluate(task.net, datasets["test"], task.pipeline.answers)
     return _between(began, ends), found.scores[0][:, 1]
 
@@ -74,13 +80,24 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[words["optimizer"]]
+    optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[
+        words["optimizer"]
+    ]
     net.compile(optimizer(words["learning_rate"]), "binary_crossentropy")
     ends: list[float] = []
-    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
     x, y = train.inputs[0].numpy(), train.targets[0].numpy().reshape(-1).astype("float32")
     began = time.perf_counter()
-    net.fit(x, y, batch_size=task.resolved.general.batch_size, epochs=epochs, verbose=0, callbacks=[clock])
+    net.fit(
+        x,
+        y,
+        batch_size=task.resolved.general.batch_size,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[clock],
+    )
     return _between(began, ends), net.predict(test.inputs[0].numpy(), verbose=0).reshape(-1)
 
 
@@ -89,7 +106,14 @@ def child(peer: str, epochs: int, seed: int) -> dict[str, Any]:
     from sklearn.metrics import accuracy_score, f1_score
 
     seconds, spam = (by_kissipo if peer == "kissipo" else by_keras)(epochs, seed)
-    truth = experiment(epochs, seed).pipeline.datasets["test"].everything().targets[0].numpy().reshape(-1)
+    truth = (
+        experiment(epochs, seed)
+        .pipeline.datasets["test"]
+        .everything()
+        .targets[0]
+        .numpy()
+        .reshape(-1)
+    )
     return {
         "all": sum(seconds),
         "epoch": statistics.median(seconds[1:] or seconds),
@@ -100,9 +124,15 @@ def child(peer: str, epochs: int, seed: int) -> dict[str, Any]:
 
 def asked(peer: str, epochs: int, seed: int) -> dict[str, float]:
     """The same in a process of its own."""
-    quiet = {"KERAS_BACKEND": BACKENDS.get(peer, "jax"), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    quiet = {
+        "KERAS_BACKEND": BACKENDS.get(peer, "jax"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     command = [sys.executable, __file__, "--child", peer, str(seed), "--epochs", str(epochs)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **quiet})
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **quiet}
+    )
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return told
 
@@ -112,7 +142,9 @@ def _between(began: float, ends: list[float]) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -120,12 +152,18 @@ def main() -> None:
     if given.child:
         print(json.dumps(child(given.child[0], given.epochs, int(given.child[1]))))
         return
-    others = [name for name, needs in BACKENDS.items() if all(map(importlib.util.find_spec, ("keras", needs)))]
+    others = [
+        name
+        for name, needs in BACKENDS.items()
+        if all(map(importlib.util.find_spec, ("keras", needs)))
+    ]
     seen: dict[str, list[dict[str, float]]] = {peer: [] for peer in ("kissipo", *others)}
     for seed in range(given.rounds):
         for peer, rounds in seen.items():
             rounds.append(asked(peer, given.epochs, seed))
-            print(f"round {seed + 1}, {peer}: {rounds[-1]['all']:.1f} s", file=sys.stderr, flush=True)
+            print(
+                f"round {seed + 1}, {peer}: {rounds[-1]['all']:.1f} s", file=sys.stderr, flush=True
+            )
     took = {
         peer: [statistics.median(each[key] for each in rounds) for key in ("all", "epoch")]
         for peer, rounds in seen.items()
@@ -134,8 +172,13 @@ def main() -> None:
         f"| | {given.epochs} epochs, s (ratio) | an epoch after the first, s (ratio) | accuracy | F1 |\n|---|---|---|---|---|"
     )
     for peer, rounds in seen.items():
-        times = [f"{own:.2f} ({own / base:.1f})" for own, base in zip(took[peer], took["kissipo"], strict=True)]
-        means = [f"{statistics.mean(each[key] for each in rounds):.4f}" for key in ("accuracy", "F1")]
+        times = [
+            f"{own:.2f} ({own / base:.1f})"
+            for own, base in zip(took[peer], took["kissipo"], strict=True)
+        ]
+        means = [
+            f"{statistics.mean(each[key] for each in rounds):.4f}" for key in ("accuracy", "F1")
+        ]
         print(f"| {peer} | {' | '.join(times + means)} |")
 
 

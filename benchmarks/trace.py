@@ -53,7 +53,10 @@ class Reader(nn.Module):
 def on_images(name: str) -> tuple[nn.Module, Tensor]:
     """A net on images with fresh weights, and one of noise."""
     module = NETS.find(name, place="process.net")
-    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),), (TensorSpec("kind", ("class",), (1000,)),)
+    specs = (
+        (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),),
+        (TensorSpec("kind", ("class",), (1000,)),),
+    )
     return module.build(*specs, module.Options()), torch.rand(1, 3, 224, 224)
 
 
@@ -88,7 +91,9 @@ def measure(case: str, pages: Path | None) -> dict[str, float]:
     rounds = [(timed(asked)[0], timed(lambda: record(net, (x,)))[0]) for _ in range(3)]
     plain, recorded = (median(each) for each in zip(*rounds, strict=True))
     recording = record(net, (x,))
-    inside = timed(partial(look_inside, net, recording, loss=lambda output: output.square().mean()))[0]
+    inside = timed(
+        partial(look_inside, net, recording, loss=lambda output: output.square().mean())
+    )[0]
     del recording
     seen = trace(net, x, name=case, loss=lambda output: output.square().mean())
     kept, (content, arrays) = timed(lambda: seen.content())
@@ -109,19 +114,27 @@ def measure(case: str, pages: Path | None) -> dict[str, float]:
 
 def main() -> None:
     """Every net in a process of its own, a line each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=Path)
     parser.add_argument("--case")
     arguments = parser.parse_args()
     if arguments.case:
         print(json.dumps(measure(arguments.case, arguments.pages)))
         return
-    print("net                        plain  recorded  ratio  gates,     statis-  page     page   peak")
-    print("                                                   gradients  tics              (MB)   (GB)")
+    print(
+        "net                        plain  recorded  ratio  gates,     statis-  page     page   peak"
+    )
+    print(
+        "                                                   gradients  tics              (MB)   (GB)"
+    )
     for case in CASES:
         command = [sys.executable, __file__, "--case", case]
         command += ["--pages", str(arguments.pages)] if arguments.pages else []
-        told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        told = json.loads(
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        )
         print(
             f"{case:26} {told['plain']:5.2f} s {told['recorded']:6.2f} s {told['recorded'] / told['plain']:6.1f} "
             f"{told['inside']:8.2f} s {told['kept']:7.2f} s {told['drawn']:5.2f} s {told['page']:6.2f} {told['memory']:6.2f}"

@@ -12,7 +12,9 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--part", default="", help="run only a part of the tests, such as 0/3: every third one, by its name"
+        "--part",
+        default="",
+        help="run only a part of the tests, such as 0/3: every third one, by its name",
     )
 
 
@@ -37,7 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real data sets; the test skips where it is absent."""
-    folder = Path(os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
+    folder = Path(
+        os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data"
+    ).resolve()
     if not folder.is_dir():
         pytest.skip("the real data sets are not here: set KISSIPO_DATA")
     return folder

@@ -30,8 +30,15 @@ def imported_names(module: str, is_package: bool, tree: ast.AST) -> Iterator[tup
         if isinstance(node, ast.Import):
             yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = module.split(".")[: len(module.split(".")) + is_package - node.level] if node.level else []
-            yield ".".join([*above, *filter(None, [node.module])]), [alias.name for alias in node.names]
+            above = (
+                module.split(".")[: len(module.split(".")) + is_package - node.level]
+                if node.level
+                else []
+            )
+            yield (
+                ".".join([*above, *filter(None, [node.module])]),
+                [alias.name for alias in node.names],
+            )
 
 
 def import_graph(package: Path) -> Graph:
@@ -41,7 +48,9 @@ def import_graph(package: Path) -> Graph:
     for module, path in modules.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for source, names in imported_names(module, path.name == "__init__.py", tree):
-            targets = {f"{source}.{name}" if f"{source}.{name}" in modules else source for name in names} or {source}
+            targets = {
+                f"{source}.{name}" if f"{source}.{name}" in modules else source for name in names
+            } or {source}
             graph[module] |= {target for target in targets if target in modules}
     return graph
 
@@ -49,7 +58,10 @@ def import_graph(package: Path) -> Graph:
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     """The files of each circle: strongly connected components of more than one file, or of one that imports itself."""
     reachable = {start: reached_from(graph, start) for start in graph}
-    together = {frozenset(other for other in reachable[start] if start in reachable[other]) for start in graph}
+    together = {
+        frozenset(other for other in reachable[start] if start in reachable[other])
+        for start in graph
+    }
     return sorted(sorted(circle) for circle in together if circle)
 
 
@@ -70,7 +82,8 @@ def test_no_circle_of_imports_between_files() -> None:
     assert len(graph) > 100 and "kissipo.core.errors" in graph["kissipo.core.task"]
     found = circles(graph)
     shown = [
-        "\n  ".join(f"{each} -> {', '.join(sorted(graph[each] & set(circle)))}" for each in circle) for circle in found
+        "\n  ".join(f"{each} -> {', '.join(sorted(graph[each] & set(circle)))}" for each in circle)
+        for circle in found
     ]
     assert found == [], "files that import each other in a circle:\n  " + "\n\n  ".join(shown)
 
@@ -99,7 +112,9 @@ def test_a_circle_is_found_however_it_is_hidden(tmp_path: Path, hidden: str) -> 
     assert circles(import_graph(house)) == [["house.cellar", "house.garden", "house.rooms.kitchen"]]
 
 
-def test_a_folder_that_imports_its_own_files_is_in_a_circle_with_those_that_import_it(tmp_path: Path) -> None:
+def test_a_folder_that_imports_its_own_files_is_in_a_circle_with_those_that_import_it(
+    tmp_path: Path,
+) -> None:
     house = tmp_path / "house"
     house.mkdir()
     (house / "__init__.py").write_text("from house.door import key\n")

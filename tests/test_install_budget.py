@@ -19,7 +19,11 @@ def needs(name: str) -> set[str]:
             continue
         found.add(here)
         wanted = [Requirement(each) for each in distribution(here).requires or ()]
-        open_ += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
+        open_ += [
+            each.name
+            for each in wanted
+            if each.marker is None or each.marker.evaluate({"extra": ""})
+        ]
     return found
 
 

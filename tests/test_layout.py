@@ -32,8 +32,13 @@ def differences(named: Iterable[str], house: Path) -> list[str]:
     """What is named and not there, and what is there and not named."""
     named = set(named)
     gone = [f"{path} is not there" for path in sorted(named) if not (house / path).exists()]
-    code = [path for path in sorted((house / "kissipo").rglob("*.py")) if path.name != "__init__.py"]
-    folders = {f"{path.parent.relative_to(house).as_posix()}/" for path in (house / "kissipo").rglob("*.py")}
+    code = [
+        path for path in sorted((house / "kissipo").rglob("*.py")) if path.name != "__init__.py"
+    ]
+    folders = {
+        f"{path.parent.relative_to(house).as_posix()}/"
+        for path in (house / "kissipo").rglob("*.py")
+    }
     files = {path.relative_to(house).as_posix() for path in code}
     listed = {path for path in files if path.rpartition("/")[0] in LISTED_BY_FILE}
     return gone + [f"{path} is not named" for path in sorted((folders | listed) - named)]
@@ -54,7 +59,9 @@ def test_it_fits_on_a_page_and_every_line_says_what_for(page: str) -> None:
     assert [path for path, purpose in named.items() if not purpose] == ["kissipo/"]
 
 
-def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downwards(page: str) -> None:
+def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downwards(
+    page: str,
+) -> None:
     rooms = [path for path in paths_named(page) if re.fullmatch(r"kissipo/\w+/", path)]
     contracts = (HOUSE / "pyproject.toml").read_text(encoding="utf-8")
     layers = re.search(r"layers = \[\s*\"__main__\", (.*?)\]", contracts, re.DOTALL)
@@ -65,7 +72,9 @@ def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downward
 
 def test_a_page_that_forgets_or_invents_is_noticed(page: str) -> None:
     named = paths_named(page)
-    assert differences(set(named) - {"kissipo/engine/fit.py"}, HOUSE) == ["kissipo/engine/fit.py is not named"]
+    assert differences(set(named) - {"kissipo/engine/fit.py"}, HOUSE) == [
+        "kissipo/engine/fit.py is not named"
+    ]
     assert differences(set(named) - {"kissipo/codec/"}, HOUSE) == ["kissipo/codec/ is not named"]
     assert differences({*named, "kissipo/utils/"}, HOUSE) == ["kissipo/utils/ is not there"]
     with pytest.raises(AssertionError, match="no path and purpose"):
@@ -74,5 +83,7 @@ def test_a_page_that_forgets_or_invents_is_noticed(page: str) -> None:
 
 def test_no_room_is_called_after_what_has_no_home() -> None:
     homeless = {"utils", "common", "helpers", "misc", "base"}
-    assert [path for path in HOUSE.glob("kissipo/**/*.py") if homeless & set(path.with_suffix("").parts)] == []
+    assert [
+        path for path in HOUSE.glob("kissipo/**/*.py") if homeless & set(path.with_suffix("").parts)
+    ] == []
     assert [path for path in HOUSE.glob("tests/**/*.py") if path.stem in homeless] == []

@@ -16,7 +16,9 @@ OTHERS = ("raises", "warns", "validate")
 
 def functions(source: str) -> dict[str, ast.FunctionDef]:
     """Every function of a file by its name, those inside others too."""
-    return {node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
+    }
 
 
 def says_something(node: ast.AST) -> bool:
@@ -28,7 +30,9 @@ def called(node: ast.AST) -> tuple[str, bool]:
     """The name of what is called, and whether it is borrowed: `np.testing.assert_allclose(...)` -> assert_allclose, yes."""
     function = node.func if isinstance(node, ast.Call) else None
     borrowed = isinstance(function, ast.Attribute)
-    return (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")), borrowed
+    return (
+        function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    ), borrowed
 
 
 def asleep(source: str, shared: str = "") -> list[str]:
@@ -41,7 +45,9 @@ def asleep(source: str, shared: str = "") -> list[str]:
         for name, function in known.items():
             for node in ast.walk(function):
                 word, borrowed = called(node)
-                theirs = (borrowed or word not in known) and (word in OTHERS or word.startswith("assert_"))
+                theirs = (borrowed or word not in known) and (
+                    word in OTHERS or word.startswith("assert_")
+                )
                 if says_something(node) or theirs or (word in awake and not borrowed):
                     awake.add(name)
     return [name for name in functions(source) if name.startswith("test_") and name not in awake]
@@ -51,7 +57,9 @@ def asleep(source: str, shared: str = "") -> list[str]:
 def test_every_test_can_fail_and_is_run(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert asleep(source, SHARED) == []
-    names = Counter(node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    names = Counter(
+        node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+    )
     assert [name for name, count in names.items() if count > 1] == []
 
 

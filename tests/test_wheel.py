@@ -31,14 +31,22 @@ def test_a_built_wheel_computes_where_there_is_no_compiler(tmp_path: Path) -> No
     if shutil.which("g++") is None:
         pytest.skip("there is no g++ here to build it with")
     source = tmp_path / "source"
-    ignored = shutil.ignore_patterns(".git", ".venv", "*.so", "build", "runs", "*.egg-info", "__pycache__")
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", "*.so", "build", "runs", "*.egg-info", "__pycache__"
+    )
     shutil.copytree(PROJECT, source, ignore=ignored)
     pip = [sys.executable, "-m", "pip", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(source)], check=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(source)], check=True
+    )
     (wheel,) = tmp_path.glob("kissipo-*.whl")
     assert wheel.name.split("-")[2:4] == ["py3", "none"] and wheel.stat().st_size < 1_500_000
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(tmp_path / "there"), str(wheel)], check=True)
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--target", str(tmp_path / "there"), str(wheel)], check=True
+    )
     nowhere = {"PATH": "/nowhere", "PYTHONPATH": str(tmp_path / "there"), "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, env=nowhere, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", USE], capture_output=True, text=True, env=nowhere, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(tmp_path / "there")) and "fused: " in done.stdout

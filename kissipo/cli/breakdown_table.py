@@ -17,7 +17,9 @@ _MOST_KEYS = 3
 def tell_cell(screen: Screen, opened: Breakdown) -> None:
     """The cell, its terms, its gates or its heads, and the comparison."""
     where = ",".join(map(str, opened.cell))
-    screen.result(f"{escape(opened.layer)}, cell {where}: {escape(opened.operation)}, {escape(opened.description)}")
+    screen.result(
+        f"{escape(opened.layer)}, cell {where}: {escape(opened.operation)}, {escape(opened.description)}"
+    )
     if _has_heads(opened):
         screen.result(_terms(opened))
         screen.result(_heads(opened))
@@ -38,7 +40,9 @@ def _terms(opened: Breakdown) -> Table:
     order = np.argsort([-abs(row[5]) for row in rows], kind="stable")
     weighed = any(row[4] != 1 for row in rows)
     shown = order[: _MOST_ROWS if len(rows) <= _MOST_ROWS else _MOST_ROWS - 1]
-    titles = ("source", "value", "weight", "term", "running sum") if weighed else ("source", "value")
+    titles = (
+        ("source", "value", "weight", "term", "running sum") if weighed else ("source", "value")
+    )
     made, total = table(*titles, right=tuple(range(1, len(titles)))), 0.0
     for number in shown:
         _, source, _, value, weight, product, _ = rows[number]
@@ -54,7 +58,16 @@ def _terms(opened: Breakdown) -> Table:
 
 def _gates(opened: Breakdown) -> Table:
     """A row a gate: its sums by where they come from."""
-    made = table("gate", "from the input", "from the state", "bias", "sum", "bend", "value", right=(1, 2, 3, 4, 6))
+    made = table(
+        "gate",
+        "from the input",
+        "from the state",
+        "bias",
+        "sum",
+        "bend",
+        "value",
+        right=(1, 2, 3, 4, 6),
+    )
     for gate in opened.gates:
         if len(gate.steps) == 5:
             bend = gate.steps[-1][0]
@@ -82,7 +95,10 @@ def _ends(opened: Breakdown) -> Table:
         if len(gate.steps) != 5:
             made.add_row(escape(f"{gate.description} = {_products(gate)}"), _number(gate.result))
     if gates:
-        made.add_row(escape(f"{opened.description.split('; ')[0]} = {_products(opened)}"), _number(opened.result))
+        made.add_row(
+            escape(f"{opened.description.split('; ')[0]} = {_products(opened)}"),
+            _number(opened.result),
+        )
     else:
         if opened.bias is not None:
             made.add_row("bias", _number(opened.bias))
@@ -97,7 +113,11 @@ def _ends(opened: Breakdown) -> Table:
 
 
 def _products(opened: Breakdown) -> str:
-    pairs = [(value, weight) for each in opened.terms for value, weight in zip(each.values, each.weights, strict=True)]
+    pairs = [
+        (value, weight)
+        for each in opened.terms
+        for value, weight in zip(each.values, each.weights, strict=True)
+    ]
     return " + ".join(f"{_number(weight)} · {_number(value)}" for value, weight in pairs)
 
 

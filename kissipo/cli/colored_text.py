@@ -51,7 +51,10 @@ def _lines(seen: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
     line: list[tuple[int, int]] = []
     used = 0
     for step, unit in enumerate(seen.units):
-        cells = max(cell_len(_sign(each)) for each in (unit, *(word for word, _ in seen.top[step]))) + gap
+        cells = (
+            max(cell_len(_sign(each)) for each in (unit, *(word for word, _ in seen.top[step])))
+            + gap
+        )
         if line and used + cells > width:
             yield line
             line, used = [], 0

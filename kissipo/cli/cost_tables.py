@@ -14,11 +14,22 @@ from kissipo.runs.model_summary import NetCosts
 def costs_table(costs: NetCosts) -> Table:
     """Every layer that costs something, with its output, values, weights and multiplications."""
     made = table(
-        "layer", "what happens", "output", "values", "memory", "weights", "biases", "mult.", right=(2, 3, 4, 5, 6, 7)
+        "layer",
+        "what happens",
+        "output",
+        "values",
+        "memory",
+        "weights",
+        "biases",
+        "mult.",
+        right=(2, 3, 4, 5, 6, 7),
     )
     for row in costs.table.rows:
         told = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
-        counts = [f"{count:,}" if count else "" for count in (row.weights, row.biases, row.multiplications)]
+        counts = [
+            f"{count:,}" if count else ""
+            for count in (row.weights, row.biases, row.multiplications)
+        ]
         memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
         made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
@@ -28,7 +39,15 @@ def costs_table(costs: NetCosts) -> Table:
 def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
     """One row a net; how many times as many multiplications as the cheapest."""
     made = table(
-        "net", "output", "parameters", "values", "mult.", "times", "inference", "training", right=(2, 3, 4, 5, 6, 7)
+        "net",
+        "output",
+        "parameters",
+        "values",
+        "mult.",
+        "times",
+        "inference",
+        "training",
+        right=(2, 3, 4, 5, 6, 7),
     )
     totals = {name: costs.to_json()["totals"] for name, costs in found.items()}
     least = min(each["multiplications"] for each in totals.values())
@@ -37,7 +56,13 @@ def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
         counts = [f"{each[key]:,}" for key in ("parameters", "values", "multiplications")]
         memory = [format_bytes(each[key]) for key in ("inference_bytes", "training_bytes")]
         output = "x".join(map(str, costs.table.rows[-1].shape))
-        made.add_row(f"[bold]{escape(name)}[/]", output, *counts, f"{each['multiplications'] / least:.2f}", *memory)
+        made.add_row(
+            f"[bold]{escape(name)}[/]",
+            output,
+            *counts,
+            f"{each['multiplications'] / least:.2f}",
+            *memory,
+        )
     return made
 
 
@@ -50,7 +75,11 @@ def costs_sum(costs: NetCosts) -> list[str]:
         f"{totals['parameters']:,} parameters ({totals['weights']:,} weights, {totals['biases']:,} biases)"
         + (f", {besides:,} more while learning" if besides else ""),
         f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one image"
-        + (f", {totals['norm_multiplications']:,} of them by norms" if totals["norm_multiplications"] else ""),
+        + (
+            f", {totals['norm_multiplications']:,} of them by norms"
+            if totals["norm_multiplications"]
+            else ""
+        ),
         f"inference: values and parameters of {content['number_bytes']} bytes each are {format_bytes(totals['inference_bytes'])}",
     ]
     images = counted(costs.batch, "image")

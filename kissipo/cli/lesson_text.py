@@ -38,11 +38,17 @@ def _side_by_side(figures: tuple[Figure, ...]) -> Table:
 def _windows(found: dict[str, tuple[Window, ...]]) -> Table:
     """One line a place: what lies there, and for each filter its products and their sum."""
     sums = tuple(3 + 2 * number for number in range(len(found)))
-    made = table("window", "given", *(name for filter_ in found for name in (filter_, "sum")), right=sums)
+    made = table(
+        "window", "given", *(name for filter_ in found for name in (filter_, "sum")), right=sums
+    )
     for places in zip(*found.values(), strict=True):
         first = places[0]
-        cells = [cell for each in places for cell in (_in_rows(each.products), f"[bold]{each.sum:g}[/]")]
-        made.add_row(f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells)
+        cells = [
+            cell for each in places for cell in (_in_rows(each.products), f"[bold]{each.sum:g}[/]")
+        ]
+        made.add_row(
+            f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells
+        )
     return made
 
 

@@ -27,7 +27,19 @@ VERBS = Registry(
         "tune": "S05",
     },
 )
-_ORDER = ("list", "show", "fit", "evaluate", "predict", "generate", "compare", "xray", "eject", "data", "doctor")
+_ORDER = (
+    "list",
+    "show",
+    "fit",
+    "evaluate",
+    "predict",
+    "generate",
+    "compare",
+    "xray",
+    "eject",
+    "data",
+    "doctor",
+)
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
 _CORE = {  # what is imported, and what installs it
     "torch": "torch",
@@ -69,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
-            return _tell("there is no space left on the disk; free some, then go on with --resume", SLIP)
+            return _tell(
+                "there is no space left on the disk; free some, then go on with --resume", SLIP
+            )
         return _bug(error, debug=debug)
 
 
@@ -93,10 +107,14 @@ def _run(given: list[str]) -> int:
         return DONE
     verb, rest = given[0], given[1:]
     if verb.startswith("-"):
-        raise TaskError(f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs()))
+        raise TaskError(
+            f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
+        )
     module = VERBS.find(verb, place=f"kissipo {verb}")
     parser = Parser(
-        prog=f"kissipo {verb}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"kissipo {verb}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.options(parser)
     parsed = parser.parse_intermixed_args(rest)
@@ -119,7 +137,12 @@ class Parser(argparse.ArgumentParser):
         hint = f"See {self.prog} --help"
         if message.startswith("unrecognized arguments:"):
             wrong = message.split(":", 1)[1].split()[0]
-            known = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
+            known = [
+                option
+                for action in self._actions
+                for option in action.option_strings
+                if option.startswith("--")
+            ]
             if nearest(wrong.split("=")[0], known):
                 hint = did_you_mean(wrong.split("=")[0], known)
             message = f"{wrong} is no option of {self.prog}"
@@ -128,10 +151,18 @@ class Parser(argparse.ArgumentParser):
 
 def help_text() -> str:
     """What `kissipo --help` prints."""
-    lines = ["kissipo: Input -> Process -> Output, for every kind of net", "", "usage: kissipo VERB ...", ""]
+    lines = [
+        "kissipo: Input -> Process -> Output, for every kind of net",
+        "",
+        "usage: kissipo VERB ...",
+        "",
+    ]
     for verb in _verbs():
         lines.append(f"  {verb:<10}{_docstring(verb).splitlines()[0]}")
-    lines += ["", "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help"]
+    lines += [
+        "",
+        "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help",
+    ]
     return "\n".join(lines)
 
 
@@ -139,12 +170,17 @@ def _docstring(verb: str) -> str:
     """What a verb says of itself, read without importing it."""
     spec = find_spec(f"{VERBS.package}.{verb}")
     assert spec and spec.origin
-    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")), clean=False) or ""
+    return (
+        ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")), clean=False)
+        or ""
+    )
 
 
 def _verbs() -> list[str]:
     names = VERBS.names()
-    return [verb for verb in _ORDER if verb in names] + [verb for verb in names if verb not in _ORDER]
+    return [verb for verb in _ORDER if verb in names] + [
+        verb for verb in names if verb not in _ORDER
+    ]
 
 
 def _tell(message: str, code: int) -> int:

@@ -26,7 +26,9 @@ class Screen:
         self.quiet, self.as_json = quiet, json
         wide = None if sys.stdout.isatty() else _LOG_WIDTH
         self.out = Console(highlight=False, width=wide, soft_wrap=False)
-        self.err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _LOG_WIDTH)
+        self.err = Console(
+            stderr=True, highlight=False, width=None if sys.stderr.isatty() else _LOG_WIDTH
+        )
         self._held: list[Any] = []
         self._log: Console | None = None
 
@@ -84,9 +86,14 @@ def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles), header_style="dim")
+    made = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles), header_style="dim"
+    )
     for number, title in enumerate(titles):
         made.add_column(
-            escape(title), justify="right" if number in right else "left", overflow="ellipsis", no_wrap=number in right
+            escape(title),
+            justify="right" if number in right else "left",
+            overflow="ellipsis",
+            no_wrap=number in right,
         )
     return made

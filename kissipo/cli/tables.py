@@ -41,7 +41,11 @@ def decisions_table(decisions: Sequence[InferredOption]) -> Table:
     """FrozenConfig that were inferred, with the reason."""
     made = table("", "")
     for each in decisions:
-        value = ", ".join(map(str, each.value)) if isinstance(each.value, list | tuple) else str(each.value)
+        value = (
+            ", ".join(map(str, each.value))
+            if isinstance(each.value, list | tuple)
+            else str(each.value)
+        )
         made.add_row(
             f"{each.place}={escape(shorten(value, 60))}",
             f"[dim]{escape(each.reason)}[/]",
@@ -51,7 +55,17 @@ def decisions_table(decisions: Sequence[InferredOption]) -> Table:
 
 def way_table(trace: Trace) -> Table:
     """Every step with its shape, its cost and a sample of what it gives."""
-    made = table("", "step", "what happens", "shape", "weights", "mult.", "memory", "one sample", right=(4, 5, 6))
+    made = table(
+        "",
+        "step",
+        "what happens",
+        "shape",
+        "weights",
+        "mult.",
+        "memory",
+        "one sample",
+        right=(4, 5, 6),
+    )
     before = ""
     for step in trace.steps:
         stage = step.stage if step.stage != before else ""
@@ -94,10 +108,16 @@ def parts_table(experiment: Experiment) -> Table:
     """How many samples each part has, and of which class."""
     pipeline = experiment.pipeline
     answer: Any = pipeline.answers[0]
-    levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= _MOST_COUNTED else ()
+    levels = (
+        answer.levels if answer.WORD == "category" and len(answer.levels) <= _MOST_COUNTED else ()
+    )
     shown = levels[:_MOST_CLASSES]
     made = table(
-        "part", "samples", *shown, *(["..."] if len(levels) > len(shown) else []), right=tuple(range(1, 2 + len(shown)))
+        "part",
+        "samples",
+        *shown,
+        *(["..."] if len(levels) > len(shown) else []),
+        right=tuple(range(1, 2 + len(shown))),
     )
     for name, dataset in pipeline.datasets.items():
         counts = (
@@ -106,7 +126,9 @@ def parts_table(experiment: Experiment) -> Table:
             else [0] * len(levels)
         )
         cells = [f"{count:,}" for count in counts[: len(shown)]]
-        made.add_row(name, f"{len(dataset):,}", *cells, *(["..."] if len(levels) > len(shown) else []))
+        made.add_row(
+            name, f"{len(dataset):,}", *cells, *(["..."] if len(levels) > len(shown) else [])
+        )
     return made
 
 
@@ -114,9 +136,14 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
     """The net above the simple answers."""
     metrics = list(score.net.metrics)
     made = table(score.answer.name, *metrics, right=tuple(range(1, 1 + len(metrics))))
-    made.add_row(f"[bold]{name}[/]", *(f"[bold]{format_score(score.net.metrics[each])}[/]" for each in metrics))
+    made.add_row(
+        f"[bold]{name}[/]",
+        *(f"[bold]{format_score(score.net.metrics[each])}[/]" for each in metrics),
+    )
     for baseline, judged in score.ordered():
-        made.add_row(baseline, *(format_score(judged.metrics.get(each, float("nan"))) for each in metrics))
+        made.add_row(
+            baseline, *(format_score(judged.metrics.get(each, float("nan"))) for each in metrics)
+        )
     return made
 
 
@@ -146,7 +173,9 @@ def chains_table(chains: Sequence[Chain]) -> Table:
     made = table("weight", "chain rule", "dL/dw", "autograd", right=(2, 3))
     for chain in chains:
         told = " · ".join(f"{each.name} {each.value:.6g}" for each in chain.factors)
-        made.add_row(escape(chain.weight), escape(told), f"{chain.product:.9f}", f"{chain.autograd:.9f}")
+        made.add_row(
+            escape(chain.weight), escape(told), f"{chain.product:.9f}", f"{chain.autograd:.9f}"
+        )
         for factor in chain.factors:
             for term in factor.terms:
                 made.add_row("", f"[dim]  way back: {escape(term)}[/]", "", "")
@@ -155,7 +184,16 @@ def chains_table(chains: Sequence[Chain]) -> Table:
 
 def through_time_table(told: Sequence[ThroughTime]) -> Table:
     """For every layer, direction and loss the norms where reading begins and ends, how far back it reaches, and their curve."""
-    made = table("layer", "loss of", "first read", "last", "ratio", "a hundredth", "by step", right=(2, 3, 4, 5, 6))
+    made = table(
+        "layer",
+        "loss of",
+        "first read",
+        "last",
+        "ratio",
+        "a hundredth",
+        "by step",
+        right=(2, 3, 4, 5, 6),
+    )
     for each in told:
         ratio = "-" if each.ratio is None else f"{each.ratio:.3g}"
         steps = len(each.norms)
@@ -182,7 +220,12 @@ def walks_table(walks: Sequence[Mapping[str, Any]]) -> Table:
     for each in walks:
         start, end = (", ".join(f"{value:.3f}" for value in each[key]) for key in ("start", "end"))
         made.add_row(
-            each["surface"], each["optimizer"], f"({start})", f"({end})", f"{each['height']:.4f}", each["place"]
+            each["surface"],
+            each["optimizer"],
+            f"({start})",
+            f"({end})",
+            f"{each['height']:.4f}",
+            each["place"],
         )
     return made
 
@@ -203,14 +246,23 @@ def alarms_told(details: Mapping[str, Any]) -> Table | str:
         return f"No alarms from {details['judged_from']} on."
     made = table("", "from", "to", "")
     for window in details.get("windows", []):
-        told = "[red]missed[/]" if window["first_alarm"] is None else f"[green]hit[/] {window['first_alarm']}"
+        told = (
+            "[red]missed[/]"
+            if window["first_alarm"] is None
+            else f"[green]hit[/] {window['first_alarm']}"
+        )
         made.add_row(
-            "labeled", window["from"], window["to"], told if window["judged"] else f"{told} [dim](not judged)[/]"
+            "labeled",
+            window["from"],
+            window["to"],
+            told if window["judged"] else f"{told} [dim](not judged)[/]",
         )
     false = [alarm for alarm in details["alarms"] if not alarm.get("labeled", False)]
     for alarm in false[:_MOST_ALARMS]:
         higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
-        made.add_row("false alarm" if "labeled" in alarm else "alarm", alarm["from"], alarm["to"], higher)
+        made.add_row(
+            "false alarm" if "labeled" in alarm else "alarm", alarm["from"], alarm["to"], higher
+        )
     if len(false) > _MOST_ALARMS:
         made.add_row("", f"and {len(false) - _MOST_ALARMS} more", "", "")
     return made
@@ -218,7 +270,11 @@ def alarms_told(details: Mapping[str, Any]) -> Table | str:
 
 def weights_line(weights: Mapping[str, float], *, most: int = 12) -> str:
     """The weights of a linear net, the greatest first where there are many."""
-    shown = weights.items() if len(weights) <= most else sorted(weights.items(), key=lambda pair: -abs(pair[1]))
+    shown = (
+        weights.items()
+        if len(weights) <= most
+        else sorted(weights.items(), key=lambda pair: -abs(pair[1]))
+    )
     return escape(list_some([f"{name} = {value:.4g}" for name, value in shown], most))
 
 
@@ -243,7 +299,12 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
         cells = [f"{value:.3f}" for value in learned], [f"[dim]{value:.3f}[/]" for value in best]
         same = "[green]agrees[/]" if policy["agrees"][at] else "[red]differs[/]"
         made.add_row(
-            escape(state), *cells[0], escape(actions[chosen]), *cells[1], f"[dim]{escape(actions[right])}[/]", same
+            escape(state),
+            *cells[0],
+            escape(actions[chosen]),
+            *cells[1],
+            f"[dim]{escape(actions[right])}[/]",
+            same,
         )
     return made
 
@@ -262,4 +323,8 @@ def format_answer(answered: Answered) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_value(each) for each in value)
-    return format_score(value) if isinstance(value, float) else str(value).replace("\n", "\\n").replace("\t", "\\t")
+    return (
+        format_score(value)
+        if isinstance(value, float)
+        else str(value).replace("\n", "\\n").replace("\t", "\\t")
+    )

@@ -12,13 +12,22 @@ if TYPE_CHECKING:
 
 def add_question(parser: ArgumentParser) -> None:
     """TASK, key=value and the three options of a question."""
-    parser.add_argument("task", metavar="TASK", help="a built-in name, a .yaml, your own data, or input.WORD=data")
     parser.add_argument(
-        "words", metavar="key=value", nargs="*", help="words of the task, such as epochs=5 or process.cell=gru"
+        "task", metavar="TASK", help="a built-in name, a .yaml, your own data, or input.WORD=data"
+    )
+    parser.add_argument(
+        "words",
+        metavar="key=value",
+        nargs="*",
+        help="words of the task, such as epochs=5 or process.cell=gru",
     )
     parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
-    parser.add_argument("--time", metavar="COLUMN", help="the column of moments: the data are a series")
-    parser.add_argument("--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast")
+    parser.add_argument(
+        "--time", metavar="COLUMN", help="the column of moments: the data are a series"
+    )
+    parser.add_argument(
+        "--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast"
+    )
 
 
 def asked_task(arguments: Namespace) -> Task:
@@ -27,9 +36,19 @@ def asked_task(arguments: Namespace) -> Task:
     from kissipo.runs.load import load
 
     words = dict(split_argument(argument) for argument in arguments.words)
-    if arguments.task.startswith("input.") and "=" in arguments.task and not Path(arguments.task).exists():
+    if (
+        arguments.task.startswith("input.")
+        and "=" in arguments.task
+        and not Path(arguments.task).exists()
+    ):
         return _written_out(arguments, words)
-    return load(arguments.task, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
+    return load(
+        arguments.task,
+        output=arguments.output,
+        time=arguments.time,
+        horizon=arguments.horizon,
+        words=words,
+    )
 
 
 def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:

@@ -77,11 +77,18 @@ class Story(RunCallback):
         if self._first is None:
             self._first = (done, facts["seconds"])
         steps, seconds = done - self._first[0], facts["seconds"] - self._first[1]
-        if not self._estimated and steps >= _ESTIMATE_STEPS and seconds > _ESTIMATE_AFTER and done < total:
+        if (
+            not self._estimated
+            and steps >= _ESTIMATE_STEPS
+            and seconds > _ESTIMATE_AFTER
+            and done < total
+        ):
             self._estimated = True
             left = seconds / steps * (total - done)
             by = counted(threads(), "thread")
-            self.screen.note(f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {by}[/]")
+            self.screen.note(
+                f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {by}[/]"
+            )
         if self._bar is not None:
             self._bar.update(
                 self._task,
@@ -131,9 +138,13 @@ class Story(RunCallback):
             if "alarms" in score.net.details:
                 self.screen.result(tables.alarms_told(score.net.details))
             if "inspection" in score.net.details:
-                self.screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
+                self.screen.result(
+                    "Inspection: " + tables.inspection_line(score.net.details["inspection"])
+                )
             if "interval" in score.net.details:
-                self.screen.result("Interval: " + tables.interval_line(score.net.details["interval"]))
+                self.screen.result(
+                    "Interval: " + tables.interval_line(score.net.details["interval"])
+                )
             if "weights" in score.net.details:
                 self.screen.result("Weights: " + tables.weights_line(score.net.details["weights"]))
             if "policy" in score.net.details:
@@ -160,7 +171,11 @@ def _row(row: Mapping[str, Any], epochs: int) -> str:
         for name, value in row.items()
         if isinstance(value, float) and name != "seconds"
     ]
-    return "  ".join(parts) + f"  {row['seconds']:.1f} s" + ("  (best so far)" if row.get("best") else "")
+    return (
+        "  ".join(parts)
+        + f"  {row['seconds']:.1f} s"
+        + ("  (best so far)" if row.get("best") else "")
+    )
 
 
 def _span(seconds: float) -> str:

@@ -18,7 +18,14 @@ MOST_PIXELS = 200_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # it is refused below
 
-DEEP, FRAMES, INKS, SEE_THROUGH, PALETTE, TURNED = "16 bits", "frames", "cmyk", "transparent", "palette", "turned"
+DEEP, FRAMES, INKS, SEE_THROUGH, PALETTE, TURNED = (
+    "16 bits",
+    "frames",
+    "cmyk",
+    "transparent",
+    "palette",
+    "turned",
+)
 _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
@@ -51,7 +58,9 @@ def open_mask(value: Any) -> Image.Image:
         with _head(value) as image:
             image.load()
             return (
-                image.copy() if image.mode == "P" else _plain(ImageOps.exif_transpose(image), value).convert("L")
+                image.copy()
+                if image.mode == "P"
+                else _plain(ImageOps.exif_transpose(image), value).convert("L")
             )
     except DataError:
         raise
@@ -81,7 +90,9 @@ def changes(value: Any) -> tuple[str, ...]:
     if isinstance(value, np.ndarray):
         return ()
     with _head(value) as image:
-        deep = image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+        deep = image.mode.startswith("I") or any(
+            ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
+        )
         done = {
             DEEP: deep,
             FRAMES: image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
@@ -146,9 +157,13 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _damaged(value: Any, error: Exception) -> DataError:
-    return DataError(f"the image {value} is damaged or no image: {error}", do="Remove it or save it again")
+    return DataError(
+        f"the image {value} is damaged or no image: {error}", do="Remove it or save it again"
+    )
 
 
 def _too_large(value: Any, given: str) -> DataError:
     allowed = f"at most {MOST_PIXELS:,} pixels"
-    return DataError(f"the image {value} has too many pixels", given=given, allowed=allowed, do="Save it smaller")
+    return DataError(
+        f"the image {value} has too many pixels", given=given, allowed=allowed, do="Save it smaller"
+    )

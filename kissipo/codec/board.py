@@ -74,7 +74,9 @@ class Board(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.size, self)
         letters = {number: letter for letter, number in _LETTERS.items()}
-        boards = ["".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()]
+        boards = [
+            "".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()
+        ]
         return Frame((strings(self.column, boards),))
 
     def describe(self) -> str:

@@ -43,7 +43,8 @@ class Concat(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         ends = list(accumulate(codec.spec.size for codec in self.codecs))
         frames = [
-            codec.decode(tensor[:, start:end]) for codec, start, end in zip(self.codecs, [0, *ends], ends, strict=False)
+            codec.decode(tensor[:, start:end])
+            for codec, start, end in zip(self.codecs, [0, *ends], ends, strict=False)
         ]
         columns = {column.name: column for frame in reversed(frames) for column in frame.columns}
         return Frame(tuple(columns[name] for name in self.columns))

@@ -54,7 +54,9 @@ class Cross(Codec):
         return self.inner.spec
 
     def fit(self, frame: Frame) -> Self:
-        self.edges = {name: _edges(frame[name]) for name in self._columns if frame[name].kind == "number"}
+        self.edges = {
+            name: _edges(frame[name]) for name in self._columns if frame[name].kind == "number"
+        }
         crossed = self._crossed(frame)
         column = crossed[self.name]
         few = len(column.counts()) <= self.one_hot_up_to
@@ -75,7 +77,10 @@ class Cross(Codec):
         refuse_unfitted(self.inner, self)
         assert self.inner is not None and self.edges is not None
         nothing = [None] * len(self._columns)
-        rows = [self.combinations.get(text or "", nothing) for text in self.inner.decode(tensor)[self.name].texts()]
+        rows = [
+            self.combinations.get(text or "", nothing)
+            for text in self.inner.decode(tensor)[self.name].texts()
+        ]
         columns = []
         for at, name in enumerate(self._columns):
             values = [row[at] for row in rows]
@@ -97,10 +102,16 @@ class Cross(Codec):
         if column.kind == "string":
             return column.texts()
         if column.kind == "time":
-            return [None if gap else str(value) for value, gap in zip(column.values, column.missing, strict=True)]
+            return [
+                None if gap else str(value)
+                for value, gap in zip(column.values, column.missing, strict=True)
+            ]
         edges = (self.edges or {})[column.name]
         bins = np.searchsorted(edges, column.values, side="right")
-        return [None if gap else f"bin {at}" for at, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)]
+        return [
+            None if gap else f"bin {at}"
+            for at, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)
+        ]
 
     def _way_back(self, column: Column) -> list[Any]:
         """What each row comes back as: its text, or the mean of its bin."""
@@ -108,7 +119,8 @@ class Cross(Codec):
             return self._texts(column)
         bins = np.searchsorted((self.edges or {})[column.name], column.values, side="right")
         means = {
-            at: float(column.values[(bins == at) & ~column.missing].mean()) for at in np.unique(bins[~column.missing])
+            at: float(column.values[(bins == at) & ~column.missing].mean())
+            for at in np.unique(bins[~column.missing])
         }
         return [means.get(at) for at in bins.tolist()]
 

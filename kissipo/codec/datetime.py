@@ -39,14 +39,20 @@ class Calendar(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        names = tuple(f"{self.column} {cycle} {part}" for cycle in self.cycles or () for part in ("sin", "cos"))
+        names = tuple(
+            f"{self.column} {cycle} {part}"
+            for cycle in self.cycles or ()
+            for part in ("sin", "cos")
+        )
         names += (f"{self.column} time",)
         return TensorSpec(self.column, ("feature",), (len(names),), words=names)
 
     def fit(self, frame: Frame) -> Self:
         timestamps = self._timestamps(frame).values
         timestamps = timestamps[~np.isnat(timestamps)]
-        self.cycles = tuple(cycle for cycle in _CYCLES if len(np.unique(_turn(timestamps, cycle))) > 1)
+        self.cycles = tuple(
+            cycle for cycle in _CYCLES if len(np.unique(_turn(timestamps, cycle))) > 1
+        )
         seconds = timestamps.astype("datetime64[s]").astype(np.float64)
         self.first = float(seconds.min()) if len(seconds) else 0.0
         self.span = float(seconds.max() - seconds.min()) or 1.0 if len(seconds) else 1.0
@@ -60,17 +66,25 @@ class Calendar(Codec):
         for cycle in self.cycles or ():
             angle = _turn(timestamps, cycle) * (2 * np.pi / _CYCLES[cycle])
             features += [np.sin(angle), np.cos(angle)]
-        features.append((timestamps.astype("datetime64[s]").astype(np.float64) - self.first) / self.span)
+        features.append(
+            (timestamps.astype("datetime64[s]").astype(np.float64) - self.first) / self.span
+        )
         return torch.from_numpy(np.stack(features, axis=1).astype(np.float32))
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.cycles, self)
         seconds = tensor[:, -1].to(torch.float64).numpy() * self.span + self.first
-        return Frame((times(self.column, np.round(seconds).astype(np.int64).astype("datetime64[s]")),))
+        return Frame(
+            (times(self.column, np.round(seconds).astype(np.int64).astype("datetime64[s]")),)
+        )
 
     def remarks(self, frame: Frame) -> list[str]:
         missing = int(self._timestamps(frame).missing.sum())
-        return [f"{missing} missing '{self.column}' read as the first moment of the training part"] if missing else []
+        return (
+            [f"{missing} missing '{self.column}' read as the first moment of the training part"]
+            if missing
+            else []
+        )
 
     def _timestamps(self, frame: Frame) -> Column:
         if frame[self.column].missing.all():

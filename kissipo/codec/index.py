@@ -32,7 +32,11 @@ class Index(Codec):
     @property
     def spec(self) -> TensorSpec:
         return TensorSpec(
-            self.column, (), (), vocabulary=1 + len(self.levels or ()), words=("(unknown)", *(self.levels or ()))
+            self.column,
+            (),
+            (),
+            vocabulary=1 + len(self.levels or ()),
+            words=("(unknown)", *(self.levels or ())),
         )
 
     def fit(self, frame: Frame) -> Self:
@@ -43,7 +47,9 @@ class Index(Codec):
 
     def encode(self, frame: Frame) -> Tensor:
         refuse_unfitted(self.levels, self)
-        return torch.from_numpy(positions(as_strings(frame[self.column]), self.levels or (), absent=-1) + 1)
+        return torch.from_numpy(
+            positions(as_strings(frame[self.column]), self.levels or (), absent=-1) + 1
+        )
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.levels, self)
@@ -51,7 +57,9 @@ class Index(Codec):
         return Frame((strings(self.column, [known[number] for number in tensor.tolist()]),))
 
     def remarks(self, frame: Frame) -> list[str]:
-        return describe_unseen(frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)")
+        return describe_unseen(
+            frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)"
+        )
 
     def describe(self) -> str:
         return f"{len(self.levels or ())} levels -> ids 1..{len(self.levels or ())}, 0 for unknown"

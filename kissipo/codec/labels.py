@@ -37,7 +37,9 @@ class Labels(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec(self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ())
+        return TensorSpec(
+            self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ()
+        )
 
     def fit(self, frame: Frame) -> Self:
         self.levels = self.known or sorted_levels(as_strings(frame[self.column]).counts())
@@ -72,7 +74,9 @@ def as_strings(column: Column) -> Column:
         return column
     present = ~column.missing
     distinct, codes = np.unique(column.values[present], return_inverse=True)
-    levels = tuple(str(int(value)) if float(value).is_integer() else repr(float(value)) for value in distinct)
+    levels = tuple(
+        str(int(value)) if float(value).is_integer() else repr(float(value)) for value in distinct
+    )
     values = np.full(len(column), -1, dtype=np.int32)
     values[present] = codes
     return Column(column.name, "string", values, levels)
@@ -93,7 +97,9 @@ def sorted_levels(levels: Any) -> tuple[str, ...]:
 def positions(column: Column, levels: tuple[str, ...], *, absent: int) -> Any:
     """For each row the position of its level among `levels`; `absent` where it is missing or not among them."""
     order = {level: position for position, level in enumerate(levels)}
-    table = np.array([order.get(level, absent) for level in column.levels] + [absent], dtype=np.int64)
+    table = np.array(
+        [order.get(level, absent) for level in column.levels] + [absent], dtype=np.int64
+    )
     return table[column.values]
 
 

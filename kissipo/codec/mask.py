@@ -45,7 +45,14 @@ class MaskCodec(Codec):
     KIND: ClassVar[str] = "mask"
     KEPT = ("name", "by", "column", "size", "levels", "values")
 
-    def __init__(self, name: str, *, by: str | None = None, column: str = "mask", size: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        name: str,
+        *,
+        by: str | None = None,
+        column: str = "mask",
+        size: tuple[int, int] | None = None,
+    ):
         self.name, self.by, self.column, self.size = name, by, column, size
         self.levels: tuple[str, ...] | None = None
         self.values: tuple[int, ...] | None = (
@@ -68,7 +75,9 @@ class MaskCodec(Codec):
             self.levels = (NOTHING, *sorted_levels(levels))
         else:
             self.values = _values(frame[self.column])
-            names = (self.name,) if self.values is None else tuple(str(value) for value in self.values)
+            names = (
+                (self.name,) if self.values is None else tuple(str(value) for value in self.values)
+            )
             self.levels = (NOTHING, *names)
         return self
 
@@ -89,7 +98,10 @@ class MaskCodec(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         """Masks marked as they came; what was marked by its class loses it."""
         refuse_unfitted(self.levels, self)
-        values = (0, *([255] * (len(self.levels or ()) - 1) if self.values is None else self.values))
+        values = (
+            0,
+            *([255] * (len(self.levels or ()) - 1) if self.values is None else self.values),
+        )
         table = np.full(256, VOID, dtype=np.uint8)
         table[: len(values)] = values
         return Frame((image_column(self.column, table[tensor.numpy()]),))
@@ -97,11 +109,20 @@ class MaskCodec(Codec):
     def remarks(self, frame: Frame) -> list[str]:
         if self.values is None:
             return []
-        found = {int(value) for mask in frame[self.column].values if mask is not None for value in _distinct(mask)}
+        found = {
+            int(value)
+            for mask in frame[self.column].values
+            if mask is not None
+            for value in _distinct(mask)
+        }
         unseen = sorted(found - {0, VOID, *self.values})
         named = list_some(unseen, 5)
         return (
-            [f"pixels of the classes {named}, which the training part does not have, are not judged"] if unseen else []
+            [
+                f"pixels of the classes {named}, which the training part does not have, are not judged"
+            ]
+            if unseen
+            else []
         )
 
     def describe(self) -> str:

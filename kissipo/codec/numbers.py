@@ -45,7 +45,9 @@ class Numbers(Codec):
     KIND: ClassVar[str] = "numbers"
     KEPT = ("columns", "scale", "missing_indicator", "fitted")
 
-    def __init__(self, columns: tuple[str, ...], *, scale: Scale = "standard", missing_indicator: bool = True) -> None:
+    def __init__(
+        self, columns: tuple[str, ...], *, scale: Scale = "standard", missing_indicator: bool = True
+    ) -> None:
         self._columns, self.scale, self.missing_indicator = tuple(columns), scale, missing_indicator
         self.fitted: _Fitted | None = None
 
@@ -55,7 +57,11 @@ class Numbers(Codec):
 
     @property
     def _flagged(self) -> list[int]:
-        return [position for position, flag in enumerate(self.fitted.flagged) if flag] if self.fitted else []
+        return (
+            [position for position, flag in enumerate(self.fitted.flagged) if flag]
+            if self.fitted
+            else []
+        )
 
     @property
     def spec(self) -> TensorSpec:
@@ -74,7 +80,9 @@ class Numbers(Codec):
             flagged.append(bool(self.missing_indicator and len(present) < len(frame)))
             lows.append(float(present.min()) if len(present) else 0.0)
             highs.append(float(present.max()) if len(present) else 0.0)
-        self.fitted = _Fitted(tuple(center), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs))
+        self.fitted = _Fitted(
+            tuple(center), tuple(spread), tuple(fill), tuple(flagged), tuple(lows), tuple(highs)
+        )
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -85,7 +93,9 @@ class Numbers(Codec):
         for position, name in enumerate(self._columns):
             column = frame[name]
             filled = np.where(column.missing, self.fitted.fill[position], column.values)
-            out[:, position] = (filled - self.fitted.center[position]) / self.fitted.spread[position]
+            out[:, position] = (filled - self.fitted.center[position]) / self.fitted.spread[
+                position
+            ]
         for behind, position in enumerate(flagged):
             out[:, len(self._columns) + behind] = frame[self._columns[position]].missing
         return torch.from_numpy(out)
@@ -134,11 +144,17 @@ class Numbers(Codec):
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = super().from_state(state)
         if state["fitted"]:
-            codec.fitted = _Fitted(**{key: tuple(values) for key, values in state["fitted"].items()})
+            codec.fitted = _Fitted(
+                **{key: tuple(values) for key, values in state["fitted"].items()}
+            )
         return codec
 
     def describe(self) -> str:
-        ways = {"standard": "scale to mean 0, deviation 1", "range": "scale to 0..1", "none": "as they are"}
+        ways = {
+            "standard": "scale to mean 0, deviation 1",
+            "range": "scale to 0..1",
+            "none": "as they are",
+        }
         flags = len(self._flagged)
         return ways[self.scale] + (f"; {flags} flags for missing values" if flags else "")
 

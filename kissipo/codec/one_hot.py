@@ -64,11 +64,22 @@ class OneHot(Codec):
         best = tensor.argmax(dim=1).tolist() if tensor.shape[1] else [0] * len(tensor)
         present = (tensor.amax(dim=1) > 0.5).tolist() if tensor.shape[1] else [False] * len(tensor)
         return Frame(
-            (strings(self.column, [known[at] if there else None for at, there in zip(best, present, strict=True)]),)
+            (
+                strings(
+                    self.column,
+                    [known[at] if there else None for at, there in zip(best, present, strict=True)],
+                ),
+            )
         )
 
     def remarks(self, frame: Frame) -> list[str]:
-        return describe_unseen(frame, self.column, self.levels or (), knows_missing=self.knows_missing, becomes="all zeros")
+        return describe_unseen(
+            frame,
+            self.column,
+            self.levels or (),
+            knows_missing=self.knows_missing,
+            becomes="all zeros",
+        )
 
     def describe(self) -> str:
         return f"{len(self.levels or ())} levels -> one column each" + (
@@ -76,7 +87,9 @@ class OneHot(Codec):
         )
 
 
-def describe_unseen(frame: Frame, name: str, levels: tuple[str, ...], *, knows_missing: bool, becomes: str) -> list[str]:
+def describe_unseen(
+    frame: Frame, name: str, levels: tuple[str, ...], *, knows_missing: bool, becomes: str
+) -> list[str]:
     """Sentences about levels that the training part did not have."""
     column = as_strings(frame[name])
     known = set(levels)
@@ -84,10 +97,14 @@ def describe_unseen(frame: Frame, name: str, levels: tuple[str, ...], *, knows_m
     unseen = {level: count for level, count in column.counts().items() if level not in known}
     if unseen:
         listed = list_some([f"'{level}'" for level in unseen], 3)
-        told.append(f"{sum(unseen.values())} values of '{name}' never seen in training ({listed}), read as {becomes}")
+        told.append(
+            f"{sum(unseen.values())} values of '{name}' never seen in training ({listed}), read as {becomes}"
+        )
     missing = int(column.missing.sum())
     if missing and not knows_missing:
-        told.append(f"{missing} missing '{name}', though no row of the training part lacked it, read as {becomes}")
+        told.append(
+            f"{missing} missing '{name}', though no row of the training part lacked it, read as {becomes}"
+        )
     return told
 
 

@@ -39,14 +39,23 @@ class Pixels(Codec):
     KEPT = ("column", "size", "color")
 
     def __init__(
-        self, column: str, *, size: tuple[int, int] | None = None, color: Color | None = None, most: int | None = None
+        self,
+        column: str,
+        *,
+        size: tuple[int, int] | None = None,
+        color: Color | None = None,
+        most: int | None = None,
     ) -> None:
         self.column, self.size, self.color, self.most = column, size, color, most
 
     @property
     def spec(self) -> TensorSpec:
         height, width = self.size or (0, 0)
-        return TensorSpec(self.column, ("channel", "height", "width"), (1 if self.color == "grayscale" else 3, height, width))
+        return TensorSpec(
+            self.column,
+            ("channel", "height", "width"),
+            (1 if self.color == "grayscale" else 3, height, width),
+        )
 
     def fit(self, frame: Frame) -> Self:
         values = frame[self.column].values
@@ -79,9 +88,15 @@ class Pixels(Codec):
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.size and self.color, self)
-        values = tensor if tensor.dtype == torch.uint8 else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
+        values = (
+            tensor
+            if tensor.dtype == torch.uint8
+            else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
+        )
         stacked = values.permute(0, 2, 3, 1).numpy()
-        return Frame((image_column(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),))
+        return Frame(
+            (image_column(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),)
+        )
 
     def remarks(self, frame: Frame) -> list[str]:
         refuse_unfitted(self.size, self)
@@ -94,7 +109,11 @@ class Pixels(Codec):
             told.append(
                 f"{sum(other.values())} of {len(frame)} images resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
             )
-        turned = sum(is_color(value) for value in frame[self.column].values) if self.color == "grayscale" else 0
+        turned = (
+            sum(is_color(value) for value in frame[self.column].values)
+            if self.color == "grayscale"
+            else 0
+        )
         if turned:
             told.append(f"{turned} of {len(frame)} images turned gray")
         upright = sum(TURNED in changes(value) for value in frame[self.column].values)

@@ -50,7 +50,10 @@ class States(Codec):
             if not 0 <= number < len(self.names):
                 hint = did_you_mean(str(text), self.names, most_listed=10)
                 raise DataError(
-                    f"row {row} names no state", given=f"'{text}'", allowed=f"0 to {len(self.names) - 1}", do=hint
+                    f"row {row} names no state",
+                    given=f"'{text}'",
+                    allowed=f"0 to {len(self.names) - 1}",
+                    do=hint,
                 )
             ids.append(number)
         return torch.from_numpy(np.asarray(ids, dtype=np.int64))

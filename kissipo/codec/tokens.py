@@ -55,14 +55,27 @@ class Tokens(Codec):
         most: int = 20_000,
         least: int | None = None,
     ) -> None:
-        self.column, self.unit, self.length, self.most, self.least = column, unit, length, most, least
+        self.column, self.unit, self.length, self.most, self.least = (
+            column,
+            unit,
+            length,
+            most,
+            least,
+        )
         self.vocabulary: tuple[str, ...] | None = None
         self._ids: dict[str, int] = {}
 
     @property
     def spec(self) -> TensorSpec:
         words = ("(fill)", "(unknown)", *(self.vocabulary or ()))
-        return TensorSpec(self.column, ("time",), (self.length or 0,), vocabulary=len(words), words=words, fills=True)
+        return TensorSpec(
+            self.column,
+            ("time",),
+            (self.length or 0,),
+            vocabulary=len(words),
+            words=words,
+            fills=True,
+        )
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
@@ -91,7 +104,9 @@ class Tokens(Codec):
         table = np.zeros((len(used) + 1, length), dtype=np.int64)
         place = np.full(len(column.levels) + 1, len(used))
         for at, code in enumerate(used.tolist()):
-            ids = [self._ids.get(token, UNKNOWN) for token in self._split(column.levels[code])[:length]]
+            ids = [
+                self._ids.get(token, UNKNOWN) for token in self._split(column.levels[code])[:length]
+            ]
             table[at, : len(ids)] = ids
             place[code] = at
         return torch.from_numpy(table[place[column.values]])
@@ -100,7 +115,9 @@ class Tokens(Codec):
         refuse_unfitted(self.vocabulary, self)
         words = self.spec.words
         mark = " " if self.unit == "words" else ""
-        texts = [mark.join(words[number] for number in row if number != FILL) for row in tensor.tolist()]
+        texts = [
+            mark.join(words[number] for number in row if number != FILL) for row in tensor.tolist()
+        ]
         return Frame((strings(self.column, texts),))
 
     def remarks(self, frame: Frame) -> list[str]:
@@ -113,7 +130,9 @@ class Tokens(Codec):
             empty += not tokens
             unknown.update(token for token in tokens if token not in self._ids)
         if cut:
-            told.append(f"{cut} of {len(frame)} '{self.column}' longer than {self.length} {self.unit}, the rest cut")
+            told.append(
+                f"{cut} of {len(frame)} '{self.column}' longer than {self.length} {self.unit}, the rest cut"
+            )
         if unknown:
             listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
             told.append(

@@ -41,7 +41,9 @@ class Windows(Codec):
     def spec(self) -> TensorSpec:
         step = self.inner.spec
         axes = tuple("variable" if axis == "feature" else axis for axis in step.axes)
-        return TensorSpec(step.name, (self.axis, *axes), (self.length, *step.shape), step.vocabulary, step.words)
+        return TensorSpec(
+            step.name, (self.axis, *axes), (self.length, *step.shape), step.vocabulary, step.words
+        )
 
     def fit(self, frame: Frame) -> Self:
         self.inner.fit(frame)

@@ -22,7 +22,9 @@ class Codec(ABC):
     """
 
     KIND: ClassVar[str]
-    KEPT: ClassVar[tuple[str, ...]]  # the attributes that are saved; those that `__init__` takes are handed to it again
+    KEPT: ClassVar[
+        tuple[str, ...]
+    ]  # the attributes that are saved; those that `__init__` takes are handed to it again
     column: str
 
     @property

@@ -23,7 +23,9 @@ class FrozenConfig(Mapping[str, Any]):
 
     def __init__(self, content: Mapping[str, Any] | None = None, **more: Any) -> None:
         merged = {**(content or {}), **more}
-        object.__setattr__(self, "_content", {str(key): freeze(value) for key, value in merged.items()})
+        object.__setattr__(
+            self, "_content", {str(key): freeze(value) for key, value in merged.items()}
+        )
 
     def __getitem__(self, key: str) -> Any:
         return self._content[key]
@@ -48,7 +50,14 @@ class FrozenConfig(Mapping[str, Any]):
         raise AttributeError("FrozenConfig are frozen; use replace()")
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted((key, f"{type(value).__name__}:{value!r}") for key, value in self._content.items())))
+        return hash(
+            tuple(
+                sorted(
+                    (key, f"{type(value).__name__}:{value!r}")
+                    for key, value in self._content.items()
+                )
+            )
+        )
 
     def __repr__(self) -> str:
         return f"FrozenConfig({self.plain()!r})"

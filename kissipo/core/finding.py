@@ -70,6 +70,8 @@ def refuse_failures(findings: Iterable[Finding], *, strict: bool = False) -> Non
         for finding in findings:
             if finding.level == level:
                 told = "" if level == "FAIL" else "--strict stops at this warning: "
-                error = DataError(told + finding.message, do=finding.action[:1].upper() + finding.action[1:])
+                error = DataError(
+                    told + finding.message, do=finding.action[:1].upper() + finding.action[1:]
+                )
                 error.findings = findings
                 raise error

@@ -101,7 +101,9 @@ class Frame:
         if len(set(lengths.values())) > 1:
             raise DataError(f"the columns of {self.origin} differ in length", given=str(lengths))
         if self.rows is _FROM_ONE:
-            object.__setattr__(self, "rows", np.arange(1, 1 + (len(self.columns[0]) if self.columns else 0)))
+            object.__setattr__(
+                self, "rows", np.arange(1, 1 + (len(self.columns[0]) if self.columns else 0))
+            )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -122,7 +124,11 @@ class Frame:
 
     def take(self, index: NDArray[Any]) -> Frame:
         """The rows at the given positions, in that order."""
-        return replace(self, columns=tuple(column.take(index) for column in self.columns), rows=self.rows[index])
+        return replace(
+            self,
+            columns=tuple(column.take(index) for column in self.columns),
+            rows=self.rows[index],
+        )
 
     def only(self, names: Iterable[str]) -> Frame:
         """The named columns, in the given order."""
@@ -148,7 +154,11 @@ class Frame:
                 for value in column.values:
                     digest.update(_content(value))
             else:
-                digest.update(np.ascontiguousarray(column.values).view(np.uint8).data if column.values.size else b"")
+                digest.update(
+                    np.ascontiguousarray(column.values).view(np.uint8).data
+                    if column.values.size
+                    else b""
+                )
         return digest.hexdigest()
 
 

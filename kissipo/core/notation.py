@@ -49,14 +49,20 @@ for _dialect in (_Reader, _Writer):
         _dialect.add_implicit_resolver(_tag, re.compile(_pattern), _letters)
 
 
-def _mapping_without_doubles(reader: _Reader, node: yaml.MappingNode, deep: bool = True) -> dict[Hashable, Any]:
+def _mapping_without_doubles(
+    reader: _Reader, node: yaml.MappingNode, deep: bool = True
+) -> dict[Hashable, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = reader.construct_object(key_node, deep=True)
         if not isinstance(key, Hashable):
-            raise yaml.constructor.ConstructorError(None, None, "a word must be text", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, "a word must be text", key_node.start_mark
+            )
         if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the word '{key}' stands twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the word '{key}' stands twice", key_node.start_mark
+            )
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(reader, node, deep)
 
@@ -103,7 +109,14 @@ def read(text: str, *, origin: str = "the task") -> Any:
 
 def write(content: Any) -> str:
     """A value as YAML: the upper levels as blocks, short lists in one line; `read` gives back exactly the same."""
-    return yaml.dump(content, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return yaml.dump(
+        content,
+        Dumper=_Writer,
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+        default_flow_style=None,
+    )
 
 
 def read_value(text: str) -> Any:
@@ -117,7 +130,12 @@ def read_value(text: str) -> Any:
 def write_value(value: Any) -> str:
     """The inverse of `read_value`: one line."""
     text = yaml.dump(
-        value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=True
+        value,
+        Dumper=_Writer,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=True,
     ).removesuffix("\n...\n")
     return text.removesuffix("\n")
 

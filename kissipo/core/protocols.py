@@ -99,7 +99,9 @@ def is_stateful(net: Any) -> bool:
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     """The batches of these positions, one after the other, read ahead where `feed.ahead(order)` knows how."""
-    found: Iterator[Batch] = getattr(dataset, "ahead", lambda order: map(dataset.batch, order))(order)
+    found: Iterator[Batch] = getattr(dataset, "ahead", lambda order: map(dataset.batch, order))(
+        order
+    )
     return found
 
 

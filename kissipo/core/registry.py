@@ -21,7 +21,9 @@ from kissipo.core.suggest import did_you_mean
 class Registry:
     """The parts of one package, each a module (or a variant of one) that is imported when its word is used."""
 
-    def __init__(self, package: str, noun: str, *, planned: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, package: str, noun: str, *, planned: Mapping[str, str] | None = None
+    ) -> None:
         self.package, self.noun, self.planned = package, noun, dict(planned or {})
 
     def names(self) -> list[str]:
@@ -31,7 +33,10 @@ class Registry:
             return []
         files = {module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)}
         shared = self._variants()
-        return sorted({name for name in files - set(shared.values()) if not name.startswith("_")} | set(shared))
+        return sorted(
+            {name for name in files - set(shared.values()) if not name.startswith("_")}
+            | set(shared)
+        )
 
     def find(self, name: str, *, place: str) -> ModuleType:
         """The module that a word means, or the variant.
@@ -49,7 +54,11 @@ class Registry:
                 f"{place}: the {self.noun} '{name}' ({self.planned[name]}) is not built yet",
                 allowed=", ".join(known),
             )
-        raise TaskError(f"{place} names no {self.noun} of kissipo", given=f"'{name}'", do=did_you_mean(name, known))
+        raise TaskError(
+            f"{place} names no {self.noun} of kissipo",
+            given=f"'{name}'",
+            do=did_you_mean(name, known),
+        )
 
     def _variants(self) -> dict[str, str]:
         """FrozenConfig that share a file, with its name."""

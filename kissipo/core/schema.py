@@ -28,7 +28,12 @@ from kissipo.core.text import shorten
 
 O = TypeVar("O")
 _BOUNDS = {"at_least": "of at least", "above": "above", "at_most": "of at most", "below": "below"}
-_JSON_BOUNDS = {"at_least": "minimum", "above": "exclusiveMinimum", "at_most": "maximum", "below": "exclusiveMaximum"}
+_JSON_BOUNDS = {
+    "at_least": "minimum",
+    "above": "exclusiveMinimum",
+    "at_most": "maximum",
+    "below": "exclusiveMaximum",
+}
 _NAMES: dict[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 _JSON_NAMES: dict[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
@@ -49,7 +54,11 @@ def word(
     Python name (`from`, `as`).
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    metadata = {"doc": doc, "key": key, **{name: bound for name, bound in bounds.items() if bound is not None}}
+    metadata = {
+        "doc": doc,
+        "key": key,
+        **{name: bound for name, bound in bounds.items() if bound is not None},
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -72,7 +81,9 @@ def option_infos(options: type) -> dict[str, OptionInfo]:
     for each in dataclasses.fields(options):
         key = each.metadata.get("key") or each.name
         bounds = {name: each.metadata[name] for name in _BOUNDS if name in each.metadata}
-        infos[key] = OptionInfo(key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", ""))
+        infos[key] = OptionInfo(
+            key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", "")
+        )
     return infos
 
 
@@ -88,7 +99,11 @@ def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
             raise unknown_option(f"{place}.{key}", key, infos)
         info = infos[key]
         values[info.attribute] = _read_value(info.type, value, info.bounds, f"{place}.{key}")
-    missing = [key for key, info in infos.items() if info.default is MISSING and info.attribute not in values]
+    missing = [
+        key
+        for key, info in infos.items()
+        if info.default is MISSING and info.attribute not in values
+    ]
     if missing:
         raise TaskError(f"{place} needs the word '{missing[0]}'", do=infos[missing[0]].doc)
     return options(**values)
@@ -239,7 +254,12 @@ def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
     if kind is Any:
         return {}
     if origin in (Union, types.UnionType):
-        return {"anyOf": [{"type": "null"} if each is type(None) else _json_type(each, bounds) for each in inner]}
+        return {
+            "anyOf": [
+                {"type": "null"} if each is type(None) else _json_type(each, bounds)
+                for each in inner
+            ]
+        }
     if origin is Literal:
         return {"enum": list(inner)}
     if origin is tuple:
@@ -253,5 +273,9 @@ def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
         schema = json_schema(kind)
         short = getattr(kind, "SHORT", None)
         return {"anyOf": [schema["properties"][short], schema]} if short else schema
-    limits = {_JSON_BOUNDS[name]: bound for name, bound in bounds.items()} if kind in (int, float) else {}
+    limits = (
+        {_JSON_BOUNDS[name]: bound for name, bound in bounds.items()}
+        if kind in (int, float)
+        else {}
+    )
     return {"type": _JSON_NAMES[kind], **limits}

@@ -16,7 +16,9 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
     def likeness(other: str) -> float:
         other = other.casefold()
-        begins = 0.2 if plain and (other.startswith(plain) or plain.startswith(other)) and other else 0.0
+        begins = (
+            0.2 if plain and (other.startswith(plain) or plain.startswith(other)) and other else 0.0
+        )
         return SequenceMatcher(None, plain, other).ratio() + begins
 
     scored = sorted(((likeness(k), k) for k in set(known)), key=lambda pair: (-pair[0], pair[1]))

@@ -28,7 +28,9 @@ from kissipo.core.suggest import did_you_mean
 PARTS = ("input", "process", "output")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _STEP = re.compile(rf"{_QUOTED}|[^.]+")
-_ARGUMENT = re.compile(rf"(?P<place>\s*(?:{_QUOTED}|[^\s=])(?:{_QUOTED}|[^=])*?)=(?P<text>.*)", re.DOTALL)
+_ARGUMENT = re.compile(
+    rf"(?P<place>\s*(?:{_QUOTED}|[^\s=])(?:{_QUOTED}|[^=])*?)=(?P<text>.*)", re.DOTALL
+)
 Part = FrozenConfig | tuple[FrozenConfig, ...]
 
 
@@ -41,7 +43,9 @@ class Task:
     output: Part
     name: str = field(compare=False, default="")
 
-    def __init__(self, *, input: Any = None, process: Any = None, output: Any = None, name: str = "") -> None:
+    def __init__(
+        self, *, input: Any = None, process: Any = None, output: Any = None, name: str = ""
+    ) -> None:
         object.__setattr__(self, "input", _part("input", input))
         object.__setattr__(self, "process", _part("process", process))
         object.__setattr__(self, "output", _part("output", output))
@@ -116,7 +120,8 @@ class Task:
         for part, content in self.plain().items():
             if isinstance(content, dict):
                 arguments += [
-                    f"{part}.{_quote_key(key)}={notation.write_value(value)}" for key, value in content.items()
+                    f"{part}.{_quote_key(key)}={notation.write_value(value)}"
+                    for key, value in content.items()
                 ]
             else:
                 arguments.append(f"{part}={notation.write_value(content)}")
@@ -145,7 +150,8 @@ def split_argument(argument: str) -> tuple[str, Any]:
     found = _ARGUMENT.fullmatch(argument)
     if found is None:
         raise TaskError(
-            f"'{argument}' is not a word of a task", allowed="key=value, such as process.epochs=5 or epochs=5"
+            f"'{argument}' is not a word of a task",
+            allowed="key=value, such as process.epochs=5 or epochs=5",
         )
     return found["place"].strip(), notation.read_value(found["text"])
 
@@ -159,15 +165,21 @@ def _part(part: str, content: Any) -> Part:
         return FrozenConfig(content)
     if part == "output" and isinstance(content, list | tuple) and content:
         return tuple(_one_answer(each) for each in content)
-    allowed = "a mapping of words, a single word" + (", or a list of answers" if part == "output" else "")
-    raise TaskError(f"the part '{part}' must be a mapping of words", given=_kind(content), allowed=allowed)
+    allowed = "a mapping of words, a single word" + (
+        ", or a list of answers" if part == "output" else ""
+    )
+    raise TaskError(
+        f"the part '{part}' must be a mapping of words", given=_kind(content), allowed=allowed
+    )
 
 
 def _one_answer(content: Any) -> FrozenConfig:
     words = _part("an answer", content)
     if not isinstance(words, FrozenConfig):
         raise TaskError(
-            "an answer must be a mapping of words", given=_kind(content), allowed="such as {category: kind}"
+            "an answer must be a mapping of words",
+            given=_kind(content),
+            allowed="such as {category: kind}",
         )
     return words
 
@@ -189,7 +201,9 @@ def _quote_key(key: str) -> str:
 def _put(plain: dict[str, Any], place: str, value: Any) -> None:
     steps = _steps(place)
     if not steps or steps[0] not in PARTS:
-        raise TaskError(f"'{place}' does not begin with a part of the task", allowed="input, process, output")
+        raise TaskError(
+            f"'{place}' does not begin with a part of the task", allowed="input, process, output"
+        )
     target: Any = plain
     for number, step in enumerate(steps[:-1]):
         key = _key(target, step, place)
@@ -215,7 +229,11 @@ def _key(target: Any, step: str, place: str) -> Any:
     if not isinstance(target, list):
         return step
     if not step.isdecimal() or int(step) >= len(target):
-        raise TaskError(f"'{place}' names no item of a list", given=f"'{step}'", allowed=f"0 to {len(target) - 1}")
+        raise TaskError(
+            f"'{place}' names no item of a list",
+            given=f"'{step}'",
+            allowed=f"0 to {len(target) - 1}",
+        )
     return int(step)
 
 

@@ -43,6 +43,11 @@ class TensorSpec:
         """The shape with named axes."""
         return (
             "("
-            + ", ".join(["batch", *(f"{axis} {size}" for axis, size in zip(self.axes, self.shape, strict=True))])
+            + ", ".join(
+                [
+                    "batch",
+                    *(f"{axis} {size}" for axis, size in zip(self.axes, self.shape, strict=True)),
+                ]
+            )
             + ")"
         )

@@ -14,7 +14,13 @@ def format_score(value: float) -> str:
     """
     if value != value:
         return "-"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 1e5 else f"{value:.4g}"
+    return (
+        f"{value:.4f}"
+        if abs(value) < 10
+        else f"{value:.2f}"
+        if abs(value) < 1e5
+        else f"{value:.4g}"
+    )
 
 
 def format_value(value: float | None, *, digits: int = 4) -> str:
@@ -25,7 +31,9 @@ def format_value(value: float | None, *, digits: int = 4) -> str:
     """
     if value is None:
         return "-"
-    return "not a number" if value != value else f"{value + 0.0:.{digits}g}"  # no minus before a zero
+    return (
+        "not a number" if value != value else f"{value + 0.0:.{digits}g}"
+    )  # no minus before a zero
 
 
 def format_bytes(count: int) -> str:
@@ -58,7 +66,9 @@ def list_ends(texts: Sequence[str], first: int, last: int) -> str:
     Example:  >>> list_ends(["a", "b", "c", "d"], 2, 1), list_ends(["a", "b", "c", "d", "e"], 2, 1)
               ('a, b, c, d', 'a, b, ..., e')
     """
-    return ", ".join(texts if len(texts) <= first + last + 1 else [*texts[:first], "...", *texts[-last:]])
+    return ", ".join(
+        texts if len(texts) <= first + last + 1 else [*texts[:first], "...", *texts[-last:]]
+    )
 
 
 def first_of(sentences: Sequence[str]) -> str:

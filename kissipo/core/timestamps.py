@@ -15,7 +15,17 @@ from kissipo.core.frame import Column
 
 _DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%d.%m.%y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
-_OTHER = ("%Y/%m/%d", "%Y.%m.%d", "%b %Y", "%B %Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d")
+_OTHER = (
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%b %Y",
+    "%B %Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%Y%m%d",
+)
 _CLOCK = ("", " %H:%M", " %H:%M:%S")
 
 
@@ -45,7 +55,9 @@ def looks_like_time(column: Column) -> bool:
     if column.kind != "string" or not column.levels:
         return False
     sample = column.levels[:50]
-    if not all(any(letter.isdigit() for letter in text) and 4 <= len(text) <= 40 for text in sample):
+    if not all(
+        any(letter.isdigit() for letter in text) and 4 <= len(text) <= 40 for text in sample
+    ):
         return False
     try:
         return _read(sample, column.name, None) is not None
@@ -89,7 +101,12 @@ def _usual(steps: NDArray[Any]) -> Any:
 def _years(column: Column) -> Column | None:
     values = column.values
     present = values[~np.isnan(values)]
-    if not len(present) or np.any(present != np.floor(present)) or present.min() < 1000 or present.max() > 3000:
+    if (
+        not len(present)
+        or np.any(present != np.floor(present))
+        or present.min() < 1000
+        or present.max() > 3000
+    ):
         return None
     whole = np.where(np.isnan(values), 0, values).astype(np.int64)
     timestamps = (whole - 1970).astype("datetime64[Y]").astype("datetime64[s]")
@@ -102,7 +119,10 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
         timestamps = _with_patterns(texts, (style,))
         if timestamps is None:
             wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
-            raise DataError(f"the time column '{name}' is not written as input.date_format={style}", given=f"'{wrong}'")
+            raise DataError(
+                f"the time column '{name}' is not written as input.date_format={style}",
+                given=f"'{wrong}'",
+            )
         return timestamps
     iso = _iso(texts, name)
     if iso is not None:
@@ -136,7 +156,10 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
             timestamps = [datetime.fromisoformat(text) for text in cleaned]
         except ValueError:
             return None
-        return np.array([timestamp.astimezone(UTC).replace(tzinfo=None) for timestamp in timestamps], "datetime64[s]")
+        return np.array(
+            [timestamp.astimezone(UTC).replace(tzinfo=None) for timestamp in timestamps],
+            "datetime64[s]",
+        )
     try:
         return np.array(cleaned, dtype="datetime64[s]")
     except ValueError:
@@ -155,7 +178,8 @@ def _with_patterns(texts: Sequence[str], patterns: Sequence[str]) -> NDArray[np.
             if _parses(first, pattern + clock):
                 try:
                     return np.array(
-                        [datetime.strptime(text.strip(), pattern + clock) for text in texts], "datetime64[s]"
+                        [datetime.strptime(text.strip(), pattern + clock) for text in texts],
+                        "datetime64[s]",
                     )
                 except ValueError:
                     continue

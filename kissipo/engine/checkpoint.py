@@ -64,11 +64,16 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             problems.append(f"{path.name}: {error}")
             continue
-        note = f"the last checkpoint is damaged ({problems[0]}); the one before it is used" if problems else ""
+        note = (
+            f"the last checkpoint is damaged ({problems[0]}); the one before it is used"
+            if problems
+            else ""
+        )
         return state, note
     if problems:
         raise RunError(
-            f"no checkpoint in {folder} can be read ({'; '.join(problems)})", do="Start again without --resume"
+            f"no checkpoint in {folder} can be read ({'; '.join(problems)})",
+            do="Start again without --resume",
         )
     return None
 
@@ -102,9 +107,12 @@ def refusal(path: Path, error: OSError) -> MachineError:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return MachineError(
-            f"{path} may not be written", do="Choose another folder with --out, or change its permissions"
+            f"{path} may not be written",
+            do="Choose another folder with --out, or change its permissions",
         )
-    return MachineError(f"{path} cannot be written: {error.strerror}", do="Choose another folder with --out")
+    return MachineError(
+        f"{path} cannot be written: {error.strerror}", do="Choose another folder with --out"
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

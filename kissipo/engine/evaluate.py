@@ -28,7 +28,12 @@ class SplitEvaluation:
 
 
 def evaluate(
-    net: nn.Module, dataset: Dataset, answers: Sequence[Evaluator], *, algorithm: Algorithm | None = None, batch: int | None = None
+    net: nn.Module,
+    dataset: Dataset,
+    answers: Sequence[Evaluator],
+    *,
+    algorithm: Algorithm | None = None,
+    batch: int | None = None,
 ) -> SplitEvaluation:
     """Judges the net on all samples of the feed; its mode (training or not) is the same after as before.
 
@@ -45,7 +50,9 @@ def evaluate(
                 outputs = net(*samples.inputs)
             if algorithm is not None:
                 total += float(algorithm.loss(outputs, samples.targets)) * len(samples)
-            for answer, into, output, target in zip(answers, gathered, as_tuple(outputs), samples.targets, strict=True):
+            for answer, into, output, target in zip(
+                answers, gathered, as_tuple(outputs), samples.targets, strict=True
+            ):
                 into.append(answer.gather(output, target))
     scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
     truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
@@ -56,7 +63,9 @@ def evaluate(
         (answer.evaluate if algorithm is None else answer.watch)(score, truth)
         for answer, score, truth in zip(answers, scores, truths, strict=True)
     )
-    return SplitEvaluation(evaluations, scores, truths, total / len(dataset) if algorithm is not None else float("nan"))
+    return SplitEvaluation(
+        evaluations, scores, truths, total / len(dataset) if algorithm is not None else float("nan")
+    )
 
 
 def answer_all(net: nn.Module, dataset: Dataset, *, batch: int | None = None) -> tuple[Tensor, ...]:

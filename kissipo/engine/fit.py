@@ -17,7 +17,16 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
-from kissipo.core.protocols import Algorithm, Augment, Callback, Dataset, Evaluator, ahead, eval_weights, is_stateful
+from kissipo.core.protocols import (
+    Algorithm,
+    Augment,
+    Callback,
+    Dataset,
+    Evaluator,
+    ahead,
+    eval_weights,
+    is_stateful,
+)
 from kissipo.core.seeds import torch_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.evaluate import evaluate
@@ -153,7 +162,9 @@ class Fit:
         if at.step == 0:
             self.algorithm.begin_epoch()
         steps = range(at.step, self.steps_an_epoch)
-        for batch in ahead(self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)):
+        for batch in ahead(
+            self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)
+        ):
             losses = self.algorithm.step(self._augmented(batch))
             at.loss_sum.add_(losses["loss"], alpha=len(batch))
             at.step += 1
@@ -169,7 +180,9 @@ class Fit:
         patient = not config.patience or at.epoch - at.best_epoch < config.patience
         at.done = at.epoch >= config.epochs or not patient
         for callback in self.callbacks:
-            callback.on_epoch({**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch})
+            callback.on_epoch(
+                {**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch}
+            )
             if at.done and at.epoch < config.epochs:
                 callback.on_note(
                     f"stopped after epoch {at.epoch}: {config.patience} epochs without a lower validation loss"
@@ -181,14 +194,18 @@ class Fit:
         """The samples of the step that is next, changed at random where that was asked for."""
         if self.augment is None:
             return batch
-        return self.augment(batch, torch_generator(self.config.seed, "augment", self.at.epoch + 1, self.at.step))
+        return self.augment(
+            batch, torch_generator(self.config.seed, "augment", self.at.epoch + 1, self.at.step)
+        )
 
     def _order(self, epoch: int) -> Tensor:
         if is_stateful(self.net):
             return torch.cat(list(stream_steps(len(self.train), self.config.batch)))
         if not self.config.shuffle:
             return torch.arange(len(self.train))
-        return torch.randperm(len(self.train), generator=torch_generator(self.config.seed, "order", epoch))
+        return torch.randperm(
+            len(self.train), generator=torch_generator(self.config.seed, "order", epoch)
+        )
 
     def _between_steps(self, started: float) -> None:
         """What is looked after several times a second: progress, saving, the wish to stop."""
@@ -212,7 +229,9 @@ class Fit:
             callback.on_progress(facts)
         if self._stopping.wished:
             self._save_now()
-            raise StoppedError(f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}")
+            raise StoppedError(
+                f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}"
+            )
         if now - self._saved_at > self._interval:
             self._save_now()
 
@@ -254,7 +273,9 @@ class Fit:
                 return
         if loss < self.at.best_loss or not self.at.best_weights:
             self.at.best_loss, self.at.best_epoch = loss, self.at.epoch
-            self.at.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
+            self.at.best_weights = {
+                name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()
+            }
 
     def _refuse_lost(self, loss: float) -> None:
         if loss != loss or loss in (float("inf"), float("-inf")):

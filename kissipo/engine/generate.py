@@ -14,7 +14,9 @@ from torch import Tensor
 from kissipo.core.errors import TaskError
 
 
-def draw(logits: Tensor, *, temperature: float, top_k: int | None, generator: torch.Generator) -> int:
+def draw(
+    logits: Tensor, *, temperature: float, top_k: int | None, generator: torch.Generator
+) -> int:
     """One of the classes (class).
 
     Example:  >>> draw(torch.tensor([0.0, 2.0, 1.0]), temperature=0, top_k=None, generator=torch.Generator())
@@ -46,9 +48,15 @@ def generate_tokens(
     if length < 1:
         raise TaskError("length says how much is written", given=str(length), allowed="at least 1")
     if not 0 <= temperature < float("inf"):
-        raise TaskError("temperature says how daring the draw is", given=str(temperature), allowed="0 and above")
+        raise TaskError(
+            "temperature says how daring the draw is", given=str(temperature), allowed="0 and above"
+        )
     if top_k is not None and top_k < 1:
-        raise TaskError("top_k says how many of the likeliest are drawn from", given=str(top_k), allowed="at least 1")
+        raise TaskError(
+            "top_k says how many of the likeliest are drawn from",
+            given=str(top_k),
+            allowed="at least 1",
+        )
     state, x = None, start.unsqueeze(0)
     for _ in range(length):
         with torch.inference_mode():

@@ -32,7 +32,9 @@ class Agent(Protocol):
 
     def act(self, state: int, generator: Generator, *, done: float) -> int: ...
 
-    def learn(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None: ...
+    def learn(
+        self, state: int, action: int, reward: float, following: int, *, end: bool
+    ) -> None: ...
 
     def best(self, state: int) -> int: ...
 
@@ -76,7 +78,12 @@ class Rollout:
         Raises:   StoppedError after Ctrl-C, when everything is saved.
         """
         block = max(1, self.episodes // _ROWS)
-        facts = {"epochs": self.episodes // block, "steps": block, "batch": 1, "samples": self.episodes}
+        facts = {
+            "epochs": self.episodes // block,
+            "steps": block,
+            "batch": 1,
+            "samples": self.episodes,
+        }
         for callback in self.callbacks:
             callback.on_start(facts)
         started, told, saved = perf_counter() - self.at.seconds, 0.0, perf_counter()
@@ -93,7 +100,9 @@ class Rollout:
                     self._tell(block)
                 if stopping.wished:
                     self._save_now()
-                    raise StoppedError(f"stopped after episode {self.at.episode} of {self.episodes}")
+                    raise StoppedError(
+                        f"stopped after episode {self.at.episode} of {self.episodes}"
+                    )
                 if now - saved > saving_interval():
                     self._save_now()
                     saved = now
@@ -103,11 +112,19 @@ class Rollout:
     def where(self) -> str:
         """Where it stands, in words."""
         done = self.at.episode >= self.episodes
-        return "to the end: the training was already done" if done else f"after episode {self.at.episode}"
+        return (
+            "to the end: the training was already done"
+            if done
+            else f"after episode {self.at.episode}"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything the next episode depends on."""
-        return {"net": self.net.state_dict(), "agent": self.agent.state_dict(), "position": vars(self.at)}
+        return {
+            "net": self.net.state_dict(),
+            "agent": self.agent.state_dict(),
+            "position": vars(self.at),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state_dict`."""
@@ -130,7 +147,11 @@ class Rollout:
             state, over = following, end or cut
 
     def _row(self, block: int) -> None:
-        row = {"epoch": self.at.episode // block, "episode": self.at.episode, "return": self.at.reward_sum / block}
+        row = {
+            "epoch": self.at.episode // block,
+            "episode": self.at.episode,
+            "return": self.at.reward_sum / block,
+        }
         row["steps"] = self.at.steps / block
         self.at.history.append(row)
         self.at.reward_sum, self.at.steps = 0.0, 0
@@ -146,14 +167,18 @@ class Rollout:
             "steps": block,
         }
         for callback in self.callbacks:
-            callback.on_progress({**facts, "loss": at.reward_sum / max(1, at.episode % block), "seconds": at.seconds})
+            callback.on_progress(
+                {**facts, "loss": at.reward_sum / max(1, at.episode % block), "seconds": at.seconds}
+            )
 
     def _save_now(self) -> None:
         if self.save is not None:
             self.save(self.state_dict())
 
 
-def play(environment: Any, choose: Callable[[int, Generator], int], *, episodes: int, seed: int) -> NDArray[np.float64]:
+def play(
+    environment: Any, choose: Callable[[int, Generator], int], *, episodes: int, seed: int
+) -> NDArray[np.float64]:
     """The sum of rewards of each episode when `choose` decides; nothing is learned."""
     returns = np.zeros(episodes)
     for number in range(episodes):

@@ -27,8 +27,19 @@ from kissipo.core.notation import as_json
 from kissipo.engine.checkpoint import refusal, write_whole
 
 FORMAT = 3
-TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = "task.yaml", "data.json", "split.json", "environment.json", "history.csv"
-METRICS, MODEL, CODECS, CHECKPOINTS = "metrics.json", "model.safetensors", "codecs.json", "checkpoints"
+TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = (
+    "task.yaml",
+    "data.json",
+    "split.json",
+    "environment.json",
+    "history.csv",
+)
+METRICS, MODEL, CODECS, CHECKPOINTS = (
+    "metrics.json",
+    "model.safetensors",
+    "codecs.json",
+    "checkpoints",
+)
 REPORT, LOG = "report.html", "log.txt"
 
 
@@ -58,7 +69,9 @@ class RunFolder:
                 f"{self.path} exists already",
                 do="Choose another --out, remove it, or go on with that run: --resume",
             )
-        aside = self if self.path.is_dir() else RunFolder(self.path.with_name(self.path.name + ".part"))
+        aside = (
+            self if self.path.is_dir() else RunFolder(self.path.with_name(self.path.name + ".part"))
+        )
         try:
             aside.path.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
@@ -100,7 +113,9 @@ class RunFolder:
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise RunError(f"{self.path} is no whole run: {name} is missing", do=self._advice(name)) from None
+            raise RunError(
+                f"{self.path} is no whole run: {name} is missing", do=self._advice(name)
+            ) from None
         except (UnicodeDecodeError, OSError) as error:
             raise RunError(f"{self.path / name} cannot be read: {error}") from None
 
@@ -114,7 +129,8 @@ class RunFolder:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise RunError(
-                f"{self.path / name} is damaged: {error.msg} in line {error.lineno}", do=self._advice(name)
+                f"{self.path / name} is damaged: {error.msg} in line {error.lineno}",
+                do=self._advice(name),
             ) from None
 
     def read_of_this_version(self, name: str) -> dict[str, Any]:
@@ -139,7 +155,9 @@ class RunFolder:
         """
         path = self.path / MODEL
         if not path.exists():
-            raise RunError(f"{self.path} is no whole run: {MODEL} is missing", do=self._advice(MODEL))
+            raise RunError(
+                f"{self.path} is no whole run: {MODEL} is missing", do=self._advice(MODEL)
+            )
         try:
             return load_file(path)
         except (SafetensorError, OSError) as error:
@@ -152,7 +170,10 @@ class RunFolder:
 
     def _advice(self, name: str) -> str:
         if self.checkpoints.is_dir():
-            return "Its training was not finished: go on with `kissipo fit TASK --resume --out " + f"{self.path}`"
+            return (
+                "Its training was not finished: go on with `kissipo fit TASK --resume --out "
+                + f"{self.path}`"
+            )
         return "Train it again"
 
 
@@ -182,8 +203,16 @@ def _runs_beside(path: Path) -> str:
     from kissipo.core.suggest import nearest
 
     parent = path.parent
-    names = [each.name for each in parent.iterdir() if (each / TASK).exists()] if parent.is_dir() else []
+    names = (
+        [each.name for each in parent.iterdir() if (each / TASK).exists()]
+        if parent.is_dir()
+        else []
+    )
     close = nearest(path.name, names)
     if close:
         return "Did you mean " + " or ".join(f"'{parent / name}'" for name in close) + "?"
-    return f"Runs in {parent}: " + ", ".join(sorted(names)[:10]) if names else "Train one first: kissipo fit digits"
+    return (
+        f"Runs in {parent}: " + ", ".join(sorted(names)[:10])
+        if names
+        else "Train one first: kissipo fit digits"
+    )

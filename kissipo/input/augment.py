@@ -77,17 +77,23 @@ def rotate(x: Tensor, generator: Generator) -> Tensor:
     angle = _ANGLE * _both_ways(len(x), generator)
     height, width = x.shape[2:]
     cos, sin, none = angle.cos(), angle.sin(), torch.zeros(len(x))
-    turn = torch.stack([cos, -sin * height / width, none, sin * width / height, cos, none], dim=1).reshape(-1, 2, 3)
+    turn = torch.stack(
+        [cos, -sin * height / width, none, sin * width / height, cos, none], dim=1
+    ).reshape(-1, 2, 3)
     places = functional.affine_grid(turn, list(x.shape), align_corners=False)
     if x.is_floating_point():
         return functional.grid_sample(x, places, padding_mode="border", align_corners=False)
-    near = functional.grid_sample(x.float(), places, mode="nearest", padding_mode="border", align_corners=False)
+    near = functional.grid_sample(
+        x.float(), places, mode="nearest", padding_mode="border", align_corners=False
+    )
     return near.to(x.dtype)
 
 
 def color(x: Tensor, generator: Generator) -> Tensor:
     """Each image brighter or darker, with more or less contrast and color."""
-    bright, contrast, saturation = (1 + _SPREAD * _both_ways(3 * len(x), generator)).reshape(3, -1, 1, 1, 1)
+    bright, contrast, saturation = (1 + _SPREAD * _both_ways(3 * len(x), generator)).reshape(
+        3, -1, 1, 1, 1
+    )
     x = x * bright
     middle = x.mean(dim=(1, 2, 3), keepdim=True)
     x = middle + contrast * (x - middle)

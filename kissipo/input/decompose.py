@@ -42,7 +42,11 @@ class Decomposed:
 
 def decompose(values: NDArray[np.float64], season: int) -> Decomposed | None:
     """The parts; None without a season, without statsmodels, and for fewer than two or for very long seasons."""
-    if not 2 <= season <= _WIDEST or not 2 * season <= len(values) <= _MOST_STEPS or find_spec("statsmodels") is None:
+    if (
+        not 2 <= season <= _WIDEST
+        or not 2 * season <= len(values) <= _MOST_STEPS
+        or find_spec("statsmodels") is None
+    ):
         return None
     from statsmodels.tsa.seasonal import STL
 

@@ -25,7 +25,9 @@ _NEAR = 2
 
 def made_games(count: int, *, seed: int) -> list[Record]:
     """So many games, each with dice of its own."""
-    return [_game(number, numpy_generator(seed, "made games", number)) for number in range(1, count + 1)]
+    return [
+        _game(number, numpy_generator(seed, "made games", number)) for number in range(1, count + 1)
+    ]
 
 
 def _game(number: int, generator: Any) -> Record:
@@ -56,17 +58,25 @@ def _choice(position: Position, color: int, last: int | None, generator: Any) ->
 def _urgent(position: Position, color: int) -> Iterator[int]:
     """What can be taken, what must be saved, what can be left with one liberty; large chains first, then from the top left."""
     chains = sorted(position.chains(), key=lambda chain: (-len(chain.stones), min(chain.stones)))
-    own, others = ([chain for chain in chains if (chain.color == color) == mine] for mine in (True, False))
+    own, others = (
+        [chain for chain in chains if (chain.color == color) == mine] for mine in (True, False)
+    )
     yield from (min(chain.liberties) for chain in others if len(chain.liberties) == 1)
     for chain in (chain for chain in own if len(chain.liberties) == 1):
-        yield from (point for point in sorted(chain.liberties) if len(position.breath(color, point)) > 1)
+        yield from (
+            point for point in sorted(chain.liberties) if len(position.breath(color, point)) > 1
+        )
     for chain in (chain for chain in others if len(chain.liberties) == 2):
-        yield from (point for point in _ways_out(position, chain) if len(position.breath(color, point)) > 1)
+        yield from (
+            point for point in _ways_out(position, chain) if len(position.breath(color, point)) > 1
+        )
 
 
 def _ways_out(position: Position, chain: Chain) -> list[int]:
     """The liberties of a chain, first the one through which it would gain most."""
-    return sorted(chain.liberties, key=lambda point: (-len(position.breath(chain.color, point)), point))
+    return sorted(
+        chain.liberties, key=lambda point: (-len(position.breath(chain.color, point)), point)
+    )
 
 
 @cache

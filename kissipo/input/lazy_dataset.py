@@ -42,7 +42,9 @@ class LazyColumn:
         return LazyColumn(self.codec, self.frame.take(positions))
 
 
-def read_ahead(read: Callable[[Asked], Found], order: Iterable[Asked]) -> Iterator[tuple[Asked, Found]]:
+def read_ahead(
+    read: Callable[[Asked], Found], order: Iterable[Asked]
+) -> Iterator[tuple[Asked, Found]]:
     """What is read for each of the order, one after the other; never more than a few wait.
 
     Example:  >>> list(read_ahead(abs, [-1, 2, -3]))

@@ -27,7 +27,9 @@ def find_season(values: NDArray[np.float64]) -> int:
     if likeness[0] <= 0:
         return 0
     likeness = likeness / likeness[0] * count / np.maximum(count - steps, 1)
-    peaks, _ = find_peaks(likeness[: count // 3 + 1], height=max(_LEAST, 2 / np.sqrt(count)), prominence=_PROMINENT)
+    peaks, _ = find_peaks(
+        likeness[: count // 3 + 1], height=max(_LEAST, 2 / np.sqrt(count)), prominence=_PROMINENT
+    )
     peaks = peaks[peaks >= 2]
     if not len(peaks):
         return 0

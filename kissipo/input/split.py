@@ -29,10 +29,16 @@ class Split:
 
     SHORT: ClassVar[str] = "test"
     test: float = word(0.2, "fraction of the samples in the test split", at_least=0, below=1)
-    validation: float = word(0.1, "fraction of the samples in the validation split", at_least=0, below=1)
-    method: Literal["random", "time"] | None = word(None, "random, or time: the test split is the last in time")
+    validation: float = word(
+        0.1, "fraction of the samples in the validation split", at_least=0, below=1
+    )
+    method: Literal["random", "time"] | None = word(
+        None, "random, or time: the test split is the last in time"
+    )
     group: str | None = word(None, "column of groups; no group is divided between splits")
-    seed: int | None = word(None, "random seed of the split; the seed of the run when omitted", at_least=0)
+    seed: int | None = word(
+        None, "random seed of the split; the seed of the run when omitted", at_least=0
+    )
 
 
 def split_rows(
@@ -96,7 +102,11 @@ def _by_time(count: int, how: Split) -> dict[str, Positions]:
 
 
 def _draw(
-    pool: Positions, share: float, generator: Any, classes: NDArray[Any] | None, together: NDArray[Any] | None
+    pool: Positions,
+    share: float,
+    generator: Any,
+    classes: NDArray[Any] | None,
+    together: NDArray[Any] | None,
 ) -> Positions:
     """A share of the pool, by class, in whole groups."""
     if share <= 0 or len(pool) == 0:

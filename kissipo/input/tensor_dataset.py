@@ -54,11 +54,15 @@ class TensorDataset:
         return TensorDataset(inputs, targets, self.finishes)
 
     def _read(self, index: Tensor | slice) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        return tuple(_pick(x, index) for x in self.inputs), tuple(_pick(y, index) for y in self.targets)
+        return tuple(_pick(x, index) for x in self.inputs), tuple(
+            _pick(y, index) for y in self.targets
+        )
 
     def _finished(self, inputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Batch:
         if any(self.finishes):
-            inputs = tuple(finish(x) if finish else x for finish, x in zip(self.finishes, inputs, strict=True))
+            inputs = tuple(
+                finish(x) if finish else x for finish, x in zip(self.finishes, inputs, strict=True)
+            )
         return Batch(inputs, targets)
 
 

@@ -52,8 +52,16 @@ class Chain:
 
     def to_json(self) -> dict[str, Any]:
         """For the trace."""
-        factors = [{"name": each.name, "value": each.value, "terms": list(each.terms)} for each in self.factors]
-        return {"weight": self.weight, "factors": factors, "product": self.product, "autograd": self.autograd}
+        factors = [
+            {"name": each.name, "value": each.value, "terms": list(each.terms)}
+            for each in self.factors
+        ]
+        return {
+            "weight": self.weight,
+            "factors": factors,
+            "product": self.product,
+            "autograd": self.autograd,
+        }
 
 
 def chain_rule(net: nn.Module, x: Tensor, truth: Tensor) -> list[Chain]:
@@ -74,7 +82,10 @@ def chain_rule(net: nn.Module, x: Tensor, truth: Tensor) -> list[Chain]:
     chains: list[Chain] = []
     for at in reversed(range(len(layers))):
         weight = layers[at][0].weight.detach().to(torch.float64)
-        chains = _of_layer(layers, at, weight, error, carried, gradients, inputs[at], gradients[at]) + chains
+        chains = (
+            _of_layer(layers, at, weight, error, carried, gradients, inputs[at], gradients[at])
+            + chains
+        )
         if at:
             carried = (carried @ weight) * gradients[at - 1]
     return chains
@@ -105,13 +116,23 @@ def _of_layer(
             for each in factors:
                 product *= each.value
             chains.append(
-                Chain(f"w{at + 1}[{unit + 1},{source + 1}]", tuple(factors), product, float(gradient[unit, source]))
+                Chain(
+                    f"w{at + 1}[{unit + 1},{source + 1}]",
+                    tuple(factors),
+                    product,
+                    float(gradient[unit, source]),
+                )
             )
     return chains
 
 
 def _way_back(
-    layers: list[tuple[nn.Linear, nn.Module]], at: int, unit: int, error: Tensor, carried: Tensor, gradients: list[Tensor]
+    layers: list[tuple[nn.Linear, nn.Module]],
+    at: int,
+    unit: int,
+    error: Tensor,
+    carried: Tensor,
+    gradients: list[Tensor],
 ) -> Factor:
     """dy'/da of a unit: the sum over the ways through the layer above, each with what is carried back to it."""
     above = layers[at + 1][0].weight.detach().to(torch.float64)
@@ -123,13 +144,19 @@ def _way_back(
             told.append(f"w{at + 2}[{i + 1},{unit + 1}] = {float(above[i, unit]):.6g}")
             continue
         ahead = layers[at + 2][0].weight.detach()
-        first = f"w{at + 3}[1,{i + 1}] {float(ahead[0, i]):.6g} · " if at + 2 == len(layers) - 1 else ""
+        first = (
+            f"w{at + 3}[1,{i + 1}] {float(ahead[0, i]):.6g} · " if at + 2 == len(layers) - 1 else ""
+        )
         bend = f"f'(z{at + 2}[{i + 1}]) {float(gradients[at + 1][i]):.6g} · "
-        told.append(f"{first}{bend}w{at + 2}[{i + 1},{unit + 1}] {float(above[i, unit]):.6g} = {float(terms[i]):.6g}")
+        told.append(
+            f"{first}{bend}w{at + 2}[{i + 1},{unit + 1}] {float(above[i, unit]):.6g} = {float(terms[i]):.6g}"
+        )
     return Factor("[sum of ways back]", float(terms.sum()), tuple(told))
 
 
-def _carried_without_error(layers: list[tuple[nn.Linear, nn.Module]], at: int, gradients: list[Tensor]) -> Tensor:
+def _carried_without_error(
+    layers: list[tuple[nn.Linear, nn.Module]], at: int, gradients: list[Tensor]
+) -> Tensor:
     """dy'/dz of the units of a layer."""
     back = gradients[-1]
     for number in range(len(layers) - 1, at, -1):
@@ -139,7 +166,10 @@ def _carried_without_error(layers: list[tuple[nn.Linear, nn.Module]], at: int, g
 
 def _dense_stack(net: nn.Module) -> list[tuple[nn.Linear, nn.Module]] | None:
     """Linear layers, each with its bend; None when there is anything else, or too much to read."""
-    if not isinstance(net, nn.Sequential) or sum(each.numel() for each in net.parameters()) > _MOST_WEIGHTS:
+    if (
+        not isinstance(net, nn.Sequential)
+        or sum(each.numel() for each in net.parameters()) > _MOST_WEIGHTS
+    ):
         return None
     layers: list[tuple[nn.Linear, nn.Module]] = []
     for layer in net:
@@ -152,7 +182,9 @@ def _dense_stack(net: nn.Module) -> list[tuple[nn.Linear, nn.Module]] | None:
     return layers if layers and layers[-1][0].out_features == 1 else None
 
 
-def _forward(layers: list[tuple[nn.Linear, nn.Module]], x: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+def _forward(
+    layers: list[tuple[nn.Linear, nn.Module]], x: Tensor
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """What each layer gives, the slope of its bend there, and what it was given."""
     values, gradients, inputs = [], [], []
     for linear, bend in layers:

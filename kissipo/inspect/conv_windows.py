@@ -46,7 +46,9 @@ class Window:
         return {**vars(self), "given": self.given.tolist(), "products": self.products.tolist()}
 
 
-def windows(image: Numbers, weights: Numbers, *, stride: int = 1, padding: Padding = "valid") -> list[Window]:
+def windows(
+    image: Numbers, weights: Numbers, *, stride: int = 1, padding: Padding = "valid"
+) -> list[Window]:
     """Every place of a filter on an image."""
     side = weights.shape[-1]
     around = [zeros_around(length, side, stride, padding) for length in image.shape[1:]]

@@ -69,7 +69,11 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
         content = {name: value for name, value in vars(self).items() if name != "tell"}
-        return content | {"description": self.description, "shape": list(self.shape), "bytes": self.values * BYTES}
+        return content | {
+            "description": self.description,
+            "shape": list(self.shape),
+            "bytes": self.values * BYTES,
+        }
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,9 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
     finally:
         for handle in handles:
             handle.remove()
-    return CostTable(tuple(row for row in rows if row.values or row.parameters or row.multiplications))
+    return CostTable(
+        tuple(row for row in rows if row.values or row.parameters or row.multiplications)
+    )
 
 
 @contextmanager

@@ -57,7 +57,9 @@ def multiplications(layer: nn.Module, given: Any, gives: Any, *more: Any) -> int
     if isinstance(layer, nn.RNNBase):
         return _recurrent(layer, _steps(layer, given))
     if isinstance(layer, nn.RNNCellBase):
-        return (layer.weight_ih.numel() + layer.weight_hh.numel()) * (given.numel() // layer.input_size)
+        return (layer.weight_ih.numel() + layer.weight_hh.numel()) * (
+            given.numel() // layer.input_size
+        )
     if isinstance(layer, nn.MultiheadAttention):
         return _attention(layer, given, more[0] if more else given)
     if isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm):

@@ -13,7 +13,9 @@ def describe_layer(layer: nn.Module) -> str:
         return str(layer.DESCRIPTION)
     kind = type(layer).__name__
     if isinstance(layer, nn.Linear):
-        return f"linear {layer.in_features} -> {layer.out_features}" + ("" if layer.bias is not None else ", no bias")
+        return f"linear {layer.in_features} -> {layer.out_features}" + (
+            "" if layer.bias is not None else ", no bias"
+        )
     if isinstance(layer, nn.Conv2d):
         size = "x".join(str(side) for side in layer.kernel_size)
         padding = layer.padding if isinstance(layer.padding, str) else layer.padding[0]
@@ -25,7 +27,9 @@ def describe_layer(layer: nn.Module) -> str:
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         ways = ", both directions" if layer.bidirectional else ""
         kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
-        return f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
+        return (
+            f"{layer.mode.split('_')[0].lower()} of {layer.hidden_size} units{layers}{ways}{kernel}"
+        )
     if isinstance(layer, nn.MultiheadAttention):
         return f"attention of {counted(layer.num_heads, 'head')} over {counted(layer.embed_dim, 'feature')}"
     if isinstance(layer, nn.Embedding):

@@ -47,7 +47,9 @@ class Explanation:
             "description": self.description,
             "figures": [each.to_json() for each in self.figures],
             "table": [dict(zip(self.titles, row, strict=True)) for row in self.rows],
-            "windows": [{"filter": name, **each.to_json()} for name, found in self.windows for each in found],
+            "windows": [
+                {"filter": name, **each.to_json()} for name, found in self.windows for each in found
+            ],
         }
 
 

@@ -49,7 +49,11 @@ class HeatMaps:
     def describe(self) -> str:
         """From where it is."""
         height, width = self.size
-        return f"Grad-CAM of layer {self.layer} ({height}x{width})" if self.layer else "each pixel times its slope"
+        return (
+            f"Grad-CAM of layer {self.layer} ({height}x{width})"
+            if self.layer
+            else "each pixel times its slope"
+        )
 
 
 def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatMaps:
@@ -61,7 +65,12 @@ def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatM
 
     def keep(name: str) -> Any:
         def hook(layer: nn.Module, given: Any, gives: Any) -> None:
-            if isinstance(gives, Tensor) and gives.dim() == 4 and min(gives.shape[2:]) > 1 and gives.requires_grad:
+            if (
+                isinstance(gives, Tensor)
+                and gives.dim() == 4
+                and min(gives.shape[2:]) > 1
+                and gives.requires_grad
+            ):
                 kept.pop(name, None)
                 kept[name] = gives
 
@@ -86,7 +95,9 @@ def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatM
     gradient, values = gradient.detach(), at.detach()
     if layer:
         maps = (gradient.mean(dim=(2, 3), keepdim=True) * values).sum(dim=1, keepdim=True).relu()
-        maps = functional.interpolate(maps, size=list(x.shape[2:]), mode="bilinear", align_corners=False)
+        maps = functional.interpolate(
+            maps, size=list(x.shape[2:]), mode="bilinear", align_corners=False
+        )
     else:
         maps = (gradient * values).sum(dim=1, keepdim=True).abs()
     maximum = maps.amax(dim=(2, 3), keepdim=True)

@@ -66,12 +66,19 @@ class ThroughTime:
     def reach(self) -> int:
         """How many steps, counted back from the last one, it takes until the norm stays below a hundredth of the greatest."""
         least = _FADED * max(self.norms)
-        first = next((at for at, norm in enumerate(self.read) if norm >= least and norm > 0), len(self.read))
+        first = next(
+            (at for at, norm in enumerate(self.read) if norm >= least and norm > 0), len(self.read)
+        )
         return len(self.read) - first
 
     def to_json(self) -> dict[str, Any]:
         """For the trace."""
-        summed = {"first": self.read[0], "last": self.read[-1], "ratio": self.ratio, "reach": self.reach}
+        summed = {
+            "first": self.read[0],
+            "last": self.read[-1],
+            "ratio": self.ratio,
+            "reach": self.reach,
+        }
         return {
             "layer": self.layer,
             "cell": self.cell,
@@ -104,27 +111,38 @@ def through_time(
         return []
     with torch.inference_mode(False), torch.enable_grad():
         twin = deepcopy(net).eval().requires_grad_(True)
-        layers = {name: layer for name, layer in twin.named_modules() if isinstance(layer, nn.RNNBase)}
+        layers = {
+            name: layer for name, layer in twin.named_modules() if isinstance(layer, nn.RNNBase)
+        }
         gives, walks = iter(_gives(twin, layers.values(), inputs)), list[_States]()
         twin.double()
         for name, layer in layers.items():
             layer.forward = _Walk(layer, name or "recurrent", gives, walks)
         outputs = twin(*(x.double() if x.is_floating_point() else x.clone() for x in inputs))
-        return [each for name, loss in losses.items() for each in _lengths(name, loss(outputs), walks)]
+        return [
+            each for name, loss in losses.items() for each in _lengths(name, loss(outputs), walks)
+        ]
 
 
 def _lengths(loss: str, value: Tensor, walks: list[_States]) -> Iterator[ThroughTime]:
     nodes = [node for walk in walks for node in walk.nodes]
-    gradients = torch.autograd.grad(value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(
+        value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
     norms = iter([float(gradient.norm()) for gradient in gradients])
     for each in walks:
-        yield ThroughTime(each.name, each.cell, each.forward, loss, tuple(next(norms) for _ in each.nodes))
+        yield ThroughTime(
+            each.name, each.cell, each.forward, loss, tuple(next(norms) for _ in each.nodes)
+        )
 
 
 def _gives(net: nn.Module, layers: Iterable[nn.Module], inputs: tuple[Tensor, ...]) -> list[Tensor]:
     """What each recurrent layer gives while the net answers, in the order of the calls."""
     gives: list[Tensor] = []
-    handles = [layer.register_forward_hook(lambda _layer, _x, y: gives.append(_rows(y[0]).clone())) for layer in layers]
+    handles = [
+        layer.register_forward_hook(lambda _layer, _x, y: gives.append(_rows(y[0]).clone()))
+        for layer in layers
+    ]
     with torch.no_grad():
         net(*inputs)
     for handle in handles:
@@ -139,7 +157,9 @@ def _rows(y: Tensor | PackedSequence) -> Tensor:
 class _Walk:
     """Stands in for the forward of a layer: goes step by step and notes the states on its way."""
 
-    def __init__(self, layer: nn.RNNBase, name: str, gives: Iterator[Tensor], walks: list[_States]) -> None:
+    def __init__(
+        self, layer: nn.RNNBase, name: str, gives: Iterator[Tensor], walks: list[_States]
+    ) -> None:
         self.layer, self.name, self.gives, self.walks = layer, name, gives, walks
         self.calls = self.taken = 0
 
@@ -161,15 +181,21 @@ class _Walk:
         self._compare(_rows(y))
         return y, last if self.layer.mode == "LSTM" else last[0]
 
-    def _all(self, x: Tensor, states: Any, there: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _all(
+        self, x: Tensor, states: Any, there: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All layers and directions over x (time, batch, feature); steps that are not there change no state."""
         self.taken += len(x)
         if self.taken > _MOST_STEPS:
-            raise UnsupportedNetError(f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}")
+            raise UnsupportedNetError(
+                f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}"
+            )
         walks, y = walk(self.layer, x, states, there)
         for each in walks:
             self._note(each.number, each.forward, [step["h"] for step in each.steps])
-        return y, tuple(torch.stack(each) for each in zip(*(each.last for each in walks), strict=True))
+        return y, tuple(
+            torch.stack(each) for each in zip(*(each.last for each in walks), strict=True)
+        )
 
     def _note(self, number: int, forward: bool, nodes: list[Tensor]) -> None:
         place = f", layer {number + 1}" if self.layer.num_layers > 1 else ""
@@ -179,7 +205,11 @@ class _Walk:
 
     def _compare(self, y: Tensor) -> None:
         real = next(self.gives)
-        off = float((y.detach() - real).abs().max() / real.abs().max().clamp(min=1)) if real.numel() else 0.0
+        off = (
+            float((y.detach() - real).abs().max() / real.abs().max().clamp(min=1))
+            if real.numel()
+            else 0.0
+        )
         if not off <= FAR_OFF:
             raise UnsupportedNetError(
                 f"'{self.name}' walked step by step in double precision gives other states than the layer itself "

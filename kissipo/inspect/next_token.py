@@ -43,7 +43,9 @@ def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
         return None
     states: list[Tensor] = []
     guesses: list[Any] = []
-    handle = layers[-1].register_forward_hook(lambda _layer, _x, gives: states.append(gives[0][0].clone()))
+    handle = layers[-1].register_forward_hook(
+        lambda _layer, _x, gives: states.append(gives[0][0].clone())
+    )
     state = None
     try:
         with eval_mode(net), torch.inference_mode():
@@ -53,5 +55,7 @@ def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
     finally:
         handle.remove()
     cell = layers[-1].mode.split("_")[0].lower()
-    top, probabilities = (torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values"))
+    top, probabilities = (
+        torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values")
+    )
     return Reading(cell, torch.cat(states), top, probabilities)

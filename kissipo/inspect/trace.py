@@ -120,7 +120,9 @@ class Trace:
             "steps": [step.to_json() for step in self.steps],
         }
 
-    def content(self, *, most_bytes: int = MOST_BYTES) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def content(
+        self, *, most_bytes: int = MOST_BYTES
+    ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What `trace.json` says, and the numbers of every tensor that has a file, by its key.
 
         most_bytes:  of a tensor; of a larger one only statistics are given
@@ -148,7 +150,10 @@ class Trace:
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [each.to_json() for each in recording.operations] if recording else [],
-            "layers": [{**each.to_json(), "description": describe_layer(each.layer)} for each in recording.calls]
+            "layers": [
+                {**each.to_json(), "description": describe_layer(each.layer)}
+                for each in recording.calls
+            ]
             if recording
             else [],
             **(inside.to_json() if inside else {"expanded": [], "gradients": [], "breakdown": []}),
@@ -193,7 +198,9 @@ def show_value(value: Any) -> Any:
     """A value as JSON can hold it: short arrays whole, long ones by their first entries."""
     if isinstance(value, np.ndarray):
         flat = value.reshape(-1)
-        return [_plain(each) for each in flat[:_LIST_MOST]] + (["..."] if len(flat) > _LIST_MOST else [])
+        return [_plain(each) for each in flat[:_LIST_MOST]] + (
+            ["..."] if len(flat) > _LIST_MOST else []
+        )
     return _plain(value)
 
 
@@ -206,7 +213,9 @@ def format_array(value: NDArray[Any], *, most: int = 5) -> str:
     flat = np.asarray(value).reshape(-1)
     if not len(flat):
         return "[]"
-    shown = " ".join(f"{each:.3g}" if isinstance(each, np.floating) else str(each) for each in flat[:most])
+    shown = " ".join(
+        f"{each:.3g}" if isinstance(each, np.floating) else str(each) for each in flat[:most]
+    )
     return f"[{shown}{' ...' if len(flat) > most else ''}]"
 
 

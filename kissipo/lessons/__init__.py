@@ -49,9 +49,14 @@ def explain(task: Task) -> Trace:
 
     Raises:   TaskError for a lesson or a word that does not exist, or words that do not fit together.
     """
-    name, rest = str(task.input[WORD]), {key: value for key, value in task.input.items() if key != WORD}
+    name, rest = (
+        str(task.input[WORD]),
+        {key: value for key, value in task.input.items() if key != WORD},
+    )
     if task.process or task.output:
-        raise TaskError("a lesson trains nothing", given="the parts process or output", do="Leave them out")
+        raise TaskError(
+            "a lesson trains nothing", given="the parts process or output", do="Leave them out"
+        )
     module = _module(name)
     trace: Trace = module.explain(read(module.Options, rest, place="input"))
     return trace

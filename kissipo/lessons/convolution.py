@@ -58,7 +58,9 @@ class Options:
     """What can be changed."""
 
     stride: int = word(1, "by how many values the filter moves on", at_least=1)
-    padding: Padding = word("valid", "valid: the filter stays inside; same: zeros stand around the image")
+    padding: Padding = word(
+        "valid", "valid: the filter stays inside; same: zeros stand around the image"
+    )
     pool_size: int = word(2, "side of the squares of max-pooling; 1: none", at_least=1)
     image: tuple[tuple[float, ...], ...] = word(IMAGE, "your own image, row by row")
     filter: tuple[tuple[float, ...], ...] | None = word(
@@ -71,12 +73,17 @@ def explain(options: Options) -> Trace:
     image = _rows(options.image, "image")[None]
     filters = [FILTER_1, FILTER_2] if options.filter is None else [options.filter]
     weights = [_square(_rows(each, "filter"), image)[None] for each in filters]
-    found = [tuple(windows(image, each, stride=options.stride, padding=options.padding)) for each in weights]
+    found = [
+        tuple(windows(image, each, stride=options.stride, padding=options.padding))
+        for each in weights
+    ]
     maps = [feature_map(each) for each in found]
     if options.pool_size > min(maps[0].shape):
         given = f"{options.pool_size}, the feature map is {_size(maps[0])}"
         raise TaskError(
-            "input.pool_size is larger than the feature map", given=given, allowed=f"1 to {min(maps[0].shape)}"
+            "input.pool_size is larger than the feature map",
+            given=given,
+            allowed=f"1 to {min(maps[0].shape)}",
         )
     pooled = [max_pooling(each, options.pool_size) for each in maps]
     steps = _way(image, weights, options)
@@ -104,27 +111,42 @@ def _way(image: Numbers, weights: list[Numbers], options: Options) -> list[Step]
         convolution.weight.copy_(torch.from_numpy(np.stack(weights)))
         mixing.weight.fill_(1)
         nn.init.zeros_(mixing.bias)  # type: ignore[arg-type]
-    (top, bottom), (left, right) = (zeros_around(n, side, options.stride, options.padding) for n in image.shape[1:])
+    (top, bottom), (left, right) = (
+        zeros_around(n, side, options.stride, options.padding) for n in image.shape[1:]
+    )
     around = [nn.ZeroPad2d((left, right, top, bottom))] if options.padding == "same" else []
     pool = [nn.MaxPool2d(options.pool_size)] if options.pool_size > 1 else []
     given = torch.from_numpy(image[None]).float()
     recording = record(nn.Sequential(*around, convolution, *pool, mixing), (given,))
     first = Step("input", "image", "as it came", image.shape[1:], value=image[0])
     last = Step(
-        "output", "feature map", "the maps in one", tuple(recording.output.shape[1:]), value=recording.output[0].numpy()
+        "output",
+        "feature map",
+        "the maps in one",
+        tuple(recording.output.shape[1:]),
+        value=recording.output[0].numpy(),
     )
     return [first, *steps_of(recording), last]
 
 
 def _filters(image: Numbers, weights: list[Numbers]) -> Explanation:
-    figures = (figure("image", image[0]), *(figure(f"filter {n}", each[0]) for n, each in enumerate(weights, 1)))
+    figures = (
+        figure("image", image[0]),
+        *(figure(f"filter {n}", each[0]) for n, each in enumerate(weights, 1)),
+    )
     count = sum(each.size for each in weights)
-    return Explanation("The image and the filters", f"the filters are what is learned: {count} weights", figures)
+    return Explanation(
+        "The image and the filters", f"the filters are what is learned: {count} weights", figures
+    )
 
 
 def _every_window(found: list[tuple[Window, ...]], options: Options) -> Explanation:
     description = f"what lies under the filter times its weights, summed; stride {options.stride}, {options.padding}"
-    return Explanation("Every window", description, windows=tuple((f"filter {n}", each) for n, each in enumerate(found, 1)))
+    return Explanation(
+        "Every window",
+        description,
+        windows=tuple((f"filter {n}", each) for n, each in enumerate(found, 1)),
+    )
 
 
 def _maps(maps: list[Numbers], steps: list[Step]) -> Explanation:
@@ -134,12 +156,20 @@ def _maps(maps: list[Numbers], steps: list[Step]) -> Explanation:
     description = f"the sums in their places: {shape}" + (
         ", as torch's Conv2d gives them" if same else ", torch says otherwise"
     )
-    return Explanation("The feature maps", description, tuple(figure(f"filter {n}", each) for n, each in enumerate(maps, 1)))
+    return Explanation(
+        "The feature maps",
+        description,
+        tuple(figure(f"filter {n}", each) for n, each in enumerate(maps, 1)),
+    )
 
 
 def _pooling(maps: list[Numbers], pooled: list[Numbers], side: int) -> Explanation:
     description = f"the greatest of each {side}x{side}: {_size(maps[0])} -> {_size(pooled[0])}, nothing to learn"
-    return Explanation("Max-pooling", description, tuple(figure(f"filter {n}", each) for n, each in enumerate(pooled, 1)))
+    return Explanation(
+        "Max-pooling",
+        description,
+        tuple(figure(f"filter {n}", each) for n, each in enumerate(pooled, 1)),
+    )
 
 
 def _sizes(length: int, side: int) -> Explanation:
@@ -160,7 +190,10 @@ def _sizes(length: int, side: int) -> Explanation:
         )
     titles = ("stride", "padding", "zeros before and behind", "rounded down", "answers a side")
     return Explanation(
-        "Stride and padding", "(side + zeros - filter) / stride + 1 answers a side", titles=titles, rows=tuple(rows)
+        "Stride and padding",
+        "(side + zeros - filter) / stride + 1 answers a side",
+        titles=titles,
+        rows=tuple(rows),
     )
 
 
@@ -177,7 +210,11 @@ def _channels(image: Numbers, weights: list[Numbers], options: Options) -> Expla
     figures = [figure(name, layer) for name, layer in zip(names, color, strict=True)]
     description = f"3 channels, a filter of 3x{filters.shape[1]}x{filters.shape[2]}: the sums of the channels are added, one map comes out"
     return Explanation(
-        "Several channels", description, (*figures, figure("map", feature_map(found))), ("window", *names, "sum"), tuple(rows)
+        "Several channels",
+        description,
+        (*figures, figure("map", feature_map(found))),
+        ("window", *names, "sum"),
+        tuple(rows),
     )
 
 
@@ -190,7 +227,9 @@ def _one_by_one(pooled: list[Numbers]) -> Explanation:
         figure("1 · each, added", np.sum(pooled, axis=0)),
     )
     titles = ("channels in", "channels out", "in · out + out", "weights")
-    return Explanation("1x1 convolution", "changes the number of channels, not the size", figures, titles, rows)
+    return Explanation(
+        "1x1 convolution", "changes the number of channels, not the size", figures, titles, rows
+    )
 
 
 def _sight(side: int) -> Explanation:
@@ -201,7 +240,13 @@ def _sight(side: int) -> Explanation:
         small, large = layers * side**2, seen**2
         counts = [f"{small * c * c:,} / {large * c * c:,}" for c in _CHANNELS[:2]]
         rows.append(
-            (layers, f"{seen}x{seen}", f"{layers} · {side}² · C² = {small} C²", f"{seen}² · C² = {large} C²", *counts)
+            (
+                layers,
+                f"{seen}x{seen}",
+                f"{layers} · {side}² · C² = {small} C²",
+                f"{seen}² · C² = {large} C²",
+                *counts,
+            )
         )
     titles = (
         "layers",
@@ -222,7 +267,11 @@ def _rows(values: Any, name: str) -> Numbers:
     lengths = {len(row) for row in values}
     if len(lengths) != 1 or not 0 < len(values) <= _MOST or not 0 < max(lengths) <= _MOST:
         given = f"{len(values)} rows of {', '.join(str(each) for each in sorted(lengths))} numbers"
-        raise TaskError(f"input.{name} must be rows of equal length", given=given, allowed=f"1 to {_MOST} of each")
+        raise TaskError(
+            f"input.{name} must be rows of equal length",
+            given=given,
+            allowed=f"1 to {_MOST} of each",
+        )
     return np.array(values, dtype=np.float64)
 
 

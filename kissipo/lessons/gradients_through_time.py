@@ -39,7 +39,9 @@ class Options:
 
     steps: int = word(60, "steps that are read before the forecast", at_least=2, at_most=300)
     units: int = word(32, "units of each net", at_least=1, at_most=256)
-    scale: float = word(1.3, "by how much a recurrent step of the RNN with large weights lengthens a state", above=0)
+    scale: float = word(
+        1.3, "by how much a recurrent step of the RNN with large weights lengthens a state", above=0
+    )
     forget: float = word(3.0, "the bias of the forget gate that begins open")
     clip_norm: float = word(1.0, "the norm to which gradients would be clipped", above=0)
 
@@ -69,7 +71,14 @@ def explain(options: Options) -> Trace:
     found: list[ThroughTime] = []
     steps = [
         Step("input", "SUNACTIVITY", "as it came", (options.steps,), value=series[: options.steps]),
-        Step("input", "numbers", "mean 0, deviation 1", tuple(x.shape[1:]), memory=4 * x.numel(), value=x[0].numpy()),
+        Step(
+            "input",
+            "numbers",
+            "mean 0, deviation 1",
+            tuple(x.shape[1:]),
+            memory=4 * x.numel(),
+            value=x[0].numpy(),
+        ),
     ]
     for name, build in _NETS.items():
         torch.manual_seed(derive(0, "weights"))
@@ -79,11 +88,20 @@ def explain(options: Options) -> Trace:
         count = sum(weight.numel() for weight in net.parameters())
         told = f"{options.units} units, |dL/dh_t| at each step"
         steps.append(
-            Step("process", name, told, (options.steps,), parameters=count, value=torch.tensor(back.norms).numpy())
+            Step(
+                "process",
+                name,
+                told,
+                (options.steps,),
+                parameters=count,
+                value=torch.tensor(back.norms).numpy(),
+            )
         )
     told = "how many steps back a hundredth of the gradient is left"
     steps.append(Step("output", "the reach", told, (len(found),), value=_reaches(found)))
-    return Trace(tuple(steps), through_time=tuple(found), explanation=(_beside(found, options.clip_norm),))
+    return Trace(
+        tuple(steps), through_time=tuple(found), explanation=(_beside(found, options.clip_norm),)
+    )
 
 
 def _small(options: Options) -> Forecaster:
@@ -132,9 +150,25 @@ def _beside(found: list[ThroughTime], clip: float) -> Explanation:
     for each in found:
         last, first, steps = each.norms[-1], each.norms[0], len(each.norms) - 1
         factor = (first / last) ** (1 / steps) if first and last else 0.0
-        verdict = "explodes" if factor > 1 else "vanishes" if first < last / 100 else "reaches the first step"
+        verdict = (
+            "explodes"
+            if factor > 1
+            else "vanishes"
+            if first < last / 100
+            else "reaches the first step"
+        )
         clipped = f"{clip / max(each.norms):.3g} times" if max(each.norms) > clip else "as it is"
-        rows.append((each.layer, f"{last:.3g}", f"{first:.3g}", f"{factor:.3f}", each.reach, verdict, clipped))
+        rows.append(
+            (
+                each.layer,
+                f"{last:.3g}",
+                f"{first:.3g}",
+                f"{factor:.3f}",
+                each.reach,
+                verdict,
+                clipped,
+            )
+        )
     titles = (
         "net",
         "|dL/dh| at the last step",

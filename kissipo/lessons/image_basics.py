@@ -38,7 +38,10 @@ GRAY = (
     (154, 152, 152, 157, 167),
 )
 BRIGHTNESS = (0.299, 0.587, 0.114)
-_FILTERS = {"blur": np.full((3, 3), 1 / 9), "edge": np.array([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]])}
+_FILTERS = {
+    "blur": np.full((3, 3), 1 / 9),
+    "edge": np.array([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
+}
 _MOST = 16
 Bytes = NDArray[np.uint8]
 
@@ -49,23 +52,39 @@ class Options:
 
     image: str | None = word(None, "an image file of your own")
     size: int = word(3, "height and width after resizing", at_least=1, at_most=_MOST)
-    threshold: int = word(160, "what is brighter becomes white, all else black", at_least=0, at_most=255)
+    threshold: int = word(
+        160, "what is brighter becomes white, all else black", at_least=0, at_most=255
+    )
 
 
 def explain(options: Options) -> Trace:
     """Every step with the array that it gives."""
     source = np.array(GRAY, dtype=np.uint8) if options.image is None else _opened(options.image)
     gray = np.asarray(Image.fromarray(source).convert("L"))
-    small = np.asarray(Image.fromarray(gray).resize((options.size, options.size), Image.Resampling.BILINEAR))
+    small = np.asarray(
+        Image.fromarray(gray).resize((options.size, options.size), Image.Resampling.BILINEAR)
+    )
     work = gray if max(gray.shape) <= _MOST else small
     white = np.where(work > options.threshold, 255, 0).astype(np.uint8)
     made = {"resize": small, "threshold": white}
     steps = [Step("input", "image", "as it came", source.shape, memory=source.nbytes, value=source)]
-    steps += [Step("process", "gray", "color to brightness", gray.shape, memory=gray.nbytes, value=gray)]
     steps += [
-        Step("process", name, _TOLD[name], each.shape, memory=each.nbytes, value=each) for name, each in made.items()
+        Step("process", "gray", "color to brightness", gray.shape, memory=gray.nbytes, value=gray)
     ]
-    steps += [Step("output", "array", "numbers again, 0..255", white.shape, memory=white.nbytes, value=white)]
+    steps += [
+        Step("process", name, _TOLD[name], each.shape, memory=each.nbytes, value=each)
+        for name, each in made.items()
+    ]
+    steps += [
+        Step(
+            "output",
+            "array",
+            "numbers again, 0..255",
+            white.shape,
+            memory=white.nbytes,
+            value=white,
+        )
+    ]
     pages = (
         _gray(),
         _color(),
@@ -92,16 +111,28 @@ def _gray() -> Explanation:
         ("channel, height, width", "(1, 2, 2)", str(flat[None].tolist())),
     )
     description = "a gray image is a 2-D array, or a 3-D one with one channel; nets here take the channel first"
-    return Explanation("Gray", description, (figure("brightness", flat),), ("axes", "shape", "array"), rows)
+    return Explanation(
+        "Gray", description, (figure("brightness", flat),), ("axes", "shape", "array"), rows
+    )
 
 
 def _color() -> Explanation:
     color = np.array(SMALL_COLOR)
     gray = np.asarray(Image.fromarray(color.astype(np.uint8)).convert("L"))
     figures = [Figure(name, color[..., at]) for at, name in enumerate(("red", "green", "blue"))]
-    rows: tuple[tuple[Cell, ...], ...] = (("height, width, channel", "(2, 2, 3)", str(color.tolist())),)
-    description = "a color image has three channels; brightness is 0.299 red + 0.587 green + 0.114 blue"
-    return Explanation("Color", description, (*figures, Figure("brightness", gray)), ("axes", "shape", "array"), rows)
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("height, width, channel", "(2, 2, 3)", str(color.tolist())),
+    )
+    description = (
+        "a color image has three channels; brightness is 0.299 red + 0.587 green + 0.114 blue"
+    )
+    return Explanation(
+        "Color",
+        description,
+        (*figures, Figure("brightness", gray)),
+        ("axes", "shape", "array"),
+        rows,
+    )
 
 
 def _resized(gray: Bytes, small: Bytes) -> Explanation:

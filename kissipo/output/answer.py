@@ -48,7 +48,9 @@ class Prediction:
         if self.confidence is not None:
             content["confidence"] = self.confidence
         if self.others:
-            content["others"] = [{"answer": value, "confidence": share} for value, share in self.others]
+            content["others"] = [
+                {"answer": value, "confidence": share} for value, share in self.others
+            ]
         if self.between is not None:
             content["low"], content["high"] = self.between
         if self.error is not None:

@@ -57,7 +57,9 @@ class Case:
             if spec.vocabulary and (spec.axes or spec.vocabulary > MOST_LEVELS):
                 return None
             columns.append(
-                np.eye(spec.vocabulary, dtype=np.float32)[x.numpy()] if spec.vocabulary else x.flatten(1).numpy()
+                np.eye(spec.vocabulary, dtype=np.float32)[x.numpy()]
+                if spec.vocabulary
+                else x.flatten(1).numpy()
             )
         return np.concatenate(columns, axis=1) if columns else None
 
@@ -68,7 +70,9 @@ class Case:
         numbers = answer.codec.inner
         steps = part.inputs[0].numpy().astype(np.float64)
         at = [names.index(name) for name in answer.variables]
-        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(numbers.fitted.center)
+        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(
+            numbers.fitted.center
+        )
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ class Inspection:
             kind = "defects" if fewest == int(defect.sum()) else "sound pieces"
             few = f"{fewest} {kind}" if len(defect) >= 2 * LEAST else f"{len(defect)} samples"
             return self.by_probability(f"{few} of the validation part are too few to choose by")
-        return replace(self, threshold=cheapest(suspicion, defect, missed=self.false_negative_cost), reason="")
+        return replace(
+            self, threshold=cheapest(suspicion, defect, missed=self.false_negative_cost), reason=""
+        )
 
     def counts(self, called: NDArray[np.bool_], defect: NDArray[np.bool_]) -> dict[str, Any]:
         """What is missed and called for nothing, as counts, and the cost of a hundred samples."""

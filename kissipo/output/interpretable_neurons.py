@@ -44,14 +44,25 @@ def telling(activity: NDArray[Any], units: Sequence[str]) -> list[Telling]:
 
 def choose(activity: NDArray[Any], found: Sequence[Telling]) -> tuple[int, str]:
     """The neuron to look at first, and why: one that remembers something, else one that sees something, else the liveliest."""
-    clear = [each for each in found if abs(each.correlation) >= _CLEAR] if len(activity) >= _SHORT else []
+    clear = (
+        [each for each in found if abs(each.correlation) >= _CLEAR]
+        if len(activity) >= _SHORT
+        else []
+    )
     remembering = [each for each in clear if each.about in _REMEMBERED]
     if clear:
         best = max(remembering or clear, key=lambda each: abs(each.correlation))
-        return best.neuron, f"its activity goes with {best.about} (correlation {best.correlation:+.2f})"
+        return (
+            best.neuron,
+            f"its activity goes with {best.about} (correlation {best.correlation:+.2f})",
+        )
     deviations = activity.std(axis=0)
     liveliest = int(deviations.argmax())
-    reason = "the text is too short to say more" if len(activity) < _SHORT else "none goes clearly with anything simple"
+    reason = (
+        "the text is too short to say more"
+        if len(activity) < _SHORT
+        else "none goes clearly with anything simple"
+    )
     return liveliest, f"it moves most (standard deviation {deviations[liveliest]:.2f}); {reason}"
 
 
@@ -72,14 +83,20 @@ def _since(units: Sequence[str], ends: Callable[[str], bool]) -> list[float]:
 
 
 def _in_line(units: Sequence[str]) -> list[float]:
-    return _since(units, lambda unit: "\n" in unit) if any("\n" in unit for unit in units) else [0.0] * len(units)
+    return (
+        _since(units, lambda unit: "\n" in unit)
+        if any("\n" in unit for unit in units)
+        else [0.0] * len(units)
+    )
 
 
 def _in_quotes(units: Sequence[str]) -> list[float]:
     marks, inside = [], False
     for unit in units:
         for sign in unit:
-            inside = not inside if sign == '"' else sign in "“«「" or (inside and sign not in "”»」")
+            inside = (
+                not inside if sign == '"' else sign in "“«「" or (inside and sign not in "”»」")
+            )
         marks.append(float(inside))
     return marks
 

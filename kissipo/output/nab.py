@@ -37,7 +37,11 @@ def nab_score(alarms: NDArray[Any], windows: Sequence[Span]) -> float:
     total, outside = 0.0, np.asarray(alarms, dtype=bool).copy()
     for first, last in windows:
         met = np.flatnonzero(alarms[first : last + 1])
-        total += _worth((met[0] - (last - first + 1)) / (last - first + 1)) / _worth(-1.0) if len(met) else -1.0
+        total += (
+            _worth((met[0] - (last - first + 1)) / (last - first + 1)) / _worth(-1.0)
+            if len(met)
+            else -1.0
+        )
         outside[first : last + 1] = False
     for step in np.flatnonzero(outside):
         before = [span for span in windows if span[1] < step]

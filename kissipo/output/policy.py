@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 Values = NDArray[Any]
 
 
-def value_iteration(model: Any, *, discount: float, tolerance: float = 1e-12, most: int = 100_000) -> Values:
+def value_iteration(
+    model: Any, *, discount: float, tolerance: float = 1e-12, most: int = 100_000
+) -> Values:
     """Q of every state and action; `model[state][action]` lists (probability, next state, reward, end)."""
     states, actions = len(model), len(model[0])
     chance, following, reward, goes_on, owner = _flat(model, actions)
@@ -54,12 +56,16 @@ def agreement(
     return (loss <= tolerance) | ~matters
 
 
-def _flat(model: Any, actions: int) -> tuple[Values, NDArray[np.int64], Values, Values, NDArray[np.int64]]:
+def _flat(
+    model: Any, actions: int
+) -> tuple[Values, NDArray[np.int64], Values, Values, NDArray[np.int64]]:
     rows = [
         (chance, following, reward, 0.0 if end else 1.0, state * actions + action)
         for state in range(len(model))
         for action in range(actions)
         for chance, following, reward, end in model[state][action]
     ]
-    chance, following, reward, goes_on, owner = (np.asarray(column) for column in zip(*rows, strict=True))
+    chance, following, reward, goes_on, owner = (
+        np.asarray(column) for column in zip(*rows, strict=True)
+    )
     return chance, following.astype(np.int64), reward, goes_on, owner.astype(np.int64)

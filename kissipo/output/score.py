@@ -24,7 +24,9 @@ class Score:
     def ordered(self) -> list[tuple[str, Evaluation]]:
         """The simple answers, the best first."""
         main, higher = self.answer.EVAL_METRIC, self.answer.HIGHER_IS_BETTER
-        return sorted(self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher)
+        return sorted(
+            self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher
+        )
 
     def __getitem__(self, metric: str) -> float:
         return self.net.metrics[metric]

@@ -83,5 +83,8 @@ def _weights(case: Case, names: Sequence[str], pieces: Mapping[str, Any]) -> Fea
 
 def at_size(marks: Any, size: tuple[int, ...]) -> Any:
     """Class numbers (image, height, width) at another size, each from the nearest place."""
-    rows, columns = (np.arange(wanted) * given // wanted for wanted, given in zip(size, marks.shape[1:], strict=True))
+    rows, columns = (
+        np.arange(wanted) * given // wanted
+        for wanted, given in zip(size, marks.shape[1:], strict=True)
+    )
     return marks[:, rows[:, None], columns]

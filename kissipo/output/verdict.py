@@ -43,7 +43,9 @@ class Verdict:
     compared_with: str
 
 
-def verdict(net: Evaluation, baselines: Mapping[str, Evaluation], *, main: str, higher_is_better: bool) -> Verdict | None:
+def verdict(
+    net: Evaluation, baselines: Mapping[str, Evaluation], *, main: str, higher_is_better: bool
+) -> Verdict | None:
     """Compares with the best baseline; None when there is none."""
     if not baselines:
         return None
@@ -64,7 +66,8 @@ def verdict(net: Evaluation, baselines: Mapping[str, Evaluation], *, main: str, 
     worse_than = [
         name
         for name in TRIVIAL
-        if name in baselines and sign * (net.metrics[main] - baselines[name].metrics[main]) < -nothing
+        if name in baselines
+        and sign * (net.metrics[main] - baselines[name].metrics[main]) < -nothing
     ]
     if worse_than:
         better, sentence = -1, f"worse than {worse_than[0]}: do not use"
@@ -88,7 +91,9 @@ def _gap(value: float, other: float, main: str) -> str:
     """
     higher = value > other
     if main in _SHARES:
-        return f"{100 * abs(value - other):.1f} points{_SHARES[main]} {'above' if higher else 'below'}"
+        return (
+            f"{100 * abs(value - other):.1f} points{_SHARES[main]} {'above' if higher else 'below'}"
+        )
     if main == "nab":
         return f"{abs(value - other):.1f} points of NAB's score {'above' if higher else 'below'}"
     if main == "return":

@@ -44,7 +44,10 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
         own = [each for each in own if each.place != "process.init"]
     task = settle(task, own)
     task = settle(task, _as_it_began(task, net, pipeline))
-    if task.process.get("algorithm") in (None, "supervised") and net not in ("q_table", "playground"):
+    if task.process.get("algorithm") in (None, "supervised") and net not in (
+        "q_table",
+        "playground",
+    ):
         task = settle(task, _course(task, pipeline))
     return task, tuple(decided)
 
@@ -57,7 +60,9 @@ def _net(pipeline: Pipeline) -> InferredOption:
         return InferredOption("process.net", "unet", "every pixel is answered")
     if isinstance(pipeline.codecs[0], Board):
         return InferredOption(
-            "process.net", "cnn", "a board is seen as an image, and a filter knows a shape wherever it stands"
+            "process.net",
+            "cnn",
+            "a board is seen as an image, and a filter knows a shape wherever it stands",
         )
     if any(spec.axes[:1] == ("channel",) for spec in specs):
         return InferredOption("process.net", "cnn", "the input is an image")
@@ -65,9 +70,13 @@ def _net(pipeline: Pipeline) -> InferredOption:
         return InferredOption("process.net", "recurrent", "the input is a text")
     answer: Any = pipeline.answers[0]
     if answer.WORD == "anomaly" and answer.options.method == "reconstruction":
-        return InferredOption("process.net", "autoencoder", "what is ordinary comes out of it whole")
+        return InferredOption(
+            "process.net", "autoencoder", "what is ordinary comes out of it whole"
+        )
     if any(spec.axes[:1] == ("time",) for spec in specs):
-        return InferredOption("process.net", "ffn", "on windows of a few seasons the best of the small nets")
+        return InferredOption(
+            "process.net", "ffn", "on windows of a few seasons the best of the small nets"
+        )
     return InferredOption("process.net", "ffn", "the input is a row of features")
 
 
@@ -92,23 +101,37 @@ def _as_it_began(task: Task, net: str, pipeline: Pipeline) -> list[InferredOptio
     run = run_of(Path(start))
     if run is not None:
         said = task_of(run).process.get("normalize")
-        return [] if said is None else [InferredOption("process.normalize", said, "as the run that it starts from")]
+        return (
+            []
+            if said is None
+            else [InferredOption("process.normalize", said, "as the run that it starts from")]
+        )
     spec = pipeline.codecs[0].spec
     is_color = spec.axes[:1] == ("channel",) and spec.shape[0] == 3
-    return [InferredOption("process.normalize", True, "published weights saw colors about zero")] if is_color else []
+    return (
+        [InferredOption("process.normalize", True, "published weights saw colors about zero")]
+        if is_color
+        else []
+    )
 
 
 def _looks_ahead(pipeline: Pipeline) -> bool:
     """Whether steps after a window are answered."""
     answer: Any = pipeline.answers[0]
-    return answer.WORD == "forecast" or (answer.WORD == "anomaly" and answer.options.method == "forecast")
+    return answer.WORD == "forecast" or (
+        answer.WORD == "anomaly" and answer.options.method == "forecast"
+    )
 
 
 def _suitable(net: str, pipeline: Pipeline) -> list[InferredOption]:
     """Sizes of an inferred net that suit the data."""
     specs, answer = [codec.spec for codec in pipeline.codecs], pipeline.answers[0].WORD
     if _looks_ahead(pipeline):
-        sizes = [InferredOption("process.units", [64, 64]), InferredOption("process.dropout", 0.1), InferredOption("process.epochs", 100)]
+        sizes = [
+            InferredOption("process.units", [64, 64]),
+            InferredOption("process.dropout", 0.1),
+            InferredOption("process.epochs", 100),
+        ]
         return [*_needed(net, pipeline), *sizes]
     if isinstance(pipeline.codecs[0], Board):
         return _for_boards()
@@ -121,14 +144,30 @@ def _suitable(net: str, pipeline: Pipeline) -> list[InferredOption]:
             InferredOption("process.embedding_dim", 64),
             InferredOption("process.epochs", 10),
         ]
-        goes_on = InferredOption("process.stateful", True, "a piece goes on where the one before ended")
+        goes_on = InferredOption(
+            "process.stateful", True, "a piece goes on where the one before ended"
+        )
         return [*sizes, InferredOption("process.learning_rate", 3e-3), goes_on]
     if net == "recurrent":
-        sizes = [InferredOption("process.units", 32, "small and well fenced in: larger ones learn short texts by heart")]
-        if any(isinstance(codec, Tokens) and codec.unit == "characters" for codec in pipeline.codecs):
+        sizes = [
+            InferredOption(
+                "process.units",
+                32,
+                "small and well fenced in: larger ones learn short texts by heart",
+            )
+        ]
+        if any(
+            isinstance(codec, Tokens) and codec.unit == "characters" for codec in pipeline.codecs
+        ):
             reason = "characters come often enough to teach more than words do"
-            sizes = [InferredOption("process.units", 64, reason), InferredOption("process.learning_rate", 3e-3)]
-        sizes += [InferredOption("process.embedding_dim", 32), InferredOption("process.dropout", 0.3)]
+            sizes = [
+                InferredOption("process.units", 64, reason),
+                InferredOption("process.learning_rate", 3e-3),
+            ]
+        sizes += [
+            InferredOption("process.embedding_dim", 32),
+            InferredOption("process.dropout", 0.3),
+        ]
         return [*sizes, _pool(specs), InferredOption("process.epochs", 15)]
     if net == "ffn":
         return _for_tables(pipeline, sum(spec.size for spec in specs))
@@ -140,7 +179,9 @@ def _pool(specs: list[TensorSpec]) -> InferredOption:
     longest = max(spec.shape[0] for spec in specs if spec.axes[:1] == ("time",))
     if longest > _PAGE:
         return InferredOption(
-            "process.pooling", "mean", f"texts of up to {longest:,} steps: the mean over them, not the greatest"
+            "process.pooling",
+            "mean",
+            f"texts of up to {longest:,} steps: the mean over them, not the greatest",
         )
     return InferredOption("process.pooling", "max")
 
@@ -148,23 +189,49 @@ def _pool(specs: list[TensorSpec]) -> InferredOption:
 def _for_images(spec: TensorSpec) -> list[InferredOption]:
     height, width = spec.shape[1:]
     filters = [32, 64] if min(height, width) <= 32 else [16, 32, 64]
-    return [InferredOption("process.filters", filters, f"images of {height}x{width}"), InferredOption("process.dropout", 0.3)]
+    return [
+        InferredOption("process.filters", filters, f"images of {height}x{width}"),
+        InferredOption("process.dropout", 0.3),
+    ]
 
 
 def _for_boards() -> list[InferredOption]:
-    decided = [InferredOption("process.filters", [16, 16, 16, 16], "each sees a line farther than the one before")]
-    decided += [InferredOption("process.pool_size", 1, "a stone one line off is another one"), InferredOption("process.norm", True)]
-    decided += [InferredOption("process.flatten", False, "each point is answered from what lies around it")]
-    return [*decided, InferredOption("process.units", []), InferredOption("process.learning_rate", 3e-3)]
+    decided = [
+        InferredOption(
+            "process.filters", [16, 16, 16, 16], "each sees a line farther than the one before"
+        )
+    ]
+    decided += [
+        InferredOption("process.pool_size", 1, "a stone one line off is another one"),
+        InferredOption("process.norm", True),
+    ]
+    decided += [
+        InferredOption("process.flatten", False, "each point is answered from what lies around it")
+    ]
+    return [
+        *decided,
+        InferredOption("process.units", []),
+        InferredOption("process.learning_rate", 3e-3),
+    ]
 
 
 def _for_tables(pipeline: Pipeline, features: int) -> list[InferredOption]:
     decided = [InferredOption("process.units", [64, 64]), InferredOption("process.dropout", 0.2)]
-    decided += [InferredOption("process.optimizer", "adamw"), InferredOption("process.schedule", "cosine")]
+    decided += [
+        InferredOption("process.optimizer", "adamw"),
+        InferredOption("process.schedule", "cosine"),
+    ]
     one_answer = len(pipeline.answers) == 1 and len(pipeline.answers[0].spec.shape) == 1
-    if one_answer and features <= _WIDEST_SKIP and all(codec.spec.axes == ("feature",) for codec in pipeline.codecs):
+    if (
+        one_answer
+        and features <= _WIDEST_SKIP
+        and all(codec.spec.axes == ("feature",) for codec in pipeline.codecs)
+    ):
         reason = "a linear path beside the hidden layers, which add only what it cannot say"
-        decided += [InferredOption("process.wide", True, reason), InferredOption("process.init", "linear")]
+        decided += [
+            InferredOption("process.wide", True, reason),
+            InferredOption("process.init", "linear"),
+        ]
     return decided
 
 
@@ -177,7 +244,9 @@ def _widest(pipeline: Pipeline) -> int:
 def _course(task: Task, pipeline: Pipeline) -> list[InferredOption]:
     """Loss, rate, batch and epochs, so that training takes a few thousand steps."""
     samples = len(pipeline.parts["train"])
-    batch = task.input.get("batch_size") or min(2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(pipeline))
+    batch = task.input.get("batch_size") or min(
+        2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(pipeline)
+    )
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     optimizer = str(task.process.get("optimizer") or "adam")
     losses = [answer.loss for answer in pipeline.answers]
@@ -186,8 +255,15 @@ def _course(task: Task, pipeline: Pipeline) -> list[InferredOption]:
     return [
         InferredOption("process.loss", losses[0] if len(losses) == 1 else losses, suits),
         InferredOption("process.optimizer", optimizer, "the usual one"),
-        InferredOption("process.learning_rate", optim.RATES.get(optimizer, 1e-3), f"the usual one of {optimizer}"),
+        InferredOption(
+            "process.learning_rate",
+            optim.RATES.get(optimizer, 1e-3),
+            f"the usual one of {optimizer}",
+        ),
         InferredOption("input.batch_size", batch, f"{samples:,} training samples"),
         InferredOption("process.epochs", epochs, steps),
-        InferredOption("process.early_stopping", {"patience": max(5, int(task.process.get("epochs") or epochs) // 4)}),
+        InferredOption(
+            "process.early_stopping",
+            {"patience": max(5, int(task.process.get("epochs") or epochs) // 4)},
+        ),
     ]

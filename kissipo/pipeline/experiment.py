@@ -62,7 +62,12 @@ def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fals
 
 
 def build_experiment(
-    task: Task, *, seed: int = 0, strict: bool = False, reading: Reading | None = None, start: bool = True
+    task: Task,
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    reading: Reading | None = None,
+    start: bool = True,
 ) -> Experiment:
     """Reads, checks, wires and builds; nothing is trained.
 
@@ -70,7 +75,11 @@ def build_experiment(
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
-        raise TaskError("the seed must be an integer of at least 0", given=str(seed), allowed=f"0 to {_SEEDS - 1}")
+        raise TaskError(
+            "the seed must be an integer of at least 0",
+            given=str(seed),
+            allowed=f"0 to {_SEEDS - 1}",
+        )
     if isinstance(task.output, tuple) and len(task.output) == 1:
         task = task.with_words({"output": task.output[0]})
     resolved = read_task(task)
@@ -114,12 +123,16 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
         _refuse_taken(options)
     if options.mixup:
         _refuse_ids(pipeline)
-    losses = tuple(LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers)
+    losses = tuple(
+        LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers
+    )
     if options.class_weights:
         losses = _balanced(losses, pipeline)
     batch = resolved.general.batch_size or 1
     steps = -(-len(pipeline.datasets["train"]) // batch) * (options.epochs or 1)
-    algorithm: Algorithm = resolved.algorithm.module.ALGORITHM(net, losses, options, total_steps=steps)
+    algorithm: Algorithm = resolved.algorithm.module.ALGORITHM(
+        net, losses, options, total_steps=steps
+    )
     return algorithm
 
 
@@ -129,14 +142,18 @@ def _refuse_unseen_defects(pipeline: Pipeline) -> None:
     for number, answer in enumerate(pipeline.answers):
         if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
             continue
-        counts = np.bincount(dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.levels))
+        counts = np.bincount(
+            dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.levels)
+        )
         absent = [level for level, count in zip(answer.levels, counts, strict=True) if not count]
         defects = [level for level in absent if level != answer.options.negative_class]
         if defects:
             raise DataError(
                 f"the validation part holds no '{defects[0]}', "
                 "and the threshold of output.negative_class would be chosen without that defect",
-                given=", ".join(f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)),
+                given=", ".join(
+                    f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)
+                ),
                 do=(
                     "Set a larger input.split.validation or another input.split.seed; or input.split.validation=0, "
                     "for the threshold 1 / (1 + output.false_negative_cost)"
@@ -148,7 +165,9 @@ def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
     """The losses of categories by the shares of their classes in the training part; those of other answers as they are."""
     levels = [answer.levels if isinstance(answer, Category) else () for answer in pipeline.answers]
     if not any(levels):
-        raise TaskError("process.class_weights needs a category to weight the classes of", do="Leave it out")
+        raise TaskError(
+            "process.class_weights needs a category to weight the classes of", do="Leave it out"
+        )
     train = pipeline.datasets["train"]
     return tuple(
         weighted(loss, train.truth(number), len(classes)) if classes else loss
@@ -158,7 +177,9 @@ def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
 
 def _refuse_ids(pipeline: Pipeline) -> None:
     if any(isinstance(answer, Mask) for answer in pipeline.answers):
-        raise ShapeError("process.mixup mixes whole images, and a mask is of one", do="Leave process.mixup out")
+        raise ShapeError(
+            "process.mixup mixes whole images, and a mask is of one", do="Leave process.mixup out"
+        )
     counted = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
     if counted:
         raise ShapeError(
@@ -181,7 +202,11 @@ def _refuse_improper(pipeline: Pipeline) -> None:
     for answer in pipeline.answers:
         module = LOSSES.find(answer.loss, place="process.loss")
         if answer.WORD not in module.PROPER:
-            fitting = [name for name in LOSSES.names() if answer.WORD in LOSSES.find(name, place="process.loss").PROPER]
+            fitting = [
+                name
+                for name in LOSSES.names()
+                if answer.WORD in LOSSES.find(name, place="process.loss").PROPER
+            ]
             raise ShapeError(
                 f"process.loss={answer.loss} does not suit the answer {answer.WORD} '{answer.name}'",
                 allowed=", ".join(fitting),

@@ -46,7 +46,11 @@ def ask(
     Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
     """
     if isinstance(data, str) and data.startswith(ENVIRONMENT):
-        return Task(input={"environment": data.removeprefix(ENVIRONMENT)}, output="actions", name=_plain(data))
+        return Task(
+            input={"environment": data.removeprefix(ENVIRONMENT)},
+            output="actions",
+            name=_plain(data),
+        )
     if not isinstance(data, str | Path):
         return _ask_table(data, output, time, horizon, written, answer, "data")
     path = Path(data)
@@ -54,7 +58,9 @@ def ask(
     if not path.exists() and str(data) in dataset_names():
         return _ask_named(str(data), output, time, horizon, answer, name)
     if path.suffix.lower() == SUFFIX or (path.is_dir() and holds_games(path)):
-        return Task(input={"games": str(data)}, output={answer or "category": output or "move"}, name=name)
+        return Task(
+            input={"games": str(data)}, output={answer or "category": output or "move"}, name=name
+        )
     if path.is_dir():
         return _images(str(data), output, answer, name)
     existing(path)
@@ -82,7 +88,9 @@ def asks_for_answer(data: Any, written: FileWords) -> bool:
     return not _is_series(frame, None)
 
 
-def _ask_named(data: str, output: Any, time: str | None, horizon: int | None, answer: str | None, name: str) -> Task:
+def _ask_named(
+    data: str, output: Any, time: str | None, horizon: int | None, answer: str | None, name: str
+) -> Task:
     module = DATASETS.find(module_name(data), place="data")
     asks_series = time or horizon or not output or answer == "anomaly"
     source = "series" if "series" in module.SOURCES and asks_series else module.SOURCES[0]
@@ -117,7 +125,12 @@ def _ask_table(
                     do="Say their names with input.header=[name, name, ...]",
                 )
         frame[column]
-    if time or horizon or answer in ("forecast", "anomaly") or (answer is None and _is_series(frame, output)):
+    if (
+        time
+        or horizon
+        or answer in ("forecast", "anomaly")
+        or (answer is None and _is_series(frame, output))
+    ):
         return _series(data, output or _only_number(frame, time), time, horizon, name, answer)
     if output is None:
         raise TaskError(
@@ -125,7 +138,9 @@ def _ask_table(
             given="the columns " + ", ".join(frame.names),
             do="Say it with --output COLUMN",
         )
-    return Task(input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name)
+    return Task(
+        input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name
+    )
 
 
 def _images(data: str, output: Any, answer: str | None, name: str) -> Task:
@@ -133,7 +148,9 @@ def _images(data: str, output: Any, answer: str | None, name: str) -> Task:
     return Task(input={"images": data}, output={kind: output} if output else kind, name=name)
 
 
-def _series(data: Any, output: Any, time: str | None, horizon: int | None, name: str, answer: str | None) -> Task:
+def _series(
+    data: Any, output: Any, time: str | None, horizon: int | None, name: str, answer: str | None
+) -> Task:
     words = {"series": data} | ({"time": time} if time else {})
     asked = {answer or "forecast": output} | ({"horizon": horizon} if horizon else {})
     return Task(input=words, output=asked, name=name)
@@ -155,12 +172,15 @@ def _is_series(frame: Frame, output: str | None) -> bool:
 
 
 def _only_number(frame: Frame, time: str | None) -> str:
-    numbers = [column.name for column in frame.columns if column.kind == "number" and column.name != time]
+    numbers = [
+        column.name for column in frame.columns if column.kind == "number" and column.name != time
+    ]
     if len(numbers) == 1:
         return numbers[0]
     if not numbers:
         raise DataError(
-            f"{frame.origin} has no column of numbers to forecast", given="the columns " + ", ".join(frame.names)
+            f"{frame.origin} has no column of numbers to forecast",
+            given="the columns " + ", ".join(frame.names),
         )
     raise TaskError(
         f"which column of {frame.origin} is to be forecast?",
@@ -172,4 +192,6 @@ def _only_number(frame: Frame, time: str | None) -> str:
 def _plain(text: str) -> str:
     """A name for the run: letters, digits and dashes."""
     stem = Path(text.removesuffix(".gz")).stem if "." in text else text
-    return "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-").lower() or "run"
+    return (
+        "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-").lower() or "run"
+    )

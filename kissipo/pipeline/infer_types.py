@@ -57,7 +57,11 @@ def guess_answer(column: Column) -> tuple[Literal["category", "number"], str]:
     present = column.values[~column.missing]
     distinct = np.unique(present)
     whole = bool(np.all(distinct == np.floor(distinct)))
-    if whole and len(distinct) <= _CLASSES_OF_NUMBERS and len(distinct) <= max(2, 0.05 * len(present)):
+    if (
+        whole
+        and len(distinct) <= _CLASSES_OF_NUMBERS
+        and len(distinct) <= max(2, 0.05 * len(present))
+    ):
         return "category", f"only {len(distinct)} different whole numbers"
     return "number", f"{len(distinct)} different numbers"
 

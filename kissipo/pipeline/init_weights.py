@@ -32,7 +32,8 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
     if getattr(options, "weights", None):
         if options.init == "linear":
             raise TaskError(
-                "process.weights and process.init=linear both say where the weights start", do="Leave one out"
+                "process.weights and process.init=linear both say where the weights start",
+                do="Leave one out",
             )
         path = Path(options.weights)
         run = run_of(path)
@@ -52,12 +53,14 @@ def _rates(net: nn.Module, share: float) -> str:
     Raises:   TaskError when none does.
     """
     counts = {
-        each["share"]: sum(weight.numel() for weight in each["params"]) for each in groups(net, 1.0, backbone=share)
+        each["share"]: sum(weight.numel() for weight in each["params"])
+        for each in groups(net, 1.0, backbone=share)
     }
     slower, learned = counts.get(share, 0), sum(counts.values())
     if not slower:
         raise TaskError(
-            "process.backbone_learning_rate_scale: no weight but those of the head learns", do="Leave it out"
+            "process.backbone_learning_rate_scale: no weight but those of the head learns",
+            do="Leave it out",
         )
     return f"{slower:,} of {learned:,} trainable parameters have {share:g} of the learning rate; those of the head have all of it"
 
@@ -72,7 +75,8 @@ def run_of(path: Path) -> RunFolder | None:
         return RunFolder(folder)
     if path.is_dir():
         raise TaskError(
-            f"process.weights: {path} is a folder that is no run", allowed="a safetensors file, or the folder of a run"
+            f"process.weights: {path} is a folder that is no run",
+            allowed="a safetensors file, or the folder of a run",
         )
     return None
 
@@ -87,7 +91,12 @@ def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
     given = read_weights(existing(path))
     if not hasattr(resolved.net.module, "ours"):
         return load_pretrained(net, given, origin=str(path))
-    return load_pretrained(net, given, ours=partial(resolved.net.module.ours, options=resolved.net.options), origin=str(path))
+    return load_pretrained(
+        net,
+        given,
+        ours=partial(resolved.net.module.ours, options=resolved.net.options),
+        origin=str(path),
+    )
 
 
 def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:
@@ -95,7 +104,9 @@ def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:
     try:
         return load_pretrained(net, weights, origin=str(run.path))
     except TaskError as error:
-        raise TaskError(error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), resolved)}") from None
+        raise TaskError(
+            error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), resolved)}"
+        ) from None
 
 
 def _words_of_net(stored: Task, resolved: ResolvedTask) -> str:
@@ -104,5 +115,9 @@ def _words_of_net(stored: Task, resolved: ResolvedTask) -> str:
     if stored.process.get("net") != resolved.net.word:
         return f"process.net={stored.process.get('net')}"
     own = option_infos(resolved.net.module.Options)
-    said = [f"process.{key}={write_value(thaw(value))}" for key, value in stored.process.items() if key in own]
+    said = [
+        f"process.{key}={write_value(thaw(value))}"
+        for key, value in stored.process.items()
+        if key in own
+    ]
     return " ".join([f"process.net={resolved.net.word}", *said])

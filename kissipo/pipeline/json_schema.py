@@ -11,20 +11,37 @@ from kissipo.core.schema import json_schema
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
 from kissipo.pipeline.parse import options_of
-from kissipo.pipeline.registries import ALGORITHMS, ANSWERS, BASELINES, LESSONS, LOSSES, NETS, SHORT_LOSSES, SOURCES
+from kissipo.pipeline.registries import (
+    ALGORITHMS,
+    ANSWERS,
+    BASELINES,
+    LESSONS,
+    LOSSES,
+    NETS,
+    SHORT_LOSSES,
+    SOURCES,
+)
 
 
 def task_schema() -> dict[str, Any]:
     """The JSON schema of a task file, for editors and for programs: it takes what `read_task` takes."""
-    general = {"input": _properties(input_general.Options), "output": _properties(output_general.Options)}
+    general = {
+        "input": _properties(input_general.Options),
+        "output": _properties(output_general.Options),
+    }
     sources = [
-        _variant(name, {}, {**general["input"], **_properties(options_of(SOURCES, name))}) for name in SOURCES.names()
+        _variant(name, {}, {**general["input"], **_properties(options_of(SOURCES, name))})
+        for name in SOURCES.names()
     ]
     sources += [_lesson(name) for name in LESSONS.names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
     for name in ANSWERS.names():
         baselines = _listed(ANSWERS.find(name, place="output").ANSWER.BASELINES)
-        words = {**general["output"], "baselines": baselines, **_properties(options_of(ANSWERS, name))}
+        words = {
+            **general["output"],
+            "baselines": baselines,
+            **_properties(options_of(ANSWERS, name)),
+        }
         answers.append(_variant(name, {}, words))
     answers.append({"enum": ANSWERS.names()})
     return {
@@ -35,7 +52,11 @@ def task_schema() -> dict[str, Any]:
             "input": {"anyOf": [*sources, {"enum": SOURCES.names()}]},
             "process": {"anyOf": [*_process_variants(), {"type": "null"}]},
             "output": {
-                "anyOf": [*answers, {"type": "array", "items": {"anyOf": answers}, "minItems": 1}, {"type": "null"}]
+                "anyOf": [
+                    *answers,
+                    {"type": "array", "items": {"anyOf": answers}, "minItems": 1},
+                    {"type": "null"},
+                ]
             },
         },
         "required": ["input"],
@@ -44,7 +65,9 @@ def task_schema() -> dict[str, Any]:
 
 
 def _lesson(name: str) -> dict[str, Any]:
-    return _variant("explain", {"enum": [name.replace("_", "-")]}, _properties(options_of(LESSONS, name)))
+    return _variant(
+        "explain", {"enum": [name.replace("_", "-")]}, _properties(options_of(LESSONS, name))
+    )
 
 
 def _process_variants() -> list[dict[str, Any]]:
@@ -53,11 +76,18 @@ def _process_variants() -> list[dict[str, Any]]:
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
         words = {**_learn_properties([net.ALGORITHM]), **_properties(net.Options)}
-        named.append(_variant("net", {"const": name}, {"algorithm": {"enum": [net.ALGORITHM, None]}, **words}))
+        named.append(
+            _variant(
+                "net", {"const": name}, {"algorithm": {"enum": [net.ALGORITHM, None]}, **words}
+            )
+        )
     nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
-    unnamed = [_object({"algorithm": {"type": "null"}, **_learn_properties(ALGORITHMS.names()), **nets})]
+    unnamed = [
+        _object({"algorithm": {"type": "null"}, **_learn_properties(ALGORITHMS.names()), **nets})
+    ]
     unnamed += [
-        _variant("algorithm", {"const": name}, {**_learn_properties([name]), **nets}) for name in ALGORITHMS.names()
+        _variant("algorithm", {"const": name}, {**_learn_properties([name]), **nets})
+        for name in ALGORITHMS.names()
     ]
     return named + unnamed
 
@@ -97,7 +127,10 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _variant(word: str, value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """An object that must have this word."""
-    return {**_object({word: {"description": f"the {word}", **value}, **properties}), "required": [word]}
+    return {
+        **_object({word: {"description": f"the {word}", **value}, **properties}),
+        "required": [word],
+    }
 
 
 if __name__ == "__main__":

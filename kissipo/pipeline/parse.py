@@ -85,16 +85,26 @@ def source_of(part: FrozenConfig) -> str:
         raise TaskError(told, do=f"Look at it: `kissipo show {part['explain']}`")
     if not found:
         known = ", ".join(SOURCES.names())
-        close = next((key for key in part if not did_you_mean(key, SOURCES.names()).startswith("Known")), None)
+        close = next(
+            (key for key in part if not did_you_mean(key, SOURCES.names()).startswith("Known")),
+            None,
+        )
         do = (
             did_you_mean(close, SOURCES.names())
             if close
             else "Say where the data come from, for example input: {table: sms.csv}"
         )
-        raise TaskError("input names no source", given=", ".join(part) or "nothing", allowed=f"one of {known}", do=do)
+        raise TaskError(
+            "input names no source",
+            given=", ".join(part) or "nothing",
+            allowed=f"one of {known}",
+            do=do,
+        )
     if len(found) > 1:
         owners = [
-            key for key in found if key in SOURCES.names() and _owns(key, [other for other in found if other != key])
+            key
+            for key in found
+            if key in SOURCES.names() and _owns(key, [other for other in found if other != key])
         ]
         if len(owners) != 1:
             raise TaskError("input names two sources", given=" and ".join(found), allowed="one")
@@ -111,7 +121,9 @@ def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
     source = source_of(part)
     module = SOURCES.find(source, place="input")
     rest = {key: value for key, value in part.items() if key != source}
-    own, general = _divide(rest, {"own": module.Options, "general": input_general.Options}, place="input")
+    own, general = _divide(
+        rest, {"own": module.Options, "general": input_general.Options}, place="input"
+    )
     return (
         Component(source, module, part[source], read(module.Options, own, place="input")),
         read(input_general.Options, general, place="input"),
@@ -154,12 +166,16 @@ def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> Non
     owners += (
         [algorithm.Options]
         if algorithm
-        else [ALGORITHMS.find(name, place="process.algorithm").Options for name in ALGORITHMS.names()]
+        else [
+            ALGORITHMS.find(name, place="process.algorithm").Options for name in ALGORITHMS.names()
+        ]
     )
     for key, value in rest.items():
         mine = [owner for owner in owners if key in option_infos(owner)]
         if not mine:
-            raise _unknown("process", key, value, [word for owner in owners for word in option_infos(owner)])
+            raise _unknown(
+                "process", key, value, [word for owner in owners for word in option_infos(owner)]
+            )
         _read_by_any(mine, key, value)
 
 
@@ -181,7 +197,9 @@ def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
     if way.get("loss") is None:
         return {}
     named = way["loss"] if isinstance(way["loss"], tuple) else (way["loss"],)
-    losses = tuple(SHORT_LOSSES.get(each, each) if isinstance(each, str) else each for each in named)
+    losses = tuple(
+        SHORT_LOSSES.get(each, each) if isinstance(each, str) else each for each in named
+    )
     for each in losses:
         if isinstance(each, str) and each not in LOSSES.names():
             raise TaskError(
@@ -223,12 +241,17 @@ def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, outp
         )
     if not found:
         _, general = _divide(
-            part, {"own": _Nothing, "general": output_general.Options}, place=place, known=ANSWERS.names()
+            part,
+            {"own": _Nothing, "general": output_general.Options},
+            place=place,
+            known=ANSWERS.names(),
         )
         return None, read(output_general.Options, general, place=place)
     module = ANSWERS.find(found[0], place=place)
     rest = {key: value for key, value in part.items() if key != found[0]}
-    own, general = _divide(rest, {"own": module.Options, "general": output_general.Options}, place=place)
+    own, general = _divide(
+        rest, {"own": module.Options, "general": output_general.Options}, place=place
+    )
     options = read(module.Options, own, place=place)
     chosen = Component(found[0], module, part[found[0]], options, place)
     return chosen, read(output_general.Options, general, place=place)
@@ -240,7 +263,11 @@ class _Nothing:
 
 
 def _divide(
-    rest: Mapping[str, Any], owners: Mapping[str, type], *, place: str, known: list[str] | None = None
+    rest: Mapping[str, Any],
+    owners: Mapping[str, type],
+    *,
+    place: str,
+    known: list[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sorts words by their owner; a word that two own goes to the first."""
     tables = {name: option_infos(owner) for name, owner in owners.items()}
@@ -258,10 +285,13 @@ def _divide(
 def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
     part = place.split(".")[0]
     if _is_planned(part, key, value):
-        return NotBuiltError(f"{place}.{key}={value} ({PLANNED_VALUES[f'{part}.{key}={value}']}) is not built yet")
+        return NotBuiltError(
+            f"{place}.{key}={value} ({PLANNED_VALUES[f'{part}.{key}={value}']}) is not built yet"
+        )
     if f"{part}.{key}" in PLANNED_WORDS:
         return NotBuiltError(
-            f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet", allowed=", ".join(sorted(set(known)))
+            f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet",
+            allowed=", ".join(sorted(set(known))),
         )
     if renamed := current_name(f"{part}.{key}"):
         return TaskError(renamed)
@@ -292,7 +322,10 @@ def full_place(key: str, task: Task) -> str:
         raise TaskError(renamed)
     if not parts:
         raise TaskError(f"'{key}' is not a word of a task", do=did_you_mean(first, everything))
-    raise TaskError(f"'{key}' is a word of several parts", allowed=" or ".join(f"{part}.{key}" for part in parts))
+    raise TaskError(
+        f"'{key}' is a word of several parts",
+        allowed=" or ".join(f"{part}.{key}" for part in parts),
+    )
 
 
 def _known_words() -> dict[str, list[str]]:
@@ -305,7 +338,11 @@ def _known_words() -> dict[str, list[str]]:
 
 def _planned_words() -> dict[str, list[str]]:
     """FrozenConfig that are understood but not built, by part; a word that is built comes first."""
-    planned: dict[str, list[str]] = {"input": [*SOURCES.planned], "process": [], "output": [*ANSWERS.planned]}
+    planned: dict[str, list[str]] = {
+        "input": [*SOURCES.planned],
+        "process": [],
+        "output": [*ANSWERS.planned],
+    }
     for place in PLANNED_WORDS:
         part, word = place.split(".")
         planned[part].append(word)

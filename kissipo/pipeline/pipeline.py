@@ -68,7 +68,9 @@ def decide(task: Task, decisions: Mapping[str, Any] | tuple[InferredOption, ...]
     """The task with inferred words added; what is written with a value stays."""
     if isinstance(decisions, Mapping):
         decisions = tuple(InferredOption(place, value) for place, value in decisions.items())
-    return task.with_words({each.place: each.value for each in decisions if not is_written(task, each.place)})
+    return task.with_words(
+        {each.place: each.value for each in decisions if not is_written(task, each.place)}
+    )
 
 
 def is_written(task: Task, place: str) -> bool:

@@ -45,7 +45,12 @@ NETS = Registry(
 ALGORITHMS = Registry(
     "kissipo.process.algorithms",
     "algorithm",
-    planned={"masked_text": "S35", "adversarial": "S40", "deep_q_learning": "S42", "contrastive": "S32"},
+    planned={
+        "masked_text": "S35",
+        "adversarial": "S40",
+        "deep_q_learning": "S42",
+        "contrastive": "S32",
+    },
 )
 ANSWERS = Registry(
     "kissipo.output.answers",

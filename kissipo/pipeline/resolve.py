@@ -20,7 +20,9 @@ def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     changes: dict[str, Any] = {}
     changes |= _words("input", written(resolved.source.options), task.input)
     changes |= _words("input", written(resolved.general), task.input)
-    changes |= _words("process", {"net": resolved.net.word, "algorithm": resolved.algorithm.word}, task.process)
+    changes |= _words(
+        "process", {"net": resolved.net.word, "algorithm": resolved.algorithm.word}, task.process
+    )
     changes |= _words("process", written(resolved.net.options), task.process)
     changes |= _words("process", written(resolved.algorithm.options), task.process)
     for number, answer in enumerate(resolved.answers):
@@ -51,7 +53,9 @@ def writable(task: Task, source: str) -> Task:
         if Path(value).exists():
             changes[f"input.{source}"] = str(Path(value).resolve())
     else:
-        changes[f"input.{source}"] = f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
+        changes[f"input.{source}"] = (
+            f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
+        )
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
         changes["process.weights"] = str(Path(weights).resolve())
@@ -59,7 +63,9 @@ def writable(task: Task, source: str) -> Task:
         changes["input.labels"] = None
     masks = task.input.get("masks")
     if masks is not None:
-        changes["input.masks"] = str(Path(masks).resolve()) if isinstance(masks, str | Path) else None
+        changes["input.masks"] = (
+            str(Path(masks).resolve()) if isinstance(masks, str | Path) else None
+        )
     return task.with_words(changes) if changes else task
 
 

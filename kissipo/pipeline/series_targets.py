@@ -23,7 +23,10 @@ from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption
 
-_YES, _NO = ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"), ("0", "false", "no", "n", "ordinary", "normal")
+_YES, _NO = (
+    ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"),
+    ("0", "false", "no", "n", "ordinary", "normal"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,13 @@ class Asked:
         return frame.replaced(as_strings(frame[self.names[0]])) if classes else frame
 
 
-def asked_of(frame: Frame, reading: Reading, resolved: ResolvedTask, time: str | None, decisions: list[InferredOption]) -> Asked:
+def asked_of(
+    frame: Frame,
+    reading: Reading,
+    resolved: ResolvedTask,
+    time: str | None,
+    decisions: list[InferredOption],
+) -> Asked:
     """The question, with the columns checked.
 
     Raises:   TaskError, DataError for a column that is not there, not of its kind, or named twice.
@@ -97,8 +106,16 @@ def asked_of(frame: Frame, reading: Reading, resolved: ResolvedTask, time: str |
     losses = resolved.losses or (None,)
     options = resolved.answers[0].options if resolved.answers else ForecastOptions()
     value = resolved.answers[0].value if resolved.answers else None
-    apart = (time, getattr(options, "anomaly_labels", None), *(resolved.source.options.future_covariates or ()))
-    numeric = [column.name for column in frame.columns if column.kind == "number" and column.name not in apart]
+    apart = (
+        time,
+        getattr(options, "anomaly_labels", None),
+        *(resolved.source.options.future_covariates or ()),
+    )
+    numeric = [
+        column.name
+        for column in frame.columns
+        if column.kind == "number" and column.name not in apart
+    ]
     if value is None:
         value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
         if value is None or word == "category":
@@ -110,15 +127,23 @@ def asked_of(frame: Frame, reading: Reading, resolved: ResolvedTask, time: str |
         decisions.append(InferredOption(f"output.{word}", value, "the only column of numbers"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     if time in names:
-        raise TaskError(f"'{time}' is the time column", do="Name the column of values with --output")
+        raise TaskError(
+            f"'{time}' is the time column", do="Name the column of values with --output"
+        )
     if isinstance(options, CategoryOptions):
         return _kind_of_window(
-            frame, resolved, names[0], [name for name in numeric if name != names[0]], losses[0], decisions
+            frame,
+            resolved,
+            names[0],
+            [name for name in numeric if name != names[0]],
+            losses[0],
+            decisions,
         )
     for name in names:
         if frame[name].kind != "number":
             raise DataError(
-                f"'{name}' is no column of numbers and cannot be forecast", given=f"'{frame[name].show(0)}'"
+                f"'{name}' is no column of numbers and cannot be forecast",
+                given=f"'{frame[name].show(0)}'",
             )
     if isinstance(options, AnomalyOptions):
         options = _watched(options, resolved, frame, names, decisions)
@@ -126,7 +151,12 @@ def asked_of(frame: Frame, reading: Reading, resolved: ResolvedTask, time: str |
 
 
 def _kind_of_window(
-    frame: Frame, resolved: ResolvedTask, name: str, numeric: list[str], loss: str | None, decisions: list[InferredOption]
+    frame: Frame,
+    resolved: ResolvedTask,
+    name: str,
+    numeric: list[str],
+    loss: str | None,
+    decisions: list[InferredOption],
 ) -> Asked:
     """A class for every window, out of all columns of numbers unless others are named."""
     if frame[name].missing.any():
@@ -138,16 +168,29 @@ def _kind_of_window(
     answer_checks.classes(as_strings(frame[name]))
     if not resolved.source.options.features:
         decisions.append(InferredOption("input.features", numeric, "every column of numbers"))
-    return Asked((name,), tuple(resolved.source.options.features or numeric), resolved.answers[0].options, loss)
+    return Asked(
+        (name,),
+        tuple(resolved.source.options.features or numeric),
+        resolved.answers[0].options,
+        loss,
+    )
 
 
 def _watched(
-    options: AnomalyOptions, resolved: ResolvedTask, frame: Frame, names: tuple[str, ...], decisions: list[InferredOption]
+    options: AnomalyOptions,
+    resolved: ResolvedTask,
+    frame: Frame,
+    names: tuple[str, ...],
+    decisions: list[InferredOption],
 ) -> AnomalyOptions:
     """By what a step is judged odd; marks that can be read."""
     if options.method is None:
         narrow = resolved.net is not None and resolved.net.word == "autoencoder"
-        method, reason = ("reconstruction", "the net is an autoencoder") if narrow else ("forecast", "one step ahead")
+        method, reason = (
+            ("reconstruction", "the net is an autoencoder")
+            if narrow
+            else ("forecast", "one step ahead")
+        )
         decisions.append(InferredOption("output.method", method, reason))
         options = replace(options, method=method)  # type: ignore[arg-type]
     if options.anomaly_labels in names:

@@ -48,7 +48,9 @@ class Sorted:
         for kind, word in WORDS.items():
             mine = [guess for guess in self.guesses if guess.kind == kind]
             if mine:
-                reason = list_some([f"{guess.column}: {guess.reason}" for guess in mine], 4, separator="; ")
+                reason = list_some(
+                    [f"{guess.column}: {guess.reason}" for guess in mine], 4, separator="; "
+                )
                 decided.append(InferredOption(f"input.{word}", list(self.by_kind[kind]), reason))
         return decided
 
@@ -69,7 +71,8 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
                 )
             if kind == "number" and frame[name].kind != "number":
                 raise DataError(
-                    f"'{name}' is no column of numbers", given=f"texts such as '{next(iter(frame[name].levels), '')}'"
+                    f"'{name}' is no column of numbers",
+                    given=f"texts such as '{next(iter(frame[name].levels), '')}'",
                 )
             if kind in ("text", "characters") and frame[name].kind != "string":
                 raise DataError(
@@ -92,9 +95,19 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
     """
     by_kind = columns.by_kind
     most = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
-    many = [name for name in by_kind["category"] if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)]
+    many = [
+        name
+        for name in by_kind["category"]
+        if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)
+    ]
     vectors: list[Codec] = (
-        [Numbers(tuple(by_kind["number"]), scale=options.scale, missing_indicator=options.missing_indicator)]
+        [
+            Numbers(
+                tuple(by_kind["number"]),
+                scale=options.scale,
+                missing_indicator=options.missing_indicator,
+            )
+        ]
         if by_kind["number"]
         else []
     )
@@ -105,12 +118,17 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
     codecs = codecs + [Index(name) for name in many]
     for kind, unit in (("text", "words"), ("characters", "characters")):
         names = by_kind[kind]  # type: ignore[index]
-        limits = {"length": options.max_length, "most": options.vocab_size, "least": options.min_count}
+        limits = {
+            "length": options.max_length,
+            "most": options.vocab_size,
+            "least": options.min_count,
+        }
         codecs += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
     if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
-            given="; ".join(guess.describe() for guess in columns.guesses) or "every column is the answer or dropped",
+            given="; ".join(guess.describe() for guess in columns.guesses)
+            or "every column is the answer or dropped",
             do="Name columns with input.numeric, input.categorical or input.text",
         )
     return tuple(codecs)
@@ -120,13 +138,18 @@ def check_columns(frame: Frame, columns: Sorted) -> list[Finding]:
     """What is wrong with the columns that the net sees, and which it does not see and why."""
     by_kind = columns.by_kind
     numbers = by_kind["number"]
-    fills = dict.fromkeys(numbers, "filled with the training median, and flagged in a column of its own")
+    fills = dict.fromkeys(
+        numbers, "filled with the training median, and flagged in a column of its own"
+    )
     fills |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
-    fills |= dict.fromkeys([*by_kind["text"], *by_kind["characters"]], "read as a text without a word")
+    fills |= dict.fromkeys(
+        [*by_kind["text"], *by_kind["characters"]], "read as a text without a word"
+    )
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
     findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
     findings += checks.missing_values(frame, used, fills=fills)
     left = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [
-        Finding("WARN", "columns left out", f"'{each.column}' holds {each.reason}", "left out") for each in left
+        Finding("WARN", "columns left out", f"'{each.column}' holds {each.reason}", "left out")
+        for each in left
     ]

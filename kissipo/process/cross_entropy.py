@@ -19,10 +19,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from kissipo.core.errors import TaskError
-from kissipo.process.losses import binary_cross_entropy, categorical_cross_entropy, sparse_categorical_cross_entropy
+from kissipo.process.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    sparse_categorical_cross_entropy,
+)
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-_PLAIN = {module.loss for module in (binary_cross_entropy, categorical_cross_entropy, sparse_categorical_cross_entropy)}
+_PLAIN = {
+    module.loss
+    for module in (
+        binary_cross_entropy,
+        categorical_cross_entropy,
+        sparse_categorical_cross_entropy,
+    )
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +49,9 @@ class CrossEntropy:
             outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
         logits = outputs.reshape(-1, outputs.shape[-1])
         weights = None if self.weights is None else self.weights.to(logits.dtype)
-        return functional.cross_entropy(logits, targets.reshape(-1), weights, label_smoothing=self.smoothing)
+        return functional.cross_entropy(
+            logits, targets.reshape(-1), weights, label_smoothing=self.smoothing
+        )
 
 
 def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:
@@ -55,7 +68,8 @@ def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:
             do="Leave it out, or use process.loss=cross_entropy",
         )
     return tuple(
-        loss if soft is None else replace(soft, smoothing=smoothing) for loss, soft in zip(losses, found, strict=True)
+        loss if soft is None else replace(soft, smoothing=smoothing)
+        for loss, soft in zip(losses, found, strict=True)
     )
 
 
@@ -66,7 +80,9 @@ def weighted(loss: Loss, targets: Tensor, classes: int) -> Loss:
     """
     soft = _cross_entropy(loss)
     if soft is None:
-        raise TaskError("process.class_weights needs cross-entropy", do="Use process.loss=cross_entropy")
+        raise TaskError(
+            "process.class_weights needs cross-entropy", do="Use process.loss=cross_entropy"
+        )
     return replace(soft, weights=balanced(targets, classes))
 
 

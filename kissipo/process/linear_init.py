@@ -27,7 +27,11 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
     batch = train.batch(torch.from_numpy(drawn(len(train), MOST_SAMPLES, "linear start")))
     features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
     numbers = targets.is_floating_point()
-    weight, bias = _ridge(features, targets) if numbers else _logistic(features, targets, wide.wide.out_features)
+    weight, bias = (
+        _ridge(features, targets)
+        if numbers
+        else _logistic(features, targets, wide.wide.out_features)
+    )
     with torch.no_grad():
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))

@@ -13,13 +13,19 @@ from torch import Tensor, nn
 from kissipo.process.kernels.dense import DenseChain, DenseLayer
 from kissipo.process.kernels.native import fallback_reason, kernels
 from kissipo.process.layers.wide import WideAndDeep
-from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
+from kissipo.process.losses import (
+    binary_cross_entropy,
+    mean_squared_error,
+    sparse_categorical_cross_entropy,
+)
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Gradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _MOST_WEIGHTS = 1_000_000  # in one layer
-_MOST_ROWS = 128  # in a batch; in larger ones torch's products are as fast, or faster for few features
+_MOST_ROWS = (
+    128  # in a batch; in larger ones torch's products are as fast, or faster for few features
+)
 _WRITTEN_OUT = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
 _SLOPES: dict[Any, Gradient] = {module.loss: module.gradient for module in _WRITTEN_OUT}
 
@@ -65,7 +71,10 @@ def manual_backprop(net: nn.Module) -> ManualBackprop | None:
     parts = [layers]
     if len(layers) == 1 and isinstance(layers[0], WideAndDeep):
         deep = layers[0].deep
-        parts = [[layers[0].wide], [*(deep if isinstance(deep, nn.Sequential) else [deep]), layers[0].head]]
+        parts = [
+            [layers[0].wide],
+            [*(deep if isinstance(deep, nn.Sequential) else [deep]), layers[0].head],
+        ]
     links = [_links(part) for part in parts]
     return ManualBackprop([DenseChain(found, each) for each in links]) if all(links) else None
 
@@ -98,10 +107,18 @@ def _links(layers: list[nn.Module]) -> list[DenseLayer]:
 
 def _is_small(weight: Tensor) -> bool:
     return (
-        weight.dtype is torch.float32 and weight.is_cpu and weight.is_contiguous() and weight.numel() <= _MOST_WEIGHTS
+        weight.dtype is torch.float32
+        and weight.is_cpu
+        and weight.is_contiguous()
+        and weight.numel() <= _MOST_WEIGHTS
     )
 
 
 def _is_plain(layer: nn.Module) -> bool:
     """Nobody listens to it."""
-    return not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
+    return not (
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+    )

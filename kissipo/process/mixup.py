@@ -34,4 +34,6 @@ def mix(batch: Batch, alpha: float) -> Mixed:
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     order = torch.randperm(len(batch))
     inputs = tuple(share * x + (1 - share) * x[order] for x in batch.inputs)
-    return Mixed(Batch(inputs, batch.targets), tuple(target[order] for target in batch.targets), share)
+    return Mixed(
+        Batch(inputs, batch.targets), tuple(target[order] for target in batch.targets), share
+    )

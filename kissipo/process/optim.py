@@ -28,7 +28,14 @@ from kissipo.process.kernels.native import kernels
 from kissipo.process.layers.heads import heads_of, is_under
 
 Name = Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"]
-RATES: dict[str, float] = {"sgd": 0.01, "momentum": 0.01, "adagrad": 0.01, "rmsprop": 1e-3, "adam": 1e-3, "adamw": 1e-3}
+RATES: dict[str, float] = {
+    "sgd": 0.01,
+    "momentum": 0.01,
+    "adagrad": 0.01,
+    "rmsprop": 1e-3,
+    "adam": 1e-3,
+    "adamw": 1e-3,
+}
 MEMORY: dict[str, int] = {
     "sgd": 0,
     "momentum": 1,
@@ -55,7 +62,8 @@ def groups(net: nn.Module, rate: float, *, backbone: float) -> list[Group]:
         if weight.requires_grad:
             parts[not is_under(name, heads)].append(weight)
     told = [
-        {"params": part, "lr": rate * share, "share": share} for part, share in zip(parts, (1.0, backbone), strict=True)
+        {"params": part, "lr": rate * share, "share": share}
+        for part, share in zip(parts, (1.0, backbone), strict=True)
     ]
     return [group for group in told if group["params"]]
 
@@ -78,7 +86,11 @@ def optimizer(
     parameters: Any = list(learned)
     if name in ("sgd", "momentum"):
         return torch.optim.SGD(
-            parameters, rate, momentum=momentum if name == "momentum" else 0.0, weight_decay=decay or 0.0, fused=True
+            parameters,
+            rate,
+            momentum=momentum if name == "momentum" else 0.0,
+            weight_decay=decay or 0.0,
+            fused=True,
         )
     if name == "adagrad":
         return torch.optim.Adagrad(parameters, rate, eps=1e-8, weight_decay=decay or 0.0)
@@ -86,7 +98,9 @@ def optimizer(
         return torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=1e-8, weight_decay=decay or 0.0)
     if name == "adam":
         return LeanAdam(parameters, rate, eps=1e-8, weight_decay=decay or 0.0, fused=True)
-    return LeanAdamW(parameters, rate, eps=1e-8, weight_decay=0.01 if decay is None else decay, fused=True)
+    return LeanAdamW(
+        parameters, rate, eps=1e-8, weight_decay=0.01 if decay is None else decay, fused=True
+    )
 
 
 def go_on(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -113,13 +127,17 @@ class LeanAdam(torch.optim.Adam):
         found = kernels() if closure is None else None
         if found is None or not (self._memory or self._remember()):
             return self._by_torch(closure)
-        learned = [(weight, weight.grad, mean, square) for weight, mean, square in self._memory or ()]
+        learned = [
+            (weight, weight.grad, mean, square) for weight, mean, square in self._memory or ()
+        ]
         if not all(fits_adam(each) for each in learned):
             return self._by_torch(closure)
         group = self.param_groups[0]
         self._steps += 1
         beta1, beta2 = group["betas"]
-        config = AdamConfig(group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled)
+        config = AdamConfig(
+            group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled
+        )
         step_adam(found, learned, config, step=self._steps)
         return None
 
@@ -143,7 +161,8 @@ class LeanAdam(torch.optim.Adam):
         self._steps = int(steps.pop())
         states = [self.state[weight] for weight in weights]
         self._memory = [
-            (weight, state["exp_avg"], state["exp_avg_sq"]) for weight, state in zip(weights, states, strict=True)
+            (weight, state["exp_avg"], state["exp_avg_sq"])
+            for weight, state in zip(weights, states, strict=True)
         ]
         return True
 

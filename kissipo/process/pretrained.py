@@ -45,7 +45,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_pretrained(
-    net: nn.Module, given: Mapping[str, Tensor], *, ours: Callable[[str], str] = lambda name: name, origin: str
+    net: nn.Module,
+    given: Mapping[str, Tensor],
+    *,
+    ours: Callable[[str], str] = lambda name: name,
+    origin: str,
 ) -> str:
     """Copies weights into a net, all or none; gives the account of it.
 
@@ -83,7 +87,9 @@ def load_pretrained(
     weights = dict(net.named_parameters())
     count = sum(weights[name].numel() for name in taken if name in weights)
     told = f"{origin} fits: {count:,} of {sum(each.numel() for each in weights.values()):,} weights are taken from it"
-    return told + ("; the head starts fresh" + _why_fresh(other, found, wanted, heads) if in_head else "")
+    return told + (
+        "; the head starts fresh" + _why_fresh(other, found, wanted, heads) if in_head else ""
+    )
 
 
 def freeze_weights(net: nn.Module, asked: Sequence[str]) -> str:
@@ -98,7 +104,10 @@ def freeze_weights(net: nn.Module, asked: Sequence[str]) -> str:
         matched = _matched(each.removeprefix(ALL_BUT), weights, heads_of(net))
         held |= weights.keys() - matched if each.startswith(ALL_BUT) else matched
     if held == weights.keys():
-        raise TaskError("process.freeze holds every weight, so that nothing could learn", do="Say 'all but head'")
+        raise TaskError(
+            "process.freeze holds every weight, so that nothing could learn",
+            do="Say 'all but head'",
+        )
     for name in held:
         weights[name].requires_grad_(False)
     counts = [sum(weights[name].numel() for name in names) for names in (held, weights)]
@@ -111,7 +120,8 @@ def _matched(name: str, weights: Iterable[str], heads: Sequence[str]) -> set[str
     if not matched:
         known = dict.fromkeys(each.split(".")[0] for each in weights)
         raise TaskError(
-            f"process.freeze: no weight is called '{name}'", do=did_you_mean(name, ["all but head", *known])
+            f"process.freeze: no weight is called '{name}'",
+            do=did_you_mean(name, ["all but head", *known]),
         )
     return matched
 
@@ -129,7 +139,9 @@ def _problems(missing: list[str], other: list[str], spare: list[str], twice: lis
         (spare, "left over"),
         (twice, "there under two names"),
     ]
-    return "; ".join(f"{len(names)} {how} ({list_some(names, _MOST)})" for names, how in told if names)
+    return "; ".join(
+        f"{len(names)} {how} ({list_some(names, _MOST)})" for names, how in told if names
+    )
 
 
 def _advice(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
@@ -141,11 +153,16 @@ def _advice(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
 
 
 def _why_fresh(
-    other: list[str], found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], heads: Sequence[str]
+    other: list[str],
+    found: Mapping[str, Tensor],
+    wanted: Mapping[str, Tensor],
+    heads: Sequence[str],
 ) -> str:
     for name in other:
         if is_under(name, heads):
-            return f", as it has {wanted[name].shape[0]} answers here and {found[name].shape[0]} there"
+            return (
+                f", as it has {wanted[name].shape[0]} answers here and {found[name].shape[0]} there"
+            )
     return ""
 
 

@@ -34,5 +34,9 @@ def _shape(name: Name, done: float) -> float:
     if name == "cosine":
         return (1 + cos(pi * done)) / 2
     if name == "one_cycle":
-        return max(0.04, done / _RISE) if done < _RISE else (1 + cos(pi * (done - _RISE) / (1 - _RISE))) / 2
+        return (
+            max(0.04, done / _RISE)
+            if done < _RISE
+            else (1 + cos(pi * (done - _RISE) / (1 - _RISE))) / 2
+        )
     return 1.0

@@ -6,7 +6,9 @@ from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 
 
-def predictor(window: int, net: dict[str, Any], *, band: tuple[float, float], expected: str) -> Recipe:
+def predictor(
+    window: int, net: dict[str, Any], *, band: tuple[float, float], expected: str
+) -> Recipe:
     """One of the five: a net on windows of so many months, and what it comes to."""
     return Recipe(
         task=Task(

@@ -6,7 +6,9 @@ from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 
 
-def next_move(net: dict[str, Any], *, band: tuple[float, float], expected: str, seconds: int) -> Recipe:
+def next_move(
+    net: dict[str, Any], *, band: tuple[float, float], expected: str, seconds: int
+) -> Recipe:
     """One of the two: a net, and what it comes to."""
     return Recipe(
         task=Task(

@@ -14,7 +14,12 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"text": "python-reference", "tokenizer": "characters", "window": 100, "batch_size": 32},
+        input={
+            "text": "python-reference",
+            "tokenizer": "characters",
+            "window": 100,
+            "batch_size": 32,
+        },
         process={
             "net": "recurrent",
             "cell": "lstm",

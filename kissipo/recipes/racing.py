@@ -13,7 +13,13 @@ from kissipo.core.task import Task
 RECIPE = Recipe(
     task=Task(
         input={"environment": "racing"},
-        process={"net": "q_table", "algorithm": "q_learning", "episodes": 5000, "discount": 0.9, "epsilon_end": 0.5},
+        process={
+            "net": "q_table",
+            "algorithm": "q_learning",
+            "episodes": 5000,
+            "discount": 0.9,
+            "epsilon_end": 0.5,
+        },
         output="actions",
     ),
     system="S42",

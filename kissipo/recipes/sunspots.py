@@ -13,8 +13,20 @@ from kissipo.core.task import Task
 
 RECIPE = Recipe(
     task=Task(
-        input={"series": "sunspots", "time": "YEAR", "season_length": 11, "window": 22, "batch_size": 16},
-        process={"net": "ffn", "units": [64, 64], "dropout": 0.1, "subtract_last": True, "epochs": 100},
+        input={
+            "series": "sunspots",
+            "time": "YEAR",
+            "season_length": 11,
+            "window": 22,
+            "batch_size": 16,
+        },
+        process={
+            "net": "ffn",
+            "units": [64, 64],
+            "dropout": 0.1,
+            "subtract_last": True,
+            "epochs": 100,
+        },
         output={"forecast": "SUNACTIVITY", "horizon": 12},
     ),
     system="S22",

@@ -6,7 +6,9 @@ from typing import Any
 _RISE, _FALL, _HARDLY = 1.05, 0.99, 0.98
 
 
-def read_curves(history: Sequence[Mapping[str, float]], *, best_epoch: int, asked_epochs: int) -> list[str]:
+def read_curves(
+    history: Sequence[Mapping[str, float]], *, best_epoch: int, asked_epochs: int
+) -> list[str]:
     """Sentences about learning: did it learn, is it done, did it learn by heart.
 
     Example:  >>> rows = [{"epoch": e, "loss": 1 / (e + 1), "validation_loss": abs(e - 3) + 1.0} for e in range(1, 9)]
@@ -56,7 +58,10 @@ def read_curves(history: Sequence[Mapping[str, float]], *, best_epoch: int, aske
 
 
 def read_precision_recall(
-    classes: Sequence[str], counts: Sequence[int], average: Sequence[float], curves: Sequence[Mapping[str, Any]]
+    classes: Sequence[str],
+    counts: Sequence[int],
+    average: Sequence[float],
+    curves: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """Sentences about classes against the rest: which is found best, which hardly, and what half of it costs in false answers.
 
@@ -72,9 +77,7 @@ def read_precision_recall(
     half, whole = (_false_answers(curves[worst], recall) for recall in (0.5, 1.0))
     name = f"'{classes[worst]}'"
     told = f"Best found is '{classes[best]}' (average precision {average[best]:.2f}), worst {name} "
-    told += (
-        f"({average[worst]:.2f}; chance has {share:.2f}): half of {name} is found with {half}, all of it with {whole}."
-    )
+    told += f"({average[worst]:.2f}; chance has {share:.2f}): half of {name} is found with {half}, all of it with {whole}."
     return [told]
 
 
@@ -82,4 +85,8 @@ def _false_answers(curve: Mapping[str, Any], recall: float) -> str:
     """How many answers are false for each right one, at the best threshold that finds so much."""
     pairs = zip(curve["recall"], curve["precision"], strict=True)
     precision = max(precise for found, precise in pairs if found >= recall - 1e-9)
-    return "no false answer" if precision >= 1 else f"{1 / precision - 1:.2g} false answers a right one"
+    return (
+        "no false answer"
+        if precision >= 1
+        else f"{1 / precision - 1:.2g} false answers a right one"
+    )

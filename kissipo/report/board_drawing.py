@@ -16,18 +16,24 @@ def board(letters: str, *, made: int, answered: int) -> str:
     """
     side = isqrt(len(letters))
     low, high = _STEP // 2 + 1, _STEP // 2 + 1 + (side - 1) * _STEP
-    at = [(low + point % side * _STEP, low + point // side * _STEP) for point in range(len(letters))]
+    at = [
+        (low + point % side * _STEP, low + point // side * _STEP) for point in range(len(letters))
+    ]
     parts = []
     for line in range(low, high + 1, _STEP):
         parts.append(f'<line class="grid" x1="{low}" x2="{high}" y1="{line}" y2="{line}"/>')
         parts.append(f'<line class="grid" x1="{line}" x2="{line}" y1="{low}" y2="{high}"/>')
     for (x, y), letter in zip(at, letters, strict=True):
         if letter in "XO":
-            parts.append(f'<circle class="{"own" if letter == "X" else "other"}" cx="{x}" cy="{y}" r="5"/>')
+            parts.append(
+                f'<circle class="{"own" if letter == "X" else "other"}" cx="{x}" cy="{y}" r="5"/>'
+            )
     x, y = at[made]
     parts.append(f'<rect x="{x - 4}" y="{y - 4}" width="8" height="8" fill="{_MADE}"/>')
     x, y = at[answered]
-    parts.append(f'<circle cx="{x}" cy="{y}" r="3.5" fill="none" stroke="{_ANSWERED}" stroke-width="2"/>')
+    parts.append(
+        f'<circle cx="{x}" cy="{y}" r="3.5" fill="none" stroke="{_ANSWERED}" stroke-width="2"/>'
+    )
     size = low + high
     return f'<svg class="board" viewBox="0 0 {size} {size}" width="{size}" role="img">{"".join(parts)}</svg>'
 

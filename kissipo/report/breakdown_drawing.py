@@ -38,7 +38,10 @@ def _drawing(
     knots: Sequence[tuple[int, int, str]],
     names: Sequence[tuple[int, int, str, str]],
 ) -> str:
-    lines = "".join(f'<line x1="{a}" y1="{b}" x2="{c}" y2="{d}" marker-end="url(#tip)"/>' for a, b, c, d in wires)
+    lines = "".join(
+        f'<line x1="{a}" y1="{b}" x2="{c}" y2="{d}" marker-end="url(#tip)"/>'
+        for a, b, c, d in wires
+    )
     rounds = "".join(
         f'<circle cx="{x}" cy="{y}" r="{14}"/><text x="{x}" y="{y + 4}" text-anchor="middle">{sign}</text>'
         for x, y, sign in knots

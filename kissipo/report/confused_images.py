@@ -43,7 +43,9 @@ def kinds(truth: Any, chosen: Any, scores: Any) -> list[Kind]:
         at = np.flatnonzero((truth == pair[0]) & (chosen == pair[1]))
         if pair[0] != pair[1]:
             confident = at[np.argsort(-scores[at, pair[1]], kind="stable")][:MOST_IMAGES]
-            found.append(Kind(*pair, tuple(confident.tolist()), len(at), int((truth == pair[0]).sum())))
+            found.append(
+                Kind(*pair, tuple(confident.tolist()), len(at), int((truth == pair[0]).sum()))
+            )
     return sorted(found, key=lambda kind: -kind.count)
 
 

@@ -42,8 +42,13 @@ def lines(
               '<svg'
     """
     if tens:
-        series = {name: [(x, log10(y)) for x, y in points if y > 0] for name, points in series.items()}
-    plain = {name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)] for name, points in series.items()}
+        series = {
+            name: [(x, log10(y)) for x, y in points if y > 0] for name, points in series.items()
+        }
+    plain = {
+        name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
+        for name, points in series.items()
+    }
     every = [point for points in plain.values() for point in points]
     if not every:
         return ""
@@ -57,7 +62,9 @@ def lines(
         )
     if mark is not None:
         x = frame.x(mark)
-        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>')
+        parts.append(
+            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
+        )
     if band is not None and all(name in plain for name in band):
         low, high = (plain.pop(name) for name in band)
         ground = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
@@ -71,7 +78,9 @@ def lines(
             ]
         else:
             path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-            parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
+            parts.append(
+                f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>'
+            )
     parts += _legend(list(plain), width)
     return _svg(parts, width, height)
 
@@ -87,11 +96,17 @@ def unit_square(points: Points, level: float, *, number: int = 0, side: int = 15
         ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
         parts.append(f'<polygon fill="{color}" fill-opacity="0.14" points="{ground}"/>')
         parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-    parts.append(f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>')
+    parts.append(
+        f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>'
+    )
     for share in (0, 0.5, 1):
         x, y = low + share * wide, 8 + (1 - share) * high
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 13}" text-anchor="middle">{share:g}</text>')
-        parts.append(f'<text class="tick" x="{low - 4}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>')
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{base + 13}" text-anchor="middle">{share:g}</text>'
+        )
+        parts.append(
+            f'<text class="tick" x="{low - 4}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>'
+        )
     return _svg(parts, side, base + 18)
 
 
@@ -122,7 +137,9 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
         parts.append(
             f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
         )
-    parts.append(f'<text class="label" x="{left}" y="{height - 8}">rows: the truth; columns: the answer</text>')
+    parts.append(
+        f'<text class="label" x="{left}" y="{height - 8}">rows: the truth; columns: the answer</text>'
+    )
     return _svg(parts, width, height)
 
 
@@ -140,13 +157,21 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
         parts.append(
             f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
         )
-        parts.append(f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{color}"/>')
-        parts.append(f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>')
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{color}"/>'
+        )
+        parts.append(
+            f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>'
+        )
     return _svg(parts, width, 12 + row * len(finite))
 
 
 def ways(
-    paths: Mapping[str, Points], surface: Callable[[float, float], float], *, width: int = 420, height: int = 320
+    paths: Mapping[str, Points],
+    surface: Callable[[float, float], float],
+    *,
+    width: int = 420,
+    height: int = 320,
 ) -> str:
     """Ways over a surface seen from above: the darker the ground, the lower it is."""
     every = [point for points in paths.values() for point in points]
@@ -158,7 +183,9 @@ def ways(
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
         end = points[-1]
         parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-        parts.append(f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{color}"/>')
+        parts.append(
+            f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{color}"/>'
+        )
     parts += _legend(list(paths), width)
     return _svg(parts, width, height)
 
@@ -207,7 +234,9 @@ class _Frame:
 
     def axes(self, across: str, up: str, *, tens: bool = False) -> list[str]:
         base = self.height - _BOTTOM
-        parts = [f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>']
+        parts = [
+            f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>'
+        ]
         parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>')
         for value in _ticks(self.left, self.across):
             parts.append(
@@ -215,8 +244,12 @@ class _Frame:
             )
         for value in _ticks(self.low, self.upward):
             y, told = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
-            parts.append(f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{told}</text>')
+            parts.append(
+                f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            )
+            parts.append(
+                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{told}</text>'
+            )
         parts.append(
             f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
         )
@@ -251,14 +284,20 @@ def _legend(names: Sequence[str], width: int) -> list[str]:
     for number, name in enumerate(names):
         if len(names) == 1:
             return []
-        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>')
+        parts.append(
+            f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>'
+        )
         parts.append(f'<text class="label" x="{x + 14:.0f}" y="15">{escape(name)}</text>')
         x += 26 + 6.5 * len(name)
     return parts
 
 
 def _svg(parts: Sequence[str], width: int, height: int) -> str:
-    return f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">' + "".join(parts) + "</svg>"
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">'
+        + "".join(parts)
+        + "</svg>"
+    )
 
 
 def _short(text: str, most: int) -> str:

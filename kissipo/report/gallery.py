@@ -14,7 +14,9 @@ def gallery(images: Iterable[Tensor], captions: Sequence[str], files: Sequence[A
     return strips([[image] for image in images], captions, files)
 
 
-def strips(rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()) -> str:
+def strips(
+    rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()
+) -> str:
     """Several images of one thing beside each other, and the words for them together."""
     shown = []
     for number, (row, caption) in enumerate(zip(rows, captions, strict=True)):

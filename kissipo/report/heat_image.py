@@ -61,7 +61,9 @@ def palette() -> NDArray[np.uint8]:
     """The color of each level (256, 3): first that of no number, then -127 to 127."""
     share = np.arange(1, LEVELS + 1) / LEVELS
     sides = [
-        np.stack([np.interp(share, _STOPS, [stop[at] for stop in stops]) for at in range(3)], axis=1)
+        np.stack(
+            [np.interp(share, _STOPS, [stop[at] for stop in stops]) for at in range(3)], axis=1
+        )
         for stops in (_COLD, _WARM)
     ]
     colors = np.concatenate([[_NOTHING], sides[0][::-1], [[255, 255, 255]], sides[1]])
@@ -93,7 +95,9 @@ def packed(values: NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
-def heat_of(values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values") -> Heat:
+def heat_of(
+    values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values"
+) -> Heat:
     """The image of one sample's tensor: feature maps as a grid, time from left to right, a vector as a strip.
 
     points:  how many numbers may be shown; of more the first channels, or means of several beside each other
@@ -125,7 +129,9 @@ def _is_photo(maps: NDArray[Any]) -> bool:
 def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
     of_each = ceil(sqrt(maps[0].size / max(points, 16_384)))
     pixels = np.rint(np.stack([_means(each, of_each) for each in maps]) * 255).astype(np.uint8)
-    address = image_address(pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    address = image_address(
+        pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    )
     height, width = pixels.shape[1:]
     told = f"{name}: an image of {maps.shape[1]} by {maps.shape[2]} pixels"
     note = f"each point the mean of {of_each}x{of_each} pixels" if of_each > 1 else ""
@@ -146,10 +152,16 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
     found, maximum = levels(small)
     rows_of, columns_of = small.shape[1:]
     columns = min(shown, max(1, ceil(sqrt(2 * shown * rows_of / max(1, columns_of)))))
-    near = [each for each in range(ceil(0.6 * columns), 2 * columns) if shown % each == 0]  # then no place stays empty
+    near = [
+        each for each in range(ceil(0.6 * columns), 2 * columns) if shown % each == 0
+    ]  # then no place stays empty
     columns = min(near, key=lambda each: abs(each - columns), default=columns)
     rows = ceil(shown / columns)
-    image = np.full((rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3), _BETWEEN, dtype=np.uint8)
+    image = np.full(
+        (rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3),
+        _BETWEEN,
+        dtype=np.uint8,
+    )
     colors = palette()
     for number, each in enumerate(found):
         y, x = number // columns * (rows_of + GAP), number % columns * (columns_of + GAP)
@@ -200,7 +212,11 @@ def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
     rows = max(1, ceil(len(shown) / width))
     image = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
     image[: len(shown)] = palette()[found + LEVELS + 1]
-    note = f"the first {len(shown):,} of {len(array):,}" if len(shown) < len(array) else counted(len(array), "number")
+    note = (
+        f"the first {len(shown):,} of {len(array):,}"
+        if len(shown) < len(array)
+        else counted(len(array), "number")
+    )
     note += f", {width} in a row" if rows > 1 else ""
     told = f"{name}: {note}, up to {maximum:.4g} from zero"
     return Heat(_address(image.reshape(rows, width, 3)), width, rows, maximum, "strip", told, note)
@@ -222,7 +238,9 @@ def _address(image: NDArray[np.uint8]) -> str:
     """The smallest PNG of at most 256 colors."""
     flat = image.reshape(-1, 3).astype(np.uint32)
     keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
-    if len(np.unique(keys)) > 256:  # every level and no number and the gaps: then the gaps are as zero
+    if (
+        len(np.unique(keys)) > 256
+    ):  # every level and no number and the gaps: then the gaps are as zero
         keys[keys == _key(_BETWEEN)] = _key((255, 255, 255))
     colors, index = np.unique(keys, return_inverse=True)
     png = Image.fromarray(index.reshape(image.shape[:2]).astype(np.uint8), "L")

@@ -67,11 +67,18 @@ def marks_shown(pipeline: Pipeline, score: Score, answers: Any, truth: Any) -> s
     answer, each = score.answer, score.net.each
     assert isinstance(answer, Mask) and each is not None
     order = np.argsort(each, kind="stable")
-    has_marks = [at for at in order if ((truth[at] > 0) & (truth[at] < VOID)).any() or answers[at].any()]
+    has_marks = [
+        at for at in order if ((truth[at] > 0) & (truth[at] < VOID)).any() or answers[at].any()
+    ]
     content = legend(answer)
-    for title, some in (("Marked worst", has_marks[:_WORST]), ("Marked best", has_marks[_WORST:][-_WORST:])):
+    for title, some in (
+        ("Marked worst", has_marks[:_WORST]),
+        ("Marked best", has_marks[_WORST:][-_WORST:]),
+    ):
         if some:
-            content += f"<h3>{title}</h3>" + _three(pipeline, answer, each, answers, truth, np.array(some))
+            content += f"<h3>{title}</h3>" + _three(
+                pipeline, answer, each, answers, truth, np.array(some)
+            )
     return content
 
 
@@ -100,4 +107,6 @@ def _three(pipeline: Pipeline, answer: Mask, each: Any, answers: Any, truth: Any
 
 def areas(decision: Prediction) -> str:
     """What is marked, in a few words."""
-    return ", ".join(f"{level} {share:.1%}" for level, share in decision.areas) or str(decision.value)
+    return ", ".join(f"{level} {share:.1%}" for level, share in decision.areas) or str(
+        decision.value
+    )

@@ -10,7 +10,14 @@ from torch.nn import functional
 from kissipo.codec.mask import VOID
 
 _COLORS = torch.tensor(
-    [[0.84, 0.37, 0.0], [0.0, 0.45, 0.70], [0.0, 0.62, 0.45], [0.80, 0.47, 0.65], [0.90, 0.62, 0.0], [0.34, 0.71, 0.91]]
+    [
+        [0.84, 0.37, 0.0],
+        [0.0, 0.45, 0.70],
+        [0.0, 0.62, 0.45],
+        [0.80, 0.47, 0.65],
+        [0.90, 0.62, 0.0],
+        [0.34, 0.71, 0.91],
+    ]
 )  # Okabe and Ito's, which all eyes tell apart
 _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35

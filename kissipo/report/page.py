@@ -20,7 +20,9 @@ class Section:
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The whole file."""
     body = "".join(
-        f"<section><h2>{escape(each.title)}</h2>{each.content}</section>\n" for each in sections if each.content
+        f"<section><h2>{escape(each.title)}</h2>{each.content}</section>\n"
+        for each in sections
+        if each.content
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -34,7 +36,11 @@ def _style() -> str:
 
 
 def table(
-    titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = (), classes: Sequence[str] = ()
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[int] = (),
+    classes: Sequence[str] = (),
 ) -> str:
     """A table; cells are text, the columns in `numbers` stand flush right, `classes` gives one class a row."""
     right = set(numbers)

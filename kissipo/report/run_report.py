@@ -69,7 +69,9 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
     environment = folder.read_json(ENVIRONMENT)
     eval_metrics = [answer.watched for answer in experiment.pipeline.answers]
     epochs = getattr(experiment.config, "epochs", 0) or 0
-    learning = sections.curves(results.history, eval_metrics, best_epoch=results.best_epoch, asked_epochs=epochs)
+    learning = sections.curves(
+        results.history, eval_metrics, best_epoch=results.best_epoch, asked_epochs=epochs
+    )
     scored = [each for each in results.scores if "walks" not in each.net.details]
     content = [
         Section("Verdict", sections.verdicts(results.scores)),
@@ -88,14 +90,19 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, seed {environment['seed']}, "
         f"{results.seconds:.1f} s of training on {counted(environment['training_threads'], 'thread')}"
     )
-    folder.write_text(REPORT, page(f"{experiment.task.name or 'run'}: Input → Process → Output", subtitle, content))
+    folder.write_text(
+        REPORT,
+        page(f"{experiment.task.name or 'run'}: Input → Process → Output", subtitle, content),
+    )
 
 
 def _data(experiment: Experiment) -> str:
     pipeline = experiment.pipeline
     rows = [[each.level, each.message, each.action] for each in pipeline.findings]
     content = f"<p>{escape(pipeline.frame.origin)}: {len(pipeline.frame):,} rows.</p>"
-    content += table(["check", "what was found", "what is done"], rows, classes=[row[0] for row in rows])
+    content += table(
+        ["check", "what was found", "what is done"], rows, classes=[row[0] for row in rows]
+    )
     content += _parts(pipeline)
     if experiment.decisions:
         decided = [[each.place, _listed(each.value), each.reason] for each in experiment.decisions]
@@ -123,7 +130,11 @@ def _parts(pipeline: Pipeline) -> str:
     if answer.WORD == "actions":
         return ""
     rows = [[name, f"{len(dataset):,}"] for name, dataset in pipeline.datasets.items()]
-    levels = answer.levels if answer.WORD == "category" and len(answer.levels) <= sections.MOST_CLASSES else ()
+    levels = (
+        answer.levels
+        if answer.WORD == "category" and len(answer.levels) <= sections.MOST_CLASSES
+        else ()
+    )
     for row, dataset in zip(rows, pipeline.datasets.values(), strict=True):
         if levels:
             counts = np.bincount(dataset.truth(0).numpy(), minlength=len(levels))
@@ -136,10 +147,35 @@ def _way(way: Trace) -> str:
     for step in way.steps:
         classes.append("stage" if step.stage != before else "")
         stage, before = (step.stage if step.stage != before else ""), step.stage
-        value = format_array(step.value, most=6) if isinstance(step.value, np.ndarray) else _listed(step.value)
-        costs = [f"{count:,}" if count else "" for count in (step.parameters, step.multiplications, step.memory)]
-        rows.append([stage, step.name, step.description, "×".join(str(side) for side in step.shape), *costs, value])
-    titles = ["", "step", "what happens", "shape", "weights", "multiplications", "bytes", "one sample (trained net)"]
+        value = (
+            format_array(step.value, most=6)
+            if isinstance(step.value, np.ndarray)
+            else _listed(step.value)
+        )
+        costs = [
+            f"{count:,}" if count else ""
+            for count in (step.parameters, step.multiplications, step.memory)
+        ]
+        rows.append(
+            [
+                stage,
+                step.name,
+                step.description,
+                "×".join(str(side) for side in step.shape),
+                *costs,
+                value,
+            ]
+        )
+    titles = [
+        "",
+        "step",
+        "what happens",
+        "shape",
+        "weights",
+        "multiplications",
+        "bytes",
+        "one sample (trained net)",
+    ]
     content = table(titles, rows, numbers=(4, 5, 6), classes=classes)
     content += f'<p class="dim">{way.parameters:,} weights, {way.multiplications:,} multiplications for one sample.</p>'
     if way.chains:
@@ -165,9 +201,13 @@ def _through_time(way: Trace) -> str:
             if each.reach < len(each.norms)
             else "reaches the step that is read first"
         )
-        told = f"{name}: {reach}" + (f", first to last {each.ratio:.3g}" if each.ratio is not None else "")
+        told = f"{name}: {reach}" + (
+            f", first to last {each.ratio:.3g}" if each.ratio is not None else ""
+        )
         reaches.setdefault(each.loss, []).append(told)
-    return sections.through_time(norms, {loss: "; ".join(told) + "." for loss, told in reaches.items()})
+    return sections.through_time(
+        norms, {loss: "; ".join(told) + "." for loss, told in reaches.items()}
+    )
 
 
 def _answers(experiment: Experiment, results: Results) -> list[Section]:
@@ -175,14 +215,22 @@ def _answers(experiment: Experiment, results: Results) -> list[Section]:
     details = score.net.details
     if "walks" in details:
         drawn = sections.walks(
-            details["walks"], lambda surface, x, y: float(height(surface, torch.tensor([x, y, 0.0])))
+            details["walks"],
+            lambda surface, x, y: float(height(surface, torch.tensor([x, y, 0.0]))),
         )
         return [Section("The ways", drawn)]
     if "policy" in details:
         return [Section("The policy", sections.policy(details["policy"]))]
-    found = [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
+    found = (
+        [Section("Weights", sections.weights(details["weights"]))] if "weights" in details else []
+    )
     if "confusion" in details and len(details["classes"]) <= sections.MOST_CLASSES:
-        found.append(Section("Confusion", sections.confusion(details) + _confused(experiment.pipeline, score, results)))
+        found.append(
+            Section(
+                "Confusion",
+                sections.confusion(details) + _confused(experiment.pipeline, score, results),
+            )
+        )
     if "inspection" in details:
         found.append(Section("What missing costs", sections.costs(details["inspection"])))
     if "precision_recall" in details:
@@ -195,7 +243,11 @@ def _answers(experiment: Experiment, results: Results) -> list[Section]:
     if isinstance(score.answer, Mask):
         return [
             *found,
-            Section("Marks", sections.overlaps(details) + marks_shown(experiment.pipeline, score, answers, truth)),
+            Section(
+                "Marks",
+                sections.overlaps(details)
+                + marks_shown(experiment.pipeline, score, answers, truth),
+            ),
         ]
     if isinstance(score.answer, Anomaly):
         assert results.errors is not None
@@ -213,8 +265,14 @@ def _alarms(experiment: Experiment, score: Score, errors: NDArray[np.float64], f
     assert isinstance(answer, Anomaly)
     timestamps, unit = _moments_of(experiment, np.arange(len(pipeline.frame)))
     values = pipeline.frame[answer.variables[0]].values
-    marks = None if answer.options.anomaly_labels is None else marks_of(pipeline.frame, answer.options.anomaly_labels)
-    return sections.alarms(values, errors, first, marks, score.net.details, timestamps, unit, answer.variables[0])
+    marks = (
+        None
+        if answer.options.anomaly_labels is None
+        else marks_of(pipeline.frame, answer.options.anomaly_labels)
+    )
+    return sections.alarms(
+        values, errors, first, marks, score.net.details, timestamps, unit, answer.variables[0]
+    )
 
 
 def _timestamps(experiment: Experiment) -> tuple[list[float], str]:
@@ -224,7 +282,9 @@ def _timestamps(experiment: Experiment) -> tuple[list[float], str]:
     codec: Any = pipeline.codecs[0]
     answer: Any = pipeline.answers[0]
     first = int(pipeline.parts[part][0]) + codec.length
-    return _moments_of(experiment, np.arange(first, first + len(pipeline.parts[part]) + answer.options.horizon - 1))
+    return _moments_of(
+        experiment, np.arange(first, first + len(pipeline.parts[part]) + answer.options.horizon - 1)
+    )
 
 
 def _moments_of(experiment: Experiment, steps: Any) -> tuple[list[float], str]:
@@ -249,19 +309,36 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
         if not len(worst):
             return "<p>None: every judged sample is answered right.</p>"
     if answer.WORD == "forecast":
-        rows = [[f"step {pipeline.parts[part][at] + 1}", _series(truth[at]), _series(answers[at])] for at in worst]
+        rows = [
+            [f"step {pipeline.parts[part][at] + 1}", _series(truth[at]), _series(answers[at])]
+            for at in worst
+        ]
         return table(["window from", "truth", "answer"], rows)
     frame = pipeline.frame.take(pipeline.parts[part][worst])
     told = []
     for decision in answer.decide(answers[worst]):
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         told.append(f"{_listed(decision.value)}{sure}")
-    real = [answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]]  # type: ignore[attr-defined]
+    real = [
+        answer.levels[int(at)] if answer.WORD == "category" else _listed(at) for at in truth[worst]
+    ]  # type: ignore[attr-defined]
     if isinstance(pipeline.codecs[0], Board):
-        moves = zip(frame["board"].texts(), truth[worst].tolist(), answers[worst].argmax(axis=1).tolist(), strict=True)
-        drawn = [board(str(letters), made=made, answered=answered) for letters, made, answered in moves]
-        places = (f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame)))
-        words = [f"{place}: {made}, answered {said}" for place, made, said in zip(places, real, told, strict=True)]
+        moves = zip(
+            frame["board"].texts(),
+            truth[worst].tolist(),
+            answers[worst].argmax(axis=1).tolist(),
+            strict=True,
+        )
+        drawn = [
+            board(str(letters), made=made, answered=answered) for letters, made, answered in moves
+        ]
+        places = (
+            f"{frame['game'].show(at)}, move {frame['number'].show(at)}" for at in range(len(frame))
+        )
+        words = [
+            f"{place}: {made}, answered {said}"
+            for place, made, said in zip(places, real, told, strict=True)
+        ]
         return boards(drawn, words)
     if any(column.kind == "image" for column in frame.columns):
         captions = [f"{real[at]}, answered {told[at]}" for at in range(len(frame))]
@@ -270,12 +347,24 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
         if is_heatable(inputs, answer):
             assert isinstance(answer, Category)
             return heat_gallery(
-                experiment.net, inputs[0], answer, answer.choose(answers[worst]).tolist(), captions, files
+                experiment.net,
+                inputs[0],
+                answer,
+                answer.choose(answers[worst]).tolist(),
+                captions,
+                files,
             )
         return gallery(inputs[0], captions, files)
-    names = list(dict.fromkeys(name for codec in pipeline.codecs for name in codec.columns))[:_MOST_COLUMNS]
+    names = list(dict.fromkeys(name for codec in pipeline.codecs for name in codec.columns))[
+        :_MOST_COLUMNS
+    ]
     rows = [
-        [str(frame.rows[at]), real[at], told[at], *(_listed(frame[name].show(at)) for name in names)]
+        [
+            str(frame.rows[at]),
+            real[at],
+            told[at],
+            *(_listed(frame[name].show(at)) for name in names),
+        ]
         for at in range(len(frame))
     ]
     return table(["row", "truth", "answer", *names], rows)
@@ -284,13 +373,19 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
 def _confused(pipeline: Pipeline, score: Score, results: Results) -> str:
     """Beside the matrix, of images: what is confused with what."""
     answer, part = score.answer, pipeline.eval_split
-    if not isinstance(answer, Category) or results.evaluation is None or "image" not in pipeline.frame:
+    if (
+        not isinstance(answer, Category)
+        or results.evaluation is None
+        or "image" not in pipeline.frame
+    ):
         return ""
     scores, truth = results.evaluation.scores[0], results.evaluation.truths[0]
     frame = pipeline.frame.take(pipeline.parts[part])
 
     def images_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:
-        return pipeline.datasets[part].batch(torch.tensor(samples)).inputs[0], [frame["image"].show(at) for at in samples]
+        return pipeline.datasets[part].batch(torch.tensor(samples)).inputs[0], [
+            frame["image"].show(at) for at in samples
+        ]
 
     return confused(kinds(truth, answer.choose(scores), scores), answer.levels, scores, images_at)
 
@@ -301,9 +396,15 @@ def _augmented(experiment: Experiment, seed: int) -> list[Section]:
     if augment is None:
         return []
     batch = train.batch(torch.arange(min(_SHOWN, len(train))))
-    changed = [augment(batch, torch_generator(seed, "augment", 0, step)).inputs[0] for step in range(_TIMES)]
+    changed = [
+        augment(batch, torch_generator(seed, "augment", 0, step)).inputs[0]
+        for step in range(_TIMES)
+    ]
     rows = [torch.stack(each) for each in zip(batch.inputs[0], *changed, strict=True)]
-    captions = ["as it is", *(f"as it is learned from: {number}" for number in range(1, 1 + _TIMES))]
+    captions = [
+        "as it is",
+        *(f"as it is learned from: {number}" for number in range(1, 1 + _TIMES)),
+    ]
     shown = "".join(gallery(row, captions) for row in rows)
     told = f"Each training image is changed anew in every epoch: {augment.describe()}."
     return [Section("Augmentation", f"<p>{escape(told)}</p>{shown}")]
@@ -312,7 +413,11 @@ def _augmented(experiment: Experiment, seed: int) -> list[Section]:
 def _reproduce(experiment: Experiment, environment: Any, folder: RunFolder) -> str:
     task = writable(experiment.task, experiment.resolved.source.word)
     command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
-    return preformatted(command) + preformatted(task.to_yaml()) + preformatted(json.dumps(environment, indent=1))
+    return (
+        preformatted(command)
+        + preformatted(task.to_yaml())
+        + preformatted(json.dumps(environment, indent=1))
+    )
 
 
 def _series(values: Any) -> str:

@@ -29,7 +29,12 @@ def attention(view: View, *, every: int = ALL_WEIGHTS, heads_most: int = 64) -> 
 
 
 def _heads(
-    number: int, each: Mapping[str, Any], weights: NDArray[Any], labels: Sequence[str], points: int, most: int
+    number: int,
+    each: Mapping[str, Any],
+    weights: NDArray[Any],
+    labels: Sequence[str],
+    points: int,
+    most: int,
 ) -> str:
     heads, queries, keys = weights.shape
     shown = max(1, min(heads, most, points // max(1, min(points, queries * keys))))

@@ -59,7 +59,8 @@ def trace_page(
     there = {name: shown for name, shown in sections.items() if shown}
     links = "".join(f'<a href="#{_place(name)}">{escape(name)}</a>' for name in there)
     body = "".join(
-        f'<section id="{_place(name)}"><h2>{escape(name)}</h2>{shown}</section>\n' for name, shown in there.items()
+        f'<section id="{_place(name)}"><h2>{escape(name)}</h2>{shown}</section>\n'
+        for name, shown in there.items()
     )
     told_content = json.dumps(
         {"walks": walks, "palette": packed(palette())}, ensure_ascii=False, separators=(",", ":")
@@ -76,7 +77,9 @@ def trace_page(
     return re.sub(r"\[\[(\w+)\]\]", lambda found: holes[found[1]], _file("trace_page.html"))
 
 
-def trace_sections(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> list[Section]:
+def trace_sections(
+    content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> list[Section]:
     """The same, smaller, for a report that has no script: the way, what each layer gives, states over time, the answer opened."""
     view = View(content, tensors)
     return [
@@ -119,7 +122,9 @@ def _given(view: View) -> str:
     for layer in view.layers[:_REPORT_LAYERS]:
         array = view.sample(layer.gives)
         if array is not None and array.ndim >= 2 and array.size > 1:
-            heat = heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives")
+            heat = heat_of(
+                array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"
+            )
             shown += f"<p><b>{escape(layer.name)}</b> {escape(layer.description)}</p>{parts.with_scale(heat)}"
     return shown
 
@@ -128,7 +133,9 @@ def _last_opened(view: View) -> str:
     """Of the last layer that can be opened."""
     last = next((layer.opened for layer in reversed(view.layers) if layer.opened is not None), None)
     return (
-        "" if last is None else f"<p>{escape(last['layer'])}: {escape(last['description'])}</p>{parts.opened(last, 10)}"
+        ""
+        if last is None
+        else f"<p>{escape(last['layer'])}: {escape(last['description'])}</p>{parts.opened(last, 10)}"
     )
 
 

@@ -37,9 +37,18 @@ def points_of(view: View, every: int = ALL_POINTS) -> int:
 def heat_image(heat: Heat, *, large: bool = False) -> str:
     """A heat image with its scale and what is left out; its data say how it is read back into numbers."""
     across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
-    width = heat.width * max(1, min(40, across // heat.width)) if heat.width <= across or large else across
-    height = {"strip": max(14, min(160, 14 * heat.height)), "plane": max(40, min(6 * heat.height, 260))}.get(heat.kind)
-    shape = f"width:{width}px" + (f";height:{height if large else min(height, 64)}px" if height else "")
+    width = (
+        heat.width * max(1, min(40, across // heat.width))
+        if heat.width <= across or large
+        else across
+    )
+    height = {
+        "strip": max(14, min(160, 14 * heat.height)),
+        "plane": max(40, min(6 * heat.height, 260)),
+    }.get(heat.kind)
+    shape = f"width:{width}px" + (
+        f";height:{height if large else min(height, 64)}px" if height else ""
+    )
     data = (
         f'data-greatest="{heat.maximum!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
         f'data-down="{heat.map_height}" data-each="{heat.of_each}"'
@@ -52,9 +61,7 @@ def with_scale(heat: Heat) -> str:
     note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
     if heat.kind == "photo":
         return f"{heat_image(heat, large=True)}{note}"
-    scale = (
-        f'<span class="scale"><b>−{format_value(heat.maximum)}</b><i></i><b>{format_value(heat.maximum)}</b></span>'
-    )
+    scale = f'<span class="scale"><b>−{format_value(heat.maximum)}</b><i></i><b>{format_value(heat.maximum)}</b></span>'
     return f'{heat_image(heat, large=True)}<p class="caption">{scale} {note}</p>'
 
 
@@ -66,8 +73,14 @@ def way(view: View, *, links: bool = True) -> str:
     parts = []
     for stage, title in _STAGES.items():
         steps = view.of(stage)
-        cards = _blocks(view, links) if stage == "process" and view.layers else [_card(view, step) for step in steps]
-        if not steps and stage != "process":  # of a module by itself: what it was given, and what it gave
+        cards = (
+            _blocks(view, links)
+            if stage == "process" and view.layers
+            else [_card(view, step) for step in steps]
+        )
+        if (
+            not steps and stage != "process"
+        ):  # of a module by itself: what it was given, and what it gave
             keys = view.input_keys if stage == "input" else view.content.get("answers", ())
             cards = ["".join(_tensor_card(view, key, stage) for key in keys)] if keys else []
         if stage == "output":
@@ -96,12 +109,19 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
         key = _key_of(view, step)
         array = view.sample(key) if key else None
         if array is not None and array.size > _MOST_BARS:
-            image = heat_image(heat_of(array, view.sample_axes(key), points=8192, name=step["name"]))
+            image = heat_image(
+                heat_of(array, view.sample_axes(key), points=8192, name=step["name"])
+            )
         elif array is None and value[-1] == "..." and (top := view.content.get("likeliest")):
             units = [seen(each["unit"]) for each in top[-1]]
             image = _bars([each["probability"] for each in top[-1]], units)
         else:
-            image = _bars(value, view.content.get("labels", {}).get("class", ()) if step["stage"] == "output" else ())
+            image = _bars(
+                value,
+                view.content.get("labels", {}).get("class", ())
+                if step["stage"] == "output"
+                else (),
+            )
         named = view.shape(key) if key else ""
     elif value is not None:
         image = f'<p class="value">{escape(seen(str(value)))}</p>'
@@ -111,7 +131,11 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
 
 def _tensor_card(view: View, key: str, name: str) -> str:
     array = view.sample(key)
-    image = "" if array is None else heat_image(heat_of(array, view.sample_axes(key), points=8192, name=name))
+    image = (
+        ""
+        if array is None
+        else heat_image(heat_of(array, view.sample_axes(key), points=8192, name=name))
+    )
     return _box(name, f"tensor {key}", view.shape(key), image)
 
 
@@ -126,23 +150,36 @@ def _key_of(view: View, step: Mapping[str, Any]) -> str:
     keys = view.input_keys if step["stage"] == "input" else list(view.content.get("answers", ()))
     if step["stage"] == "output" and step is not view.of("output")[0]:
         return ""  # what is made of the output is no tensor of the recording
-    return next((key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), "")
+    return next(
+        (key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), ""
+    )
 
 
 def _blocks(view: View, links: bool) -> list[str]:
     """The layers of the net as small cards; of many the first and the last."""
     layers = view.layers
-    shown = layers if len(layers) <= _MOST_CARDS else [*layers[: _MOST_CARDS // 2], *layers[-_MOST_CARDS // 2 :]]
+    shown = (
+        layers
+        if len(layers) <= _MOST_CARDS
+        else [*layers[: _MOST_CARDS // 2], *layers[-_MOST_CARDS // 2 :]]
+    )
     cards = []
     for layer in shown:
         array = view.sample(layer.gives)
         image = (
-            "" if array is None else heat_image(heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name))
+            ""
+            if array is None
+            else heat_image(
+                heat_of(array, view.sample_axes(layer.gives), points=1500, name=layer.name)
+            )
         )
         link = f"layer-{layer.number}" if links else ""
         cards.append(_box(layer.name, layer.description, view.shape(layer.gives), image, link))
     if len(shown) < len(layers):
-        cards.insert(_MOST_CARDS // 2, f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>')
+        cards.insert(
+            _MOST_CARDS // 2,
+            f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>',
+        )
     return cards
 
 
@@ -158,7 +195,11 @@ def _verdict(view: View) -> list[str]:
     if right is None and None not in numbers:
         beside += f", off by {format_value(numbers[0] - numbers[1])}"  # type: ignore[operator]
     kind = {True: " better", False: " worse", None: ""}[right]
-    shown = f"{format_value(numbers[0])}" if numbers[0] is not None and not answer.isdigit() else seen(answer)
+    shown = (
+        f"{format_value(numbers[0])}"
+        if numbers[0] is not None and not answer.isdigit()
+        else seen(answer)
+    )
     mark = f'<p class="mark">{sign}</p>' if sign else ""
     return [
         f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(shown)}</p>'
@@ -186,7 +227,9 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
             f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{color}"/>'
             f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(each))}</text>'
         )
-    alt = ", ".join(f"{names[at] if at < len(names) else at} {format_value(float(each))}" for at, each in plain)
+    alt = ", ".join(
+        f"{names[at] if at < len(names) else at} {format_value(float(each))}" for at, each in plain
+    )
     height = 13 * len(plain) + 2
     return (
         f'<svg class="bars" viewBox="0 0 190 {height}" width="190" role="img" aria-label="{escape(alt)}">'
@@ -218,7 +261,11 @@ def _heat(view: View, layer: Layer, points: int) -> str:
         return '<p class="dim">It gives no numbers.</p>'
     if array.ndim == 1 and array.size <= _MOST_BARS:
         return _bars(array.tolist(), ())
-    return with_scale(heat_of(array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"))
+    return with_scale(
+        heat_of(
+            array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"
+        )
+    )
 
 
 def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
@@ -235,7 +282,9 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
             rows.append(("not finite", f"{found['not_finite']:,} numbers"))
     if layer.gradient is not None:
         rows.append(("|gradient|", format_value(layer.gradient)))
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
+    cells = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows
+    )
     return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
 
 
@@ -247,7 +296,9 @@ def _histogram(found: Mapping[str, Any] | None) -> str:
     most = max(counts) or 1
     step = width / len(counts)
     heights = [0 if not count else max(1.0, high * count / most) for count in counts]
-    path = "".join(f"H{at * step:.1f}V{high - tall:.1f}h{step:.1f}" for at, tall in enumerate(heights))
+    path = "".join(
+        f"H{at * step:.1f}V{high - tall:.1f}h{step:.1f}" for at, tall in enumerate(heights)
+    )
     low, top = format_value(found["from"]), format_value(found["to"])
     return (
         f'<svg class="histogram" viewBox="0 0 {width} {high + 13}" width="{width}" role="img" '
@@ -283,7 +334,9 @@ def explanation(view: View) -> str:
     for thought in view.content.get("explained", ()):
         parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['description'])}</p>")
         for figure in thought["figures"]:
-            parts.append(f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}")
+            parts.append(
+                f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}"
+            )
         windows = thought["windows"][:_MOST_WINDOWS]
         if windows:
             rows = [
@@ -368,16 +421,18 @@ def chains(view: View) -> str:
     found = view.content.get("chains", ())
     rows = []
     for each in found[:_MOST_CHAINS]:
-        factors = " · ".join(f"{factor['name']} {factor['value']:.6g}" for factor in each["factors"])
+        factors = " · ".join(
+            f"{factor['name']} {factor['value']:.6g}" for factor in each["factors"]
+        )
         rows.append([each["weight"], factors, f"{each['product']:.9f}", f"{each['autograd']:.9f}"])
         terms = [term for factor in each["factors"] for term in factor["terms"]]
         rows += [["", f"way back: {term}", "", ""] for term in terms]
     if not rows:
         return ""
-    note = (
-        "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
+    note = "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
+    return f'<p class="dim">{note}</p>' + table(
+        ["weight", "factors", "dL/dw", "autograd"], rows, numbers=(2, 3)
     )
-    return f'<p class="dim">{note}</p>' + table(["weight", "factors", "dL/dw", "autograd"], rows, numbers=(2, 3))
 
 
 def operations(view: View) -> str:
@@ -385,7 +440,9 @@ def operations(view: View) -> str:
     rows = []
     found = view.content.get("operations", ())
     for each in found[:_MOST_OPERATIONS]:
-        shape_in, shape_out = (view.shape(keys[0]) if keys else "" for keys in (each["inputs"], each["outputs"]))
+        shape_in, shape_out = (
+            view.shape(keys[0]) if keys else "" for keys in (each["inputs"], each["outputs"])
+        )
         count = "?" if each["multiplications"] is None else f"{each['multiplications']:,}"
         size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in each["outputs"])
         text = each["text"] + (" (dice)" if each["random"] else "")
@@ -419,6 +476,8 @@ def operations(view: View) -> str:
     ]
     if lost:
         content += (
-            "<p>What could not be followed:</p><ul>" + "".join(f"<li>{escape(each)}</li>" for each in lost) + "</ul>"
+            "<p>What could not be followed:</p><ul>"
+            + "".join(f"<li>{escape(each)}</li>" for each in lost)
+            + "</ul>"
         )
     return content

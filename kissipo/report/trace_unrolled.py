@@ -89,13 +89,20 @@ def walk_content(
     found = walks(view)
     main = max((number for number, walk in enumerate(found) if walk.forward), default=-1)
     return [
-        _content(view, walk, len(found), *((unit, why, telling) if number == main else (None, "", ())))
+        _content(
+            view, walk, len(found), *((unit, why, telling) if number == main else (None, "", ()))
+        )
         for number, walk in enumerate(found)
     ]
 
 
 def _content(
-    view: View, walk: Walk, count: int, unit: int | None, why: str, telling: Sequence[tuple[int, str]]
+    view: View,
+    walk: Walk,
+    count: int,
+    unit: int | None,
+    why: str,
+    telling: Sequence[tuple[int, str]],
 ) -> dict[str, Any]:
     budget = ALL_NUMBERS // count
     gates = dict(walk.gates)
@@ -111,7 +118,9 @@ def _content(
         asked = [] if unit is None else [unit]
         best = [int(at) for at in np.argsort(-moves, kind="stable") if int(at) not in asked]
         kept = np.sort(np.array((asked + best)[:most]))
-    shown = {name: array[:, kept] if array.shape[1] == units else array for name, array in gates.items()}
+    shown = {
+        name: array[:, kept] if array.shape[1] == units else array for name, array in gates.items()
+    }
     fine = sum(array.size for array in shown.values()) * count <= FINE_NUMBERS
     chosen = int(moves.argmax()) if unit is None else unit
     return {
@@ -126,7 +135,9 @@ def _content(
         "gates": {name: _gate(array, fine=fine) for name, array in shown.items()},
         "unit": int(np.searchsorted(kept, chosen)) if chosen in kept else 0,
         "why": why or ("the one that moves most" if unit is None else ""),
-        "telling": [{"unit": number, "about": about} for number, about in telling if number in kept],
+        "telling": [
+            {"unit": number, "about": about} for number, about in telling if number in kept
+        ],
         **_units(view, steps, walk),
     }
 
@@ -143,15 +154,28 @@ def _units(view: View, steps: int, walk: Walk) -> dict[str, Any]:
     labels = labels if len(labels) == steps else []
     rows = view.content.get("likeliest", ())
     if not labels or len(rows) != steps or not rows[0]:
-        return {"labels": labels, "spaced": _spaced(labels), "words": [], "guesses": "", "chances": "", "most": 0}
+        return {
+            "labels": labels,
+            "spaced": _spaced(labels),
+            "words": [],
+            "guesses": "",
+            "chances": "",
+            "most": 0,
+        }
     words = sorted({one["unit"] for row in rows for one in row})
     place = {word: number for number, word in enumerate(words)}
     return {
         "labels": labels,
         "spaced": _spaced(labels),
         "words": words,
-        "guesses": packed(np.array([[place[one["unit"]] for one in row] for row in rows], dtype="<u4")),
-        "chances": packed(np.array([[round(255 * one["probability"]) for one in row] for row in rows], dtype=np.uint8)),
+        "guesses": packed(
+            np.array([[place[one["unit"]] for one in row] for row in rows], dtype="<u4")
+        ),
+        "chances": packed(
+            np.array(
+                [[round(255 * one["probability"]) for one in row] for row in rows], dtype=np.uint8
+            )
+        ),
         "most": len(rows[0]),
     }
 
@@ -164,7 +188,9 @@ def _spaced(labels: Sequence[str]) -> bool:
 def walk_places(content: Sequence[Mapping[str, Any]]) -> str:
     """Where the script draws, one fold a walk; the last that reads forward is open."""
     main = max((number for number, each in enumerate(content) if each["forward"]), default=0)
-    return "".join(_place(number, each, is_open=number == main) for number, each in enumerate(content))
+    return "".join(
+        _place(number, each, is_open=number == main) for number, each in enumerate(content)
+    )
 
 
 def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
@@ -176,10 +202,19 @@ def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
         f'<div class="column"></div><div class="line"></div></div></figure>'
         for gate, told in each["gates"].items()
     )
-    few = f"; shown are the {count:,} of {each['all']:,} units that move most" if count < each["all"] else ""
-    missing = "" if len(each["gates"]) > 1 or each["cell"] == "rnn" else "; of so many numbers only h is kept"
+    few = (
+        f"; shown are the {count:,} of {each['all']:,} units that move most"
+        if count < each["all"]
+        else ""
+    )
+    missing = (
+        ""
+        if len(each["gates"]) > 1 or each["cell"] == "rnn"
+        else "; of so many numbers only h is kept"
+    )
     options = "".join(
-        f'<option value="{gate}"{" selected" if gate == "h" else ""}>{gate}</option>' for gate in each["gates"]
+        f'<option value="{gate}"{" selected" if gate == "h" else ""}>{gate}</option>'
+        for gate in each["gates"]
     )
     text = (
         (
@@ -242,6 +277,10 @@ def still_walks(view: View) -> str:
     for walk in walks(view):
         for gate in ("c", "h"):
             if gate in walk.gates:
-                heat = heat_of(walk.gates[gate], ("time", "unit"), points=12_000, name=f"{gate} of {walk.name}")
-                parts.append(f"<p><b>{gate}</b> {NAMES[gate]} of {escape(walk.name)}</p>{with_scale(heat)}")
+                heat = heat_of(
+                    walk.gates[gate], ("time", "unit"), points=12_000, name=f"{gate} of {walk.name}"
+                )
+                parts.append(
+                    f"<p><b>{gate}</b> {NAMES[gate]} of {escape(walk.name)}</p>{with_scale(heat)}"
+                )
     return "".join(parts)

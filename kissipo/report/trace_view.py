@@ -61,7 +61,10 @@ class View:
         for told_step in self.of("process"):
             steps.setdefault(told_step["name"], []).append(told_step)
         opened = {each["layer"]: each for each in self.content.get("breakdown", ())}
-        gradients = {(each["layer"], each["call"]): each["tensor"] for each in self.content.get("gradients", ())}
+        gradients = {
+            (each["layer"], each["call"]): each["tensor"]
+            for each in self.content.get("gradients", ())
+        }
         operations = self.content.get("operations", ())
         asked = [each for each in self.content.get("layers", ()) if each["step"]]
         for number, each in enumerate(asked):
@@ -108,7 +111,10 @@ class View:
         """
         if key not in self.content["tensors"]:
             return ""
-        told = [f"{side:,}" if name.startswith("axis ") else f"{name} {side:,}" for name, side in self.axes(key)]
+        told = [
+            f"{side:,}" if name.startswith("axis ") else f"{name} {side:,}"
+            for name, side in self.axes(key)
+        ]
         return " × ".join(told) or "one number"
 
     def sample(self, key: str) -> NDArray[Any] | None:
@@ -141,7 +147,10 @@ class View:
         about = self.content["tensors"].get(key)
         if about is None or about["statistics"]["mean"] is None:
             return None
-        told, count = about["statistics"], int(np.prod(about["shape"])) - about["statistics"]["not_finite"]
+        told, count = (
+            about["statistics"],
+            int(np.prod(about["shape"])) - about["statistics"]["not_finite"],
+        )
         return sqrt(count * (told["mean"] ** 2 + told["std"] ** 2))
 
 
@@ -155,7 +164,11 @@ def is_right(answer: str, truth: str) -> bool | None:
     if not answer or not truth:
         return None
     if sure is None:
-        return None if as_number(answer) is not None and as_number(truth) is not None else answer == truth
+        return (
+            None
+            if as_number(answer) is not None and as_number(truth) is not None
+            else answer == truth
+        )
     return answer[: sure.start()] == truth
 
 

@@ -38,12 +38,20 @@ _FARTHEST_APART = 48  # steps; alarms that are less than a window and less than 
 def fit_threshold(net: Any, pipeline: Pipeline) -> None:
     """What is no longer ordinary, from the errors in training and validation."""
     answer = _watcher(pipeline)
-    found = [evaluate(net, pipeline.datasets[part], [answer]) for part in PARTS[:2] if len(pipeline.datasets[part])]
-    scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
+    found = [
+        evaluate(net, pipeline.datasets[part], [answer])
+        for part in PARTS[:2]
+        if len(pipeline.datasets[part])
+    ]
+    scores, truths = (
+        np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths")
+    )
     answer.calibrate(answer.errors(scores, truths))
 
 
-def evaluate_anomalies(net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] | None) -> tuple[Score, SplitEvaluation, Errors]:
+def evaluate_anomalies(
+    net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] | None
+) -> tuple[Score, SplitEvaluation, Errors]:
     """The net's alarms, those of the simple watchers, and the verdict; the answers, and the errors that they come from.
 
     asked:  the baselines that were asked for, None for all that fit
@@ -55,8 +63,14 @@ def evaluate_anomalies(net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] |
     start = first + sum(len(pipeline.datasets[each]) for each in PARTS[: PARTS.index(part)])
     own = _judgment(answer, pipeline, watched, first, start, answer.threshold, found.evaluations[0])
     beside = _beside(answer, pipeline, first, start, asked)
-    known = None if answer.options.anomaly_labels is None and answer.options.method == "reconstruction" else beside
-    result = verdict(own, known or {}, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER)
+    known = (
+        None
+        if answer.options.anomaly_labels is None and answer.options.method == "reconstruction"
+        else beside
+    )
+    result = verdict(
+        own, known or {}, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
+    )
     told = "train" if part == "train" else part
     return Score(answer, own, known or {}, result, part=told), found, (watched, first)
 
@@ -64,8 +78,14 @@ def evaluate_anomalies(net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] |
 def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
     """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
     answer = _watcher(pipeline)
-    found = [evaluate(net, pipeline.datasets[part], [answer]) for part in PARTS if len(pipeline.datasets[part])]
-    scores, truths = (np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths"))
+    found = [
+        evaluate(net, pipeline.datasets[part], [answer])
+        for part in PARTS
+        if len(pipeline.datasets[part])
+    ]
+    scores, truths = (
+        np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths")
+    )
     return answer.errors(scores, truths), len(pipeline.frame) - len(scores)
 
 
@@ -101,22 +121,43 @@ def _judgment(
         "judged_from": shown.timestamp(start),
     }
     metrics: dict[str, float] = dict(expected.metrics)
-    labels = None if answer.options.anomaly_labels is None else marks_of(pipeline.frame, answer.options.anomaly_labels)
+    labels = (
+        None
+        if answer.options.anomaly_labels is None
+        else marks_of(pipeline.frame, answer.options.anomaly_labels)
+    )
     windows = [] if labels is None else spans(labels)
     if windows:
         counted = [span for span in windows if span.last >= start]
         hit = [bool(judged[span.first : span.last + 1].any()) for span in counted]
         false = [span for span in raised if not any(span.touches(window) for window in counted)]
-        metrics = {"nab": nab_score(judged[start:], [(max(0, s.first - start), s.last - start) for s in counted])}
+        metrics = {
+            "nab": nab_score(
+                judged[start:], [(max(0, s.first - start), s.last - start) for s in counted]
+            )
+        }
         precision = 1 - len(false) / len(raised) if raised else 0.0
         recall = sum(hit) / len(hit) if hit else float("nan")
         f1 = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
         months = shown.seconds(start) / _MONTH
-        a_month = {"false_alarms_per_month": len(false) / months} if months > 0 else {"false_alarms": float(len(false))}
-        metrics |= {"precision": precision, "recall": recall, "f1": f1, **a_month, **expected.metrics}
+        a_month = (
+            {"false_alarms_per_month": len(false) / months}
+            if months > 0
+            else {"false_alarms": float(len(false))}
+        )
+        metrics |= {
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            **a_month,
+            **expected.metrics,
+        }
         details["windows"] = [_told(window, alarms, start, shown) for window in windows]
     details["alarms"] = [
-        {**shown.span(span), "error": float(errors[span.first - first : span.last + 1 - first].max())}
+        {
+            **shown.span(span),
+            "error": float(errors[span.first - first : span.last + 1 - first].max()),
+        }
         | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
         for span in raised
     ]
@@ -134,11 +175,17 @@ class _Shown:
     """Steps as people know them: by their moments, or by their numbers from 1."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        self._time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
+        self._time = next(
+            (column for column in pipeline.frame.columns if column.kind == "time"), None
+        )
         self._steps = len(pipeline.frame)
 
     def timestamp(self, step: int) -> str:
-        return f"step {step + 1}" if self._time is None else str(self._time.show(step)).replace("T", " ")
+        return (
+            f"step {step + 1}"
+            if self._time is None
+            else str(self._time.show(step)).replace("T", " ")
+        )
 
     def span(self, span: Span) -> dict[str, str]:
         return {"from": self.timestamp(span.first), "to": self.timestamp(span.last)}
@@ -148,7 +195,9 @@ class _Shown:
         if self._time is None:
             return 0.0
         return float(
-            (self._time.values[self._steps - 1] - self._time.values[start]).astype("timedelta64[s]").astype(float)
+            (self._time.values[self._steps - 1] - self._time.values[start])
+            .astype("timedelta64[s]")
+            .astype(float)
         )
 
 

@@ -37,19 +37,32 @@ def backtest(
     resolved = read_task(task)
     steps, test = _steps(resolved, task.name)
     if not 1 <= folds <= test:
-        raise TaskError("--backtest cuts the test part into so many folds", given=str(folds), allowed=f"1 to {test}")
+        raise TaskError(
+            "--backtest cuts the test part into so many folds",
+            given=str(folds),
+            allowed=f"1 to {test}",
+        )
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-backtest")
-    split = {key: value for key, value in written(resolved.general.split).items() if value is not None}
+    split = {
+        key: value for key, value in written(resolved.general.split).items() if value is not None
+    }
     rows = []
     for number in range(folds):
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
         words = {"input.max_rows": end, "input.split": {**split, "test": (end - first) / end}}
-        run = fit(task.with_words(words), seed=seed, out=parent / f"fold-{number + 1}", strict=strict)
+        run = fit(
+            task.with_words(words), seed=seed, out=parent / f"fold-{number + 1}", strict=strict
+        )
         answer = run.metrics["answers"][0]
         main = answer["main"]
         beside = {name: judged[main] for name, judged in answer["baselines"].items()}
         rows.append(
-            {"run": str(run.folder), **_judged(run, first, end), "metrics": answer["metrics"], "baselines": beside}
+            {
+                "run": str(run.folder),
+                **_judged(run, first, end),
+                "metrics": answer["metrics"],
+                "baselines": beside,
+            }
         )
         notify(f"fold {number + 1}: {main} {answer['metrics'][main]:.4g}")
     metrics = {name: spread([row["metrics"][name] for row in rows]) for name in rows[0]["metrics"]}
@@ -62,7 +75,8 @@ def _steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     """How many steps the series has, and how many of them judge."""
     if resolved.source.module.SAMPLES != "series":
         raise TaskError(
-            f"--backtest goes with a series, and '{name}' is none", do="Use --seeds K for the spread over seeds"
+            f"--backtest goes with a series, and '{name}' is none",
+            do="Use --seeds K for the spread over seeds",
         )
     steps = resolved.source.options.max_rows or len(read_data(resolved).frame)
     return steps, round(steps * resolved.general.split.test)
@@ -72,5 +86,9 @@ def _judged(run: Run, first: int, end: int) -> dict[str, Any]:
     """The steps from which a fold learned and by which it was judged, and their moments where there are any."""
     pipeline = run.pipeline()
     time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
-    timestamps = [] if time is None else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
+    timestamps = (
+        []
+        if time is None
+        else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
+    )
     return {"train_steps": first, "test_steps": end - first, "moments": timestamps}

@@ -18,7 +18,11 @@ from kissipo.runs.load import load
 
 
 def check_data(
-    data: Any, *, output: str | None = None, time: str | None = None, words: Mapping[str, Any] | None = None
+    data: Any,
+    *,
+    output: str | None = None,
+    time: str | None = None,
+    words: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Every finding as `check` gives it; a table without a question has only its columns and rows checked."""
     try:

@@ -92,7 +92,15 @@ def compare(
         answer = metrics["answers"][0]
         main = _named(answer, answer["main"], metrics)
         better = answer["higher_is_better"]
-        rows.append({"task": name, "main": main, "higher_is_better": better, "weights": weights, **_together(each)})
+        rows.append(
+            {
+                "task": name,
+                "main": main,
+                "higher_is_better": better,
+                "weights": weights,
+                **_together(each),
+            }
+        )
     return {"rows": [{**row, **cost(row, rows[0])} for row in rows], "machine": describe_machine()}
 
 
@@ -132,7 +140,9 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
         place, equals, text = each.partition("=")
         values = _values(text)
         if not equals or not values:
-            raise TaskError(f"--vary {each} names no values", do="Write --vary process.cell=lstm,gru")
+            raise TaskError(
+                f"--vary {each} names no values", do="Write --vary process.cell=lstm,gru"
+            )
         axes.append([(full_place(place, task), value) for value in values])
     made = {}
     for chosen in product(*axes):
@@ -153,10 +163,16 @@ def _together(measured: Sequence[Measured]) -> dict[str, Any]:
     for each in measured:
         for answer in each.metrics["answers"]:
             for name, value in answer["metrics"].items():
-                found.setdefault(_named(answer, name, each.metrics), []).append(nan if value is None else value)
+                found.setdefault(_named(answer, name, each.metrics), []).append(
+                    nan if value is None else value
+                )
         found.setdefault(SECONDS, []).append(each.seconds)
     runs, seeds = [str(each.run) for each in measured], [each.seed for each in measured]
-    return {"runs": runs, "seeds": seeds, "metrics": {name: spread(values) for name, values in found.items()}}
+    return {
+        "runs": runs,
+        "seeds": seeds,
+        "metrics": {name: spread(values) for name, values in found.items()},
+    }
 
 
 def _values(text: str) -> list[Any]:

@@ -38,12 +38,22 @@ def examine() -> dict[str, Any]:
         for package, extra, purpose in _PARTS
     ]
     found = kernels()
-    own = f"fused, {found.name}" if found else "torch: the kernels were not built, as there was no C++ compiler"
-    machine = {**describe_machine(), "kernels": own, "oneDNN": str(torch.backends.mkldnn.is_available())}
+    own = (
+        f"fused, {found.name}"
+        if found
+        else "torch: the kernels were not built, as there was no C++ compiler"
+    )
+    machine = {
+        **describe_machine(),
+        "kernels": own,
+        "oneDNN": str(torch.backends.mkldnn.is_available()),
+    }
     return {"machine": machine, "parts": parts}
 
 
-def prove_resume(task: str, *, trials: int = 2, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+def prove_resume(
+    task: str, *, trials: int = 2, notify: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
     """Trains a task twice in processes of its own, once unbroken and once killed (with SIGKILL) and resumed; compares.
 
     Raises:   RunError when a run does not end well.
@@ -58,7 +68,9 @@ def prove_resume(task: str, *, trials: int = 2, notify: Callable[[str], None] = 
         for number in range(trials):
             process = _start(task, broken, resume=resume)
             killed = _kill_while_learning(process, broken, generator)
-            notify(f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}")
+            notify(
+                f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}"
+            )
             resume = (broken / "data.json").exists()
         _finish(_start(task, broken, resume=resume))
         return {"task": task, "trials": trials, **compare_runs(whole, broken)}
@@ -67,9 +79,15 @@ def prove_resume(task: str, *, trials: int = 2, notify: Callable[[str], None] = 
 def compare_runs(one: Path, other: Path) -> dict[str, Any]:
     """Whether two runs have the same weights, bit for bit, and the same metrics, to the letter."""
     mine, theirs = RunFolder(one).read_weights(), RunFolder(other).read_weights()
-    same = mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
+    same = mine.keys() == theirs.keys() and all(
+        torch.equal(mine[name], theirs[name]) for name in mine
+    )
     largest = max(
-        (float((mine[name] - theirs[name]).abs().max()) for name in mine if name in theirs and mine[name].numel()),
+        (
+            float((mine[name] - theirs[name]).abs().max())
+            for name in mine
+            if name in theirs and mine[name].numel()
+        ),
         default=0.0,
     )
     return {
@@ -95,7 +113,9 @@ def _start(task: str, out: Path, *, resume: bool = False) -> subprocess.Popen[st
         *(["--resume"] if resume else []),
     ]
     environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0.2"}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    )  # noqa: S603
 
 
 def _finish(process: subprocess.Popen[str]) -> None:

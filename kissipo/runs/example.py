@@ -62,7 +62,10 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
     if isinstance(answer, NextToken) and isinstance(values[0], str):
         units, frame = answer.split(values[0])
         if not 1 <= len(units) <= MOST_UNITS:
-            raise DataError(f"a text of {len(units):,} {answer.unit} cannot be read", allowed=f"1 to {MOST_UNITS:,}")
+            raise DataError(
+                f"a text of {len(units):,} {answer.unit} cannot be read",
+                allowed=f"1 to {MOST_UNITS:,}",
+            )
         index = answer.codec.inner
         ids = index.encode(frame).unsqueeze(0)
         known = (ids[:, 1:],) if ids.shape[1] > 1 else ()
@@ -93,10 +96,17 @@ def known_example(run: TrainedModel, position: int = 0) -> Example:
 
 
 def sample_of(
-    pipeline: Pipeline, part: str, position: int, *, notes: tuple[str, ...] = (), loss: Loss | None = None
+    pipeline: Pipeline,
+    part: str,
+    position: int,
+    *,
+    notes: tuple[str, ...] = (),
+    loss: Loss | None = None,
 ) -> Example:
     """A sample of a part, counted from 0."""
     dataset = pipeline.datasets[part].take(slice(position, position + 1))
     first = int(pipeline.parts[part][position])
     steps = sum(codec.length for codec in pipeline.codecs if isinstance(codec, Windows))
-    return Example(pipeline.frame.take(np.arange(first, first + max(1, steps))), dataset, notes, loss)
+    return Example(
+        pipeline.frame.take(np.arange(first, first + max(1, steps))), dataset, notes, loss
+    )

@@ -20,7 +20,9 @@ from kissipo.runs.example import asked_example, known_example
 from kissipo.runs.trained import TrainedModel
 
 
-def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]) -> tuple[Breakdown, list[str]]:
+def cell_of(
+    run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]
+) -> tuple[Breakdown, list[str]]:
     """A number of a layer of the net, and remarks.
 
     values:  one sample as predict takes it; none: the first of the test part
@@ -29,19 +31,26 @@ def cell_of(run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
     example = asked_example(run, values) if values else known_example(run)
-    inputs, notes = example.dataset.batch(slice(0, 1)).inputs, [*filter(None, [run.remark]), *example.notes]
+    inputs, notes = (
+        example.dataset.batch(slice(0, 1)).inputs,
+        [*filter(None, [run.remark]), *example.notes],
+    )
     found = record(run.net, inputs).steps
     names = list(dict.fromkeys(call.name for call in found))
     chosen = [call for call in found if call.name == layer]
     if not chosen:
-        raise TaskError(f"the net of {run.folder} has no layer '{layer}'", do=did_you_mean(layer, names))
+        raise TaskError(
+            f"the net of {run.folder} has no layer '{layer}'", do=did_you_mean(layer, names)
+        )
     if len(chosen) > 1:
         notes.append(f"'{layer}' is gone through {len(chosen)} times; this is the first time")
     call = chosen[0]
     output, number, place = _place(call, tuple(cell))
     alone = len(output) == 1
     try:
-        opened = explain_value(call.layer, call.inputs, call.output, place, number=number, name=layer)
+        opened = explain_value(
+            call.layer, call.inputs, call.output, place, number=number, name=layer
+        )
     except CannotExplainError as error:
         raise NotBuiltError(
             f"the numbers of layer '{layer}' cannot be opened: {error}",
@@ -59,14 +68,20 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
     output, number = what_is_opened(call.layer, call.output), None
     stacked = call.layer.num_layers if isinstance(call.layer, nn.RNNBase) else 0
     if not isinstance(output, Tensor):
-        raise NotBuiltError(f"layer '{call.name}' gives several things; its numbers cannot be opened yet")
+        raise NotBuiltError(
+            f"layer '{call.name}' gives several things; its numbers cannot be opened yet"
+        )
     shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
     given, sides = cell, shape
     if stacked > 1 and len(cell) == len(shape) + 1:
         given, sides, number = cell[1:], (stacked, *shape), cell[0]
-    if len(cell) != len(sides) or not all(0 <= at < side for at, side in zip(cell, sides, strict=True)):
+    if len(cell) != len(sides) or not all(
+        0 <= at < side for at, side in zip(cell, sides, strict=True)
+    ):
         what = (
-            "time and unit" if isinstance(call.layer, nn.RNNBase) and len(shape) == 2 else counted(len(sides), "place")
+            "time and unit"
+            if isinstance(call.layer, nn.RNNBase) and len(shape) == 2
+            else counted(len(sides), "place")
         )
         raise TaskError(
             f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape))}, {counted(math.prod(shape), 'number')}",
@@ -84,5 +99,9 @@ def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tupl
         words = codec.spec.words
         if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
             at = int(x[0, place[1]])
-            return f"; step {place[1]} reads {words[at]!r}" if at else f"; step {place[1]} reads an unknown unit"
+            return (
+                f"; step {place[1]} reads {words[at]!r}"
+                if at
+                else f"; step {place[1]} reads an unknown unit"
+            )
     return ""

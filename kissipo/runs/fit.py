@@ -91,7 +91,9 @@ def fit(
     experiment = build_experiment(task, seed=seed, strict=strict)
     _refuse_slow(experiment)
     if resume:
-        refuse_other_data(folder, experiment.pipeline.frame.fingerprint(), experiment.pipeline.frame.origin)
+        refuse_other_data(
+            folder, experiment.pipeline.frame.fingerprint(), experiment.pipeline.frame.origin
+        )
     else:
         folder.create(_start(experiment, seed))
     for callback in callbacks:
@@ -99,14 +101,24 @@ def fit(
     way = _way(experiment, back=False)
     for callback in callbacks:
         callback.on_built(experiment, way)
-    with memory_kept(), threads_for(way.multiplications * (experiment.resolved.general.batch_size or 1)) as threads:
+    with (
+        memory_kept(),
+        threads_for(way.multiplications * (experiment.resolved.general.batch_size or 1)) as threads,
+    ):
         training_result = _learn(experiment, folder, seed, callbacks, resume=resume)
     judged = evaluate_test_split(experiment, seed=seed)
     for callback in callbacks:
         callback.on_evaluated(judged.scores)
-    _write_end(folder, experiment, training_result, judged, _way(experiment), seed=seed, threads=threads)
+    _write_end(
+        folder, experiment, training_result, judged, _way(experiment), seed=seed, threads=threads
+    )
     run = Run(
-        folder.path, experiment.task, experiment.net, experiment.pipeline.codecs, experiment.pipeline.answers, experiment=experiment
+        folder.path,
+        experiment.task,
+        experiment.net,
+        experiment.pipeline.codecs,
+        experiment.pipeline.answers,
+        experiment=experiment,
     )
     for callback in callbacks:
         callback.on_saved(run)
@@ -123,7 +135,10 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
 
 
 def _refuse_slow(experiment: Experiment) -> None:
-    if getattr(experiment.config, "precision", "float32") == "bfloat16" and not multiplies_bfloat16():
+    if (
+        getattr(experiment.config, "precision", "float32") == "bfloat16"
+        and not multiplies_bfloat16()
+    ):
         raise MachineError(
             "process.precision=bfloat16 needs a processor that multiplies bfloat16, and this one does not",
             do="Leave process.precision out",
@@ -162,7 +177,10 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
 def _split(pipeline: Pipeline) -> dict[str, Any]:
     """The rows of each part, counted from 1 as they were read (windows: the first step of each); of images their files, too."""
     frame, parts = pipeline.frame, pipeline.parts
-    split: dict[str, Any] = {"format": FORMAT, "rows": {name: format_spans(frame.rows[at]) for name, at in parts.items()}}
+    split: dict[str, Any] = {
+        "format": FORMAT,
+        "rows": {name: format_spans(frame.rows[at]) for name, at in parts.items()},
+    }
     images = frame["image"].values if "image" in frame else np.zeros(0)
     files: list[Any] = images.tolist() if images.dtype == object else []
     if files and all(isinstance(each, str) for each in files):
@@ -172,29 +190,63 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
     return split
 
 
-def _learn(experiment: Experiment, folder: RunFolder, seed: int, callbacks: Sequence[RunCallback], *, resume: bool) -> TrainingResult:
+def _learn(
+    experiment: Experiment,
+    folder: RunFolder,
+    seed: int,
+    callbacks: Sequence[RunCallback],
+    *,
+    resume: bool,
+) -> TrainingResult:
     pipeline = experiment.pipeline
     first = pipeline.datasets[pipeline.shown].batch(slice(0, 1)).inputs
     try:
-        return train(experiment, folder, seed, [*callbacks, *tensorboard_callbacks(folder.path, experiment.net, first)], resume=resume)
+        return train(
+            experiment,
+            folder,
+            seed,
+            [*callbacks, *tensorboard_callbacks(folder.path, experiment.net, first)],
+            resume=resume,
+        )
     except StoppedError as stop:
-        raise StoppedError(f"{stop}. Everything is saved: go on with --resume --out {folder.path}") from None
+        raise StoppedError(
+            f"{stop}. Everything is saved: go on with --resume --out {folder.path}"
+        ) from None
 
 
 def _way(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
     """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     pipeline = experiment.pipeline
     example = sample_of(pipeline, pipeline.shown, 0, loss=experiment.algorithm if back else None)
-    return follow(example, pipeline.codecs, pipeline.answers, experiment.net, augment=pipeline.augment, inside=inside)
+    return follow(
+        example,
+        pipeline.codecs,
+        pipeline.answers,
+        experiment.net,
+        augment=pipeline.augment,
+        inside=inside,
+    )
 
 
 def _write_end(
-    folder: RunFolder, experiment: Experiment, training_result: TrainingResult, judged: TestResult, way: Trace, *, seed: int, threads: int
+    folder: RunFolder,
+    experiment: Experiment,
+    training_result: TrainingResult,
+    judged: TestResult,
+    way: Trace,
+    *,
+    seed: int,
+    threads: int,
 ) -> None:
     pipeline = experiment.pipeline
     folder.write_history(training_result.history)
     answers = [each.to_json() for each in judged.scores]
-    metrics = {"format": FORMAT, "answers": answers, "epochs": training_result.epochs, "best_epoch": training_result.best_epoch}
+    metrics = {
+        "format": FORMAT,
+        "answers": answers,
+        "epochs": training_result.epochs,
+        "best_epoch": training_result.best_epoch,
+    }
     folder.write_json(METRICS, metrics)
     folder.write_weights(experiment.net.state_dict())
     codecs = {

@@ -49,7 +49,9 @@ def load(
     return found.with_words(places) if places else found
 
 
-def _find(task: Any, output: str | None, time: str | None, horizon: int | None, words: Mapping[str, Any]) -> Task:
+def _find(
+    task: Any, output: str | None, time: str | None, horizon: int | None, words: Mapping[str, Any]
+) -> Task:
     if isinstance(task, Task):
         return task
     if isinstance(task, Mapping):
@@ -67,7 +69,14 @@ def _find(task: Any, output: str | None, time: str | None, horizon: int | None, 
         if not path.exists() and "/" not in task and "." not in task:
             _refuse_unknown(task)
     word, column = _answer_in(words)
-    asked = ask(task, output=output or column, time=time, horizon=horizon, written=_file_words(words), answer=word)
+    asked = ask(
+        task,
+        output=output or column,
+        time=time,
+        horizon=horizon,
+        written=_file_words(words),
+        answer=word,
+    )
     return as_task(asked)
 
 
@@ -78,14 +87,20 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     plain = {key.removeprefix("output."): value for key, value in words.items()}
     whole = plain.get("output")
     first = whole[0] if isinstance(whole, list | tuple) and whole else whole
-    said = {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
+    said = (
+        {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
+    )
     return next(((word, said[word]) for word in ANSWERS.names() if word in said), (None, None))
 
 
 def _file_words(words: Mapping[str, Any]) -> FileWords:
     """How a table is written on disk, as far as the words say it."""
     plain = {key.removeprefix("input."): value for key, value in words.items()}
-    return read(FileWords, {key: plain[key] for key in option_infos(FileWords) if key in plain}, place="input")
+    return read(
+        FileWords,
+        {key: plain[key] for key in option_infos(FileWords) if key in plain},
+        place="input",
+    )
 
 
 def recipe_names() -> list[str]:
@@ -108,7 +123,9 @@ def _from_yaml(path: Path) -> Task:
             raise TaskError(f"{path} is not UTF-8 text", do="Save it as UTF-8") from None
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
-    return task.with_words({**_beside("input", task.input, path), **_beside("process", task.process, path)})
+    return task.with_words(
+        {**_beside("input", task.input, path), **_beside("process", task.process, path)}
+    )
 
 
 def _beside(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
@@ -141,9 +158,12 @@ def _refuse_unknown(name: str) -> None:
         return
     if name in NETS.names():
         raise DataError(
-            f"'{name}' is a net, not a task", do=f"Name a task or data, and the net: kissipo fit digits net={name}"
+            f"'{name}' is a net, not a task",
+            do=f"Name a task or data, and the net: kissipo fit digits net={name}",
         )
-    close = nearest(name, [*known, *NETS.names()]) + nearest(name, [each.name for each in Path().iterdir()])
+    close = nearest(name, [*known, *NETS.names()]) + nearest(
+        name, [each.name for each in Path().iterdir()]
+    )
     hint = (
         "Did you mean " + " or ".join(f"'{each}'" for each in close[:3]) + "?"
         if close

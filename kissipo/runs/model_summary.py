@@ -49,7 +49,9 @@ class NetCosts:
                 "parameters_while_learning": total(lambda row: row.parameters, learning=True),
                 "values": total(lambda row: row.values),
                 "multiplications": total(lambda row: row.multiplications),
-                "norm_multiplications": total(lambda row: row.multiplications if row.is_norm else 0),
+                "norm_multiplications": total(
+                    lambda row: row.multiplications if row.is_norm else 0
+                ),
                 "inference_bytes": self.table.inference(),
                 "training_bytes": self.training,
             },
@@ -63,7 +65,9 @@ class NetCosts:
 def is_bare_net(name: str) -> bool:
     """Whether a name means a net, or a form of one (inception-naive), and no task or file."""
     return (
-        _form_of(name)[0] in NETS.names() and name.replace("-", "_") not in RECIPES.names() and not Path(name).exists()
+        _form_of(name)[0] in NETS.names()
+        and name.replace("-", "_") not in RECIPES.names()
+        and not Path(name).exists()
     )
 
 
@@ -100,16 +104,26 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     counting += [f"process.{word}" for word in option_infos(options_of(NETS, name))]
     for place in places:
         if place not in counting:
-            raise TaskError(f"{place} does not change what a net costs", allowed=", ".join(counting))
+            raise TaskError(
+                f"{place} does not change what a net costs", allowed=", ".join(counting)
+            )
     task = task.with_words(places)
     resolved = read_task(task)
     assert resolved.net is not None and resolved.algorithm is not None
     (usual,), outputs = module.USUAL
     spec = _image(usual, resolved.source.options)
     with torch.device("meta"):
-        table = cost_table(module.build((spec,), outputs, resolved.net.options), torch.zeros(1, *spec.shape))
+        table = cost_table(
+            module.build((spec,), outputs, resolved.net.options), torch.zeros(1, *spec.shape)
+        )
     notes = tuple(getattr(module, "NOTES", ())) if spec == usual else ()
-    return NetCosts(task, table, resolved.general.batch_size or 1, resolved.algorithm.options.optimizer or "adam", notes)
+    return NetCosts(
+        task,
+        table,
+        resolved.general.batch_size or 1,
+        resolved.algorithm.options.optimizer or "adam",
+        notes,
+    )
 
 
 def _image(usual: TensorSpec, options: Any) -> TensorSpec:
@@ -117,4 +131,6 @@ def _image(usual: TensorSpec, options: Any) -> TensorSpec:
     channels, height, width = usual.shape
     if options.size:
         height, width = options.size[0], options.size[-1]
-    return TensorSpec(usual.name, usual.axes, (_CHANNELS.get(options.color, channels), height, width))
+    return TensorSpec(
+        usual.name, usual.axes, (_CHANNELS.get(options.color, channels), height, width)
+    )

@@ -43,10 +43,19 @@ def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Cod
     if resolved.source.word == "text":
         text = _text_of(first, resolved) if isinstance(first, Path) else str(first)
         return Frame(
-            (strings("text", list(text) if resolved.source.options.tokenizer == "characters" else text.split()),),
+            (
+                strings(
+                    "text",
+                    list(text)
+                    if resolved.source.options.tokenizer == "characters"
+                    else text.split(),
+                ),
+            ),
             origin="the text",
         )
-    named = isinstance(first, Path) or (isinstance(first, str) and _is_file(first) and is_table_file(Path(first)))
+    named = isinstance(first, Path) or (
+        isinstance(first, str) and _is_file(first) and is_table_file(Path(first))
+    )
     if named and len(values) == 1 and isinstance(resolved.source.options, FileWords):
         return read_table(first, resolved.source.options)[0]
     if resolved.source.word == "series":
@@ -64,7 +73,11 @@ def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -
     if absent:
         spare = [name for name in frame.names if name not in needed]
         close = nearest(absent[0], spare)
-        hint = f"Was '{close[0]}' meant? Rename it to '{absent[0]}'" if close else f"Add the column '{absent[0]}'"
+        hint = (
+            f"Was '{close[0]}' meant? Rename it to '{absent[0]}'"
+            if close
+            else f"Add the column '{absent[0]}'"
+        )
         raise DataError(
             f"{frame.origin} has no column '{absent[0]}', which this run was trained with",
             given="the columns " + ", ".join(frame.names),
@@ -92,7 +105,9 @@ def _number_columns(codecs: Sequence[Codec]) -> list[str]:
         if codec.KIND == "numbers":
             names += codec.columns
         elif codec.KIND == "cross":
-            names += [name for name in codec.columns if name in (getattr(codec, "edges", None) or {})]
+            names += [
+                name for name in codec.columns if name in (getattr(codec, "edges", None) or {})
+            ]
         elif inner:
             names += _number_columns(inner)
     return list(dict.fromkeys(names))
@@ -153,7 +168,11 @@ def _images(values: Sequence[Any]) -> Frame:
     for position, value in enumerate(values):
         if isinstance(value, str | Path):
             if Path(value).is_dir():
-                raise DataError(f"{value} is a folder", allowed="image files", do="Say run.predict_folder(folder)")
+                raise DataError(
+                    f"{value} is a folder",
+                    allowed="image files",
+                    do="Say run.predict_folder(folder)",
+                )
             cells[position] = str(value)
             continue
         image = np.asarray(value)
@@ -167,7 +186,9 @@ def _steps(values: Sequence[Any], codecs: Sequence[Codec]) -> Frame:
     columns = codecs[0].columns
     flat = [value for each in values for value in np.asarray(each, dtype=object).reshape(-1)]
     if len(columns) != 1:
-        raise TaskError("this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}")
+        raise TaskError(
+            "this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}"
+        )
     return Frame((_column(columns[0], flat),), origin="the values")
 
 
@@ -181,19 +202,34 @@ def _rows(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]
     elif all(isinstance(value, Mapping) for value in values):
         rows = list(values)
     else:
-        raise TaskError("the question does not name its columns", given=repr(values[0])[:60], do=_how(resolved, codecs))
+        raise TaskError(
+            "the question does not name its columns",
+            given=repr(values[0])[:60],
+            do=_how(resolved, codecs),
+        )
     present = list(dict.fromkeys(name for row in rows for name in row))
-    return Frame(tuple(_column(name, [row.get(name) for row in rows]) for name in present), origin="the question")
+    return Frame(
+        tuple(_column(name, [row.get(name) for row in rows]) for name in present),
+        origin="the question",
+    )
 
 
 def _column(name: str, cells: list[Any]) -> Column:
-    cells = [None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell for cell in cells]
+    cells = [
+        None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell
+        for cell in cells
+    ]
     if all(
-        cell is None or (isinstance(cell, int | float | np.number) and not isinstance(cell, bool)) for cell in cells
+        cell is None or (isinstance(cell, int | float | np.number) and not isinstance(cell, bool))
+        for cell in cells
     ):
         return numbers(name, cells)
     return strings(
-        name, [None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in cells]
+        name,
+        [
+            None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
+            for cell in cells
+        ],
     )
 
 
@@ -208,4 +244,6 @@ def _how(resolved: ResolvedTask, codecs: Sequence[Codec]) -> str:
     if len(names) == 1:
         return 'Give a value: kissipo predict RUN "text"'
     example = " ".join(f"{name}=..." for name in names[:3])
-    return f"Give a file (--file new.csv), or one row as {example}{' ...' if len(names) > 3 else ''}"
+    return (
+        f"Give a file (--file new.csv), or one row as {example}{' ...' if len(names) > 3 else ''}"
+    )

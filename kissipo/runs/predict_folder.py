@@ -66,7 +66,9 @@ class FolderPredictions:
 
     def counts(self) -> dict[str, int]:
         """How often each value of the first answer was given, the most frequent first."""
-        return dict(Counter(str(each.answers[0].value) for each in self.each if each.answers).most_common())
+        return dict(
+            Counter(str(each.answers[0].value) for each in self.each if each.answers).most_common()
+        )
 
     @property
     def unread(self) -> list[ImagePrediction]:
@@ -75,10 +77,16 @@ class FolderPredictions:
 
     def to_csv(self) -> str:
         """One line an image; of a mask the share of each class, too."""
-        levels = {answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)}
+        levels = {
+            answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)
+        }
         titles = ["file"]
         for name in self.names:
-            titles += [name, f"{name} confidence", *(f"{name} area {level}" for level in levels.get(name, ()))]
+            titles += [
+                name,
+                f"{name} confidence",
+                *(f"{name} area {level}" for level in levels.get(name, ())),
+            ]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*titles, "note"])
@@ -87,7 +95,11 @@ class FolderPredictions:
             for name, decision in zip(self.names, each.answers, strict=False):
                 sure = "" if decision.confidence is None else f"{decision.confidence:.4f}"
                 shares = dict(decision.areas)
-                row += [str(decision.value), sure, *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ()))]
+                row += [
+                    str(decision.value),
+                    sure,
+                    *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ())),
+                ]
             writer.writerow([*row, *[""] * (len(titles) - len(row)), each.note])
         return text.getvalue()
 
@@ -98,16 +110,23 @@ class FolderPredictions:
         content = table([first.name, "images"], rows, numbers=(1,))
         if self.unread:
             lines = "".join(f"<li>{escape(each.note)}</li>" for each in self.unread[:_SHOWN])
-            content += f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
+            content += (
+                f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
+            )
         sections = [Section("Predictions", content), Section(*self._shown())]
-        return page(f"Predictions of {Path(self.run).name}", counted(len(self.each), "image"), sections)
+        return page(
+            f"Predictions of {Path(self.run).name}", counted(len(self.each), "image"), sections
+        )
 
     def to_json(self) -> list[dict[str, Any]]:
         """For `--json`."""
         return [
             {
                 "file": str(each.file),
-                **{name: decision.to_json() for name, decision in zip(self.names, each.answers, strict=False)},
+                **{
+                    name: decision.to_json()
+                    for name, decision in zip(self.names, each.answers, strict=False)
+                },
                 **({"note": each.note} if each.note else {}),
             }
             for each in self.each
@@ -140,7 +159,11 @@ class FolderPredictions:
         some = order[:_SHOWN]
         captions = [f"{_told(each.answers[0])}: {each.file.name}" for each in some]
         drawn = strips([each.shown for each in some], captions, [str(each.file) for each in some])
-        more = f"<p>{len(order) - len(some)} more are in {TABLE}.</p>" if len(order) > len(some) else ""
+        more = (
+            f"<p>{len(order) - len(some)} more are in {TABLE}.</p>"
+            if len(order) > len(some)
+            else ""
+        )
         return title, (legend(first) if isinstance(first, Mask) else "") + drawn + more
 
 
@@ -160,14 +183,18 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     readable = [verdict.file for verdict in each if verdict.answers]
     unread = [verdict.note for verdict in each if not verdict.answers]
     seen = frame_of(readable, run.resolved, run.codecs) if readable else None
-    notes = [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
+    notes = (
+        [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
+    )
     return FolderPredictions(str(run.folder), run.answers, each, (*unread, *notes))
 
 
 def refuse_existing(folder: Path) -> None:
     """Raises TaskError when a folder holds something."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TaskError(f"{folder} is there already", do="Name another folder with --out, or remove it")
+        raise TaskError(
+            f"{folder} is there already", do="Name another folder with --out, or remove it"
+        )
 
 
 def _files(place: Path) -> list[Path]:
@@ -190,11 +217,16 @@ def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePredict
 def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
     dataset = run.encode_frame(frame_of(files, run.resolved, run.codecs))
     outputs = answer_all(run.net, dataset)
-    decided = [answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)]
+    decided = [
+        answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)
+    ]
     inputs, first = dataset.everything().inputs, run.answers[0]
     x = inputs[0]
     if isinstance(first, Mask):
-        overlays = [marked(image, torch.from_numpy(each.mask)) for image, each in zip(x, decided[0], strict=True)]
+        overlays = [
+            marked(image, torch.from_numpy(each.mask))
+            for image, each in zip(x, decided[0], strict=True)
+        ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
         chosen = [first.levels.index(str(each.value)) for each in decided[0]]
@@ -212,4 +244,6 @@ def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
 def _told(decision: Prediction) -> str:
     if decision.mask is not None:
         return areas(decision)
-    return str(decision.value) + ("" if decision.confidence is None else f" ({decision.confidence:.0%})")
+    return str(decision.value) + (
+        "" if decision.confidence is None else f" ({decision.confidence:.0%})"
+    )

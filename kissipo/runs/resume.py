@@ -53,13 +53,17 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
 def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
     """Raises RunError when the data are not those that the run began with."""
     if folder.read_json(DATA)["fingerprint"] != fingerprint:
-        raise RunError(f"the data of {origin} have changed since the run in {folder.path} began", do=_ANEW)
+        raise RunError(
+            f"the data of {origin} have changed since the run in {folder.path} began", do=_ANEW
+        )
 
 
 def _over(before: Any, now: Any) -> Any:
     """What was said before, with what is said now laid over it."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        said = {key: _over(before.get(key), value) for key, value in now.items() if value is not None}
+        said = {
+            key: _over(before.get(key), value) for key, value in now.items() if value is not None
+        }
         bare = {key: value for key, value in now.items() if value is None and key not in before}
         return {**before, **said, **bare}
     if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == len(now):
@@ -79,4 +83,6 @@ def _another(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
     given = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
     said = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
     again = f"To go on with it {f'leave {place} out' if before is None else f'say {said}'}; or start a new run without --resume"
-    return RunError(f"the run in {folder.path} was started with another {place}", given=given, do=again)
+    return RunError(
+        f"the run in {folder.path} was started with another {place}", given=given, do=again
+    )

@@ -34,7 +34,11 @@ class Run(TrainedModel):
         decisions, remarks = self.predict_all(values)
         for remark in remarks:
             warnings.warn(remark, stacklevel=2)
-        return decisions[0][0] if len(values) == 1 and len(decisions) == 1 else [row[0] for row in decisions]
+        return (
+            decisions[0][0]
+            if len(values) == 1 and len(decisions) == 1
+            else [row[0] for row in decisions]
+        )
 
     def predict_folder(self, *places: Path | str) -> FolderPredictions:
         """Answers every image of these files and folders: `.save("predictions")` writes a table and a gallery.
@@ -44,7 +48,13 @@ class Run(TrainedModel):
         return predict_folder(self, *places)
 
     def generate(
-        self, start: str = "", *, length: int = 200, temperature: float = 1.0, top_k: int | None = None, seed: int = 0
+        self,
+        start: str = "",
+        *,
+        length: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        seed: int = 0,
     ) -> str:
         """What the net writes after `start`: `length` characters (or words), each drawn from what it holds likely.
 
@@ -54,7 +64,9 @@ class Run(TrainedModel):
         """
         return "".join(self.generate_units(start, length, temperature, top_k, seed)[1])
 
-    def xray(self, value: Any = None, *, neuron: int | None = None) -> Xray | ImageXray | SampleXray:
+    def xray(
+        self, value: Any = None, *, neuron: int | None = None
+    ) -> Xray | ImageXray | SampleXray:
         """A sample from the inside; `.save("xray.html")` writes it as a page.
 
         Of a text that is read on and on also how one neuron colors it; of an image where the net looked.
@@ -84,7 +96,8 @@ class Run(TrainedModel):
         Raises:   NotBuiltError: it comes with the verb `export`.
         """
         raise NotBuiltError(
-            f"export to {path} is not built yet", do="run.net is a plain torch module, model.safetensors its weights"
+            f"export to {path} is not built yet",
+            do="run.net is a plain torch module, model.safetensors its weights",
         )
 
     def trace(self, value: Any = None, *, position: int = 0) -> Trace:

@@ -41,7 +41,9 @@ def score(
     found = evaluate(net, pipeline.datasets[part], pipeline.answers)
     told = "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
     scores = []
-    for number, (answer, judged) in enumerate(zip(pipeline.answers, found.evaluations, strict=True)):
+    for number, (answer, judged) in enumerate(
+        zip(pipeline.answers, found.evaluations, strict=True)
+    ):
         held = answer.held(found.scores[number], found.truths[number])
         judged = replace(judged, details={**judged.details, **held})
         beside: dict[str, Evaluation] = {}
@@ -49,16 +51,22 @@ def score(
             side = _side(pipeline, part)
             case = _case(pipeline, number, part, seed, side)
             told_of = (
-                {} if side is None else {"simple_answers": f"the simple answers see the images at {side}x{side}"}
+                {}
+                if side is None
+                else {"simple_answers": f"the simple answers see the images at {side}x{side}"}
             )
             judged = replace(judged, details={**judged.details, **told_of})
             beside = evaluate_baselines(answer, case, case.test.truth, asked[number])
-        result = verdict(judged, beside, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER)
+        result = verdict(
+            judged, beside, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
+        )
         scores.append(Score(answer, judged, beside, result, part=told))
     return scores, found
 
 
-def evaluate_baselines(answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None) -> dict[str, Evaluation]:
+def evaluate_baselines(
+    answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None
+) -> dict[str, Evaluation]:
     """Every simple answer that fits the case, judged.
 
     Raises:   TaskError for a baseline that is not known.
@@ -68,7 +76,9 @@ def evaluate_baselines(answer: Answer, case: Any, truth: Any, asked: tuple[str, 
         if name not in fitting:
             given = f"'{name}'"
             raise TaskError(
-                f"output.baselines names no baseline for {answer.WORD}", given=given, do=did_you_mean(name, fitting)
+                f"output.baselines names no baseline for {answer.WORD}",
+                given=given,
+                do=did_you_mean(name, fitting),
             )
     judged, plain = {}, answer.for_baselines()
     for name in fitting if asked is None else asked:
@@ -82,7 +92,9 @@ def evaluate_baselines(answer: Answer, case: Any, truth: Any, asked: tuple[str, 
 def _side(pipeline: Pipeline, part: str) -> int | None:
     """The side to which large images are shrunk for the simple answers, which take all of them at once; None: as they are."""
     spec = pipeline.codecs[0].spec
-    if spec.axes[:1] != ("channel",) or isinstance(pipeline.codecs[0], Board):  # half a point of a board is none
+    if spec.axes[:1] != ("channel",) or isinstance(
+        pipeline.codecs[0], Board
+    ):  # half a point of a board is none
         return None
     samples = min(len(pipeline.datasets["train"]), MOST_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
@@ -95,7 +107,14 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
     texts = {codec.column: codec.unit for codec in pipeline.codecs if isinstance(codec, Tokens)}
     some = drawn(len(pipeline.datasets["train"]), MOST_SAMPLES, "baselines")
     train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
-    test = _samples(pipeline, number, part, np.arange(len(pipeline.datasets[part])), side, with_frame=bool(texts))
+    test = _samples(
+        pipeline,
+        number,
+        part,
+        np.arange(len(pipeline.datasets[part])),
+        side,
+        with_frame=bool(texts),
+    )
     specs = tuple(codec.spec for codec in pipeline.codecs)
     answer = pipeline.answers[number]
     if not isinstance(answer, Forecast):
@@ -108,12 +127,20 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
 
 
 def _samples(
-    pipeline: Pipeline, number: int, part: str, some: NDArray[np.int64], side: int | None, *, with_frame: bool
+    pipeline: Pipeline,
+    number: int,
+    part: str,
+    some: NDArray[np.int64],
+    side: int | None,
+    *,
+    with_frame: bool,
 ) -> Samples:
     dataset, index = pipeline.datasets[part], torch.from_numpy(some)
     inputs = dataset.batch(index).inputs if side is None else (_shrunk(dataset, index, side),)
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
-    return Samples(inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None)
+    return Samples(
+        inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None
+    )
 
 
 def _shrunk(dataset: Dataset, some: Tensor, side: int) -> Tensor:

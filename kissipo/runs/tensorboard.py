@@ -38,7 +38,9 @@ class Board(Callback):
         self._net = net
         self._started, self._spent = time.perf_counter(), 0.0
         now = time.time_ns()
-        self._writer = RecordWriter((folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9}").open("wb"))
+        self._writer = RecordWriter(
+            (folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9}").open("wb")
+        )
         self._write(file_version="brain.Event:2")
         if inputs:
             self._write(graph_def=graph(record(net, inputs)))
@@ -54,7 +56,10 @@ class Board(Callback):
         ]
         start = time.perf_counter()
         if self._spent <= _SHARE * (start - self._started):
-            values += [Summary.Value(tag=f"weights/{name}", histo=histogram(w)) for name, w in _weights(self._net)]
+            values += [
+                Summary.Value(tag=f"weights/{name}", histo=histogram(w))
+                for name, w in _weights(self._net)
+            ]
             self._spent += time.perf_counter() - start
         self._write(step=row["epoch"], summary=Summary(value=values))
 
@@ -65,7 +70,9 @@ class Board(Callback):
         self._writer.flush()
 
 
-def tensorboard_callbacks(folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Callback]:
+def tensorboard_callbacks(
+    folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]
+) -> list[Callback]:
     """One board, or none when TensorBoard is not installed."""
     return [Board(folder, net, inputs)] if find_spec("tensorboard") is not None else []
 
@@ -85,10 +92,22 @@ def graph(recording: Recording) -> bytes:
     for each in recording.operations:
         name = "/".join(filter(None, [*each.layer.split("."), f"{each.name}_{each.number}"]))
         given = recording.values[each.gives[0]].tensor
-        nodes.append(NodeDef(name=name, op=each.name, input=[makers[key] for key in each.reads], attr=_shape(given)))
+        nodes.append(
+            NodeDef(
+                name=name,
+                op=each.name,
+                input=[makers[key] for key in each.reads],
+                attr=_shape(given),
+            )
+        )
         makers |= dict.fromkeys(each.gives, name)
     nodes += [
-        NodeDef(name=f"answers/{number}", op="answer", input=[makers[key]], attr=_shape(recording.values[key].tensor))
+        NodeDef(
+            name=f"answers/{number}",
+            op="answer",
+            input=[makers[key]],
+            attr=_shape(recording.values[key].tensor),
+        )
         for number, key in enumerate(recording.answers)
         if key in makers
     ]
@@ -126,4 +145,6 @@ def _shape(tensor: Tensor) -> dict[str, Any]:
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 
     sides = [TensorShapeProto.Dim(size=side) for side in tensor.shape]
-    return {"_output_shapes": AttrValue(list=AttrValue.ListValue(shape=[TensorShapeProto(dim=sides)]))}
+    return {
+        "_output_shapes": AttrValue(list=AttrValue.ListValue(shape=[TensorShapeProto(dim=sides)]))
+    }

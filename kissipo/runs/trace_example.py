@@ -32,7 +32,9 @@ from kissipo.runs.trained import TrainedModel
 _LIKELIEST = 5
 
 
-def trace_of(run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0, inside: bool = True) -> Trace:
+def trace_of(
+    run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0, inside: bool = True
+) -> Trace:
     """One sample of what `predict` takes, such as name=value pairs; without values a sample of the test part.
 
     position:  of the sample in the test part, counted from 0
@@ -46,7 +48,15 @@ def trace_of(run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0
         example = replace(known_example(run, position), loss=run.experiment().algorithm)
         augment = run.pipeline().augment
     example = replace(example, notes=(*filter(None, [run.remark]), *example.notes))
-    return follow(example, run.codecs, run.answers, run.net, augment=augment, inside=inside, name=run.folder.name)
+    return follow(
+        example,
+        run.codecs,
+        run.answers,
+        run.net,
+        augment=augment,
+        inside=inside,
+        name=run.folder.name,
+    )
 
 
 def follow(
@@ -68,7 +78,9 @@ def follow(
     steps, start = [], 0
     for codec, x in zip(codecs, sample.inputs, strict=True):
         length = x.shape[1] if isinstance(codec, Windows) else 0
-        rows = np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
+        rows = (
+            np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
+        )
         steps += _input_steps(frame.take(rows), codec, x[0])
         start += length
     if augment is not None:
@@ -77,16 +89,23 @@ def follow(
     steps += steps_of(recording)
     for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
-            Step("output", each.name, each.description, each.shape, value=each.value) for each in answer.decoding(output)
+            Step("output", each.name, each.description, each.shape, value=each.value)
+            for each in answer.decoding(output)
         ]
     chains = (
-        chain_rule(net, sample.inputs[0], sample.targets[0]) if sample.targets and answers[0].WORD == "number" else []
+        chain_rule(net, sample.inputs[0], sample.targets[0])
+        if sample.targets and answers[0].WORD == "number"
+        else []
     )
     back, why_not = _through_time(net, sample, answers, algorithm)
     trace = Trace(tuple(steps), (*example.notes, *why_not), tuple(chains), tuple(back), name=name)
     if not inside:
         return trace
-    loss = None if algorithm is None or not sample.targets else partial(_loss, algorithm, sample.targets)
+    loss = (
+        None
+        if algorithm is None or not sample.targets
+        else partial(_loss, algorithm, sample.targets)
+    )
     outputs = as_tuple(recording.output)
     return replace(
         trace,
@@ -129,7 +148,9 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     words = answer.shown
     found = output[0].softmax(dim=-1).topk(min(_LIKELIEST, output.shape[-1]))
     rows = zip(found.indices.tolist(), found.values.tolist(), strict=True)
-    return tuple(tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows)
+    return tuple(
+        tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows
+    )
 
 
 def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
@@ -138,7 +159,11 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
         return ""
-    return f"{decision.value!r}{sure}" if isinstance(answer, NextToken) else f"{_short(decision.value)}{sure}"
+    return (
+        f"{decision.value!r}{sure}"
+        if isinstance(answer, NextToken)
+        else f"{_short(decision.value)}{sure}"
+    )
 
 
 def _truth(frame: Frame, answer: Answer) -> str:
@@ -155,7 +180,9 @@ def _through_time(
     if algorithm is None or not sample.targets:
         return [], []
     targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
-    losses: dict[str, Callable[[Any], torch.Tensor]] = {"the sample": lambda outputs: algorithm.loss(outputs, targets)}
+    losses: dict[str, Callable[[Any], torch.Tensor]] = {
+        "the sample": lambda outputs: algorithm.loss(outputs, targets)
+    }
     if answers[0].spec.axes[:1] == ("time",):  # which then is the only answer
         last, known = (targets[0][:, -1:],), targets[0].shape[1]
         losses = {
@@ -163,7 +190,9 @@ def _through_time(
             "all steps": losses["the sample"],
         }
     try:
-        return [each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1], []
+        return [
+            each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1
+        ], []
     except UnsupportedNetError as error:
         return [], [f"gradients through time are left out: {error}"]
 
@@ -174,15 +203,34 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
     shape = encoded.shape[:1] if isinstance(codec, Windows) else ()
     listed = list_some(columns, 4)
     steps = [
-        Step("input", listed, "as it came", tuple(shape), value=_raw(frame, columns, whole=isinstance(codec, Windows)))
+        Step(
+            "input",
+            listed,
+            "as it came",
+            tuple(shape),
+            value=_raw(frame, columns, whole=isinstance(codec, Windows)),
+        )
     ]
     for inner in codec.codecs if isinstance(codec, Concat) else ():
         part = inner.encode(frame.take(np.arange(1)))[0]
-        steps.append(Step("input", inner.KIND.replace("_", "-"), inner.describe(), tuple(part.shape), value=part.numpy()))
+        steps.append(
+            Step(
+                "input",
+                inner.KIND.replace("_", "-"),
+                inner.describe(),
+                tuple(part.shape),
+                value=part.numpy(),
+            )
+        )
     size = encoded.numel() * encoded.element_size()
     steps.append(
         Step(
-            "input", codec.KIND.replace("_", "-"), codec.describe(), tuple(encoded.shape), memory=size, value=encoded.numpy()
+            "input",
+            codec.KIND.replace("_", "-"),
+            codec.describe(),
+            tuple(encoded.shape),
+            memory=size,
+            value=encoded.numpy(),
         )
     )
     return steps
@@ -203,5 +251,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
 
 def _short(value: Any) -> Any:
     if hasattr(value, "shape"):
-        return f"image of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
+        return (
+            f"image of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
+        )
     return shorten("(missing)" if value is None else str(value), 60)

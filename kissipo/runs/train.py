@@ -49,9 +49,20 @@ class TestResult:
     errors: Errors | None = None
 
 
-def train(experiment: Experiment, folder: RunFolder, seed: int, callbacks: Sequence[Callback], *, resume: bool) -> TrainingResult:
+def train(
+    experiment: Experiment,
+    folder: RunFolder,
+    seed: int,
+    callbacks: Sequence[Callback],
+    *,
+    resume: bool,
+) -> TrainingResult:
     """Learns to the end; with `resume` from the last checkpoint of the folder, if it has one."""
-    loop = _world_loop(experiment, seed) if isinstance(experiment.reading, World) else _data_loop(experiment, seed)
+    loop = (
+        _world_loop(experiment, seed)
+        if isinstance(experiment.reading, World)
+        else _data_loop(experiment, seed)
+    )
     loop.callbacks = callbacks
     loop.save = lambda state: save_checkpoint(folder.checkpoints, state)
     for note in _go_on(loop, folder) if resume else ():
@@ -79,7 +90,11 @@ def _calibrate(experiment: Experiment) -> None:
 def _choose_thresholds(experiment: Experiment) -> None:
     """Where missing a defect has its cost: from which suspicion on a piece is called."""
     answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
-    inspected = [(at, each) for at, each in enumerate(answers) if isinstance(each, Category) and each.inspection]
+    inspected = [
+        (at, each)
+        for at, each in enumerate(answers)
+        if isinstance(each, Category) and each.inspection
+    ]
     if not inspected:
         return
     found = evaluate(experiment.net, dataset, answers) if len(dataset) else None
@@ -103,10 +118,17 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     if isinstance(experiment.reading, World):
         return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
-        watched, found, errors = evaluate_anomalies(experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0])
+        watched, found, errors = evaluate_anomalies(
+            experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0]
+        )
         return TestResult([watched], found, errors)
-    scores, found = score(experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed)
-    more: dict[str, Any] = {**weights_by_name(experiment), **getattr(experiment.algorithm, "account", dict)()}
+    scores, found = score(
+        experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed
+    )
+    more: dict[str, Any] = {
+        **weights_by_name(experiment),
+        **getattr(experiment.algorithm, "account", dict)(),
+    }
     for number, each in enumerate(scores):
         net = replace(each.net, details={**each.net.details, **more})
         scores[number] = replace(each, net=net)
@@ -117,7 +139,11 @@ def weights_by_name(experiment: Experiment) -> dict[str, Any]:
     """The weights of a linear net with one answer, by the names of its features; empty for every other net."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
     names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
-    if experiment.resolved.net is None or experiment.resolved.net.word != "linear" or len(layers) != 1:
+    if (
+        experiment.resolved.net is None
+        or experiment.resolved.net.word != "linear"
+        or len(layers) != 1
+    ):
         return {}
     weight = layers[0].weight.detach()
     if weight.shape != (1, len(names)):
@@ -128,15 +154,25 @@ def weights_by_name(experiment: Experiment) -> dict[str, Any]:
 
 
 def _data_loop(experiment: Experiment, seed: int) -> Any:
-    pipeline, options, batch = experiment.pipeline, experiment.config, experiment.resolved.general.batch_size or 32
+    pipeline, options, batch = (
+        experiment.pipeline,
+        experiment.config,
+        experiment.resolved.general.batch_size or 32,
+    )
     return Fit(
         experiment.net,
         experiment.algorithm,
         FitConfig(
-            options.epochs, batch, seed, options.early_stopping.patience, shuffle=batch < len(pipeline.datasets["train"])
+            options.epochs,
+            batch,
+            seed,
+            options.early_stopping.patience,
+            shuffle=batch < len(pipeline.datasets["train"]),
         ),
         train=pipeline.datasets["train"],
-        validation=pipeline.datasets["validation"] if len(pipeline.datasets["validation"]) else None,
+        validation=pipeline.datasets["validation"]
+        if len(pipeline.datasets["validation"])
+        else None,
         answers=pipeline.answers,
         augment=pipeline.augment,
     )
@@ -145,7 +181,9 @@ def _data_loop(experiment: Experiment, seed: int) -> Any:
 def _world_loop(experiment: Experiment, seed: int) -> Any:
     world, agent = experiment.reading, experiment.algorithm
     assert isinstance(world, World)
-    return Rollout(world.environment, experiment.net, agent, episodes=experiment.config.episodes, seed=seed)  # type: ignore[arg-type]
+    return Rollout(
+        world.environment, experiment.net, agent, episodes=experiment.config.episodes, seed=seed
+    )  # type: ignore[arg-type]
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
@@ -165,7 +203,12 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     if world.model is not None:
         judged = _beside_the_rules(judged, experiment, world)
     beside = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
-    return Score(answer, judged, beside, verdict(judged, beside, main=answer.EVAL_METRIC, higher_is_better=True))
+    return Score(
+        answer,
+        judged,
+        beside,
+        verdict(judged, beside, main=answer.EVAL_METRIC, higher_is_better=True),
+    )
 
 
 def _beside_the_rules(judged: Evaluation, experiment: Experiment, world: World) -> Evaluation:

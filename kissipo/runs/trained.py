@@ -29,7 +29,13 @@ from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.text import NextToken
 from kissipo.output.score import Score
-from kissipo.pipeline.experiment import Experiment, build_algorithm, build_experiment, build_net, read_data
+from kissipo.pipeline.experiment import (
+    Experiment,
+    build_algorithm,
+    build_experiment,
+    build_net,
+    read_data,
+)
 from kissipo.pipeline.parse import ResolvedTask, read_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS, BUILDERS
@@ -66,13 +72,17 @@ class TrainedModel:
         Raises:   RunError when the folder is missing, cut short, damaged or of another version.
         """
         folder = RunFolder(Path(path))
-        task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
+        task = Task.from_yaml(
+            folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name
+        )
         saved = folder.read_of_this_version(CODECS)
         try:
             codecs = tuple(restore(codec) for codec in saved["inputs"])
             answers = tuple(_restore_answer(answer) for answer in saved["answers"])
         except (KeyError, TypeError) as error:
-            raise RunError(f"{folder.path / CODECS} is damaged: {error}", do="Train it again") from None
+            raise RunError(
+                f"{folder.path / CODECS} is damaged: {error}", do="Train it again"
+            ) from None
         resolved = read_task(task)
         net = build_net(resolved, Pipeline(Frame(()), {}, codecs, answers, {}))
         weights = folder.read_weights()
@@ -94,14 +104,25 @@ class TrainedModel:
         """
         folder = RunFolder(Path(path))
         is_ended = any((folder.path / name).exists() for name in (MODEL, METRICS))
-        found = None if is_ended or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
+        found = (
+            None if is_ended or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
+        )
         if found is None:
             return cls.open(path)
-        task = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name)
+        task = Task.from_yaml(
+            folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name
+        )
         experiment = _prepared_again(task, folder)
         pipeline, (state, _) = experiment.pipeline, found
         experiment.net.load_state_dict(state["net"])
-        run = cls(folder.path, experiment.task, experiment.net, pipeline.codecs, pipeline.answers, experiment=experiment)
+        run = cls(
+            folder.path,
+            experiment.task,
+            experiment.net,
+            pipeline.codecs,
+            pipeline.answers,
+            experiment=experiment,
+        )
         epoch = state["position"].get("epoch", 0) + 1
         run.remark = f"the training is not finished: these are the weights of its last checkpoint, in epoch {epoch}"
         return run
@@ -133,7 +154,9 @@ class TrainedModel:
         Raises:   DataError when a column is missing or of another kind.
         """
         if data is not None:
-            return score(self.net, self._wiring_of(data), asked=self.resolved.baselines, seed=self.seed)[0]
+            return score(
+                self.net, self._wiring_of(data), asked=self.resolved.baselines, seed=self.seed
+            )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
@@ -141,7 +164,10 @@ class TrainedModel:
         frame, dataset, remarks = self.encode(values)
         outputs = answer_all(self.net, dataset)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
-        decided = [answer.decisions(output, truths) for answer, output in zip(self.answers, outputs, strict=True)]
+        decided = [
+            answer.decisions(output, truths)
+            for answer, output in zip(self.answers, outputs, strict=True)
+        ]
         if isinstance(self.answers[0], Anomaly):
             remarks.append(
                 f"the first answer is for row {len(frame) - len(decided[0]) + 1}: the rows before it fill a window"
@@ -160,7 +186,9 @@ class TrainedModel:
             )
         units, frame = answer.split(start)
         index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
-        ids = index.encode(frame) if units else torch.tensor([1])  # without a start after the most frequent token
+        ids = (
+            index.encode(frame) if units else torch.tensor([1])
+        )  # without a start after the most frequent token
         drawn = generate_tokens(
             self.net,
             ids,
@@ -207,7 +235,9 @@ class TrainedModel:
             algorithm = build_algorithm(experiment.resolved, experiment.pipeline, self.net)
             # the answers of the run know what they learned after the data were read
             pipeline = replace(experiment.pipeline, answers=self.answers)
-            self._prepared = replace(experiment, pipeline=pipeline, net=self.net, algorithm=algorithm)
+            self._prepared = replace(
+                experiment, pipeline=pipeline, net=self.net, algorithm=algorithm
+            )
         return self._prepared
 
     def _wiring_of(self, data: Any) -> Pipeline:
@@ -215,8 +245,13 @@ class TrainedModel:
         resolved = self.resolved
         way = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
         if resolved.source.module.SAMPLES not in _STAND_ALONE:
-            raise TaskError(f"a run on {resolved.source.word} is judged on its own test part only", do="Leave DATA out")
-        changed = {f"input.{resolved.source.word}": data} | ({"input.masks": None} if "masks" in self.task.input else {})
+            raise TaskError(
+                f"a run on {resolved.source.word} is judged on its own test part only",
+                do="Leave DATA out",
+            )
+        changed = {f"input.{resolved.source.word}": data} | (
+            {"input.masks": None} if "masks" in self.task.input else {}
+        )
         frame = read_data(read_task(self.task.with_words(changed))).frame
         answered = [column for answer in self.answers for column in answer.codec.columns]
         frame = fit_to(frame, self.codecs, also=answered)
@@ -231,7 +266,11 @@ class TrainedModel:
         everything = np.arange(len(frame))
         nothing = everything[:0]
         parts = {"train": nothing, "validation": nothing, "test": everything}
-        datasets = {"train": dataset.take(slice(0, 0)), "validation": dataset.take(slice(0, 0)), "test": dataset}
+        datasets = {
+            "train": dataset.take(slice(0, 0)),
+            "validation": dataset.take(slice(0, 0)),
+            "test": dataset,
+        }
         return Pipeline(frame, parts, self.codecs, self.answers, datasets)
 
 

@@ -15,7 +15,9 @@ def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("runs")
     Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save(folder / "image.png")
-    rows = "".join(f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120))
+    rows = "".join(
+        f"{number % 7},{'rgb'[number % 3]},{'ab'[number % 2]}\n" for number in range(120)
+    )
     (folder / "table.csv").write_text("size,color,kind\n" + rows)
     (folder / "novel.txt").write_text('He said "it is so" (once). ' * 100)
     return folder

@@ -16,7 +16,8 @@ from kissipo.cli.main import main
 
 Refusal = Callable[..., str]
 GOOD = "size,city,kind\n" + "".join(
-    f"{number % 7}.5,{'Brno' if number % 3 else 'Praha'},{'yes' if number % 2 else 'no'}\n" for number in range(60)
+    f"{number % 7}.5,{'Brno' if number % 3 else 'Praha'},{'yes' if number % 2 else 'no'}\n"
+    for number in range(60)
 )
 FILES: dict[str, bytes] = {
     "good.csv": GOOD.encode(),
@@ -34,7 +35,8 @@ FILES: dict[str, bytes] = {
     "bytes.csv": bytes(range(256)),
     "few.csv": "\n".join(GOOD.splitlines()[:4]).encode(),
     "constant.csv": b"size,price\n" + b"".join(b"%d,7\n" % (number % 9) for number in range(40)),
-    "price.csv": b"size,price\n" + b"".join(b"%d,%d.5\n" % (number % 9, number) for number in range(40)),
+    "price.csv": b"size,price\n"
+    + b"".join(b"%d,%d.5\n" % (number % 9, number) for number in range(40)),
     "sheet.xlsx": b"PK\x03\x04",
     "nameless.csv": "".join(GOOD.splitlines(keepends=True)[1:]).encode(),
     "same.csv": b"kind\n" + b"yes\nno\n" * 20,
@@ -101,7 +103,9 @@ def _files() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "told"), REFUSED)
-def test_data_that_cannot_be_learned_from_are_refused(arguments: str, told: str, refusal: Refusal) -> None:
+def test_data_that_cannot_be_learned_from_are_refused(
+    arguments: str, told: str, refusal: Refusal
+) -> None:
     assert told in refusal(*f"fit {arguments} --quiet".split())
 
 
@@ -137,7 +141,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("run")
     (folder / "good.csv").write_text(GOOD)
     assert (
-        main(["fit", str(folder / "good.csv"), "--output", "kind", "epochs=1", "--out", str(folder / "run"), "--quiet"])
+        main(
+            [
+                "fit",
+                str(folder / "good.csv"),
+                "--output",
+                "kind",
+                "epochs=1",
+                "--out",
+                str(folder / "run"),
+                "--quiet",
+            ]
+        )
         == 0
     )
     return str(folder / "run")
@@ -159,7 +174,9 @@ def test_a_question_that_does_not_fit_the_run_is_refused(
         ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
     ],
 )  # fmt: skip
-def test_data_that_cannot_be_judged_by_are_refused(run: str, content: str, told: str, refusal: Refusal) -> None:
+def test_data_that_cannot_be_judged_by_are_refused(
+    run: str, content: str, told: str, refusal: Refusal
+) -> None:
     Path("new.csv").write_text(content)
     assert told in refusal(*f"evaluate {run} new.csv".split())
 
@@ -191,9 +208,27 @@ def test_a_word_where_a_series_has_steps_is_refused(refusal: Refusal) -> None:
     Path("air.csv").write_text(
         "Year,sold\n" + "".join(f"{1900 + year},{year % 5 + year / 9:.3f}\n" for year in range(90))
     )
-    assert main(["fit", "air.csv", "--time", "Year", "--output", "sold", "epochs=1", "--out", "run", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                "air.csv",
+                "--time",
+                "Year",
+                "--output",
+                "sold",
+                "epochs=1",
+                "--out",
+                "run",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     assert "'many' in row 2 of 'sold' is not a number" in refusal(*["predict", "run", "1", "many"])
-    assert "there are fewer steps than one window holds; got 2 in the values." in refusal(*["predict", "run", "1", "2"])
+    assert "there are fewer steps than one window holds; got 2 in the values." in refusal(
+        *["predict", "run", "1", "2"]
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be become by root only")
@@ -211,4 +246,6 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         raise SystemExit(main(["fit", "good.csv", "--output", "kind"]))"""
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.splitlines()[1:] == ["kissipo: good.csv may not be read. Check its permissions."]
+    assert told.stderr.splitlines()[1:] == [
+        "kissipo: good.csv may not be read. Check its permissions."
+    ]

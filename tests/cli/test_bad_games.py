@@ -65,12 +65,19 @@ def test_games_that_cannot_be_learned_from_are_refused(
 
 def test_what_is_left_out_is_told_by_the_check(capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
-        Path("illegal", f"good{number}.sgf").write_text(GOOD.replace("dd", f"d{'abcdefgh'[number]}"), encoding="utf-8")
+        Path("illegal", f"good{number}.sgf").write_text(
+            GOOD.replace("dd", f"d{'abcdefgh'[number]}"), encoding="utf-8"
+        )
     Path("illegal", "small.sgf").write_bytes(FOLDERS["small"]["a.sgf"])
     assert main(["data", "check", "illegal"]) == 2
-    assert "FAIL illegal/b.sgf: move 3 (black D4) is illegal" in " ".join(capsys.readouterr().out.split())
+    assert "FAIL illegal/b.sgf: move 3 (black D4) is illegal" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["data", "check", "illegal", "input.skip_corrupt=true"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "PASS 9 games, 36 moves" in told
     assert "WARN 1 game on 9x9 -> left out" in told
-    assert "WARN 1 record cannot be read or played, the first is illegal/b.sgf: move 3 (black D4) is illegal" in told
+    assert (
+        "WARN 1 record cannot be read or played, the first is illegal/b.sgf: move 3 (black D4) is illegal"
+        in told
+    )

@@ -52,18 +52,29 @@ def edited(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (of_another_version, ["was written by another version of kissipo; got format 99. Allowed: format 3."]),
+        (
+            of_another_version,
+            ["was written by another version of kissipo; got format 99. Allowed: format 3."],
+        ),
         (cut("model.safetensors"), ["model.safetensors is damaged:"]),
         (cut("model.safetensors", 0), ["model.safetensors is damaged:"]),
-        (without("model.safetensors"), ["is no whole run: model.safetensors is missing.", "--resume"]),
+        (
+            without("model.safetensors"),
+            ["is no whole run: model.safetensors is missing.", "--resume"],
+        ),
         (cut("codecs.json"), ["codecs.json is damaged:", "line"]),
         (without("codecs.json"), ["is no whole run: codecs.json is missing."]),
         (without("task.yaml"), ["is no whole run: task.yaml is missing."]),
-        (cut("task.yaml", 0), ["task.yaml must be a mapping of the parts input, process and output; got nothing."]),
+        (
+            cut("task.yaml", 0),
+            ["task.yaml must be a mapping of the parts input, process and output; got nothing."],
+        ),
         (edited, ["do not fit its task.yaml", "Was task.yaml edited?"]),
     ],
 )
-def test_a_damaged_run(good: Path, capsys: Out, verb: str, change: Callable[[Path], None], says: list[str]) -> None:
+def test_a_damaged_run(
+    good: Path, capsys: Out, verb: str, change: Callable[[Path], None], says: list[str]
+) -> None:
     shutil.copytree(good, "run")
     change(Path("run"))
     assert main([verb, "run", *(["x.png"] if verb == "predict" else [])]) == 2
@@ -89,7 +100,10 @@ def test_show_of_a_run_that_is_not_there(good: Path, capsys: Out) -> None:
     assert main(["show", "runs/nope"]) == 2
     assert "kissipo: there is no file runs/nope." in capsys.readouterr().err
     assert main(["evaluate", "runs/digits-2"]) == 2
-    assert "there is no run folder runs/digits-2. Did you mean 'runs/digits-1'?" in capsys.readouterr().err
+    assert (
+        "there is no run folder runs/digits-2. Did you mean 'runs/digits-1'?"
+        in capsys.readouterr().err
+    )
 
 
 def test_data_that_changed_judge_no_run_however_often_it_is_asked() -> None:
@@ -100,7 +114,9 @@ def test_data_that_changed_judge_no_run_however_often_it_is_asked() -> None:
     run = ki.open("run")
     Path("two.csv").write_text(Path("two.csv").read_text().replace("1.5,a", "1.6,a"))
     for _ in range(2):
-        with pytest.raises(DataError, match=r"the data of .*two.csv have changed since this run was trained"):
+        with pytest.raises(
+            DataError, match=r"the data of .*two.csv have changed since this run was trained"
+        ):
             run.evaluate()
 
 
@@ -109,7 +125,10 @@ def test_an_output_folder_that_exists_is_left_alone(good: Path, capsys: Out) -> 
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     assert main(["fit", "digits", "epochs=1", "--out", "run"]) == 2
     err = capsys.readouterr().err
-    assert "run exists already. Choose another --out, remove it, or go on with that run: --resume." in err
+    assert (
+        "run exists already. Choose another --out, remove it, or go on with that run: --resume."
+        in err
+    )
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
 
 
@@ -127,11 +146,16 @@ def _fit_elsewhere(*arguments: str, before: str = "") -> subprocess.CompletedPro
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.skipif(not os.path.ismount("/sys"), reason="needs a place where even root may not write")
+@pytest.mark.skipif(
+    not os.path.ismount("/sys"), reason="needs a place where even root may not write"
+)
 def test_a_folder_that_may_not_be_written(capsys: Out) -> None:
     assert main(["fit", "digits", "epochs=1", "--out", "/sys/run"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last == "kissipo: /sys/run may not be written. Choose another folder with --out, or change its permissions."
+    assert (
+        last
+        == "kissipo: /sys/run may not be written. Choose another folder with --out, or change its permissions."
+    )
 
 
 def test_no_space_for_the_weights() -> None:
@@ -139,6 +163,8 @@ def test_no_space_for_the_weights() -> None:
     done = _fit_elsewhere("fit", "digits", "epochs=2", "--out", "run", before=limit)
     assert done.returncode == 2, done.stderr
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("kissipo: ") and ("cannot be written: File too large" in last or "no space" in last), last
+    assert last.startswith("kissipo: ") and (
+        "cannot be written: File too large" in last or "no space" in last
+    ), last
     assert not list(Path("run").rglob("*.part"))
     assert main(["fit", "digits", "epochs=2", "--out", "run", "--resume", "--quiet"]) == 0

@@ -18,7 +18,13 @@ GLAD = [
     "أنا سعيد جدا اليوم",
     "👨‍👩‍👧 lovely family",
 ]
-SAD = ["😢 bad day, not well", "אני עצוב מאוד היום", "今天 我 很 难过 。", "أنا حزين جدا اليوم", "💔 lost it all again"]
+SAD = [
+    "😢 bad day, not well",
+    "אני עצוב מאוד היום",
+    "今天 我 很 难过 。",
+    "أنا حزين جدا اليوم",
+    "💔 lost it all again",
+]
 
 
 def write(name: str, texts: list[str], moods: tuple[str, ...] = ("glad", "sad")) -> None:
@@ -63,8 +69,13 @@ def test_letters_of_the_whole_world_are_learned_and_asked(unit: str, capsys: Out
 
 def test_chinese_without_blanks_is_read_character_by_character(capsys: Out) -> None:
     ends = [a + b for a in "天地玄黄宇宙洪荒日月" for b in "甲乙丙丁戊己庚辛"]
-    write("chinese.csv", [f"今天我很{'难过' if at % 2 else '高兴'}{end}。" for at, end in enumerate(ends)])
-    assert "input.characters=message message: one word a row, 80 different ones" in fit(capsys, "chinese.csv")
+    write(
+        "chinese.csv",
+        [f"今天我很{'难过' if at % 2 else '高兴'}{end}。" for at, end in enumerate(ends)],
+    )
+    assert "input.characters=message message: one word a row, 80 different ones" in fit(
+        capsys, "chinese.csv"
+    )
     assert predicted(capsys, "我很高兴", "他难过")[0] == ["glad", "sad"]
 
 
@@ -73,7 +84,10 @@ def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
     texts[3], texts[10], texts[20] = "", "   ", "!!!"
     write("gap.csv", texts)
     told = fit(capsys, "gap.csv")
-    assert "WARN 'message' has no value in 2 of 160 rows (rows 4, 11) -> read as a text without a word" in told
+    assert (
+        "WARN 'message' has no value in 2 of 160 rows (rows 4, 11) -> read as a text without a word"
+        in told
+    )
     answers, notes = predicted(capsys, "", "  ", "😢 not well")
     assert len(answers) == 3 and answers[2] == "sad"
     assert notes == ["2 empty 'message', read as no words"]

@@ -27,10 +27,14 @@ sys.exit(main(sys.argv[2:]))
 
 
 def python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120
+    )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS.names())], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([verb, "--help"] for verb in VERBS.names())], ids=" ".join
+)
 def test_help_imports_neither_torch_nor_rich(arguments: list[str]) -> None:
     done = python(_LOADED, *arguments)
     assert done.stdout.startswith(("kissipo: Input", "usage: kissipo"))
@@ -39,13 +43,20 @@ def test_help_imports_neither_torch_nor_rich(arguments: list[str]) -> None:
 
 def test_what_help_says_of_each_verb_is_the_first_line_of_its_module() -> None:
     lines = [line.split(maxsplit=1) for line in help_text().splitlines() if line.startswith("  ")]
-    first = [[verb, (VERBS.find(verb, place="here").__doc__ or "").splitlines()[0]] for verb in VERBS.names()]
+    first = [
+        [verb, (VERBS.find(verb, place="here").__doc__ or "").splitlines()[0]]
+        for verb in VERBS.names()
+    ]
     assert sorted(lines) == first
 
 
 @pytest.mark.parametrize(
     ("module", "arguments", "package"),
-    [("rich", ["list"], "rich"), ("torch", ["show", "vgg16"], "torch"), ("yaml", ["fit", "digits"], "pyyaml")],
+    [
+        ("rich", ["list"], "rich"),
+        ("torch", ["show", "vgg16"], "torch"),
+        ("yaml", ["fit", "digits"], "pyyaml"),
+    ],
 )
 def test_a_missing_core_dependency_is_named_with_the_line_that_installs_it(
     module: str, arguments: list[str], package: str

@@ -31,7 +31,11 @@ COMMANDS = {
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
     "evaluate": [["evaluate", "run"]],
-    "predict": [["predict", "run", "image.png"], ["predict", "run", "new"], ["predict", "marks", "new/a.png"]],
+    "predict": [
+        ["predict", "run", "image.png"],
+        ["predict", "run", "new"],
+        ["predict", "marks", "new/a.png"],
+    ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
         ["xray", "text", "Über, a b " * 20],
@@ -56,14 +60,20 @@ COMMANDS = {
 
 def documented(verb: str) -> list[re.Pattern[str]]:
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {verb}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.split("With `--resume TASK`")[0].splitlines() if line.startswith("- ")]
+    lines = [
+        line
+        for line in section.split("With `--resume TASK`")[0].splitlines()
+        if line.startswith("- ")
+    ]
     places = [place for line in lines for place in re.findall(r"`([^`]+)`", line.split(":")[0])]
     assert places
     return [_pattern(place) for place in places]
 
 
 def _pattern(place: str) -> re.Pattern[str]:
-    return re.compile("^" + re.escape(place).replace(r"\.\.\.", ".*").replace(r"\*", r"[^.\[\]]+") + "$")
+    return re.compile(
+        "^" + re.escape(place).replace(r"\.\.\.", ".*").replace(r"\*", r"[^.\[\]]+") + "$"
+    )
 
 
 def places_of(value: Any, at: str = "") -> Iterator[str]:
@@ -95,9 +105,14 @@ def _train_and_draw() -> None:
 
     assert main(["fit", "digits", "epochs=1", "--out", "run", "--quiet"]) == 0
     Image.fromarray((load_digits().images[0] * 255 / 16).astype("uint8")).save("image.png")
-    Path("table.csv").write_text("size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40)))
+    Path("table.csv").write_text(
+        "size,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40))
+    )
     Path("novel.txt").write_text(load_digits().DESCR, encoding="utf-8")
-    assert main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"]) == 0
+    assert (
+        main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"])
+        == 0
+    )
     marks = np.zeros((20, 8, 8), dtype=bool)
     marks[:, 2:5, 3:6] = True
     task = ki.Task(
@@ -123,12 +138,18 @@ def test_every_place_is_documented_and_every_documented_place_is_there(
         assert main([*command, "--json"]) == 0
         found |= set(places_of(json.loads(capsys.readouterr().out)))
     unknown = [place for place in found if not any(pattern.match(place) for pattern in patterns)]
-    absent = [pattern.pattern for pattern in patterns if not any(pattern.match(place) for place in found)]
+    absent = [
+        pattern.pattern for pattern in patterns if not any(pattern.match(place) for place in found)
+    ]
     assert not unknown and not absent
 
 
 def test_the_page_knows_every_verb() -> None:
     from kissipo.cli.main import VERBS
 
-    titles = {line[3:].split()[0] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("## ")}
+    titles = {
+        line[3:].split()[0]
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("## ")
+    }
     assert titles == set(VERBS.names())

@@ -30,7 +30,12 @@ def read(text: str) -> Any:
 
 
 def write(
-    name: str, header: str, *, rows: int = 60, classes: tuple[str, str] = ("no", "yes"), least: float = -9
+    name: str,
+    header: str,
+    *,
+    rows: int = 60,
+    classes: tuple[str, str] = ("no", "yes"),
+    least: float = -9,
 ) -> None:
     """A table of two numbers and a class that follows from them; `least` keeps the first number above it."""
     generator = np.random.default_rng(0)
@@ -65,7 +70,11 @@ def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
     metrics = read(told(capsys, "evaluate", "run", "one.csv", "--json"))["answers"][0]["metrics"]
     assert metrics["roc_auc"] is None
     assert metrics["recall"] > 0
-    row = next(line for line in told(capsys, "evaluate", "run", "one.csv").splitlines() if line.startswith("this net"))
+    row = next(
+        line
+        for line in told(capsys, "evaluate", "run", "one.csv").splitlines()
+        if line.startswith("this net")
+    )
     assert row.split()[6] == "-"
 
 
@@ -75,13 +84,16 @@ def test_an_error_in_percent_leaves_zeros_out(capsys: Out) -> None:
     gains = [max(0.0, float(first)) + 0.3 * (float(first) > 0) for first, _ in rows]
     lines = [f"{first},{second},{gain}" for (first, second), gain in zip(rows, gains, strict=True)]
     Path("gain.csv").write_text("\n".join(["x,y,gain", *lines, ""]))
-    answer = read(told(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json"))["answers"][
-        0
-    ]
+    answer = read(
+        told(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json")
+    )["answers"][0]
     # the mean is the same answer everywhere; in percent of gains of 0.3 and more it cannot be off by more than its share
     assert answer["baselines"]["mean"]["mape"] < 100 * max(gains) / 0.3
     Path("none.csv").write_text("x,y,gain\n1,2,0\n2,1,0\n")
-    assert read(told(capsys, "evaluate", "run", "none.csv", "--json"))["answers"][0]["metrics"]["mape"] is None
+    assert (
+        read(told(capsys, "evaluate", "run", "none.csv", "--json"))["answers"][0]["metrics"]["mape"]
+        is None
+    )
 
 
 def test_without_a_part_to_judge_by_the_training_part_judges_and_that_is_said(capsys: Out) -> None:
@@ -102,7 +114,17 @@ def test_an_opened_run_of_an_environment_is_judged_as_it_was(capsys: Out) -> Non
 
 def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> None:
     write("two.csv", "x,y,kind")
-    command = ["compare", "two.csv", "--output", "kind", "epochs=1", "--vary", "process.units=[8],[16]", "--seeds", "2"]
+    command = [
+        "compare",
+        "two.csv",
+        "--output",
+        "kind",
+        "epochs=1",
+        "--vary",
+        "process.units=[8],[16]",
+        "--seeds",
+        "2",
+    ]
     assert main(command) == 0
     out, err = capsys.readouterr()
     above, titles, *rows = out.splitlines()

@@ -39,7 +39,13 @@ def test_the_time_to_go_is_that_of_the_steps_left(
 
 
 @pytest.mark.parametrize(
-    "looks", [[(1, 1, 0.0)], [(1, 1, 0.0), (1, 5, 9.0)], [(1, 1, 0.0), (1, 90, 0.4)], [(1, 1, 0.0), (10, 100, 60.0)]]
+    "looks",
+    [
+        [(1, 1, 0.0)],
+        [(1, 1, 0.0), (1, 5, 9.0)],
+        [(1, 1, 0.0), (1, 90, 0.4)],
+        [(1, 1, 0.0), (10, 100, 60.0)],
+    ],
 )
 def test_nothing_is_guessed_from_too_little_or_at_the_end(
     looks: list[tuple[int, int, float]], capsys: pytest.CaptureFixture[str]

@@ -19,7 +19,16 @@ def shown(capsys: Out, *arguments: str) -> str:
 def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
     assert main(["show", "vgg16"]) == 0
     out, err = capsys.readouterr()
-    for each in ("conv1_1", "64x224x224", "3,211,264", "12.8 MB", "1,728", "86,704,128", "102,760,448", "16,777,216"):
+    for each in (
+        "conv1_1",
+        "64x224x224",
+        "3,211,264",
+        "12.8 MB",
+        "1,728",
+        "86,704,128",
+        "102,760,448",
+        "16,777,216",
+    ):
         assert each in out, each
     assert "138,357,544 parameters (138,344,128 weights, 13,416 biases)" in out
     assert "15,237,608 values and 15,470,264,320 multiplications for one image" in out
@@ -28,11 +37,15 @@ def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
 
 
 def test_words_change_what_is_counted(capsys: Out) -> None:
-    small = shown(capsys, "vgg16", "input.size=32", "input.color=grayscale", "norm=true", "units=[128]")
+    small = shown(
+        capsys, "vgg16", "input.size=32", "input.color=grayscale", "norm=true", "units=[128]"
+    )
     assert "1x32x32" in small
     assert "batch normalization" in small
     assert "slip" not in small
-    content = json.loads(shown(capsys, "resnet50", "size=64", "batch_size=32", "optimizer=momentum", "--json"))
+    content = json.loads(
+        shown(capsys, "resnet50", "size=64", "batch_size=32", "optimizer=momentum", "--json")
+    )
     assert content["layers"][0]["shape"] == [3, 64, 64]
     assert (content["batch_size"], content["optimizer"], content["totals"]["parameters"]) == (
         32,
@@ -45,14 +58,20 @@ def test_words_change_what_is_counted(capsys: Out) -> None:
 def test_a_layer_that_only_learns_says_so(capsys: Out) -> None:
     out = shown(capsys, "googlenet")
     assert "(only while" in out
-    assert "6,998,552 parameters (6,990,272 weights, 8,280 biases), 6,379,728 more while learning" in out
+    assert (
+        "6,998,552 parameters (6,990,272 weights, 8,280 biases), 6,379,728 more while learning"
+        in out
+    )
 
 
 def test_the_modules_of_googlenet_side_by_side(capsys: Out) -> None:
     """S15: 854M multiplications against 271M."""
     assert main(["compare", "inception-naive", "inception-bottleneck"]) == 0
     out, err = capsys.readouterr()
-    assert all(each in out for each in ("672x28x28", "854,196,224", "3.15", "480x28x28", "271,351,808", "1.00"))
+    assert all(
+        each in out
+        for each in ("672x28x28", "854,196,224", "3.15", "480x28x28", "271,351,808", "1.00")
+    )
     assert "353M is a slip" in err
     assert main(["compare", "vgg16", "resnet50", "googlenet", "size=64", "--json"]) == 0
     nets = json.loads(capsys.readouterr().out)["nets"]

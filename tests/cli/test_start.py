@@ -11,10 +11,16 @@ import pytest
 HEAVY = ("torch", "numpy", "sklearn", "pandas", "PIL", "yaml")
 
 
-@pytest.mark.parametrize("code", ["import kissipo", "from kissipo.cli.main import main; main(['--help'])"])
+@pytest.mark.parametrize(
+    "code", ["import kissipo", "from kissipo.cli.main import main; main(['--help'])"]
+)
 def test_nothing_heavy_is_imported(code: str) -> None:
-    description = f"; import sys; print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code + description], capture_output=True, text=True, check=True).stdout
+    description = (
+        f"; import sys; print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code + description], capture_output=True, text=True, check=True
+    ).stdout
     assert told.splitlines()[-1] == "HEAVY []"
 
 

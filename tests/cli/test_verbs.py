@@ -99,7 +99,9 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
     assert "\x1b" not in piped.stdout + piped.stderr and "\r" not in piped.stderr
     assert "epoch 1/3  loss" in piped.stderr
     master, slave = pty.openpty()
-    process = subprocess.Popen(command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"})
+    process = subprocess.Popen(
+        command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"}
+    )
     os.close(slave)
     seen = b""
     while True:
@@ -124,7 +126,10 @@ def test_a_bug_is_one_line_and_code_1(capsys: Out, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kissipo.pipeline.recipes, "all_recipes", broken)
     assert main(["list"]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("kissipo: a bug in kissipo: RuntimeError: the dog ate it.") and "--debug" in err
+    assert (
+        err.startswith("kissipo: a bug in kissipo: RuntimeError: the dog ate it.")
+        and "--debug" in err
+    )
     assert len(err.splitlines()) == 1
     with pytest.raises(RuntimeError, match="the dog ate it"):
         main(["list", "--debug"])
@@ -151,7 +156,9 @@ def test_help_of_every_verb(capsys: Out) -> None:
 def test_the_doctor_names_kernels_and_missing_parts(capsys: Out) -> None:
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"kernels +(fused, (avx512|avx2|plain|neon)|torch: the kernels were not built)", out)
+    assert re.search(
+        r"kernels +(fused, (avx512|avx2|plain|neon)|torch: the kernels were not built)", out
+    )
     assert "gymnasium" in out and "torch" in out
 
 

@@ -43,7 +43,11 @@ def runs(own_data: Path) -> Path:
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("is_given", [True, False])
 def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, capsys: Out) -> None:
-    values = [str(runs / each) if each.endswith(".png") else each for each in COMMANDS[name][1]] if is_given else []
+    values = (
+        [str(runs / each) if each.endswith(".png") else each for each in COMMANDS[name][1]]
+        if is_given
+        else []
+    )
     capsys.readouterr()
     assert main(["xray", str(runs / name), *values, "--out", "page.html", "--trace", "trace"]) == 0
     out, err = capsys.readouterr()
@@ -63,18 +67,28 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
 
 
 @pytest.mark.parametrize("name", ["table", "texts", "number", "series"])
-def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(name: str, runs: Path, capsys: Out) -> None:
+def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(
+    name: str, runs: Path, capsys: Out
+) -> None:
     assert main(["xray", str(runs / name)]) == 0
     out, err = capsys.readouterr()
-    assert "what happens" in out and "multiplications and" in out and "first sample of the test part" in err
+    assert (
+        "what happens" in out
+        and "multiplications and" in out
+        and "first sample of the test part" in err
+    )
     found = re.search(r"answer: (.*)", out)
     trace = ki.open(runs / name).trace()
     assert bool(found) == bool(trace.answer)
     if found:
-        assert found[1].startswith(trace.answer) and (", the truth: " in found[1]) == bool(trace.truth)
+        assert found[1].startswith(trace.answer) and (", the truth: " in found[1]) == bool(
+            trace.truth
+        )
     assert main(["xray", str(runs / name), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["run"] == str(runs / name) and all(each["file"] is None for each in told["tensors"].values())
+    assert told["run"] == str(runs / name) and all(
+        each["file"] is None for each in told["tensors"].values()
+    )
     assert [each["name"] for each in told["steps"]] == [each.name for each in trace.steps]
 
 
@@ -87,11 +101,17 @@ def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(name: str, r
         ("images", ["a.png", "b.png"], "takes one image; got 2"),
         ("table", ["--out", "no/where.html"], "no/where.html cannot be written"),
         ("table", ["--trace", "/proc/no/where"], "the trace cannot be written to /proc/no/where"),
-        ("table", ["--layer", "1", "--index", "0", "--trace", "x"], "--trace belong to a whole sample"),
+        (
+            "table",
+            ["--layer", "1", "--index", "0", "--trace", "x"],
+            "--trace belong to a whole sample",
+        ),
         ("nowhere", [], "nowhere"),
     ],
 )
-def test_slips_are_told_in_a_paragraph(name: str, values: list[str], told: str, runs: Path, capsys: Out) -> None:
+def test_slips_are_told_in_a_paragraph(
+    name: str, values: list[str], told: str, runs: Path, capsys: Out
+) -> None:
     capsys.readouterr()
     assert main(["xray", str(runs / name), *values]) == 2
     said = capsys.readouterr()
@@ -109,16 +129,27 @@ def test_in_python_the_same(runs: Path) -> None:
 def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
     report = (runs / name / "report.html").read_text(encoding="utf-8")
     shown = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
-    assert 1 <= shown.count('<details class="example"') <= 4 and "<script" not in report and len(shown) < 500_000
+    assert (
+        1 <= shown.count('<details class="example"') <= 4
+        and "<script" not in report
+        and len(shown) < 500_000
+    )
     titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', shown)
     if name in ("table", "texts", "images"):
-        truths = [re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title) for title in titles]
-        assert all(truths) and all((found[1] == "right") == (found[2] == found[3]) for found in truths if found)
+        truths = [
+            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title)
+            for title in titles
+        ]
+        assert all(truths) and all(
+            (found[1] == "right") == (found[2] == found[3]) for found in truths if found
+        )
     if name == "number":
         assert "of the worst" in titles[0]
 
 
-def test_large_nets_and_long_looks_are_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_nets_and_long_looks_are_left_out(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = ki.open(runs / "table")
     run.pipeline()
     from kissipo.runs.train import evaluate

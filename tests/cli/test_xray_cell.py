@@ -30,7 +30,9 @@ def runs(own_data: Path) -> Path:
         ["digits", "net=cnn", "units=[60]", "epochs=1", "--out", "images"],
         ["sunspots", "epochs=1", "--out", "series"],
     ):
-        command = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in command]
+        command = [
+            str(folder / each) if each.endswith((".txt", ".csv")) else each for each in command
+        ]
         command[-1] = str(folder / command[-1])
         assert main(["fit", *command, "--quiet"]) == 0
     return folder
@@ -38,13 +40,29 @@ def runs(own_data: Path) -> Path:
 
 def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert main(["xray", str(runs / "text"), 'He said "it', "--layer", "cell", "--index", "9,3"]) == 0
+    assert (
+        main(["xray", str(runs / "text"), 'He said "it', "--layer", "cell", "--index", "9,3"]) == 0
+    )
     said = capsys.readouterr()
     assert not said.err
     lines = said.out.splitlines()
     assert lines[0].startswith("cell, cell 9,3: lstm, h = o · tanh(c); step 9 reads 'i'")
-    assert lines[1].split() == ["gate", "from", "the", "input", "from", "the", "state", "bias", "sum", "bend", "value"]
-    for line, gate, bend in zip(lines[2:6], "ifgo", ("sigmoid", "sigmoid", "tanh", "sigmoid"), strict=True):
+    assert lines[1].split() == [
+        "gate",
+        "from",
+        "the",
+        "input",
+        "from",
+        "the",
+        "state",
+        "bias",
+        "sum",
+        "bend",
+        "value",
+    ]
+    for line, gate, bend in zip(
+        lines[2:6], "ifgo", ("sigmoid", "sigmoid", "tanh", "sigmoid"), strict=True
+    ):
         name, given, held, bias, total, found, _ = line.split()
         assert (name, found) == (gate, bend)
         assert float(given) + float(held) + float(bias) == pytest.approx(float(total), abs=1e-5)
@@ -52,11 +70,18 @@ def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFi
     assert re.search(r"recorded by PyTorch +-?0\.\d+\ndifference \(equal to 1e-5\)", said.out)
 
 
-def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_python_gives_is_what_json_says(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = ki.open(runs / "text")
     opened = run.explain_value("He said", "cell", (0, 4, 2))  # the lower one of two layers
     capsys.readouterr()
-    assert main(["xray", str(runs / "text"), "He said", "--layer", "cell", "--index", "0,4,2", "--json"]) == 0
+    assert (
+        main(
+            ["xray", str(runs / "text"), "He said", "--layer", "cell", "--index", "0,4,2", "--json"]
+        )
+        == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert {key: told[key] for key in opened.to_json()} == json.loads(json.dumps(opened.to_json()))
     assert told["recorded"] is None and [gate["operation"] for gate in told["gates"]] == [
@@ -82,7 +107,12 @@ def test_what_python_gives_is_what_json_says(runs: Path, capsys: pytest.CaptureF
     ],
 )
 def test_every_kind_of_run(
-    runs: Path, name: str, values: list[str], layer: str, cell: str, capsys: pytest.CaptureFixture[str]
+    runs: Path,
+    name: str,
+    values: list[str],
+    layer: str,
+    cell: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     capsys.readouterr()
     asked = [str(runs / each) if each.endswith("png") else each for each in values]
@@ -90,9 +120,15 @@ def test_every_kind_of_run(
     said = capsys.readouterr()
     assert "equal to 1e-5" in said.out and "differs" not in said.out
     assert ("this is the first sample of the test part" in said.err) == (not values)
-    assert main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell, "--json"]) == 0
+    assert (
+        main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell, "--json"]) == 0
+    )
     told = json.loads(capsys.readouterr().out)
-    assert told["agrees"] and told["layer"] == layer and told["index"] == [int(each) for each in cell.split(",")]
+    assert (
+        told["agrees"]
+        and told["layer"] == layer
+        and told["index"] == [int(each) for each in cell.split(",")]
+    )
 
 
 def test_a_convolution_names_its_pixels(runs: Path) -> None:
@@ -103,10 +139,14 @@ def test_a_convolution_names_its_pixels(runs: Path) -> None:
     assert found.terms[0].weights.tolist() == layer.weight[3, 0].flatten().double().tolist()
 
 
-def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_many_terms_the_largest_are_shown(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     capsys.readouterr()
     run = ki.open(runs / "images")
-    layer = next(name for name, each in run.net.named_modules() if isinstance(each, torch.nn.Linear))
+    layer = next(
+        name for name, each in run.net.named_modules() if isinstance(each, torch.nn.Linear)
+    )
     assert main(["xray", str(runs / "images"), "--layer", layer, "--index", "7"]) == 0
     lines = capsys.readouterr().out.splitlines()
     terms = [line for line in lines if line.startswith("input[")]
@@ -121,7 +161,10 @@ def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureF
     ("arguments", "text"),
     [
         (["--layer", "cel", "--index", "1,1"], r"has no layer 'cel'. Did you mean 'cell'\?"),
-        (["--layer", "zzz", "--index", "1,1"], r"has no layer 'zzz'. Known here: embedding, cell, head"),
+        (
+            ["--layer", "zzz", "--index", "1,1"],
+            r"has no layer 'zzz'. Known here: embedding, cell, head",
+        ),
         (
             ["--layer", "cell", "--index", "1,8"],
             r"gives 7x8, 56 numbers; got 1,8. Allowed: time and unit, 0 to 6, 0 to 7.",
@@ -129,14 +172,20 @@ def test_of_many_terms_the_largest_are_shown(runs: Path, capsys: pytest.CaptureF
         (["--layer", "cell", "--index", "2,1,1"], r"got 2,1,1. Allowed: .*0 to 1, 0 to 6, 0 to 7."),
         (["--layer", "cell", "--index", "-1,1"], r"got -1,1"),
         (["--layer", "cell", "--index", "1"], r"got 1. Allowed"),
-        (["--layer", "cell", "--index", "a,b"], r"--index says a place; got 'a,b'. Allowed: whole numbers"),
+        (
+            ["--layer", "cell", "--index", "a,b"],
+            r"--index says a place; got 'a,b'. Allowed: whole numbers",
+        ),
         (["--layer", "cell"], r"--layer and --index, both of them"),
         (["--index", "1,1"], r"--layer and --index, both of them"),
         (
             ["--layer", "cell", "--index", "1,1", "--neuron", "3"],
             r"--neuron, --out and --trace belong to a whole sample",
         ),
-        (["--layer", "cell", "--index", "1,1", "--file", "x.txt"], r"takes values or --file, one of both"),
+        (
+            ["--layer", "cell", "--index", "1,1", "--file", "x.txt"],
+            r"takes values or --file, one of both",
+        ),
         (["once"], r"takes one text; got 2. Quote it."),
     ],
 )
@@ -144,7 +193,10 @@ def test_what_is_not_there_is_told_in_a_paragraph(
     runs: Path, arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    joined = [f"--index={each}" if at and arguments[at - 1] == "--index" else each for at, each in enumerate(arguments)]
+    joined = [
+        f"--index={each}" if at and arguments[at - 1] == "--index" else each
+        for at, each in enumerate(arguments)
+    ]
     kept = [each for each in joined if each != "--index"]
     assert main(["xray", str(runs / "text"), "He said", *kept]) == 2
     said = capsys.readouterr()
@@ -169,17 +221,25 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     assert opened.agrees and opened.cell == (3, 2) and len(opened.gates) == 2
     tell_cell(Screen(), opened)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("self_attn, cell 3,2: attention, b + sum over the heads of w · mixed")
+    assert lines[0].startswith(
+        "self_attn, cell 3,2: attention, b + sum over the heads of w · mixed"
+    )
     assert lines[1].split() == ["source", "value", "weight", "term", "running", "sum"]
     assert lines[2].startswith("mixed[")
     assert lines[6].split() == ["head", "its", "part", "looks", "most", "at"]
     for line, head in zip(lines[7:9], opened.gates, strict=True):
         number, part, most = line.split(maxsplit=2)
-        assert head.operation == f"head {number}" and float(part) == pytest.approx(head.result, rel=1e-5)
-        keys = max((each for each in head.gates if "key" in each.operation), key=lambda each: each.result)
+        assert head.operation == f"head {number}" and float(part) == pytest.approx(
+            head.result, rel=1e-5
+        )
+        keys = max(
+            (each for each in head.gates if "key" in each.operation), key=lambda each: each.result
+        )
         assert most.startswith(f"{keys.operation} ({keys.result:.1%}), key ")
     assert lines[9].split()[0] == "bias" and "difference (equal to 1e-5)" in lines[-1]
     told = json.loads(json.dumps(opened.to_json(), allow_nan=False))
     assert told["gates"][0]["gates"][0]["operation"] == "key 0"
-    with pytest.raises(TaskError, match=r"layer 'self_attn' has no such cell: it gives 5x4, 20 numbers"):
+    with pytest.raises(
+        TaskError, match=r"layer 'self_attn' has no such cell: it gives 5x4, 20 numbers"
+    ):
         cell_of(run, ["it"], "self_attn", (5, 0))

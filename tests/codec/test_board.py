@@ -18,7 +18,10 @@ def test_a_board_is_the_matrix_of_the_lecture() -> None:
     codec = Board("board").fit(frame("X.OO.X..X"))
     encoded = codec.encode(frame("X.OO.X..X", "........."))
     assert encoded.dtype == torch.int8
-    assert codec.finish(encoded).tolist() == [[[[1, 0, -1], [-1, 0, 1], [0, 0, 1]]], [[[0] * 3] * 3]]
+    assert codec.finish(encoded).tolist() == [
+        [[[1, 0, -1], [-1, 0, 1], [0, 0, 1]]],
+        [[[0] * 3] * 3],
+    ]
     assert (codec.spec.axes, codec.spec.shape) == (("channel", "height", "width"), (1, 3, 3))
     assert codec.describe() == "3x3, own stones 1, the other's -1, empty 0"
 
@@ -36,4 +39,7 @@ def test_what_is_no_such_board_is_refused(board: str | None, given: str) -> None
     codec = Board("board").fit(frame("." * 9))
     with pytest.raises(DataError) as refused:
         codec.encode(frame("." * 9, board))
-    assert f"row 2 of 'board' is no board of 3x3; got {given}. Allowed: 9 letters, row by row:" in str(refused.value)
+    assert (
+        f"row 2 of 'board' is no board of 3x3; got {given}. Allowed: 9 letters, row by row:"
+        in str(refused.value)
+    )

@@ -32,7 +32,10 @@ def test_each_cycle_is_the_angle_of_datetime(timestamps: list[datetime]) -> None
     for cycle, share in CYCLES.items():
         turns = [2 * pi * share(at) for at in timestamps]
         if len(set(turns)) > 1:
-            expected |= {f"at {cycle} sin": [sin(t) for t in turns], f"at {cycle} cos": [cos(t) for t in turns]}
+            expected |= {
+                f"at {cycle} sin": [sin(t) for t in turns],
+                f"at {cycle} cos": [cos(t) for t in turns],
+            }
     assert set(codec.spec.words) == set(expected)
     for at, name in enumerate(codec.spec.words):
         np.testing.assert_allclose(encoded[:, at], expected[name], atol=1e-6)
@@ -45,7 +48,9 @@ def test_december_lies_beside_january() -> None:
 
 
 def test_texts_and_years_are_moments_too() -> None:
-    days = Calendar("at", style="%d/%m/%Y").fit(Frame((strings("at", ["01/02/2024", "03/02/2024"]),)))
+    days = Calendar("at", style="%d/%m/%Y").fit(
+        Frame((strings("at", ["01/02/2024", "03/02/2024"]),))
+    )
     assert days.encode(Frame((strings("at", ["02/02/2024"]),)))[0, -1].item() == pytest.approx(0.5)
     years = Calendar("at").fit(Frame((numbers("at", [1900, 2000]),)))
     assert years.spec.words == ("at weekday sin", "at weekday cos", "at time")
@@ -54,7 +59,9 @@ def test_texts_and_years_are_moments_too() -> None:
 def test_a_missing_moment_is_read_as_the_first_and_told() -> None:
     codec = Calendar("at").fit(Frame((strings("at", ["2024-01-01", "2024-03-01"]),)))
     gap = Frame((strings("at", [None]),))
-    assert codec.encode(gap).tolist() == codec.encode(Frame((strings("at", ["2024-01-01"]),))).tolist()
+    assert (
+        codec.encode(gap).tolist() == codec.encode(Frame((strings("at", ["2024-01-01"]),))).tolist()
+    )
     assert codec.remarks(gap) == ["1 missing 'at' read as the first moment of the training part"]
 
 

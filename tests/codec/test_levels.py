@@ -35,7 +35,10 @@ def test_labels_that_are_numbers_stand_in_the_order_of_numbers() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("Olso", "'town' has 'Olso' in row 1, which the training part does not have. Did you mean 'Oslo'?"),
+        (
+            "Olso",
+            "'town' has 'Olso' in row 1, which the training part does not have. Did you mean 'Oslo'?",
+        ),
         (None, "'town' has no value in row 1, which the training part does not have."),
     ],
 )
@@ -47,9 +50,14 @@ def test_a_label_must_have_been_seen_in_training(value: str | None, told: str) -
 
 def test_one_hot_equals_scikit_learn_unseen_levels_included() -> None:
     asked = [*TOWNS, "Wien"]
-    theirs = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit([[town] for town in TOWNS])
+    theirs = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(
+        [[town] for town in TOWNS]
+    )
     ours = OneHot("town").fit(column(*TOWNS))
-    assert ours.encode(column(*asked)).tolist() == theirs.transform([[town] for town in asked]).tolist()
+    assert (
+        ours.encode(column(*asked)).tolist()
+        == theirs.transform([[town] for town in asked]).tolist()
+    )
     assert ours.spec.words == ("town=Brno", "town=Oslo", "town=Praha")
     assert ours.remarks(column(*asked, None)) == [
         "1 values of 'town' never seen in training ('Wien'), read as all zeros",
@@ -81,7 +89,9 @@ def test_numbers_as_levels_are_written_as_people_write_them() -> None:
 STATES = States(("cool", "warm", "overheated"))
 
 
-@pytest.mark.parametrize(("value", "told"), [("wram", "Did you mean 'warm'?"), ("3", "0 to 2"), ("²", "0 to 2")])
+@pytest.mark.parametrize(
+    ("value", "told"), [("wram", "Did you mean 'warm'?"), ("3", "0 to 2"), ("²", "0 to 2")]
+)
 def test_a_state_that_is_not_there_is_refused(value: str, told: str) -> None:
     with pytest.raises(DataError) as refused:
         STATES.encode(Frame((strings("state", [value]),)))

@@ -23,7 +23,10 @@ def test_the_soft_rim_of_a_mask_is_cut_in_the_middle() -> None:
     Image.fromarray(np.tile(steps, (4, 1))).save("soft.png")
     codec = MaskCodec("crack", size=(4, 64)).fit(paths("soft.png"))
     assert (codec.levels, codec.values) == (("nothing", "crack"), None)
-    assert codec.encode(paths("soft.png"))[0].tolist() == np.tile((steps >= 128).astype(int), (4, 1)).tolist()
+    assert (
+        codec.encode(paths("soft.png"))[0].tolist()
+        == np.tile((steps >= 128).astype(int), (4, 1)).tolist()
+    )
 
 
 def test_a_smaller_pixel_is_what_most_of_it_was() -> None:
@@ -41,7 +44,11 @@ def test_values_that_are_few_are_classes() -> None:
     codec = MaskCodec("part", size=(2, 3)).fit(frame)
     assert codec.levels == ("nothing", "3", "7")
     encoded = codec.encode(frame)
-    assert encoded.tolist() == [[[0, 2, 2], [1, 0, 2]], [[1, 1, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
+    assert encoded.tolist() == [
+        [[0, 2, 2], [1, 0, 2]],
+        [[1, 1, 1], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0]],
+    ]
     assert codec.decode(encoded)["mask"].values[0].tolist() == [[0, 7, 7], [3, 0, 7]]
 
 

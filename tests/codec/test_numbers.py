@@ -23,11 +23,15 @@ def frame_of(values: Any) -> Frame:
     return Frame(tuple(numbers(f"c{at}", values[:, at]) for at in range(values.shape[1])))
 
 
-@pytest.mark.parametrize(("scale", "theirs"), [("standard", StandardScaler()), ("range", MinMaxScaler())])
+@pytest.mark.parametrize(
+    ("scale", "theirs"), [("standard", StandardScaler()), ("range", MinMaxScaler())]
+)
 def test_scaling_equals_scikit_learn(scale: Literal["standard", "range"], theirs: Any) -> None:
     train, test = X[:300], X[300:]
     codec = Numbers(tuple(frame_of(X).names), scale=scale).fit(frame_of(train))
-    np.testing.assert_allclose(codec.encode(frame_of(test)), theirs.fit(train).transform(test), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        codec.encode(frame_of(test)), theirs.fit(train).transform(test), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,12 +71,16 @@ def test_codecs_side_by_side_are_their_tensors_side_by_side() -> None:
     )
     parts = Numbers(("x",)), OneHot("kind"), Calendar("at")
     whole = Concat(parts).fit(frame)
-    assert torch.equal(whole.encode(frame), torch.cat([part.encode(frame) for part in parts], dim=1))
+    assert torch.equal(
+        whole.encode(frame), torch.cat([part.encode(frame) for part in parts], dim=1)
+    )
     assert whole.spec.words == (*parts[0].spec.words, *parts[1].spec.words, *parts[2].spec.words)
     assert whole.decode(whole.encode(frame)).names == ["x", "kind", "at"]
 
 
-def test_a_zero_comes_back_as_zero_and_the_smallest_number_that_float32_can_tell_as_itself() -> None:
+def test_a_zero_comes_back_as_zero_and_the_smallest_number_that_float32_can_tell_as_itself() -> (
+    None
+):
     frame = Frame((numbers("x", [0.0, 1e-6, 0.3, 1.7, -2.0, 5.0]),))
     codec = Numbers(("x",)).fit(frame)
     back = codec.decode(codec.encode(frame))["x"].values

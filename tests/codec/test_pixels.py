@@ -27,7 +27,9 @@ def test_gray_images_become_one_channel_from_zero_to_one() -> None:
     assert (codec.size, codec.color) == ((8, 8), "grayscale")
     stored = codec.encode(frame_of(DIGITS))
     assert stored.dtype == torch.uint8
-    np.testing.assert_allclose(codec.finish(stored).numpy(), DIGITS[:, None].astype(np.float32) / 255, rtol=1e-7)
+    np.testing.assert_allclose(
+        codec.finish(stored).numpy(), DIGITS[:, None].astype(np.float32) / 255, rtol=1e-7
+    )
 
 
 def test_color_images_become_three_channels_in_front_and_come_back() -> None:
@@ -35,10 +37,14 @@ def test_color_images_become_three_channels_in_front_and_come_back() -> None:
     codec = Pixels("image").fit(frame_of(both))
     assert codec.spec.shape == (3, 64, 96)
     assert np.array_equal(codec.encode(frame_of(both)).numpy(), both.transpose(0, 3, 1, 2))
-    assert np.array_equal(codec.decode(codec.finish(codec.encode(frame_of(both))))["image"].values, both)
+    assert np.array_equal(
+        codec.decode(codec.finish(codec.encode(frame_of(both))))["image"].values, both
+    )
 
 
-def test_files_of_any_size_and_color_are_brought_to_one_form_and_that_is_told(tmp_path: Path) -> None:
+def test_files_of_any_size_and_color_are_brought_to_one_form_and_that_is_told(
+    tmp_path: Path,
+) -> None:
     for name, image in (("a", DIGITS[0]), ("b", DIGITS[1]), ("c", FLOWER)):
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     paths = np.array([str(tmp_path / f"{name}.png") for name in "abc"], dtype=object)

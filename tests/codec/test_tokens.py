@@ -23,15 +23,26 @@ def test_ids_count_from_two_by_frequency_then_alphabet() -> None:
     codec = Tokens("text").fit(column(*TEXTS))
     assert codec.vocabulary == ("win", "a", "prize", "!")
     assert codec.spec.words == ("(fill)", "(unknown)", "win", "a", "prize", "!")
-    assert codec.encode(column(*TEXTS)).tolist() == [[2, 3, 4, 5], [3, 4, 0, 0], [0, 0, 0, 0], [2, 2, 2, 0]]
+    assert codec.encode(column(*TEXTS)).tolist() == [
+        [2, 3, 4, 5],
+        [3, 4, 0, 0],
+        [0, 0, 0, 0],
+        [2, 2, 2, 0],
+    ]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text("ab c.", max_size=15), min_size=1, max_size=8), st.integers(1, 12), st.integers(1, 5))
+@given(
+    st.lists(st.text("ab c.", max_size=15), min_size=1, max_size=8),
+    st.integers(1, 12),
+    st.integers(1, 5),
+)
 def test_encoding_equals_a_loop(texts: list[str], length: int, most: int) -> None:
     codec = Tokens("text", length=length, most=most, least=2).fit(column(*texts))
     counts = Counter(word for text in texts for word in split_words(text))
-    known = sorted((word for word in counts if counts[word] >= 2), key=lambda word: (-counts[word], word))[:most]
+    known = sorted(
+        (word for word in counts if counts[word] >= 2), key=lambda word: (-counts[word], word)
+    )[:most]
     for text, row in zip(texts, codec.encode(column(*texts)).tolist(), strict=True):
         ids = [known.index(word) + 2 if word in known else 1 for word in split_words(text)][:length]
         assert row == ids + [0] * (length - len(ids))
@@ -59,7 +70,10 @@ def test_what_is_unknown_cut_or_empty_is_marked_and_told() -> None:
 @pytest.mark.parametrize(("texts", "least"), [(199, 1), (200, 2)])
 def test_rare_words_are_unknown_where_there_are_many_texts(texts: int, least: int) -> None:
     codec = Tokens("text").fit(column(*["often"] * (texts - 1), "often once"))
-    assert (codec.least, codec.vocabulary) == (least, ("often", "once") if least == 1 else ("often",))
+    assert (codec.least, codec.vocabulary) == (
+        least,
+        ("often", "once") if least == 1 else ("often",),
+    )
 
 
 def test_the_length_left_to_itself_holds_99_of_100_training_texts() -> None:

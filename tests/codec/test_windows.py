@@ -31,11 +31,17 @@ def test_cutting_takes_every_whole_window(length: int, stride: int, values: list
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 6))
 def test_stitching_averages_where_windows_overlap(length: int, stride: int, count: int) -> None:
     stride = min(stride, length)
-    windows = torch.rand(count, length, 1, generator=torch.Generator().manual_seed(count), dtype=torch.float64)
-    codec = Windows(Numbers(("x",), scale="none"), length, stride=stride).fit(Frame((numbers("x", [0.0] * length),)))
+    windows = torch.rand(
+        count, length, 1, generator=torch.Generator().manual_seed(count), dtype=torch.float64
+    )
+    codec = Windows(Numbers(("x",), scale="none"), length, stride=stride).fit(
+        Frame((numbers("x", [0.0] * length),))
+    )
     total = (count - 1) * stride + length
     expected = [
-        np.mean([windows[w, at - w * stride, 0] for w in range(count) if 0 <= at - w * stride < length])
+        np.mean(
+            [windows[w, at - w * stride, 0] for w in range(count) if 0 <= at - w * stride < length]
+        )
         for at in range(total)
     ]
     np.testing.assert_allclose(codec.decode(windows)["x"].values, expected, rtol=1e-12)

@@ -43,23 +43,34 @@ TABLE = Frame((
 ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
     "category of two": lambda: Category("spam"),
-    "category, sought": lambda: Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))),
+    "category, sought": lambda: Category(
+        "spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))
+    ),
     "category by macro-F1": lambda: Category("kind", CategoryOptions(eval_metric="macro_f1")),
-    "category by balanced accuracy": lambda: Category("spam", CategoryOptions(eval_metric="balanced_accuracy")),
+    "category by balanced accuracy": lambda: Category(
+        "spam", CategoryOptions(eval_metric="balanced_accuracy")
+    ),
     "category, some sound": lambda: calibrated(
-        Category("kind", CategoryOptions(negative_class="fair", false_negative_cost=4.0, eval_metric="macro_f1"))
+        Category(
+            "kind",
+            CategoryOptions(negative_class="fair", false_negative_cost=4.0, eval_metric="macro_f1"),
+        )
     ),
     "category of two, one sound": lambda: calibrated(
         Category("spam", CategoryOptions(negative_class="yes", false_negative_cost=3.0))
     ),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
-    "category, known": lambda: Category("kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))),
+    "category, known": lambda: Category(
+        "kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))
+    ),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", Ahead(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
     "anomaly by forecast": lambda: Anomaly("price", Watch(method="forecast", smoothing_window=3)),
-    "anomaly by reconstruction": lambda: Anomaly(("price", "noise"), Watch(method="reconstruction"), window=4),
+    "anomaly by reconstruction": lambda: Anomaly(
+        ("price", "noise"), Watch(method="reconstruction"), window=4
+    ),
     "mask of one kind": lambda: Mask("defect", size=(6, 5)),
     "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
     "text": lambda: NextToken(window=5),
@@ -72,12 +83,16 @@ def calibrated(answer: Category) -> Category:
     """With a threshold that was chosen on random scores."""
     answer.fit(TABLE)
     generator = np.random.default_rng(7)
-    answer.calibrate(answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.levels), size=ROWS))
+    answer.calibrate(
+        answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.levels), size=ROWS)
+    )
     return answer
 
 
 def outputs_for(answer: Answer, samples: int) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *answer.spec.shape))).float()
+    return torch.from_numpy(
+        np.random.default_rng(1).normal(size=(samples, *answer.spec.shape))
+    ).float()
 
 
 def judged(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
@@ -129,7 +144,13 @@ def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], 
     evaluation = judged(answer)[2]
     assert evaluation.each is not None
     mean = float(evaluation.each.mean())
-    quality = mean if answer.HIGHER_IS_BETTER else math.sqrt(-mean) if answer.EVAL_METRIC == "rmse" else -mean
+    quality = (
+        mean
+        if answer.HIGHER_IS_BETTER
+        else math.sqrt(-mean)
+        if answer.EVAL_METRIC == "rmse"
+        else -mean
+    )
     assert next(iter(evaluation.metrics)) == answer.EVAL_METRIC
     assert evaluation.metrics[answer.EVAL_METRIC] == pytest.approx(quality, rel=1e-9)
 
@@ -180,7 +201,10 @@ def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pi
     assert (first.value, first.areas) == ("dear", (("dear", 0.5), ("free", 0.25)))
     assert first.confidence == pytest.approx(1.0)
     assert first.mask.tolist() == [[2, 2, 4, 0]]
-    assert first.to_json()["areas"] == [{"answer": "dear", "share": 0.5}, {"answer": "free", "share": 0.25}]
+    assert first.to_json()["areas"] == [
+        {"answer": "dear", "share": 0.5},
+        {"answer": "free", "share": 0.25},
+    ]
     assert (second.value, second.areas) == ("nothing", ())
 
 
@@ -197,7 +221,9 @@ def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:
     })  # fmt: skip
     assert evaluation.details["classes"] == ["cheap", "dear", "fair", "free"]
     assert evaluation.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
-    assert evaluation.details["by_class"]["f1"] == pytest.approx(sklearn.f1_score(truth, chosen, average=None))
+    assert evaluation.details["by_class"]["f1"] == pytest.approx(
+        sklearn.f1_score(truth, chosen, average=None)
+    )
     assert evaluation.details["count"] == np.bincount(truth).tolist()
 
 
@@ -207,7 +233,9 @@ def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> Non
     assert evaluation.details["classes"] == list(known)
     assert truth.tolist() == [known.index(str(kind)) for kind in TABLE["kind"].texts()]
     shares = softmax(outputs.double().numpy(), axis=1)
-    assert evaluation.metrics["top_5"] == sklearn.top_k_accuracy_score(truth, shares, k=5, labels=range(204))
+    assert evaluation.metrics["top_5"] == sklearn.top_k_accuracy_score(
+        truth, shares, k=5, labels=range(204)
+    )
     assert "confusion" not in evaluation.details
     assert "top_5" not in judged(Category("kind"))[2].metrics
 
@@ -216,9 +244,14 @@ def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> Non
     ("options", "sought", "least"),
     [(CategoryOptions(), "yes", 0.5), (CategoryOptions("no", Decode(threshold=0.3)), "no", 0.3)],
 )
-def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOptions, sought: str, least: float) -> None:
+def test_of_two_classes_the_one_that_is_sought_is_measured(
+    options: CategoryOptions, sought: str, least: float
+) -> None:
     outputs, _, evaluation = judged(Category("spam", options))
-    truth, share = np.asarray(TABLE["spam"].texts()) == sought, 1 / (1 + np.exp(-outputs.double().numpy()[:, 0]))
+    truth, share = (
+        np.asarray(TABLE["spam"].texts()) == sought,
+        1 / (1 + np.exp(-outputs.double().numpy()[:, 0])),
+    )
     chosen = share >= least
     assert evaluation.metrics == pytest.approx({
         "accuracy": sklearn.accuracy_score(truth, chosen),
@@ -229,17 +262,21 @@ def test_of_two_classes_the_one_that_is_sought_is_measured(options: CategoryOpti
         "log_loss": sklearn.log_loss(truth, share),
     })  # fmt: skip
     assert evaluation.details["positive"] == sought
-    assert np.trapezoid(evaluation.details["roc"]["tpr"], evaluation.details["roc"]["fpr"]) == pytest.approx(
-        evaluation.metrics["roc_auc"]
-    )
+    assert np.trapezoid(
+        evaluation.details["roc"]["tpr"], evaluation.details["roc"]["fpr"]
+    ) == pytest.approx(evaluation.metrics["roc_auc"])
 
 
 @pytest.mark.parametrize(
     ("top", "others"), [(1, [("fair", 0.3)]), (2, [("fair", 0.3), ("cheap", 0.2)]), (9, [("fair", 0.3), ("cheap", 0.2), ("dear", 0.1)])]
 )  # fmt: skip
-def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(top: int, others: list[Any]) -> None:
+def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(
+    top: int, others: list[Any]
+) -> None:
     answer = Category("kind", CategoryOptions(decode=Decode(top_k=top))).fit(TABLE)
-    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [Prediction("free", 0.4, tuple(others))]
+    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [
+        Prediction("free", 0.4, tuple(others))
+    ]
 
 
 def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() -> None:
@@ -274,9 +311,17 @@ def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
     errors = np.asarray([guess[at] - values[at : at + 3] for at in range(ROWS - 2)])
     naive = np.mean([abs(values[at] - values[at - 1]) for at in range(1, ROWS)])
     by_step = np.abs(errors).mean(axis=0)
-    shares = [abs(errors[at, ahead] / values[at + ahead]) for at in range(ROWS - 2) for ahead in range(3)]
-    expected = {"mae": by_step.mean(), "rmse": np.square(errors).mean() ** 0.5, "mape": 100 * np.mean(shares)}
-    assert evaluation.metrics == pytest.approx(expected | {"mase": by_step.mean() / naive}, rel=1e-6)
+    shares = [
+        abs(errors[at, ahead] / values[at + ahead]) for at in range(ROWS - 2) for ahead in range(3)
+    ]
+    expected = {
+        "mae": by_step.mean(),
+        "rmse": np.square(errors).mean() ** 0.5,
+        "mape": 100 * np.mean(shares),
+    }
+    assert evaluation.metrics == pytest.approx(
+        expected | {"mase": by_step.mean() / naive}, rel=1e-6
+    )
     assert evaluation.details["mae_by_step"] == pytest.approx(by_step, rel=1e-6)
 
 
@@ -285,7 +330,12 @@ def test_the_surprise_of_a_text_is_its_cross_entropy() -> None:
     flat, targets = outputs.flatten(0, 1), torch.from_numpy(truth).flatten()
     nats = float(torch.nn.functional.cross_entropy(flat.double(), targets))
     accuracy = sklearn.accuracy_score(targets, flat.argmax(dim=1))
-    expected = {"nll": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": accuracy}
+    expected = {
+        "nll": nats,
+        "bits": nats / math.log(2),
+        "perplexity": math.exp(nats),
+        "accuracy": accuracy,
+    }
     assert evaluation.metrics == pytest.approx(expected, rel=1e-6)
 
 

@@ -45,12 +45,16 @@ SIZE = DICE.normal(size=60) * 9 + 70
 LEVEL = DICE.choice(["a", "b", "c"], 60)
 PRICE = SIZE * 2 + np.char.equal(LEVEL, "b") * 30 + DICE.normal(size=60) * 5
 KIND = np.where(PRICE < 135, "cheap", np.where(PRICE > 165, "dear", "fair"))
-PROSE = [" ".join(DICE.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6)) for _ in range(60)]
+PROSE = [
+    " ".join(DICE.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6)) for _ in range(60)
+]
 STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + DICE.normal(size=40)
 SEASON, WINDOW, HORIZON, WINDOWS_IN_TRAINING = 4, 5, 6, 18
 LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
 BOARDS = DICE.choice([0, 0, 0, 1, -1], (60, 3, 3))
-BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = 0  # one point is free at least
+BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = (
+    0  # one point is free at least
+)
 PLAYED = [int(DICE.choice(np.flatnonzero(board == 0))) for board in BOARDS]
 FOREST = RandomForestClassifier(300, random_state=SEED)
 PHOTOGRAPH = TensorSpec("photo", ("channel", "height", "width"), (2, 18, 20))
@@ -74,7 +78,14 @@ def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) ->
     for codec in codecs:
         codec.fit(train)
     specs = tuple(codec.spec for codec in codecs)
-    return Case(answer, specs, part(TRAIN, codecs, answer), part(TEST, codecs, answer), texts=texts, seed=SEED)
+    return Case(
+        answer,
+        specs,
+        part(TRAIN, codecs, answer),
+        part(TEST, codecs, answer),
+        texts=texts,
+        seed=SEED,
+    )
 
 
 def of_boards() -> Case:
@@ -113,7 +124,10 @@ def of_a_text(units: Any = LETTERS) -> Case:
 def of_a_world(episodes: int = 400) -> WorldCase:
     world = environment.read("racing", environment.Options())
     return WorldCase(
-        lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED), world.actions, world.model, 0.9
+        lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED),
+        world.actions,
+        world.model,
+        0.9,
     )
 
 
@@ -124,8 +138,14 @@ def of_images() -> Case:
     for at, mask in enumerate(masks[::2]):
         top, left = generator.integers(0, 5, 2)
         mask[top : top + 3, left : left + 4] = 1 + (at % 4 == 0)
-    brightness = generator.normal(120, 20, (16, 1, 1)) + generator.normal(0, 8, masks.shape) - 30 * (masks > 0)
-    frame = Frame((images("image", brightness.clip(0, 255).astype(np.uint8)), images("mask", masks)))
+    brightness = (
+        generator.normal(120, 20, (16, 1, 1))
+        + generator.normal(0, 8, masks.shape)
+        - 30 * (masks > 0)
+    )
+    frame = Frame(
+        (images("image", brightness.clip(0, 255).astype(np.uint8)), images("mask", masks))
+    )
     answer, codec = Mask("defect", size=(9, 10)), Pixels("image")
     train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))
     answer.fit(train)
@@ -151,7 +171,9 @@ def by_every_limit() -> Any:
         found = sign * known > sign * limit
         return float((found & marked).sum() / (found | marked).sum())
 
-    ways = [(sign, limit) for sign in (-1, 1) for limit in np.quantile(known, np.linspace(0, 1, 100))]
+    ways = [
+        (sign, limit) for sign in (-1, 1) for limit in np.quantile(known, np.linspace(0, 1, 100))
+    ]
     sign, limit = max(ways, key=lambda way: overlap(*way))
     frequent = 1 + np.argmax([np.sum(case.train.truth == level) for level in (1, 2)])
     return np.where(sign * asked > sign * limit, frequent, 0)
@@ -176,7 +198,9 @@ def by_a_forest() -> Any:
         np.concatenate([surroundings(each.numpy()) for each in part.inputs[0][:, 0]])
         for part in (case.train, case.test)
     )
-    forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=SEED).fit(known, case.train.truth.reshape(-1))
+    forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=SEED).fit(
+        known, case.train.truth.reshape(-1)
+    )
     return forest.predict(asked).reshape(case.test.truth.shape)
 
 
@@ -190,7 +214,9 @@ def category() -> Case:
 
 
 def of_many_classes() -> Case:
-    return of_a_table(Category("kind", known=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",)))
+    return of_a_table(
+        Category("kind", known=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",))
+    )
 
 
 def number() -> Case:
@@ -204,14 +230,16 @@ def photographs() -> Case:
 
 def shown(rows: slice) -> Samples:
     return Samples(
-        (torch.from_numpy(IMAGES[rows]),), category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy()
+        (torch.from_numpy(IMAGES[rows]),),
+        category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy(),
     )
 
 
 def seen(rows: slice) -> Any:
     """The features of each image, pixel by pixel."""
     return np.asarray(
-        [features_of(image.mean(axis=0)) for image in IMAGES[rows].astype(np.float64)], dtype=np.float32
+        [features_of(image.mean(axis=0)) for image in IMAGES[rows].astype(np.float64)],
+        dtype=np.float32,
     )
 
 
@@ -225,9 +253,18 @@ def features_of(light: Any) -> list[float]:
     places = [(row, column) for row in range(18) for column in range(20)]
     edges = np.zeros_like(light)
     for row, column in places:
-        edges[row, column] = (gradient(light[:, column], row) ** 2 + gradient(light[row], column) ** 2) ** 0.5
-    whole = [light.mean(), light.std(), *(np.quantile(light, each) for each in (0.05, 0.25, 0.5, 0.75, 0.95))]
-    whole += [sum(each / 16 <= value < (each + 1) / 16 for value in light.flat) / 360 for each in range(16)]
+        edges[row, column] = (
+            gradient(light[:, column], row) ** 2 + gradient(light[row], column) ** 2
+        ) ** 0.5
+    whole = [
+        light.mean(),
+        light.std(),
+        *(np.quantile(light, each) for each in (0.05, 0.25, 0.5, 0.75, 0.95)),
+    ]
+    whole += [
+        sum(each / 16 <= value < (each + 1) / 16 for value in light.flat) / 360
+        for each in range(16)
+    ]
     whole += [edges.mean(), edges.std(), np.quantile(edges, 0.95)]
     starts = [0, 4, 8, 11, 14, 17, 20]  # of twenty columns in six cells
     for top in range(0, 18, 3):
@@ -255,7 +292,9 @@ def features(rows: slice) -> Any:
     """The size in deviations of the training part, and each level as a column of its own, the unknown one first."""
     scaled = (SIZE[rows] - SIZE[TRAIN].mean()) / SIZE[TRAIN].std()
     ordered = sorted("abc", key=lambda level: -int(np.sum(LEVEL[TRAIN] == level)))
-    return np.stack([scaled, *(np.char.equal(LEVEL[rows], level) for level in ("?", *ordered))], axis=1).astype("f4")
+    return np.stack(
+        [scaled, *(np.char.equal(LEVEL[rows], level) for level in ("?", *ordered))], axis=1
+    ).astype("f4")
 
 
 def words(text: str) -> list[str]:
@@ -267,7 +306,12 @@ def words(text: str) -> list[str]:
 def pieces(text: str) -> list[str]:
     """One to three characters in a row, of each word with a blank before and after it."""
     padded = [f" {word} " for word in text.split()]
-    return [word[at : at + size] for word in padded for size in (1, 2, 3) for at in range(len(word) - size + 1)]
+    return [
+        word[at : at + size]
+        for word in padded
+        for size in (1, 2, 3)
+        for at in range(len(word) - size + 1)
+    ]
 
 
 def tf_idf(rows: slice, texts: Any = PROSE, terms: Callable[[str], list[str]] = words) -> Any:
@@ -275,7 +319,10 @@ def tf_idf(rows: slice, texts: Any = PROSE, terms: Callable[[str], list[str]] = 
     counts = [Counter(terms(text)) for text in texts]
     known = sorted(set().union(*counts[TRAIN]))
     rare = {term: log(41 / (1 + sum(term in each for each in counts[TRAIN]))) + 1 for term in known}
-    weights = [[(1 + log(each[term])) * rare[term] if each[term] else 0 for term in known] for each in counts[rows]]
+    weights = [
+        [(1 + log(each[term])) * rare[term] if each[term] else 0 for term in known]
+        for each in counts[rows]
+    ]
     return np.asarray(weights) / np.linalg.norm(weights, axis=1, keepdims=True)
 
 
@@ -298,9 +345,17 @@ def ridge(known: Any, truth: Any, asked: Any, strengths: Any) -> Any:
 
     def error(strength: float) -> float:
         models = [
-            (at, Ridge(strength).fit(np.delete(known, at, 0), np.delete(truth, at, 0))) for at in range(len(known))
+            (at, Ridge(strength).fit(np.delete(known, at, 0), np.delete(truth, at, 0)))
+            for at in range(len(known))
         ]
-        return float(np.mean([np.square(model.predict(known[at : at + 1])[0] - truth[at]) for at, model in models]))
+        return float(
+            np.mean(
+                [
+                    np.square(model.predict(known[at : at + 1])[0] - truth[at])
+                    for at, model in models
+                ]
+            )
+        )
 
     return Ridge(min(strengths, key=error)).fit(known, truth).predict(asked)
 
@@ -314,7 +369,12 @@ def nearest(truth: Any) -> Any:
 def around(board: Any, point: int) -> tuple[Any, ...]:
     """The eight neighbors of a point, None beyond the rim."""
     row, column = divmod(point, 3)
-    near = [(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
+    near = [
+        (row + down, column + right)
+        for down in (-1, 0, 1)
+        for right in (-1, 0, 1)
+        if (down, right) != (0, 0)
+    ]
     return tuple(int(board[at]) if min(at) >= 0 and max(at) < 3 else None for at in near)
 
 
@@ -327,14 +387,19 @@ def by_surroundings() -> Any:
     rows = []
     for board in BOARDS[TEST]:
         near = [around(board, point) for point in range(9)]
-        row = [(played[each] + 1) / (seen[each] + 2) * (board.flat[at] == 0) for at, each in enumerate(near)]
+        row = [
+            (played[each] + 1) / (seen[each] + 2) * (board.flat[at] == 0)
+            for at, each in enumerate(near)
+        ]
         rows.append(np.asarray(row) / sum(row))
     return rows
 
 
 def windows(test: bool) -> tuple[Any, Any]:
     """Known steps and the steps after them, cut by hand."""
-    starts = range(len(STEPS) - WINDOW - HORIZON + 1)[WINDOWS_IN_TRAINING if test else 0 :][: None if test else 18]
+    starts = range(len(STEPS) - WINDOW - HORIZON + 1)[WINDOWS_IN_TRAINING if test else 0 :][
+        : None if test else 18
+    ]
     known = np.asarray([STEPS[at : at + WINDOW] for at in starts])
     return known, np.asarray([STEPS[at + WINDOW : at + WINDOW + HORIZON] for at in starts])
 
@@ -342,7 +407,10 @@ def windows(test: bool) -> tuple[Any, Any]:
 def a_season_before() -> Any:
     """For every step ahead the latest known step at the same place in the season."""
     first = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
-    places = [[max(t for t in range(at) if (at + ahead - t) % SEASON == 0) for ahead in range(HORIZON)] for at in first]
+    places = [
+        [max(t for t in range(at) if (at + ahead - t) % SEASON == 0) for ahead in range(HORIZON)]
+        for at in first
+    ]
     return STEPS[np.asarray(places)][..., None]
 
 
@@ -351,15 +419,26 @@ def smoothed() -> Any:
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     def model(steps: Any, **more: Any) -> Any:
-        words = {"trend": "add", "damped_trend": True, "seasonal": "add", "seasonal_periods": SEASON}
+        words = {
+            "trend": "add",
+            "damped_trend": True,
+            "seasonal": "add",
+            "seasonal_periods": SEASON,
+        }
         return ExponentialSmoothing(steps, **words, **more)
 
     found = model(STEPS[: WINDOWS_IN_TRAINING - 1 + WINDOW + HORIZON]).fit().params
     starts = {"initial_level": found["initial_level"], "initial_trend": found["initial_trend"]}
     starts |= {"initial_seasonal": found["initial_seasons"], "initialization_method": "known"}
-    rates = {key: found[key] for key in ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")}
+    rates = {
+        key: found[key]
+        for key in ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")
+    }
     origins = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
-    asked = [model(STEPS[:origin], **starts).fit(**rates, optimized=False).forecast(HORIZON) for origin in origins]
+    asked = [
+        model(STEPS[:origin], **starts).fit(**rates, optimized=False).forecast(HORIZON)
+        for origin in origins
+    ]
     return np.asarray(asked)[..., None]
 
 
@@ -433,7 +512,9 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "value_iteration": [(of_a_world, best_returns)],
 }  # fmt: skip
 CASES = [(name, *each) for name, cases in EXPECTED.items() for each in cases]
-every_case = pytest.mark.parametrize(("name", "make", "expected"), CASES, ids=[name for name, *_ in CASES])
+every_case = pytest.mark.parametrize(
+    ("name", "make", "expected"), CASES, ids=[name for name, *_ in CASES]
+)
 
 
 def answer(name: str, case: Any) -> Any:
@@ -445,11 +526,15 @@ def test_every_baseline_is_tested_here() -> None:
 
 
 @every_case
-def test_it_is_its_definition(name: str, make: Callable[[], Any], expected: Callable[[], Any]) -> None:
+def test_it_is_its_definition(
+    name: str, make: Callable[[], Any], expected: Callable[[], Any]
+) -> None:
     np.testing.assert_allclose(answer(name, make()), expected(), rtol=2e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "make"), [(name, make) for name, make, _ in CASES if make is not of_a_world])
+@pytest.mark.parametrize(
+    ("name", "make"), [(name, make) for name, make, _ in CASES if make is not of_a_world]
+)
 def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -> None:
     case = make()
     few = Samples(
@@ -458,19 +543,29 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         case.test.frame.take(np.arange(4)) if case.test.frame else None,
         None if case.test.origins is None else case.test.origins[:4],
     )
-    np.testing.assert_allclose(answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6)
+    np.testing.assert_allclose(
+        answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6
+    )
     if make is not of_a_text:
         other_truth = replace(case.test, truth=case.test.truth[::-1])
-        np.testing.assert_array_equal(answer(name, replace(case, test=other_truth)), answer(name, case))
+        np.testing.assert_array_equal(
+            answer(name, replace(case, test=other_truth)), answer(name, case)
+        )
 
 
 @pytest.mark.parametrize(
     ("name", "case"),
     [
-        *((name, prose(Category("kind"))) for name in ("logistic_regression", "nearest_neighbors", "random_forest")),
+        *(
+            (name, prose(Category("kind")))
+            for name in ("logistic_regression", "nearest_neighbors", "random_forest")
+        ),
         ("ridge_regression", prose(Number("price"))),
         ("forest_on_features", category()),
-        ("forest_on_features", replace(photographs(), specs=(replace(PHOTOGRAPH, shape=(2, 18, 15)),))),
+        (
+            "forest_on_features",
+            replace(photographs(), specs=(replace(PHOTOGRAPH, shape=(2, 18, 15)),)),
+        ),
         ("tfidf_logistic", category()),
         ("local_patterns", category()),
         ("logistic_regression", of_many_classes()),
@@ -483,22 +578,31 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         ("value_iteration", replace(of_a_world(), model=None)),
         ("brightness_threshold", without_marks()),
         ("pixel_forest", without_marks()),
-        ("logistic_regression", replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int)))),
+        (
+            "logistic_regression",
+            replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int))),
+        ),
     ],
 )
 def test_it_steps_aside_where_it_does_not_fit(name: str, case: Any) -> None:
     assert answer(name, case) is None
 
 
-@pytest.mark.parametrize(("name", "kind"), [("tfidf_logistic", Category("kind")), ("tfidf_ridge", Number("price"))])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("tfidf_logistic", Category("kind")), ("tfidf_ridge", Number("price"))]
+)
 def test_texts_without_a_term_all_get_one_answer(name: str, kind: Answer) -> None:
-    case = of_a_table(kind, Tokens("level"), texts={"level": "words"})  # words of one letter are no terms
+    case = of_a_table(
+        kind, Tokens("level"), texts={"level": "words"}
+    )  # words of one letter are no terms
     given = answer(name, case)
     assert given.ndim == (2 if name == "tfidf_logistic" else 1)
     np.testing.assert_allclose(given, np.broadcast_to(given[0], given.shape))
 
 
-@pytest.mark.parametrize("name", ["logistic_regression", "nearest_neighbors", "random_forest", "majority"])
+@pytest.mark.parametrize(
+    "name", ["logistic_regression", "nearest_neighbors", "random_forest", "majority"]
+)
 def test_a_class_that_the_training_rows_lack_gets_no_chance(name: str) -> None:
     case = category()
     lacking = np.where(case.train.truth == 1, 2, case.train.truth)
@@ -523,7 +627,9 @@ def expected_return(fast: tuple[float, float]) -> tuple[float, float]:
     return sums[0][0], (sums[1][0] - sums[0][0] ** 2) ** 0.5
 
 
-@pytest.mark.parametrize(("name", "fast"), [("random_policy", (0.5, 0.5)), ("value_iteration", (1.0, 0.0))])
+@pytest.mark.parametrize(
+    ("name", "fast"), [("random_policy", (0.5, 0.5)), ("value_iteration", (1.0, 0.0))]
+)
 def test_an_episode_brings_what_it_must_on_average(name: str, fast: tuple[float, float]) -> None:
     returns = answer(name, of_a_world(episodes=2000))
     mean, std = expected_return(fast)

@@ -59,7 +59,11 @@ class Case:
 
     @property
     def frames(self) -> st.SearchStrategy[Frame]:
-        rows = st.lists(st.tuples(*(values for _, values in self.columns.values())), min_size=self.least, max_size=12)
+        rows = st.lists(
+            st.tuples(*(values for _, values in self.columns.values())),
+            min_size=self.least,
+            max_size=12,
+        )
         return rows.map(self.frame)
 
     def frame(self, rows: list[tuple[Any, ...]]) -> Frame:
@@ -104,8 +108,12 @@ CASES = {
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": QUANTITIES, "y": QUANTITIES}, near),
     "one_hot": Case(lambda: OneHot("a"), {"a": LEVELS}),
     "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
-    "states": Case(lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}),
-    "together": Case(lambda: Concat((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed),
+    "states": Case(
+        lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}
+    ),
+    "together": Case(
+        lambda: Concat((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed
+    ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
     "windows": Case(lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, least=3),
 }
@@ -136,7 +144,9 @@ def test_the_port_says_what_encode_gives(case: Case, data: st.DataObject) -> Non
     codec = case.make().fit(frame)
     encoded = codec.encode(frame)
     assert tuple(encoded.shape[1:]) == codec.spec.shape
-    assert not codec.spec.words or len(codec.spec.words) == (codec.spec.vocabulary or codec.spec.shape[-1])
+    assert not codec.spec.words or len(codec.spec.words) == (
+        codec.spec.vocabulary or codec.spec.shape[-1]
+    )
     if codec.spec.vocabulary:
         assert encoded.dtype == torch.int64
         assert encoded.min() >= 0
@@ -180,7 +190,10 @@ def test_other_data_teach_it_nothing(case: Case, data: st.DataObject) -> None:
 def test_every_row_is_encoded_by_itself(case: Case, data: st.DataObject) -> None:
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
-    alone = [codec.encode(frame.take(np.arange(at, at + case.least))) for at in range(len(frame) - case.least + 1)]
+    alone = [
+        codec.encode(frame.take(np.arange(at, at + case.least)))
+        for at in range(len(frame) - case.least + 1)
+    ]
     assert torch.equal(torch.cat(alone), codec.encode(frame))
 
 
@@ -194,13 +207,15 @@ def test_it_refuses_to_work_before_it_was_fitted(case: Case, act: str, data: st.
         return
     given = data.draw(case.frames) if act == "encode" else torch.zeros(3, 3, 3, 3)
     with pytest.raises(
-        DataError, match=r"the codec '\w+' for .* was not fitted. Call fit\(frame\) with the training part"
+        DataError,
+        match=r"the codec '\w+' for .* was not fitted. Call fit\(frame\) with the training part",
     ):
         getattr(codec, act)(given)
 
 
 def test_a_saved_codec_of_an_unknown_name_is_refused() -> None:
     with pytest.raises(
-        TaskError, match=r"codecs.json names no codec of kissipo; got 'number'. Did you mean 'numbers'\?"
+        TaskError,
+        match=r"codecs.json names no codec of kissipo; got 'number'. Did you mean 'numbers'\?",
     ):
         restore({"codec": "number"})

@@ -34,7 +34,9 @@ def cosines(y: Array, t: Array) -> Array:
 def overlap(y: Array, t: Array) -> float:
     """Cross-entropy of every judged pixel, and one less the mean Dice of the classes that are there, but class 0."""
     p, judged = np.moveaxis(softmax(np.moveaxis(y, 1, -1)), -1, 1), t != 255
-    entropy = -np.mean([np.log(p[n, t[n, h, w], h, w]) for n, h, w in zip(*np.nonzero(judged), strict=True)])
+    entropy = -np.mean(
+        [np.log(p[n, t[n, h, w], h, w]) for n, h, w in zip(*np.nonzero(judged), strict=True)]
+    )
     rates = []
     for level in range(1, y.shape[1]):
         truth, likely = (t == level), p[:, level] * judged
@@ -93,11 +95,14 @@ def test_the_order_of_the_samples_does_not_matter_and_twice_the_same_is_the_same
     y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 5))
     loss = LOSSES.find(name, place="loss").loss
     assert loss(y.flip(0), t.flip(0)).item() == pytest.approx(loss(y, t).item(), rel=1e-12)
-    assert loss(torch.cat([y, y]), torch.cat([t, t])).item() == pytest.approx(loss(y, t).item(), rel=1e-12)
+    assert loss(torch.cat([y, y]), torch.cat([t, t])).item() == pytest.approx(
+        loss(y, t).item(), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["binary_cross_entropy", "categorical_cross_entropy", "sparse_categorical_cross_entropy"]
+    "name",
+    ["binary_cross_entropy", "categorical_cross_entropy", "sparse_categorical_cross_entropy"],
 )
 def test_logits_and_their_probabilities_are_judged_alike(name: str) -> None:
     y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 6))
@@ -107,7 +112,8 @@ def test_logits_and_their_probabilities_are_judged_alike(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["binary_cross_entropy", "sparse_categorical_cross_entropy", "categorical_cross_entropy"]
+    "name",
+    ["binary_cross_entropy", "sparse_categorical_cross_entropy", "categorical_cross_entropy"],
 )
 def test_a_sure_answer_costs_nothing_when_right_and_much_when_wrong(name: str) -> None:
     loss = LOSSES.find(name, place="loss").loss
@@ -123,13 +129,17 @@ def test_the_lectures_numbers() -> None:
     assert binary(logits, torch.tensor([0, 1, 0, 0])).item() == pytest.approx(0.865, abs=5e-4)
     sparse = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
     shares = torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
-    assert sparse(shares, torch.tensor([1, 2]), probabilities=True).item() == pytest.approx(1.177, abs=5e-4)
+    assert sparse(shares, torch.tensor([1, 2]), probabilities=True).item() == pytest.approx(
+        1.177, abs=5e-4
+    )
 
 
 def test_a_step_of_text_is_judged_as_a_sample() -> None:
     loss = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
     y, t = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
-    assert loss(y, t).item() == pytest.approx(loss(y.reshape(15, 7), t.reshape(15)).item(), rel=1e-6)
+    assert loss(y, t).item() == pytest.approx(
+        loss(y.reshape(15, 7), t.reshape(15)).item(), rel=1e-6
+    )
 
 
 def test_where_nothing_is_marked_only_the_pixels_count() -> None:
@@ -152,7 +162,9 @@ def test_where_nothing_is_marked_only_the_pixels_count() -> None:
         ("cosine_similarity", [[3.0, 4.0], [0.0, 0.0]], [[6.0, 8.0], [1.0, 0.0]], -0.5),
     ],
 )
-def test_at_the_rims_it_is_finite_and_so_is_its_slope(name: str, outputs: Any, targets: Any, expected: float) -> None:
+def test_at_the_rims_it_is_finite_and_so_is_its_slope(
+    name: str, outputs: Any, targets: Any, expected: float
+) -> None:
     """A share of nothing, a count of none, a far outlier, a vector without a direction."""
     y = torch.tensor(outputs, requires_grad=True)
     found = LOSSES.find(name, place="loss").loss(y, torch.tensor(targets))

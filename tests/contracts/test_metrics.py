@@ -29,7 +29,9 @@ def matrix(truth: Any, answer: Any) -> Any:
 
 
 def by_class(measure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    return lambda truth, answer: measure(truth, answer, labels=range(CLASSES), average=None, zero_division=0)
+    return lambda truth, answer: measure(
+        truth, answer, labels=range(CLASSES), average=None, zero_division=0
+    )
 
 
 def _there(truth: Any, answer: Any, measure: Callable[[Any, Any], Any]) -> Any:
@@ -41,11 +43,15 @@ def _there(truth: Any, answer: Any, measure: Callable[[Any, Any], Any]) -> Any:
 def area_by_pairs(truth: Any, scores: Any) -> float:
     """The chance that a positive scores above a negative, by asking every pair."""
     pairs = list(product(scores[truth], scores[~truth]))
-    return sum((yes > no) + 0.5 * (yes == no) for yes, no in pairs) / len(pairs) if pairs else math.nan
+    return (
+        sum((yes > no) + 0.5 * (yes == no) for yes, no in pairs) / len(pairs) if pairs else math.nan
+    )
 
 
 def area_of_classes_by_pairs(truth: Any, shares: Any) -> float:
-    return float(np.mean([area_by_pairs(truth == each, shares[:, each]) for each in np.unique(truth)]))
+    return float(
+        np.mean([area_by_pairs(truth == each, shares[:, each]) for each in np.unique(truth)])
+    )
 
 
 def _called(truth: Any, scores: Any) -> list[Any]:
@@ -62,7 +68,9 @@ def shares_by_threshold(truth: Any, scores: Any) -> Any:
 def precision_recall_by_threshold(truth: Any, scores: Any) -> Any:
     """Recall and precision, counted at every threshold; nothing that is called is false where nothing is called."""
     called = _called(truth, scores)
-    return [each[truth].mean() for each in called], [truth[each].mean() if each.any() else 1.0 for each in called]
+    return [each[truth].mean() for each in called], [
+        truth[each].mean() if each.any() else 1.0 for each in called
+    ]
 
 
 def average_precision_by_threshold(truth: Any, shares: Any) -> list[float]:
@@ -70,8 +78,15 @@ def average_precision_by_threshold(truth: Any, shares: Any) -> list[float]:
     found = []
     for each in range(CLASSES):
         positive = truth == each
-        recall, precision = precision_recall_by_threshold(positive, shares[:, each]) if positive.any() else ([0.0], [1])
-        steps = [(now - before) * right for before, now, right in zip(recall, recall[1:], precision[1:], strict=False)]
+        recall, precision = (
+            precision_recall_by_threshold(positive, shares[:, each])
+            if positive.any()
+            else ([0.0], [1])
+        )
+        steps = [
+            (now - before) * right
+            for before, now, right in zip(recall, recall[1:], precision[1:], strict=False)
+        ]
         found.append(sum(steps) if positive.any() else math.nan)
     return found
 
@@ -81,18 +96,26 @@ def surprise(truth: Any, shares: Any) -> float:
 
 
 CHOSEN = st.lists(st.tuples(*[st.integers(0, CLASSES - 1)] * 2), min_size=1, max_size=30)
-SHARES = st.lists(st.integers(1, 4), min_size=CLASSES, max_size=CLASSES).map(lambda x: [each / sum(x) for each in x])
+SHARES = st.lists(st.integers(1, 4), min_size=CLASSES, max_size=CLASSES).map(
+    lambda x: [each / sum(x) for each in x]
+)
 LIKELY = st.lists(st.tuples(st.integers(0, CLASSES - 1), SHARES), min_size=1, max_size=30)
 RANKED = st.lists(
-    st.tuples(st.integers(0, CLASSES - 1), st.permutations([0.1, 0.2, 0.3, 0.4])), min_size=1, max_size=30
+    st.tuples(st.integers(0, CLASSES - 1), st.permutations([0.1, 0.2, 0.3, 0.4])),
+    min_size=1,
+    max_size=30,
 )
-SCORED = st.lists(st.tuples(st.booleans(), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30)
+SCORED = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 5).map(lambda x: x / 5)), min_size=2, max_size=30
+)
 VALUE = st.floats(-1e4, 1e4).map(lambda value: round(value, 2))
 NUMBERS = st.lists(st.tuples(VALUE, VALUE), min_size=2, max_size=30)
 VARIED = NUMBERS.map(lambda samples: [(0.0, 1.0), (1.0, 1.0), *samples])
 NO_ZERO = NUMBERS.map(lambda samples: [(truth or 1.0, answer) for truth, answer in samples])
 OF_BOTH = SCORED.map(lambda samples: [(True, 0.4), (False, 0.4), *samples])
-OF_EVERY = LIKELY.map(lambda samples: [*((each, [1 / CLASSES] * CLASSES) for each in range(CLASSES)), *samples])
+OF_EVERY = LIKELY.map(
+    lambda samples: [*((each, [1 / CLASSES] * CLASSES) for each in range(CLASSES)), *samples]
+)
 
 
 @dataclass(frozen=True)
@@ -107,20 +130,35 @@ class Measure:
 
 MEASURES = {
     "confusion.confusion": Measure(
-        matrix, lambda truth, answer: sklearn.confusion_matrix(truth, answer, labels=range(CLASSES)), CHOSEN
+        matrix,
+        lambda truth, answer: sklearn.confusion_matrix(truth, answer, labels=range(CLASSES)),
+        CHOSEN,
     ),
-    "rates.accuracy": Measure(lambda *case: rates.accuracy(matrix(*case)), sklearn.accuracy_score, CHOSEN, 1),
-    "rates.precision": Measure(lambda *case: rates.precision(matrix(*case)), by_class(sklearn.precision_score), CHOSEN),
-    "rates.recall": Measure(lambda *case: rates.recall(matrix(*case)), by_class(sklearn.recall_score), CHOSEN),
+    "rates.accuracy": Measure(
+        lambda *case: rates.accuracy(matrix(*case)), sklearn.accuracy_score, CHOSEN, 1
+    ),
+    "rates.precision": Measure(
+        lambda *case: rates.precision(matrix(*case)), by_class(sklearn.precision_score), CHOSEN
+    ),
+    "rates.recall": Measure(
+        lambda *case: rates.recall(matrix(*case)), by_class(sklearn.recall_score), CHOSEN
+    ),
     "rates.f1": Measure(lambda *case: rates.f1(matrix(*case)), by_class(sklearn.f1_score), CHOSEN),
     "overlap.iou": Measure(
-        lambda *case: overlap.iou(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.jaccard_score)), CHOSEN
+        lambda *case: overlap.iou(matrix(*case)),
+        lambda *case: _there(*case, by_class(sklearn.jaccard_score)),
+        CHOSEN,
     ),
     "overlap.dice": Measure(
-        lambda *case: overlap.generator(matrix(*case)), lambda *case: _there(*case, by_class(sklearn.f1_score)), CHOSEN
+        lambda *case: overlap.generator(matrix(*case)),
+        lambda *case: _there(*case, by_class(sklearn.f1_score)),
+        CHOSEN,
     ),
     "rates.balanced_accuracy": Measure(
-        lambda *case: rates.balanced_accuracy(matrix(*case)), sklearn.balanced_accuracy_score, CHOSEN, 1
+        lambda *case: rates.balanced_accuracy(matrix(*case)),
+        sklearn.balanced_accuracy_score,
+        CHOSEN,
+        1,
     ),
     "rates.macro": Measure(
         lambda *case: rates.macro(rates.f1(matrix(*case)), matrix(*case)),
@@ -136,9 +174,15 @@ MEASURES = {
     "ranking.log_loss": Measure(ranking.log_loss, surprise, LIKELY),
     "ranking.roc_curve": Measure(ranking.roc_curve, shares_by_threshold, OF_BOTH),
     "ranking.roc_auc": Measure(ranking.roc_auc, area_of_classes_by_pairs, OF_EVERY),
-    "ranking.precision_recall_curve": Measure(ranking.precision_recall_curve, precision_recall_by_threshold, OF_BOTH),
-    "ranking.average_precision": Measure(ranking.average_precision, average_precision_by_threshold, LIKELY),
-    "errors.mean_absolute_error": Measure(errors.mean_absolute_error, sklearn.mean_absolute_error, NUMBERS, 0),
+    "ranking.precision_recall_curve": Measure(
+        ranking.precision_recall_curve, precision_recall_by_threshold, OF_BOTH
+    ),
+    "ranking.average_precision": Measure(
+        ranking.average_precision, average_precision_by_threshold, LIKELY
+    ),
+    "errors.mean_absolute_error": Measure(
+        errors.mean_absolute_error, sklearn.mean_absolute_error, NUMBERS, 0
+    ),
     "errors.root_mean_squared_error": Measure(
         errors.root_mean_squared_error, sklearn.root_mean_squared_error, NUMBERS, 0
     ),
@@ -151,7 +195,9 @@ MEASURES = {
     ),
     "errors.mean_absolute_scaled_error": Measure(
         lambda *case: errors.mean_absolute_scaled_error(*case, naive_error=2.5),
-        lambda truth, answer: sum(abs(t - y) for t, y in zip(truth, answer, strict=True)) / len(truth) / 2.5,
+        lambda truth, answer: (
+            sum(abs(t - y) for t, y in zip(truth, answer, strict=True)) / len(truth) / 2.5
+        ),
         NUMBERS,
         0,
     ),
@@ -170,7 +216,11 @@ def test_every_metric_is_tested_here() -> None:
     for name in METRICS.names():
         module = METRICS.find(name, place="here")
         functions = inspect.getmembers(module, inspect.isfunction)
-        found |= {f"{name}.{each}" for each, what in functions if what.__module__ == module.__name__ and each[0] != "_"}
+        found |= {
+            f"{name}.{each}"
+            for each, what in functions
+            if what.__module__ == module.__name__ and each[0] != "_"
+        }
     assert set(MEASURES) == found
 
 
@@ -192,13 +242,19 @@ def test_the_order_of_the_samples_does_not_count(measure: Measure, data: st.Data
     truth, answer = drawn(measure, data)
     order = np.asarray(data.draw(st.permutations(range(len(truth)))))
     expected = measure.ours(truth, answer)
-    np.testing.assert_allclose(measure.ours(truth[order], answer[order]), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        measure.ours(truth[order], answer[order]), expected, rtol=1e-9, atol=1e-12
+    )
 
 
-@pytest.mark.parametrize("name", [name for name, measure in MEASURES.items() if measure.perfect is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, measure in MEASURES.items() if measure.perfect is not None]
+)
 @few
 @given(data=st.data())
-def test_the_truth_itself_scores_perfectly_and_nothing_scores_better(name: str, data: st.DataObject) -> None:
+def test_the_truth_itself_scores_perfectly_and_nothing_scores_better(
+    name: str, data: st.DataObject
+) -> None:
     measure = MEASURES[name]
     truth, answer = drawn(measure, data)
     assert measure.ours(truth, truth) == pytest.approx(measure.perfect, abs=1e-12)
@@ -208,7 +264,9 @@ def test_the_truth_itself_scores_perfectly_and_nothing_scores_better(name: str, 
 
 @few
 @given(samples=LIKELY)
-def test_the_area_is_the_share_of_pairs_in_order_whichever_classes_occur(samples: list[Sample]) -> None:
+def test_the_area_is_the_share_of_pairs_in_order_whichever_classes_occur(
+    samples: list[Sample],
+) -> None:
     truth, shares = (np.asarray(each) for each in zip(*samples, strict=True))
     expected = area_of_classes_by_pairs(truth, shares)
     assert ranking.roc_auc(truth, shares) == pytest.approx(expected, abs=1e-12, nan_ok=True)
@@ -226,7 +284,11 @@ def test_of_two_classes_the_area_is_that_of_the_second() -> None:
 
 def test_f1_of_all_answers_together_is_the_accuracy() -> None:
     truth, answer = [0, 1, 2, 2, 3], [0, 2, 2, 2, 1]
-    assert rates.accuracy(matrix(truth, answer)) == sklearn.f1_score(truth, answer, average="micro") == 3 / 5
+    assert (
+        rates.accuracy(matrix(truth, answer))
+        == sklearn.f1_score(truth, answer, average="micro")
+        == 3 / 5
+    )
 
 
 @pytest.mark.parametrize(("answer", "expected"), [([0.1] * 3, 1.0), ([0.1, 0.1, 0.2], 0.0)])
@@ -254,4 +316,6 @@ def test_what_has_no_value_is_not_a_number() -> None:
 
 
 def test_a_truth_of_zero_does_not_count_in_percent() -> None:
-    assert errors.mean_absolute_percentage_error([0.0, 4.0, -8.0], [9.0, 5.0, -6.0]) == pytest.approx(25.0)
+    assert errors.mean_absolute_percentage_error(
+        [0.0, 4.0, -8.0], [9.0, 5.0, -6.0]
+    ) == pytest.approx(25.0)

@@ -50,16 +50,28 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW, LEVEL), (CLASSES,), {"units": (16,), "wide": True}),
         ((IMAGE,), (CLASSES,), {"units": (16,), "activation": "tanh"}),
         ((WINDOW,), (AHEAD,), {"units": (16,), "subtract_last": True}),
-        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "channel_independent": True}),
+        (
+            (WINDOW, CALENDAR),
+            (AHEAD,),
+            {"units": (32,), "subtract_last": True, "channel_independent": True},
+        ),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
     ],
     "autoencoder": [
-        ((WINDOW,), (TensorSpec("again", ("horizon", "variable"), (7, 3)),), {"units": (30,), "latent_dim": 12}),
+        (
+            (WINDOW,),
+            (TensorSpec("again", ("horizon", "variable"), (7, 3)),),
+            {"units": (30,), "latent_dim": 12},
+        ),
     ],
     "cnn": [
         ((IMAGE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((IMAGE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
-        ((IMAGE,), (POINTS,), {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False}),
+        (
+            (IMAGE,),
+            (POINTS,),
+            {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False},
+        ),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
@@ -72,16 +84,40 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     ]
     + [
         ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
-        ((WINDOW, CALENDAR), (ALL_AHEAD,), {"units": 24, "subtract_last": True, "autoregressive": True}),
+        (
+            (WINDOW, CALENDAR),
+            (ALL_AHEAD,),
+            {"units": 24, "subtract_last": True, "autoregressive": True},
+        ),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pooling": "mean"}),
-        ((TensorSpec("units", ("time",), (7,), vocabulary=300),), (NEXT,), {"units": 64}),  # each begins with its own id
+        (
+            (TensorSpec("units", ("time",), (7,), vocabulary=300),),
+            (NEXT,),
+            {"units": 64},
+        ),  # each begins with its own id
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [
-        ((IMAGE,), (CLASSES, AHEAD), {"width_multiplier": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True})
+        (
+            (IMAGE,),
+            (CLASSES, AHEAD),
+            {"width_multiplier": 0.1, "units": (64, 64), "dropout": 0.0, "norm": True},
+        )
     ],
-    "vgg16": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
-    "vgg19": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True})],
+    "vgg16": [
+        (
+            (PHOTO,),
+            (CLASSES,),
+            {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True},
+        )
+    ],
+    "vgg19": [
+        (
+            (IMAGE,),
+            (CLASSES,),
+            {"width_multiplier": 0.1, "units": (64,), "dropout": 0.0, "norm": True},
+        )
+    ],
     "resnet18": [
         ((IMAGE,), (CLASSES,), {"width_multiplier": 0.1}),
         ((PHOTO,), (CLASSES, AHEAD), {"width_multiplier": 0.1}),
@@ -92,18 +128,36 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "resnet152": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.05})],
     "googlenet": [
         ((PHOTO,), (CLASSES,), {"width_multiplier": 0.25, "dropout": 0.0}),
-        ((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False}),
-        ((IMAGE,), (CLASSES,), {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False}),
+        (
+            (IMAGE,),
+            (CLASSES,),
+            {"width_multiplier": 0.1, "dropout": 0.0, "norm": True, "auxiliary": False},
+        ),
+        (
+            (IMAGE,),
+            (CLASSES,),
+            {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False},
+        ),
     ],
     "inception": [((IMAGE,), (CLASSES,), {}), ((IMAGE,), (CLASSES,), {"module": "naive"})],
     "unet": [
         ((IMAGE,), (MARKS,), {"filters": (12, 16, 24), "norm": False}),
-        ((PHOTO,), (TensorSpec("marks", ("class", "height", "width"), (2, 33, 40)),), {"filters": (12, 16, 24, 32)}),
+        (
+            (PHOTO,),
+            (TensorSpec("marks", ("class", "height", "width"), (2, 33, 40)),),
+            {"filters": (12, 16, 24, 32)},
+        ),
     ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
 }
-ALL = [pytest.param(name, *case, id=f"{name}-{number}") for name in CASES for number, case in enumerate(CASES[name])]
-DIFFERENTIABLE = [each for each in ALL if each.values[0] != "q_table"]  # a table is looked up, not differentiated
+ALL = [
+    pytest.param(name, *case, id=f"{name}-{number}")
+    for name in CASES
+    for number, case in enumerate(CASES[name])
+]
+DIFFERENTIABLE = [
+    each for each in ALL if each.values[0] != "q_table"
+]  # a table is looked up, not differentiated
 VERY_DEEP = {"resnet101", "resnet152"}  # to train them takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
 SHALLOW = [
@@ -112,10 +166,17 @@ SHALLOW = [
 
 
 def test_every_net_of_samples_has_a_case() -> None:
-    assert set(CASES) == set(NETS.names()) - {"playground"}  # walkers are points, not a net of samples
+    assert set(CASES) == set(NETS.names()) - {
+        "playground"
+    }  # walkers are points, not a net of samples
 
 
-def built(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], words: dict[str, Any]) -> nn.Module:
+def built(
+    name: str,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    words: dict[str, Any],
+) -> nn.Module:
     torch.manual_seed(0)
     module = NETS.find(name, place="net")
     net: nn.Module = module.build(inputs, outputs, module.Options(**words))
@@ -150,44 +211,70 @@ def learning(net: Any, x: list[Tensor]) -> tuple[Tensor, ...]:
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_the_answers_have_the_shapes_of_their_ports(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_the_answers_have_the_shapes_of_their_ports(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words).eval()
     for count in (1, 5):
         found = each(net(*samples(inputs, count)))
-        assert [tuple(answer.shape) for answer in found] == [(count, *spec.shape) for spec in outputs]
+        assert [tuple(answer.shape) for answer in found] == [
+            (count, *spec.shape) for spec in outputs
+        ]
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
 def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     for layer in net.modules():
-        if isinstance(layer, WideAndDeep):  # its deep path starts at zero, and opens with the first step
+        if isinstance(
+            layer, WideAndDeep
+        ):  # its deep path starts at zero, and opens with the first step
             nn.init.normal_(layer.head.weight)
     answers = learning(net, samples(inputs, 40))
     sum(answer.square().sum() for answer in answers).backward()  # type: ignore[union-attr]
-    still = {name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.any()}
-    expected = {"weight"} if name == "q_table" else set()  # it learns by its own rule; all its zeros are zero here
+    still = {
+        name
+        for name, weight in net.named_parameters()
+        if weight.grad is None or not weight.grad.any()
+    }
+    expected = (
+        {"weight"} if name == "q_table" else set()
+    )  # it learns by its own rule; all its zeros are zero here
     assert still <= expected
 
 
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs", "words"),
     [
-        pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] if case.values[0] in VERY_DEEP else [])
+        pytest.param(
+            *case.values,
+            id=case.id,
+            marks=[pytest.mark.slow] if case.values[0] in VERY_DEEP else [],
+        )
         for case in DIFFERENTIABLE
     ],
 )
-def test_eight_samples_are_learned_by_heart(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_eight_samples_are_learned_by_heart(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words)
     x = samples(inputs, 6 if name == "linear" else 8)
-    whole = [(spec.shape[0], 1, 1) if spec.axes[1:] == ("height", "width") else spec.shape for spec in outputs]
-    targets = [torch.randn(len(x[0]), *some).expand(-1, *spec.shape) for some, spec in zip(whole, outputs, strict=True)]
+    whole = [
+        (spec.shape[0], 1, 1) if spec.axes[1:] == ("height", "width") else spec.shape
+        for spec in outputs
+    ]
+    targets = [
+        torch.randn(len(x[0]), *some).expand(-1, *spec.shape)
+        for some, spec in zip(whole, outputs, strict=True)
+    ]
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep else 0.02)
 
     def losses() -> Iterator[float]:
         for _ in range(2_000):  # the deepest net needs some 350 here; other roundings may need more
-            loss = torch.stack([((y - t) ** 2).mean() for y, t in zip(each(net(*x)), targets, strict=True)]).sum()
+            loss = torch.stack(
+                [((y - t) ** 2).mean() for y, t in zip(each(net(*x)), targets, strict=True)]
+            ).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -206,18 +293,26 @@ def test_slopes_are_difference_quotients(name: str, inputs: Any, outputs: Any, w
     weights = {name: weight.detach().requires_grad_() for name, weight in net.named_parameters()}
 
     def answers(*values: Tensor) -> tuple[Tensor, ...]:
-        return each(torch.func.functional_call(net, dict(zip(weights, values, strict=True)), tuple(x)))
+        return each(
+            torch.func.functional_call(net, dict(zip(weights, values, strict=True)), tuple(x))
+        )
 
     assert torch.autograd.gradcheck(answers, tuple(weights.values()), fast_mode=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "inputs", "outputs", "words"), [each for each in ALL if any(spec.fills for spec in each.values[1])]
+    ("name", "inputs", "outputs", "words"),
+    [each for each in ALL if any(spec.fills for spec in each.values[1])],
 )
-def test_filling_up_further_changes_nothing(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_filling_up_further_changes_nothing(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
-    longer = [functional.pad(one, (0, 5)) if spec.fills else one for one, spec in zip(x, inputs, strict=True)]
+    longer = [
+        functional.pad(one, (0, 5)) if spec.fills else one
+        for one, spec in zip(x, inputs, strict=True)
+    ]
     for found, expected in zip(each(net(*longer)), each(net(*x)), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -231,16 +326,24 @@ def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
         expected = each(net(*samples(inputs, 1)))
     recording = record(net, tuple(samples(inputs, 1)))
     steps = steps_of(recording)
-    assert all(torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True))
-    answering = [weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")]
+    assert all(
+        torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True)
+    )
+    answering = [
+        weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")
+    ]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in answering)
     if name != "recurrent":  # torch counts neither norms nor recurrent kernels
-        counted = [step.multiplications for step in steps if step.description != "batch normalization"]
+        counted = [
+            step.multiplications for step in steps if step.description != "batch normalization"
+        ]
         assert 2 * sum(counted) == counter.get_total_flops()
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_a_row_is_answered_alike_alone_and_among_others(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_a_row_is_answered_alike_alone_and_among_others(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
     with torch.no_grad():
@@ -252,14 +355,21 @@ def test_a_row_is_answered_alike_alone_and_among_others(name: str, inputs: Any, 
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: Any, words: Any) -> None:
-    net, other = built(name, inputs, outputs, words).eval(), built(name, inputs, outputs, words).eval()
+def test_saved_weights_give_the_same_answers(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
+    net, other = (
+        built(name, inputs, outputs, words).eval(),
+        built(name, inputs, outputs, words).eval(),
+    )
     with torch.no_grad():
         for weight in net.parameters():
             weight.normal_(0, 0.1)  # wider ones grow beyond all numbers through 152 layers
         other.load_state_dict(net.state_dict())
         x = samples(inputs, 4)
-        assert all(torch.equal(one, two) for one, two in zip(each(net(*x)), each(other(*x)), strict=True))
+        assert all(
+            torch.equal(one, two) for one, two in zip(each(net(*x)), each(other(*x)), strict=True)
+        )
 
 
 @pytest.mark.parametrize(
@@ -267,13 +377,27 @@ def test_saved_weights_give_the_same_answers(name: str, inputs: Any, outputs: An
     [
         ("cnn", (ROW,), r"'cnn' takes one image .*; got input step 'row' \(batch, feature 6\)"),
         ("cnn", (IMAGE, ROW), r"'cnn' takes one image"),
-        ("recurrent", (ROW,), r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)"),
-        ("unet", (IMAGE,), r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)"),
-        ("q_table", (ROW,), r"'q_table' takes one counted state; got input step \(batch, feature 6\)"),
+        (
+            "recurrent",
+            (ROW,),
+            r"'recurrent' takes a sequence .*; got input step 'row' \(batch, feature 6\)",
+        ),
+        (
+            "unet",
+            (IMAGE,),
+            r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)",
+        ),
+        (
+            "q_table",
+            (ROW,),
+            r"'q_table' takes one counted state; got input step \(batch, feature 6\)",
+        ),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
-def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(name: str, inputs: Any, text: str) -> None:
+def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(
+    name: str, inputs: Any, text: str
+) -> None:
     with pytest.raises(ShapeError, match=text):
         built(name, inputs, (CLASSES,), {})
 
@@ -316,7 +440,14 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
                 opened += 1
     assert opened >= 1000
     assert closed == NOT_OPENED
-    assert {"linear", "convolution", "transposed convolution", "greatest", "mean", "batch normalization"} <= kinds
+    assert {
+        "linear",
+        "convolution",
+        "transposed convolution",
+        "greatest",
+        "mean",
+        "batch normalization",
+    } <= kinds
     assert {"embedding", "carried", "relu", "tanh", "lstm", "gru", "rnn"} <= kinds
 
 
@@ -326,7 +457,9 @@ def a_cell(call: Call, generator: Random) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_looking_inside_leaves_a_net_as_it_was(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_looking_inside_leaves_a_net_as_it_was(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words).train()
     modes = [layer.training for layer in net.modules()]
     state = {name: value.clone() for name, value in net.state_dict().items()}
@@ -352,9 +485,17 @@ def test_a_recording_is_true_and_disturbs_nothing(
     net = built(name, inputs, outputs, words).train()
     state = {name: value.clone() for name, value in net.state_dict().items()}
     x = samples(inputs, 2)
-    before = torch.get_rng_state(), [layer.training for layer in net.modules()], torch.get_num_threads()
+    before = (
+        torch.get_rng_state(),
+        [layer.training for layer in net.modules()],
+        torch.get_num_threads(),
+    )
     recording = record(net, tuple(x), training=training)
-    now = torch.get_rng_state(), [layer.training for layer in net.modules()], torch.get_num_threads()
+    now = (
+        torch.get_rng_state(),
+        [layer.training for layer in net.modules()],
+        torch.get_num_threads(),
+    )
     assert torch.equal(before[0], now[0])
     assert before[1:] == now[1:]
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
@@ -363,7 +504,9 @@ def test_a_recording_is_true_and_disturbs_nothing(
     if not training:
         with torch.no_grad():
             expected = each(net.eval()(*x))
-        assert all(torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True))
+        assert all(
+            torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True)
+        )
     assert recording.untrue() == []
     assert not [note for note in recording.notes if "no operation of torch" in note]
 
@@ -374,7 +517,9 @@ def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
 ) -> None:
     net = built(name, inputs, outputs, words)
     with torch.no_grad():
-        for weight in net.parameters():  # some begin with nothing but zeros, behind which nothing matters
+        for (
+            weight
+        ) in net.parameters():  # some begin with nothing but zeros, behind which nothing matters
             weight += 0.05 * torch.randn(weight.shape)
     recording = record(net, tuple(samples(inputs, 2)))
     answers = [recording.values[key].tensor for key in recording.answers]
@@ -385,9 +530,13 @@ def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
         assert all(torch.equal(one, two) for one, two in zip(same, answers, strict=True)), call.name
         if not value.is_floating_point() or not recording.matters(key):
             continue
-        noise = torch.randn(value.shape, generator=generator) * (value.std(correction=0) + value.abs().max() + 1)
+        noise = torch.randn(value.shape, generator=generator) * (
+            value.std(correction=0) + value.abs().max() + 1
+        )
         other = recording.answer_from(key, value + noise)
-        assert any(not torch.allclose(one, two) for one, two in zip(other, answers, strict=True)), call.name
+        assert any(not torch.allclose(one, two) for one, two in zip(other, answers, strict=True)), (
+            call.name
+        )
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)

@@ -18,11 +18,16 @@ from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
 RECIPES = dict(all_recipes())
-SHORTEST = {"supervised": {"epochs": 1}, "gradient_descent": {"epochs": 20}, "q_learning": {"process.episodes": 20}}
+SHORTEST = {
+    "supervised": {"epochs": 1},
+    "gradient_descent": {"epochs": 20},
+    "q_learning": {"process.episodes": 20},
+}
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
 quick_recipes = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES]
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES],
 )
 
 
@@ -113,14 +118,24 @@ def test_the_costs_of_dense_layers_are_those_counted_by_hand(name: str) -> None:
 def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert [step["name"] for step in shown["steps"]] == [step.name for step in ki.load(name).show().steps]
-    assert {"shape", "parameters", "multiplications", "memory", "value", "stage", "description"} <= set(
-        shown["steps"][0]
-    )
+    assert [step["name"] for step in shown["steps"]] == [
+        step.name for step in ki.load(name).show().steps
+    ]
+    assert {
+        "shape",
+        "parameters",
+        "multiplications",
+        "memory",
+        "value",
+        "stage",
+        "description",
+    } <= set(shown["steps"][0])
     assert main(["show", name]) == 0
     told = capsys.readouterr().out
     assert f"{shown['parameters']:,} weights, {shown['multiplications']:,} multiplications" in told
-    assert all(word in told for word in ("input", "process", "output", "shape", "memory", "one sample"))
+    assert all(
+        word in told for word in ("input", "process", "output", "shape", "memory", "one sample")
+    )
 
 
 @quick_recipes

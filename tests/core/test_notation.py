@@ -12,7 +12,9 @@ from kissipo.core.errors import TaskError
 from kissipo.core.notation import read, read_value, write, write_value
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-VALUE = st.recursive(SCALAR, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+VALUE = st.recursive(
+    SCALAR, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -58,7 +60,10 @@ def test_the_dialect(text: str, value: Any) -> None:
         ("input: a\n  process: b", "task.yaml is not readable YAML in line 2, column 10: "),
         ("input: {a: 1, a: 2}", "in line 1, column 15: the word 'a' stands twice"),
         ("\tinput: a", "in line 1, column 1: "),
-        ("input: !!python/object/apply:os.system ['touch hacked']", "could not determine a constructor for the tag"),
+        (
+            "input: !!python/object/apply:os.system ['touch hacked']",
+            "could not determine a constructor for the tag",
+        ),
         ("input: !!python/name:os.system", "could not determine a constructor for the tag"),
         ("a: \x00", "task.yaml is not readable YAML: "),
     ],

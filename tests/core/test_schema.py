@@ -64,7 +64,10 @@ SLIPS = [
     ({"cell": "gru"}, "process.cell must be one of rnn, lstm; got 'gru'."),
     ({"stop": "soon"}, STOP + "'soon'."),
     ({"stop": {"patience": -1}}, STOP + "-1."),
-    ({"stop": {"patienc": 1}}, "process.stop.patienc is not a word known here. Did you mean 'patience'?"),
+    (
+        {"stop": {"patienc": 1}},
+        "process.stop.patienc is not a word known here. Did you mean 'patience'?",
+    ),
     ({"cross": ["hour", "place"]}, "process.cross must be a list of lists; got ['hour', 'place']."),
     ({"cross": "hour"}, "process.cross must be a list of lists; got 'hour'."),
     ({"rates": 3}, "process.rates must be a mapping; got 3."),
@@ -94,12 +97,16 @@ def test_what_does_not_fit_is_told_with_its_place(content: dict[str, Any], told:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_finite_number_is_no_share(value: float) -> None:
-    with pytest.raises(TaskError, match=r"process\.share must be a number of at least 0 and below 1"):
+    with pytest.raises(
+        TaskError, match=r"process\.share must be a number of at least 0 and below 1"
+    ):
         read(Options, {"share": value}, place="process")
 
 
 def test_written_is_the_inverse_of_read() -> None:
-    options = read(Options, {"units": [1, 2], "stop": 4, "from": "x", "rates": {"a": 2}}, place="process")
+    options = read(
+        Options, {"units": [1, 2], "stop": 4, "from": "x", "rates": {"a": 2}}, place="process"
+    )
     assert read(Options, written(options), place="process") == options
 
 

@@ -40,7 +40,10 @@ def test_the_nearest_name_is_found(slip: str, known: list[str], meant: list[str]
 
 def test_when_no_name_is_near_the_known_ones_are_listed() -> None:
     assert did_you_mean("zzz", ["alpha", "beta"]) == "Known here: alpha, beta"
-    assert did_you_mean("zzz", [f"c{n}" for n in range(20)], most_listed=2) == "Known here: c0, c1 and 18 more"
+    assert (
+        did_you_mean("zzz", [f"c{n}" for n in range(20)], most_listed=2)
+        == "Known here: c0, c1 and 18 more"
+    )
     assert did_you_mean("zzz", []) == ""
 
 
@@ -57,11 +60,13 @@ def test_a_family_finds_built_planned_and_misspelt_words() -> None:
     assert "ffn" in registry.names()
     assert registry.find("ffn", place="process.net").ALGORITHM == "supervised"
     with pytest.raises(
-        NotBuiltError, match=r"process.net: the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn"
+        NotBuiltError,
+        match=r"process.net: the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn",
     ):
         registry.find("bert", place="process.net")
     with pytest.raises(
-        TaskError, match=r"process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'\?"
+        TaskError,
+        match=r"process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'\?",
     ):
         registry.find("recurent", place="process.net")
 
@@ -76,7 +81,11 @@ def test_a_missing_part_is_named_with_its_extra() -> None:
 
 
 FRAME = Frame(
-    (numbers("age", [31, None, 2.5]), strings("town", ["b", None, "a"]), times("at", ["2024-01-01"] * 3)),
+    (
+        numbers("age", [31, None, 2.5]),
+        strings("town", ["b", None, "a"]),
+        times("at", ["2024-01-01"] * 3),
+    ),
     origin="my.csv",
 )
 
@@ -88,7 +97,12 @@ def test_a_frame_keeps_row_numbers_gaps_and_order() -> None:
     assert [FRAME[name].missing.tolist() for name in FRAME.names[:2]] == [[False, True, False]] * 2
     assert [FRAME["age"].show(row) for row in range(3)] == [31, None, 2.5]
     assert FRAME["town"].counts() == {"b": 1, "a": 1}
-    assert FRAME.replaced(numbers("age", [1, 2, 3]), numbers("new", [0, 0, 0])).names == ["age", "town", "at", "new"]
+    assert FRAME.replaced(numbers("age", [1, 2, 3]), numbers("new", [0, 0, 0])).names == [
+        "age",
+        "town",
+        "at",
+        "new",
+    ]
 
 
 def test_a_frame_names_the_column_that_was_probably_meant() -> None:
@@ -125,7 +139,9 @@ def test_a_batch_is_as_long_as_its_samples() -> None:
 
 @given(st.integers(0, 50), st.integers(1, 9))
 def test_slices_cover_everything_once_in_order(length: int, size: int) -> None:
-    assert [at for part in batches(length, size) for at in range(length)[part]] == list(range(length))
+    assert [at for part in batches(length, size) for at in range(length)[part]] == list(
+        range(length)
+    )
 
 
 def test_dice_depend_on_seed_and_purpose_alone() -> None:
@@ -169,7 +185,11 @@ def test_moments_are_read_as_datetime_reads_them(texts: list[str], pattern: str)
 @pytest.mark.parametrize(
     ("cells", "style", "told"),
     [
-        (["03/04/2024", "05/06/2024"], None, "the dates of 'at' can be read in two ways; got '03/04/2024'."),
+        (
+            ["03/04/2024", "05/06/2024"],
+            None,
+            "the dates of 'at' can be read in two ways; got '03/04/2024'.",
+        ),
         (
             ["03/04/2024", "soon"],
             "%d/%m/%Y",
@@ -177,7 +197,9 @@ def test_moments_are_read_as_datetime_reads_them(texts: list[str], pattern: str)
         ),
     ],
 )
-def test_a_moment_that_cannot_be_read_for_sure_is_refused(cells: list[str], style: Any, told: str) -> None:
+def test_a_moment_that_cannot_be_read_for_sure_is_refused(
+    cells: list[str], style: Any, told: str
+) -> None:
     with pytest.raises(DataError) as refused:
         as_time(strings("at", cells), style=style)
     assert told in str(refused.value)

@@ -15,10 +15,14 @@ from kissipo.core.task import Task, split_argument
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUE = st.recursive(
-    SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=6
+    SCALAR,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
 )
 PART = st.dictionaries(st.text(), VALUE, max_size=4)
-TASK = st.builds(Task, input=PART, process=PART, output=PART | st.lists(PART, min_size=1, max_size=3))
+TASK = st.builds(
+    Task, input=PART, process=PART, output=PART | st.lists(PART, min_size=1, max_size=3)
+)
 
 
 def alike(one: Task, other: Task) -> bool:
@@ -54,11 +58,16 @@ def test_freezing_and_thawing_are_inverse(value: Any) -> None:
     ("written", "means"),
     [
         ({"output": "category"}, {"output": {"category": None}}),
-        ({"output": [{"category": "a"}, "number"]}, {"output": [{"category": "a"}, {"number": None}]}),
+        (
+            {"output": [{"category": "a"}, "number"]},
+            {"output": [{"category": "a"}, {"number": None}]},
+        ),
         ({"process": {"units": (64, 64)}}, {"process": {"units": [64, 64]}}),
     ],
 )
-def test_short_ways_of_writing_mean_the_same(written: dict[str, Any], means: dict[str, Any]) -> None:
+def test_short_ways_of_writing_mean_the_same(
+    written: dict[str, Any], means: dict[str, Any]
+) -> None:
     assert Task(**written) == Task(**means)
 
 
@@ -77,7 +86,11 @@ def test_a_task_and_its_words_are_frozen() -> None:
 
 
 def test_changing_a_word_makes_another_task() -> None:
-    task = Task(input="make", process={"early_stopping": {"patience": 3}, "units": [1, 2]}, output=[{"a": 1}, {"b": 2}])
+    task = Task(
+        input="make",
+        process={"early_stopping": {"patience": 3}, "units": [1, 2]},
+        output=[{"a": 1}, {"b": 2}],
+    )
     changed = task.with_words(
         {"process.early_stopping.other": 1, "process.units.1": 5, "output.1.b": 3, "output.0": "c"}
     )
@@ -127,7 +140,10 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
             lambda: LISTED.with_words({"process.units.x": 5}),
             "'process.units.x' names no item of a list; got 'x'. Allowed: 0 to 1.",
         ),
-        (lambda: LISTED.with_words({"process.units.2": 5}), "'process.units.2' names no item of a list; got '2'."),
+        (
+            lambda: LISTED.with_words({"process.units.2": 5}),
+            "'process.units.2' names no item of a list; got '2'.",
+        ),
         (
             lambda: LISTED.with_words({"process.split.validation": 0.1}),
             "'process.split.validation' has no room in process.split, which is a single value; got 0.3. "
@@ -146,12 +162,18 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
             lambda: Task(process=[1]),
             "the part 'process' must be a mapping of words; got a list. Allowed: a mapping of words, a single word.",
         ),
-        (lambda: Task(output=[3]), "the part 'an answer' must be a mapping of words; got a number."),
+        (
+            lambda: Task(output=[3]),
+            "the part 'an answer' must be a mapping of words; got a number.",
+        ),
         (
             lambda: Task(input={"table": object()}).to_yaml(),
             "input.table holds an object that exists only in Python (object), so it cannot be written.",
         ),
-        (lambda: Task(input={"table": object()}).to_arguments(), "Save the data to a file and name the file."),
+        (
+            lambda: Task(input={"table": object()}).to_arguments(),
+            "Save the data to a file and name the file.",
+        ),
     ],
 )
 def test_a_slip_is_told_with_its_place(slip: Any, told: str) -> None:

@@ -23,7 +23,8 @@ from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint, save_chec
 def state(number: int) -> dict[str, Any]:
     """A state in which every value and every kind of value tells which one it is."""
     tensors = {
-        kind: torch.full((2, 3), number).to(kind) for kind in (torch.float32, torch.float64, torch.int64, torch.bool)
+        kind: torch.full((2, 3), number).to(kind)
+        for kind in (torch.float32, torch.float64, torch.int64, torch.bool)
     }
     return {
         "net": {str(kind): tensor for kind, tensor in tensors.items()},
@@ -32,7 +33,13 @@ def state(number: int) -> dict[str, Any]:
             "betas": [0.9, 0.1],
             "carried": (torch.full((2, 1, 3), float(number)), (number, [])),
         },
-        "position": {"epoch": number, "history": [{"loss": number / 3}], "best": math.inf, "start": None, "on": True},
+        "position": {
+            "epoch": number,
+            "history": [{"loss": number / 3}],
+            "best": math.inf,
+            "start": None,
+            "on": True,
+        },
     }
 
 
@@ -101,7 +108,12 @@ def test_a_file_cut_short_is_noticed_and_the_one_before_is_used(tmp_path: Path, 
     save_checkpoint(tmp_path, state(1))
     save_checkpoint(tmp_path, state(2))
     whole = (tmp_path / LAST).read_bytes()
-    length = {"1 byte": 1, "half": len(whole) // 2, "all but one byte": len(whole) - 1, "nothing": 0}[left]
+    length = {
+        "1 byte": 1,
+        "half": len(whole) // 2,
+        "all but one byte": len(whole) - 1,
+        "nothing": 0,
+    }[left]
     (tmp_path / LAST).write_bytes(whole[:length])
     found, note = loaded(tmp_path)
     assert_same(found, state(1))
@@ -129,17 +141,23 @@ def test_when_both_are_damaged_it_says_so_and_what_to_do(tmp_path: Path) -> None
     for name in (LAST, PREVIOUS):
         (tmp_path / name).write_bytes(b"nonsense")
     with pytest.raises(
-        RunError, match=r"no checkpoint in .* can be read \(last\.safetensors: .*; previous\.safetensors: "
+        RunError,
+        match=r"no checkpoint in .* can be read \(last\.safetensors: .*; previous\.safetensors: ",
     ) as caught:
         load_checkpoint(tmp_path)
     assert str(caught.value).endswith("Start again without --resume.")
 
 
-def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "VERSION", 999)
     save_checkpoint(tmp_path, state(1))
     monkeypatch.undo()
-    with pytest.raises(RunError, match=r"written by another version of kissipo \(checkpoint version 999, this is 2\)"):
+    with pytest.raises(
+        RunError,
+        match=r"written by another version of kissipo \(checkpoint version 999, this is 2\)",
+    ):
         load_checkpoint(tmp_path)
 
 
@@ -148,7 +166,8 @@ def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None
         save_checkpoint(tmp_path, state(number))
     (tmp_path / f"{LAST}.part").symlink_to("/dev/full")
     with pytest.raises(
-        MachineError, match=r"no space left to write .*last\.safetensors\. Free some space, then go on with --resume"
+        MachineError,
+        match=r"no space left to write .*last\.safetensors\. Free some space, then go on with --resume",
     ):
         save_checkpoint(tmp_path, state(3))
     assert_same(loaded(tmp_path)[0], state(2))
@@ -159,12 +178,16 @@ def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None
 
 def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "metrics.json" / "inside").mkdir(parents=True)
-    with pytest.raises(MachineError, match=r"metrics\.json cannot be written: .*Choose another folder with --out"):
+    with pytest.raises(
+        MachineError, match=r"metrics\.json cannot be written: .*Choose another folder with --out"
+    ):
         write_whole(tmp_path / "metrics.json", b"{}")
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
-def test_a_run_folder_holds_no_pickle_and_files_that_others_may_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_folder_holds_no_pickle_and_files_that_others_may_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     before = os.umask(0o022)
     try:
         assert main(["fit", "digits", "epochs=2", "--out", "run", "--quiet"]) == 0

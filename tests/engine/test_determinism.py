@@ -33,7 +33,9 @@ def test_the_same_seed_gives_the_same_run_another_seed_another_one(name: str) ->
         assert Path("one", file).read_bytes() != Path("other", file).read_bytes(), file
 
 
-def test_how_often_is_saved_and_what_was_random_before_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_often_is_saved_and_what_was_random_before_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     task = ki.load("digits", words={"process.epochs": 3})
     task.fit(out="one")
     monkeypatch.setenv("KISSIPO_SAVE_EVERY", "0")
@@ -104,19 +106,27 @@ def test_every_purpose_has_dice_of_its_own() -> None:
         build_experiment(ki.load("digits", words=words), seed=5)
         for words in ({}, {"process.units": 64}, {"input.split.test": 0.3})
     )
-    assert all((one.pipeline.parts[name] == wide.pipeline.parts[name]).all() for name in ("train", "validation", "test"))
     assert all(
-        torch.equal(mine, theirs) for mine, theirs in zip(one.net.parameters(), part.net.parameters(), strict=True)
+        (one.pipeline.parts[name] == wide.pipeline.parts[name]).all()
+        for name in ("train", "validation", "test")
+    )
+    assert all(
+        torch.equal(mine, theirs)
+        for mine, theirs in zip(one.net.parameters(), part.net.parameters(), strict=True)
     )
 
 
 def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", *TASKS["digits"], "--seeds", "3", "--seed", "4", "--out", "several", "--json"]) == 0
+    assert (
+        main(["fit", *TASKS["digits"], "--seeds", "3", "--seed", "4", "--out", "several", "--json"])
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
     assert found["seeds"] == [4, 5, 6]
     assert found["runs"] == [f"several/seed-{seed}" for seed in (4, 5, 6)]
     told = [
-        json.loads(Path(run, "metrics.json").read_text())["answers"][0]["metrics"]["accuracy"] for run in found["runs"]
+        json.loads(Path(run, "metrics.json").read_text())["answers"][0]["metrics"]["accuracy"]
+        for run in found["runs"]
     ]
     assert len(set(told)) > 1
     assert found["metrics"]["accuracy"] == {
@@ -126,10 +136,15 @@ def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture
         "max": max(told),
     }
     assert main(["fit", *TASKS["digits"], "--seed", "5", "--out", "alone", "--quiet"]) == 0
-    assert Path("alone", "metrics.json").read_bytes() == Path("several", "seed-5", "metrics.json").read_bytes()
+    assert (
+        Path("alone", "metrics.json").read_bytes()
+        == Path("several", "seed-5", "metrics.json").read_bytes()
+    )
 
 
 @pytest.mark.parametrize("words", [["--seeds", "0"], ["--seeds", "2", "--resume"]])
-def test_several_seeds_need_a_number_and_no_resume(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_seeds_need_a_number_and_no_resume(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["fit", "digits", *words]) == 2
     assert "--seeds takes a number of at least 1, and no --resume" in capsys.readouterr().err

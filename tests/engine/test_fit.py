@@ -30,14 +30,18 @@ SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
 def portions(train: TensorDataset, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of an epoch as the loop promises them."""
     x, y = train.everything().inputs[0], train.targets[0]
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(derive(SEED, "order", epoch)))
+    order = torch.randperm(
+        len(x), generator=torch.Generator().manual_seed(derive(SEED, "order", epoch))
+    )
     for index in order.split(BATCH):
         yield x[index], y[index]
 
 
 def net_by_hand(experiment: Experiment) -> nn.Module:
     """The lecture's net with the same first weights, and dice where the loop's are."""
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.4), nn.Linear(256, 10))
+    net = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.4), nn.Linear(256, 10)
+    )
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), experiment.net.parameters(), strict=True):
             mine.copy_(theirs)
@@ -85,7 +89,11 @@ def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
     ("by_hand", "words", "tolerance"),
     [
         (with_adam, {"optimizer": "adam"}, 0.0),
-        (with_everything, {"optimizer": "momentum", "schedule": "cosine", "clip_norm": CLIP, "l2": L2}, 1e-6),
+        (
+            with_everything,
+            {"optimizer": "momentum", "schedule": "cosine", "clip_norm": CLIP, "l2": L2},
+            1e-6,
+        ),
     ],
 )
 def test_it_is_the_loop_written_by_hand(
@@ -104,14 +112,20 @@ def test_it_is_the_loop_written_by_hand(
         losses.append(loss)
         net.eval()
         with torch.no_grad():
-            validation.append(float(cross_entropy(net(held.everything().inputs[0]), held.targets[0])))
+            validation.append(
+                float(cross_entropy(net(held.everything().inputs[0]), held.targets[0]))
+            )
         net.train()
         snapshots.append([weight.detach().clone() for weight in net.parameters()])
     assert losses[-1] < losses[0]
     assert [row["loss"] for row in run.history[1:]] == pytest.approx(losses, rel=1e-6)
-    assert [row["validation_loss"] for row in run.history[1:]] == pytest.approx(validation, rel=1e-5)
+    assert [row["validation_loss"] for row in run.history[1:]] == pytest.approx(
+        validation, rel=1e-5
+    )
     assert run.metrics["best_epoch"] == 1 + int(np.argmin(validation))
-    for found, expected in zip(run.net.parameters(), snapshots[int(np.argmin(validation))], strict=True):
+    for found, expected in zip(
+        run.net.parameters(), snapshots[int(np.argmin(validation))], strict=True
+    ):
         torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
 
 
@@ -126,11 +140,17 @@ def test_the_kernels_learn_what_torch_learns(monkeypatch: pytest.MonkeyPatch) ->
 
 def messages() -> Experiment:
     """Short and long texts, so that each batch is filled up to another length."""
-    lines = [line.replace('"', "") for line in load_breast_cancer().DESCR.splitlines() if line.strip()]
+    lines = [
+        line.replace('"', "") for line in load_breast_cancer().DESCR.splitlines() if line.strip()
+    ]
     rows = [f'"{text}",{"number" if any(map(str.isdigit, text)) else "prose"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
     return build_experiment(
-        ki.load("messages.csv", output="kind", words={"process.net": "recurrent", "input.text": ["message"]})
+        ki.load(
+            "messages.csv",
+            output="kind",
+            words={"process.net": "recurrent", "input.text": ["message"]},
+        )
     )
 
 
@@ -141,10 +161,14 @@ def digits() -> Experiment:
 @pytest.mark.parametrize("batch", [1, 7, 64])
 @pytest.mark.parametrize("made", [digits, messages])
 def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> None:
-    slack = 257 * torch.finfo(torch.float32).eps  # rounding at each term of the longest sum of either net
+    slack = (
+        257 * torch.finfo(torch.float32).eps
+    )  # rounding at each term of the longest sum of either net
     experiment = made()
     dataset, answers = experiment.pipeline.datasets["train"], experiment.pipeline.answers
-    whole = evaluate(experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=len(dataset))
+    whole = evaluate(
+        experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=len(dataset)
+    )
     parts = evaluate(experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=batch)
     assert parts.loss == pytest.approx(whole.loss, rel=slack)
     np.testing.assert_allclose(parts.scores[0], whole.scores[0], atol=slack)
@@ -162,8 +186,12 @@ def test_what_is_judged_is_what_scikit_learn_judges_and_the_mode_stays() -> None
         found = evaluate(experiment.net.train(training), dataset, experiment.pipeline.answers)
         assert experiment.net.training is training
         truth, scores = dataset.targets[0].numpy(), found.scores[0]
-        assert found.evaluations[0].metrics["accuracy"] == pytest.approx(accuracy_score(truth, scores.argmax(axis=1)))
-        assert found.evaluations[0].metrics["log_loss"] == pytest.approx(log_loss(truth, scores), rel=1e-9)
+        assert found.evaluations[0].metrics["accuracy"] == pytest.approx(
+            accuracy_score(truth, scores.argmax(axis=1))
+        )
+        assert found.evaluations[0].metrics["log_loss"] == pytest.approx(
+            log_loss(truth, scores), rel=1e-9
+        )
         assert math.isnan(found.loss)
 
 
@@ -202,7 +230,10 @@ def test_listeners_are_told_what_was_planned_where_it_stands_and_every_epoch() -
     assert diary.facts == {"epochs": 2, "steps": 13, "batch": 100, "samples": 1258}
     assert [(row["epoch"], row["best"]) for row in diary.rows] == [(1, True), (2, True)]
     assert [{key: row[key] for key in at.history[1]} for row in diary.rows] == at.history[1:]
-    assert all(0 < facts["step"] <= 13 and facts["steps"] == 13 and facts["epochs"] == 2 for facts in diary.seen)
+    assert all(
+        0 < facts["step"] <= 13 and facts["steps"] == 13 and facts["epochs"] == 2
+        for facts in diary.seen
+    )
     assert diary.seen
     assert len(saved) == 1
     assert saved[0]["position"]["done"]

@@ -35,12 +35,19 @@ def test_only_the_likeliest_are_drawn_and_at_temperature_0_the_first() -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_written_step_by_step_is_written_by_reading_everything_again(cell: str) -> None:
-    text, answer = TensorSpec("text", ("time",), (4,), vocabulary=9), TensorSpec("next", ("time", "class"), (4, 9))
+    text, answer = (
+        TensorSpec("text", ("time",), (4,), vocabulary=9),
+        TensorSpec("next", ("time", "class"), (4, 9)),
+    )
     options = recurrent.Options(cell=cell, embedding_dim=5, units=16, num_layers=2)  # type: ignore[arg-type]
     torch.manual_seed(1)
     net = recurrent.build((text,), (answer,), options).eval()
     start = torch.tensor([3, 1, 4])
-    found = list(generate_tokens(net, start, length=20, temperature=0, generator=torch.Generator(), never=(0,)))
+    found = list(
+        generate_tokens(
+            net, start, length=20, temperature=0, generator=torch.Generator(), never=(0,)
+        )
+    )
     ids = start.tolist()
     for _ in range(20):
         logits = net(torch.tensor([ids]))[0, -1].detach()

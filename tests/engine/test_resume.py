@@ -64,7 +64,9 @@ def write_tasks() -> None:
     for number, (pixels, digit) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
         if digit < 2:
             Path("photos", str(digit)).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels.reshape(8, 8).astype("uint8") * 15).save(f"photos/{digit}/{number}.png")
+            Image.fromarray(pixels.reshape(8, 8).astype("uint8") * 15).save(
+                f"photos/{digit}/{number}.png"
+            )
     Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
     Path("two.yaml").write_text(
         "input: {table: cancer.csv}\nprocess: {early_stopping: 0, dropout: 0.2}\n"
@@ -83,7 +85,9 @@ def stopped_twice(tmp_path_factory: pytest.TempPathFactory, interrupter: Any) ->
     folder = tmp_path_factory.mktemp("stopped") / "run"
     for epoch in (2, 4):
         with pytest.raises(StoppedError):
-            ki.load("digits", words=SHORT).fit(out=folder, resume=folder.exists(), callbacks=[interrupter(epoch)])
+            ki.load("digits", words=SHORT).fit(
+                out=folder, resume=folder.exists(), callbacks=[interrupter(epoch)]
+            )
     return folder
 
 
@@ -110,13 +114,17 @@ def test_digits_killed_twice_and_stopped_by_ctrl_c(
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
             assert told.startswith("kissipo: stopped in epoch ")
-            assert told.endswith(f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n")
+            assert told.endswith(
+                f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n"
+            )
     fit(*LONG, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_kind_of_task_interrupted_twice(name: str, interrupter: Any, assert_same_run: SameRun) -> None:
+def test_every_kind_of_task_interrupted_twice(
+    name: str, interrupter: Any, assert_same_run: SameRun
+) -> None:
     write_tasks()
     (given, *words), word, short, _ = TASKS[name]
     output = words[1] if words[:1] == ["--output"] else None
@@ -139,7 +147,9 @@ def test_every_kind_of_task_killed(
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))
-    stop_while_learning(start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=generator.uniform(0, 0.1))
+    stop_while_learning(
+        start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=generator.uniform(0, 0.1)
+    )
     fit(*words, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
 
@@ -161,7 +171,9 @@ def test_mnist_killed_at_random_moments_and_while_writing(
     whole = load_checkpoint(BROKEN / "checkpoints")
     assert whole is not None
     assert whole[1] == ""
-    (BROKEN / "checkpoints" / LAST).write_bytes(part.read_bytes()[:100_000] if part.exists() else b"")
+    (BROKEN / "checkpoints" / LAST).write_bytes(
+        part.read_bytes()[:100_000] if part.exists() else b""
+    )
     fit("mnist", "--out", str(BROKEN), "--resume")
     assert "the last checkpoint is damaged" in (BROKEN / "log.txt").read_text(encoding="utf-8")
     assert_same_run(WHOLE, BROKEN)
@@ -178,7 +190,9 @@ def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun
     process.wait()
     shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
     fit(*words, "--out", str(BROKEN), "--resume")
-    assert "nothing was saved yet: it begins at the beginning" in (BROKEN / "log.txt").read_text(encoding="utf-8")
+    assert "nothing was saved yet: it begins at the beginning" in (BROKEN / "log.txt").read_text(
+        encoding="utf-8"
+    )
     assert_same_run(WHOLE, BROKEN)
 
 
@@ -200,7 +214,15 @@ def test_two_damaged_checkpoints_are_refused(stopped: Path, refusal: Refusal) ->
     for name in (LAST, PREVIOUS):
         (stopped / "checkpoints" / name).write_bytes(b"")
     told = refusal(
-        "fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", "--resume", "--out", str(stopped), resumed=True
+        "fit",
+        "--quiet",
+        "digits",
+        "epochs=6",
+        "baselines=[majority]",
+        "--resume",
+        "--out",
+        str(stopped),
+        resumed=True,
     )
     assert "no checkpoint in broken/checkpoints can be read (last.safetensors: " in told
     assert told.endswith("Start again without --resume.\n")
@@ -214,7 +236,8 @@ def test_a_full_disk_while_saving_loses_nothing(
     words = ["digits", "epochs=6", "baselines=[majority]", "--out"]
     told = refusal("fit", "--quiet", *words, str(stopped), "--resume", resumed=True)
     assert (
-        "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume" in told
+        "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume"
+        in told
     )
     assert (stopped / "checkpoints" / LAST).read_bytes() == saved
     fit(*words, str(stopped), "--resume")
@@ -223,7 +246,16 @@ def test_a_full_disk_while_saving_loses_nothing(
 
 def test_a_full_disk_under_the_log_is_said(stopped: Path, refusal: Refusal) -> None:
     (stopped / "log.txt").symlink_to("/dev/full")
-    told = refusal("fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", "--out", str(stopped), "--resume")
+    told = refusal(
+        "fit",
+        "--quiet",
+        "digits",
+        "epochs=6",
+        "baselines=[majority]",
+        "--out",
+        str(stopped),
+        "--resume",
+    )
     assert "there is no space left on the disk; free some, then go on with --resume" in told
 
 
@@ -233,11 +265,15 @@ def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: S
     fit(name, *words, "--out", str(BROKEN))
     shutil.copytree(BROKEN, WHOLE)
     fit(name, *words, "--out", str(BROKEN), "--resume")
-    assert "going on to the end: the training was already done" in (BROKEN / "log.txt").read_text(encoding="utf-8")
+    assert "going on to the end: the training was already done" in (BROKEN / "log.txt").read_text(
+        encoding="utf-8"
+    )
     assert_same_run(WHOLE, BROKEN)
 
 
-@pytest.mark.parametrize(("out", "folder"), [(None, "runs/equations-1"), ("new", "new"), ("empty", "empty")])
+@pytest.mark.parametrize(
+    ("out", "folder"), [(None, "runs/equations-1"), ("new", "new"), ("empty", "empty")]
+)
 def test_where_nothing_was_begun_a_run_begins_and_says_so(
     out: str | None, folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,7 +282,9 @@ def test_where_nothing_was_begun_a_run_begins_and_says_so(
     assert main(["fit", "equations", "process.epochs=2", "--resume", *where]) == 0
     assert f"there was nothing to resume: the run in {folder} begins" in capsys.readouterr().err
     ki.load("equations", words={"process.epochs": 2}).fit(out="plain")
-    assert (Path(folder) / "model.safetensors").read_bytes() == Path("plain/model.safetensors").read_bytes()
+    assert (Path(folder) / "model.safetensors").read_bytes() == Path(
+        "plain/model.safetensors"
+    ).read_bytes()
 
 
 def test_a_folder_of_something_else_is_not_gone_on_with(refusal: Refusal) -> None:
@@ -270,7 +308,10 @@ def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
 
 def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: Refusal) -> None:
     told = refusal("fit", "--quiet", "digits", "--out", str(stopped))
-    assert "broken exists already. Choose another --out, remove it, or go on with that run: --resume." in told
+    assert (
+        "broken exists already. Choose another --out, remove it, or go on with that run: --resume."
+        in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,14 +323,30 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: R
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
         (["early_stopping=3"], "another process.early_stopping; got 3, before {patience: 20}."),
-        (["split.test=0.3"], "another input.split; got {test: 0.3}, before {test: 0.2, validation: 0.1}."),
-        (["baselines=[random_forest]"], "another output.baselines; got [random_forest], before [majority]."),
+        (
+            ["split.test=0.3"],
+            "another input.split; got {test: 0.3}, before {test: 0.2, validation: 0.1}.",
+        ),
+        (
+            ["baselines=[random_forest]"],
+            "another output.baselines; got [random_forest], before [majority].",
+        ),
         (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
     ],
 )
-def test_other_words_than_before_are_refused(words: list[str], told: str, stopped: Path, refusal: Refusal) -> None:
+def test_other_words_than_before_are_refused(
+    words: list[str], told: str, stopped: Path, refusal: Refusal
+) -> None:
     message = refusal(
-        "fit", "--quiet", "digits", "epochs=6", "baselines=[majority]", *words, "--resume", "--out", str(stopped)
+        "fit",
+        "--quiet",
+        "digits",
+        "epochs=6",
+        "baselines=[majority]",
+        *words,
+        "--resume",
+        "--out",
+        str(stopped),
     )
     assert f"the run in broken was started with {told}" in message
 
@@ -314,7 +371,15 @@ def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
     with pytest.raises(StoppedError):
         task.fit(out=BROKEN, callbacks=[interrupter(2)])
     Path("deeper").mkdir()
-    words = ["--output", "kind", "epochs=6", "baselines=[majority]", "--resume", "--out", str(BROKEN)]
+    words = [
+        "--output",
+        "kind",
+        "epochs=6",
+        "baselines=[majority]",
+        "--resume",
+        "--out",
+        str(BROKEN),
+    ]
     fit("deeper/../cancer.csv", *words)
     frame = pd.read_csv("cancer.csv")
     frame.loc[17, "mean area"] += 1

@@ -46,10 +46,13 @@ def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
     Path("file").write_text("mine")
     for name in ("empty", "file"):
         with pytest.raises(
-            RunError, match=f"{name} exists already. Choose another --out, remove it, or go on with that run: --resume"
+            RunError,
+            match=f"{name} exists already. Choose another --out, remove it, or go on with that run: --resume",
         ):
             RunFolder(Path(name)).create(FILES)
-    with pytest.raises(MachineError, match=r"cannot be written: Not a directory\. Choose another folder with --out"):
+    with pytest.raises(
+        MachineError, match=r"cannot be written: Not a directory\. Choose another folder with --out"
+    ):
         RunFolder(Path("file", "run")).create(FILES)
     assert Path("file").read_text() == "mine"
 
@@ -57,16 +60,29 @@ def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
 def test_runs_of_a_name_are_numbered_beside_others() -> None:
     runs = Path("runs")
     assert (next_folder(runs, "digits"), latest_folder(runs, "digits")) == (runs / "digits-1", None)
-    for name in ("digits-2", "digits-10", "digits-seeds-40", "digits-x", "digits-11.part", "mnist-30"):
+    for name in (
+        "digits-2",
+        "digits-10",
+        "digits-seeds-40",
+        "digits-x",
+        "digits-11.part",
+        "mnist-30",
+    ):
         (runs / name).mkdir(parents=True)
     (runs / "digits-12").write_text("a file is no run")
-    assert (next_folder(runs, "digits"), latest_folder(runs, "digits")) == (runs / "digits-11", runs / "digits-10")
+    assert (next_folder(runs, "digits"), latest_folder(runs, "digits")) == (
+        runs / "digits-11",
+        runs / "digits-10",
+    )
 
 
 def test_history_is_a_table_that_other_programs_read() -> None:
     run = RunFolder(Path())
     run.write_history(
-        [{"epoch": 0, "validation_loss": 0.1 + 0.2}, {"epoch": 1, "loss": 1 / 3, "validation_loss": math.inf}]
+        [
+            {"epoch": 0, "validation_loss": 0.1 + 0.2},
+            {"epoch": 1, "loss": 1 / 3, "validation_loss": math.inf},
+        ]
     )
     text = Path("history.csv").read_text()
     assert text == "epoch,validation_loss,loss\n0,0.30000000000000004,\n1,inf,0.3333333333333333\n"
@@ -87,21 +103,28 @@ def test_what_is_missing_or_damaged_is_said() -> None:
     Path("runs", "digits-1").mkdir(parents=True)
     Path("runs", "digits-1", "task.yaml").write_text("input: {images: digits}")
     run = RunFolder(Path("runs", "digits-1"))
-    with pytest.raises(RunError, match=r"there is no run folder runs/digits-7\. Did you mean 'runs/digits-1'\?"):
+    with pytest.raises(
+        RunError, match=r"there is no run folder runs/digits-7\. Did you mean 'runs/digits-1'\?"
+    ):
         RunFolder(Path("runs", "digits-7")).read_text("task.yaml")
-    with pytest.raises(RunError, match=r"runs/digits-1 is no whole run: metrics\.json is missing\. Train it again"):
+    with pytest.raises(
+        RunError, match=r"runs/digits-1 is no whole run: metrics\.json is missing\. Train it again"
+    ):
         run.read_json("metrics.json")
     with pytest.raises(RunError, match=r"is no whole run: model\.safetensors is missing"):
         run.read_weights()
     run.checkpoints.mkdir()
     with pytest.raises(
-        RunError, match="Its training was not finished: go on with `kissipo fit TASK --resume --out runs/digits-1`"
+        RunError,
+        match="Its training was not finished: go on with `kissipo fit TASK --resume --out runs/digits-1`",
     ):
         run.read_text("codecs.json")
     whole = json.dumps({"format": 3, "answers": [1, 2]}, indent=1)
     for length in range(len(whole)):
         (run.path / "metrics.json").write_text(whole[:length])
-        with pytest.raises(RunError, match=r"runs/digits-1/metrics\.json is damaged: .* in line [1-7]"):
+        with pytest.raises(
+            RunError, match=r"runs/digits-1/metrics\.json is damaged: .* in line [1-7]"
+        ):
             run.read_json("metrics.json")
     (run.path / "model.safetensors").write_bytes(b"\x10")
     with pytest.raises(RunError, match=r"model\.safetensors is damaged: "):

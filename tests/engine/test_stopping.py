@@ -74,11 +74,25 @@ class Notes(Callback):
         self.notes.append(text)
 
 
-def learned(algorithm: Scripted, *, patience: int = 0, answers: Sequence[Any] = (), notes: Notes | None = None) -> FitState:
+def learned(
+    algorithm: Scripted,
+    *,
+    patience: int = 0,
+    answers: Sequence[Any] = (),
+    notes: Notes | None = None,
+) -> FitState:
     config = FitConfig(epochs=len(algorithm.losses) - 1, batch=8, seed=0, patience=patience)
     callbacks = [notes] if notes else []
     answers = answers or [Qualities(algorithm, [[0] * 4] * len(algorithm.losses))]
-    return Fit(algorithm.net, algorithm, config, train=NOTHING, validation=NOTHING, answers=answers, callbacks=callbacks).run()
+    return Fit(
+        algorithm.net,
+        algorithm,
+        config,
+        train=NOTHING,
+        validation=NOTHING,
+        answers=answers,
+        callbacks=callbacks,
+    ).run()
 
 
 @pytest.mark.parametrize(
@@ -111,9 +125,17 @@ def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
 
 @pytest.mark.parametrize(
     ("gains", "best"),
-    [([3, 1, 1, 3], 1), ([3, -2, 3, -2], 0), ([1, 0, 0, 0], 0), ([1, 1, 0, 0], 1), ([0, 0, 0, 0], 0)],
+    [
+        ([3, 1, 1, 3], 1),
+        ([3, -2, 3, -2], 0),
+        ([1, 0, 0, 0], 0),
+        ([1, 1, 0, 0], 1),
+        ([0, 0, 0, 0], 0),
+    ],
 )
-def test_a_solved_start_is_left_only_for_a_gain_of_more_than_a_standard_error(gains: list[float], best: int) -> None:
+def test_a_solved_start_is_left_only_for_a_gain_of_more_than_a_standard_error(
+    gains: list[float], best: int
+) -> None:
     """By hand: gains 1 1 0 0 have mean 0.5 and standard error 0.577 / 2 = 0.289; 1 0 0 0 have 0.25 and 0.5 / 2 = 0.25."""
     algorithm = Scripted([2, 1], start="solved")
     at = learned(algorithm, answers=[Qualities(algorithm, [[5] * 4, [5 + gain for gain in gains]])])
@@ -142,7 +164,9 @@ def test_steps_that_are_too_long_end_in_one_paragraph(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_a_wish_the_second_ends_at_once_and_handlers_come_back(number: signal.Signals) -> None:
+def test_the_first_signal_is_a_wish_the_second_ends_at_once_and_handlers_come_back(
+    number: signal.Signals,
+) -> None:
     before = signal.getsignal(number)
     with Stopping() as stopping:
         assert not stopping.wished

@@ -53,13 +53,21 @@ def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
     whole, answer = net(cell).eval(), NextToken(window=4)
     dataset = TensorDataset((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
     found = evaluate(whole, dataset, (answer,))
-    bounds = [0, *torch.cumsum(torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0)]
+    bounds = [
+        0,
+        *torch.cumsum(
+            torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0
+        ),
+    ]
     expected = [
-        whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0] for first, last in pairwise(bounds)
+        whole(ids[:-1][4 * first : 4 * last].unsqueeze(0)).log_softmax(-1)[0]
+        for first, last in pairwise(bounds)
     ]
     right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
     torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
-    assert math.isclose(found.evaluations[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5)
+    assert math.isclose(
+        found.evaluations[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5
+    )
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -70,7 +78,9 @@ def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: 
     embedding, layer, head = nn.Embedding(7, 5), kind(5, 6, batch_first=True), nn.Linear(6, 7)
     theirs = nn.ModuleList([embedding, layer, head])
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
-    algorithm = Supervised(ours.train(), (cross_entropy,), Options(optimizer="sgd", learning_rate=rate), total_steps=4)
+    algorithm = Supervised(
+        ours.train(), (cross_entropy,), Options(optimizer="sgd", learning_rate=rate), total_steps=4
+    )
     algorithm.begin(TensorDataset((), ()))
     ids = torch.randint(0, 7, (3, 9))
     state = None

@@ -55,7 +55,9 @@ class FirstStep(RunCallback):
 
 def output_of_script() -> dict[str, float]:
     """The numbers that the script prints, by name, where kissipo cannot be imported."""
-    done = subprocess.run([sys.executable, "-I", "-c", RUN], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", RUN], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     numbers: dict[str, float] = {}
     for line in done.stdout.splitlines():
@@ -64,7 +66,9 @@ def output_of_script() -> dict[str, float]:
     return numbers
 
 
-def compare(task: Any, *, seed: int = 0, loss: float = 1e-3, score: float = 0.01) -> dict[str, float]:
+def compare(
+    task: Any, *, seed: int = 0, loss: float = 1e-3, score: float = 0.01
+) -> dict[str, float]:
     """Ejects the task, runs the script and the task, and sets their numbers beside each other."""
     eject(task, "out", seed=seed)
     printed = output_of_script()
@@ -72,12 +76,26 @@ def compare(task: Any, *, seed: int = 0, loss: float = 1e-3, score: float = 0.01
     run = fit(task, seed=seed, out="run", callbacks=[heard])
     assert printed["first step: loss"] == pytest.approx(heard.loss, rel=1e-6, abs=1e-8)
     for row in run.history[1:]:
-        found = next(value for name, value in printed.items() if name.startswith(f"epoch {int(row['epoch'])}:"))
+        found = next(
+            value
+            for name, value in printed.items()
+            if name.startswith(f"epoch {int(row['epoch'])}:")
+        )
         assert found == pytest.approx(row.get("validation_loss", row["loss"]), rel=loss, abs=1e-5)
-    part = next(name.split()[0] for name in printed if name.endswith(" loss") and name.count(" ") == 1)
+    part = next(
+        name.split()[0] for name in printed if name.endswith(" loss") and name.count(" ") == 1
+    )
     for answer in run.metrics["answers"]:
         prefix = "" if len(run.metrics["answers"]) == 1 else f"{answer['column']} "
-        for name in answer["metrics"].keys() & {"accuracy", "macro_f1", "mae", "rmse", "normalized_mae", "iou", "nll"}:
+        for name in answer["metrics"].keys() & {
+            "accuracy",
+            "macro_f1",
+            "mae",
+            "rmse",
+            "normalized_mae",
+            "iou",
+            "nll",
+        }:
             if f"{part} {prefix}{name}" in printed:
                 found = printed[f"{part} {prefix}{name}"]
                 assert found == pytest.approx(answer["metrics"][name], rel=score, abs=score), name
@@ -101,7 +119,9 @@ def test_a_built_in_task_gives_the_same_numbers_as_a_script(name: str, data: Pat
 
 
 def test_every_built_in_task_that_learns_from_known_answers_is_tested() -> None:
-    supervised = {name for name, task in all_recipes() if read_task(load(name)).algorithm.word == "supervised"}
+    supervised = {
+        name for name, task in all_recipes() if read_task(load(name)).algorithm.word == "supervised"
+    }
     assert {*QUICK, *LONG} == supervised
 
 
@@ -131,11 +151,31 @@ def test_an_option_that_no_script_follows_is_named(words: dict[str, Any], named:
         *(
             pytest.param(words, marks=SLOW)
             for words in (
-                {"process.optimizer": "momentum", "process.schedule": "cosine", "process.class_weights": "balanced"},
-                {"process.optimizer": "adamw", "process.clip_norm": 1.0, "process.schedule": "step"},
-                {"process.activation": "gelu", "input.batch_size": 4000, "process.optimizer": "rmsprop"},
-                {"process.ema": 0.9, "process.schedule": "one_cycle", "input.split.validation": 0, "stop.patience": 0},
-                {"input.augment": ["rotate", "flip", "color", "crop"], "process.optimizer": "adagrad"},
+                {
+                    "process.optimizer": "momentum",
+                    "process.schedule": "cosine",
+                    "process.class_weights": "balanced",
+                },
+                {
+                    "process.optimizer": "adamw",
+                    "process.clip_norm": 1.0,
+                    "process.schedule": "step",
+                },
+                {
+                    "process.activation": "gelu",
+                    "input.batch_size": 4000,
+                    "process.optimizer": "rmsprop",
+                },
+                {
+                    "process.ema": 0.9,
+                    "process.schedule": "one_cycle",
+                    "input.split.validation": 0,
+                    "stop.patience": 0,
+                },
+                {
+                    "input.augment": ["rotate", "flip", "color", "crop"],
+                    "process.optimizer": "adagrad",
+                },
             )
         ),
         {
@@ -159,7 +199,9 @@ def table() -> str:
     for at in range(240):
         size, weight = (at * 37 % 101) / 10, (at * 53 % 89) / 7
         color, kind = ("red", "green", "blue")[at % 3], "ab"[(size + weight > 11) != (at % 17 == 0)]
-        lines.append(f"{size},{'' if at == 5 else weight},{color},{kind},{3 * size - weight + at % 5}")
+        lines.append(
+            f"{size},{'' if at == 5 else weight},{color},{kind},{3 * size - weight + at % 5}"
+        )
     Path("table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return "table.csv"
 
@@ -168,7 +210,10 @@ def table() -> str:
     ("asked", "start"),
     [
         ("kind", "linear"),
-        *(pytest.param(*each, marks=SLOW) for each in (("color", "linear"), ("price", "linear"), ("price", "random"))),
+        *(
+            pytest.param(*each, marks=SLOW)
+            for each in (("color", "linear"), ("price", "linear"), ("price", "random"))
+        ),
     ],
 )
 def test_a_table_of_your_own(table: str, asked: str, start: str) -> None:
@@ -184,7 +229,9 @@ def test_several_answers(table: str) -> None:
 
 
 def test_messages_of_your_own() -> None:
-    texts = [f"{('win a prize', 'see you at home')[at % 2]} number {at * 7 % 10}" for at in range(120)]
+    texts = [
+        f"{('win a prize', 'see you at home')[at % 2]} number {at * 7 % 10}" for at in range(120)
+    ]
     rows = [f"{text},{('spam', 'ham')[at % 2]}" for at, text in enumerate(texts)]
     Path("sms.csv").write_text("\n".join(["text,kind", *rows]) + "\n", encoding="utf-8")
     assert main(["eject", "sms.csv", "--output", "kind", "epochs=2", "--out", "out"]) == 0
@@ -195,7 +242,9 @@ def test_messages_of_your_own() -> None:
 @pytest.mark.parametrize("module", [googlenet, resnet18, vgg11])
 def test_any_net_is_written_with_its_own_names_and_gives_the_same_outputs(module: Any) -> None:
     image = TensorSpec("image", ("channel", "height", "width"), (3, 64, 64))
-    net = module.build((image,), (TensorSpec("class", ("class",), (10,)),), module.Options(width_multiplier=0.125))
+    net = module.build(
+        (image,), (TensorSpec("class", ("class",), (10,)),), module.Options(width_multiplier=0.125)
+    )
     made: dict[str, Any] = {}
     exec(net_source(net, "photographs"), made)
     written = made["build"]()
@@ -220,13 +269,17 @@ def test_a_script_that_would_do_otherwise_is_not_written(
 
     constant = {"net": (net, "_RECURRENT"), "train": (train, "_TRAIN")}[of]
     text = getattr(*constant)
-    monkeypatch.setattr(*constant, text.replace(old, new) if old in text else "class Recurrent(nn.Module): pass")
+    monkeypatch.setattr(
+        *constant, text.replace(old, new) if old in text else "class Recurrent(nn.Module): pass"
+    )
     with pytest.raises(NotBuiltError, match=why):
         eject(load("airline-lstm-window"), "out")
     assert not Path("out").exists()
 
 
-def test_a_folder_is_written_again_but_nothing_else_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_written_again_but_nothing_else_is_overwritten(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["eject", "backprop", "--out", "a/new/folder"]) == 0
     before = Path("a/new/folder/train.py").read_text(encoding="utf-8")
     assert main(["eject", "backprop", "--seed", "4", "--out", "a/new/folder"]) == 0
@@ -264,4 +317,6 @@ def test_samples_are_those_of_the_task() -> None:
         batch = dataset.everything()
         assert torch.equal(samples[f"{part}.input000"], batch.inputs[0])
         assert torch.equal(samples[f"{part}.target000"], batch.targets[0])
-    assert all(torch.equal(start[name], weight) for name, weight in experiment.net.state_dict().items())
+    assert all(
+        torch.equal(start[name], weight) for name, weight in experiment.net.state_dict().items()
+    )

@@ -34,7 +34,9 @@ def generator(seed: int = 1) -> Generator:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_images(name: Name, shape: Any) -> None:
+def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_images(
+    name: Name, shape: Any
+) -> None:
     x = images(shape)
     before, target = x.clone(), torch.arange(len(x))
     batch = Augment((name,))(Batch((x, target), (target,)), generator())
@@ -43,9 +45,13 @@ def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_images(n
     assert bool(((found >= 0) & (found <= 1)).all())
     assert torch.equal(x, before)
     assert batch.inputs[1] is target and batch.targets == (target,)
-    assert torch.equal(found, Augment((name,))(Batch((x, target), (target,)), generator()).inputs[0])
+    assert torch.equal(
+        found, Augment((name,))(Batch((x, target), (target,)), generator()).inputs[0]
+    )
     if x.numel() > 1000:
-        assert not torch.equal(found, Augment((name,))(Batch((x, target), (target,)), generator(2)).inputs[0])
+        assert not torch.equal(
+            found, Augment((name,))(Batch((x, target), (target,)), generator(2)).inputs[0]
+        )
 
 
 def test_half_of_the_images_are_flipped() -> None:
@@ -82,7 +88,9 @@ def test_a_turn_is_that_of_scipy() -> None:
     for image, turned, angle in zip(x.numpy(), found, angles, strict=True):
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         for channel, expected in zip(image, turned, strict=True):
-            by_scipy = affine_transform(channel, turn, middle - turn @ middle, order=1, mode="nearest")
+            by_scipy = affine_transform(
+                channel, turn, middle - turn @ middle, order=1, mode="nearest"
+            )
             np.testing.assert_allclose(expected, by_scipy, atol=2e-5)
     assert np.abs(angles).max() > 13 * np.pi / 180
 
@@ -90,20 +98,28 @@ def test_a_turn_is_that_of_scipy() -> None:
 def test_color_is_brightness_contrast_and_saturation_of_pillow() -> None:
     """The three factors are found by trying them; Pillow rounds to bytes in between."""
     x = 0.3 + 0.4 * images((6, 3, 10, 10))
-    bright, contrast, saturation = (1 + 0.2 * (2 * torch.rand(18, generator=generator()) - 1)).reshape(3, 6).tolist()
+    bright, contrast, saturation = (
+        (1 + 0.2 * (2 * torch.rand(18, generator=generator()) - 1)).reshape(3, 6).tolist()
+    )
     for number, found in enumerate(augment.color(x, generator())):
         image = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
         image = ImageEnhance.Brightness(image).enhance(bright[number])
         values = np.asarray(image, dtype=float)
         middle = values.mean()
-        values = middle + contrast[number] * (values - middle)  # Pillow's middle is that of the brightness, rounded
-        image = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(saturation[number])
+        values = middle + contrast[number] * (
+            values - middle
+        )  # Pillow's middle is that of the brightness, rounded
+        image = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(
+            saturation[number]
+        )
         assert np.abs(np.asarray(image) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
     gray = images((4, 1, 8, 8))
     assert not torch.equal(augment.color(gray, generator()), gray)
 
 
-def test_only_training_images_are_changed_anew_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_training_images_are_changed_anew_in_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     seen: list[Tensor] = []
     original = Augment.__call__
 
@@ -113,7 +129,12 @@ def test_only_training_images_are_changed_anew_in_every_step(monkeypatch: pytest
         return changed
 
     monkeypatch.setattr(Augment, "__call__", watch)
-    words = {"process.epochs": 2, "process.early_stopping": 0, "input.batch_size": 200, "input.augment": ["flip", "crop"]}
+    words = {
+        "process.epochs": 2,
+        "process.early_stopping": 0,
+        "input.batch_size": 200,
+        "input.augment": ["flip", "crop"],
+    }
     run = ki.load("digits", words=words).fit(seed=5, out="run")
     monkeypatch.undo()
     train = run.pipeline().datasets["train"]
@@ -131,7 +152,11 @@ def test_only_training_images_are_changed_anew_in_every_step(monkeypatch: pytest
 def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
     task = ki.load("digits", words={"process.epochs": 1, "input.augment": "rotate"})
     (step,) = [step for step in task.show().steps if step.name == "augment"]
-    assert (step.stage, step.description, step.shape) == ("input", "rotate (only while learning)", (1, 8, 8))
+    assert (step.stage, step.description, step.shape) == (
+        "input",
+        "rotate (only while learning)",
+        (1, 8, 8),
+    )
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
     section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
@@ -143,7 +168,8 @@ def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
 
 def test_an_unknown_change_is_refused() -> None:
     with pytest.raises(
-        ki.UserError, match=r"input.augment must be one of flip, crop, rotate, color, or a list of them"
+        ki.UserError,
+        match=r"input.augment must be one of flip, crop, rotate, color, or a list of them",
     ):
         ki.load("digits", words={"input.augment": ["flop"]}).show()
 
@@ -154,11 +180,14 @@ def test_a_mask_moves_as_its_image_does(name: Name) -> None:
     marks = torch.zeros(20, 24, 30, dtype=torch.uint8)
     marks[:, 5:14, 3:15], marks[:, 15:20, 20:26] = 1, 3
     changed = Augment((name,), (1,))(
-        Batch((marks.float()[:, None] / 3,), (torch.zeros(20), marks)), torch.Generator().manual_seed(2)
+        Batch((marks.float()[:, None] / 3,), (torch.zeros(20), marks)),
+        torch.Generator().manual_seed(2),
     )
     bright, moved = changed.inputs[0][:, 0], changed.targets[1]
     assert (moved.dtype, set(moved.unique().tolist())) == (torch.uint8, {0, 1, 3})
-    inner = -torch.nn.functional.max_pool2d(-torch.nn.functional.max_pool2d((moved > 0).float(), 3, 1, 1), 3, 1, 1)
+    inner = -torch.nn.functional.max_pool2d(
+        -torch.nn.functional.max_pool2d((moved > 0).float(), 3, 1, 1), 3, 1, 1
+    )
     rim = torch.nn.functional.max_pool2d((moved > 0).float(), 5, 1, 2) - inner * 0 > 0
     if name == "color":
         assert torch.equal(moved, marks)

@@ -45,12 +45,21 @@ def checked(capsys: Out) -> list[dict[str, Any]]:
     """What the data check says of the images, besides what passes of all of them."""
     assert main(["data", "check", "photos", "--json"]) in (0, 2)
     findings = json.loads(capsys.readouterr().out)["findings"]
-    return [each for each in findings if each["check"] in ("kinds of images", "damaged images") and each["rows"]]
+    return [
+        each
+        for each in findings
+        if each["check"] in ("kinds of images", "damaged images") and each["rows"]
+    ]
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
     """A piece of a PNG."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 def only(capsys: Out) -> tuple[str, str, str]:
@@ -78,7 +87,9 @@ def test_sixteen_bits_of_color_are_told_too(capsys: Out) -> None:
 
 def test_a_palette_is_written_out(capsys: Out) -> None:
     few = (COLOR // 128 * 255).astype(np.uint8)
-    Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE).save("photos/light/palette.png")
+    Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE).save(
+        "photos/light/palette.png"
+    )
     assert np.array_equal(encoded("photos/light/palette.png"), few)
     assert only(capsys)[::2] == ("PASS", "written out in red, green and blue")
 
@@ -98,7 +109,10 @@ def test_of_an_animation_the_first_frame_is_used(capsys: Out) -> None:
     frames[0].save("photos/dark/moving.gif", save_all=True, append_images=frames[1:])
     assert (encoded("photos/dark/moving.gif") == 10).all()
     found = {each["message"]: each["action"] for each in checked(capsys)}
-    assert found["1 image of 25 with several frames: photos/dark/moving.gif"] == "the first frame is used"
+    assert (
+        found["1 image of 25 with several frames: photos/dark/moving.gif"]
+        == "the first frame is used"
+    )
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -149,14 +163,19 @@ def huge() -> bytes:
 BAD = {
     "truncated.jpg": (truncated, "is damaged or no image: image file is truncated"),
     "empty.jpg": (lambda: b"", "is damaged or no image: cannot identify image file"),
-    "letter.jpg": (lambda: b"Dear Sir or Madam", "is damaged or no image: cannot identify image file"),
+    "letter.jpg": (
+        lambda: b"Dear Sir or Madam",
+        "is damaged or no image: cannot identify image file",
+    ),
     "huge.png": (huge, "has too many pixels; got 20000x20000"),
 }
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(name: str, capsys: Out) -> None:
+def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(
+    name: str, capsys: Out
+) -> None:
     make, reason = BAD[name]
     path = Path("photos/dark", name)
     path.write_bytes(make())
@@ -199,7 +218,9 @@ def test_a_image_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
 
 def test_numbers_that_are_no_brightness_are_refused() -> None:
     Image.fromarray(np.full((4, 4), 0.5, dtype=np.float32)).save("float.tif")
-    with pytest.raises(ki.UserError, match=r"float.tif holds numbers that are no brightness; got 0.5 to 0.5"):
+    with pytest.raises(
+        ki.UserError, match=r"float.tif holds numbers that are no brightness; got 0.5 to 0.5"
+    ):
         open_image("float.tif")
 
 
@@ -216,13 +237,21 @@ def test_a_class_with_one_image_is_refused_by_its_file(capsys: Out) -> None:
     for path in sorted(Path("photos/dark").iterdir())[1:]:
         path.unlink()
     assert main(["fit", "photos"]) == 2
-    assert "the class 'dark' has a single image, photos/dark/00.png. Allowed: at least two" in capsys.readouterr().err
+    assert (
+        "the class 'dark' has a single image, photos/dark/00.png. Allowed: at least two"
+        in capsys.readouterr().err
+    )
 
 
 def test_strict_stops_at_what_loses_something(capsys: Out) -> None:
-    Image.fromarray(DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)).save("photos/dark/deep.png")
+    Image.fromarray(DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)).save(
+        "photos/dark/deep.png"
+    )
     assert main(["fit", "photos", "--strict"]) == 2
-    assert "--strict stops at this warning: 1 image of 25 with 16 bits a channel" in capsys.readouterr().err
+    assert (
+        "--strict stops at this warning: 1 image of 25 with 16 bits a channel"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_turned_photo_that_is_asked_about_is_told() -> None:

@@ -82,7 +82,9 @@ def test_a_file_is_downloaded_once_and_kept_in_the_cache(library: str) -> None:
     assert files_below(cache_folder()) == ["some.csv"]
 
 
-def test_the_data_folder_goes_before_the_cache_and_the_cache_before_the_web(library: str, tmp_path: Path) -> None:
+def test_the_data_folder_goes_before_the_cache_and_the_cache_before_the_web(
+    library: str, tmp_path: Path
+) -> None:
     file = File("some.csv", f"{library}/whole.csv", SUM)
     for folder in (cache_folder(), tmp_path / "data"):
         (folder / "some-set").mkdir(parents=True)
@@ -107,7 +109,9 @@ def test_a_download_that_was_broken_off_is_done_anew(library: str) -> None:
         ("/absent.csv", "/absent.csv: Not Found. Put the file at "),
     ],
 )
-def test_what_is_not_the_published_file_is_refused_and_not_kept(library: str, path: str, told: str) -> None:
+def test_what_is_not_the_published_file_is_refused_and_not_kept(
+    library: str, path: str, told: str
+) -> None:
     with pytest.raises(DataError) as refused:
         get("some-set", File("some.csv", library + path, SUM))
     assert told in str(refused.value)
@@ -140,15 +144,22 @@ def test_without_a_net_the_message_says_where_to_put_the_file() -> None:
 def test_a_cache_that_cannot_be_written_is_named(library: str) -> None:
     cache_folder().parent.mkdir()
     cache_folder().write_text("a file where the folder should be")
-    with pytest.raises(MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with room"):
+    with pytest.raises(
+        MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with room"
+    ):
         get("some-set", File("some.csv", f"{library}/whole.csv", SUM))
 
 
 @pytest.mark.parametrize("name", dataset_names())
-def test_every_set_says_where_it_comes_from_and_is_what_was_published(name: str, data: Path) -> None:
+def test_every_set_says_where_it_comes_from_and_is_what_was_published(
+    name: str, data: Path
+) -> None:
     module = DATASETS.find(module_name(name), place="data")
     assert module.ABOUT and module.LICENSE and module.HOME.startswith("https://")
-    for file in (*getattr(module, "FILES", ()), *([module.FILE] if hasattr(module, "FILE") else [])):
+    for file in (
+        *getattr(module, "FILES", ()),
+        *([module.FILE] if hasattr(module, "FILE") else []),
+    ):
         found = next(data.rglob(f"{file.name}*"))
         packed = found.suffix == ".gz" and not file.name.endswith(".gz")
         content = gzip.decompress(found.read_bytes()) if packed else found.read_bytes()
@@ -166,7 +177,10 @@ def test_every_set_says_where_it_comes_from_and_is_what_was_published(name: str,
     ("name", "told"),
     [
         ("minst", "there is no file and no data set 'minst'. Did you mean 'mnist'?"),
-        ("zzzzzz", "there is no file and no data set 'zzzzzz'. Named sets: airline-passengers, digits, "),
+        (
+            "zzzzzz",
+            "there is no file and no data set 'zzzzzz'. Named sets: airline-passengers, digits, ",
+        ),
         ("digits", "the data set 'digits' cannot be read as table. Allowed: images."),
     ],
 )
@@ -186,11 +200,15 @@ def test_a_name_that_is_no_such_set_is_refused(name: str, told: str) -> None:
     ],
 )
 def test_the_season_of_real_series(name: str, low: int, high: int, data: Path) -> None:
-    values = read_table(data / "time-series-classic" / f"{name}.csv", FileWords())[0].columns[1].values
+    values = (
+        read_table(data / "time-series-classic" / f"{name}.csv", FileWords())[0].columns[1].values
+    )
     assert low <= find_season(values) <= high
 
 
-def test_the_season_of_yearly_sunspots_is_the_lag_at_which_statsmodels_sees_them_most_alike() -> None:
+def test_the_season_of_yearly_sunspots_is_the_lag_at_which_statsmodels_sees_them_most_alike() -> (
+    None
+):
     stattools = pytest.importorskip("statsmodels.tsa.stattools")
     values = DATASETS.find("sunspots", place="data").read().frame["SUNACTIVITY"].values
     likeness = stattools.acf(detrend(values), nlags=20, adjusted=True)
@@ -205,7 +223,8 @@ def test_the_season_of_a_made_series_is_its_period(period: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[], [1.0] * 99, np.arange(99.0), np.random.default_rng(1).normal(size=300), [np.nan] * 20]
+    "values",
+    [[], [1.0] * 99, np.arange(99.0), np.random.default_rng(1).normal(size=300), [np.nan] * 20],
 )
 def test_what_does_not_repeat_has_no_season(values: Any) -> None:
     assert find_season(np.asarray(values, dtype=float)) == 0
@@ -216,7 +235,9 @@ def test_a_feed_gives_the_asked_samples_each_batch_finished() -> None:
     dataset = TensorDataset((x, x), (y,), (lambda part: part / 2, None))
     for index, expected in ((torch.tensor([4, 1]), [4, 1]), (slice(1, 3), [1, 2])):
         batch = dataset.batch(index)
-        assert torch.equal(batch.inputs[0], x[expected] / 2) and torch.equal(batch.inputs[1], x[expected])
+        assert torch.equal(batch.inputs[0], x[expected] / 2) and torch.equal(
+            batch.inputs[1], x[expected]
+        )
         assert batch.targets[0].tolist() == expected
     assert dataset.take(slice(2, 5)).batch(torch.tensor([0])).targets[0].tolist() == [2]
     assert len(dataset) == len(dataset.everything().targets[0]) == 6

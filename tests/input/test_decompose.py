@@ -34,7 +34,9 @@ def test_noise_has_neither() -> None:
     assert found.seasonal < 0.4
 
 
-@pytest.mark.parametrize(("steps", "season"), [(240, 0), (240, 1), (23, 12), (240, 500), (30_000, 12)])
+@pytest.mark.parametrize(
+    ("steps", "season"), [(240, 0), (240, 1), (23, 12), (240, 500), (30_000, 12)]
+)
 def test_where_there_is_nothing_to_take_apart_it_is_left(steps: int, season: int) -> None:
     assert decompose(np.arange(float(steps)), season) is None
 
@@ -47,5 +49,8 @@ def test_the_report_draws_them(data: Path) -> None:
         values = np.array([float(row["Passengers"]) for row in csv.DictReader(lines)])
     found = decompose(values, 12)
     assert found is not None
-    assert f"The season of 12 steps has strength {found.seasonal:.2f}, the trend {found.trending:.2f}" in told
+    assert (
+        f"The season of 12 steps has strength {found.seasonal:.2f}, the trend {found.trending:.2f}"
+        in told
+    )
     assert found.seasonal > 0.9 and found.trending > 0.9

@@ -41,13 +41,20 @@ def test_every_review_is_there_with_its_feeling(data: Path) -> None:
     assert len(frame["review"].counts()) == 2000
     packed = data / "imdb-review-polarity" / "review_polarity.tar.gz"
     for row, name, feeling in ((1000, PRAISE, "positive"), (999, BLAME, "negative")):
-        unpacked = subprocess.run(["tar", "xzOf", packed, name], capture_output=True, check=True).stdout
+        unpacked = subprocess.run(
+            ["tar", "xzOf", packed, name], capture_output=True, check=True
+        ).stdout
         assert frame["review"].show(row) == unpacked.decode("ascii")
         assert frame["feeling"].show(row) == feeling
 
 
 def test_only_reviews_are_read_and_nothing_is_unpacked(archive: Path, tmp_path: Path) -> None:
-    strange = {"../evil.txt": b"x", "/evil.txt": b"x", "txt_sentoken/pos/../neg/cv000_1.txt": b"x", "README": b"x"}
+    strange = {
+        "../evil.txt": b"x",
+        "/evil.txt": b"x",
+        "txt_sentoken/pos/../neg/cv000_1.txt": b"x",
+        "README": b"x",
+    }
     pack(archive, {**strange, PRAISE: b"a joy", BLAME: b"a bore"})
     frame = film_reviews.read().frame
     assert frame["review"].texts() == ["a bore", "a joy"]
@@ -59,13 +66,18 @@ def test_only_reviews_are_read_and_nothing_is_unpacked(archive: Path, tmp_path: 
 def test_a_damaged_archive_is_refused(archive: Path, kept: int) -> None:
     pack(archive, {PRAISE: bytes(range(128)) * 99})
     archive.write_bytes(archive.read_bytes()[:kept])
-    with pytest.raises(DataError, match=r"review_polarity\.tar\.gz is damaged: .*\. Delete it and fetch it again\."):
+    with pytest.raises(
+        DataError, match=r"review_polarity\.tar\.gz is damaged: .*\. Delete it and fetch it again\."
+    ):
         film_reviews.read()
 
 
 def test_an_archive_without_reviews_or_with_other_letters_is_refused(archive: Path) -> None:
     pack(archive, {"README": b"x"})
-    with pytest.raises(DataError, match=r"holds no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and the like\."):
+    with pytest.raises(
+        DataError,
+        match=r"holds no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and the like\.",
+    ):
         film_reviews.read()
     pack(archive, {PRAISE: b"caf\xe9"})
     with pytest.raises(DataError, match="is damaged: 'utf-8' codec"):

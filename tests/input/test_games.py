@@ -39,7 +39,14 @@ def test_every_move_of_every_game_is_a_row_and_the_rest_is_told() -> None:
     write()
     reading = read("sgf", Options())
     frame = reading.frame
-    rows = list(zip(frame["game"].texts(), frame["number"].values.tolist(), frame["move"].texts(), strict=True))
+    rows = list(
+        zip(
+            frame["game"].texts(),
+            frame["number"].values.tolist(),
+            frame["move"].texts(),
+            strict=True,
+        )
+    )
     assert rows == [
         ("sgf/a.sgf", 1, "Q16"),
         ("sgf/a.sgf", 2, "D4"),
@@ -57,8 +64,13 @@ def test_every_move_of_every_game_is_a_row_and_the_rest_is_told() -> None:
         "WARN  1 record of other games -> left out",
         "WARN  1 game of 4 with variations, sgf/deep/b.SGF the first -> the main line is taken",
     ]
-    board = np.array(list(str(frame["board"].show(4)))).reshape(19, 19)  # Black's view of b.SGF's second move
-    assert {(str(each), *at) for at, each in np.ndenumerate(board) if each != "."} == {("X", 3, 3), ("O", 3, 15)}
+    board = np.array(list(str(frame["board"].show(4)))).reshape(
+        19, 19
+    )  # Black's view of b.SGF's second move
+    assert {(str(each), *at) for at, each in np.ndenumerate(board) if each != "."} == {
+        ("X", 3, 3),
+        ("O", 3, 15),
+    }
 
 
 def test_damaged_records_are_refused_or_left_out_and_counted() -> None:
@@ -81,8 +93,16 @@ def test_the_ends_of_games_are_what_the_next_player_sees() -> None:
     write()
     at = point_names(19).index
     first = read_ends(Path("sgf/a.sgf"))[0]
-    assert [first[at(name)] for name in ("Q16", "Q4", "D4", "D16")] == ["X", "O", "O", "."]  # Black is next
-    assert [board.count("O") for board in read_ends(Path("sgf/two.sgf"))] == [1, 0]  # White, and Black after a pass
+    assert [first[at(name)] for name in ("Q16", "Q4", "D4", "D16")] == [
+        "X",
+        "O",
+        "O",
+        ".",
+    ]  # Black is next
+    assert [board.count("O") for board in read_ends(Path("sgf/two.sgf"))] == [
+        1,
+        0,
+    ]  # White, and Black after a pass
     with pytest.raises(DataError, match=r"^sgf/small.sgf is a game on 9x9. Allowed: 19x19.$"):
         read_ends(Path("sgf/small.sgf"))
 
@@ -90,7 +110,11 @@ def test_the_ends_of_games_are_what_the_next_player_sees() -> None:
 def test_a_folder_is_known_by_a_record_in_it() -> None:
     write()
     Path("images/good").mkdir(parents=True)
-    assert holds_games(Path("sgf")) and holds_games(Path("sgf/deep")) and not holds_games(Path("images"))
+    assert (
+        holds_games(Path("sgf"))
+        and holds_games(Path("sgf/deep"))
+        and not holds_games(Path("images"))
+    )
 
 
 def test_made_games_are_a_function_of_the_seed_and_keep_the_rules() -> None:
@@ -108,7 +132,9 @@ def test_made_games_take_the_largest_chain_that_can_be_taken() -> None:
     right = chances = 0
     for game in made_games(6, seed=0):
         for seen in positions(game):
-            board = np.array([{"X": 1, "O": -1, ".": 0}[each] for each in seen.board], dtype=np.int8)
+            board = np.array(
+                [{"X": 1, "O": -1, ".": 0}[each] for each in seen.board], dtype=np.int8
+            )
             position = Position.of(board.reshape(SIZE, SIZE))
             takes = {
                 min(chain.liberties): len(chain.stones)
@@ -125,10 +151,18 @@ def test_made_games_take_the_largest_chain_that_can_be_taken() -> None:
 def test_the_words_of_made_games_say_how_many_and_which() -> None:
     reading = read("generated", Options(num_games=3, seed=1))
     assert told(reading) == ["PASS  3 games, 360 moves"]
-    assert reading.frame.fingerprint() == read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
-    assert reading.frame.fingerprint() != read("generated", Options(num_games=3)).frame.fingerprint()
+    assert (
+        reading.frame.fingerprint()
+        == read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
+    )
+    assert (
+        reading.frame.fingerprint() != read("generated", Options(num_games=3)).frame.fingerprint()
+    )
 
 
 def test_what_is_no_path_is_refused() -> None:
-    with pytest.raises(DataError, match=r"input.games names records of games; got ndarray. Allowed: a folder, an .sgf"):
+    with pytest.raises(
+        DataError,
+        match=r"input.games names records of games; got ndarray. Allowed: a folder, an .sgf",
+    ):
         read(np.zeros(3), Options())

@@ -23,7 +23,12 @@ from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.pipeline.experiment import build_experiment
 
-WORDS = {"process.epochs": 3, "input.size": [12], "input.batch_size": 8, "output.baselines": ["majority"]}
+WORDS = {
+    "process.epochs": 3,
+    "input.size": [12],
+    "input.batch_size": 8,
+    "output.baselines": ["majority"],
+}
 
 
 @pytest.fixture
@@ -33,7 +38,9 @@ def photos() -> Path:
     for number in range(60):
         kind, side = ("dark", "light")[number % 2], 12 + number % 5
         Path("photos", kind).mkdir(parents=True, exist_ok=True)
-        pixels = generator.integers(90 * (number % 2), 90 * (number % 2) + 160, (side, 16, 3), dtype=np.uint8)
+        pixels = generator.integers(
+            90 * (number % 2), 90 * (number % 2) + 160, (side, 16, 3), dtype=np.uint8
+        )
         Image.fromarray(pixels).save(f"photos/{kind}/{number}.{('png', 'jpg')[number % 3 == 0]}")
     return Path("photos")
 
@@ -45,13 +52,19 @@ def fit(photos: Path, name: str, **words: Any) -> Path:
 
 def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> None:
     words = {"input.augment": ["flip"]}
-    kept, read = fit(photos, "kept", **words), fit(photos, "read", **words, **{"input.memory_limit": 0})
+    kept, read = (
+        fit(photos, "kept", **words),
+        fit(photos, "read", **words, **{"input.memory_limit": 0}),
+    )
     for file in ("model.safetensors", "metrics.json", "history.csv", "codecs.json"):
         assert (kept / file).read_bytes() == (read / file).read_bytes(), file
     findings = json.loads((read / "data.json").read_text())["findings"]
     (told,) = [each for each in findings if each["check"] == "memory"]
     assert told["action"] == "read from disk batch by batch, in every epoch anew"
-    assert all(each["check"] != "memory" for each in json.loads((kept / "data.json").read_text())["findings"])
+    assert all(
+        each["check"] != "memory"
+        for each in json.loads((kept / "data.json").read_text())["findings"]
+    )
     opened = ki.open("read")
     assert opened.pipeline().datasets["train"].inputs[0].__class__ is LazyColumn
     assert opened.evaluate()[0].net.metrics == ki.open("kept").evaluate()[0].net.metrics
@@ -63,10 +76,16 @@ def test_a_feed_from_disk_gives_the_batches_of_a_feed_in_memory(photos: Path) ->
     read = build_experiment(task.with_words({"input.memory_limit": 0})).pipeline.datasets["train"]
     order = list(torch.randperm(len(kept), generator=torch.Generator().manual_seed(0)).split(7))
     for one, two in zip(map(kept.batch, order), read.ahead(order), strict=True):
-        assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(one.targets[0], two.targets[0])
+        assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(
+            one.targets[0], two.targets[0]
+        )
     some = torch.tensor([5, 1])
-    assert torch.equal(kept.take(some).everything().inputs[0], read.take(some).everything().inputs[0])
-    assert torch.equal(kept.batch(slice(3, 5)).inputs[0], read.take(slice(2, 9)).batch(slice(1, 3)).inputs[0])
+    assert torch.equal(
+        kept.take(some).everything().inputs[0], read.take(some).everything().inputs[0]
+    )
+    assert torch.equal(
+        kept.batch(slice(3, 5)).inputs[0], read.take(slice(2, 9)).batch(slice(1, 3)).inputs[0]
+    )
     assert len(read) == len(kept)
 
 
@@ -101,7 +120,9 @@ def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
 
 
 def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
-    dataset = build_experiment(ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})).pipeline.datasets["train"]
+    dataset = build_experiment(
+        ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})
+    ).pipeline.datasets["train"]
     assert isinstance(dataset, TensorDataset)
     lost = dataset.inputs[0].frame["image"].values[9]  # type: ignore[union-attr]
     Path(lost).unlink()
@@ -124,7 +145,9 @@ def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
         (640, 480), Image.Resampling.BICUBIC
     )
     coarse.save("photo.jpg", quality=95)
-    expected = np.asarray(Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int)
+    expected = np.asarray(
+        Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int
+    )
     frame = Frame((image_column("image", np.array(["photo.jpg"], dtype=object)),))
     found = Pixels("image", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).mean() < 1
@@ -144,6 +167,11 @@ def test_the_simple_answers_see_large_images_smaller_and_that_is_told(
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
 def test_the_batch_of_large_images_is_small(size: int, batch: int, photos: Path) -> None:
-    words = {"input.size": [size], "input.memory_limit": 0, "process.filters": [1], "process.pool_size": 8}
+    words = {
+        "input.size": [size],
+        "input.memory_limit": 0,
+        "process.filters": [1],
+        "process.pool_size": 8,
+    }
     task = ki.load(str(photos), words=words).complete()
     assert task.input["batch_size"] == batch

@@ -31,7 +31,10 @@ def frame(data: Path) -> Frame:
 def detail(path: str) -> Any:
     """What is left of a small copy when exposure and slow changes of light are taken away, of length 1."""
     with Image.open(path) as image:
-        light = np.log(np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=float) + 8)
+        light = np.log(
+            np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=float)
+            + 8
+        )
     fine = gaussian_filter(light, 0.7) - gaussian_filter(light, 4)
     window = np.hanning(SIDE) ** 0.25
     fine = np.clip(fine / fine.std(), -3, 3) * window * window[:, None]
@@ -63,19 +66,28 @@ def test_every_image_has_its_class_its_mask_and_a_tile(frame: Frame, data: Path)
     assert frame.names == ["image", "class", "mask", "tile"]
     files = sorted((data / "magnetic-tile").rglob("*.jpg"))
     assert sorted(frame["image"].values) == [str(path) for path in files]
-    for image, mask, name in zip(frame["image"].values, frame["mask"].values, frame["class"].texts(), strict=True):
+    for image, mask, name in zip(
+        frame["image"].values, frame["mask"].values, frame["class"].texts(), strict=True
+    ):
         assert Path(mask) == Path(image).with_suffix(".png")
         assert Path(mask).is_file()
         assert Path(image).parent.name == name
 
 
-def test_exposures_of_a_tile_are_one_and_a_new_one_begins_where_the_exposure_falls_or_the_number_jumps() -> None:
-    files = [f"exp{e}_num_{n}.jpg" for e, n in ((1, 100), (2, 120), (6, 500), (6, 510), (1, 530), (3, 931), (2, 110))]
+def test_exposures_of_a_tile_are_one_and_a_new_one_begins_where_the_exposure_falls_or_the_number_jumps() -> (
+    None
+):
+    files = [
+        f"exp{e}_num_{n}.jpg"
+        for e, n in ((1, 100), (2, 120), (6, 500), (6, 510), (1, 530), (3, 931), (2, 110))
+    ]
     kinds = ["MT_Crack"] * 6 + ["MT_Free"]
     tiles = ["tile 100", "tile 100", "tile 100", "tile 510", "tile 530", "tile 931", "tile 110"]
     assert tiles_of(kinds, files) == tiles
     order = [4, 6, 0, 3, 5, 2, 1]
-    assert tiles_of([kinds[at] for at in order], [files[at] for at in order]) == [tiles[at] for at in order]
+    assert tiles_of([kinds[at] for at in order], [files[at] for at in order]) == [
+        tiles[at] for at in order
+    ]
 
 
 def test_one_tile_under_two_labels_is_one_tile() -> None:
@@ -85,26 +97,39 @@ def test_one_tile_under_two_labels_is_one_tile() -> None:
 
 def test_a_image_of_another_name_is_refused() -> None:
     with pytest.raises(
-        DataError, match=r"another name than the published ones; got tile\.jpg. Allowed: expE_num_N\.jpg"
+        DataError,
+        match=r"another name than the published ones; got tile\.jpg. Allowed: expE_num_N\.jpg",
     ):
         tiles_of(["MT_Free"], ["tile.jpg"])
 
 
 def test_the_split_of_a_run_is_on_disk_and_takes_no_tile_apart(frame: Frame) -> None:
-    words = {"input.size": [8], "input.split.group": "tile", "input.split.test": 0.25, "process.epochs": 1}
-    task = ki.Task(input={"images": "magnetic-tile"}, process={"net": "linear"}, output={"category": "class"})
+    words = {
+        "input.size": [8],
+        "input.split.group": "tile",
+        "input.split.test": 0.25,
+        "process.epochs": 1,
+    }
+    task = ki.Task(
+        input={"images": "magnetic-tile"}, process={"net": "linear"}, output={"category": "class"}
+    )
     run = task.with_words(words).fit(seed=3)
     kept = json.loads((run.folder / "split.json").read_text(encoding="utf-8"))
     tile = dict(zip(frame["image"].values, frame["tile"].texts(), strict=True))
     folder = Path(frame["image"].values[0]).parents[1]
-    tiles = {part: {tile[str(folder / file)] for file in files} for part, files in kept["files"].items()}
+    tiles = {
+        part: {tile[str(folder / file)] for file in files} for part, files in kept["files"].items()
+    }
     assert sum(map(len, kept["files"].values())) == len(frame)
     assert not tiles["train"] & tiles["test"]
     assert not tiles["train"] & tiles["validation"]
     assert not tiles["validation"] & tiles["test"]
     pipeline = run.pipeline()
     for part, spans in kept["rows"].items():
-        rows = [range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1) for span in spans.split(", ")]
+        rows = [
+            range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1)
+            for span in spans.split(", ")
+        ]
         assert [row - 1 for span in rows for row in span] == pipeline.parts[part].tolist()
         shown = pipeline.frame["image"].values[pipeline.parts[part]]
         assert [str(folder / file) for file in kept["files"][part]] == shown.tolist()

@@ -48,7 +48,10 @@ def test_with_masks_images_need_no_class_and_the_folder_of_masks_is_none() -> No
         save(f"tiles/masks/{at}.png")
     reading = read_image_folder(Path("tiles"), masks=Path("tiles/masks"))
     assert reading.frame.names == ["image", "mask"]
-    assert [str(each.values[1]) for each in reading.frame.columns] == ["tiles/1.png", "tiles/masks/1.png"]
+    assert [str(each.values[1]) for each in reading.frame.columns] == [
+        "tiles/1.png",
+        "tiles/masks/1.png",
+    ]
 
 
 def test_masks_that_lie_beside_their_images_are_found() -> None:
@@ -62,8 +65,14 @@ def test_masks_that_lie_beside_their_images_are_found() -> None:
     ("masks", "told"),
     [
         ("nowhere", "there is no folder nowhere"),
-        ("other", "no image of tiles has a mask in other; got images such as 0.jpg, 1 masks such as z.png"),
-        ("twice", "the image tiles/a/0.jpg has 2 masks; got twice/x/0.png, twice/y/0.png. Keep one of them"),
+        (
+            "other",
+            "no image of tiles has a mask in other; got images such as 0.jpg, 1 masks such as z.png",
+        ),
+        (
+            "twice",
+            "the image tiles/a/0.jpg has 2 masks; got twice/x/0.png, twice/y/0.png. Keep one of them",
+        ),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(masks: str, told: str) -> None:
@@ -82,7 +91,9 @@ def tiles(count: int = 24) -> None:
 
 
 def asked(**words: object) -> ki.Task:
-    return ki.load("tiles", words={"output": "mask", "process.filters": [4, 8], "epochs": 1, **words})
+    return ki.load(
+        "tiles", words={"output": "mask", "process.filters": [4, 8], "epochs": 1, **words}
+    )
 
 
 def findings(task: ki.Task) -> list[str]:
@@ -114,7 +125,8 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
     tiles()
     save("tiles/7.png", (16, 12))
     with pytest.raises(
-        DataError, match=r"tiles/7.png is 16x12, its image 16x16. Save them alike|-> save them alike|save them alike"
+        DataError,
+        match=r"tiles/7.png is 16x12, its image 16x16. Save them alike|-> save them alike|save them alike",
     ):
         asked().fit()
     Path("tiles/7.png").write_bytes(Path("tiles/6.png").read_bytes()[:40])
@@ -130,9 +142,18 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
     ("words", "told"),
     [
         ({"output": "mask", "input.masks": "masks"}, "there is no folder masks"),
-        ({"output": "mask", "process.net": "cnn"}, "and this net answers an image as a whole. Use process.net=unet"),
-        ({"output": "mask", "process.mixup": 0.2}, "process.mixup mixes whole images, and a mask is of one"),
-        ({"output": "mask", "process.loss": "mse"}, "process.loss=mean_squared_error does not suit the answer mask"),
+        (
+            {"output": "mask", "process.net": "cnn"},
+            "and this net answers an image as a whole. Use process.net=unet",
+        ),
+        (
+            {"output": "mask", "process.mixup": 0.2},
+            "process.mixup mixes whole images, and a mask is of one",
+        ),
+        (
+            {"output": "mask", "process.loss": "mse"},
+            "process.loss=mean_squared_error does not suit the answer mask",
+        ),
         ({"output": "category", "process.net": "unet"}, "'unet' answers a class for every pixel"),
         ({"output": "mask", "process.filters": [4] * 9}, "'unet' halves 16x16 8 times"),
     ],
@@ -153,10 +174,13 @@ def test_without_masks_a_mask_cannot_be_asked_for() -> None:
     for at in range(12):
         save(f"photos/{'ab'[at % 2]}/{at}.png")
     with pytest.raises(
-        TaskError, match=r"output.mask needs masks, and photos comes with none. Name their folder: input.masks=FOLDER"
+        TaskError,
+        match=r"output.mask needs masks, and photos comes with none. Name their folder: input.masks=FOLDER",
     ):
         ki.load("photos", words={"output": "mask"}).show()
-    with pytest.raises(DataError, match=r"input.masks goes with a folder of images, and digits is none"):
+    with pytest.raises(
+        DataError, match=r"input.masks goes with a folder of images, and digits is none"
+    ):
         ki.Task(input={"images": "digits", "masks": "photos"}, output="mask").show()
 
 
@@ -173,5 +197,7 @@ def test_arrays_of_images_and_masks() -> None:
     written = Path("run/task.yaml").read_text(encoding="utf-8")
     assert "masks: null" in written
     assert "given in Python" in written
-    with pytest.raises(DataError, match=r"input.masks does not fit the array of images; got masks \(30, 12\)"):
+    with pytest.raises(
+        DataError, match=r"input.masks does not fit the array of images; got masks \(30, 12\)"
+    ):
         ki.Task(input={**dict(task.input), "masks": marks[:, 0]}, output="mask").show()

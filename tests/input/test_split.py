@@ -27,12 +27,20 @@ def test_every_class_has_its_share_of_each_part_within_one_row(
     counts: list[int], test: float, validation: float, seed: int
 ) -> None:
     classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
-    parts = split_rows(len(classes), Split(test=test, validation=validation), seed=seed, classes=classes)
+    parts = split_rows(
+        len(classes), Split(test=test, validation=validation), seed=seed, classes=classes
+    )
     assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(classes)))
     left = np.delete(classes, parts["test"])
-    for name, share, drawn_from in (("test", test, classes), ("validation", validation / (1 - test), left)):
+    for name, share, drawn_from in (
+        ("test", test, classes),
+        ("validation", validation / (1 - test), left),
+    ):
         exact = share * np.bincount(drawn_from)
-        assert np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max() <= 1 + 1e-9
+        assert (
+            np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max()
+            <= 1 + 1e-9
+        )
         assert abs(len(parts[name]) - share * len(drawn_from)) <= 0.5 + 1e-9
 
 
@@ -43,13 +51,19 @@ def test_a_group_stays_on_one_side_and_the_shares_miss_less_than_the_smallest_gr
 ) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     parts = split_rows(
-        len(groups), Split(validation=0), seed=seed, together=np.random.default_rng(seed).permutation(groups)
+        len(groups),
+        Split(validation=0),
+        seed=seed,
+        together=np.random.default_rng(seed).permutation(groups),
     )
     shuffled = np.random.default_rng(seed).permutation(groups)
     sides = [set(shuffled[parts[name]]) for name in PARTS]
     assert not sides[0] & sides[2]
     left_over = 0.2 * len(groups) + 0.5 - len(parts["test"])
-    assert 0 <= left_over < min(np.bincount(shuffled[parts["train"]])[list(sides[0])]) or left_over == 0
+    assert (
+        0 <= left_over < min(np.bincount(shuffled[parts["train"]])[list(sides[0])])
+        or left_over == 0
+    )
 
 
 def test_one_large_group_does_not_keep_the_small_ones_out_of_the_test_part() -> None:
@@ -104,7 +118,8 @@ def people(rows: int = 200) -> pandas.DataFrame:
         {
             "age": np.where(draw.random(rows) < 0.1, np.nan, draw.normal(40, 9, rows)),
             "city": draw.choice(["Brno", "Praha", "Ostrava"], rows),
-            "since": pandas.Timestamp("2020-01-01") + pandas.to_timedelta(draw.integers(0, 2000, rows), "D"),
+            "since": pandas.Timestamp("2020-01-01")
+            + pandas.to_timedelta(draw.integers(0, 2000, rows), "D"),
             "remark": [" ".join(draw.choice(list("abcdefgh"), 4)) for _ in range(rows)],
             "income": draw.normal(1000, 200, rows),
         }
@@ -113,7 +128,11 @@ def people(rows: int = 200) -> pandas.DataFrame:
 
 def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     table = people()
-    words = {"input": {"table": table}, "process": {"net": "ffn", "epochs": 3}, "output": {"number": "income"}}
+    words = {
+        "input": {"table": table},
+        "process": {"net": "ffn", "epochs": 3},
+        "output": {"number": "income"},
+    }
     run = ki.load(words).fit(seed=4, out="before")
     test = run.pipeline().parts["test"]
     changed = table.copy()
@@ -125,7 +144,9 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
     again = ki.load(words | {"input": {"table": changed}}).fit(seed=4, out="after")
     assert again.pipeline().parts["test"].tolist() == test.tolist()
     assert [codec.state() for codec in again.codecs] == [codec.state() for codec in run.codecs]
-    assert [answer.state() for answer in again.answers] == [answer.state() for answer in run.answers]
+    assert [answer.state() for answer in again.answers] == [
+        answer.state() for answer in run.answers
+    ]
     for name, weight in run.net.state_dict().items():
         assert torch.equal(weight, again.net.state_dict()[name]), name
     assert again.metrics["answers"][0]["metrics"] != run.metrics["answers"][0]["metrics"]
@@ -134,14 +155,18 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
 def with_copies() -> pandas.DataFrame:
     """People of whom the first ten stand at the end once more, in another house."""
     table = people(100).assign(house=np.arange(100))
-    return pandas.concat([table, table.head(10).assign(house=np.arange(100, 110))], ignore_index=True)
+    return pandas.concat(
+        [table, table.head(10).assign(house=np.arange(100, 110))], ignore_index=True
+    )
 
 
 @pytest.mark.parametrize(
     ("split", "apart"),
     [({}, 0), ({"method": "time"}, 20), ({"group": "house"}, None)],
 )
-def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str, str], apart: int | None) -> None:
+def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(
+    split: dict[str, str], apart: int | None
+) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
     resolved = read_task(ki.load({"input": words, "output": {"number": "income"}}))
     pipeline = wire(read_data(resolved), resolved, seed=1)
@@ -158,7 +183,9 @@ def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(split: dict[str,
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(60, 200), st.integers(2, 12), st.integers(1, 5), SHARES, st.sampled_from([0.1, 0.2]))
+@given(
+    st.integers(60, 200), st.integers(2, 12), st.integers(1, 5), SHARES, st.sampled_from([0.1, 0.2])
+)
 def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
     steps: int, window: int, horizon: int, test: float, validation: float
 ) -> None:
@@ -178,7 +205,10 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
     resolved = read_task(task)
     pipeline = wire(read_data(resolved), resolved, seed=0)
     first_validation = steps - round(steps * test) - round(steps * validation)
-    bounds = {"train": (0, first_validation), "validation": (first_validation, steps - round(steps * test))}
+    bounds = {
+        "train": (0, first_validation),
+        "validation": (first_validation, steps - round(steps * test)),
+    }
     bounds["test"] = (steps - round(steps * test), steps)
     inner = pipeline.codecs[0].inner.fitted
     learned = values[:first_validation]
@@ -193,21 +223,36 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
 
 
 def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
-    rows = "".join(f"{number % 37},{'' if number % 5 == 0 else number // 10},{number % 2}\n" for number in range(100))
+    rows = "".join(
+        f"{number % 37},{'' if number % 5 == 0 else number // 10},{number % 2}\n"
+        for number in range(100)
+    )
     Path("grouped.csv").write_text("size,house,kind\n" + rows)
-    experiment = build_experiment(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
+    experiment = build_experiment(
+        ki.load("grouped.csv", output="kind", words={"input.split.group": "house"})
+    )
     found = next(each for each in experiment.pipeline.findings if each.check == "groups")
     assert found.level == "WARN" and found.rows[:3] == (1, 6, 11)
     assert found.describe().endswith(
         "20 of 100 rows have no 'house', by which the samples are split -> each of them is a group of its own"
     )
-    sides = {name: {int(row) // 10 for row in part if row % 5} for name, part in experiment.pipeline.parts.items()}
+    sides = {
+        name: {int(row) // 10 for row in part if row % 5}
+        for name, part in experiment.pipeline.parts.items()
+    }
     assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
-    alone = {name: [row for row in part if row % 5 == 0] for name, part in experiment.pipeline.parts.items()}
+    alone = {
+        name: [row for row in part if row % 5 == 0]
+        for name, part in experiment.pipeline.parts.items()
+    }
     assert alone["train"] and alone["test"]
 
 
 def test_too_few_groups_are_named() -> None:
-    Path("grouped.csv").write_text("size,house,kind\n" + "".join(f"{n % 37},{n // 50},{n % 2}\n" for n in range(100)))
+    Path("grouped.csv").write_text(
+        "size,house,kind\n" + "".join(f"{n % 37},{n // 50},{n % 2}\n" for n in range(100))
+    )
     with pytest.raises(DataError, match="The groups of 'house' are too few or too large"):
-        build_experiment(ki.load("grouped.csv", output="kind", words={"input.split.group": "house"}))
+        build_experiment(
+            ki.load("grouped.csv", output="kind", words={"input.split.group": "house"})
+        )

@@ -31,7 +31,9 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def begin(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "kissipo", "fit", *arguments]
         environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0"}
-        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
+        processes.append(
+            subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        )
         return processes[-1]
 
     yield begin
@@ -44,11 +46,19 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def stop_while_learning() -> Callable[..., str]:
     """Sends a signal to a process some time after it has saved its state anew; gives what it said."""
 
-    def stop(process: subprocess.Popen[str], folder: Path, *, later: float, by: signal.Signals = signal.SIGKILL) -> str:
+    def stop(
+        process: subprocess.Popen[str],
+        folder: Path,
+        *,
+        later: float,
+        by: signal.Signals = signal.SIGKILL,
+    ) -> str:
         checkpoints = RunFolder(folder).checkpoints
         before = saved_at(checkpoints)
         while saved_at(checkpoints) in (None, before):
-            assert process.poll() is None, f"it ended before it could be stopped: {process.communicate()[1]}"
+            assert process.poll() is None, (
+                f"it ended before it could be stopped: {process.communicate()[1]}"
+            )
             time.sleep(0.005)
         time.sleep(later)
         assert process.poll() is None, "it ended before it could be stopped: give it more to do"
@@ -116,7 +126,13 @@ def assert_same_run() -> Callable[[Path, Path], None]:
     """Weights, metrics, history, codecs and task of two runs are equal to the last bit."""
 
     def check(one: Path, other: Path) -> None:
-        for name in ("model.safetensors", "metrics.json", "history.csv", "codecs.json", "task.yaml"):
+        for name in (
+            "model.safetensors",
+            "metrics.json",
+            "history.csv",
+            "codecs.json",
+            "task.yaml",
+        ):
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
     return check

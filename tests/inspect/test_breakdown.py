@@ -60,7 +60,15 @@ LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
     *(
         (layer, (2, 40))
         for layer in (
-            *(nn.ReLU(), nn.ReLU6(), nn.Tanh(), nn.Sigmoid(), nn.GELU(), nn.GELU(approximate="tanh"), nn.SiLU()),
+            *(
+                nn.ReLU(),
+                nn.ReLU6(),
+                nn.Tanh(),
+                nn.Sigmoid(),
+                nn.GELU(),
+                nn.GELU(approximate="tanh"),
+                nn.SiLU(),
+            ),
             *(nn.LeakyReLU(0.2), nn.ELU(0.7), nn.Softplus(beta=2.0), nn.Identity(), nn.Dropout()),
         )
     ),
@@ -116,7 +124,9 @@ def test_a_convolution_worked_by_hand() -> None:
 def test_a_greatest_value_names_the_winner() -> None:
     x = torch.tensor([[[1.0, 5.0, 2.0, 3.0]]])
     layer = nn.MaxPool1d(2)
-    assert explain_value(layer, (x,), layer(x), (0, 0, 0)).steps == (("the greatest, input[0, 0, 1]", 5.0),)
+    assert explain_value(layer, (x,), layer(x), (0, 0, 0)).steps == (
+        ("the greatest, input[0, 0, 1]", 5.0),
+    )
 
 
 # Gates and states are at most 1, and up to 40 terms are rounded on the way: 5 steps, 8 terms each.
@@ -124,7 +134,9 @@ THROUGH_TIME = 40 * torch.finfo(torch.float32).eps
 
 
 @pytest.mark.parametrize(
-    "cell", [LSTM, nn.LSTM, GRU, nn.GRU, RNN, nn.RNN], ids=lambda each: f"{each.__module__[:5]} {each.__name__}"
+    "cell",
+    [LSTM, nn.LSTM, GRU, nn.GRU, RNN, nn.RNN],
+    ids=lambda each: f"{each.__module__[:5]} {each.__name__}",
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) -> None:
@@ -148,9 +160,17 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
         assert gates[0].terms[0].places.tolist() == [[row, step, each] for each in range(3)]
         for gate in found.gates[:3]:
             from_input, from_state, bias, total, value = (each for _, each in gate.steps)
-            assert from_input == gate.terms[0].sum and from_state == gate.terms[1].sum and bias == gate.bias
+            assert (
+                from_input == gate.terms[0].sum
+                and from_state == gate.terms[1].sum
+                and bias == gate.bias
+            )
             assert total == pytest.approx(from_input + from_state + bias)
-            bend = math.tanh(total) if gate.operation in ("gate g", "gate n") else 1 / (1 + math.exp(-total))
+            bend = (
+                math.tanh(total)
+                if gate.operation in ("gate g", "gate n")
+                else 1 / (1 + math.exp(-total))
+            )
             assert value == gate.result == pytest.approx(bend)
 
 
@@ -177,28 +197,48 @@ def test_two_hundred_numbers_of_attention() -> None:
             generator.randint(1, 6),
             generator.randint(1, 6),
         )
-        more, wide = (generator.random() < 0.3, generator.random() < 0.3), generator.choice([(None, None), (3, 5)])
+        more, wide = (
+            (generator.random() < 0.3, generator.random() < 0.3),
+            generator.choice([(None, None), (3, 5)]),
+        )
         layer = nn.MultiheadAttention(
             heads * 5, heads, 0.1, generator.random() < 0.7, *more, *wide, batch_first=first
         ).eval()
         for name, weight in layer.named_parameters():
             if "bias" in name:  # which start at 0
                 nn.init.normal_(weight)
-        q, k, v = torch.randn(2, queries, heads * 5), torch.randn(2, keys, layer.kdim), torch.randn(2, keys, layer.vdim)
+        q, k, v = (
+            torch.randn(2, queries, heads * 5),
+            torch.randn(2, keys, layer.kdim),
+            torch.randn(2, keys, layer.vdim),
+        )
         q, k, v = (q, k, v) if first else (q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1))
         hides = torch.rand(queries, keys) < 0.4
         hides[:, 0] = False
-        inputs = (q, k, v, None, generator.random() < 0.5, generator.choice([None, hides, torch.randn(queries, keys)]))
+        inputs = (
+            q,
+            k,
+            v,
+            None,
+            generator.random() < 0.5,
+            generator.choice([None, hides, torch.randn(queries, keys)]),
+        )
         with torch.no_grad():
             output = layer(*inputs)
             weights = layer(*inputs[:4], True, inputs[5], False)[1]
         place = tuple(generator.randrange(side) for side in output[0].shape)
         row, query = place[:2] if first else place[1::-1]
         found = explain_value(layer, inputs, output, place, name="it")
-        assert found.recorded == output[0][place].item() and found.cell == place and found.layer == "it"
+        assert (
+            found.recorded == output[0][place].item()
+            and found.cell == place
+            and found.layer == "it"
+        )
         assert found.difference == pytest.approx(0, abs=1e-5 * found.size)
         assert all(each.agrees for each in every(found))
-        assert found.result == pytest.approx(sum(head.result for head in found.gates) + (found.bias or 0.0))
+        assert found.result == pytest.approx(
+            sum(head.result for head in found.gates) + (found.bias or 0.0)
+        )
         for head, opened in enumerate(found.gates):
             asked = [each for each in opened.gates if each.operation.startswith("key")]
             for each in asked:
@@ -226,7 +266,12 @@ def test_attention_worked_by_hand() -> None:
     found = explain_value(layer, inputs, layer(*inputs), (0, 0))
     nothing, three, hidden, mixed = found.gates[0].gates
     assert dict(three.steps) == pytest.approx(
-        {"q · k / sqrt(d)": math.log(3), "mask": 0.0, "exp(score - greatest)": 1.0, "its share": 0.75}
+        {
+            "q · k / sqrt(d)": math.log(3),
+            "mask": 0.0,
+            "exp(score - greatest)": 1.0,
+            "its share": 0.75,
+        }
     )
     assert nothing.result == pytest.approx(0.25)
     assert hidden.result == 0 and hidden.description == "the mask hides it"
@@ -259,7 +304,9 @@ def test_packed_sequences_and_projections_and_relu_are_opened() -> None:
         with torch.no_grad():
             output = layer(packed)
         for place in product(range(3), range(5), range(3)):
-            assert explain_value(layer, (packed,), output, place).difference == pytest.approx(0, abs=THROUGH_TIME)
+            assert explain_value(layer, (packed,), output, place).difference == pytest.approx(
+                0, abs=THROUGH_TIME
+            )
 
 
 def test_the_lecture_s_forget_gate_by_hand() -> None:
@@ -272,7 +319,13 @@ def test_the_lecture_s_forget_gate_by_hand() -> None:
     x = torch.tensor([[[3.0, 0.5]]])
     f = explain_value(layer, (x,), layer(x), (0, 0, 0)).gates[1]
     assert f.operation == "gate f" and f.terms[0].products.tolist() == [3.0, -1.0]
-    assert dict(f.steps) == {"from the input": 2.0, "from the state": 0.0, "bias": 1.0, "sum": 3.0, "sigmoid": f.result}
+    assert dict(f.steps) == {
+        "from the input": 2.0,
+        "from the state": 0.0,
+        "bias": 1.0,
+        "sum": 3.0,
+        "sigmoid": f.result,
+    }
     assert f.result == pytest.approx(1 / (1 + np.exp(-3.0)))
 
 
@@ -288,7 +341,12 @@ def test_what_no_opener_knows_is_refused() -> None:
     with pytest.raises(CannotExplainError, match="no opener knows the layer PReLU"):
         explain_value(nn.PReLU(), (torch.ones(1),), torch.ones(1), (0,))
     with pytest.raises(CannotExplainError, match="depends on the whole batch"):
-        explain_value(nn.BatchNorm1d(2, track_running_stats=False), (torch.ones(2, 2),), torch.ones(2, 2), (0, 0))
+        explain_value(
+            nn.BatchNorm1d(2, track_running_stats=False),
+            (torch.ones(2, 2),),
+            torch.ones(2, 2),
+            (0, 0),
+        )
     cell = nn.LSTM(2, 1)
     with pytest.raises(CannotExplainError, match="other states than by itself"):
         explain_value(cell, (torch.ones(3, 1, 2),), (torch.ones(3, 1, 1), None), (0, 0, 0))
@@ -306,5 +364,7 @@ def test_as_json_it_holds_every_term() -> None:
 
 
 def test_a_term_alone() -> None:
-    alone = Breakdown("carried", "the same number", (0,), (term("input", (0,), 2.0),), None, (), 2.0)
+    alone = Breakdown(
+        "carried", "the same number", (0,), (term("input", (0,), 2.0),), None, (), 2.0
+    )
     assert alone.agrees is None and alone.difference is None and alone.size == 2.0

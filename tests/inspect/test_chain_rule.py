@@ -28,7 +28,10 @@ def test_one_unit_by_hand() -> None:
     ]
     assert first.factors[1].terms == ("w2[1,1] = 3",)
     assert (first.weight, round(first.product, 4)) == ("w1[1,1]", -0.4506)
-    assert [(each.name, round(each.value, 4)) for each in second.factors] == [("(y' - y)", -0.7152), ("a1[1]", 0.7616)]
+    assert [(each.name, round(each.value, 4)) for each in second.factors] == [
+        ("(y' - y)", -0.7152),
+        ("a1[1]", 0.7616),
+    ]
     assert (second.weight, round(second.product, 4)) == ("w2[1,1]", -0.5447)
 
 

@@ -43,14 +43,30 @@ def test_vgg16_is_the_lectures_table() -> None:
     assert round(4 * sum(VGG16_VALUES) / 1e6) == 61  # MB; the lecture prints 96
     assert total(costs, "parameters") == 138_357_544
     convolutions = zip(VGG16_VALUES, VGG16_WEIGHTS, strict=True)
-    by_hand = sum(values // filters * weights for (values, weights), filters in zip(convolutions, FILTERS, strict=True))
+    by_hand = sum(
+        values // filters * weights
+        for (values, weights), filters in zip(convolutions, FILTERS, strict=True)
+    )
     assert total(costs, "multiplications") == by_hand == 15_470_264_320
     assert costs.notes == (
         "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to 15,237,608 values = 61 MB",
     )
 
 
-FILTERS = [3, 64, 64, 64, 128, 128, 128, *[256] * 4, *[512] * 8, 4096, 4096, 1000]  # places of a row = values / filters
+FILTERS = [
+    3,
+    64,
+    64,
+    64,
+    128,
+    128,
+    128,
+    *[256] * 4,
+    *[512] * 8,
+    4096,
+    4096,
+    1000,
+]  # places of a row = values / filters
 
 
 @pytest.mark.parametrize(
@@ -70,7 +86,9 @@ FILTERS = [3, 64, 64, 64, 128, 128, 128, *[256] * 4, *[512] * 8, 4096, 4096, 100
 def test_the_module_of_the_lecture(module: str, channels: int, rows: list[int]) -> None:
     costs = net_costs("inception", {"module": module})
     assert [row.multiplications for row in costs.table.rows if row.multiplications] == rows
-    assert total(costs, "multiplications") == {"naive": 854_196_224, "bottleneck": 271_351_808}[module]
+    assert (
+        total(costs, "multiplications") == {"naive": 854_196_224, "bottleneck": 271_351_808}[module]
+    )
     assert costs.table.rows[-1].shape == (channels, 28, 28)
     assert any("854,196,224" in note and "271,351,808" in note for note in costs.notes)
     assert any("353M is a slip" in note for note in costs.notes)
@@ -84,7 +102,10 @@ def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
         net = module.build(*module.USUAL, module.Options()).eval()
     with FlopCounterMode(display=False) as counter:
         net(torch.zeros(1, *module.USUAL[0][0].shape, device="meta"))
-    assert 2 * (total(costs, "multiplications") - total(costs, "norm_multiplications")) == counter.get_total_flops()
+    assert (
+        2 * (total(costs, "multiplications") - total(costs, "norm_multiplications"))
+        == counter.get_total_flops()
+    )
     everything = sum(weight.numel() for weight in net.parameters())
     assert total(costs, "parameters_while_learning") == everything
     assert total(costs, "parameters") == everything - sum(
@@ -102,16 +123,24 @@ def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
 )
 def test_shapes_without_memory_are_those_of_real_numbers(name: str, words: dict[str, Any]) -> None:
     module = NETS.find(name, place="net")
-    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 50, 40)),), (TensorSpec("kind", ("class",), (4,)),)
+    specs = (
+        (TensorSpec("image", ("channel", "height", "width"), (3, 50, 40)),),
+        (TensorSpec("kind", ("class",), (4,)),),
+    )
     with torch.device("meta"):
         bare = cost_table(module.build(*specs, module.Options(**words)), torch.zeros(1, 3, 50, 40))
-    assert bare == cost_table(module.build(*specs, module.Options(**words)), torch.zeros(1, 3, 50, 40))
+    assert bare == cost_table(
+        module.build(*specs, module.Options(**words)), torch.zeros(1, 3, 50, 40)
+    )
 
 
 def test_values_are_what_autograd_keeps() -> None:
     """Every value is kept once for the way back, but the answer; places of the greatest (integers) are kept besides."""
     module = NETS.find("vgg11", place="net")
-    specs = (TensorSpec("image", ("channel", "height", "width"), (3, 64, 64)),), (TensorSpec("kind", ("class",), (4,)),)
+    specs = (
+        (TensorSpec("image", ("channel", "height", "width"), (3, 64, 64)),),
+        (TensorSpec("kind", ("class",), (4,)),),
+    )
     net = module.build(*specs, module.Options(width_multiplier=0.1, units=(7, 5), dropout=0.0))
     x, kept = torch.randn(1, 3, 64, 64), {}
     weights = {weight.untyped_storage()._cdata for weight in net.parameters()}
@@ -135,7 +164,11 @@ def test_what_an_optimizer_remembers_of_each_weight(name: Any) -> None:
         weight.grad = torch.randn(1000)
         made.step()
     state = made.state_dict()["state"].get(0, {})
-    remembered = sum(value.numel() for value in state.values() if isinstance(value, Tensor) and value.numel() == 1000)
+    remembered = sum(
+        value.numel()
+        for value in state.values()
+        if isinstance(value, Tensor) and value.numel() == 1000
+    )
     assert remembered == 1000 * MEMORY[name]
 
 
@@ -150,9 +183,16 @@ def test_what_learning_takes_by_hand() -> None:
 
 
 def test_a_layer_that_works_in_place_gives_no_values_and_a_net_is_left_as_it_was() -> None:
-    net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 5), nn.ReLU(), nn.Flatten()).train()
+    net = nn.Sequential(
+        nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 5), nn.ReLU(), nn.Flatten()
+    ).train()
     table = cost_table(net, torch.randn(1, 6))
-    assert [(row.name, row.values) for row in table.rows] == [("input", 6), ("0", 5), ("2", 5), ("3", 5)]
+    assert [(row.name, row.values) for row in table.rows] == [
+        ("input", 6),
+        ("0", 5),
+        ("2", 5),
+        ("3", 5),
+    ]
     assert net.training
     assert not any(layer._forward_hooks for layer in net.modules())
     with torch.device("meta"):

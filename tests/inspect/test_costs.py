@@ -38,13 +38,24 @@ COUNTED: list[tuple[Any, tuple[Tensor, ...]]] = [
         for weights in (True, False)
     ),
     (nn.MultiheadAttention(6, 2), (ROW, ROW[:4], ROW[:4], None, False)),
-    (nn.MultiheadAttention(6, 2, kdim=4, vdim=5), (ROW[:3], torch.zeros(5, 1, 4), torch.zeros(5, 1, 5))),
-    (nn.MultiheadAttention(6, 2, batch_first=True), (torch.zeros(1, 3, 6), torch.zeros(1, 5, 6), torch.zeros(1, 5, 6))),
+    (
+        nn.MultiheadAttention(6, 2, kdim=4, vdim=5),
+        (ROW[:3], torch.zeros(5, 1, 4), torch.zeros(5, 1, 5)),
+    ),
+    (
+        nn.MultiheadAttention(6, 2, batch_first=True),
+        (torch.zeros(1, 3, 6), torch.zeros(1, 5, 6), torch.zeros(1, 5, 6)),
+    ),
     (nn.MultiheadAttention(6, 2, batch_first=True), (ROW[:, 0],) * 3),
 ]
 BY_HAND: list[tuple[Any, Tensor, int, int]] = [
     (nn.RNN(3, 4, batch_first=True), torch.zeros(1, 10, 3), 10 * 4 * (3 + 4), 4 * (3 + 4 + 2)),
-    (nn.GRU(3, 4, batch_first=True), torch.zeros(1, 10, 3), 10 * 3 * 4 * (3 + 4), 3 * 4 * (3 + 4 + 2)),
+    (
+        nn.GRU(3, 4, batch_first=True),
+        torch.zeros(1, 10, 3),
+        10 * 3 * 4 * (3 + 4),
+        3 * 4 * (3 + 4 + 2),
+    ),
     (nn.LSTM(3, 4), torch.zeros(10, 1, 3), 10 * 4 * 4 * (3 + 4), 4 * 4 * (3 + 4 + 2)),
     (
         nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True),
@@ -62,13 +73,17 @@ BY_HAND: list[tuple[Any, Tensor, int, int]] = [
 @pytest.mark.parametrize(
     ("layer", "inputs"), COUNTED, ids=lambda each: str(each) if isinstance(each, nn.Module) else ""
 )
-def test_what_torch_counts_too(layer: nn.Module, inputs: tuple[Any, ...], flops: Callable[..., int]) -> None:
+def test_what_torch_counts_too(
+    layer: nn.Module, inputs: tuple[Any, ...], flops: Callable[..., int]
+) -> None:
     expected = flops(layer, *inputs)
     assert 2 * multiplications(layer, inputs[0], layer(*inputs), *inputs[1:]) == expected > 0
 
 
 @pytest.mark.parametrize(
-    ("layer", "x", "count", "weights"), BY_HAND, ids=lambda each: str(each) if isinstance(each, nn.Module) else ""
+    ("layer", "x", "count", "weights"),
+    BY_HAND,
+    ids=lambda each: str(each) if isinstance(each, nn.Module) else "",
 )
 def test_what_is_counted_by_hand(layer: nn.Module, x: Tensor, count: int, weights: int) -> None:
     gives = layer(x)

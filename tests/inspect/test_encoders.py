@@ -25,12 +25,16 @@ class Encoder(nn.Module):
 
     def __init__(self, *, padded: bool) -> None:
         super().__init__()
-        self.layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+        self.layers = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2
+        )
         self.head = nn.Linear(8, 3)
         self.padded = padded
 
     def forward(self, x: Tensor) -> Any:
-        padding = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device) if self.padded else None
+        padding = (
+            torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device) if self.padded else None
+        )
         return self.head(self.layers(x, src_key_padding_mask=padding).mean(1))
 
 
@@ -47,7 +51,9 @@ class SkipConcat(nn.Module):
     def forward(self, x: Tensor) -> Any:
         found, _ = self.look(key=x, value=x, query=self.questions.expand(len(x), -1, -1))
         mask = torch.ones(3, 3, dtype=torch.bool, device=x.device).triu(1)
-        found, _ = self.again(query=found, key=found, value=found, need_weights=False, attn_mask=mask, is_causal=True)
+        found, _ = self.again(
+            query=found, key=found, value=found, need_weights=False, attn_mask=mask, is_causal=True
+        )
         return self.head(found)
 
 
@@ -67,18 +73,29 @@ def net(request: pytest.FixtureRequest) -> nn.Module:
 X = torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
 
 
-def test_attention_is_one_step_with_all_its_weights(net: nn.Module, flops: Callable[..., int]) -> None:
+def test_attention_is_one_step_with_all_its_weights(
+    net: nn.Module, flops: Callable[..., int]
+) -> None:
     recording = record(net, (X,))
     steps, answer = steps_of(recording), recording.output
     with torch.no_grad():
-        torch.testing.assert_close(answer, net.eval()(X))  # torch's fused way, which hooks keep it from
+        torch.testing.assert_close(
+            answer, net.eval()(X)
+        )  # torch's fused way, which hooks keep it from
     own = 12 if isinstance(net, SkipConcat) else 0  # the questions belong to no layer
-    assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in net.parameters()) - own
+    assert (
+        sum(step.parameters for step in steps)
+        == sum(weight.numel() for weight in net.parameters()) - own
+    )
     norms = sum(step.multiplications for step in steps if step.description == "layernorm")
     expected = flops(net.train(), X)
     assert 2 * (sum(step.multiplications for step in steps) - norms) == expected
     told = [step.description for step in steps if "attention" in step.description]
-    heads = ("2 heads over 4 features", "1 head over 4 features") if own else ("2 heads over 8 features",) * 2
+    heads = (
+        ("2 heads over 4 features", "1 head over 4 features")
+        if own
+        else ("2 heads over 8 features",) * 2
+    )
     assert told == [f"attention of {each}" for each in heads]
     assert not any("out_proj" in step.name for step in steps)
 
@@ -87,7 +104,9 @@ def test_the_table_of_costs_counts_the_same_with_and_without_memory(net: nn.Modu
     table = cost_table(net, X)
     steps = steps_of(record(net, (X,)))
     assert table.total(lambda row: row.parameters) == sum(step.parameters for step in steps)
-    assert table.total(lambda row: row.multiplications) == sum(step.multiplications for step in steps)
+    assert table.total(lambda row: row.multiplications) == sum(
+        step.multiplications for step in steps
+    )
     biases = sum(weight.numel() for name, weight in net.named_parameters() if "bias" in name)
     assert table.total(lambda row: row.biases) == biases
     if not getattr(net, "padded", False):  # nested tensors torch makes of numbers alone

@@ -35,7 +35,9 @@ def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     """The net up to a layer of its first level, and what follows."""
     children = dict(net.named_children())
     at = list(children).index(layer) + 1
-    return nn.Sequential(*list(children.values())[:at]), nn.Sequential(*list(children.values())[at:])
+    return nn.Sequential(*list(children.values())[:at]), nn.Sequential(
+        *list(children.values())[at:]
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,10 +45,16 @@ def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     [
         ("cnn", "5", {"filters": (6, 8), "units": (16,)}),
         ("cnn", "7", {"filters": (6, 8), "units": (16,), "norm": True, "padding": "valid"}),
-        ("resnet18", "conv3.1", {"width_multiplier": 0.1}),  # 5x5; those behind it have fewer than 4x4 places
+        (
+            "resnet18",
+            "conv3.1",
+            {"width_multiplier": 0.1},
+        ),  # 5x5; those behind it have fewer than 4x4 places
     ],
 )
-def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, layer: str, words: Any) -> None:
+def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
+    name: str, layer: str, words: Any
+) -> None:
     net, x = built(name, **words), torch.randn(3, *IMAGE.shape)
     found = grad_cam(net, x, of_class(2))
     assert found.layer == layer
@@ -59,8 +67,12 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(name: str, laye
         after(leaf.clone())[0, 2].backward()
         assert leaf.grad is not None
         weights = leaf.grad[0].flatten(1).mean(dim=1)
-        heat = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(min=0)  # type: ignore[union-attr]
-        larger = functional.interpolate(heat[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)[0, 0]
+        heat = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(
+            min=0
+        )  # type: ignore[union-attr]
+        larger = functional.interpolate(
+            heat[None, None], size=x.shape[2:], mode="bilinear", align_corners=False
+        )[0, 0]
         expected.append(larger / larger.max() if larger.max() > 0 else larger)
     assert found.size == tuple(maps.shape[2:])
     torch.testing.assert_close(found.maps, torch.stack(expected), rtol=1e-4, atol=1e-5)
@@ -74,12 +86,18 @@ def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
     assert leaf.grad is not None
     expected = (leaf.grad * x).sum(dim=1).abs()
     torch.testing.assert_close(found.maps, expected / expected.amax(dim=(1, 2), keepdim=True))
-    assert (found.layer, found.size, found.describe()) == ("", (40, 36), "each pixel times its slope")
+    assert (found.layer, found.size, found.describe()) == (
+        "",
+        (40, 36),
+        "each pixel times its slope",
+    )
 
 
 def test_it_is_warm_where_the_thing_is() -> None:
     """A net that answers by the sum of its second filter, which sees only the second channel."""
-    net = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net = nn.Sequential(
+        nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     with torch.no_grad():
         net[0].weight.zero_()  # type: ignore[operator]
         net[0].weight[0, 0] = net[0].weight[1, 1] = 1.0  # type: ignore[index]

@@ -49,7 +49,9 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def numpy_step(mode: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, Any]:
+def numpy_step(
+    mode: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, Any]:
     """One step as the papers write it."""
     a, b = w_ih @ x + b_ih, w_hh @ h + b_hh
     if mode == "LSTM":
@@ -65,12 +67,17 @@ def numpy_step(mode: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: An
 
 def numpy_outputs(net: Answering, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
     """All layers and directions, h of one (layer, direction, step) pushed by a little after it was computed."""
-    weights = {name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()}
+    weights = {
+        name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()
+    }
     for layer in range(net.cell.num_layers):
         gives = []
         for way in range(2 if net.cell.bidirectional else 1):
             end = f"_l{layer}" + ("_reverse" if way else "")
-            four = [weights[f"cell.{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            four = [
+                weights[f"cell.{name}{end}"]
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            ]
             h = c = np.zeros(UNITS)
             shown = np.zeros((len(x), UNITS))
             for t in reversed(range(len(x))) if way else range(len(x)):
@@ -82,13 +89,16 @@ def numpy_outputs(net: Answering, x: Any, nudged: tuple[int, int, int] | None, b
     return (x @ weights["head.weight"].T + weights["head.bias"])[None, :, 0]
 
 
-def quotients(net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, way: int) -> list[float]:
+def quotients(
+    net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, way: int
+) -> list[float]:
     """|dL/dh_t| of every step by differences."""
     small = 1e-5
     norms = []
     for t in range(len(x)):
         gradients = [
-            loss(numpy_outputs(net, x, (layer, way, t), by)) - loss(numpy_outputs(net, x, (layer, way, t), -by))
+            loss(numpy_outputs(net, x, (layer, way, t), by))
+            - loss(numpy_outputs(net, x, (layer, way, t), -by))
             for by in small * np.eye(UNITS)
         ]
         norms.append(float(np.linalg.norm(gradients)) / (2 * small))
@@ -98,7 +108,9 @@ def quotients(net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, wa
 CELLS = [nn.RNN, nn.LSTM, nn.GRU, RNN, LSTM, GRU]
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.__module__.split('.')[0]}-{cell.__name__}")
+@pytest.mark.parametrize(
+    "cell", CELLS, ids=lambda cell: f"{cell.__module__.split('.')[0]}-{cell.__name__}"
+)
 @pytest.mark.parametrize(("layers", "both"), [(1, False), (2, True)])
 def test_every_norm_is_that_of_the_difference_quotients(cell: Any, layers: int, both: bool) -> None:
     torch.manual_seed(3)
@@ -125,7 +137,9 @@ def test_a_vanilla_layer_of_relu_too() -> None:
     net = Answering(nn.RNN(FEATURES, UNITS, nonlinearity="relu", batch_first=True))
     x = torch.randn(1, STEPS, FEATURES)
     (told,) = through_time(net, (x,), {"all": surprise})
-    np.testing.assert_allclose(told.norms, quotients(net, x[0].double().numpy(), surprise, 0, 0), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(
+        told.norms, quotients(net, x[0].double().numpy(), surprise, 0, 0), rtol=1e-5, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.0, 1.5])
@@ -190,7 +204,9 @@ def test_learning_from_pieces_is_the_truncated_way() -> None:
         loss = cross_entropy(Pieces(net, cut)(ids)[:, 6:], truth[:, 6:])
         gradients[cut] = torch.autograd.grad(loss, list(net.parameters()))
     before = [weight.detach().clone() for weight in net.parameters()]
-    algorithm = Supervised(net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2)
+    algorithm = Supervised(
+        net, (cross_entropy,), Options(optimizer="sgd", learning_rate=1.0), total_steps=2
+    )
     algorithm.begin(None)  # type: ignore[arg-type]
     algorithm.begin_epoch()
     algorithm.step(Batch((ids[:, :6],), (truth[:, :6],)))
@@ -202,7 +218,10 @@ def test_learning_from_pieces_is_the_truncated_way() -> None:
     for found, cut, full in zip(moved, gradients[True], gradients[False], strict=True):
         torch.testing.assert_close(found, cut, rtol=1e-4, atol=1e-6)
         assert full.shape == found.shape
-    assert any(not torch.allclose(found, full, atol=1e-5) for found, full in zip(moved, gradients[False], strict=True))
+    assert any(
+        not torch.allclose(found, full, atol=1e-5)
+        for found, full in zip(moved, gradients[False], strict=True)
+    )
 
 
 def test_nothing_is_disturbed() -> None:
@@ -214,8 +233,14 @@ def test_nothing_is_disturbed() -> None:
     x = torch.randn(1, STEPS, FEATURES, requires_grad=True)
     surprise(inner(x)).backward()
     kept = [weight.detach().clone() for weight in inner.parameters()]
-    gradients = [None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()]
-    modes, generator, words = [each.training for each in inner.modules()], torch.get_rng_state(), dict(vars(inner.cell))
+    gradients = [
+        None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()
+    ]
+    modes, generator, words = (
+        [each.training for each in inner.modules()],
+        torch.get_rng_state(),
+        dict(vars(inner.cell)),
+    )
     told = through_time(inner, (x,), {"all": surprise})
     assert len(told) == 2
     assert torch.equal(torch.get_rng_state(), generator)
@@ -224,7 +249,9 @@ def test_nothing_is_disturbed() -> None:
     assert not inner.head.weight.requires_grad and inner.cell.weight_hh_l0.dtype == torch.float32
     for weight, was, gradient in zip(inner.parameters(), kept, gradients, strict=True):
         assert torch.equal(weight, was)
-        assert (weight.grad is None) == (gradient is None) and (gradient is None or torch.equal(weight.grad, gradient))
+        assert (weight.grad is None) == (gradient is None) and (
+            gradient is None or torch.equal(weight.grad, gradient)
+        )
     with torch.inference_mode():
         assert through_time(inner, (x.detach(),), {"all": surprise})[0].norms == told[0].norms
 
@@ -242,7 +269,9 @@ class Otherwise(nn.Module):
 
 def packed(cell: nn.RNNBase, x: Tensor) -> Tensor:
     lengths = torch.tensor([3, 7])
-    return pad_packed_sequence(cell(pack_padded_sequence(x, lengths, enforce_sorted=False, batch_first=True))[0])[0]
+    return pad_packed_sequence(
+        cell(pack_padded_sequence(x, lengths, enforce_sorted=False, batch_first=True))[0]
+    )[0]
 
 
 def with_state(cell: nn.RNNBase, x: Tensor) -> Tensor:
@@ -260,9 +289,18 @@ WAYS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]]
         lambda cell, x: cell(x, lengths=[3, 7])[0],
     ),
     "a state": (lambda: LSTM(FEATURES, UNITS, batch_first=True), with_state),
-    "projections": (lambda: nn.LSTM(FEATURES, 6, proj_size=2, batch_first=True), lambda cell, x: cell(x)[0]),
-    "no biases": (lambda: nn.GRU(FEATURES, UNITS, bias=False, batch_first=True), lambda cell, x: cell(x)[0]),
-    "the state alone": (lambda: nn.GRU(FEATURES, UNITS, batch_first=True), lambda cell, x: cell(x)[1]),
+    "projections": (
+        lambda: nn.LSTM(FEATURES, 6, proj_size=2, batch_first=True),
+        lambda cell, x: cell(x)[0],
+    ),
+    "no biases": (
+        lambda: nn.GRU(FEATURES, UNITS, bias=False, batch_first=True),
+        lambda cell, x: cell(x)[0],
+    ),
+    "the state alone": (
+        lambda: nn.GRU(FEATURES, UNITS, batch_first=True),
+        lambda cell, x: cell(x)[1],
+    ),
 }
 
 
@@ -290,7 +328,12 @@ def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
 
 def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
     """Of a forecast that reads its own answers the last call sees the loss of its own step alone."""
-    words = {"process.net": "recurrent", "process.units": 4, "process.autoregressive": True, "process.pooling": "last"}
+    words = {
+        "process.net": "recurrent",
+        "process.units": 4,
+        "process.autoregressive": True,
+        "process.pooling": "last",
+    }
     task = ki.load("sunspots", horizon=3, words=words)
     trace = task.fit(epochs=1).trace()
     assert [each.layer.split(",")[-1] for each in trace.through_time[1:]] == [" call 2", " call 3"]
@@ -308,7 +351,10 @@ def test_a_walk_that_is_not_the_layers_is_refused() -> None:
             return y + 1e-4, last
 
     net, x = Answering(Other(FEATURES, UNITS, batch_first=True)), torch.zeros(1, STEPS, FEATURES)
-    with pytest.raises(UnsupportedNetError, match=r"'cell' walked step by step .* other states than the layer .*0\.0001"):
+    with pytest.raises(
+        UnsupportedNetError,
+        match=r"'cell' walked step by step .* other states than the layer .*0\.0001",
+    ):
         through_time(net, (x,), {"all": surprise})
     net = Answering(nn.GRU(FEATURES, UNITS, batch_first=True))
     with pytest.raises(UnsupportedNetError, match="at most 400 steps; 'cell' takes 1,001"):
@@ -328,7 +374,12 @@ def test_ratio_and_reach_by_hand() -> None:
 
 
 def sunspots() -> Any:
-    words = {"process.net": "recurrent", "process.units": 6, "process.cell": "rnn", "process.num_layers": 2}
+    words = {
+        "process.net": "recurrent",
+        "process.units": 6,
+        "process.cell": "rnn",
+        "process.num_layers": 2,
+    }
     return ki.load("sunspots", horizon=3, words=words).fit(epochs=2)
 
 
@@ -336,7 +387,12 @@ def messages() -> Any:
     lines = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
     rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
-    words = {"process.net": "recurrent", "process.cell": "bilstm", "process.units": 7, "input.text": ["message"]}
+    words = {
+        "process.net": "recurrent",
+        "process.cell": "bilstm",
+        "process.units": 7,
+        "input.text": ["message"],
+    }
     return ki.load("messages.csv", output="kind", words=words).fit(epochs=2)
 
 
@@ -350,7 +406,10 @@ def novel() -> Any:
     [
         (
             sunspots,
-            [("rnn", "net.cell, layer 1", True, "the sample"), ("rnn", "net.cell, layer 2", True, "the sample")],
+            [
+                ("rnn", "net.cell, layer 1", True, "the sample"),
+                ("rnn", "net.cell, layer 2", True, "the sample"),
+            ],
         ),
         (messages, [("lstm", "cell", True, "the sample"), ("lstm", "cell", False, "the sample")]),
         (novel, [("gru", "cell", True, "last step"), ("gru", "cell", True, "all steps")]),
@@ -361,19 +420,25 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
 ) -> None:
     run = made()
     trace = run.trace()
-    assert [(each.cell, each.layer, each.forward, each.loss) for each in trace.through_time] == expected
+    assert [
+        (each.cell, each.layer, each.forward, each.loss) for each in trace.through_time
+    ] == expected
     assert all(max(each.norms) > 0 for each in trace.through_time)
     assert trace.notes == ("this is the first sample of the test part",)
     capsys.readouterr()
     assert main(["show", str(run.folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["through_time"] == [each.to_json() for each in trace.through_time]
+    assert json.loads(capsys.readouterr().out)["through_time"] == [
+        each.to_json() for each in trace.through_time
+    ]
     assert main(["show", str(run.folder)]) == 0
     shown = capsys.readouterr().out
     assert "Gradients through time" in shown and expected[0][1] in shown and "█" in shown
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     section = page.split("<h2>Gradients through time</h2>")[1].split("</section>")[0]
     losses = list(dict.fromkeys(each[-1] for each in expected))
-    assert section.count("<svg") == len(losses) and all(f"loss of {loss}<" in section for loss in losses)
+    assert section.count("<svg") == len(losses) and all(
+        f"loss of {loss}<" in section for loss in losses
+    )
 
 
 def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
@@ -401,7 +466,10 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
     run = ki.load("novel.txt", words=words).fit(epochs=1)
     told, note = run.trace().notes
     assert told == "this is the first sample of the test part"
-    assert note == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
+    assert (
+        note
+        == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
+    )
     assert main(["show", str(run.folder)]) == 0
     assert "left out" in capsys.readouterr().err
 
@@ -410,10 +478,14 @@ def test_a_text_of_your_own_is_its_own_truth() -> None:
     run = novel()
     trace = run.trace("the data set")
     ids, logits = trace.recording.values["t0"].tensor, trace.recording.output  # type: ignore[union-attr]
-    expected = logits.softmax(dim=-1) - torch.nn.functional.one_hot(ids.roll(-1, 1), logits.shape[-1])
+    expected = logits.softmax(dim=-1) - torch.nn.functional.one_hot(
+        ids.roll(-1, 1), logits.shape[-1]
+    )
     expected[:, -1] = 0  # what comes after the last unit is not known
     found = {value.key: value.tensor for value in trace.inside.values}  # type: ignore[union-attr]
-    torch.testing.assert_close(found["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(
+        found["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7
+    )
     last, everything = trace.through_time
     assert (last.loss, everything.loss) == ("last step", "all steps")
     assert last.norms[-1] == everything.norms[-1] == 0

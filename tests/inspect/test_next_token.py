@@ -19,13 +19,17 @@ TORCHS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 def built(cell: Any, layers: int = 2) -> Any:
     torch.manual_seed(0)
     text = TensorSpec("text", ("time",), (20,), vocabulary=9)
-    options = recurrent.Options(cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5)
+    options = recurrent.Options(
+        cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5
+    )
     return recurrent.build((text,), (TensorSpec("next", ("time", "class"), (20, 9)),), options)
 
 
 @pytest.mark.parametrize("cell", TORCHS)
 @pytest.mark.parametrize("piece", [7, 512])
-def test_it_is_what_torch_computes_over_the_whole_text(cell: Any, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_what_torch_computes_over_the_whole_text(
+    cell: Any, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_PIECE", piece)
     net, ids = built(cell), torch.randint(0, 9, (30,))
     theirs = TORCHS[cell](4, 6, 2, batch_first=True)
@@ -49,8 +53,14 @@ def test_nothing_is_left_behind() -> None:
     first, again = read_along(net, ids), read_along(net, ids)
     assert first is not None and again is not None
     assert torch.equal(first.states, again.states)  # nothing is dropped while it reads
-    assert net.training and not net.cell._forward_hooks and torch.equal(torch.get_rng_state(), generator)
-    assert all(torch.equal(one, other) for one, other in zip(weights, net.parameters(), strict=True))
+    assert (
+        net.training
+        and not net.cell._forward_hooks
+        and torch.equal(torch.get_rng_state(), generator)
+    )
+    assert all(
+        torch.equal(one, other) for one, other in zip(weights, net.parameters(), strict=True)
+    )
 
 
 def test_a_hook_is_taken_off_when_the_net_fails() -> None:

@@ -38,7 +38,11 @@ class ManyThings(nn.Module):
 
     def forward(self, pair: tuple[Tensor, Tensor], *, scale: Tensor) -> dict[str, Any]:
         left, right = pair
-        return {"sum": left + right, "parts": [left * scale, (right.split(2, dim=1), None)], "name": "x"}
+        return {
+            "sum": left + right,
+            "parts": [left * scale, (right.split(2, dim=1), None)],
+            "name": "x",
+        }
 
 
 class WritesOver(nn.Module):
@@ -96,9 +100,13 @@ class Packed(nn.Module):
         self.cell = nn.GRU(4, 3, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        packed = pack_padded_sequence(x, torch.tensor([3, 5]), batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(
+            x, torch.tensor([3, 5]), batch_first=True, enforce_sorted=False
+        )
         gives, last = self.cell(packed)
-        return pad_packed_sequence(gives, batch_first=True)[0].sum(dim=1) + last.sum(dim=0).repeat(1, 2)
+        return pad_packed_sequence(gives, batch_first=True)[0].sum(dim=1) + last.sum(dim=0).repeat(
+            1, 2
+        )
 
 
 class Waves(nn.Module):
@@ -112,13 +120,21 @@ class Waves(nn.Module):
 HARD: dict[str, tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = {
     "control flow, up": (Choosy(), (torch.ones(2, 4),), {}),
     "control flow, down": (Choosy(), (-torch.ones(2, 4),), {}),
-    "dicts, tuples, words": (ManyThings(), ((torch.rand(2, 4), torch.rand(2, 4)),), {"scale": torch.tensor(2.0)}),
+    "dicts, tuples, words": (
+        ManyThings(),
+        ((torch.rand(2, 4), torch.rand(2, 4)),),
+        {"scale": torch.tensor(2.0)},
+    ),
     "in place": (WritesOver(), (torch.rand(3, 4),), {}),
     "called twice": (Twice(), (torch.rand(2, 4),), {}),
     "dice": (Random(), (torch.rand(6, 4),), {}),
     "packed": (Packed(), (torch.rand(2, 5, 4),), {}),
     "complex": (Waves(), (torch.rand(2, 8),), {}),
-    "transformer": (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (torch.rand(2, 5, 8),), {}),
+    "transformer": (
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+        (torch.rand(2, 5, 8),),
+        {},
+    ),
     "transformers": (
         nn.Transformer(8, 2, 1, 2, 16, batch_first=True),
         (torch.rand(2, 5, 8), torch.rand(2, 3, 8)),
@@ -137,7 +153,11 @@ def tensors(value: Any) -> list[Tensor]:
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    return [each for part in value for each in tensors(part)] if isinstance(value, list | tuple) else []
+    return (
+        [each for part in value for each in tensors(part)]
+        if isinstance(value, list | tuple)
+        else []
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -177,7 +197,11 @@ def test_the_answer_follows_from_every_value_that_matters(case: str) -> None:
     for value in found.activations:
         same = found.answer_from(value.key, value.tensor)
         assert all(torch.equal(one, two) for one, two in zip(same, at_the_end(found), strict=True))
-    last = next(each for each in found.activations[::-1] if each.tensor.is_floating_point() and found.matters(each.key))
+    last = next(
+        each
+        for each in found.activations[::-1]
+        if each.tensor.is_floating_point() and found.matters(each.key)
+    )
     other = found.answer_from(last.key, last.tensor + 100)
     assert not all(torch.equal(one, two) for one, two in zip(other, at_the_end(found), strict=True))
 
@@ -214,7 +238,9 @@ def test_what_comes_from_elsewhere_is_named() -> None:
     assert [note.split(" a tensor")[0] for note in found.notes if "no operation" in note] == [
         "operation 0 (mul) of 'bynumpy' reads"
     ]
-    assert any(note.startswith("numpy in 'bynumpy' takes numbers out of torch") for note in found.notes)
+    assert any(
+        note.startswith("numpy in 'bynumpy' takes numbers out of torch") for note in found.notes
+    )
     found = record(ByPython(), (torch.ones(2),))
     assert found.notes == (
         "float in 'bypython' takes numbers out of torch; what Python does with them was not followed",
@@ -314,7 +340,9 @@ def test_what_stands_outside_of_layers_counts_too() -> None:
         (lambda x: x.sum(), ()),
     ],
 )
-def test_axes_keep_their_names_where_it_is_known_which_they_are(work: Any, axes: tuple[str, ...]) -> None:
+def test_axes_keep_their_names_where_it_is_known_which_they_are(
+    work: Any, axes: tuple[str, ...]
+) -> None:
     class Does(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             found: Tensor = work(x)
@@ -327,11 +355,17 @@ def test_axes_keep_their_names_where_it_is_known_which_they_are(work: Any, axes:
 def test_operations_have_names_places_costs_and_axes() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 36, 5))
     found = record(net, (torch.rand(1, 3, 8, 8),))
-    assert [(each.name, each.layer, each.parameters, each.multiplications) for each in found.operations] == [
+    assert [
+        (each.name, each.layer, each.parameters, each.multiplications) for each in found.operations
+    ] == [
         ("conv2d", "0", 224, 27 * 8 * 36),
         ("flatten", "1", 0, 0),
         ("linear", "2", 1445, 1440),
     ]
     axes = [found.values[each.gives[0]].axes for each in found.operations]
-    assert axes == [("batch", "channel", "height", "width"), ("batch", "feature"), ("batch", "feature")]
+    assert axes == [
+        ("batch", "channel", "height", "width"),
+        ("batch", "feature"),
+        ("batch", "feature"),
+    ]
     assert all(each.seconds > 0 for each in found.operations)

@@ -28,7 +28,9 @@ def wine() -> Run:
 
 def cancer() -> Run:
     load_breast_cancer(as_frame=True).frame.to_csv("cancer.csv", index=False)
-    return ki.load("cancer.csv", output="target", words={"output.decode.threshold": 0.3}).fit(epochs=2)
+    return ki.load("cancer.csv", output="target", words={"output.decode.threshold": 0.3}).fit(
+        epochs=2
+    )
 
 
 def diabetes() -> Run:
@@ -37,14 +39,21 @@ def diabetes() -> Run:
 
 
 def sunspots() -> Run:
-    return ki.load("sunspots", horizon=3, words={"process.net": "recurrent", "process.units": 6}).fit(epochs=2)
+    return ki.load(
+        "sunspots", horizon=3, words={"process.net": "recurrent", "process.units": 6}
+    ).fit(epochs=2)
 
 
 def messages() -> Run:
     lines = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
     rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
-    words = {"process.net": "recurrent", "process.units": 7, "process.embedding_dim": 5, "input.text": ["message"]}
+    words = {
+        "process.net": "recurrent",
+        "process.units": 7,
+        "process.embedding_dim": 5,
+        "input.text": ["message"],
+    }
     return ki.load("messages.csv", output="kind", words=words).fit(epochs=2)
 
 
@@ -86,7 +95,9 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
     pipeline = run.pipeline()
     frame = pipeline.frame.take(pipeline.parts["test"][:1])
     predicted = run.predict(
-        frame["image"].values[0] if made is digits else {each.name: each.show(0) for each in frame.columns}
+        frame["image"].values[0]
+        if made is digits
+        else {each.name: each.show(0) for each in frame.columns}
     )
     assert predicted.value == label
     assert predicted.confidence == pytest.approx(float(probability[decision]), rel=1e-6)
@@ -102,7 +113,9 @@ def test_the_output_becomes_a_number_in_the_unit_of_the_data(made: Any) -> None:
         codec = run.codecs[0]
         reach = int(pipeline.parts["train"][-1]) + codec.length + 3
         seen = pipeline.frame[name].values[:reach]
-    np.testing.assert_allclose(np.ravel(value), np.ravel(output) * seen.std() + seen.mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.ravel(value), np.ravel(output) * seen.std() + seen.mean(), rtol=1e-5
+    )
 
 
 def test_a_unit_of_a_text_is_the_likeliest_after_the_last_step() -> None:
@@ -137,7 +150,13 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
     x = trace.of("input")[-1].value
     layers = [layer for layer in run.net.modules() if not list(layer.children())]
     told = [step.description for step in trace.of("process")]
-    assert told == ["flatten", "linear 64 -> 256", "relu", "dropout 0.4 (only while learning)", "linear 256 -> 10"]
+    assert told == [
+        "flatten",
+        "linear 64 -> 256",
+        "relu",
+        "dropout 0.4 (only while learning)",
+        "linear 256 -> 10",
+    ]
     for step, layer in zip(trace.of("process"), layers, strict=True):
         np.testing.assert_allclose(step.value, follow(step, layer, x), rtol=0, atol=slack(layer, x))
         x = step.value
@@ -176,7 +195,12 @@ def test_the_encoded_sample_is_the_sample() -> None:
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]
     words = run.codecs[0].spec.words if run.codecs[0].spec.words else run.codecs[0].vocabulary
     assert first.description == "as it came"
-    decoded = run.codecs[0].decode(run.pipeline().datasets["test"].inputs[0][:1])["message"].texts()[0].split()
+    decoded = (
+        run.codecs[0]
+        .decode(run.pipeline().datasets["test"].inputs[0][:1])["message"]
+        .texts()[0]
+        .split()
+    )
     known = [word for word in decoded if word in words]
     assert known
     assert all(word in first.value.lower() or first.value.endswith("...") for word in known)
@@ -215,12 +239,16 @@ def test_show_gives_the_trace_of_a_run_and_of_a_value(capsys: pytest.CaptureFixt
     assert main(["show", "wine.csv", "--output", "target", "--json"]) == 0
     untrained = json.loads(capsys.readouterr().out)
     assert untrained["trained"] is False
-    assert [step["shape"] for step in untrained["steps"]] == [step["shape"] for step in shown["steps"]]
+    assert [step["shape"] for step in untrained["steps"]] == [
+        step["shape"] for step in shown["steps"]
+    ]
 
 
 def test_long_values_are_shown_by_their_beginning() -> None:
     step = Step("process", "a", "b", (20,), value=np.arange(20, dtype=np.float32))
     assert step.to_json()["value"] == [*map(float, range(12)), "..."]
-    assert Step("process", "a", "b", (12,), value=np.arange(12)).to_json()["value"] == list(range(12))
+    assert Step("process", "a", "b", (12,), value=np.arange(12)).to_json()["value"] == list(
+        range(12)
+    )
     assert format_array(np.arange(6)) == "[0 1 2 3 4 ...]"
     assert format_array(np.zeros((0, 3))) == "[]"

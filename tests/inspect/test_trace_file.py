@@ -21,7 +21,9 @@ from kissipo.inspect.tracing.statistics import statistics
 from kissipo.inspect.tracing.trace_file import read_trace
 from kissipo.inspect.tracing.trace_module import trace
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "trace.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "trace.schema.json").read_text(encoding="utf-8")
+)
 
 
 class Reader(nn.Module):
@@ -57,9 +59,16 @@ def test_what_is_written_is_read_again_number_by_number() -> None:
     assert (about["dtype"], about["shape"], about["axes"]) == ("int64", [1, 5], ["batch", "time"])
     with torch.no_grad():
         expected = net.eval()(ids).numpy()
-        np.testing.assert_allclose(tensor(content["answers"][0]), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            tensor(content["answers"][0]), expected, rtol=0, atol=1e-5 * np.abs(expected).max()
+        )
     walks = content["expanded"][0]["unrolled"]
-    assert [(walk["number"], walk["forward"]) for walk in walks] == [(0, True), (0, False), (1, True), (1, False)]
+    assert [(walk["number"], walk["forward"]) for walk in walks] == [
+        (0, True),
+        (0, False),
+        (1, True),
+        (1, False),
+    ]
     assert set(walks[0]["gates"]) == {"i", "f", "g", "o", "c", "h"}
     assert content["tensors"][walks[0]["gates"]["f"]]["shape"] == [5, 1, 4]
     states = tensor(content["operations"][1]["outputs"][0])
@@ -89,7 +98,9 @@ def test_gradients_at_layers_are_autograds_own() -> None:
     net.head(net.attend(states, states, states)[0].mean(dim=1)).square().sum().backward()
     values = {value.key: value.tensor for value in found.values}
     assert embedded.grad is not None
-    torch.testing.assert_close(values["embed.gradient"].double(), embedded.grad, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        values["embed.gradient"].double(), embedded.grad, rtol=1e-4, atol=1e-6
+    )
     torch.testing.assert_close(values["cell.gradient"].double(), states.grad, rtol=1e-4, atol=1e-6)
     assert all(weight.grad is None for weight in Reader().parameters())
 

@@ -28,12 +28,18 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def numpy_step(mode: str, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, b_h: Any) -> dict[str, Any]:
+def numpy_step(
+    mode: str, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, b_h: Any
+) -> dict[str, Any]:
     """One step of one row as the papers write it, gate by gate."""
     if mode == "LSTM":
         i, f, g, o = (
             part(a)
-            for part, a in zip((sigmoid, sigmoid, np.tanh, sigmoid), np.split(w @ x + b + u @ h + b_h, 4), strict=True)
+            for part, a in zip(
+                (sigmoid, sigmoid, np.tanh, sigmoid),
+                np.split(w @ x + b + u @ h + b_h, 4),
+                strict=True,
+            )
         )
         new = f * c + i * g
         return {"i": i, "f": f, "g": g, "o": o, "c": new, "h": o * np.tanh(new)}
@@ -46,9 +52,13 @@ def numpy_step(mode: str, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, b_h: A
     return {"h": np.tanh(a) if mode == "RNN_TANH" else np.maximum(a, 0)}
 
 
-def numpy_gates(layer: nn.RNNBase, x: Any, length: int) -> dict[tuple[int, bool], list[dict[str, Any]]]:
+def numpy_gates(
+    layer: nn.RNNBase, x: Any, length: int
+) -> dict[tuple[int, bool], list[dict[str, Any]]]:
     """Every gate of one sequence (time, feature), by layer and whether it reads forwards."""
-    weights = {name: value.detach().numpy().astype(np.float64) for name, value in layer.named_parameters()}
+    weights = {
+        name: value.detach().numpy().astype(np.float64) for name, value in layer.named_parameters()
+    }
     found: dict[tuple[int, bool], list[dict[str, Any]]] = {}
     below = x[:length].astype(np.float64)
     for number in range(layer.num_layers):
@@ -63,7 +73,10 @@ def numpy_gates(layer: nn.RNNBase, x: Any, length: int) -> dict[tuple[int, bool]
                 steps[t] = numpy_step(layer.mode, below[t], h, c, w, u, b, b_h)
                 h, c = steps[t]["h"], steps[t].get("c")
             found[number, forward] = steps
-        ways = [found[number, forward] for forward in ((True, False) if layer.bidirectional else (True,))]
+        ways = [
+            found[number, forward]
+            for forward in ((True, False) if layer.bidirectional else (True,))
+        ]
         below = np.concatenate([np.stack([step["h"] for step in way]) for way in ways], axis=1)
     return found
 
@@ -103,7 +116,9 @@ def test_every_gate_is_that_of_a_plain_loop_and_the_states_are_those_of_torch(
     laid = x if first else x.transpose(0, 1)
     inputs: tuple[Any, ...] = (laid,)
     if how.startswith("packed") or (how == "lengths" and not ours):
-        packed = pack_padded_sequence(laid, lengths, batch_first=first, enforce_sorted=how == "packed, sorted")
+        packed = pack_padded_sequence(
+            laid, lengths, batch_first=first, enforce_sorted=how == "packed, sorted"
+        )
         inputs = (packed,)
     elif how == "lengths":
         inputs = (laid, None, torch.tensor(lengths))
@@ -119,14 +134,20 @@ def test_every_gate_is_that_of_a_plain_loop_and_the_states_are_those_of_torch(
             assert "".join(walk.gates) == GATES[found.cell]
             for t, gates in enumerate(steps):
                 for name, gate in gates.items():
-                    np.testing.assert_allclose(walk.gates[name][t, row].numpy(), gate, rtol=1e-9, atol=1e-12)
-    witness = theirs(features, units, layers, bidirectional=both, bias=bias, batch_first=True, **words).double()
+                    np.testing.assert_allclose(
+                        walk.gates[name][t, row].numpy(), gate, rtol=1e-9, atol=1e-12
+                    )
+    witness = theirs(
+        features, units, layers, bidirectional=both, bias=bias, batch_first=True, **words
+    ).double()
     witness.load_state_dict(layer.state_dict())
     ways = (True, False) if both else (True,)
     for row, length in enumerate(lengths):
         with torch.no_grad():
             y, _ = witness(x[row : row + 1, :length].double())
-        shown = torch.cat([found.walk(layers - 1, forward=way).gates["h"][:length, row] for way in ways], dim=-1)
+        shown = torch.cat(
+            [found.walk(layers - 1, forward=way).gates["h"][:length, row] for way in ways], dim=-1
+        )
         torch.testing.assert_close(shown, y[0], rtol=1e-9, atol=1e-12)
 
 
@@ -140,7 +161,9 @@ def test_a_step_worked_by_hand() -> None:
     assert isinstance(found, Unrolled)
     gates = {name: gate.flatten().tolist() for name, gate in found.walks[0].gates.items()}
     assert gates["i"] == [0.5, 0.5] and gates["f"] == [0.5, 0.5] and gates["o"] == [1.0, 1.0]
-    assert gates["c"] == pytest.approx([0.25, 0.375])  # half of 0.5, then half of that and again a quarter
+    assert gates["c"] == pytest.approx(
+        [0.25, 0.375]
+    )  # half of 0.5, then half of that and again a quarter
     assert gates["h"] == pytest.approx(np.tanh([0.25, 0.375]).tolist())
 
 
@@ -162,7 +185,9 @@ def test_projections_are_walked_too() -> None:
     layer = nn.LSTM(2, 5, 2, proj_size=3, bidirectional=True)
     found = unroll(layer, (torch.randn(4, 2, 2),))
     assert isinstance(found, Unrolled)
-    assert {name: gate.shape[-1] for name, gate in found.walks[0].gates.items()} == dict.fromkeys("ifgoc", 5) | {"h": 3}
+    assert {name: gate.shape[-1] for name, gate in found.walks[0].gates.items()} == dict.fromkeys(
+        "ifgoc", 5
+    ) | {"h": 3}
 
 
 def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
@@ -180,7 +205,10 @@ def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
 
 def test_nothing_of_the_layer_changes() -> None:
     layer = nn.LSTM(2, 3, 2, dropout=0.5).train()
-    x, weights = torch.randn(4, 2, 2), {name: value.clone() for name, value in layer.state_dict().items()}
+    x, weights = (
+        torch.randn(4, 2, 2),
+        {name: value.clone() for name, value in layer.state_dict().items()},
+    )
     generator = torch.get_rng_state()
     unroll(layer, (x,))
     assert layer.training and torch.equal(generator, torch.get_rng_state())

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from kissipo.inspect.unroll import Opaque, UnrolledAttention, attention_weights, unroll_attention, unroll_sdpa
+from kissipo.inspect.unroll import (
+    Opaque,
+    UnrolledAttention,
+    attention_weights,
+    unroll_attention,
+    unroll_sdpa,
+)
 
 
 def numpy_attention(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any]:
@@ -21,7 +27,9 @@ def numpy_attention(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any]:
     weights, mixed = np.zeros((len(q), len(k))), np.zeros((len(q), v.shape[1]))
     for i, query in enumerate(q):
         scores = [query @ key / math.sqrt(len(query)) + mask[i, j] for j, key in enumerate(k)]
-        powers = np.exp(np.array(scores) - max(scores)) if max(scores) > -math.inf else np.zeros(len(k))
+        powers = (
+            np.exp(np.array(scores) - max(scores)) if max(scores) > -math.inf else np.zeros(len(k))
+        )
         weights[i] = powers / (powers.sum() or 1)
         mixed[i] = sum(weight * value for weight, value in zip(weights[i], v, strict=True))
     return weights, mixed
@@ -31,7 +39,11 @@ def masks_of(kind: str, shape: tuple[int, ...], generator: torch.Generator) -> T
     """A mask in which every query may look somewhere: true where it may not, or numbers to add."""
     hides = torch.rand(shape, generator=generator) < 0.4
     hides[..., 0] = False
-    return hides if kind == "bool" else torch.randn(shape, generator=generator).masked_fill(hides, -math.inf)
+    return (
+        hides
+        if kind == "bool"
+        else torch.randn(shape, generator=generator).masked_fill(hides, -math.inf)
+    )
 
 
 def with_biases(layer: nn.MultiheadAttention) -> nn.MultiheadAttention:
@@ -75,17 +87,25 @@ def test_every_head_is_torchs_own(
     itself = itself and wide == (None, None)  # as a fast path of torch wants it
     keys = queries if itself else keys
     layer = with_biases(
-        nn.MultiheadAttention(heads * width, heads, 0.5, bias, *more, kdim=wide[0], vdim=wide[1], batch_first=first)
+        nn.MultiheadAttention(
+            heads * width, heads, 0.5, bias, *more, kdim=wide[0], vdim=wide[1], batch_first=first
+        )
     )
     q, k, v = (
         torch.randn(rows, time, features)
         for time, features in ((queries, heads * width), (keys, layer.kdim), (keys, layer.vdim))
     )
-    q, k, v = (x if first else x.transpose(0, 1) for x in (q, k, v)) if batched else (q[0], k[0], v[0])
+    q, k, v = (
+        (x if first else x.transpose(0, 1) for x in (q, k, v)) if batched else (q[0], k[0], v[0])
+    )
     k, v = (q, q) if itself else (k, v)
     shape = (rows * heads, queries, keys) if each else (queries, keys)
     look = None if mask == "none" else masks_of(mask, shape, generator)
-    empty = None if padding == "none" else masks_of(padding, (rows, keys) if batched else (keys,), generator)
+    empty = (
+        None
+        if padding == "none"
+        else masks_of(padding, (rows, keys) if batched else (keys,), generator)
+    )
     inputs = (q, k, v, empty, weights, look)
     with torch.no_grad():
         output = layer(*inputs)
@@ -96,13 +116,19 @@ def test_every_head_is_torchs_own(
     assert found.off <= 1e-5
     assert found.output.dtype == found.scores.dtype == torch.float64
     torch.testing.assert_close(found.output.float(), output[0], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found.weights.float().reshape(told.shape), told, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found.weights.mean(1).float().reshape(averaged.shape), averaged, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        found.weights.float().reshape(told.shape), told, rtol=1e-4, atol=1e-6
+    )
+    torch.testing.assert_close(
+        found.weights.mean(1).float().reshape(averaged.shape), averaged, rtol=1e-4, atol=1e-6
+    )
     for row in range(rows):
         for head in range(heads):
             parts = (part[row, head].numpy() for part in (found.q, found.k, found.v, found.mask))
             plain, mixed = numpy_attention(*parts)
-            np.testing.assert_allclose(found.weights[row, head].numpy(), plain, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                found.weights[row, head].numpy(), plain, rtol=1e-9, atol=1e-12
+            )
             np.testing.assert_allclose(found.mixed[row, head].numpy(), mixed, rtol=1e-9, atol=1e-12)
 
 
@@ -121,7 +147,11 @@ def test_a_plain_call_is_torchs_own(
     rows, heads, queries, keys, width, values = sizes
     before = (rows, heads)[2 - lead :]
     grouped = grouped and lead > 0
-    q = torch.randn(*before[:-1], 2 * heads, queries, width) if grouped else torch.randn(*before, queries, width)
+    q = (
+        torch.randn(*before[:-1], 2 * heads, queries, width)
+        if grouped
+        else torch.randn(*before, queries, width)
+    )
     k, v = torch.randn(*before, keys, width), torch.randn(*before, keys, values)
     look = None
     if mask in ("bool", "float"):
@@ -171,7 +201,11 @@ def test_the_hint_is_followed_where_torch_follows_it() -> None:
     torch.manual_seed(0)
     layer = nn.MultiheadAttention(8, 2, batch_first=True).eval()
     x, mask, nothing = torch.randn(2, 4, 8), torch.randn(4, 4), torch.zeros(2, 4)
-    ignored = [(None, True, mask), (nothing, False, mask), (None, False, None)]  # the last on the fused way alone
+    ignored = [
+        (None, True, mask),
+        (nothing, False, mask),
+        (None, False, None),
+    ]  # the last on the fused way alone
     for empty, weights, look in ignored:
         found = unroll_attention(layer, (x, x, x, empty, weights, look, True, True))
         assert isinstance(found, UnrolledAttention), found
@@ -189,7 +223,9 @@ def test_the_contract_is_sharp() -> None:
         real, _ = layer(x, x, x)
     found = unroll_attention(layer, (x, x, x), (real, None))
     assert isinstance(found, UnrolledAttention) and found.off < 1e-6
-    assert isinstance(unroll_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque)
+    assert isinstance(
+        unroll_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque
+    )
 
 
 def test_the_layer_of_a_fused_encoder_is_expanded_as_it_goes_when_it_is_looked_at() -> None:
@@ -220,7 +256,10 @@ def test_a_query_that_may_look_at_no_key_has_no_weights() -> None:
     found = unroll_attention(layer, (query, key, key, empty, False))
     assert isinstance(found, UnrolledAttention) and not found.weights[1].any()
     torn = unroll_attention(layer, (query, key, key, empty))
-    assert isinstance(torn, Opaque) and "(by nan, as torch does where a query may look at no key)" in torn.why
+    assert (
+        isinstance(torn, Opaque)
+        and "(by nan, as torch does where a query may look at no key)" in torn.why
+    )
 
 
 def test_large_scores_and_many_keys_stay_within_the_contract() -> None:
@@ -241,7 +280,9 @@ def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     wrong = unroll_attention(layer, (x, x, x), (real[0] + 0.01, None))
     assert isinstance(wrong, Opaque) and "gives other values than by itself (by 0.0" in wrong.why
     hinted = unroll_attention(layer, (x, x, x, None, False, torch.zeros(3, 3), True, True))
-    assert isinstance(hinted, Opaque) and "other weights" in hinted.why  # the mask is not what it is said to be
+    assert (
+        isinstance(hinted, Opaque) and "other weights" in hinted.why
+    )  # the mask is not what it is said to be
     more = nn.MultiheadAttention(4, 2, add_bias_kv=True)
     causal = nn.Transformer.generate_square_subsequent_mask(3)
     asked = unroll_attention(more, (x, x, x, None, False, causal, True, True))
@@ -251,14 +292,19 @@ def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     dropped = scaled_dot_product_attention(x, x, x, dropout_p=0.5)
     assert isinstance(unroll_sdpa(x, x, x, output=dropped), Opaque)
     nested = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(2, 4)])
-    assert unroll_attention(layer, (nested,) * 3) == Opaque("multiheadattention", "its sequences are nested tensors")
+    assert unroll_attention(layer, (nested,) * 3) == Opaque(
+        "multiheadattention", "its sequences are nested tensors"
+    )
     halves = nn.MultiheadAttention(4, 2).bfloat16()
     assert isinstance(unroll_attention(halves, (x.bfloat16(),) * 3), Opaque)
 
 
 def test_nothing_of_the_layer_changes() -> None:
     layer = nn.MultiheadAttention(4, 2, dropout=0.5).train()
-    x, weights = torch.randn(3, 2, 4), {name: value.clone() for name, value in layer.state_dict().items()}
+    x, weights = (
+        torch.randn(3, 2, 4),
+        {name: value.clone() for name, value in layer.state_dict().items()},
+    )
     generator = torch.get_rng_state()
     assert isinstance(unroll_attention(layer, (x, x, x)), UnrolledAttention)
     assert layer.training and torch.equal(generator, torch.get_rng_state())

@@ -18,7 +18,9 @@ from kissipo.output.nab import nab_score
     ids=("exponential", "normal", "heavy", "bounded"),
 )
 @pytest.mark.parametrize("share", [0.05, 1e-3, 1e-4])
-def test_the_threshold_is_where_the_law_of_the_errors_has_its_tail(law: stats.rv_continuous, share: float) -> None:
+def test_the_threshold_is_where_the_law_of_the_errors_has_its_tail(
+    law: stats.rv_continuous, share: float
+) -> None:
     found = [threshold(np.asarray(law.rvs(20_000, random_state=seed)), share) for seed in range(5)]
     assert np.median(found) == pytest.approx(law.isf(share), rel=0.08)
 

@@ -10,7 +10,8 @@ import pytest
 from kissipo.output.interpretable_neurons import Telling, choose, telling
 
 TEXT = (
-    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\nNobody knew it in the house at all.\n' * 3
+    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\nNobody knew it in the house at all.\n'
+    * 3
 )
 UNITS = list(TEXT)
 
@@ -56,7 +57,10 @@ def test_what_must_be_remembered_comes_before_what_was_just_read() -> None:
     neuron, why = choose(made, telling(made, UNITS))
     assert neuron == 4 and why == "its activity goes with being inside quotes (correlation -1.00)"
     made = activity("a blank just read")
-    assert choose(made, telling(made, UNITS))[1] == "its activity goes with a blank just read (correlation +1.00)"
+    assert (
+        choose(made, telling(made, UNITS))[1]
+        == "its activity goes with a blank just read (correlation +1.00)"
+    )
 
 
 def test_without_anything_clear_the_liveliest_is_looked_at() -> None:
@@ -64,7 +68,11 @@ def test_without_anything_clear_the_liveliest_is_looked_at() -> None:
     noise = generator.uniform(-0.1, 0.1, (len(TEXT), 4))
     noise[:, 2] *= 9
     neuron, why = choose(noise, telling(noise, UNITS))
-    assert neuron == 2 and why.startswith("it moves most (standard deviation 0.5") and "none goes clearly" in why
+    assert (
+        neuron == 2
+        and why.startswith("it moves most (standard deviation 0.5")
+        and "none goes clearly" in why
+    )
     assert telling(noise, UNITS) == []
     made = activity("being inside quotes")[:40]
     assert "too short to say more" in choose(made, telling(made, UNITS[:40]))[1]

@@ -39,7 +39,9 @@ def test_the_first_two_rounds_of_the_lecture_by_hand() -> None:
 def test_a_reward_further_away_is_worth_less_and_nothing_follows_the_end() -> None:
     values = value_iteration(CORRIDOR, discount=0.5)
     # (1, right) 8 and the end; (0, right) half of it; back or waiting half again; state 3 gets 9 and then 4 a step later
-    np.testing.assert_allclose(values, [[2.0, 4.0], [2.0, 8.0], [0.0, 0.0], [11.0, 5.5]], atol=1e-11)
+    np.testing.assert_allclose(
+        values, [[2.0, 4.0], [2.0, 8.0], [0.0, 0.0], [11.0, 5.5]], atol=1e-11
+    )
 
 
 def worth(model: Model, policy: tuple[int, ...], discount: float) -> Any:
@@ -65,11 +67,15 @@ def models(states: int = 3, actions: int = 2) -> st.SearchStrategy[Model]:
 
 @settings(max_examples=50, deadline=None)
 @given(model=models(), discount=st.sampled_from([0.0, 0.5, 0.9]))
-def test_no_policy_of_all_is_worth_more_than_the_one_it_finds(model: Model, discount: float) -> None:
+def test_no_policy_of_all_is_worth_more_than_the_one_it_finds(
+    model: Model, discount: float
+) -> None:
     values = value_iteration(model, discount=discount)
     best = np.max([worth(model, policy, discount) for policy in product((0, 1), repeat=3)], axis=0)
     np.testing.assert_allclose(values.max(axis=1), best, atol=1e-9)
-    np.testing.assert_allclose(worth(model, tuple(values.argmax(axis=1)), discount), best, atol=1e-9)
+    np.testing.assert_allclose(
+        worth(model, tuple(values.argmax(axis=1)), discount), best, atol=1e-9
+    )
 
 
 def test_a_state_matters_when_one_can_come_there_and_still_decide() -> None:

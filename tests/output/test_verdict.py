@@ -22,7 +22,9 @@ def judged(main: str, value: float, each: np.ndarray | None = None) -> Evaluatio
 def beside(main: str, net: float, **others: float) -> Verdict:
     """The verdict on scores that are no samples of anything, so that every difference counts."""
     baselines = {name.replace("_", " "): judged(main, value) for name, value in others.items()}
-    found = verdict(judged(main, net), baselines, main=main, higher_is_better=main in ("accuracy", "return"))
+    found = verdict(
+        judged(main, net), baselines, main=main, higher_is_better=main in ("accuracy", "return")
+    )
     assert found is not None
     return found
 
@@ -48,14 +50,18 @@ def beside(main: str, net: float, **others: float) -> Verdict:
         ("return", -9.5, {"random_policy": -9.0}, -1, "worse than random policy: do not use"),
     ],
 )  # fmt: skip
-def test_the_words_are_true(main: str, net: float, others: dict[str, float], better: int, sentence: str) -> None:
+def test_the_words_are_true(
+    main: str, net: float, others: dict[str, float], better: int, sentence: str
+) -> None:
     found = beside(main, net, **others)
     assert (found.better, found.sentence) == (better, sentence)
 
 
 @pytest.mark.parametrize("name", TRIVIAL)
 @pytest.mark.parametrize(("main", "worse"), [("accuracy", 0.4), ("mae", 0.6)])
-def test_worse_than_no_idea_is_said_whatever_stands_beside_it(name: str, main: str, worse: float) -> None:
+def test_worse_than_no_idea_is_said_whatever_stands_beside_it(
+    name: str, main: str, worse: float
+) -> None:
     found = verdict(
         judged(main, worse),
         {"other": judged(main, 0.5), name: judged(main, 0.5)},
@@ -68,7 +74,10 @@ def test_worse_than_no_idea_is_said_whatever_stands_beside_it(name: str, main: s
 
 def test_a_difference_in_the_last_digit_is_no_difference() -> None:
     found = verdict(
-        judged("mae", 10 + 1e-12), {"naive (last value)": judged("mae", 10.0)}, main="mae", higher_is_better=False
+        judged("mae", 10 + 1e-12),
+        {"naive (last value)": judged("mae", 10.0)},
+        main="mae",
+        higher_is_better=False,
     )
     assert found is not None
     assert (found.better, found.sentence) == (0, "equal to naive (last value)")
@@ -77,8 +86,16 @@ def test_a_difference_in_the_last_digit_is_no_difference() -> None:
 @pytest.mark.parametrize(
     ("wrong", "better", "sentence"),
     [
-        (30, 1, "2.0 points above forest"),  # 20 of 1000 answers differ, all one way: 4.5 standard errors
-        (47, 0, "0.3 points above forest: a tie, the test part is too small to tell them apart"),  # 1.73
+        (
+            30,
+            1,
+            "2.0 points above forest",
+        ),  # 20 of 1000 answers differ, all one way: 4.5 standard errors
+        (
+            47,
+            0,
+            "0.3 points above forest: a tie, the test part is too small to tell them apart",
+        ),  # 1.73
         (53, 0, "0.3 points below forest: a tie, the test part is too small to tell them apart"),
         (54, -1, "0.4 points below forest: the simpler answer is the better one here"),  # 2.003
     ],
@@ -86,7 +103,12 @@ def test_a_difference_in_the_last_digit_is_no_difference() -> None:
 def test_chance_is_told_apart_sample_by_sample(wrong: int, better: int, sentence: str) -> None:
     right = np.r_[np.ones(1000 - wrong), np.zeros(wrong)]
     forest = judged("accuracy", RIGHT.mean(), RIGHT)
-    found = verdict(judged("accuracy", right.mean(), right), {"forest": forest}, main="accuracy", higher_is_better=True)
+    found = verdict(
+        judged("accuracy", right.mean(), right),
+        {"forest": forest},
+        main="accuracy",
+        higher_is_better=True,
+    )
     assert found is not None
     assert (found.better, found.sentence) == (better, sentence)
 
@@ -109,8 +131,13 @@ def test_without_anything_beside_it_there_is_no_verdict() -> None:
 SCORES = st.integers(1, 20).map(lambda value: value / 20)
 
 
-@given(net=SCORES, others=st.dictionaries(st.sampled_from(["mean", "ridge", "forest"]), SCORES, min_size=1))
-def test_better_is_better_than_all_and_do_not_use_is_worse_than_the_mean(net: float, others: dict[str, float]) -> None:
+@given(
+    net=SCORES,
+    others=st.dictionaries(st.sampled_from(["mean", "ridge", "forest"]), SCORES, min_size=1),
+)
+def test_better_is_better_than_all_and_do_not_use_is_worse_than_the_mean(
+    net: float, others: dict[str, float]
+) -> None:
     found = beside("mae", net, **others)
     best = min(others.values())
     assert others[found.compared_with] == best
@@ -128,6 +155,8 @@ def test_of_equal_chances_the_first_class_is_answered() -> None:
     assert argmax([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.25, 0.25, 0.5]]).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("least", "expected"), [(0.5, [0, 1, 1]), (0.49, [1, 1, 1]), (0.51, [0, 0, 1])])
+@pytest.mark.parametrize(
+    ("least", "expected"), [(0.5, [0, 1, 1]), (0.49, [1, 1, 1]), (0.51, [0, 0, 1])]
+)
 def test_a_chance_as_high_as_the_threshold_is_a_yes(least: float, expected: list[int]) -> None:
     assert threshold([[0.51, 0.49], [0.5, 0.5], [0.4, 0.6]], least).tolist() == expected

@@ -35,7 +35,10 @@ def numbers() -> Task:
 
 
 def series() -> Task:
-    rows = [f"{1949 + at // 12}-{at % 12 + 1:02},{100 + at + 20 * np.sin(at * np.pi / 6):.3f}" for at in range(144)]
+    rows = [
+        f"{1949 + at // 12}-{at % 12 + 1:02},{100 + at + 20 * np.sin(at * np.pi / 6):.3f}"
+        for at in range(144)
+    ]
     Path("air.csv").write_text("\n".join(["Month,Passengers", *rows]), encoding="utf-8")
     return load("air.csv", output="Passengers", horizon=3)
 
@@ -65,7 +68,9 @@ def images() -> Task:
     for at in range(60):
         folder = Path("photos", f"class{digits.target[at] % 2}")
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.kron(digits.images[at] * 15, np.ones((2, 2))).astype(np.uint8)).save(folder / f"{at}.png")
+        Image.fromarray(np.kron(digits.images[at] * 15, np.ones((2, 2))).astype(np.uint8)).save(
+            folder / f"{at}.png"
+        )
     return load("photos")
 
 
@@ -73,8 +78,12 @@ def built_in(name: str) -> Callable[[], Task]:
     return lambda: load(name)
 
 
-OWN = {each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, images)}
-QUESTIONS = OWN | {name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)}
+OWN = {
+    each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, images)
+}
+QUESTIONS = OWN | {
+    name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)
+}
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 
 
@@ -85,7 +94,10 @@ def another(info: OptionInfo, value: Any) -> Any:
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if is_dataclass(kind) and isinstance(kind, type):
-        return {key: another(each, getattr(value, each.attribute)) for key, each in option_infos(kind).items()}
+        return {
+            key: another(each, getattr(value, each.attribute))
+            for key, each in option_infos(kind).items()
+        }
     if get_origin(kind) is tuple:
         return [each + 1 for each in value]
     if kind is bool:
@@ -100,7 +112,10 @@ def process_words(task: Sentence) -> dict[str, tuple[OptionInfo, Any]]:
     assert resolved.algorithm is not None
     found = {}
     for options in (resolved.algorithm.options, resolved.net.options):
-        found |= {key: (info, getattr(options, info.attribute)) for key, info in option_infos(type(options)).items()}
+        found |= {
+            key: (info, getattr(options, info.attribute))
+            for key, info in option_infos(type(options)).items()
+        }
     return found
 
 
@@ -108,13 +123,23 @@ def process_words(task: Sentence) -> dict[str, tuple[OptionInfo, Any]]:
 def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Task]) -> None:
     task = question()
     decided, answer = process_words(task.complete()), next(iter(task.answers[0]))
-    of_a_net = ("loss", "rates", "from", "freeze", "backbone_rate")  # what they may say depends on more than their type
-    words = {key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net}
+    of_a_net = (
+        "loss",
+        "rates",
+        "from",
+        "freeze",
+        "backbone_rate",
+    )  # what they may say depends on more than their type
+    words = {
+        key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net
+    }
     if "bidirectional" in words and answer == "text":
         words["bidirectional"] = False  # what comes next is not asked of a net that has read it
         words.pop("merge", None)
     if len(words.get("filters", ())) > 3:
-        words["filters"] = words["filters"][:2]  # after more of 4x4, each pooled by 2, nothing is left of a board
+        words["filters"] = words["filters"][
+            :2
+        ]  # after more of 4x4, each pooled by 2, nothing is left of a board
     if "stateful" in words and answer != "text":
         words["stateful"] = False
     if "patch" in words and answer != "forecast":
@@ -125,8 +150,13 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
         if each in words and answer != "category":
             words[each] = decided[each][1]
     if "games" in task.input:
-        words |= {"label_smoothing": 0.0, "mixup": 0.0}  # a share of the truth would stand on points that are taken
-    if "mixup" in words and any(codec.spec.vocabulary for codec in build_experiment(task).pipeline.codecs):
+        words |= {
+            "label_smoothing": 0.0,
+            "mixup": 0.0,
+        }  # a share of the truth would stand on points that are taken
+    if "mixup" in words and any(
+        codec.spec.vocabulary for codec in build_experiment(task).pipeline.codecs
+    ):
         words["mixup"] = 0.0  # ids of words cannot be mixed
     for each in ("independent", "recursive"):
         if each in words and answer != "forecast":
@@ -157,7 +187,9 @@ def test_a_loss_that_is_written_without_a_net_is_the_one_that_is_learned_by(
     wished = question().with_words({"process.loss": loss})
     wished = wished.with_words({"process.net": None}) if "net" in wished.process else wished
     algorithm: Any = build_experiment(wished).algorithm
-    assert [each.__module__.split(".")[-1] for each in algorithm.losses] == [SHORT_LOSSES.get(loss, loss)]
+    assert [each.__module__.split(".")[-1] for each in algorithm.losses] == [
+        SHORT_LOSSES.get(loss, loss)
+    ]
 
 
 @every_question
@@ -167,7 +199,9 @@ def test_a_complete_task_keeps_every_word_that_was_written(question: Callable[[]
     for part in ("input", "process"):
         for key, value in getattr(task, part).items():
             held = getattr(complete, part)[key]
-            assert {**held, **value} == dict(held) if isinstance(value, Mapping) else held == value, key
+            assert (
+                {**held, **value} == dict(held) if isinstance(value, Mapping) else held == value
+            ), key
     assert complete.complete() == complete
 
 
@@ -191,7 +225,11 @@ def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
     first = load(question(), words=words).fit(seed=3)
     kept = load(str(first.folder / "task.yaml"))
     resolved = read_task(kept)
-    for part, chosen in (("input", resolved.source), ("process", resolved.net), ("process", resolved.algorithm)):
+    for part, chosen in (
+        ("input", resolved.source),
+        ("process", resolved.net),
+        ("process", resolved.algorithm),
+    ):
         assert chosen is not None
         for key, value in written(chosen.options).items():
             assert value is None or key in getattr(kept, part), f"{part}.{key}"
@@ -201,8 +239,16 @@ def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
 def test_each_of_several_answers_has_its_own_words_and_baselines() -> None:
     rows = [f"{at},{at % 7},{'ab'[at % 2]},{2 * at}" for at in range(80)]
     Path("both.csv").write_text("\n".join(["x,y,kind,size", *rows]), encoding="utf-8")
-    output = [{"category": "kind", "baselines": ["majority"]}, {"number": "size", "baselines": ["mean"]}]
-    run = Task(input={"table": "both.csv"}, process={"net": "ffn", "epochs": 1}, output=output).fit()
-    assert [list(answer["baselines"]) for answer in run.metrics["answers"]] == [["majority class"], ["mean"]]
+    output = [
+        {"category": "kind", "baselines": ["majority"]},
+        {"number": "size", "baselines": ["mean"]},
+    ]
+    run = Task(
+        input={"table": "both.csv"}, process={"net": "ffn", "epochs": 1}, output=output
+    ).fit()
+    assert [list(answer["baselines"]) for answer in run.metrics["answers"]] == [
+        ["majority class"],
+        ["mean"],
+    ]
     first = {**output[0], "decode": {"threshold": 0.5, "top": 3}}
     assert run.task.plain()["output"] == [first, output[1]]

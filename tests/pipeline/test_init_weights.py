@@ -56,7 +56,10 @@ def published() -> dict[str, torch.Tensor]:
     """Weights of a narrow ResNet-18 for 1,000 classes, in a file with the published names; they are given in ours."""
     torch.manual_seed(5)
     module = NETS.find("resnet18", place="net")
-    specs = (TensorSpec("p", ("channel", "height", "width"), (3, 16, 16)),), (TensorSpec("c", ("class",), (1000,)),)
+    specs = (
+        (TensorSpec("p", ("channel", "height", "width"), (3, 16, 16)),),
+        (TensorSpec("c", ("class",), (1000,)),),
+    )
     weights = module.build(*specs, module.Options(width_multiplier=0.05)).state_dict()
     theirs = {}
     for name, tensor in weights.items():
@@ -82,25 +85,48 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {
-        name for name in after if after[name].shape != before[name].shape or not torch.equal(after[name], before[name])
+        name
+        for name in after
+        if after[name].shape != before[name].shape or not torch.equal(after[name], before[name])
     }
     assert moved == {"head.weight", "head.bias"}
-    fit("weights=resnet18.safetensors", "freeze=all but head", "epochs=1", "learning_rate=1e-30", "--out", "still")
-    assert not torch.equal(load_file("still/model.safetensors")["head.weight"], after["head.weight"])
+    fit(
+        "weights=resnet18.safetensors",
+        "freeze=all but head",
+        "epochs=1",
+        "learning_rate=1e-30",
+        "--out",
+        "still",
+    )
+    assert not torch.equal(
+        load_file("still/model.safetensors")["head.weight"], after["head.weight"]
+    )
     stored = ki.open("run").task.process
-    assert (stored["weights"], stored["freeze"]) == (str(Path("resnet18.safetensors").resolve()), "all but head")
+    assert (stored["weights"], stored["freeze"]) == (
+        str(Path("resnet18.safetensors").resolve()),
+        "all but head",
+    )
     findings = (Path("run") / "data.json").read_text(encoding="utf-8")
     assert "resnet18.safetensors fits: " in findings
 
 
 def test_without_freeze_all_weights_learn_from_where_they_were_published(capsys: Out) -> None:
     before = published()
-    fit("weights=resnet18.safetensors", "process.normalize=false", "learning_rate=1e-6", "--out", "run", "--quiet")
+    fit(
+        "weights=resnet18.safetensors",
+        "process.normalize=false",
+        "learning_rate=1e-6",
+        "--out",
+        "run",
+        "--quiet",
+    )
     after = load_file("run/model.safetensors")
     for name in ("conv1.weight", "conv5.1.residual.conv2.weight"):
         assert not torch.equal(after[name], before[name])
         torch.testing.assert_close(after[name], before[name], atol=1e-4, rtol=0)
-    assert "normalize" in ki.open("run").task.process and not ki.open("run").task.process["normalize"]
+    assert (
+        "normalize" in ki.open("run").task.process and not ki.open("run").task.process["normalize"]
+    )
 
 
 def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> None:
@@ -114,15 +140,47 @@ def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> N
 def test_a_run_goes_on_as_another_with_other_classes() -> None:
     fit("--out", "first", "--quiet")
     before = load_file("first/model.safetensors")
-    assert main(["fit", photos(5), *WORDS, "weights=first", "freeze=all but head", "--out", "second", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                photos(5),
+                *WORDS,
+                "weights=first",
+                "freeze=all but head",
+                "--out",
+                "second",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     after = load_file("second/model.safetensors")
     assert after["head.weight"].shape[0] == 5
-    assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith("head."))
+    assert all(
+        torch.equal(after[name], before[name]) for name in before if not name.startswith("head.")
+    )
     assert "normalize" not in ki.open("second").task.process
-    assert main(["fit", photos(), *WORDS, "weights=first", "learning_rate=1e-30", "--out", "third", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                photos(),
+                *WORDS,
+                "weights=first",
+                "learning_rate=1e-30",
+                "--out",
+                "third",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     third = load_file("third/model.safetensors")
     assert all(
-        torch.equal(third[name], before[name]) for name in before if "running" not in name and "num_" not in name
+        torch.equal(third[name], before[name])
+        for name in before
+        if "running" not in name and "num_" not in name
     )
 
 
@@ -138,12 +196,31 @@ def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
         "--quiet",
     ]
     assert main(["fit", photos(), *words, "--out", "first"]) == 0
-    assert main(["fit", photos(), *words, "weights=first", "freeze=all but head", "l2=0.01", "--out", "second"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                photos(),
+                *words,
+                "weights=first",
+                "freeze=all but head",
+                "l2=0.01",
+                "--out",
+                "second",
+            ]
+        )
+        == 0
+    )
     before, after = load_file("first/model.safetensors"), load_file("second/model.safetensors")
-    assert {name for name in before if not torch.equal(before[name], after[name])} == {"5.weight", "5.bias"}
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {
+        "5.weight",
+        "5.bias",
+    }
 
 
-def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(interrupter: Any, assert_same_run: Any) -> None:
+def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(
+    interrupter: Any, assert_same_run: Any
+) -> None:
     published()
     words = {
         "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch_size": 16,
@@ -190,7 +267,11 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
     ]  # fmt: skip
     capsys.readouterr()
     for words, told in cases:
-        arguments = [each for each in WORDS if each != WIDTH] if words[-1].startswith(("net=cnn", "width")) else WORDS
+        arguments = (
+            [each for each in WORDS if each != WIDTH]
+            if words[-1].startswith(("net=cnn", "width"))
+            else WORDS
+        )
         assert main(["fit", photos(), *arguments, *words, "--out", "never", "--quiet"]) == 2
         err = capsys.readouterr().err
         assert told in err, err
@@ -213,10 +294,15 @@ def test_a_run_that_saw_centered_colors_hands_that_on() -> None:
 
 def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
     words = {"epochs": 2, "output.baselines": ["ridge_regression"]}
-    Path("line.csv").write_text("x,y\n" + "".join(f"{at % 40},{3 * at % 50}\n" for at in range(80)), encoding="utf-8")
+    Path("line.csv").write_text(
+        "x,y\n" + "".join(f"{at % 40},{3 * at % 50}\n" for at in range(80)), encoding="utf-8"
+    )
     first = ki.load("line.csv", output="y", words=words)
     assert first.fit(out="first").task.process["init"] == "linear"
     second = ki.load("line.csv", output="y", words={**words, "process.weights": "first"})
     assert second.complete().process.get("init") is None
-    with pytest.raises(TaskError, match=r"process\.weights and process\.init=linear both say where the weights start"):
+    with pytest.raises(
+        TaskError,
+        match=r"process\.weights and process\.init=linear both say where the weights start",
+    ):
         second.with_words({"process.init": "linear"}).show()

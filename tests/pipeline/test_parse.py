@@ -169,7 +169,10 @@ def test_a_short_word_of_no_part_or_of_several_is_refused(key: str, told: str) -
 
 
 def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> None:
-    assert full_place("scale", Task(input="make", output={"number": "y", "scale": "none"})) == "output.scale"
+    assert (
+        full_place("scale", Task(input="make", output={"number": "y", "scale": "none"}))
+        == "output.scale"
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,14 +185,18 @@ def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> N
         ("gym:FrozenLak-v1", DataError, "there is no environment 'FrozenLak-v1'"),
     ],
 )
-def test_a_misspelt_name_or_file_is_told_with_what_is_like_it(name: str, kind: type[UserError], told: str) -> None:
+def test_a_misspelt_name_or_file_is_told_with_what_is_like_it(
+    name: str, kind: type[UserError], told: str
+) -> None:
     Path("sms.csv").write_text("kind,message\nham,hello\n", encoding="utf-8")
     with pytest.raises(kind) as refused:
         load(name, output="kind" if name.endswith("cvs") else None).show()
     assert told in str(refused.value)
 
 
-ROWS = "\n".join(["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}" for at in range(60))])
+ROWS = "\n".join(
+    ["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}" for at in range(60))]
+)
 
 
 @pytest.mark.parametrize(
@@ -199,8 +206,14 @@ ROWS = "\n".join(["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}"
         ({"input.numeric": ["huor"]}, "has no column 'huor'. Did you mean 'hour'?"),
         ({"input.cross": [["hour", "plce"]]}, "has no column 'plce'. Did you mean 'place'?"),
         ({"input.split": {"group": "plac"}}, "has no column 'plac'. Did you mean 'place'?"),
-        ({"input.drop": ["fare"], "input.numeric": ["fare"]}, "input.numeric names 'fare', which is the answer."),
-        ({"input.text": ["hour"]}, "'hour' is no column of text; got a column of numbers. Use input.numeric=[hour]."),
+        (
+            {"input.drop": ["fare"], "input.numeric": ["fare"]},
+            "input.numeric names 'fare', which is the answer.",
+        ),
+        (
+            {"input.text": ["hour"]},
+            "'hour' is no column of text; got a column of numbers. Use input.numeric=[hour].",
+        ),
         ({"input.numeric": ["place"]}, "'place' is no column of numbers; got texts such as 'A'."),
     ],
 )

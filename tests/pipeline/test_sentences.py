@@ -183,7 +183,12 @@ SENTENCES = [
         "'vectors' (S31, S32)",
     ),
     *(
-        Sentence(system, f"translation by {words}", f"{PAIRS}\nprocess: {words}\n{output}", "'pairs' (S33)")
+        Sentence(
+            system,
+            f"translation by {words}",
+            f"{PAIRS}\nprocess: {words}\n{output}",
+            "'pairs' (S33)",
+        )
         for output in ("output: {text: target, decode: {beam: 4}}",)
         for system, words in (
             ("S33", "{net: seq2seq, cell: gru, attention: additive}"),
@@ -349,7 +354,9 @@ def test_every_net_and_every_answer_of_the_table_is_known_by_name() -> None:
     """So nothing else of a sentence is taken for a slip once its first planned word is built."""
     for task in (Task.from_yaml(sentence.yaml) for sentence in SENTENCES):
         assert task.process.get("net", "ffn") in {*NETS.names(), *NETS.planned}
-        assert all(next(iter(answer)) in {*ANSWERS.names(), *ANSWERS.planned} for answer in task.answers)
+        assert all(
+            next(iter(answer)) in {*ANSWERS.names(), *ANSWERS.planned} for answer in task.answers
+        )
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=named)
@@ -373,7 +380,9 @@ def test_it_comes_back_from_yaml_and_from_words_unchanged(sentence: Sentence) ->
         ("output.boxes", "class", "the answer 'boxes' (S41) is not built yet"),
     ],
 )
-def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(word: str, value: object, told: str) -> None:
+def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(
+    word: str, value: object, told: str
+) -> None:
     words = {word: value} if word != "output.boxes" else {"output": {"boxes": value}}
     with pytest.raises(NotBuiltError) as refused:
         read_task(load("digits", words=words))
@@ -384,7 +393,10 @@ def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(word: str, value: o
     ("task", "told"),
     [
         ("frozen-lake", "'q_learning' for the net 'ffn' is not built yet"),
-        ("gym:FrozenLake-v1", "learning in an environment with the net 'ffn' (DQN, S42) is not built yet"),
+        (
+            "gym:FrozenLake-v1",
+            "learning in an environment with the net 'ffn' (DQN, S42) is not built yet",
+        ),
         ("gym:CartPole-v1", "learning with a net instead of a table (DQN, S42) is not built yet"),
         (
             "gym:go",

@@ -34,7 +34,10 @@ def two(name: str) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
     channels, words = NETS[name]
     module = import_module(f"kissipo.process.nets.{name}")
     torch.manual_seed(3)
-    image, answer = TensorSpec("p", ("channel", "height", "width"), (channels, 33, 32)), TensorSpec("c", ("class",), (4,))
+    image, answer = (
+        TensorSpec("p", ("channel", "height", "width"), (channels, 33, 32)),
+        TensorSpec("c", ("class",), (4,)),
+    )
     usual = module.build((image,), (answer,), module.Options(**words)).double()
     x = torch.rand(6, channels, 33, 32, dtype=torch.float64)
     return usual, to_channels_last(deepcopy(usual)), x, torch.tensor([0, 1, 2, 3, 0, 1])
@@ -50,7 +53,9 @@ def test_every_filter_and_every_map_lies_channels_last(name: str) -> None:
     laid.eval()(x)
     assert len(seen) > 1
     assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
-    assert all(each.weight.is_contiguous(memory_format=torch.channels_last) for each in convolutions)
+    assert all(
+        each.weight.is_contiguous(memory_format=torch.channels_last) for each in convolutions
+    )
 
 
 @every_net
@@ -83,7 +88,9 @@ def test_what_is_saved_is_the_same_to_the_byte(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", get_args(optim.Name))
-def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_what_was_saved(name: optim.Name) -> None:
+def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_what_was_saved(
+    name: optim.Name,
+) -> None:
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(6, 5, 3, 2, generator=generator)
     gradients = [torch.randn(6, 5, 3, 2, generator=generator) for _ in range(6)]
@@ -91,17 +98,27 @@ def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_wha
     def last(x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last)
 
-    usual, whole, broken = (nn.Parameter(each) for each in (start.clone(), last(start), last(start)))
+    usual, whole, broken = (
+        nn.Parameter(each) for each in (start.clone(), last(start), last(start))
+    )
     torchs = {"sgd": torch.optim.SGD, "momentum": torch.optim.SGD, "adagrad": torch.optim.Adagrad,
               "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]  # fmt: skip
-    words: dict[str, Any] = {"momentum": 0.9} if name == "momentum" else {} if name == "sgd" else {"eps": 1e-8}
+    words: dict[str, Any] = (
+        {"momentum": 0.9} if name == "momentum" else {} if name == "sgd" else {"eps": 1e-8}
+    )
     witness = torchs([usual], lr=0.01, **words, **({"alpha": 0.9} if name == "rmsprop" else {}))
     ours, halved = (optim.optimizer(name, [each], rate=0.01) for each in (whole, broken))
     for number, gradient in enumerate(gradients):
         if number == 3:
             state = deepcopy(halved.state_dict())
             for memory in state["state"].values():  # as a checkpoint gives it back
-                memory.update({key: each.contiguous() for key, each in memory.items() if isinstance(each, Tensor)})
+                memory.update(
+                    {
+                        key: each.contiguous()
+                        for key, each in memory.items()
+                        if isinstance(each, Tensor)
+                    }
+                )
             halved = optim.optimizer(name, [broken], rate=0.01)
             optim.go_on(halved, state)
         for weight, by in ((usual, witness), (whole, ours), (broken, halved)):

@@ -34,7 +34,9 @@ CASES: dict[str, tuple[Any, Tensor, int]] = {
 def net(width: int, **words: Any) -> nn.Module:
     torch.manual_seed(3)
     return ffn.build(
-        (TensorSpec("x", ("feature",), (7,)),), (TensorSpec("y", ("answer",), (width,)),), ffn.Options(units=(9, 5), **words)
+        (TensorSpec("x", ("feature",), (7,)),),
+        (TensorSpec("y", ("answer",), (width,)),),
+        ffn.Options(units=(9, 5), **words),
     )
 
 
@@ -53,12 +55,17 @@ def test_the_slope_is_that_of_autograd(name: str) -> None:
 @built
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("wide", [False, True])
-@pytest.mark.parametrize("words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip_norm": 0.05}, {"optimizer": "sgd"}], ids=str)
-def test_learning_directly_takes_the_same_steps(name: str, wide: bool, words: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "words", [{}, {"l1": 0.01, "l2": 0.02}, {"clip_norm": 0.05}, {"optimizer": "sgd"}], ids=str
+)
+def test_learning_directly_takes_the_same_steps(
+    name: str, wide: bool, words: dict[str, Any]
+) -> None:
     module, targets, width = CASES[name]
     pair = [net(width, wide=wide) for _ in range(2)]
     ours, usual = (
-        Supervised(each, (module.loss,), Options(learning_rate=0.01, **words), total_steps=9) for each in pair
+        Supervised(each, (module.loss,), Options(learning_rate=0.01, **words), total_steps=9)
+        for each in pair
     )
     for algorithm in (ours, usual):
         algorithm.begin(None)  # type: ignore[arg-type]
@@ -68,7 +75,9 @@ def test_learning_directly_takes_the_same_steps(name: str, wide: bool, words: di
     for step in range(9):
         here = slice(0, 20 - step % 3 * 6)  # batches of 20, 14 and 8
         batch = Batch((torch.randn(20, 7)[here],), (targets[here],))
-        torch.testing.assert_close(ours.step(batch)["loss"], usual.step(batch)["loss"], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            ours.step(batch)["loss"], usual.step(batch)["loss"], rtol=1e-4, atol=1e-5
+        )
     for one, two in zip(pair[0].parameters(), pair[1].parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
         assert one.grad is None
@@ -79,7 +88,9 @@ def test_the_weights_of_a_held_path_stay() -> None:
     module = net(2, wide=True)
     wide = module[1].wide  # type: ignore[index]
     wide.requires_grad_(False)
-    algorithm = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
+    algorithm = Supervised(
+        module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3
+    )
     algorithm.begin(None)  # type: ignore[arg-type]
     before = wide.weight.clone()
     for _ in range(3):
@@ -91,7 +102,9 @@ def test_the_weights_of_a_held_path_stay() -> None:
 def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
     def walked(seed: int) -> Tensor:
         module = net(2, dropout=0.5)
-        algorithm = Supervised(module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3)
+        algorithm = Supervised(
+            module, (mean_squared_error.loss,), Options(learning_rate=0.1), total_steps=3
+        )
         algorithm.begin(None)  # type: ignore[arg-type]
         torch.manual_seed(seed)
         for _ in range(3):
@@ -104,7 +117,10 @@ def test_dropout_of_a_net_falls_as_its_seed_falls() -> None:
 @built
 def test_nets_of_other_layers_and_other_inputs_go_the_usual_way() -> None:
     flat, linear = nn.Flatten(), nn.Linear(7, 5)
-    assert manual_backprop(nn.Sequential(flat, linear, nn.ReLU(), nn.Dropout(0.1), nn.Linear(5, 2))) is not None
+    assert (
+        manual_backprop(nn.Sequential(flat, linear, nn.ReLU(), nn.Dropout(0.1), nn.Linear(5, 2)))
+        is not None
+    )
     for layers in (
         [linear],  # nothing lays it flat
         [flat, linear, nn.Tanh(), nn.Linear(5, 2)],
@@ -121,7 +137,13 @@ def test_nets_of_other_layers_and_other_inputs_go_the_usual_way() -> None:
     assert manual_backprop(heard) is None
     way = manual_backprop(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)))
     assert way is not None and way.fits(torch.randn(3, 7)) and way.fits(torch.randn(3, 1, 7))
-    for x in (torch.randn(3, 7).double(), torch.randn(3, 8), torch.randn(0, 7), torch.randn(1000, 7), torch.arange(7)):
+    for x in (
+        torch.randn(3, 7).double(),
+        torch.randn(3, 8),
+        torch.randn(0, 7),
+        torch.randn(1000, 7),
+        torch.arange(7),
+    ):
         assert not way.fits(x)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert not way.fits(torch.randn(3, 7))

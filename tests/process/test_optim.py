@@ -16,7 +16,9 @@ from kissipo.process import optim, schedule
 from kissipo.process.kernels.native import BUILT, kernels
 
 Array = np.ndarray
-SLOPES = [np.array([[0.5, -2.0], [1.0, 0.1]]) * factor for factor in (1.0, -0.4, 0.7, 2.0, 0.0, 1.3)]
+SLOPES = [
+    np.array([[0.5, -2.0], [1.0, 0.1]]) * factor for factor in (1.0, -0.4, 0.7, 2.0, 0.0, 1.3)
+]
 START = np.array([[1.0, -1.0], [0.3, 2.0]])
 
 
@@ -87,11 +89,17 @@ def test_six_steps_are_those_of_the_formula(name: str) -> None:
     np.testing.assert_allclose(walked(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
-@pytest.mark.parametrize(("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)])
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+)
+@pytest.mark.parametrize(
+    ("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)]
+)
 def test_the_lean_step_is_torchs(name: Any, theirs: Any, decay: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    ours, other = (nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype) for _ in range(2))
+    ours, other = (
+        nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype) for _ in range(2)
+    )
     other.load_state_dict(ours.state_dict())
     lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
     plain = theirs(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
@@ -114,23 +122,32 @@ def test_the_lean_step_is_torchs(name: Any, theirs: Any, decay: float, dtype: to
     told, expected = lean.state_dict()["state"], plain.state_dict()["state"]
     assert told.keys() == expected.keys()
     for number, state in expected.items():
-        assert told[number].keys() == state.keys() and torch.equal(told[number]["step"], state["step"])
+        assert told[number].keys() == state.keys() and torch.equal(
+            told[number]["step"], state["step"]
+        )
         for name in ("exp_avg", "exp_avg_sq"):
             torch.testing.assert_close(told[number][name], state[name], **close)
 
 
 @pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
 @pytest.mark.parametrize("instructions", ["avx512", "avx2", "plain"])
-def test_a_million_weights_on_several_threads(instructions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_million_weights_on_several_threads(
+    instructions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
     if kernels() is None:
         pytest.skip(f"this machine has no {instructions}")
     torch.manual_seed(1)
     pair = [nn.Parameter(torch.randn(1000, 1003)) for _ in range(2)]
     pair[1].data.copy_(pair[0])
-    lean, plain = optim.optimizer("adam", pair[:1], rate=0.01), torch.optim.Adam(pair[1:], 0.01, foreach=False)
+    lean, plain = (
+        optim.optimizer("adam", pair[:1], rate=0.01),
+        torch.optim.Adam(pair[1:], 0.01, foreach=False),
+    )
     for step in range(1, 5):
-        gradient = torch.randn(1000, 1003) * 10.0 ** (-9 * step)  # down to where squares are no longer numbers above zero
+        gradient = torch.randn(1000, 1003) * 10.0 ** (
+            -9 * step
+        )  # down to where squares are no longer numbers above zero
         for weight, steps in zip(pair, (lean, plain), strict=True):
             weight.grad = gradient.clone()
             steps.step()
@@ -171,7 +188,9 @@ def test_schedules_at_hand_worked_places(name: Any, done: float, factor: float) 
 
 
 def test_warm_up_rises_evenly_and_then_leaves_the_schedule_alone() -> None:
-    assert [schedule.factor("constant", done, warmup=0.2) for done in (0.0, 0.05, 0.1, 0.2, 0.9)] == [
+    assert [
+        schedule.factor("constant", done, warmup=0.2) for done in (0.0, 0.05, 0.1, 0.2, 0.9)
+    ] == [
         0,
         0.25,
         0.5,
@@ -182,4 +201,10 @@ def test_warm_up_rises_evenly_and_then_leaves_the_schedule_alone() -> None:
 
 
 def test_every_schedule_has_a_place_above() -> None:
-    assert set(get_args(schedule.Name)) == {"constant", "step", "exponential", "cosine", "one_cycle"}
+    assert set(get_args(schedule.Name)) == {
+        "constant",
+        "step",
+        "exponential",
+        "cosine",
+        "one_cycle",
+    }

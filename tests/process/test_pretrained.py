@@ -33,7 +33,9 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(gives, gives, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(gives)
         if stride > 1:
-            self.downsample = nn.Sequential(nn.Conv2d(given, gives, 1, stride, bias=False), nn.BatchNorm2d(gives))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(given, gives, 1, stride, bias=False), nn.BatchNorm2d(gives)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         beside = self.downsample(x) if hasattr(self, "downsample") else x
@@ -46,7 +48,10 @@ class Bottleneck(nn.Module):
     def __init__(self, given: int, inner: int, stride: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(given, inner, 1, bias=False), nn.BatchNorm2d(inner)
-        self.conv2, self.bn2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), nn.BatchNorm2d(inner)
+        self.conv2, self.bn2 = (
+            nn.Conv2d(inner, inner, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(inner),
+        )
         self.conv3, self.bn3 = nn.Conv2d(inner, 4 * inner, 1, bias=False), nn.BatchNorm2d(4 * inner)
         if stride > 1 or given != 4 * inner:
             self.downsample = nn.Sequential(
@@ -55,13 +60,17 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))))
-        return torch.relu(self.bn3(self.conv3(y)) + (self.downsample(x) if hasattr(self, "downsample") else x))
+        return torch.relu(
+            self.bn3(self.conv3(y)) + (self.downsample(x) if hasattr(self, "downsample") else x)
+        )
 
 
 class PublishedResNet(nn.Module):
     """In torchvision's names, which are timm's, too; a narrow one where the first width is less than 64."""
 
-    def __init__(self, blocks: tuple[int, ...], *, deep: bool, width: int = 64, classes: int = 10) -> None:
+    def __init__(
+        self, blocks: tuple[int, ...], *, deep: bool, width: int = 64, classes: int = 10
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -71,7 +80,9 @@ class PublishedResNet(nn.Module):
             layers: list[nn.Module] = []
             for at in range(count):
                 stride, inner = 2 if at == 0 and number else 1, width * 2**number
-                layers.append(Bottleneck(given, inner, stride) if deep else Block(given, inner, stride))
+                layers.append(
+                    Bottleneck(given, inner, stride) if deep else Block(given, inner, stride)
+                )
                 given = 4 * inner if deep else inner
             self.add_module(f"layer{number + 1}", nn.Sequential(*layers))
         self.fc = nn.Linear(given, classes)
@@ -122,11 +133,17 @@ CASES: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any]]] = {
         {"width_multiplier": 0.125},
     ),
     "vgg11, narrow": ("vgg11", PublishedVGG, VGG_WORDS),
-    "vgg11, narrow, with norms": ("vgg11", partial(PublishedVGG, norm=True), {**VGG_WORDS, "norm": True}),
+    "vgg11, narrow, with norms": (
+        "vgg11",
+        partial(PublishedVGG, norm=True),
+        {**VGG_WORDS, "norm": True},
+    ),
 }
 
 
-def ours(name: str, classes: int = 10, channels: int = 3, **words: Any) -> tuple[nn.Module, Callable[[str], str]]:
+def ours(
+    name: str, classes: int = 10, channels: int = 3, **words: Any
+) -> tuple[nn.Module, Callable[[str], str]]:
     module = NETS.find(name, place="net")
     options = module.Options(**words)
     specs = (TensorSpec("image", ("channel", "height", "width"), (channels, 70, 64)),)
@@ -145,7 +162,11 @@ def random_weights(net: nn.Module) -> nn.Module:
 
 def in_timms_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """timm's VGG has filters of 7x7 and 1x1 in place of the first two linear layers."""
-    names = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2", "classifier.6": "head.fc"}
+    names = {
+        "classifier.0": "pre_logits.fc1",
+        "classifier.3": "pre_logits.fc2",
+        "classifier.6": "head.fc",
+    }
     made = {}
     for name, tensor in weights.items():
         place, _, what = name.rpartition(".")
@@ -166,7 +187,12 @@ def test_the_same_answers_as_the_published_net(case: str, timm: bool) -> None:
     x = torch.rand(4, 3, 70, 64)
     for center in (False, True):
         net, named = ours(name, normalize=center, **words)
-        told = load_pretrained(net, read_weights(Path("published.safetensors")), ours=named, origin="published.safetensors")
+        told = load_pretrained(
+            net,
+            read_weights(Path("published.safetensors")),
+            ours=named,
+            origin="published.safetensors",
+        )
         count = f"{sum(weight.numel() for weight in theirs.parameters()):,}"
         assert told == f"published.safetensors fits: {count} of {count} weights are taken from it"
         with torch.no_grad():
@@ -185,14 +211,26 @@ def test_googlenets_published_names_are_those_of_our_form_with_norms() -> None:
     convolutions = {"conv1": (3, 64, 7), "conv2": (64, 64, 1), "conv3": (64, 192, 3)}
     for name, (given, one, three_less, three, five_less, five, pooled) in filters.items():
         place = f"inception{name}"
-        convolutions |= {f"{place}.branch1": (given, one, 1), f"{place}.branch2.0": (given, three_less, 1)}
-        convolutions |= {f"{place}.branch2.1": (three_less, three, 3), f"{place}.branch3.0": (given, five_less, 1)}
-        convolutions |= {f"{place}.branch3.1": (five_less, five, 3), f"{place}.branch4.1": (given, pooled, 1)}
+        convolutions |= {
+            f"{place}.branch1": (given, one, 1),
+            f"{place}.branch2.0": (given, three_less, 1),
+        }
+        convolutions |= {
+            f"{place}.branch2.1": (three_less, three, 3),
+            f"{place}.branch3.0": (given, five_less, 1),
+        }
+        convolutions |= {
+            f"{place}.branch3.1": (five_less, five, 3),
+            f"{place}.branch4.1": (given, pooled, 1),
+        }
     convolutions |= {"aux1.conv": (512, 128, 1), "aux2.conv": (528, 128, 1)}
     published: dict[str, tuple[int, ...]] = {"fc.weight": (1000, 1024), "fc.bias": (1000,)}
     for place, (given, gives, kernel) in convolutions.items():
         published[f"{place}.conv.weight"] = (gives, given, kernel, kernel)
-        published |= {f"{place}.bn.{what}": (gives,) for what in ("weight", "bias", "running_mean", "running_var")}
+        published |= {
+            f"{place}.bn.{what}": (gives,)
+            for what in ("weight", "bias", "running_mean", "running_var")
+        }
         published[f"{place}.bn.num_batches_tracked"] = ()
     for head in ("aux1", "aux2"):
         published |= {f"{head}.fc1.weight": (1024, 2048), f"{head}.fc1.bias": (1024,)}
@@ -211,7 +249,9 @@ def test_other_answers_start_with_a_fresh_head() -> None:
     net, named = ours("resnet18", classes=3, width_multiplier=0.125)
     before = net.get_parameter("head.weight").clone()
     told = load_pretrained(net, theirs.state_dict(), ours=named, origin="r.safetensors")
-    body = sum(weight.numel() for name, weight in theirs.named_parameters() if not name.startswith("fc."))
+    body = sum(
+        weight.numel() for name, weight in theirs.named_parameters() if not name.startswith("fc.")
+    )
     assert told == (
         f"r.safetensors fits: {body:,} of {body + 3 * 65:,} weights are taken from it; "
         "the head starts fresh, as it has 3 answers here and 1000 there"
@@ -251,42 +291,63 @@ def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: 
         load_pretrained(net, weights, ours=named, origin="r.safetensors")
     assert re.search(told, str(refused.value)), str(refused.value)
     assert "\n" not in str(refused.value)
-    assert str(refused.value).startswith("process.weights: r.safetensors does not fit this net of 122 tensors: ")
+    assert str(refused.value).startswith(
+        "process.weights: r.safetensors does not fit this net of 122 tensors: "
+    )
     assert all(torch.equal(each, before[name]) for name, each in net.state_dict().items())
 
 
 def test_another_net_is_told_as_a_whole() -> None:
     net, named = ours("vgg11", **VGG_WORDS)
     with pytest.raises(TaskError, match=r"\d+ missing there .*; \d+ left over"):
-        load_pretrained(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
+        load_pretrained(
+            net,
+            PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(),
+            ours=named,
+            origin="r",
+        )
 
 
 def test_gray_images_are_told_the_channels_of_the_file() -> None:
     net, named = ours("resnet18", channels=1, width_multiplier=0.125)
     with pytest.raises(
-        TaskError, match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*images of 3 channels: say input"
+        TaskError,
+        match=r"conv1\.weight: 8x3x7x7 there, 8x1x7x7 here.*images of 3 channels: say input",
     ):
-        load_pretrained(net, PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(), ours=named, origin="r")
+        load_pretrained(
+            net,
+            PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(),
+            ours=named,
+            origin="r",
+        )
     with pytest.raises(ShapeError, match=r"process\.normalize takes color images; got 1 channels"):
         ours("resnet18", channels=1, normalize=True)
 
 
 def test_counters_of_norms_may_be_missing_and_half_precision_is_read() -> None:
     theirs = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8))
-    weights = {name: each.half() for name, each in theirs.state_dict().items() if "num_batches" not in name}
+    weights = {
+        name: each.half() for name, each in theirs.state_dict().items() if "num_batches" not in name
+    }
     net, named = ours("resnet18", width_multiplier=0.125)
     load_pretrained(net, weights, ours=named, origin="r")
     torch.testing.assert_close(
-        net.get_parameter("conv1.weight"), theirs.get_parameter("conv1.weight"), atol=1e-3, rtol=1e-3
+        net.get_parameter("conv1.weight"),
+        theirs.get_parameter("conv1.weight"),
+        atol=1e-3,
+        rtol=1e-3,
     )
     assert net.get_parameter("conv1.weight").dtype == torch.float32
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 pickled", b"\x10\0\0\0\0\0\0\0 not a header ..", bytes(1000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 pickled", b"\x10\0\0\0\0\0\0\0 not a header ..", bytes(1000)]
+)
 def test_other_files_are_not_opened(content: bytes) -> None:
     Path("weights.pth").write_bytes(content)
     with pytest.raises(
-        TaskError, match=r"weights\.pth is no safetensors file that can be read .* unpickling can run code"
+        TaskError,
+        match=r"weights\.pth is no safetensors file that can be read .* unpickling can run code",
     ):
         read_weights(Path("weights.pth"))
 
@@ -306,7 +367,10 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
     told = freeze_weights(net, asked)
     found = {name for name, weight in net.named_parameters() if weight.requires_grad}
     held = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
-    assert told == f"{held:,} of {sum(weight.numel() for weight in net.parameters()):,} weights are held"
+    assert (
+        told
+        == f"{held:,} of {sum(weight.numel() for weight in net.parameters()):,} weights are held"
+    )
     if asked == ("all but conv5",):
         free = {name for name, _ in net.named_parameters() if name.startswith("conv5.")}
     if asked[0].startswith("conv?"):
@@ -321,7 +385,10 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
     [
         (("conv9",), r"no weight is called 'conv9'\. Did you mean 'conv1'"),
         (("all",), r"no weight is called 'all'"),
-        (("conv*", "norm1", "head"), r"holds every weight, so that nothing could learn\. Say 'all but head'"),
+        (
+            ("conv*", "norm1", "head"),
+            r"holds every weight, so that nothing could learn\. Say 'all but head'",
+        ),
     ],
 )
 def test_slips_in_what_is_held(asked: tuple[str, ...], told: str) -> None:
@@ -337,6 +404,13 @@ def test_the_head_of_every_net_is_what_answers() -> None:
     ffn = NETS.find("ffn", place="net")
     assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,)))) == ("3",)
     assert heads_of(ffn.build(row, two, ffn.Options(units=(5,)))) == ("3.heads",)
-    assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,), wide=True))) == ("1.wide", "1.head")
+    assert heads_of(ffn.build(row, two[:1], ffn.Options(units=(5,), wide=True))) == (
+        "1.wide",
+        "1.head",
+    )
     google, _ = ours("googlenet", width_multiplier=0.1)
-    assert set(heads_of(google)) == {"head", "auxiliary.inception4a.head", "auxiliary.inception4d.head"}
+    assert set(heads_of(google)) == {
+        "head",
+        "auxiliary.inception4a.head",
+        "auxiliary.inception4d.head",
+    }

@@ -38,7 +38,9 @@ def dense() -> Told:
 
 def convolutional() -> Told:
     torch.manual_seed(1)
-    net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 49, 4))
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 49, 4)
+    )
     return told_of(net, torch.rand(1, 3, 16, 16), loss=lambda y: y[0, 0], name="convolutional")
 
 
@@ -49,7 +51,9 @@ def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> Told:
     content, tensors = told_of(net, torch.randn(1, len(text), 5), name=cell)
     guesses = [("<i>", 0.5), (" ", 0.25), ("\n", 0.125), ("日", 0.0625), (text[0], 0.0)]
     content["labels"] = {"time": list(text)}
-    content["likeliest"] = [[{"unit": unit, "probability": chance} for unit, chance in guesses] for _ in text]
+    content["likeliest"] = [
+        [{"unit": unit, "probability": chance} for unit, chance in guesses] for _ in text
+    ]
     return content, tensors
 
 
@@ -65,7 +69,12 @@ def attentive(heads: int = 4, words: int = 6) -> Told:
 @pytest.fixture
 def samples() -> dict[str, Callable[..., Told]]:
     """Traces by name."""
-    made = {"dense": dense, "convolutional": convolutional, "recurrent": recurrent, "attentive": attentive}
+    made = {
+        "dense": dense,
+        "convolutional": convolutional,
+        "recurrent": recurrent,
+        "attentive": attentive,
+    }
     return {**made, "of": told_of}
 
 
@@ -87,11 +96,15 @@ def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
     head, tail = made.rsplit("</body>", 1)
     file = folder / "page.html"
     file.write_text(f"{head}{ask}</body>{tail}", encoding="utf-8")
-    for attempt in range(3):  # on a busy machine the time of a page may be over before its images are there
+    for attempt in range(
+        3
+    ):  # on a busy machine the time of a page may be over before its images are there
         profile = f"--user-data-dir={folder / f'profile-{attempt}'}"
         command = [chromium, *FLAGS, profile, "--dump-dom", file.as_uri()]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        assert "CONSOLE" not in ran.stderr, [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
+        assert "CONSOLE" not in ran.stderr, [
+            line for line in ran.stderr.splitlines() if "CONSOLE" in line
+        ]
         found = re.search(r'<pre id="found">(.*?)</pre>', ran.stdout, re.DOTALL)
         if found:
             break

@@ -33,7 +33,10 @@ def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> No
         mine = [at for at in range(200) if (truth[at], chosen[at]) == (kind.truth, kind.answer)]
         assert kind.count == len(mine)
         assert kind.of == list(truth).count(kind.truth)
-        assert list(kind.samples) == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_IMAGES]
+        assert (
+            list(kind.samples)
+            == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_IMAGES]
+        )
 
 
 def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
@@ -57,7 +60,11 @@ def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "digits"
-    task = ki.Task(input={"images": "digits"}, process={"net": "linear", "epochs": 2}, output={"category": "digit"})
+    task = ki.Task(
+        input={"images": "digits"},
+        process={"net": "linear", "epochs": 2},
+        output={"category": "digit"},
+    )
     task.fit(out=folder)
     return folder
 
@@ -69,12 +76,20 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     part = pipeline.parts["test"]
     truth = pipeline.frame["digit"].take(part).texts()
     told = [row[0] for row in opened.predict_all(list(pipeline.frame["image"].values[part]))[0]]
-    wrong = [(real, each.value) for real, each in zip(truth, told, strict=True) if real != each.value]
-    shown = re.findall(r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page)
+    wrong = [
+        (real, each.value) for real, each in zip(truth, told, strict=True) if real != each.value
+    ]
+    shown = re.findall(
+        r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page
+    )
     assert len(shown) == min(MOST_KINDS, len(set(wrong)))
     for real, said, count, of in shown:
         assert (int(count), int(of)) == (wrong.count((real, said)), truth.count(real))
-    first = re.search(r'class="kind">.*?src="data:image/png;base64,([^"]+)".*?<figcaption>(\d+)% sure', page, re.DOTALL)
+    first = re.search(
+        r'class="kind">.*?src="data:image/png;base64,([^"]+)".*?<figcaption>(\d+)% sure',
+        page,
+        re.DOTALL,
+    )
     assert first
     sure = max(
         (each.confidence or 0, at)
@@ -89,8 +104,13 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
 def test_the_curves_of_a_run_are_those_of_scikit_learn(run: Path) -> None:
     opened = ki.open(run)
     pipeline = opened.pipeline()
-    outputs = opened.net(pipeline.datasets["test"].batch(torch.arange(len(pipeline.parts["test"]))).inputs[0])
-    shares, truth = outputs.softmax(dim=1).detach().double().numpy(), pipeline.datasets["test"].targets[0].numpy()
+    outputs = opened.net(
+        pipeline.datasets["test"].batch(torch.arange(len(pipeline.parts["test"]))).inputs[0]
+    )
+    shares, truth = (
+        outputs.softmax(dim=1).detach().double().numpy(),
+        pipeline.datasets["test"].targets[0].numpy(),
+    )
     details = opened.metrics["answers"][0]["details"]
     expected = [average_precision_score(truth == digit, shares[:, digit]) for digit in range(10)]
     assert details["by_class"]["average_precision"] == pytest.approx(expected, abs=1e-4)
@@ -100,7 +120,9 @@ def test_the_curves_of_a_run_are_those_of_scikit_learn(run: Path) -> None:
 
 
 def test_a_curve_is_drawn_where_its_points_are() -> None:
-    drawn = ElementTree.fromstring(unit_square([(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)], 0.25, side=156))
+    drawn = ElementTree.fromstring(
+        unit_square([(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)], 0.25, side=156)
+    )
     line = next(each for each in drawn.iter() if each.tag.endswith("polyline"))
     points = [tuple(map(float, each.split(","))) for each in line.get("points", "").split()]
     # the square begins 26 from the left and 8 from above, 122 wide and 102 high
@@ -112,7 +134,9 @@ def test_a_curve_is_drawn_where_its_points_are() -> None:
 def test_the_reading_names_the_class_that_is_found_worst_and_what_finding_it_costs() -> None:
     best = {"recall": [0.5, 1.0], "precision": [1.0, 1.0]}
     worst = {"recall": [0.25, 0.5, 0.75, 1.0], "precision": [1.0, 0.2, 0.25, 0.1]}
-    (told,) = read_precision_recall(["a", "b", "c"], [2, 4, 0], [1.0, 0.3, float("nan")], [best, worst, best])
+    (told,) = read_precision_recall(
+        ["a", "b", "c"], [2, 4, 0], [1.0, 0.3, float("nan")], [best, worst, best]
+    )
     assert told == (
         "Best found is 'a' (average precision 1.00), worst 'b' (0.30; chance has 0.67): half of 'b' is found with "
         "3 false answers a right one, all of it with 9 false answers a right one."

@@ -20,7 +20,10 @@ def pixels(heat: Heat) -> np.ndarray:
 def numbers(heat: Heat) -> np.ndarray:
     """The values that an image shows; NaN where there is none."""
     place = {tuple(color): at - 128 for at, color in enumerate(palette().tolist())}
-    found = np.array([[place.get(tuple(point), -128) for point in row] for row in pixels(heat).tolist()], dtype=float)
+    found = np.array(
+        [[place.get(tuple(point), -128) for point in row] for row in pixels(heat).tolist()],
+        dtype=float,
+    )
     return np.where(found == -128, np.nan, found / 127 * heat.maximum)
 
 
@@ -28,7 +31,9 @@ def test_each_level_has_its_color_and_zero_is_white() -> None:
     colors = palette()
     assert colors.shape == (256, 3) and len(np.unique(colors, axis=0)) == 256
     assert colors[128].tolist() == [255, 255, 255]
-    assert colors[255][0] > colors[255][2] and colors[1][2] > colors[1][0]  # red above zero, blue below
+    assert (
+        colors[255][0] > colors[255][2] and colors[1][2] > colors[1][0]
+    )  # red above zero, blue below
 
 
 def test_a_plane_is_read_back_to_a_254th_of_the_greatest() -> None:
@@ -45,14 +50,18 @@ def test_maps_stand_side_by_side_in_one_scale() -> None:
     found = numbers(heat)
     for number, each in enumerate(maps):
         y, x = number // heat.columns * (5 + GAP), number % heat.columns * (7 + GAP)
-        np.testing.assert_allclose(found[y : y + 5, x : x + 7], each, atol=heat.maximum / 254 + 1e-9)
+        np.testing.assert_allclose(
+            found[y : y + 5, x : x + 7], each, atol=heat.maximum / 254 + 1e-9
+        )
     assert "all 6 channels" in heat.note
 
 
 def test_of_many_maps_the_first_are_shown_and_large_ones_are_averaged() -> None:
     maps = np.arange(64 * 128 * 128, dtype=np.float32).reshape(64, 128, 128)
     heat = heat_of(maps, ("channel", "height", "width"))
-    assert heat.of_each == 2 and heat.map_height == 64 and "the first 16 of 64 channels" in heat.note
+    assert (
+        heat.of_each == 2 and heat.map_height == 64 and "the first 16 of 64 channels" in heat.note
+    )
     assert numbers(heat)[0, 0] == pytest.approx(maps[0, :2, :2].mean(), abs=heat.maximum / 254)
 
 
@@ -78,7 +87,9 @@ def test_a_grid_with_every_level_and_no_number_fits_in_a_png() -> None:
     np.testing.assert_allclose(numbers(heat)[:20, :20], maps[0], atol=1 / 254 + 1e-9)
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (2, 0, 4), (1,), (1, 1), (1, 1, 1), (2, 3, 4, 5)])
+@pytest.mark.parametrize(
+    "shape", [(), (0,), (0, 3), (2, 0, 4), (1,), (1, 1), (1, 1, 1), (2, 3, 4, 5)]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_, np.complex64])
 def test_any_shape_and_type_has_a_image(shape: tuple[int, ...], dtype: type) -> None:
     heat = heat_of(np.ones(shape, dtype=dtype), [f"axis {at}" for at in range(len(shape))])
@@ -93,6 +104,13 @@ def test_a_image_from_zero_to_one_is_shown_as_it_is() -> None:
 
 
 def test_a_large_image_is_made_smaller() -> None:
-    heat = heat_of(np.full((1, 300, 400), 0.75, dtype=np.float32), ("channel", "height", "width"), points=30_000)
+    heat = heat_of(
+        np.full((1, 300, 400), 0.75, dtype=np.float32),
+        ("channel", "height", "width"),
+        points=30_000,
+    )
     assert (heat.kind, heat.width, heat.height, heat.of_each) == ("photo", 200, 150, 2)
-    assert np.unique(pixels(heat)).tolist() == [191] and heat.note == "each point the mean of 2x2 pixels"
+    assert (
+        np.unique(pixels(heat)).tolist() == [191]
+        and heat.note == "each point the mean of 2x2 pixels"
+    )

@@ -37,7 +37,13 @@ def seen_in_a_browser(page: Path, profile: Path) -> str:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium here")
-    command = [chromium, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", page.resolve().as_uri()]
+    command = [
+        chromium,
+        *FLAGS,
+        f"--user-data-dir={profile}",
+        "--dump-dom",
+        page.resolve().as_uri(),
+    ]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", dom, flags=re.DOTALL))
 
@@ -65,7 +71,9 @@ def test_the_confusion_matrix_holds_the_counts_of_metrics_json(runs: Path) -> No
     drawn = re.search(r"<h2>Confusion</h2>(<svg.*?</svg>)", text, re.DOTALL)
     assert drawn
     numbers = [
-        int(each.text or "") for each in ElementTree.fromstring(drawn[1]).iter() if each.get("class") == "number"
+        int(each.text or "")
+        for each in ElementTree.fromstring(drawn[1]).iter()
+        if each.get("class") == "number"
     ]
     confusion = ki.open(runs / "digits").metrics["answers"][0]["details"]["confusion"]
     assert numbers == [count for row in confusion for count in row if count]
@@ -84,7 +92,9 @@ def test_learned_values_stand_beside_value_iteration(runs: Path, tmp_path: Path)
 
 def test_names_and_levels_of_the_user_are_shown_as_text(tmp_path: Path) -> None:
     evil = "<script>document.title='taken'</script>"
-    rows = "".join(f"{number % 7},{'<b>x</b>' if number % 7 > 3 else 'y'}\n" for number in range(80))
+    rows = "".join(
+        f"{number % 7},{'<b>x</b>' if number % 7 > 3 else 'y'}\n" for number in range(80)
+    )
     Path("evil.csv").write_text(f'"{evil}",kind\n{rows}')
     run = ki.load("evil.csv", output="kind").fit(epochs=2)
     text = (run.folder / "report.html").read_text(encoding="utf-8")
@@ -100,42 +110,71 @@ def test_tensorboard_reads_the_history(runs: Path) -> None:
     with (runs / "digits" / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     for name in ("loss", "validation_loss", "validation_accuracy"):
-        expected = [(int(row["epoch"]), float(row[name])) for row in rows if row[name] and row["epoch"] != "0"]
-        assert [(each.step, pytest.approx(each.value, rel=1e-6)) for each in events.Scalars(name)] == expected
+        expected = [
+            (int(row["epoch"]), float(row[name]))
+            for row in rows
+            if row[name] and row["epoch"] != "0"
+        ]
+        assert [
+            (each.step, pytest.approx(each.value, rel=1e-6)) for each in events.Scalars(name)
+        ] == expected
 
 
 def test_a_point_is_drawn_where_its_numbers_say() -> None:
-    drawn = ElementTree.fromstring(lines({"loss": [(0, 0.0), (5, 1.0), (10, 4.0)]}, across="epoch", up="loss"))
+    drawn = ElementTree.fromstring(
+        lines({"loss": [(0, 0.0), (5, 1.0), (10, 4.0)]}, across="epoch", up="loss")
+    )
     points = next(each.get("points") for each in drawn.iter() if each.tag.endswith("polyline"))
     assert points
-    (x0, y0), (x1, y1), (x2, y2) = ([float(each) for each in pair.split(",")] for pair in points.split())
+    (x0, y0), (x1, y1), (x2, y2) = (
+        [float(each) for each in pair.split(",")] for pair in points.split()
+    )
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.11)
     assert (y0 - y1) * 4 == pytest.approx(y0 - y2, abs=0.5) and y2 < y1 < y0
 
 
 def test_a_longer_bar_is_a_larger_number() -> None:
-    drawn = ElementTree.fromstring(bars({"net": 4.0, "naive": 2.0, "lost": float("nan")}, first="net"))
+    drawn = ElementTree.fromstring(
+        bars({"net": 4.0, "naive": 2.0, "lost": float("nan")}, first="net")
+    )
     widths = [float(each.get("width") or 0) for each in drawn.iter() if each.tag.endswith("rect")]
     assert len(widths) == 2 and widths[0] == pytest.approx(2 * widths[1], abs=0.2)
 
 
 def test_a_cell_is_as_dark_as_its_share_of_the_row() -> None:
     drawn = ElementTree.fromstring(matrix([[3, 1], [0, 2]], ["a", "b"]))
-    shares = [float(each.get("fill-opacity") or 0) for each in drawn.iter() if each.get("class") == "cell"]
+    shares = [
+        float(each.get("fill-opacity") or 0) for each in drawn.iter() if each.get("class") == "cell"
+    ]
     assert shares == [0.75, 0.25, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
     ("losses", "best", "asked", "says"),
     [
-        ([(1.0, 1.0), (0.5, 0.6), (0.4, 0.5)], 3, 3, "still falling at the end (0.5 after epoch 3)"),
-        ([(1.0, 1.0), (0.5, 0.6), (0.1, 0.9), (0.05, 1.2)], 2, 4, "lowest after epoch 2 (0.6) and rose to 1.2"),
+        (
+            [(1.0, 1.0), (0.5, 0.6), (0.4, 0.5)],
+            3,
+            3,
+            "still falling at the end (0.5 after epoch 3)",
+        ),
+        (
+            [(1.0, 1.0), (0.5, 0.6), (0.1, 0.9), (0.05, 1.2)],
+            2,
+            4,
+            "lowest after epoch 2 (0.6) and rose to 1.2",
+        ),
         ([(1.0, 1.0), (0.5, 0.6), (0.5, 0.6), (0.49, 0.61)], 2, 4, "settled at 0.6 after epoch 2"),
         ([(1.0, 1.0), (0.999, 1.0)], 2, 2, "The training loss hardly fell"),
         ([(1.0, 1.0), (0.5, 0.6)], 2, 9, "Training stopped early, after 2 of 9 epochs"),
         ([(1.0, 2.0), (0.1, 0.5)], 2, 2, "5.0 times higher on the validation part"),
     ],
 )
-def test_the_reading_of_the_curves_is_true(losses: list[tuple[float, float]], best: int, asked: int, says: str) -> None:
-    rows = [{"epoch": at, "loss": loss, "validation_loss": other} for at, (loss, other) in enumerate(losses, 1)]
+def test_the_reading_of_the_curves_is_true(
+    losses: list[tuple[float, float]], best: int, asked: int, says: str
+) -> None:
+    rows = [
+        {"epoch": at, "loss": loss, "validation_loss": other}
+        for at, (loss, other) in enumerate(losses, 1)
+    ]
     assert says in " ".join(read_curves(rows, best_epoch=best, asked_epochs=asked))

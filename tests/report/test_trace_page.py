@@ -29,7 +29,9 @@ def made_of(told: Told, **more: Any) -> str:
 
 
 def script_content(made: str) -> Any:
-    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', made, re.DOTALL)
+    found = re.search(
+        r'<script type="application/json" id="content">(.*?)</script>', made, re.DOTALL
+    )
     assert found
     return json.loads(found[1])
 
@@ -41,7 +43,8 @@ def test_nothing_is_fetched_and_what_was_given_stays_text(name: str, samples: Sa
     assert "<title>a &lt;run&gt;</title>" in made and "read &amp; shown" in made
     without = re.sub(r'src="data:[^"]*"', "", made)
     assert not re.search(
-        r"<(link|iframe|object|embed)\b|@import|https?:|fetch\(|import\(|XMLHttp|eval\(|innerHTML", without
+        r"<(link|iframe|object|embed)\b|@import|https?:|fetch\(|import\(|XMLHttp|eval\(|innerHTML",
+        without,
     )
     assert "default-src 'none'" in made and not re.search(r'(src|href)="(?!data:|#)', made)
     assert len(made.encode()) < 200_000
@@ -86,15 +89,21 @@ def test_opened_numbers_show_terms_rest_bias_and_what_torch_recorded(samples: Sa
 
 
 @pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
-def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(cell: str, samples: Samples) -> None:
+def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(
+    cell: str, samples: Samples
+) -> None:
     content, tensors = samples["recurrent"](cell)
     (walk,) = script_content(made_of((content, tensors)))["walks"]
     keys = content["expanded"][0]["unrolled"][0]["gates"]
-    assert walk["gates"].keys() == keys.keys() and walk["labels"] == list(NASTY) and walk["bits"] == 16
+    assert (
+        walk["gates"].keys() == keys.keys() and walk["labels"] == list(NASTY) and walk["bits"] == 16
+    )
     for gate, key in keys.items():
         told = walk["gates"][gate]
         levels = np.frombuffer(base64.b64decode(told["data"]), dtype="<i2").reshape(7, len(NASTY)).T
-        np.testing.assert_allclose(levels / 32767 * told["greatest"], tensors[key][:, 0], atol=told["greatest"] / 65000)
+        np.testing.assert_allclose(
+            levels / 32767 * told["greatest"], tensors[key][:, 0], atol=told["greatest"] / 65000
+        )
     guesses = np.frombuffer(base64.b64decode(walk["guesses"]), dtype="<u4").reshape(len(NASTY), 5)
     assert [walk["words"][at] for at in guesses[3]] == ["<i>", " ", "\n", "日", "<"]
 
@@ -102,7 +111,11 @@ def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(cell: str,
 def test_a_chosen_unit_its_reason_and_others_worth_a_look(samples: Samples) -> None:
     made = made_of(samples["recurrent"](), unit=4, why="it <moves>", telling=[(2, "a & b")])
     (walk,) = script_content(made)["walks"]
-    assert walk["unit"] == 4 and walk["why"] == "it <moves>" and walk["telling"] == [{"unit": 2, "about": "a & b"}]
+    assert (
+        walk["unit"] == 4
+        and walk["why"] == "it <moves>"
+        and walk["telling"] == [{"unit": 2, "about": "a & b"}]
+    )
 
 
 def test_both_directions_and_stacked_layers_each_have_their_walk(samples: Samples) -> None:
@@ -126,14 +139,19 @@ def test_long_walks_and_wide_nets_stay_small(samples: Samples) -> None:
     made = made_of(told, unit=1)
     (walk,) = script_content(made)["walks"]
     assert (
-        list(walk["gates"]) == ["h"] and walk["count"] == 120 and 1 in walk["units"] and len(made.encode()) < 5_000_000
+        list(walk["gates"]) == ["h"]
+        and walk["count"] == 120
+        and 1 in walk["units"]
+        and len(made.encode()) < 5_000_000
     )
     assert walk["units"][walk["unit"]] == 1 and "shown are the 120 of 128 units" in made
 
 
 def test_attention_has_a_image_a_head(samples: Samples) -> None:
     made = made_of(samples["attentive"]())
-    assert made.count("<figure data-head=") == 4 and "head 3" in made and "6 queries × 6 keys" in made
+    assert (
+        made.count("<figure data-head=") == 4 and "head 3" in made and "6 queries × 6 keys" in made
+    )
     assert "w0&lt;\x1fw1&lt;" in made
     content, tensors = samples["attentive"]()
     del tensors["self_attn.weights"]
@@ -146,19 +164,43 @@ def test_names_with_markup_are_escaped_everywhere(samples: Samples) -> None:
     content = json.loads(text)
     content["answer"], content["truth"], content["notes"] = "<s>1</s>", "<s>2</s>", ["<s>note</s>"]
     content["not_followed"] = ["<s>lost</s>"]
-    content["steps"] += [{**content["steps"][0], "stage": "output", "name": "<s>z</s>", "value": "<s>v</s>"}]
+    content["steps"] += [
+        {**content["steps"][0], "stage": "output", "name": "<s>z</s>", "value": "<s>v</s>"}
+    ]
     content["labels"]["class"] = ["<s>"]
-    made = made_of((content, tensors)) + "".join(each.content for each in trace_sections(content, tensors))
+    made = made_of((content, tensors)) + "".join(
+        each.content for each in trace_sections(content, tensors)
+    )
     before = made.split('<script type="application/json"')[0]
-    assert not re.search(r"<(s|u)>|<b>\\?\"x", before) and "&lt;s&gt;note" in before and "✗ wrong" in before
+    assert (
+        not re.search(r"<(s|u)>|<b>\\?\"x", before)
+        and "&lt;s&gt;note" in before
+        and "✗ wrong" in before
+    )
 
 
 def test_what_is_not_there_is_left_out(samples: Samples) -> None:
     content, tensors = samples["dense"]()
-    empty = {"version": 2, "parameters": 0, "multiplications": 0, "memory": 0, "steps": [], "tensors": {}}
+    empty = {
+        "version": 2,
+        "parameters": 0,
+        "multiplications": 0,
+        "memory": 0,
+        "steps": [],
+        "tensors": {},
+    }
     assert "<h2>Time</h2>" not in made_of((empty, {}))
     bare = copy.deepcopy(content)
-    for name in ("gradients", "breakdown", "expanded", "operations", "layers", "labels", "likeliest", "notes"):
+    for name in (
+        "gradients",
+        "breakdown",
+        "expanded",
+        "operations",
+        "layers",
+        "labels",
+        "likeliest",
+        "notes",
+    ):
         bare[name] = type(content[name])()
     made = made_of((bare, {}))
     assert "<h2>The way</h2>" in made and "<h2>Layer by layer</h2>" not in made
@@ -187,7 +229,11 @@ def test_one_number_is_enough(samples: Samples) -> None:
 
 def test_more_sections_stand_after_the_way(samples: Samples) -> None:
     made = made_of(samples["dense"](), more=[Section("Where it looked", "<p>here</p>")])
-    assert made.index("<h2>The way") < made.index("<h2>Where it looked</h2><p>here</p>") < made.index("<h2>Layer by")
+    assert (
+        made.index("<h2>The way")
+        < made.index("<h2>Where it looked</h2><p>here</p>")
+        < made.index("<h2>Layer by")
+    )
     assert '<a href="#where-it-looked">' in made
 
 
@@ -196,7 +242,12 @@ def test_sections_of_a_report_are_small_and_need_no_script(name: str, samples: S
     found = trace_sections(*samples[name]())
     text = "".join(each.content for each in found)
     assert [each.title for each in found][:2] == ["The way", "What each layer gives"]
-    assert len(text) < 150_000 and "<script" not in text and "<canvas" not in text and 'href="#' not in text
+    assert (
+        len(text) < 150_000
+        and "<script" not in text
+        and "<canvas" not in text
+        and 'href="#' not in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,5 +260,7 @@ def test_sections_of_a_report_are_small_and_need_no_script(name: str, samples: S
         ("x", "", None),
     ],
 )
-def test_answers_are_right_or_wrong_where_that_is_a_question(answer: str, truth: str, right: bool | None) -> None:
+def test_answers_are_right_or_wrong_where_that_is_a_question(
+    answer: str, truth: str, right: bool | None
+) -> None:
     assert is_right(answer, truth) is right

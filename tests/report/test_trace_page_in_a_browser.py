@@ -44,13 +44,20 @@ def test_pages_open_without_a_word_on_the_console_and_ask_for_nothing(
         " document.querySelectorAll('svg *').length, document.title]",
     )
     names, images, shapes, title = asked
-    assert all(each.startswith("data:") for each in names) and images >= 3 and shapes < 5000 and title == "a <run>"
+    assert (
+        all(each.startswith("data:") for each in names)
+        and images >= 3
+        and shapes < 5000
+        and title == "a <run>"
+    )
     links = set(re.findall(r'href="#([^"]*)"', dom))
     assert links and all(f'id="{link}"' in dom for link in links)
 
 
 @pytest.mark.parametrize("name", ["i", "f", "g", "o", "c", "h"])
-def test_the_pixels_of_a_map_are_the_numbers_of_the_gate(name: str, samples: Samples, browse: Browse) -> None:
+def test_the_pixels_of_a_map_are_the_numbers_of_the_gate(
+    name: str, samples: Samples, browse: Browse
+) -> None:
     told = samples["recurrent"]()
     (width, height, *data), _ = browse(made_of(told), MAP % name + PIXELS)
     colors = np.array(data).reshape(height, width, 4)[..., :3]
@@ -61,7 +68,9 @@ def test_the_pixels_of_a_map_are_the_numbers_of_the_gate(name: str, samples: Sam
     np.testing.assert_allclose(levels / 127 * maximum, numbers.T, atol=maximum / 254 * 1.01)
 
 
-def test_images_of_layers_are_read_back_into_their_numbers(samples: Samples, browse: Browse) -> None:
+def test_images_of_layers_are_read_back_into_their_numbers(
+    samples: Samples, browse: Browse
+) -> None:
     content, tensors = samples["convolutional"]()
     script = (
         "const image = document.querySelector('#layer-0 img'); await image.decode(); "
@@ -84,19 +93,28 @@ def test_arrow_keys_and_slider_go_through_time_and_units(samples: Samples, brows
     states = gate(told, "h")
     right, down = KEY % (".maps", "ArrowRight"), KEY % (".maps", "ArrowDown")
     said, dom = browse(made_of(told, unit=2), right + right + down + HERE)
-    assert said.startswith("step 3 of 30: s   unit 3   h = " + f"{states[2, 3]:.3f}".replace("-", "−"))
-    assert re.search(r'class="unit at" data-step="2"', dom) and dom.count("unit at") == 1
-    slide = (
-        "const slider = document.querySelector('.step'); slider.value = 19; slider.dispatchEvent(new Event('input')); "
+    assert said.startswith(
+        "step 3 of 30: s   unit 3   h = " + f"{states[2, 3]:.3f}".replace("-", "−")
     )
+    assert re.search(r'class="unit at" data-step="2"', dom) and dom.count("unit at") == 1
+    slide = "const slider = document.querySelector('.step'); slider.value = 19; slider.dispatchEvent(new Event('input')); "
     said, dom = browse(made_of(told, unit=2), slide + HERE)
-    assert said.startswith("step 20 of 30: b   unit 2   h = " + f"{states[19, 2]:.3f}".replace("-", "−"))
+    assert said.startswith(
+        "step 20 of 30: b   unit 2   h = " + f"{states[19, 2]:.3f}".replace("-", "−")
+    )
     columns = re.findall(r'<div class="column" style="left: ([\d.]+)%', dom)
-    assert len(columns) == 6 and np.allclose([float(each) for each in columns], 100 * 19 / 30, atol=1e-3)
-    said, _ = browse(made_of(told), KEY % (".maps", "ArrowLeft") + KEY % (".maps", "ArrowUp") * 9 + HERE)
+    assert len(columns) == 6 and np.allclose(
+        [float(each) for each in columns], 100 * 19 / 30, atol=1e-3
+    )
+    said, _ = browse(
+        made_of(told), KEY % (".maps", "ArrowLeft") + KEY % (".maps", "ArrowUp") * 9 + HERE
+    )
     assert said.startswith("step 1 of 30: <   unit 0 ")
     said, _ = browse(made_of(told), KEY % (".text", "ArrowRight") + HERE)
-    assert said.startswith("step 2 of 30") and "expects <i> 50 %, ␣ 25 %, ↵ 13 %, 日 6 %, < 0 %   then came s" in said
+    assert (
+        said.startswith("step 2 of 30")
+        and "expects <i> 50 %, ␣ 25 %, ↵ 13 %, 日 6 %, < 0 %   then came s" in said
+    )
 
 
 def test_a_click_in_a_map_chooses_unit_and_step(samples: Samples, browse: Browse) -> None:
@@ -109,7 +127,9 @@ def test_a_click_in_a_map_chooses_unit_and_step(samples: Samples, browse: Browse
 
 
 @pytest.mark.parametrize("cell", ["LSTM", "GRU"])
-def test_the_numbers_on_the_wires_add_up_to_the_state(cell: str, samples: Samples, browse: Browse) -> None:
+def test_the_numbers_on_the_wires_add_up_to_the_state(
+    cell: str, samples: Samples, browse: Browse
+) -> None:
     told = samples["recurrent"](cell)
     said, dom = browse(
         made_of(told, unit=5),
@@ -124,7 +144,9 @@ def test_the_numbers_on_the_wires_add_up_to_the_state(cell: str, samples: Sample
         numbers = gate(told, name)[4]
         assert float(one.replace("−", "-")) == pytest.approx(numbers[5], abs=6e-4)
         assert float(mean.replace("−", "-")) == pytest.approx(numbers.mean(), abs=6e-4)
-    a, b, c, d, total = (float(each.replace("−", "-")) for each in re.findall(r"[−\d.]+\d", lines[0].split("\n")[1]))
+    a, b, c, d, total = (
+        float(each.replace("−", "-")) for each in re.findall(r"[−\d.]+\d", lines[0].split("\n")[1])
+    )
     assert a * b + c * d == pytest.approx(total, abs=3e-3)
     kept = "c" if cell == "LSTM" else "h"
     assert total == pytest.approx(gate(told, kept)[4, 5], abs=6e-4)
@@ -143,7 +165,9 @@ def test_the_text_is_colored_by_the_chosen_unit_and_gate(samples: Samples, brows
         ("h", 4, "document.querySelector('.telling').firstChild.click();"),
     ):
         _, dom = browse(made, script % name + more)
-        drawn = re.findall(r'class="unit(?: at)?" data-step="\d+"><span class="(\w+)" style="--a: ([\d.]+)', dom)
+        drawn = re.findall(
+            r'class="unit(?: at)?" data-step="\d+"><span class="(\w+)" style="--a: ([\d.]+)', dom
+        )
         shown = [float(share) * (1 if kind == "active" else -1) / 0.95 for kind, share in drawn]
         np.testing.assert_allclose(shown, gate(told, name)[:, unit], atol=0.02)
     assert 'aria-pressed="true">4: a &amp; b<' in dom and dom.count("<br>") == 1

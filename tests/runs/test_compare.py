@@ -12,7 +12,9 @@ from kissipo.cli.main import main
 from kissipo.runs.compare import cost
 
 
-def row(score: float, seconds: float, *, main: str = "accuracy", higher: bool = True) -> dict[str, Any]:
+def row(
+    score: float, seconds: float, *, main: str = "accuracy", higher: bool = True
+) -> dict[str, Any]:
     metrics = {main: {"mean": score}, "training seconds": {"mean": seconds}}
     return {"main": main, "higher_is_better": higher, "metrics": metrics}
 
@@ -34,7 +36,12 @@ def test_it_tells_the_gru_of_the_lecture() -> None:
     [
         (row(0.8, 10), row(0.8, 10), 0, 1),
         (row(0.8, 20), row(0.4, 10), -50, 1),
-        (error(5, 10), error(10, 10), 0, 2),  # half the error for the same seconds is worth twice as much
+        (
+            error(5, 10),
+            error(10, 10),
+            0,
+            2,
+        ),  # half the error for the same seconds is worth twice as much
         (error(5, 10), error(5, 40), 300, 4),
         (error(0, 10), error(5, 10), 0, None),
         (error(5, 10), row(0.8, 10), 0, None),
@@ -44,7 +51,9 @@ def test_it_tells_the_gru_of_the_lecture() -> None:
         (row(0.8, 10), row(0.8, 0), None, None),
     ],
 )
-def test_it_is_what_one_counts_by_hand(one: Any, first: Any, faster: float | None, ratio: float | None) -> None:
+def test_it_is_what_one_counts_by_hand(
+    one: Any, first: Any, faster: float | None, ratio: float | None
+) -> None:
     told = cost(one, first)
     assert told["faster"] == (None if faster is None else pytest.approx(faster))
     assert told["performance_cost"] == (None if ratio is None else pytest.approx(ratio))
@@ -52,9 +61,14 @@ def test_it_is_what_one_counts_by_hand(one: Any, first: Any, faster: float | Non
 
 @pytest.mark.parametrize(
     ("task", "word", "turned"),
-    [("digits", "process.units=[8],[64]", False), ("equations", "process.learning_rate=0.1,0.2", True)],
+    [
+        ("digits", "process.units=[8],[64]", False),
+        ("equations", "process.learning_rate=0.1,0.2", True),
+    ],
 )
-def test_the_verb_says_it_of_every_row(task: str, word: str, turned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verb_says_it_of_every_row(
+    task: str, word: str, turned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["compare", task, "epochs=2", "--vary", word, "--seeds", "2", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     means = [{name: values["mean"] for name, values in each["metrics"].items()} for each in rows]

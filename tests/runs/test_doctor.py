@@ -29,7 +29,9 @@ def test_it_tells_versions_threads_and_parts(capsys: pytest.CaptureFixture[str])
 def test_a_missing_part_is_named_with_its_extra(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kissipo.runs.doctor._PARTS", (("no-such-package", "frames", "Parquet files"),))
+    monkeypatch.setattr(
+        "kissipo.runs.doctor._PARTS", (("no-such-package", "frames", "Parquet files"),)
+    )
     assert main(["doctor"]) == 0
     assert "missing: pip install 'kissipo[frames]'" in capsys.readouterr().out
 

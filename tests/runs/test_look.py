@@ -28,10 +28,14 @@ WORDS = [
 
 def started(out: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "kissipo", *WORDS, "--out", out]
-    return subprocess.Popen(command, env={**os.environ, "KISSIPO_SAVE_EVERY": "0.05"}, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env={**os.environ, "KISSIPO_SAVE_EVERY": "0.05"}, stdout=subprocess.DEVNULL
+    )
 
 
-def test_looking_into_a_run_that_learns_changes_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_looking_into_a_run_that_learns_changes_nothing_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     unseen = started("unseen")
     assert unseen.wait(timeout=120) == 0
     learning = started("seen")
@@ -54,7 +58,10 @@ def test_looking_into_a_run_that_learns_changes_nothing_of_it(capsys: pytest.Cap
 
 def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     learning = started("killed")
-    while learning.poll() is None and not (Path("killed") / "checkpoints" / "last.safetensors").exists():
+    while (
+        learning.poll() is None
+        and not (Path("killed") / "checkpoints" / "last.safetensors").exists()
+    ):
         time.sleep(0.02)
     learning.kill()
     assert learning.wait() < 0

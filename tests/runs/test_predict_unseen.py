@@ -29,7 +29,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ki.Run:
         }
     )
     table.loc[0, "fare"] = 8.0
-    words = {"input": {"table": table, "text": ["remark"]}, "process": {"epochs": 1}, "output": {"category": "kind"}}
+    words = {
+        "input": {"table": table, "text": ["remark"]},
+        "process": {"epochs": 1},
+        "output": {"category": "kind"},
+    }
     return ki.load(words).fit(out=tmp_path_factory.mktemp("unseen") / "run")
 
 
@@ -40,21 +44,42 @@ ASKED = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
     ("changed", "told"),
     [
         ({}, []),
-        ({"city": "Oslo"}, ["1 values of 'city' never seen in training ('Oslo'), read as all zeros"]),
-        ({"city": None}, ["1 missing 'city', though no row of the training part lacked it, read as all zeros"]),
-        ({"age": 1e6}, ["1 'age' far outside of what training showed (20 to 79), such as 1e+06, taken as they are"]),
+        (
+            {"city": "Oslo"},
+            ["1 values of 'city' never seen in training ('Oslo'), read as all zeros"],
+        ),
+        (
+            {"city": None},
+            ["1 missing 'city', though no row of the training part lacked it, read as all zeros"],
+        ),
+        (
+            {"age": 1e6},
+            [
+                "1 'age' far outside of what training showed (20 to 79), such as 1e+06, taken as they are"
+            ],
+        ),
         ({"age": None}, ["1 missing 'age' filled with the training median "]),
         ({"fare": None}, ["1 missing 'fare' filled with the training median 7 and flagged"]),
-        ({"remark": "good bad fine poor good"}, ["1 of 1 'remark' longer than 4 words, the rest cut"]),
-        ({"remark": "good zebra"}, ["1 words of 'remark' rare or never seen in training ('zebra'), read as unknown"]),
+        (
+            {"remark": "good bad fine poor good"},
+            ["1 of 1 'remark' longer than 4 words, the rest cut"],
+        ),
+        (
+            {"remark": "good zebra"},
+            ["1 words of 'remark' rare or never seen in training ('zebra'), read as unknown"],
+        ),
         ({"remark": ""}, ["1 empty 'remark', read as no words"]),
     ],
 )
-def test_a_row_with_something_never_seen(run: ki.Run, changed: dict[str, object], told: list[str]) -> None:
+def test_a_row_with_something_never_seen(
+    run: ki.Run, changed: dict[str, object], told: list[str]
+) -> None:
     answers, remarks = ki.open(run.folder).predict_all([ASKED | changed])
     assert answers[0][0].value in ("yes", "no") and 0.5 <= answers[0][0].confidence <= 1
     assert len(remarks) == len(told), remarks
-    assert all(remark.startswith(start) for remark, start in zip(remarks, told, strict=True)), remarks
+    assert all(remark.startswith(start) for remark, start in zip(remarks, told, strict=True)), (
+        remarks
+    )
 
 
 def test_what_is_cut_or_unknown_does_not_change_the_answer(run: ki.Run) -> None:
@@ -66,21 +91,33 @@ def test_what_is_cut_or_unknown_does_not_change_the_answer(run: ki.Run) -> None:
     assert asked(city="Oslo") == asked(city="London") != asked(city="Praha")
 
 
-def test_python_warns_and_the_command_line_notes(run: ki.Run, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.warns(UserWarning, match=r"1 values of 'city' never seen in training \('Oslo'\), read as all zeros"):
+def test_python_warns_and_the_command_line_notes(
+    run: ki.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.warns(
+        UserWarning,
+        match=r"1 values of 'city' never seen in training \('Oslo'\), read as all zeros",
+    ):
         run.predict(ASKED | {"city": "Oslo"})
     question = [f"{name}={value}" for name, value in (ASKED | {"city": "Oslo"}).items()]
     assert main(["predict", str(run.folder), *question]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
-    assert " ".join(err.split()) == "note: 1 values of 'city' never seen in training ('Oslo'), read as all zeros"
+    assert (
+        " ".join(err.split())
+        == "note: 1 values of 'city' never seen in training ('Oslo'), read as all zeros"
+    )
 
 
 def test_rows_are_counted_over_a_whole_file(run: ki.Run) -> None:
-    Path("new.csv").write_text("age,fare,city,remark\n30,7,Oslo,bad\n31,7,Rome,bad\n32,7,Brno,bad\n")
+    Path("new.csv").write_text(
+        "age,fare,city,remark\n30,7,Oslo,bad\n31,7,Rome,bad\n32,7,Brno,bad\n"
+    )
     answers, remarks = run.predict_all(["new.csv"])
     assert len(answers) == 3
-    assert remarks == ["2 values of 'city' never seen in training ('Oslo', 'Rome'), read as all zeros"]
+    assert remarks == [
+        "2 values of 'city' never seen in training ('Oslo', 'Rome'), read as all zeros"
+    ]
 
 
 def test_a_image_of_another_size_or_color() -> None:

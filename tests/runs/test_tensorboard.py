@@ -21,7 +21,10 @@ def test_a_fit_writes_the_graph_the_numbers_of_each_epoch_and_the_weights() -> N
     events = EventAccumulator(str(run.folder)).Reload()
     nodes = {node.name: node for node in events.Graph().node}
     assert list(nodes["1/linear_1"].input) == ["0/flatten_0", "weights/1/weight", "weights/1/bias"]
-    assert [side.size for side in nodes["1/linear_1"].attr["_output_shapes"].list.shape[0].dim] == [1, 256]
+    assert [side.size for side in nodes["1/linear_1"].attr["_output_shapes"].list.shape[0].dim] == [
+        1,
+        256,
+    ]
     weights = {f"weights/{name}": weight for name, weight in run.net.named_parameters()}
     assert events.Tags()["histograms"] == [name.replace(".", "/") for name in weights]
     assert events.Tags()["images"] == []
@@ -41,18 +44,24 @@ def test_learning_is_the_same_with_and_without_a_board(monkeypatch: pytest.Monke
     alone = ki.load("digits", words=words).fit(epochs=2, seed=4)
     assert not [*alone.folder.glob("events*")]
     state = alone.net.state_dict()
-    assert all(torch.equal(state[name], weight) for name, weight in watched.net.state_dict().items())
+    assert all(
+        torch.equal(state[name], weight) for name, weight in watched.net.state_dict().items()
+    )
 
 
 def test_the_graph_of_any_net_has_every_operation_and_every_edge() -> None:
     from tensorboard.compat.proto.graph_pb2 import GraphDef
 
-    recording = record(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (torch.rand(1, 3, 8),))
+    recording = record(
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (torch.rand(1, 3, 8),)
+    )
     content = GraphDef.FromString(graph(recording))
     nodes = {node.name: node for node in content.node}
     assert len(nodes) == len(content.node)
     assert all(source in nodes for node in content.node for source in node.input)
-    assert {node.op for node in content.node} >= {operation.name for operation in recording.operations}
+    assert {node.op for node in content.node} >= {
+        operation.name for operation in recording.operations
+    }
 
 
 def test_the_counts_of_a_histogram_are_those_of_the_numbers() -> None:

@@ -46,10 +46,15 @@ def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
     features, answers = table.drop(columns="target"), table["target"]
     experiment = make_column_transformer(
         (
-            make_pipeline(SimpleImputer(strategy="constant", fill_value="gap"), OneHotEncoder(handle_unknown="ignore")),
+            make_pipeline(
+                SimpleImputer(strategy="constant", fill_value="gap"),
+                OneHotEncoder(handle_unknown="ignore"),
+            ),
             [features.columns[0]],
         ),
-        remainder=make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()),
+        remainder=make_pipeline(
+            SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+        ),
     )
     last = (
         LogisticRegression(max_iter=5000)
@@ -67,7 +72,9 @@ def scores(name: str, seed: int) -> tuple[float, float, float]:
     parts = run.pipeline().parts
     judged = run.metrics["answers"][0]
     metric = "r2" if name == "diabetes" else "accuracy"
-    linear = max(values[metric] for kind, values in judged["baselines"].items() if "regression" in kind)
+    linear = max(
+        values[metric] for kind, values in judged["baselines"].items() if "regression" in kind
+    )
     return judged["metrics"][metric], linear, linear_score(table, parts["train"], parts["test"])
 
 
@@ -97,7 +104,11 @@ def test_the_command_tells_gaps_kinds_and_the_verdict(capsys: pytest.CaptureFixt
     assert "filled with the training median, and flagged in a column of its own" in told
     assert "missing is a level of its own" in told and "Verdict: " in told
     words = ki.open("run").task.input.plain()
-    assert words["categories"] == ["alcohol"] and "malic_acid" in words["numbers"] and len(words["numbers"]) == 12
+    assert (
+        words["categories"] == ["alcohol"]
+        and "malic_acid" in words["numbers"]
+        and len(words["numbers"]) == 12
+    )
 
 
 def test_a_gap_is_flagged_and_not_zero() -> None:
@@ -123,7 +134,10 @@ def rides(rows: int = 300) -> pandas.DataFrame:
             "hour": draw.choice(["day", "night"], rows),
             "place": draw.choice(["center", "suburb"], rows),
             "length": draw.uniform(1, 20, rows),
-            "remark": [" ".join(draw.choice(["small", "large", "bag", "dog", "slow", "fast"], 4)) for _ in range(rows)],
+            "remark": [
+                " ".join(draw.choice(["small", "large", "bag", "dog", "slow", "fast"], 4))
+                for _ in range(rows)
+            ],
             "driver": draw.integers(0, 40, rows).astype(str),
         }
     )
@@ -195,7 +209,11 @@ def test_a_cross_lets_a_linear_net_see_two_columns_together() -> None:
     def rmse(cross: list[list[str]]) -> float:
         words = {"table": "rides.csv", "drop": ["driver", "liked", "remark"], "cross": cross}
         run = ki.load(
-            {"input": words, "process": {"net": "linear", "learning_rate": 0.03}, "output": {"number": "fare"}}
+            {
+                "input": words,
+                "process": {"net": "linear", "learning_rate": 0.03},
+                "output": {"number": "fare"},
+            }
         ).fit()
         return float(run.metrics["answers"][0]["metrics"]["rmse"])
 

@@ -12,7 +12,9 @@ import kissipo as ki
 from kissipo.cli.main import main
 
 
-def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["fit", "digits", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     answer = result["answers"][0]

@@ -22,9 +22,17 @@ def test_the_lectures_net_is_right_for_97_5_percent_after_5_epochs(
     answer = result["answers"][0]
     assert result["epochs"] == 5
     assert answer["metrics"]["accuracy"] >= 0.975
-    assert answer["metrics"]["accuracy"] > max(each["accuracy"] for each in answer["baselines"].values())
+    assert answer["metrics"]["accuracy"] > max(
+        each["accuracy"] for each in answer["baselines"].values()
+    )
     assert sum(map(sum, answer["details"]["confusion"])) == 10_000
     run = ki.open(result["run"])
     layers = [layer for layer in run.net.modules() if not list(layer.children())]
-    assert [type(layer) for layer in layers] == [nn.Flatten, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    assert [type(layer) for layer in layers] == [
+        nn.Flatten,
+        nn.Linear,
+        nn.ReLU,
+        nn.Dropout,
+        nn.Linear,
+    ]
     assert run.trace().parameters == 784 * 128 + 128 + 128 * 10 + 10 == 101_770

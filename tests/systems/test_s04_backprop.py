@@ -25,10 +25,15 @@ def test_every_factor_is_printed_and_every_product_is_what_autograd_says(capsys:
     assert main(["show", "backprop"]) == 0
     out = capsys.readouterr().out
     for chain in chains:
-        assert re.search(rf"{re.escape(chain['weight'])}.*{chain['product']:.9f} +{chain['autograd']:.9f}", out)
-        rest = " ".join(re.sub(rf"{chain['product']:.9f} +{chain['autograd']:.9f}", "", out).split())
+        assert re.search(
+            rf"{re.escape(chain['weight'])}.*{chain['product']:.9f} +{chain['autograd']:.9f}", out
+        )
+        rest = " ".join(
+            re.sub(rf"{chain['product']:.9f} +{chain['autograd']:.9f}", "", out).split()
+        )
         assert (
-            f"{chain['weight']} " + " · ".join(f"{each['name']} {each['value']:.6g}" for each in chain["factors"])
+            f"{chain['weight']} "
+            + " · ".join(f"{each['name']} {each['value']:.6g}" for each in chain["factors"])
             in rest
         )
 

@@ -35,8 +35,12 @@ def net(build: Any) -> Forecaster:
     return made
 
 
-@pytest.mark.parametrize(("name", "build", "slope"), [("RNN", _small, "tanh"), ("RNN, large weights", _large, "relu")])
-def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(name: str, build: Any, gradient: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "build", "slope"), [("RNN", _small, "tanh"), ("RNN, large weights", _large, "relu")]
+)
+def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(
+    name: str, build: Any, gradient: str
+) -> None:
     forecaster, x = net(build), series()
     weights = {key: value.detach().numpy() for key, value in forecaster.cell.named_parameters()}
     head = forecaster.head.weight.detach().numpy()[0]
@@ -71,7 +75,9 @@ def test_the_gradients_of_an_lstm_are_autograds_own(name: str, build: Any) -> No
         held[0].retain_grad()
         states.append(held[0])
     ((forecaster.head(states[-1]) - x[40]).square().sum() / 2).backward()
-    assert found(steps=40)[name].norms == pytest.approx([float(h.grad.norm()) for h in states], rel=1e-5)
+    assert found(steps=40)[name].norms == pytest.approx(
+        [float(h.grad.norm()) for h in states], rel=1e-5
+    )
 
 
 def test_small_weights_vanish_large_ones_explode_and_an_open_gate_reaches_back() -> None:
@@ -111,7 +117,9 @@ def test_it_is_drawn_side_by_side_on_a_page(capsys: pytest.CaptureFixture[str]) 
     assert "nowhere/page.html cannot be written" in capsys.readouterr().err
 
 
-def test_a_lesson_on_a_page_has_every_number_and_a_task_its_inside(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lesson_on_a_page_has_every_number_and_a_task_its_inside(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["show", "convolution", "--out", "lesson.html"]) == 0
     page = Path("lesson.html").read_text(encoding="utf-8")
     assert "1 0 0 0 0 1\n0 1 0 0 1 0" in page

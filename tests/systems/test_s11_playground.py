@@ -18,7 +18,13 @@ def walks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def of(walks: list[dict[str, Any]], surface: str) -> list[dict[str, Any]]:
     chosen = [walk for walk in walks if walk["surface"] == surface]
-    assert {walk["optimizer"] for walk in chosen} >= {"sgd", "momentum", "adagrad", "rmsprop", "adam"}
+    assert {walk["optimizer"] for walk in chosen} >= {
+        "sgd",
+        "momentum",
+        "adagrad",
+        "rmsprop",
+        "adam",
+    }
     return chosen
 
 
@@ -26,11 +32,17 @@ def test_on_a_bowl_everybody_arrives(walks: list[dict[str, Any]]) -> None:
     for walk in of(walks, "bowl"):
         assert walk["end"][:2] == pytest.approx([0, 0], abs=0.02), walk["optimizer"]
         assert walk["height"] < 1e-3
-        assert "lowest" in walk["place"] or walk["height"] > 1e-4  # slow ones are told to be still on their way
+        assert (
+            "lowest" in walk["place"] or walk["height"] > 1e-4
+        )  # slow ones are told to be still on their way
 
 
-def test_from_beside_the_saddle_the_way_goes_down_to_half_below(walks: list[dict[str, Any]]) -> None:
-    arrived = [walk for walk in of(walks, "saddle") if walk["height"] == pytest.approx(-0.5, abs=0.01)]
+def test_from_beside_the_saddle_the_way_goes_down_to_half_below(
+    walks: list[dict[str, Any]],
+) -> None:
+    arrived = [
+        walk for walk in of(walks, "saddle") if walk["height"] == pytest.approx(-0.5, abs=0.01)
+    ]
     assert {walk["optimizer"] for walk in arrived} >= {"momentum", "adam", "rmsprop"}
     assert all(abs(walk["end"][1]) == pytest.approx(2**0.5, abs=0.02) for walk in arrived)
 
@@ -52,5 +64,7 @@ def test_the_way_of_plain_descent_is_the_one_worked_by_hand(walks: list[dict[str
     for seen in walk["way"][:4]:
         assert seen[:2] == pytest.approx([x, y], abs=1e-4)
         gradient, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
-        step = 0.02 * min(1.0, 10 / length)  # longer slopes than 10 are followed as if they were 10 long
+        step = 0.02 * min(
+            1.0, 10 / length
+        )  # longer slopes than 10 are followed as if they were 10 long
         x, y = x - step * gradient[0], y - step * gradient[1]

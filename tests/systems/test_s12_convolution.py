@@ -23,7 +23,11 @@ BY_HAND = [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]]
 
 
 def page(title: str, **words: Any) -> Explanation:
-    (found,) = [each for each in ki.load("convolution", words=words).show().explanation if each.title == title]
+    (found,) = [
+        each
+        for each in ki.load("convolution", words=words).show().explanation
+        if each.title == title
+    ]
     return found
 
 
@@ -42,7 +46,9 @@ def test_both_maps_are_what_scipy_and_torch_give(padding: Any) -> None:
     given = torch.tensor(IMAGE, dtype=torch.float64)[None, None]
     for name, weights in (("filter 1", FILTER_1), ("filter 2", FILTER_2)):
         assert np.array_equal(maps[name], correlate2d(IMAGE, weights, mode=padding))
-        expected = functional.conv2d(given, torch.tensor(weights, dtype=torch.float64)[None, None], padding=padding)
+        expected = functional.conv2d(
+            given, torch.tensor(weights, dtype=torch.float64)[None, None], padding=padding
+        )
         assert np.array_equal(maps[name], expected[0, 0])
 
 
@@ -74,23 +80,32 @@ def test_weights_are_counted_as_torch_counts_them() -> None:
 def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -> None:
     assert main(["show", "convolution", "stride=2", "padding=same", "pool_size=1", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["task"] == {"input": {"explain": "convolution", "stride": 2, "padding": "same", "pool": 1}}
+    assert shown["task"] == {
+        "input": {"explain": "convolution", "stride": 2, "padding": "same", "pool": 1}
+    }
     found = next(each for each in shown["explained"] if each["title"] == "Every window")["windows"]
     assert len(found) == 2 * 3 * 3
     for each in found:
         weights = FILTER_1 if each["filter"] == "filter 1" else FILTER_2
-        assert np.array_equal(np.array(each["products"])[0], np.array(each["given"])[0] * np.array(weights))
+        assert np.array_equal(
+            np.array(each["products"])[0], np.array(each["given"])[0] * np.array(weights)
+        )
         assert each["sum"] == np.sum(each["products"])
     assert main(["show", "convolution"]) == 0
     out = capsys.readouterr().out
     for row, sums in enumerate(BY_HAND, 1):
         assert re.search(rf"filter 1.*\n(.*\n)*?.*{' +'.join(map(str, sums))} ", out)
-        assert all(re.search(rf"^{row}, {column} .* {value} ", out, re.M) for column, value in enumerate(sums, 1))
+        assert all(
+            re.search(rf"^{row}, {column} .* {value} ", out, re.M)
+            for column, value in enumerate(sums, 1)
+        )
     assert "-0" not in out
 
 
 def test_your_own_image_and_filter() -> None:
-    found = figures("The feature maps", image=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1)
+    found = figures(
+        "The feature maps", image=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1
+    )
     assert found == {"filter 1": pytest.approx(np.array([[-4, -4]]))}
 
 
@@ -103,7 +118,10 @@ def test_your_own_image_and_filter() -> None:
         ),
         ({"strides": 2}, "input.strides is not a word known here. Did you mean 'stride'?"),
         ({"filter": [[1, 2]]}, "input.filter must be a square that fits the image; got 1x2."),
-        ({"image": [[1, 2], [3]]}, "input.image must be rows of equal length; got 2 rows of 1, 2 numbers."),
+        (
+            {"image": [[1, 2], [3]]},
+            "input.image must be rows of equal length; got 2 rows of 1, 2 numbers.",
+        ),
     ],
 )
 def test_slips_are_told(words: dict[str, Any], told: str) -> None:
@@ -117,5 +135,8 @@ def test_a_lesson_is_listed_and_not_trained(capsys: Out) -> None:
     assert re.search(r"convolution +S12 .*kissipo show convolution", capsys.readouterr().out)
     assert main(["fit", "convolution"]) == 2
     told = capsys.readouterr().err
-    assert "'convolution' is explained with numbers and trains nothing. Look at it: `kissipo show convolution`" in told
+    assert (
+        "'convolution' is explained with numbers and trains nothing. Look at it: `kissipo show convolution`"
+        in told
+    )
     assert main(["show", "convolution", "--output", "kind"]) == 2

@@ -20,7 +20,11 @@ def stripes() -> str:
     for at in range(150):
         along = (down, across, down + across)[at % 3]
         wave = np.sin(along * generator.uniform(0.9, 1.3) + generator.uniform(0, 6))
-        images[at] = 128 + 70 * wave[..., None] * generator.uniform(0.5, 1, 3) + generator.normal(0, 20, (24, 24, 3))
+        images[at] = (
+            128
+            + 70 * wave[..., None] * generator.uniform(0.5, 1, 3)
+            + generator.normal(0, 20, (24, 24, 3))
+        )
     names = np.array(["lying", "standing", "leaning"])[np.arange(150) % 3]
     np.savez("stripes.npz", images=images.clip(0, 255).astype(np.uint8), labels=names)
     return "stripes.npz"

@@ -11,7 +11,13 @@ from sklearn.datasets import load_digits
 
 import kissipo as ki
 
-NET = {"net": "cnn", "filters": [16, 32], "units": [64], "learning_rate": 0.003, "early_stopping": 0}
+NET = {
+    "net": "cnn",
+    "filters": [16, 32],
+    "units": [64],
+    "learning_rate": 0.003,
+    "early_stopping": 0,
+}
 
 
 @pytest.mark.slow
@@ -32,7 +38,9 @@ def test_a_net_that_knows_mnist_learns_other_digits_from_few(data: Path) -> None
 
     def accuracy(seed: int, **words: Any) -> float:
         output = {"category": "class", "baselines": ["majority"]}
-        run = ki.Task(input=few, process={**NET, "epochs": 20, **words}, output=output).fit(seed=seed)
+        run = ki.Task(input=few, process={**NET, "epochs": 20, **words}, output=output).fit(
+            seed=seed
+        )
         return float(run.metrics["answers"][0]["metrics"]["accuracy"])
 
     fresh = mean(accuracy(seed) for seed in range(3))

@@ -19,7 +19,9 @@ LINE = re.compile(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "sound"), [("magnetic-tile", "MT_Free"), ("spam", "ham")])
-def test_missing_a_defect_has_its_price(task: str, sound: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_a_defect_has_its_price(
+    task: str, sound: str, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [
         f"output.negative_class={sound}",
         "output.false_negative_cost=20",
@@ -37,7 +39,9 @@ def test_missing_a_defect_has_its_price(task: str, sound: str, data: Path, capsy
     assert answer.inspection is not None
     assert f"{answer.inspection.threshold:.3g}" == told[1]
     missed, defects, false, pieces = map(int, told.groups()[1:5])
-    assert float(told[6]) == pytest.approx(100 * (20 * missed + false) / (defects + pieces), rel=0.01)
+    assert float(told[6]) == pytest.approx(
+        100 * (20 * missed + false) / (defects + pieces), rel=0.01
+    )
     pipeline = run.pipeline()
     frame = pipeline.frame.take(pipeline.parts["test"])
     codec = "image" if task == "magnetic-tile" else "message"
@@ -45,8 +49,12 @@ def test_missing_a_defect_has_its_price(task: str, sound: str, data: Path, capsy
     decided = [row[0].value for row in run.predict_all(values)[0]]
     truth = frame[answer.name].texts()
     assert defects == sum(each != sound for each in truth)
-    assert missed == sum(real != sound and said == sound for real, said in zip(truth, decided, strict=True))
-    assert false == sum(real == sound and said != sound for real, said in zip(truth, decided, strict=True))
+    assert missed == sum(
+        real != sound and said == sound for real, said in zip(truth, decided, strict=True)
+    )
+    assert false == sum(
+        real == sound and said != sound for real, said in zip(truth, decided, strict=True)
+    )
     assert main(["evaluate", "run"]) == 0
     again = LINE.search(" ".join(capsys.readouterr().out.split()))
     assert again

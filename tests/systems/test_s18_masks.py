@@ -39,13 +39,21 @@ def surfaces(folder: str, count: int, seed: int) -> None:
     Path(folder).mkdir(parents=True)
     for at in range(count):
         image = generator.normal(0, 9, (24, 28)) + generator.uniform(60, 190)
-        row, column, reach = generator.uniform(6, 18), generator.uniform(6, 22), generator.uniform(3, 5)
+        row, column, reach = (
+            generator.uniform(6, 18),
+            generator.uniform(6, 22),
+            generator.uniform(3, 5),
+        )
         spot = np.hypot(rows - row, columns - column) < reach
         image[spot] += (at % 3 > 0) * generator.choice([-1, 1]) * 20
         side = int(generator.integers(0, 20))
         image[0:3, side : side + 6] += 30
-        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(f"{folder}/{at:03}.jpg", quality=95)
-        Image.fromarray((255 * (spot & (at % 3 > 0))).astype(np.uint8)).save(f"{folder}/{at:03}.png")
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(
+            f"{folder}/{at:03}.jpg", quality=95
+        )
+        Image.fromarray((255 * (spot & (at % 3 > 0))).astype(np.uint8)).save(
+            f"{folder}/{at:03}.png"
+        )
 
 
 @pytest.fixture
@@ -56,7 +64,9 @@ def trained(capsys: Out) -> ki.Run:
     return ki.open("run")
 
 
-def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(trained: ki.Run, capsys: Out) -> None:
+def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(
+    trained: ki.Run, capsys: Out
+) -> None:
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
     assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
@@ -71,7 +81,9 @@ def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(trai
     assert "41 images, 1 of them could not be read" in told.out
     assert "new/cut.jpg is damaged" in told.err
     rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
-    assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + ["new/cut.jpg"]
+    assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + [
+        "new/cut.jpg"
+    ]
     truth = [np.asarray(Image.open(f"new/{at:03}.png")) >= 128 for at in range(40)]
     decided = trained.predict(*[f"new/{at:03}.jpg" for at in range(40)])
     assert isinstance(decided, list)
@@ -79,7 +91,9 @@ def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(trai
     assert overlap > 0.7
     for row, each in zip(rows, decided, strict=False):
         assert row["spot"] == each.value
-        assert float(row["spot area spot"]) == pytest.approx(dict(each.areas).get("spot", 0.0), abs=1e-6)
+        assert float(row["spot area spot"]) == pytest.approx(
+            dict(each.areas).get("spot", 0.0), abs=1e-6
+        )
         assert float(row["spot confidence"]) == pytest.approx(each.confidence, abs=1e-4)
     right = [(row["spot"] == "spot") == mask.any() for row, mask in zip(rows, truth, strict=False)]
     assert np.mean(right) > 0.8
@@ -118,14 +132,18 @@ def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
     words = [*WORDS, "epochs=8", "input.augment=[flip,rotate]", "output.baselines=[]"]
     assert main(["fit", "tiles", *words, "--out", "whole", "--quiet"]) == 0
     command = [sys.executable, "-m", "kissipo", "fit", "tiles", *words, "--out", "cut", "--quiet"]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(ki.__file__).parents[1])})
+    process = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(Path(ki.__file__).parents[1])}
+    )
     while process.poll() is None and len(list(Path().glob("cut/checkpoints/*"))) < 1:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not Path("cut/metrics.json").exists()
     assert main(["fit", "tiles", *words, "--out", "cut", "--quiet", "--resume"]) == 0
-    assert Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    assert (
+        Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    )
     assert Path("cut/metrics.json").read_text() == Path("whole/metrics.json").read_text()
 
 
@@ -133,8 +151,24 @@ def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
 def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
     surfaces("tiles", 60, seed=3)
     for name, memory in (("kept", 1.0), ("read", 0.0)):
-        assert main(["fit", "tiles", *WORDS, "epochs=2", f"input.memory_limit={memory}", "--out", name, "--quiet"]) == 0
-    assert Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
+        assert (
+            main(
+                [
+                    "fit",
+                    "tiles",
+                    *WORDS,
+                    "epochs=2",
+                    f"input.memory_limit={memory}",
+                    "--out",
+                    name,
+                    "--quiet",
+                ]
+            )
+            == 0
+        )
+    assert (
+        Path("kept/model.safetensors").read_bytes() == Path("read/model.safetensors").read_bytes()
+    )
 
 
 def test_marks_of_several_classes_by_the_folders_of_their_images(capsys: Out) -> None:
@@ -167,4 +201,6 @@ def test_the_masks_of_known_magnetic_tiles_are_learned() -> None:
     """Split by image: other exposures of the same tile judge."""
     run = ki.load("magnetic-tile-masks", words={"input.split.group": None, "epochs": 15}).fit()
     answer = run.metrics["answers"][0]
-    assert answer["metrics"]["iou"] > max(each["iou"] for each in answer["baselines"].values()) + 0.05
+    assert (
+        answer["metrics"]["iou"] > max(each["iou"] for each in answer["baselines"].values()) + 0.05
+    )

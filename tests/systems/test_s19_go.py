@@ -28,7 +28,11 @@ def as_sgf(moves: list[tuple[int, int | None]]) -> str:
     letters = "abcdefghijklmnopqrs"
     points = ("" if at is None else letters[at % 19] + letters[at // 19] for _, at in moves)
     colors = ("B" if color == 1 else "W" for color, _ in moves)
-    return "(;GM[1]FF[4]SZ[19]" + "".join(f";{c}[{p}]" for c, p in zip(colors, points, strict=True)) + ")"
+    return (
+        "(;GM[1]FF[4]SZ[19]"
+        + "".join(f";{c}[{p}]" for c, p in zip(colors, points, strict=True))
+        + ")"
+    )
 
 
 def write_games(folder: str, count: int) -> None:
@@ -81,7 +85,10 @@ def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
     board[3, 15], board[15, 3] = 1, -1  # Q16 and D4; Black is next
     decided = run.predict(board)
     assert not isinstance(decided, list)
-    assert (told["move"]["answer"], told["move"]["confidence"]) == (decided.value, pytest.approx(decided.confidence))
+    assert (told["move"]["answer"], told["move"]["confidence"]) == (
+        decided.value,
+        pytest.approx(decided.confidence),
+    )
     assert len(told["move"]["others"]) == 3
     assert main(["predict", str(run.folder), "--file", "game.sgf"]) == 0
     assert capsys.readouterr().out.split() == [decided.value, f"{decided.confidence:.4f}"]
@@ -104,7 +111,9 @@ def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
         ("absent.sgf", "", "there is no file absent.sgf."),
     ],
 )
-def test_a_question_that_is_no_game_is_refused(run: Run, name: str, content: str, told: str, capsys: Out) -> None:
+def test_a_question_that_is_no_game_is_refused(
+    run: Run, name: str, content: str, told: str, capsys: Out
+) -> None:
     if content:
         Path(name).write_text(content, encoding="utf-8")
     assert main(["predict", str(run.folder), name]) == 2
@@ -115,7 +124,9 @@ def test_a_question_that_is_no_game_is_refused(run: Run, name: str, content: str
 def test_an_array_that_is_no_board_is_refused(run: Run, odd: object) -> None:
     board = np.zeros((19, 19), dtype=object)
     board[4, 4] = odd
-    with pytest.raises(DataError, match=r"a board as an array is of numbers; got .* Allowed: 1 own stones, -1 the"):
+    with pytest.raises(
+        DataError, match=r"a board as an array is of numbers; got .* Allowed: 1 own stones, -1 the"
+    ):
         run.predict(board)
 
 
@@ -148,14 +159,18 @@ def test_simple_answers_see_boards_as_they_are_however_many_there_are(
 ) -> None:
     monkeypatch.setattr(scores, "_MOST_VALUES", 1_000)
     (again,) = run.evaluate()
-    assert {name: judged.metrics for name, judged in again.baselines.items()} == run.metrics["answers"][0]["baselines"]
+    assert {name: judged.metrics for name, judged in again.baselines.items()} == run.metrics[
+        "answers"
+    ][0]["baselines"]
     assert "simple_answers" not in again.net.details
 
 
 def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> None:
     write_games("sgf", 12)
     task = ki.load("sgf")
-    named = ki.load({"input": {"games": "sgf"}, "process": {"net": "cnn"}, "output": {"category": "move"}})
+    named = ki.load(
+        {"input": {"games": "sgf"}, "process": {"net": "cnn"}, "output": {"category": "move"}}
+    )
     assert named.complete().process == task.complete().process
     assert (task.input["games"], task.output, task.name) == ("sgf", {"category": "move"}, "sgf")
     assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
@@ -163,7 +178,13 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert "PASS 12 games, 1,440 moves" in told
     assert "process.net=cnn a board is seen as an image" in told
     assert "process.pool_size=1" in told and "process.flatten=False" in told
-    words = ["input.games=sgf", "output.category=move", "process.net=cnn", "process.filters=[4]", "epochs=1"]
+    words = [
+        "input.games=sgf",
+        "output.category=move",
+        "process.net=cnn",
+        "process.filters=[4]",
+        "epochs=1",
+    ]
     assert main(["fit", *words, "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"] == "runs/games-1"
     write_games("others", 3)
@@ -173,8 +194,13 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
 
 def test_records_that_were_written_are_read_back_as_the_same_samples() -> None:
     write_games("sgf", 3)
-    read, made = (ki.load("go", words={"input.games": source, "input.num_games": 3}) for source in ("sgf", "generated"))
-    one, two = (read_data(read_task(task)).frame.only(["number", "board", "move"]) for task in (read, made))
+    read, made = (
+        ki.load("go", words={"input.games": source, "input.num_games": 3})
+        for source in ("sgf", "generated")
+    )
+    one, two = (
+        read_data(read_task(task)).frame.only(["number", "board", "move"]) for task in (read, made)
+    )
     assert one.fingerprint() == two.fingerprint()
 
 

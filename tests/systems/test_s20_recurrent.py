@@ -31,7 +31,10 @@ def pair(request: pytest.FixtureRequest) -> tuple[Any, Any]:
 
 def by_hand(layer: nn.RNNBase, x: Tensor) -> Tensor:
     """h_t of the vanilla layer, of the LSTM and of the GRU as the lecture writes them, (time, feature) -> (time, unit)."""
-    w, u, b, d = (getattr(layer, f"{name}_l0").double() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    w, u, b, d = (
+        getattr(layer, f"{name}_l0").double()
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
     h = c = torch.zeros(layer.hidden_size, dtype=torch.float64)
     states = []
     for row in x.double():
@@ -99,7 +102,10 @@ def test_many_to_many_one_after_the_other(pair: Any) -> None:
     """One layer reads, another goes on from its state: as many steps out as are wanted."""
     mine, other = pair
     x, begin = torch.randn(BATCH, STEPS, FEATURES), torch.zeros(BATCH, 3, FEATURES)
-    reader, writer = type(mine)(FEATURES, UNITS, batch_first=True), type(other)(FEATURES, UNITS, batch_first=True)
+    reader, writer = (
+        type(mine)(FEATURES, UNITS, batch_first=True),
+        type(other)(FEATURES, UNITS, batch_first=True),
+    )
     writer.load_state_dict(reader.state_dict())
     found, expected = reader(begin, mine(x)[1])[0], writer(begin, other(x)[1])[0]
     assert found.shape == (BATCH, 3, UNITS)
@@ -110,7 +116,9 @@ def test_many_to_many_one_after_the_other(pair: Any) -> None:
 def test_deep_and_in_both_directions_as_torch_does_it(cell: str) -> None:
     """Each layer reads what the one below says in both directions, side by side."""
     ours, theirs, _ = CELLS[cell]
-    mine, other = (each(FEATURES, UNITS, 3, batch_first=True, bidirectional=True) for each in (ours, theirs))
+    mine, other = (
+        each(FEATURES, UNITS, 3, batch_first=True, bidirectional=True) for each in (ours, theirs)
+    )
     other.load_state_dict(mine.state_dict())
     x = torch.randn(BATCH, STEPS, FEATURES)
     y, state = mine(x)
@@ -120,8 +128,12 @@ def test_deep_and_in_both_directions_as_torch_does_it(cell: str) -> None:
     first = ours(FEATURES, UNITS, batch_first=True, bidirectional=True)
     forwards, backwards = (ours(FEATURES, UNITS, batch_first=True) for _ in range(2))
     weights = first.state_dict()
-    forwards.load_state_dict({name: each for name, each in weights.items() if "reverse" not in name})
-    backwards.load_state_dict({n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n})
+    forwards.load_state_dict(
+        {name: each for name, each in weights.items() if "reverse" not in name}
+    )
+    backwards.load_state_dict(
+        {n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n}
+    )
     joined = torch.cat([forwards(below)[0], backwards(below.flip(1))[0].flip(1)], dim=-1)
     torch.testing.assert_close(first(below)[0], joined)
 
@@ -139,7 +151,9 @@ def test_weights_of_the_formulas(cell: str) -> None:
 def built(merge: Any, cell: Any = "bilstm", layers: int = 1, **more: Any) -> Any:
     torch.manual_seed(0)
     text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
-    options = recurrent.Options(cell=cell, units=UNITS, num_layers=layers, merge=merge, embedding_dim=3, **more)
+    options = recurrent.Options(
+        cell=cell, units=UNITS, num_layers=layers, merge=merge, embedding_dim=3, **more
+    )
     return recurrent.build((text,), (TensorSpec("kind", ("class",), (4,)),), options).eval()
 
 
@@ -160,7 +174,9 @@ def test_both_directions_are_merged_as_keras_defines_it(merge: Any, pool: Any) -
     weights = net.cell.state_dict()
     one, other = (nn.LSTM(3, UNITS, batch_first=True) for _ in range(2))
     one.load_state_dict({name: each for name, each in weights.items() if "reverse" not in name})
-    other.load_state_dict({n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n})
+    other.load_state_dict(
+        {n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n}
+    )
     x = net.embedding(ids[:, :5])
     states = MERGES[merge](one(x)[0], other(x.flip(1))[0].flip(1))[0]
     row = {"last": states[-1], "max": states.amax(0), "mean": states.mean(0)}[pool]
@@ -174,19 +190,28 @@ def test_without_a_word_both_directions_stand_side_by_side() -> None:
 
 
 def test_there_must_be_two_directions_to_merge() -> None:
-    with pytest.raises(TaskError, match=r"process\.merge=sum needs two directions.*bidirectional=true"):
+    with pytest.raises(
+        TaskError, match=r"process\.merge=sum needs two directions.*bidirectional=true"
+    ):
         built("sum", cell="lstm")
     assert built("sum", cell="gru", bidirectional=True).cell.bidirectional
 
 
 def test_a_merge_is_a_word_of_the_task_and_a_step_of_its_way() -> None:
-    words = {"process.net": "recurrent", "process.units": 6, "process.bidirectional": True, "process.merge": "mul"}
+    words = {
+        "process.net": "recurrent",
+        "process.units": 6,
+        "process.bidirectional": True,
+        "process.merge": "mul",
+    }
     run = ki.load("sunspots", horizon=3, words=words).fit(epochs=1)
     steps = {step.description: step for step in run.trace().of("process")}
     merged = steps["both directions multiplied"]
     states = next(step.value for step in run.trace().of("process") if step.name.endswith("cell"))
     assert merged.shape[-1] == 6 and states.shape[-1] == 12
-    torch.testing.assert_close(torch.from_numpy(merged.value), torch.from_numpy(states[:, :6] * states[:, 6:]))
+    torch.testing.assert_close(
+        torch.from_numpy(merged.value), torch.from_numpy(states[:, :6] * states[:, 6:])
+    )
     again = ki.open(run.folder)
     assert dict(again.task.process)["merge"] == "mul"
     assert [each.forward for each in again.trace().through_time] == [True, False]

@@ -36,7 +36,8 @@ def test_the_recurrent_net_is_a_dense_one_with_shared_weights() -> None:
     x = torch.randn(1, 5, D)
     head(layer(x)[0][:, -1]).sum().backward()
     w, u = (
-        [each.detach().clone().requires_grad_() for _ in range(5)] for each in (layer.weight_ih_l0, layer.weight_hh_l0)
+        [each.detach().clone().requires_grad_() for _ in range(5)]
+        for each in (layer.weight_ih_l0, layer.weight_hh_l0)
     )
     h = torch.zeros(M)
     for t in range(5):
@@ -44,7 +45,9 @@ def test_the_recurrent_net_is_a_dense_one_with_shared_weights() -> None:
     head(h).sum().backward()
     for shared, each in ((layer.weight_ih_l0, w), (layer.weight_hh_l0, u)):
         torch.testing.assert_close(shared.grad, torch.stack([one.grad for one in each]).sum(0))
-    assert not u[0].grad.any() and all(one.grad.any() for one in u[1:])  # before the first step there is no state
+    assert not u[0].grad.any() and all(
+        one.grad.any() for one in u[1:]
+    )  # before the first step there is no state
 
 
 class LastStep(nn.Module):
@@ -62,7 +65,9 @@ class LastStep(nn.Module):
 
 
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU, nn.RNN, nn.LSTM, nn.GRU])
-def test_a_truncated_gradient_is_the_full_one_inside_its_piece_and_nothing_before(cell: Any) -> None:
+def test_a_truncated_gradient_is_the_full_one_inside_its_piece_and_nothing_before(
+    cell: Any,
+) -> None:
     torch.manual_seed(0)
     layer, x = cell(D, M, batch_first=True), torch.randn(1, 20, D)
     loss = {"last": lambda y: y.square().sum()}
@@ -84,9 +89,15 @@ def test_truncation_changes_the_gradient_of_the_weights_as_its_graph_says(cell: 
     full, cut = gradients(LastStep(layer), x), gradients(LastStep(layer, cut=12), x)
     with torch.no_grad():
         state = layer(x[:, :12])[1]
-    alone = list(torch.autograd.grad(layer(x[:, 12:], state)[0][:, -1].square().sum(), list(layer.parameters())))
+    alone = list(
+        torch.autograd.grad(
+            layer(x[:, 12:], state)[0][:, -1].square().sum(), list(layer.parameters())
+        )
+    )
     torch.testing.assert_close(cut, alone)
-    assert all(not torch.allclose(one, other, rtol=1e-3) for one, other in zip(full, cut, strict=True))
+    assert all(
+        not torch.allclose(one, other, rtol=1e-3) for one, other in zip(full, cut, strict=True)
+    )
 
 
 def reaches(made: Any, scale: float) -> list[float]:
@@ -98,7 +109,9 @@ def reaches(made: Any, scale: float) -> list[float]:
         with torch.no_grad():
             for name, each in layer.named_parameters():
                 each.mul_(scale if name.startswith("weight_hh") else 1.0)
-        (told,) = through_time(LastStep(layer), (torch.randn(1, 40, D),), {"last": lambda y: y.sum()})
+        (told,) = through_time(
+            LastStep(layer), (torch.randn(1, 40, D),), {"last": lambda y: y.sum()}
+        )
         ratios.append(told.ratio or 0.0)
     return ratios
 
@@ -115,4 +128,6 @@ def test_small_recurrent_weights_vanish_and_large_ones_explode() -> None:
             layer.bias_ih_l0[M : 2 * M].fill_(5.0)
         return layer
 
-    assert min(reaches(remembering, 1.0)) > 1000 * max(reaches(lambda: nn.RNN(D, M, batch_first=True), 1.0))
+    assert min(reaches(remembering, 1.0)) > 1000 * max(
+        reaches(lambda: nn.RNN(D, M, batch_first=True), 1.0)
+    )

@@ -43,9 +43,17 @@ def naive_errors(values: Any, season: int, horizon: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("horizon", [1, 12])
 def test_sunspots_stand_beside_naive_and_seasonal_naive(horizon: int, capsys: Out) -> None:
-    sunspots = pytest.importorskip("statsmodels.api").datasets.sunspots.load().data["SUNACTIVITY"].to_numpy()
+    sunspots = (
+        pytest.importorskip("statsmodels.api")
+        .datasets.sunspots.load()
+        .data["SUNACTIVITY"]
+        .to_numpy()
+    )
     answer = fitted(capsys, "sunspots", "--horizon", str(horizon))
-    error, beside = answer["metrics"]["mae"], {name: each["mae"] for name, each in answer["baselines"].items()}
+    error, beside = (
+        answer["metrics"]["mae"],
+        {name: each["mae"] for name, each in answer["baselines"].items()},
+    )
     expected = naive_errors(sunspots, 11, horizon)
     assert {name: beside[name] for name in expected} == pytest.approx(expected, rel=1e-5)
     assert error < min(expected.values())
@@ -78,7 +86,9 @@ def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None
     assert beside["exponential smoothing"]["mae"] == pytest.approx(12.6, abs=0.5)
 
 
-def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_counted(data: Path, capsys: Out) -> None:
+def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_counted(
+    data: Path, capsys: Out
+) -> None:
     """By hand from the run's own forecasts: the fourth fifth of the errors of each step ahead, and who lies within."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
     run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
@@ -86,7 +96,9 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
 
     def off(part: str) -> Any:
         batch = pipeline.datasets[part].everything()
-        return np.abs(answer.scores(run.net(batch.inputs[0])) - answer.truth(batch.targets[0]))[:, :, 0]
+        return np.abs(answer.scores(run.net(batch.inputs[0])) - answer.truth(batch.targets[0]))[
+            :, :, 0
+        ]
 
     errors = off("validation")
     rank = int(np.ceil((len(errors) + 1) * 0.8))
@@ -105,7 +117,10 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     np.testing.assert_allclose(np.add(high, low) / 2, now.value, rtol=1e-6)
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
-    assert f"Interval: {held['coverage']:.1%} of the truth in it, 80% wanted" in capsys.readouterr().out
+    assert (
+        f"Interval: {held['coverage']:.1%} of the truth in it, 80% wanted"
+        in capsys.readouterr().out
+    )
     assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
 
 
@@ -117,7 +132,10 @@ def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out
 
 
 def test_steps_taken_together_are_the_features_of_one() -> None:
-    x, y = TensorSpec("y", ("time", "variable"), (12, 2), words=("a", "b")), TensorSpec("y", ("horizon", "variable"), (3, 1))
+    x, y = (
+        TensorSpec("y", ("time", "variable"), (12, 2), words=("a", "b")),
+        TensorSpec("y", ("horizon", "variable"), (3, 1)),
+    )
     net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch_length=6)).eval()
     plain = torch.nn.LSTM(12, 4, batch_first=True)
     plain.load_state_dict(net.cell.state_dict())
@@ -130,11 +148,15 @@ def test_steps_taken_together_are_the_features_of_one() -> None:
 
 def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> None:
     file = data / "time-series-classic" / "airline-passengers.csv"
-    answer = fitted(capsys, str(file), "--time", "Month", "--output", "Passengers", "--horizon", "12")
+    answer = fitted(
+        capsys, str(file), "--time", "Month", "--output", "Passengers", "--horizon", "12"
+    )
     with file.open(encoding="utf-8") as lines:
         values = [float(row["Passengers"]) for row in csv.DictReader(lines)]
     expected = naive_errors(values, 12, 12)
-    assert {name: answer["baselines"][name]["mae"] for name in expected} == pytest.approx(expected, rel=1e-5)
+    assert {name: answer["baselines"][name]["mae"] for name in expected} == pytest.approx(
+        expected, rel=1e-5
+    )
     assert answer["metrics"]["mae"] < min(expected.values())
     run = ki.open("run")
     assert run.task.input["season_length"] == 12
@@ -149,15 +171,25 @@ def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> Non
     """Every value that judges is changed: season, window, scaling, intervals and weights stay the same, bit for bit."""
     table = pd.read_csv(data / "time-series-classic" / "airline-passengers.csv")
     words = {"input.time_features": True, "process.epochs": 5}
-    before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="before")
+    before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(
+        out="before"
+    )
     pipeline = before.pipeline()
     first = int(pipeline.parts["test"][0]) + pipeline.codecs[0].length
     table.loc[first:, "Passengers"] = 7.0 - np.arange(len(table) - first) % 3
-    after = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(out="after")
-    assert (after.pipeline().season, after.pipeline().codecs[0].length) == (pipeline.season, pipeline.codecs[0].length)
+    after = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(
+        out="after"
+    )
+    assert (after.pipeline().season, after.pipeline().codecs[0].length) == (
+        pipeline.season,
+        pipeline.codecs[0].length,
+    )
     assert [codec.state() for codec in after.codecs] == [codec.state() for codec in before.codecs]
     assert after.answers[0].state() == before.answers[0].state()
-    assert all(torch.equal(one, two) for one, two in zip(after.net.parameters(), before.net.parameters(), strict=True))
+    assert all(
+        torch.equal(one, two)
+        for one, two in zip(after.net.parameters(), before.net.parameters(), strict=True)
+    )
     assert after.evaluate()[0]["mae"] != before.evaluate()[0]["mae"]
 
 
@@ -165,11 +197,20 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     file = str(data / "time-series-classic" / "airline-passengers.csv")
     assert main(["fit", file, "epochs=2", "--backtest", "3", "--out", "folds", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [(fold["train_steps"], fold["test_steps"]) for fold in found["folds"]] == [(115, 9), (124, 10), (134, 10)]
+    assert [(fold["train_steps"], fold["test_steps"]) for fold in found["folds"]] == [
+        (115, 9),
+        (124, 10),
+        (134, 10),
+    ]
     assert [fold["moments"] for fold in found["folds"]][1] == ["1959-05-01", "1960-02-01"]
     values = pd.read_csv(file)["Passengers"].to_numpy(float)
-    naive = [np.abs(np.diff(values))[first - 1 : end - 1].mean() for first, end in ((115, 124), (124, 134), (134, 144))]
-    assert [fold["baselines"]["naive (last value)"] for fold in found["folds"]] == pytest.approx(naive)
+    naive = [
+        np.abs(np.diff(values))[first - 1 : end - 1].mean()
+        for first, end in ((115, 124), (124, 134), (134, 144))
+    ]
+    assert [fold["baselines"]["naive (last value)"] for fold in found["folds"]] == pytest.approx(
+        naive
+    )
     assert found["baselines"]["naive (last value)"]["mean"] == pytest.approx(np.mean(naive))
     words = {"process.epochs": 2, "input.max_rows": 124, "input.split": {"test": 9 / 124}}
     alone = ki.load(file, words=words).fit(out="alone")
@@ -180,7 +221,10 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     for words, told in (
         (["digits", "--backtest", "2"], "--backtest goes with a series, and 'digits' is none"),
         ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
-        ([file, "input.max_rows=1000"], "input.max_rows=1000 is more than there are; got 144 steps"),
+        (
+            [file, "input.max_rows=1000"],
+            "input.max_rows=1000 is more than there are; got 144 steps",
+        ),
     ):
         assert main(["fit", *words]) == 2
         assert told in capsys.readouterr().err
@@ -190,7 +234,9 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
     """Sales follow a plan that is known: with it the forecast is nearly exact; new steps must bring their plan."""
     generator = np.random.default_rng(0)
     plan = generator.integers(0, 2, 400)
-    table = pd.DataFrame({"day": pd.date_range("2023-01-01", periods=400).astype(str), "plan": plan})
+    table = pd.DataFrame(
+        {"day": pd.date_range("2023-01-01", periods=400).astype(str), "plan": plan}
+    )
     table["sold"] = 20 + 10 * plan + generator.normal(size=400)
     words = {
         "process.net": "linear",
@@ -199,17 +245,23 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
         "input.window": 7,
         "input.features": ["sold"],
     }
-    known = ki.load(table, output="sold", horizon=2, words={**words, "input.future_covariates": ["plan"]}).fit(
-        out="known"
-    )
+    known = ki.load(
+        table, output="sold", horizon=2, words={**words, "input.future_covariates": ["plan"]}
+    ).fit(out="known")
     unknown = ki.load(table, output="sold", horizon=2, words=words).fit(out="unknown")
     assert known.evaluate()[0]["mae"] < 1.5 < 3 < unknown.evaluate()[0]["mae"]
     for first, second in ((0, 1), (1, 0)):
-        table[["day", "plan", "sold"]].assign(sold=table["sold"].map("{:.3f}".format)).to_csv("new.csv", index=False)
+        table[["day", "plan", "sold"]].assign(sold=table["sold"].map("{:.3f}".format)).to_csv(
+            "new.csv", index=False
+        )
         with Path("new.csv").open("a", encoding="utf-8") as lines:
             lines.write(f"2024-02-05,{first},\n2024-02-06,{second},\n")
-        assert known.predict(Path("new.csv")).value == pytest.approx([20 + 10 * first, 20 + 10 * second], abs=3)
-    with pytest.raises(DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"):
+        assert known.predict(Path("new.csv")).value == pytest.approx(
+            [20 + 10 * first, 20 + 10 * second], abs=3
+        )
+    with pytest.raises(
+        DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"
+    ):
         known.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
         ki.load(table, output="sold", words={"input.future_covariates": ["sold"]}).fit()
@@ -231,10 +283,22 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     forecast = run.predict(whole.iloc[:132]).value
     dataset, at = run.pipeline().datasets["test"], 132 - 24 - int(run.pipeline().parts["test"][0])
     expected = run.answers[0].scores(run.net(*dataset.batch(slice(at, at + 1)).inputs))[0, :, 0]
-    np.testing.assert_allclose(forecast, expected, rtol=1e-5)  # the moments of 1960, known by the data and gone on with
-    assert [step.name for step in run.trace().of("input")] == ["Passengers", "windows", "Month", "windows"]
+    np.testing.assert_allclose(
+        forecast, expected, rtol=1e-5
+    )  # the moments of 1960, known by the data and gone on with
+    assert [step.name for step in run.trace().of("input")] == [
+        "Passengers",
+        "windows",
+        "Month",
+        "windows",
+    ]
     with pytest.raises(TaskError, match=r"input\.time_features needs a column of moments"):
-        ki.load(whole[["Passengers"]], output="Passengers", horizon=1, words={"input.time_features": True}).fit()
+        ki.load(
+            whole[["Passengers"]],
+            output="Passengers",
+            horizon=1,
+            words={"input.time_features": True},
+        ).fit()
 
 
 def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before() -> None:
@@ -265,7 +329,10 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
         "process.channel_independent": True,
         "process.epochs": 2,
     }
-    task = {"input": {"series": "etth1", "features": names}, "output": {"forecast": names, "horizon": 3}}
+    task = {
+        "input": {"series": "etth1", "features": names},
+        "output": {"forecast": names, "horizon": 3},
+    }
     run = ki.load(task, words=words).fit(out="run")
     table = pd.read_csv(data / "ett-small" / "ETTh1.csv.gz")[names].to_numpy()[:2000]
     spread, pipeline = table[:1400].std(axis=0), run.pipeline()
@@ -288,7 +355,9 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
         for at in (0, 1)
     ]
     mse = np.square(np.stack(alone, axis=2) - test.targets[0].numpy()).mean()
-    assert found.baselines["linear autoregression"].metrics["normalized_mse"] == pytest.approx(mse, rel=0.01)
+    assert found.baselines["linear autoregression"].metrics["normalized_mse"] == pytest.approx(
+        mse, rel=0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,13 +367,18 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
             {"input.window": 140},
             r"too short for windows of 140 and a horizon of 1; got 144 steps. Allowed: at least 150",
         ),
-        ({"input.window": 100, "output.horizon": 40}, r"too short for windows of 100 and a horizon of 40"),
+        (
+            {"input.window": 100, "output.horizon": 40},
+            r"too short for windows of 100 and a horizon of 40",
+        ),
         (
             {"input.window": 24, "output.horizon": 40},
             r"the validation part has no room for a window of 24 and a horizon of 40",
         ),
     ],
 )
-def test_a_series_shorter_than_its_windows_is_refused(words: dict[str, int], told: str, data: Path) -> None:
+def test_a_series_shorter_than_its_windows_is_refused(
+    words: dict[str, int], told: str, data: Path
+) -> None:
     with pytest.raises(DataError, match=told):
         ki.load(str(data / "time-series-classic" / "airline-passengers.csv"), words=words).fit()

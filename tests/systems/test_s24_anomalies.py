@@ -22,14 +22,19 @@ Out = pytest.CaptureFixture[str]
 
 def windows_of(data: Path, name: str) -> list[tuple[str, str]]:
     """The published windows, read by themselves."""
-    published = json.loads((data / "nab" / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
+    published = json.loads(
+        (data / "nab" / "labels" / "combined_windows.json").read_text(encoding="utf-8")
+    )
     return [(first[:19], last[:19]) for first, last in published[f"realKnownCause/{name}.csv"]]
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("machine-temperature", "machine_temperature_system_failure"), ("nyc-taxi", "nyc_taxi")]
+    ("name", "file"),
+    [("machine-temperature", "machine_temperature_system_failure"), ("nyc-taxi", "nyc_taxi")],
 )
-def test_every_labeled_window_is_listed_as_hit_or_missed(name: str, file: str, data: Path, capsys: Out) -> None:
+def test_every_labeled_window_is_listed_as_hit_or_missed(
+    name: str, file: str, data: Path, capsys: Out
+) -> None:
     assert main(["fit", name, "--out", "run"]) == 0
     out = capsys.readouterr().out
     answer = ki.open("run").metrics["answers"][0]
@@ -44,8 +49,12 @@ def test_every_labeled_window_is_listed_as_hit_or_missed(name: str, file: str, d
     assert metrics["recall"] == pytest.approx(np.mean(hit))
     false = [alarm for alarm in details["alarms"] if not alarm["labeled"]]
     for alarm in details["alarms"]:
-        assert alarm["labeled"] == any(alarm["from"] <= last and first <= alarm["to"] for first, last in published)
-    times = pd.to_datetime(pd.read_csv(data / "nab" / "realKnownCause" / f"{file}.csv.gz")["timestamp"])
+        assert alarm["labeled"] == any(
+            alarm["from"] <= last and first <= alarm["to"] for first, last in published
+        )
+    times = pd.to_datetime(
+        pd.read_csv(data / "nab" / "realKnownCause" / f"{file}.csv.gz")["timestamp"]
+    )
     months = (times.max() - pd.Timestamp(details["judged_from"])).total_seconds() / 86_400 / 30.4375
     assert metrics["false_alarms_per_month"] == pytest.approx(len(false) / months, rel=1e-3)
     low, high = dict(all_recipes())[name].band
@@ -67,9 +76,12 @@ def sensor(steps: int = 1200) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    "words", [["epochs=30"], ["net=autoencoder", "epochs=60"], ["net=recurrent", "units=16", "epochs=15"]]
+    "words",
+    [["epochs=30"], ["net=autoencoder", "epochs=60"], ["net=recurrent", "units=16", "epochs=15"]],
 )
-def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: list[str], capsys: Out) -> None:
+def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(
+    words: list[str], capsys: Out
+) -> None:
     sensor()[["at", "value"]].to_csv("sensor.csv", index=False)
     assert (
         main(
@@ -93,7 +105,12 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
         assert timestamp in alarms
     assert "nab" not in answer["metrics"] and "windows" not in answer["details"]
     sensor().to_csv("labeled.csv", index=False)
-    words = [*words, "input.window=24", "output.false_alarm_rate=0.001", "output.anomaly_labels=odd"]
+    words = [
+        *words,
+        "input.window=24",
+        "output.false_alarm_rate=0.001",
+        "output.anomaly_labels=odd",
+    ]
     assert main(["fit", "labeled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
     capsys.readouterr()
     answer = ki.open("judged").metrics["answers"][0]
@@ -102,7 +119,9 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
     told = json.loads(capsys.readouterr().out)
     rows = [row["value"] for row in told["predictions"]]
     before = 1200 - len(rows)
-    assert told["notes"] == [f"the first answer is for row {before + 1}: the rows before it fill a window"]
+    assert told["notes"] == [
+        f"the first answer is for row {before + 1}: the rows before it fill a window"
+    ]
     assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["odd"] * 3
     assert np.mean([row["answer"] == "odd" for row in rows[: 990 - before]]) < 0.01
 
@@ -110,7 +129,12 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(words: lis
 def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
     task = ki.load(
         sensor(),
-        words={"output.anomaly": "value", "output.anomaly_labels": "odd", "input.window": 24, "process.epochs": 5},
+        words={
+            "output.anomaly": "value",
+            "output.anomaly_labels": "odd",
+            "input.window": 24,
+            "process.epochs": 5,
+        },
     )
     run = task.fit(out="run")
     pipeline, answer = run.pipeline(), run.answers[0]
@@ -119,7 +143,12 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
     def errors(part: str) -> Any:
         batch = pipeline.datasets[part].everything()
         with torch.no_grad():
-            return np.abs(answer.truth(batch.targets[0]) - answer.scores(run.net(*batch.inputs)))[:, 0, 0] / spread
+            return (
+                np.abs(answer.truth(batch.targets[0]) - answer.scores(run.net(*batch.inputs)))[
+                    :, 0, 0
+                ]
+                / spread
+            )
 
     learned = np.concatenate([errors("train"), errors("validation")])
     assert answer.threshold == pytest.approx(threshold(learned, 0.0001), rel=1e-3)
@@ -127,7 +156,11 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
     above = np.flatnonzero(errors("test") > answer.threshold) + start
     told = run.evaluate()[0].net.details["alarms"]
     timestamps = sensor()["at"]
-    inside = {at for alarm in told for at in np.flatnonzero((timestamps >= alarm["from"]) & (timestamps <= alarm["to"]))}
+    inside = {
+        at
+        for alarm in told
+        for at in np.flatnonzero((timestamps >= alarm["from"]) & (timestamps <= alarm["to"]))
+    }
     assert set(above.tolist()) <= inside
     assert told[0]["from"] == timestamps[above[0]]
     again = ki.open("run")
@@ -140,9 +173,16 @@ def test_what_cannot_be_watched_is_told() -> None:
     with pytest.raises(TaskError, match=r"output\.marks names 'value', which is watched"):
         ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are odd; got 'maybe' in row 1"):
-        ki.load(table.assign(odd="maybe"), words={"output.anomaly": "value", "output.anomaly_labels": "odd"}).fit()
-    run = ki.load(table, words={"output.anomaly": "value", "process.epochs": 1, "input.window": 24}).fit(out="run")
-    with pytest.raises(DataError, match="fewer steps than a window and the step after it; got 24 in"):
+        ki.load(
+            table.assign(odd="maybe"),
+            words={"output.anomaly": "value", "output.anomaly_labels": "odd"},
+        ).fit()
+    run = ki.load(
+        table, words={"output.anomaly": "value", "process.epochs": 1, "input.window": 24}
+    ).fit(out="run")
+    with pytest.raises(
+        DataError, match="fewer steps than a window and the step after it; got 24 in"
+    ):
         run.predict(table.iloc[:24])
 
 
@@ -151,13 +191,23 @@ def test_rows_of_one_moment_become_one() -> None:
     doubled = pd.concat([table, table.iloc[[50, 50]].assign(value=[90.0, 30.0])])
     with pytest.raises(DataError, match="stands 3 times in 'at'"):
         ki.load(doubled, output="value", time="at").fit()
-    for how, value in (("sum", table["value"][50] + 120), ("mean", (table["value"][50] + 120) / 3), ("last", 30.0)):
+    for how, value in (
+        ("sum", table["value"][50] + 120),
+        ("mean", (table["value"][50] + 120) / 3),
+        ("last", 30.0),
+    ):
         run = ki.load(
-            doubled, output="value", time="at", words={"input.duplicate_timestamps": how, "process.epochs": 1}
+            doubled,
+            output="value",
+            time="at",
+            words={"input.duplicate_timestamps": how, "process.epochs": 1},
         ).fit(out=how)
         frame = run.pipeline().frame
         assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
-        assert any(finding.describe().endswith(f"their {how} is taken") for finding in run.pipeline().findings)
+        assert any(
+            finding.describe().endswith(f"their {how} is taken")
+            for finding in run.pipeline().findings
+        )
 
 
 def patterns(steps: int = 4000) -> pd.DataFrame:
@@ -173,20 +223,30 @@ def patterns(steps: int = 4000) -> pd.DataFrame:
         }[kind]
         values += list(wave + 0.3 * generator.normal(size=length))
         kinds += [kind] * length
-    return pd.DataFrame({"t": np.arange(steps), "signal": np.round(values[:steps], 3), "kind": kinds[:steps]})
+    return pd.DataFrame(
+        {"t": np.arange(steps), "signal": np.round(values[:steps], 3), "kind": kinds[:steps]}
+    )
 
 
 @pytest.mark.parametrize("net", ["ffn", "recurrent"])
 def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
     patterns().to_csv("signal.csv", index=False)
-    words = ["output.category=kind", "input.window=32", f"process.net={net}", "epochs=12", "learning_rate=0.003"]
+    words = [
+        "output.category=kind",
+        "input.window=32",
+        f"process.net={net}",
+        "epochs=12",
+        "learning_rate=0.003",
+    ]
     assert main(["fit", "signal.csv", "--time", "t", *words, "--out", "run"]) == 0
     answer = ki.open("run").metrics["answers"][0]
     assert answer["metrics"]["accuracy"] > 0.75 > answer["baselines"]["majority class"]["accuracy"]
     run = ki.open("run")
     pipeline = run.pipeline()
     table = patterns()
-    at = int(pipeline.parts["test"][0]) + 31  # the class of the last step of the first window that judges
+    at = (
+        int(pipeline.parts["test"][0]) + 31
+    )  # the class of the last step of the first window that judges
     assert run.answers[0].levels[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][at]
     assert (
         run.predict(table.iloc[: at + 1]).value
@@ -198,7 +258,9 @@ def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
 
 
 def test_classes_may_be_written_as_numbers() -> None:
-    table = patterns(600).assign(kind=lambda table: table["kind"].map({"sine": 1, "saw": 2, "square": 3}))
+    table = patterns(600).assign(
+        kind=lambda table: table["kind"].map({"sine": 1, "saw": 2, "square": 3})
+    )
     words = {"output.category": "kind", "process.epochs": 1, "input.window": 16}
     run = ki.load(table, time="t", words=words).fit(out="run")
     assert run.answers[0].levels == ("1", "2", "3")

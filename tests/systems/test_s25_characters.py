@@ -32,7 +32,21 @@ def novel() -> Path:
 
 
 def test_a_text_is_learned_and_written_on(novel: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", str(novel), "units=32", "epochs=40", "input.window=30", "--out", "run", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "fit",
+                str(novel),
+                "units=32",
+                "epochs=40",
+                "input.window=30",
+                "--out",
+                "run",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     run = ki.open("run")
     assert dict(run.task.process)["stateful"] is True
     metrics = run.metrics["answers"][0]
@@ -43,13 +57,17 @@ def test_a_text_is_learned_and_written_on(novel: Path, capsys: pytest.CaptureFix
     written = re.findall(r"\S+", "once upon " + text)[:-1]
     assert sum(word in ("once", "upon", "a", "time") for word in written) > 0.9 * len(written)
     capsys.readouterr()
-    assert main(["generate", "run", "--start", "once ", "--length", "30", "--temperature", "0"]) == 0
+    assert (
+        main(["generate", "run", "--start", "once ", "--length", "30", "--temperature", "0"]) == 0
+    )
     out = capsys.readouterr().out
     assert out == "once " + run.generate("once ", length=30, temperature=0) + "\n"
     assert main(["generate", "run", "--start", "日é once ", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["text"]) == 500
-    assert told["notes"] == ["2 values of 'text' never seen in training ('日', 'é'), read as unknown (id 0)"]
+    assert told["notes"] == [
+        "2 values of 'text' never seen in training ('日', 'é'), read as unknown (id 0)"
+    ]
     for wrong, text in (
         ("--length=0", "length says"),
         ("--temperature=-1", "temperature says"),
@@ -61,7 +79,9 @@ def test_a_text_is_learned_and_written_on(novel: Path, capsys: pytest.CaptureFix
 
 
 def test_words_are_written_with_blanks(novel: Path) -> None:
-    run = ki.load(str(novel), words={"input.tokenizer": "words", "input.window": 20, "process.epochs": 1}).fit()
+    run = ki.load(
+        str(novel), words={"input.tokenizer": "words", "input.window": 20, "process.epochs": 1}
+    ).fit()
     assert set(run.generate("once upon", length=10).split()) <= {"once", "upon", "a", "time"}
 
 
@@ -78,7 +98,10 @@ def test_what_would_see_the_answer_is_refused(novel: Path) -> None:
 
 def test_a_state_needs_pieces_that_follow_each_other() -> None:
     with pytest.raises((TaskError, ShapeError), match="needs pieces that follow each other"):
-        ki.load("sunspots", words={"process.net": "recurrent", "process.units": 8, "process.stateful": True}).fit()
+        ki.load(
+            "sunspots",
+            words={"process.net": "recurrent", "process.units": 8, "process.stateful": True},
+        ).fit()
 
 
 def test_tiny_shakespeare_is_read_whole(data: Path) -> None:
@@ -92,7 +115,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     generator = Random(1)
     names = ["ann", "bob", "eve"]
-    lines = [f'{generator.choice(names)} said "{generator.choice(names)} {generator.choice(names)}" (loud)\n' for _ in range(400)]
+    lines = [
+        f'{generator.choice(names)} said "{generator.choice(names)} {generator.choice(names)}" (loud)\n'
+        for _ in range(400)
+    ]
     (folder / "said.txt").write_text("".join(lines), encoding="utf-8")
     words = {"process.units": 24, "process.epochs": 6, "input.window": 25}
     ki.load(str(folder / "said.txt"), words=words).fit(out=folder / "run")
@@ -121,7 +147,10 @@ def test_a_text_is_colored_by_the_very_states_of_the_net(reader: Path) -> None:
         assert [unit for unit, _ in found] == [words[at] for at in best.indices]
         assert [p for _, p in found] == pytest.approx(best.values.tolist(), abs=1e-5)
     known = {each.about: each for each in seen.telling}
-    assert seen.why.startswith("its activity goes with ") and abs(known["being inside brackets"].correlation) > 0.6
+    assert (
+        seen.why.startswith("its activity goes with ")
+        and abs(known["being inside brackets"].correlation) > 0.6
+    )
     assert run.xray(LINES, neuron=7).neuron == 7
 
 
@@ -133,25 +162,44 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     first = out.splitlines()[:7]
     assert first[0] == 'ann said "bob eve" (loud)↵' and set(first[1]) <= set("▁▂▃▄▅▆▇█")
     seen = ki.open(reader).xray(LINES)
-    assert first[2] == "".join(row[0][0] for row in seen.top[:26]).replace(" ", "␣").replace("\n", "↵")
+    assert first[2] == "".join(row[0][0] for row in seen.top[:26]).replace(" ", "␣").replace(
+        "\n", "↵"
+    )
     assert f"neuron {seen.neuron} (0 to 23): {seen.why}" in " ".join(out.split())
     assert main(["xray", str(reader), LINES, "--neuron", "3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == json.loads(json.dumps({**ki.open(reader).xray(LINES, neuron=3).to_json(), "run": str(reader)}))
-    assert told["activity"] == pytest.approx(seen.states[:, 3].tolist()) and told["why"] == "as asked for"
+    assert told == json.loads(
+        json.dumps({**ki.open(reader).xray(LINES, neuron=3).to_json(), "run": str(reader)})
+    )
+    assert (
+        told["activity"] == pytest.approx(seen.states[:, 3].tolist())
+        and told["why"] == "as asked for"
+    )
     assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
     out, err = capsys.readouterr()
-    assert "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
+    assert (
+        "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
+    )
     page = Path("seen.html").read_text(encoding="utf-8")
     assert "日" in page and "<h2>Layer by layer</h2>" in page and f'"why":"{seen.why}"' not in page
     assert main(["xray", str(reader), LINES, "--out", "lines.html", "--trace", "lines"]) == 0
-    told = json.loads(re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1])  # type: ignore[index]
+    told = json.loads(
+        re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1]
+    )  # type: ignore[index]
     (walk,) = told["walks"]
-    assert walk["unit"] == seen.neuron and walk["why"] == seen.why and "".join(walk["labels"]) == LINES
+    assert (
+        walk["unit"] == seen.neuron and walk["why"] == seen.why and "".join(walk["labels"]) == LINES
+    )
     assert [each["unit"] for each in walk["telling"]] == [each.neuron for each in seen.telling]
-    levels = np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), "<i2").reshape(24, len(LINES)).T
-    np.testing.assert_allclose(levels / 32767 * walk["gates"]["h"]["greatest"], seen.states, atol=1e-4)
-    assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"]["time"] == list(LINES)
+    levels = (
+        np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), "<i2").reshape(24, len(LINES)).T
+    )
+    np.testing.assert_allclose(
+        levels / 32767 * walk["gates"]["h"]["greatest"], seen.states, atol=1e-4
+    )
+    assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"][
+        "time"
+    ] == list(LINES)
 
 
 def test_without_a_text_the_first_piece_of_the_test_part_is_read(
@@ -170,7 +218,8 @@ def test_a_terminal_shows_colors(reader: Path) -> None:
     assert told.plain.split("\n")[0] == 'ann said "bob eve" (loud)↵'
     grounds = [str(told.get_style_at_offset(Console(), at).bgcolor.triplet) for at in range(26)]  # type: ignore[union-attr]
     green = [
-        tuple(map(int, re.findall(r"\d+", ground)))[1] > tuple(map(int, re.findall(r"\d+", ground)))[2]
+        tuple(map(int, re.findall(r"\d+", ground)))[1]
+        > tuple(map(int, re.findall(r"\d+", ground)))[2]
         for ground in grounds
     ]
     sure = [at for at in range(26) if abs(seen.activity[at]) > 0.1]
@@ -188,7 +237,11 @@ def test_words_are_colored_too(novel: Path) -> None:
         "process.units": 5,
     }
     seen = ki.load(str(novel), words=words).fit().xray("once upon a  time")
-    assert seen.units == ("once", "upon", "a", "time") and seen.cell == "gru" and seen.states.shape == (4, 5)
+    assert (
+        seen.units == ("once", "upon", "a", "time")
+        and seen.cell == "gru"
+        and seen.states.shape == (4, 5)
+    )
     line = colored(seen, width=60, bars=True).split("\n")[0].plain
     assert line.split() == ["once", "upon", "a", "time"] and cell_len(line) <= 60
     assert '"spaced":true' in seen.to_html() and "4 words read" in seen.to_html()
@@ -200,13 +253,18 @@ def test_words_are_colored_too(novel: Path) -> None:
         (["a", "--file", "b"], "takes a value or --file, one of both"),
         (["a", "b"], "kissipo xray takes one text; got 2. Quote it."),
         ([""], "the text is empty"),
-        (["a" * 20_001], "the text is too long for one look; got 20,001 characters. Allowed: 1 to 20,000 characters."),
+        (
+            ["a" * 20_001],
+            "the text is too long for one look; got 20,001 characters. Allowed: 1 to 20,000 characters.",
+        ),
         (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),
         (["a", "--neuron", "-1"], "there is no such neuron"),
         (["--file", "nowhere.txt"], "nowhere.txt"),
         (["a", "--out", "no/where.html"], "no/where.html cannot be written"),
     ],
 )
-def test_slips_of_xray_are_told(given: list[str], told: str, reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_slips_of_xray_are_told(
+    given: list[str], told: str, reader: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["xray", str(reader), *given]) == 2
     assert told in capsys.readouterr().err

@@ -26,11 +26,16 @@ def words(data: Path) -> Path:
     """Every fourth word of four languages' captions, those of more than one language left out."""
     seen = defaultdict(set)
     for language in ("cs", "de", "en", "fr"):
-        text = gzip.decompress((data / "multi30k" / f"val.{language}.gz").read_bytes()).decode("utf-8")
+        text = gzip.decompress((data / "multi30k" / f"val.{language}.gz").read_bytes()).decode(
+            "utf-8"
+        )
         for word in re.findall(r"[^\W\d_]{2,}", text.lower()):
             seen[word].add(language)
     rows = sorted(
-        f"{word},{language}\n" for word, languages in seen.items() if len(languages) == 1 for language in languages
+        f"{word},{language}\n"
+        for word, languages in seen.items()
+        if len(languages) == 1
+        for language in languages
     )
     path = Path("words.csv")
     path.write_text("word,language\n" + "".join(rows[::4]), encoding="utf-8")
@@ -47,15 +52,21 @@ def by_hand() -> float:
     """Accuracy of pieces of one to three characters and logistic regression on the same rows."""
     pipeline = ki.open("run").pipeline()
     parts = {name: pipeline.frame.take(pipeline.parts[name]) for name in ("train", "test")}
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False, sublinear_tf=True, min_df=2)
+    pieces = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(1, 3), lowercase=False, sublinear_tf=True, min_df=2
+    )
     model = make_pipeline(pieces, LogisticRegression(C=30, max_iter=1000))
     words = {name: [word or "" for word in part["word"].texts()] for name, part in parts.items()}
     model.fit(words["train"], parts["train"]["language"].texts())
     return float(model.score(words["test"], parts["test"]["language"].texts()))
 
 
-@pytest.mark.parametrize("more", [("epochs=10",), ("epochs=6", "process.cell=gru", "process.bidirectional=true")])
-def test_a_word_tells_its_language(words: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "more", [("epochs=10",), ("epochs=6", "process.cell=gru", "process.bidirectional=true")]
+)
+def test_a_word_tells_its_language(
+    words: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     answer = fit(words, capsys, *more)
     task = ki.open("run").task
     assert list(task.input["characters"]) == ["word"] and task.process["net"] == "recurrent"
@@ -64,7 +75,11 @@ def test_a_word_tells_its_language(words: Path, more: tuple[str, ...], capsys: p
     assert judged[BASELINE] == pytest.approx(by_hand(), abs=1e-9)
     assert answer["verdict"]["compared_with"] == BASELINE
     assert main(["predict", "run", "übermorgen", "příroda", "promenaient"]) == 0
-    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["de", "cs", "fr"]
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "de",
+        "cs",
+        "fr",
+    ]
 
 
 def test_new_names_are_written_a_line_each(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

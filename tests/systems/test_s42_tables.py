@@ -31,7 +31,10 @@ def test_racing_is_fast_when_cool_and_slow_when_warm(seed: int, capsys: Out) -> 
     assert policy["matters"] == [True, True, False]
     assert answer["metrics"]["agreement"] == 1
     # the same policy with the same dice brings the same; a car that warms up half the time when it is fast brings 1.5 a step
-    assert answer["baselines"]["value iteration (the rules known)"]["return"] == answer["metrics"]["return"]
+    assert (
+        answer["baselines"]["value iteration (the rules known)"]["return"]
+        == answer["metrics"]["return"]
+    )
     assert answer["metrics"]["return"] == pytest.approx(150.5, abs=0.5)
     assert answer["baselines"]["random policy"]["return"] < 3
     assert answer["verdict"]["sentence"] == "equal to value iteration (the rules known)"

@@ -15,7 +15,11 @@ from kissipo.lessons.image_basics import GRAY
 
 
 def figures(title: str, **words: Any) -> dict[str, Any]:
-    (page,) = [each for each in ki.load("image-basics", words=words).show().explanation if each.title == title]
+    (page,) = [
+        each
+        for each in ki.load("image-basics", words=words).show().explanation
+        if each.title == title
+    ]
     return {each.name: each.values for each in page.figures}
 
 
@@ -23,7 +27,10 @@ def test_gray_and_color_are_the_arrays_of_the_lecture() -> None:
     pages = {each.title: each for each in ki.load("image-basics").show().explanation}
     assert [row[1] for row in pages["Gray"].rows] == ["(2, 2)", "(2, 2, 1)", "(1, 2, 2)"]
     assert pages["Gray"].rows[1][2] == "[[[1], [2]], [[3], [4]]]"
-    assert pages["Color"].rows[0][1:] == ("(2, 2, 3)", "[[[1, 2, 3], [3, 4, 5]], [[5, 6, 7], [7, 8, 9]]]")
+    assert pages["Color"].rows[0][1:] == (
+        "(2, 2, 3)",
+        "[[[1, 2, 3], [3, 4, 5]], [[5, 6, 7], [7, 8, 9]]]",
+    )
     assert figures("Color")["red"].tolist() == [[1, 3], [5, 7]]
 
 
@@ -38,18 +45,24 @@ def test_resizing_is_the_weighted_mean_of_what_an_answer_covers() -> None:
 
 @pytest.mark.parametrize("threshold", [0, 160, 255])
 def test_the_threshold_is_that_of_pillow(threshold: int) -> None:
-    expected = Image.fromarray(np.array(GRAY, dtype=np.uint8)).point(lambda level: 255 if level > threshold else 0)
+    expected = Image.fromarray(np.array(GRAY, dtype=np.uint8)).point(
+        lambda level: 255 if level > threshold else 0
+    )
     assert np.array_equal(figures("Threshold", threshold=threshold)["after"], np.asarray(expected))
 
 
 def test_a_file_of_ones_own_goes_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     Image.fromarray(pixels).save("photo.png")
-    trace = ki.load("image-basics", words={"image": "photo.png", "size": 6, "threshold": 100}).show()
+    trace = ki.load(
+        "image-basics", words={"image": "photo.png", "size": 6, "threshold": 100}
+    ).show()
     gray = Image.open("photo.png").convert("L")
     assert [step.shape for step in trace.steps] == [(40, 30, 3), (40, 30), (6, 6), (6, 6), (6, 6)]
     assert np.array_equal(trace.steps[1].value, np.asarray(gray))
-    assert np.array_equal(trace.steps[2].value, np.asarray(gray.resize((6, 6), Image.Resampling.BILINEAR)))
+    assert np.array_equal(
+        trace.steps[2].value, np.asarray(gray.resize((6, 6), Image.Resampling.BILINEAR))
+    )
     edge = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
     small = Image.fromarray(np.asarray(trace.steps[2].value))
     found = figures("Filters", image="photo.png", size=6)["edge"]

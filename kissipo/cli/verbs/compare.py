@@ -18,19 +18,32 @@ if TYPE_CHECKING:
 
     from kissipo.core.task import Task
 
-_ASKED = ("recall", "f1", "roc_auc")  # what the lectures compare besides accuracy and speed; the last to be left out
+_ASKED = (
+    "recall",
+    "f1",
+    "roc_auc",
+)  # what the lectures compare besides accuracy and speed; the last to be left out
 
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo compare`."""
     parser.add_argument(
-        "tasks", metavar="TASK", nargs="+", help="built-in names, .yaml files or data; key=value changes all"
+        "tasks",
+        metavar="TASK",
+        nargs="+",
+        help="built-in names, .yaml files or data; key=value changes all",
     )
-    parser.add_argument("--vary", metavar="KEY=A,B", action="append", default=[], help="a word and its values")
+    parser.add_argument(
+        "--vary", metavar="KEY=A,B", action="append", default=[], help="a word and its values"
+    )
     parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
     parser.add_argument("--time", metavar="COLUMN", help="the column of moments")
-    parser.add_argument("--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast")
-    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="how many seeds each (default: 1)")
+    parser.add_argument(
+        "--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="K", help="how many seeds each (default: 1)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--out", type=Path, help="the folder of the runs (default: runs/compare-N)")
     parser.add_argument("--json", action="store_true", help="give the table as JSON")
@@ -52,16 +65,25 @@ def run(arguments: Namespace, screen: Screen) -> None:
         return _costs(names, words, arguments, screen)
     tasks: dict[str, Task] = {}
     for name in names:
-        task = load(name, output=arguments.output, time=arguments.time, horizon=arguments.horizon, words=words)
+        task = load(
+            name,
+            output=arguments.output,
+            time=arguments.time,
+            horizon=arguments.horizon,
+            words=words,
+        )
         tasks |= variations(task, arguments.vary) if arguments.vary else {name: task}
     if len(tasks) < 2:
         raise TaskError(
-            "kissipo compare needs two tasks at least", do="Name another task, or say --vary process.cell=lstm,gru"
+            "kissipo compare needs two tasks at least",
+            do="Name another task, or say --vary process.cell=lstm,gru",
         )
     if arguments.vary and len(names) > 1:
         raise TaskError("--vary goes with one task", given=", ".join(names))
     notify = lambda text: screen.note(escape(text))  # noqa: E731
-    found = compare(tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify)
+    found = compare(
+        tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify
+    )
     rows = found["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
@@ -96,18 +118,30 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     found = {name: net_costs(name, words) for name in names}
     screen.result(costs_side_by_side(found))
     screen.remarks(list(dict.fromkeys(note for costs in found.values() for note in costs.notes)))
-    screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in found.items()]})
+    screen.result_json(
+        {"nets": [{"net": name, **costs.to_json()} for name, costs in found.items()]}
+    )
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
     from rich.markup import escape
 
     titles = [name.replace(" ", "\n") for name in metrics]
-    made = table("", *titles, "faster", "performance\n/ cost", "weights", right=tuple(range(1, 4 + len(metrics))))
+    made = table(
+        "",
+        *titles,
+        "faster",
+        "performance\n/ cost",
+        "weights",
+        right=tuple(range(1, 4 + len(metrics))),
+    )
     for row in rows:
         cells = [_cell(row["metrics"].get(name), seeds) for name in metrics]
         faster, ratio = row["faster"], row["performance_cost"]
-        cells += ["-" if faster is None else f"{faster:+.1f} %", "-" if ratio is None else f"{ratio:.3g}"]
+        cells += [
+            "-" if faster is None else f"{faster:+.1f} %",
+            "-" if ratio is None else f"{ratio:.3g}",
+        ]
         made.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
     return made
 

@@ -16,10 +16,15 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("what", resolved=("list", "get", "check"), help="what to do")
     parser.add_argument("name", nargs="?", help="the name of a set, or a file")
     parser.add_argument(
-        "words", metavar="key=value", nargs="*", help="words of the task, for check: input.separator=';'"
+        "words",
+        metavar="key=value",
+        nargs="*",
+        help="words of the task, for check: input.separator=';'",
     )
     parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
-    parser.add_argument("--time", metavar="COLUMN", help="the column of moments: the data are a series")
+    parser.add_argument(
+        "--time", metavar="COLUMN", help="the column of moments: the data are a series"
+    )
     parser.add_argument("--strict", action="store_true", help="a warning counts as a failure")
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
 
@@ -38,7 +43,11 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
         _list(screen)
         return None
     if arguments.name is None:
-        what = "a set: kissipo data get mnist" if arguments.what == "get" else "a file: kissipo data check sms.csv"
+        what = (
+            "a set: kissipo data get mnist"
+            if arguments.what == "get"
+            else "a file: kissipo data check sms.csv"
+        )
         raise TaskError(f"kissipo data {arguments.what} needs the name of {what}")
     if arguments.what == "get":
         _get(arguments.name, screen)
@@ -54,7 +63,9 @@ def _list(screen: Screen) -> None:
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")
         made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
-        rows.append({"name": name, "about": module.ABOUT, "license": module.LICENSE, "home": module.HOME})
+        rows.append(
+            {"name": name, "about": module.ABOUT, "license": module.LICENSE, "home": module.HOME}
+        )
     screen.result(made)
     screen.result_json(rows)
 
@@ -69,7 +80,9 @@ def _get(name: str, screen: Screen) -> None:
     if name not in dataset_names():
         raise DataError(f"there is no data set '{name}'", do=did_you_mean(name, dataset_names()))
     reading = DATASETS.find(module_name(name), place="data").read()
-    screen.result(f"{name}: {len(reading.frame):,} rows, columns {escape(', '.join(reading.frame.names))}")
+    screen.result(
+        f"{name}: {len(reading.frame):,} rows, columns {escape(', '.join(reading.frame.names))}"
+    )
     screen.result_json({"name": name, "rows": len(reading.frame), "columns": reading.frame.names})
 
 
@@ -84,6 +97,10 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     screen.result(findings_table(findings))
     levels = [each.level for each in findings]
     worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
-    screen.result(f"{worst}: {counted(levels.count('FAIL'), 'failure')}, {counted(levels.count('WARN'), 'warning')}")
-    screen.result_json({"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]})
+    screen.result(
+        f"{worst}: {counted(levels.count('FAIL'), 'failure')}, {counted(levels.count('WARN'), 'warning')}"
+    )
+    screen.result_json(
+        {"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]}
+    )
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

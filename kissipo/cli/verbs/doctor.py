@@ -7,9 +7,14 @@ from kissipo.cli.screen import Screen, table
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo doctor`."""
-    parser.add_argument("--resume", metavar="TASK", help="a task to kill and resume, such as digits")
     parser.add_argument(
-        "--trials", type=int, default=2, help="number of times the run is killed and resumed (default: 2)"
+        "--resume", metavar="TASK", help="a task to kill and resume, such as digits"
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=2,
+        help="number of times the run is killed and resumed (default: 2)",
     )
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
 
@@ -29,7 +34,9 @@ def run(arguments: Namespace, screen: Screen) -> int:
             if same
             else "[red]FAIL[/] the runs differ"
         )
-        screen.result(f"{found['compared']} weights compared, largest difference {found['largest_difference']:g}")
+        screen.result(
+            f"{found['compared']} weights compared, largest difference {found['largest_difference']:g}"
+        )
         screen.result_json(found)
         return 0 if same else 1
     found = examine()

@@ -9,7 +9,10 @@ def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo evaluate`."""
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument(
-        "data", metavar="DATA", nargs="?", help="other data with answers (default: the run's own test part)"
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help="other data with answers (default: the run's own test part)",
     )
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
 
@@ -27,7 +30,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
             screen.result("Verdict: " + tables.verdict_line(score))
         if "confusion" in score.net.details:
             screen.result()
-            screen.result(tables.confusion_table(score.net.details["classes"], score.net.details["confusion"]))
+            screen.result(
+                tables.confusion_table(score.net.details["classes"], score.net.details["confusion"])
+            )
         if "policy" in score.net.details:
             screen.result(tables.policy_table(score.net.details["policy"]))
         if "alarms" in score.net.details:
@@ -39,5 +44,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         for measure in ("mae", "normalized_mae"):
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:
-                screen.result(f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps))
+                screen.result(
+                    f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps)
+                )
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

@@ -32,16 +32,26 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
     parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
     parser.add_argument(
-        "--seeds", type=int, metavar="K", help="train K times with seeds 0..K-1: mean and standard deviation"
+        "--seeds",
+        type=int,
+        metavar="K",
+        help="train K times with seeds 0..K-1: mean and standard deviation",
     )
     parser.add_argument(
-        "--backtest", type=int, metavar="K", help="a series: train at K successive ends (rolling origin)"
+        "--backtest",
+        type=int,
+        metavar="K",
+        help="a series: train at K successive ends (rolling origin)",
     )
     parser.add_argument("--epochs", type=int, help="how often every sample is seen")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with a run that was stopped; where there is none, one begins"
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped; where there is none, one begins",
     )
-    parser.add_argument("--strict", action="store_true", help="stop at the first warning of the data check")
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first warning of the data check"
+    )
     parser.add_argument("--quiet", action="store_true", help="show only the result")
     parser.add_argument("--json", action="store_true", help="give the result as JSON")
 
@@ -83,13 +93,22 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.compare import several_seeds
 
     if arguments.seeds < 1 or arguments.resume:
-        raise TaskError("--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds))
+        raise TaskError(
+            "--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds)
+        )
     found = several_seeds(
-        task, arguments.seeds, out=arguments.out, first=arguments.seed or 0, strict=arguments.strict, notify=screen.note
+        task,
+        arguments.seeds,
+        out=arguments.out,
+        first=arguments.seed or 0,
+        strict=arguments.strict,
+        notify=screen.note,
     )
     made = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
     for name, values in found["metrics"].items():
-        made.add_row(escape(name), *(format_score(values[key]) for key in ("mean", "std", "min", "max")))
+        made.add_row(
+            escape(name), *(format_score(values[key]) for key in ("mean", "std", "min", "max"))
+        )
     screen.result(f"[bold]{arguments.seeds} seeds[/]")
     screen.result(made)
     screen.result("Runs: " + escape(", ".join(found["runs"])))
@@ -105,7 +124,12 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     if arguments.resume:
         raise TaskError("--backtest goes without --resume")
     found = backtest(
-        task, arguments.backtest, seed=arguments.seed or 0, out=arguments.out, strict=arguments.strict, notify=screen.note
+        task,
+        arguments.backtest,
+        seed=arguments.seed or 0,
+        out=arguments.out,
+        strict=arguments.strict,
+        notify=screen.note,
     )
     names = sorted(found["baselines"], key=lambda name: found["baselines"][name]["mean"])
     left_out: list[str] = []
@@ -128,7 +152,13 @@ def _folds(found: dict[str, Any], names: list[str]) -> Table:
     for fold in found["folds"]:
         judged = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
-        made.add_row(judged, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values))
+        made.add_row(
+            judged, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values)
+        )
     means = [found["metrics"][main], *(found["baselines"][name] for name in names)]
-    made.add_row("[bold]mean[/]", "", *(f"{format_score(each['mean'])} ± {format_score(each['std'])}" for each in means))
+    made.add_row(
+        "[bold]mean[/]",
+        "",
+        *(f"{format_score(each['mean'])} ± {format_score(each['std'])}" for each in means),
+    )
     return made

@@ -14,7 +14,11 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("--start", default="", metavar="TEXT", help="what it goes on from")
     parser.add_argument(
-        "--length", type=int, default=500, metavar="N", help="how many characters (or words); default 500"
+        "--length",
+        type=int,
+        default=500,
+        metavar="N",
+        help="how many characters (or words); default 500",
     )
     parser.add_argument(
         "--temperature",
@@ -33,11 +37,24 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.run import Run
 
     opened = Run.open(arguments.run)
-    given = (arguments.start, arguments.length, arguments.temperature, arguments.top_k, arguments.seed)
+    given = (
+        arguments.start,
+        arguments.length,
+        arguments.temperature,
+        arguments.top_k,
+        arguments.seed,
+    )
     remarks, pieces = opened.generate_units(*given)
     screen.remarks(remarks)
     if screen.as_json:
-        screen.result_json({"run": arguments.run, "start": arguments.start, "text": "".join(pieces), "notes": remarks})
+        screen.result_json(
+            {
+                "run": arguments.run,
+                "start": arguments.start,
+                "text": "".join(pieces),
+                "notes": remarks,
+            }
+        )
         return
     first = next(pieces)  # wrong numbers are told before anything is printed
     print(arguments.start + first, end="", flush=True)  # noqa: T201

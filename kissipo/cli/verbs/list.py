@@ -21,16 +21,24 @@ def run(arguments: Namespace, screen: Screen) -> None:
     for name, recipe in all_recipes():
         fetched = data_are_fetched(recipe)
         data = f"{recipe.data}, fetched once" if fetched else recipe.data
-        made.add_row(f"[bold]{name}[/]", recipe.system, data, recipe.expected, f"{recipe.seconds} s")
-        rows.append(_row(name, recipe.system, recipe.data, recipe.expected, recipe.seconds, fetched))
+        made.add_row(
+            f"[bold]{name}[/]", recipe.system, data, recipe.expected, f"{recipe.seconds} s"
+        )
+        rows.append(
+            _row(name, recipe.system, recipe.data, recipe.expected, recipe.seconds, fetched)
+        )
     for name, lesson in all_lessons():
-        made.add_row(f"[bold]{name}[/]", lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", "none")
+        made.add_row(
+            f"[bold]{name}[/]", lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", "none"
+        )
         rows.append(_row(name, lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", 0, False))
     screen.result(made)
     screen.result_json(rows)
 
 
-def _row(name: str, system: str, data: str, expected: str, seconds: int, fetched: bool) -> dict[str, Any]:
+def _row(
+    name: str, system: str, data: str, expected: str, seconds: int, fetched: bool
+) -> dict[str, Any]:
     return {
         "task": name,
         "system": system,

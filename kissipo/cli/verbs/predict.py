@@ -30,7 +30,9 @@ def options(parser: ArgumentParser) -> None:
         help="a text, an image or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
     )
     parser.add_argument("--file", help="a file of rows, or of steps")
-    parser.add_argument("--out", metavar="FOLDER", help="images: write predictions.csv and gallery.html there")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="images: write predictions.csv and gallery.html there"
+    )
     parser.add_argument("--json", action="store_true", help="give the answers as JSON")
 
 
@@ -46,13 +48,17 @@ def run(arguments: Namespace, screen: Screen) -> None:
     has_folders = any(Path(value).is_dir() for value in arguments.values)
     if arguments.out or (has_folders and opened.resolved.source.word == "images"):
         return _folder(opened, arguments, screen)
-    answers, remarks = opened.predict_all([Path(arguments.file)] if arguments.file else arguments.values)
+    answers, remarks = opened.predict_all(
+        [Path(arguments.file)] if arguments.file else arguments.values
+    )
     screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:
             print("\t".join(format_answer(each) for each in row))  # noqa: T201
     names = [answer.name for answer in opened.answers]
-    rows = [{name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers]
+    rows = [
+        {name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers
+    ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
     return None
 
@@ -76,8 +82,12 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
         screen.result(f"{len(found.each)} images, {len(found.unread)} of them could not be read")
-        screen.note(f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}")
+        screen.note(
+            f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}"
+        )
     elif not screen.as_json:
         for each in found.each:
             print("\t".join([str(each.file), *map(format_answer, each.answers)]))  # noqa: T201
-    screen.result_json({"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()})
+    screen.result_json(
+        {"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()}
+    )

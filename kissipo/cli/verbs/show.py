@@ -37,9 +37,15 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.model_summary import net_costs
 
     if arguments.out:
-        raise TaskError(f"'{arguments.task}' is a net and has no data to draw", do="Leave --out out, or name a task")
+        raise TaskError(
+            f"'{arguments.task}' is a net and has no data to draw",
+            do="Leave --out out, or name a task",
+        )
     if arguments.output or arguments.time or arguments.horizon:
-        raise TaskError(f"'{arguments.task}' is a net and has no data", do="Leave --output, --time and --horizon out")
+        raise TaskError(
+            f"'{arguments.task}' is a net and has no data",
+            do="Leave --output, --time and --horizon out",
+        )
     costs = net_costs(arguments.task, dict(split_argument(each) for each in arguments.words))
     screen.result(costs_table(costs))
     for line in costs_sum(costs):
@@ -79,7 +85,9 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     screen.result(tables.way_table(trace))
     screen.result(f"[dim]{tables.way_sum(trace)}[/]")
     if trace.chains:
-        screen.result("\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]")
+        screen.result(
+            "\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]"
+        )
         screen.result(tables.chains_table(trace.chains))
     if trace.through_time:
         screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this sample)[/]")

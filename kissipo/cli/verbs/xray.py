@@ -33,12 +33,33 @@ def options(parser: ArgumentParser) -> None:
         help="one sample as `kissipo predict` takes it: a text, an image, name=value pairs; nothing: the first test sample",
     )
     parser.add_argument("--file", help="a file that holds the text, or the row")
-    parser.add_argument("--neuron", type=int, metavar="N", help="which one colors a text, from 0; else a telling one")
+    parser.add_argument(
+        "--neuron",
+        type=int,
+        metavar="N",
+        help="which one colors a text, from 0; else a telling one",
+    )
     parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
-    parser.add_argument("--trace", metavar="FOLDER", help="write the trace as files: every tensor, gate and gradient")
-    parser.add_argument("--layer", metavar="NAME", help="opens a number of this layer; `kissipo show RUN` names them")
-    parser.add_argument("--index", metavar="I,J,...", help="index of the value, from 0; of a recurrent layer TIME,UNIT")
-    parser.add_argument("--json", action="store_true", help="give what is told as JSON, without the numbers of tensors")
+    parser.add_argument(
+        "--trace",
+        metavar="FOLDER",
+        help="write the trace as files: every tensor, gate and gradient",
+    )
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="opens a number of this layer; `kissipo show RUN` names them",
+    )
+    parser.add_argument(
+        "--index",
+        metavar="I,J,...",
+        help="index of the value, from 0; of a recurrent layer TIME,UNIT",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="give what is told as JSON, without the numbers of tensors",
+    )
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
@@ -109,16 +130,24 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.run import Run
 
     if arguments.layer is None or arguments.index is None:
-        raise TaskError("a number is opened with --layer and --index, both of them", do="Such as --layer 0 --index 3")
+        raise TaskError(
+            "a number is opened with --layer and --index, both of them",
+            do="Such as --layer 0 --index 3",
+        )
     if arguments.neuron is not None or arguments.out or arguments.trace:
-        raise TaskError("--neuron, --out and --trace belong to a whole sample", do="Leave them out beside --layer")
+        raise TaskError(
+            "--neuron, --out and --trace belong to a whole sample",
+            do="Leave them out beside --layer",
+        )
     if arguments.values and arguments.file:
         raise TaskError("kissipo xray takes values or --file, one of both")
     try:
         place = tuple(int(each) for each in arguments.index.split(","))
     except ValueError:
         raise TaskError(
-            "--index says a place", given=repr(arguments.index), allowed="whole numbers such as 3 or 4,7"
+            "--index says a place",
+            given=repr(arguments.index),
+            allowed="whole numbers such as 3 or 4,7",
         ) from None
     values = [Path(arguments.file)] if arguments.file else arguments.values
     opened, notes = cell_of(Run.look(arguments.run), values, arguments.layer, place)

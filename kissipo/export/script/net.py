@@ -103,7 +103,9 @@ def _written(value: Any, source: Source, indent: int) -> str:
     children = {name: _written(child, source, inner) for name, child in value.named_children()}
     if kind is nn.Module:
         return _call(
-            type(value).__name__, [f"{k}={v}" for k, v in _own(value, source, children, inner).items()], indent
+            type(value).__name__,
+            [f"{k}={v}" for k, v in _own(value, source, children, inner).items()],
+            indent,
         )
     if kind is nn.Sequential and all(name.isdigit() for name in children):
         return _call("nn.Sequential", list(children.values()), indent)
@@ -116,13 +118,20 @@ def _written(value: Any, source: Source, indent: int) -> str:
     return _call(f"nn.{kind.__name__}", _settings(value, kind), indent)
 
 
-def _call(name: str, arguments: list[str], indent: int, brackets: tuple[str, str] = ("(", ")")) -> str:
+def _call(
+    name: str, arguments: list[str], indent: int, brackets: tuple[str, str] = ("(", ")")
+) -> str:
     """A call on one line where there is room, else with one argument per line."""
     line = f"{name}{brackets[0]}{', '.join(arguments)}{brackets[1]}"
     if "\n" not in line and indent + len(line) <= _WIDTH - 8:
         return line
     margin = "\n" + " " * indent
-    return f"{name}{brackets[0]}" + "".join(f"{margin}    {each}," for each in arguments) + margin + brackets[1]
+    return (
+        f"{name}{brackets[0]}"
+        + "".join(f"{margin}    {each}," for each in arguments)
+        + margin
+        + brackets[1]
+    )
 
 
 def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
@@ -136,15 +145,21 @@ def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
         value = value is not None if name == "bias" and not isinstance(value, bool) else value
         if isinstance(value, tuple) and name != "unflattened_size" and len(set(value)) == 1:
             value = value[0]
-        if value != parameter.default and not (name == "stride" and value == getattr(layer, "kernel_size", None)):
+        if value != parameter.default and not (
+            name == "stride" and value == getattr(layer, "kernel_size", None)
+        ):
             text = f'"{value}"' if isinstance(value, str) else repr(value)
-            written.append(text if parameter.default is inspect.Parameter.empty else f"{name}={text}")
+            written.append(
+                text if parameter.default is inspect.Parameter.empty else f"{name}={text}"
+            )
     if getattr(layer, "nonlinearity", "tanh") != "tanh":
         written.append(f'nonlinearity="{layer.nonlinearity}"')
     return written
 
 
-def _own(layer: nn.Module, source: Source, children: Mapping[str, str], indent: int) -> dict[str, str]:
+def _own(
+    layer: nn.Module, source: Source, children: Mapping[str, str], indent: int
+) -> dict[str, str]:
     """Copies the class of a layer of our own; returns its layers and the settings that its methods ask for."""
     if layer._parameters:
         raise NotBuiltError(
@@ -154,7 +169,10 @@ def _own(layer: nn.Module, source: Source, children: Mapping[str, str], indent: 
     source.add_text("Layer", _LAYER)
     source.imports |= {"from typing import Any", "from torch import Tensor"}
     if isinstance(layer, Recurrent):
-        source.imports |= {"import torch", "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"}
+        source.imports |= {
+            "import torch",
+            "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence",
+        }
         source.add(recurrent, "each_state")
         source.add_text("Recurrent", _RECURRENT)
         tree: ast.AST = ast.parse(_RECURRENT)
@@ -163,9 +181,16 @@ def _own(layer: nn.Module, source: Source, children: Mapping[str, str], indent: 
         tree = source.add_class(type(layer), base="Layer", roots=roots)
     asked = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
     settings = {
-        name: value for name, value in {**vars(layer), **layer._buffers}.items() if name in asked - {"training"}
+        name: value
+        for name, value in {**vars(layer), **layer._buffers}.items()
+        if name in asked - {"training"}
     }
     unknown = [name for name, value in settings.items() if not isinstance(value, _PLAIN)]
     if unknown:
-        raise NotBuiltError(f"kissipo eject does not write '{unknown[0]}' of {type(layer).__name__} yet")
-    return {**{name: _written(value, source, indent) for name, value in settings.items()}, **children}
+        raise NotBuiltError(
+            f"kissipo eject does not write '{unknown[0]}' of {type(layer).__name__} yet"
+        )
+    return {
+        **{name: _written(value, source, indent) for name, value in settings.items()},
+        **children,
+    }

@@ -40,7 +40,10 @@ def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
     _refuse_unwritten(experiment)
     experiment.algorithm.begin(experiment.pipeline.datasets["train"])
     name = experiment.task.name or "a task"
-    texts = {"train.py": train_source(experiment, name, seed), "net.py": net_source(experiment.net, name)}
+    texts = {
+        "train.py": train_source(experiment, name, seed),
+        "net.py": net_source(experiment.net, name),
+    }
     augment = experiment.pipeline.augment
     if augment is not None:
         texts["augment.py"] = augment_source(augment.names, augment.masks)
@@ -63,22 +66,29 @@ def _refuse_other(folder: Path) -> None:
         return
     script = folder / "train.py"
     if not script.is_file() or MARK not in script.read_text(encoding="utf-8", errors="replace"):
-        raise TaskError(f"{folder} holds files that kissipo eject did not write", do="Name a new folder with --out")
+        raise TaskError(
+            f"{folder} holds files that kissipo eject did not write",
+            do="Name a new folder with --out",
+        )
 
 
 def _refuse_unwritten(experiment: Experiment) -> None:
     algorithm = experiment.resolved.algorithm
     if algorithm is None or algorithm.word != "supervised":
         raise NotBuiltError(
-            "kissipo eject writes tasks that learn from known answers", given=f"process.algorithm={algorithm and algorithm.word}"
+            "kissipo eject writes tasks that learn from known answers",
+            given=f"process.algorithm={algorithm and algorithm.word}",
         )
     for word, plain in _PLAIN.items():
         if getattr(experiment.config, word) != plain:
-            raise NotBuiltError(f"kissipo eject does not write process.{word} yet", do="Leave it out")
+            raise NotBuiltError(
+                f"kissipo eject does not write process.{word} yet", do="Leave it out"
+            )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
         raise NotBuiltError(
-            "kissipo eject does not write frozen batch normalization yet", do="Leave process.freeze out"
+            "kissipo eject does not write frozen batch normalization yet",
+            do="Leave process.freeze out",
         )
 
 
@@ -94,7 +104,9 @@ def _samples(experiment: Experiment) -> dict[str, Tensor]:
 
 def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies that share no memory."""
-    return {name: each.clone(memory_format=torch.contiguous_format) for name, each in tensors.items()}
+    return {
+        name: each.clone(memory_format=torch.contiguous_format) for name, each in tensors.items()
+    }
 
 
 def _compare(texts: Mapping[str, str], experiment: Experiment) -> None:
@@ -113,9 +125,13 @@ def _compare(texts: Mapping[str, str], experiment: Experiment) -> None:
             net = made["net"].build()
         net.load_state_dict(experiment.net.state_dict())
         batch = experiment.pipeline.datasets["train"].batch(slice(0, _FIRST))
-        inputs, targets = ([_double(each) for each in some] for some in (batch.inputs, batch.targets))
+        inputs, targets = (
+            [_double(each) for each in some] for some in (batch.inputs, batch.targets)
+        )
         with torch.no_grad():
-            ours, theirs = (as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(experiment.net), net))
+            ours, theirs = (
+                as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(experiment.net), net)
+            )
             expected = experiment.algorithm.loss(ours if len(ours) > 1 else ours[0], tuple(targets))
             loss = made["train"].loss_of(list(theirs), targets)
     except Exception as error:
@@ -125,7 +141,9 @@ def _compare(texts: Mapping[str, str], experiment: Experiment) -> None:
             sys.modules.pop(name)
             if name in before:
                 sys.modules[name] = before[name]
-    if not all(torch.allclose(one, other, rtol=1e-9) for one, other in zip(ours, theirs, strict=True)):
+    if not all(
+        torch.allclose(one, other, rtol=1e-9) for one, other in zip(ours, theirs, strict=True)
+    ):
         raise _differs("its net gives other outputs")
     if not torch.allclose(loss, expected, rtol=1e-9):
         raise _differs("its loss is another one")
@@ -136,4 +154,6 @@ def _double(values: Tensor) -> Tensor:
 
 
 def _differs(why: str) -> NotBuiltError:
-    return NotBuiltError(f"kissipo eject cannot write this task yet: the script would not do the same, {why}")
+    return NotBuiltError(
+        f"kissipo eject cannot write this task yet: the script would not do the same, {why}"
+    )

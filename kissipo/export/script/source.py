@@ -46,7 +46,10 @@ class Source:
         for module in sorted(names, key=lambda line: (line.startswith("from"), line.lower())):
             standard = module.split()[1].split(".")[0] in sys.stdlib_module_names
             imported = ", ".join(
-                sorted(names[module], key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+                sorted(
+                    names[module],
+                    key=lambda name: (not name.isupper(), not name[0].isupper(), name),
+                )
             )
             blocks[not standard].append(f"{module} import {imported}" if imported else module)
         return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -63,7 +66,9 @@ class Source:
             self.imports.add(text)
         elif self._is_new(renamed or name, module.__name__):
             self.add_needs(node, module)
-            self.definitions[renamed or name] = text.replace(f"def {name}(", f"def {renamed or name}(")
+            self.definitions[renamed or name] = text.replace(
+                f"def {name}(", f"def {renamed or name}("
+            )
 
     def add_class(self, layer: type, *, base: str, roots: tuple[str, ...]) -> ast.AST:
         """Copies the methods of a class that are reached from these, under another base class; returns them as a tree."""
@@ -98,7 +103,9 @@ class Source:
     def _is_new(self, name: str, origin: str) -> bool:
         is_new = name not in self._origins
         if self._origins.setdefault(name, origin) != origin:
-            raise NotBuiltError(f"kissipo eject does not write two parts that both define '{name}' yet")
+            raise NotBuiltError(
+                f"kissipo eject does not write two parts that both define '{name}' yet"
+            )
         return is_new
 
 
@@ -107,7 +114,9 @@ def _own_attributes(node: ast.AST) -> list[str]:
     return [
         each.attr
         for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == "self"
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "self"
     ]
 
 
@@ -118,7 +127,9 @@ def _statements(module: ModuleType) -> dict[str, tuple[ast.stmt, str]]:
     found: dict[str, tuple[ast.stmt, str]] = {}
     for node in _outermost(ast.parse(text).body):
         if isinstance(node, ast.ImportFrom):
-            found |= {each.name: (node, f"from {node.module} import {each.name}") for each in node.names}
+            found |= {
+                each.name: (node, f"from {node.module} import {each.name}") for each in node.names
+            }
         elif isinstance(node, ast.Import):
             found |= {each.name: (node, f"import {each.name}") for each in node.names}
         else:
@@ -135,5 +146,13 @@ def _outermost(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 def _defined(node: Any) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
+    return [
+        each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)
+    ]

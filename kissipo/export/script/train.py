@@ -238,7 +238,12 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
 
     Raises:   NotBuiltError when parts of it cannot stand in one file.
     """
-    options, pipeline, net, answers = experiment.config, experiment.pipeline, experiment.net, experiment.pipeline.answers
+    options, pipeline, net, answers = (
+        experiment.config,
+        experiment.pipeline,
+        experiment.net,
+        experiment.pipeline.answers,
+    )
     batch, count = experiment.resolved.general.batch_size or 32, len(pipeline.datasets["train"])
     source = Source()
     source.imports = {
@@ -290,7 +295,9 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
     return _filled(
         flags,
         metrics="\n".join(
-            f"    {line}" for number in range(len(answers)) for line in _metrics(source, answers, number)
+            f"    {line}"
+            for number in range(len(answers))
+            for line in _metrics(source, answers, number)
         ),
         imports=source.import_block(),
         definitions=source,
@@ -311,7 +318,10 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         quality=_quality(answers[0]),
         part=pipeline.eval_split,
         frozen=frozen,
-        **{word: getattr(options, word) for word in ("l1", "l2", "ema", "clip", "schedule", "warmup")},
+        **{
+            word: getattr(options, word)
+            for word in ("l1", "l2", "ema", "clip", "schedule", "warmup")
+        },
     )
 
 
@@ -353,7 +363,9 @@ def _loss(source: Source, name: str, loss: Any) -> str:
 
 
 def _sum(losses: list[str]) -> str:
-    return " + ".join(f"{loss}(outputs[{number}], targets[{number}])" for number, loss in enumerate(losses))
+    return " + ".join(
+        f"{loss}(outputs[{number}], targets[{number}])" for number, loss in enumerate(losses)
+    )
 
 
 def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[str]:
@@ -370,14 +382,19 @@ def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[s
         template, words["classes"] = _MASK, len(answer.levels)
     else:
         scale = _scale(answer)
-        template, words["scale"] = _NUMBERS, "" if scale is None else f" * {scale!r}  # in the unit of the data"
+        template, words["scale"] = (
+            _NUMBERS,
+            "" if scale is None else f" * {scale!r}  # in the unit of the data",
+        )
         words["prefix"] += "scaled_" if scale is None else ""
     return Template(template).substitute(words).splitlines()
 
 
 def _choice(answer: Category, number: int) -> str:
     if answer.one_output:
-        return f"(outputs[{number}].flatten().sigmoid() >= {answer.options.decode.threshold}).long()"
+        return (
+            f"(outputs[{number}].flatten().sigmoid() >= {answer.options.decode.threshold}).long()"
+        )
     return f"outputs[{number}].argmax(1)"
 
 
@@ -387,7 +404,11 @@ def _scale(answer: Answer) -> float | None:
     zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
     scales = one - zero
     same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])
-    return float(scales.flat[0]) if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max() else None
+    return (
+        float(scales.flat[0])
+        if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max()
+        else None
+    )
 
 
 def _quality(answer: Answer) -> str:

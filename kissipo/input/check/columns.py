@@ -16,9 +16,13 @@ def mixed_types(frame: Frame, names: Iterable[str]) -> list[Finding]:
             continue
         row, text = column.odd[0]
         rows = [row for row, _ in column.odd]
-        more = f" ({column.odd_count} such cells: {format_rows(rows)})" if column.odd_count > 1 else ""
+        more = (
+            f" ({column.odd_count} such cells: {format_rows(rows)})" if column.odd_count > 1 else ""
+        )
         message = f"'{text}' in row {row} of '{column.name}' is not a number, most other cells there are{more}"
-        findings.append(Finding("FAIL", "mixed types", message, _advice(column, text), tuple(rows[:100])))
+        findings.append(
+            Finding("FAIL", "mixed types", message, _advice(column, text), tuple(rows[:100]))
+        )
     return findings
 
 
@@ -39,7 +43,13 @@ def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:
         if len(rows):
             message = f"'{column.name}' is infinite in {format_rows(rows)}"
             findings.append(
-                Finding("FAIL", "infinite values", message, "write a number, or leave the cell empty", _some(rows))
+                Finding(
+                    "FAIL",
+                    "infinite values",
+                    message,
+                    "write a number, or leave the cell empty",
+                    _some(rows),
+                )
             )
     return findings
 
@@ -56,9 +66,17 @@ def missing_values(frame: Frame, names: Iterable[str], *, fills: dict[str, str])
             whole += 1
             continue
         rows = frame.rows[gaps]
-        message = f"'{column.name}' has no value in {count} of {len(frame)} rows ({format_rows(rows)})"
+        message = (
+            f"'{column.name}' has no value in {count} of {len(frame)} rows ({format_rows(rows)})"
+        )
         findings.append(
-            Finding("WARN", "missing values", message, fills.get(column.name, "read as missing"), _some(rows))
+            Finding(
+                "WARN",
+                "missing values",
+                message,
+                fills.get(column.name, "read as missing"),
+                _some(rows),
+            )
         )
     if not findings:
         columns = "1 column" if whole == 1 else f"{whole} columns"
@@ -84,7 +102,9 @@ def _is_id(column: Column) -> bool:
         steps = np.diff(column.values)
         return bool(np.all(steps == 1))
     if column.kind == "string":
-        one_word = all(" " not in level.strip() and len(level) <= 64 for level in column.levels[:200])
+        one_word = all(
+            " " not in level.strip() and len(level) <= 64 for level in column.levels[:200]
+        )
         return (
             one_word
             and len(column.levels) == count

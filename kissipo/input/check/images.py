@@ -92,7 +92,11 @@ def refuse_lonely(frame: Frame, name: str) -> None:
     lonely = [level for level, count in counts.items() if count == 1]
     if lonely:
         file = values[int(np.flatnonzero(classes.values == classes.levels.index(lonely[0]))[0])]
-        more = f", and so have {len(lonely) - 1} more of the {len(counts)} classes" if len(lonely) > 1 else ""
+        more = (
+            f", and so have {len(lonely) - 1} more of the {len(counts)} classes"
+            if len(lonely) > 1
+            else ""
+        )
         raise DataError(
             f"the class '{lonely[0]}' has a single image, {file}{more}",
             allowed="at least two images a class, one to learn from and one to judge by",
@@ -110,11 +114,17 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     other = sum(count for shape, count in shapes.items() if shape != size)
     if not other:
         return [Finding("PASS", "image sizes", f"all images are {size[0]}x{size[1]}")]
-    smallest, largest = min(shapes, key=lambda s: s[0] * s[1]), max(shapes, key=lambda s: s[0] * s[1])
+    smallest, largest = (
+        min(shapes, key=lambda s: s[0] * s[1]),
+        max(shapes, key=lambda s: s[0] * s[1]),
+    )
     message = f"{len(shapes)} sizes of images, from {smallest[0]}x{smallest[1]} to {largest[0]}x{largest[1]}"
     return [
         Finding(
-            "WARN" if len(shapes) > 1 else "PASS", "image sizes", message, f"{other} resized to {size[0]}x{size[1]}"
+            "WARN" if len(shapes) > 1 else "PASS",
+            "image sizes",
+            message,
+            f"{other} resized to {size[0]}x{size[1]}",
         )
     ]
 

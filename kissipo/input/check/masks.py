@@ -27,16 +27,30 @@ def mask_findings(frame: Frame, column: str) -> list[Finding]:
             continue
         size, wanted = (opened.height, opened.width), size_of(image)
         if size != wanted:
-            other.append((row, f"{_told(mask)} is {size[0]}x{size[1]}, its image {wanted[0]}x{wanted[1]}"))
+            other.append(
+                (row, f"{_told(mask)} is {size[0]}x{size[1]}, its image {wanted[0]}x{wanted[1]}")
+            )
         empty += not np.asarray(opened).any()
-    findings = [_failed(found, do) for found, do in ((damaged, "save them again"), (other, "save them alike")) if found]
+    findings = [
+        _failed(found, do)
+        for found, do in ((damaged, "save them again"), (other, "save them alike"))
+        if found
+    ]
     if not findings and empty == len(pairs):
-        findings = [Finding("FAIL", _CHECK, f"none of {len(pairs)} masks marks anything", "look at input.masks")]
-    told = f"{len(pairs)} masks, " + (f"{empty} of them mark nothing" if empty else "all of them mark something")
+        findings = [
+            Finding(
+                "FAIL", _CHECK, f"none of {len(pairs)} masks marks anything", "look at input.masks"
+            )
+        ]
+    told = f"{len(pairs)} masks, " + (
+        f"{empty} of them mark nothing" if empty else "all of them mark something"
+    )
     return findings or [Finding("PASS", _CHECK, told)]
 
 
-def without_masks(frame: Frame, column: str, said: Literal["empty", "left_out"] | None) -> tuple[Any, list[Finding]]:
+def without_masks(
+    frame: Frame, column: str, said: Literal["empty", "left_out"] | None
+) -> tuple[Any, list[Finding]]:
     """Which images have a mask, and what is done about the others; all when those count as empty."""
     absent: NDArray[np.bool_] = frame[column].missing
     if not absent.any():
@@ -48,7 +62,9 @@ def without_masks(frame: Frame, column: str, said: Literal["empty", "left_out"] 
         do = "say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
         return ~absent, [Finding("FAIL", _CHECK, told, do, rows)]
     if said == "empty":
-        return np.ones(len(frame), dtype=bool), [Finding("PASS", _CHECK, told, "nothing is on them")]
+        return np.ones(len(frame), dtype=bool), [
+            Finding("PASS", _CHECK, told, "nothing is on them")
+        ]
     return ~absent, [Finding("WARN", _CHECK, told, "left out", rows)]
 
 

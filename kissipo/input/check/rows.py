@@ -29,10 +29,24 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
     some = tuple(int(row) for row in rows[:100])
     if len(first) < _MOSTLY_DISTINCT * len(frame):
         message = f"{len(rows)} of {len(frame)} rows repeat another one: few combinations of values are possible"
-        return None, [Finding("WARN", "duplicate rows", message, "equal rows may stand in training and in test", some)]
+        return None, [
+            Finding(
+                "WARN",
+                "duplicate rows",
+                message,
+                "equal rows may stand in training and in test",
+                some,
+            )
+        ]
     message = f"{len(rows)} of {len(frame)} rows repeat an earlier one ({format_rows(rows)})"
     return member.astype(np.int64), [
-        Finding("WARN", "duplicate rows", message, "kept, each on the same side of the split as its twin", some)
+        Finding(
+            "WARN",
+            "duplicate rows",
+            message,
+            "kept, each on the same side of the split as its twin",
+            some,
+        )
     ]
 
 

@@ -41,9 +41,17 @@ def unanswered(frame: Frame, name: str) -> list[Finding]:
     rows = frame.rows[frame[name].missing]
     if not len(rows):
         return []
-    message = f"the answer '{name}' is missing in {len(rows)} of {len(frame)} rows ({format_rows(rows)})"
+    message = (
+        f"the answer '{name}' is missing in {len(rows)} of {len(frame)} rows ({format_rows(rows)})"
+    )
     return [
-        Finding("WARN", "missing answers", message, "these rows are left out", tuple(int(row) for row in rows[:100]))
+        Finding(
+            "WARN",
+            "missing answers",
+            message,
+            "these rows are left out",
+            tuple(int(row) for row in rows[:100]),
+        )
     ]
 
 
@@ -73,7 +81,12 @@ def classes(column: Column) -> list[Finding]:
     if most >= _IMBALANCE * least:
         message = f"the classes of '{column.name}' are uneven: '{next(iter(counts))}' {most} rows, '{rarest}' {least}"
         return [
-            Finding("WARN", "class imbalance", message, "read recall and F1, not accuracy alone; parts keep the shares")
+            Finding(
+                "WARN",
+                "class imbalance",
+                message,
+                "read recall and F1, not accuracy alone; parts keep the shares",
+            )
         ]
     return [
         Finding(
@@ -95,7 +108,9 @@ def leakage(frame: Frame, names: Iterable[str], answer: str, *, is_category: boo
     for name in names:
         share = _share_told(some[name], truth, is_category=is_category)
         if share >= _TELLTALE:
-            message = f"'{name}' alone tells the answer '{answer}' in {100 * share:.4g} % of the rows"
+            message = (
+                f"'{name}' alone tells the answer '{answer}' in {100 * share:.4g} % of the rows"
+            )
             action = f"used as it is; if it is known only afterwards, leave it out with input.drop=[{name}]"
             findings.append(Finding("WARN", "gives the answer away", message, action))
     return findings
@@ -115,12 +130,16 @@ def _share_told(column: Column, truth: Column, *, is_category: bool) -> float:
             both = ~(np.isnan(values[:, 0]) | np.isnan(wanted))
             linear = np.corrcoef(values[both, 0], wanted[both])[0, 1] if both.sum() > 2 else 0.0
             return float(linear**2)
-        tree: DecisionTreeClassifier | DecisionTreeRegressor = DecisionTreeRegressor(max_leaf_nodes=64, random_state=0)
+        tree: DecisionTreeClassifier | DecisionTreeRegressor = DecisionTreeRegressor(
+            max_leaf_nodes=64, random_state=0
+        )
     else:
         wanted = np.where(truth.missing, -1, truth.values)
         if np.bincount(wanted + 1).max() >= _TELLTALE * len(wanted):
             return 0.0
-        tree = DecisionTreeClassifier(max_leaf_nodes=min(64, max(2, len(wanted) // 10)), random_state=0)
+        tree = DecisionTreeClassifier(
+            max_leaf_nodes=min(64, max(2, len(wanted) // 10)), random_state=0
+        )
     fitted, asked = np.arange(0, len(wanted), 2), np.arange(1, len(wanted), 2)
     filled = np.nan_to_num(values, nan=-1e30)
     return float(tree.fit(filled[fitted], wanted[fitted]).score(filled[asked], wanted[asked]))

@@ -11,7 +11,9 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.timestamps import is_monthly
 
 
-def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tuple[Frame, list[Finding]]:
+def order_in_time(
+    frame: Frame, name: str, *, doubled: str | None = None
+) -> tuple[Frame, list[Finding]]:
     """The frame in the order of its time column, and what was found.
 
     doubled:  what rows of the same moment become: mean, sum or last of their numbers, the last of their texts
@@ -43,7 +45,9 @@ def order_in_time(frame: Frame, name: str, *, doubled: str | None = None) -> tup
         frame, found = _one_a_moment(frame, name, doubled)
         findings += found
     findings += _gaps(frame, name) + _yet_to_come(frame, name)
-    return frame, findings or [Finding("PASS", "order of time", f"'{name}' rises evenly over {len(frame)} steps")]
+    return frame, findings or [
+        Finding("PASS", "order of time", f"'{name}' rises evenly over {len(frame)} steps")
+    ]
 
 
 def _refuse_doubles(frame: Frame, column: Column) -> None:
@@ -54,7 +58,11 @@ def _refuse_doubles(frame: Frame, column: Column) -> None:
         clock = twice.astype("datetime64[h]").astype(np.int64) % 24
         weekday = (twice.astype("datetime64[D]").astype(np.int64) + 3) % 7
         set_back = len(rows) == 2 and weekday == 6 and clock < 4
-        hint = " (were clocks set back? Then write the time zone, as in 02:30+01:00)" if set_back else ""
+        hint = (
+            " (were clocks set back? Then write the time zone, as in 02:30+01:00)"
+            if set_back
+            else ""
+        )
         raise DataError(
             f"the moment {twice} stands {len(rows)} times in '{column.name}' ({format_rows(rows)})",
             allowed="one row a moment",
@@ -73,10 +81,18 @@ def _one_a_moment(frame: Frame, name: str, doubled: str) -> tuple[Frame, list[Fi
     for column in frame.columns if doubled != "last" else ():
         if column.kind == "number":
             sums = np.add.reduceat(column.values, first)
-            columns.append(replace(last[column.name], values=sums / counts if doubled == "mean" else sums))
-    message = f"{len(again)} rows of '{name}' stand at the moment of another one ({format_rows(again)})"
+            columns.append(
+                replace(last[column.name], values=sums / counts if doubled == "mean" else sums)
+            )
+    message = (
+        f"{len(again)} rows of '{name}' stand at the moment of another one ({format_rows(again)})"
+    )
     finding = Finding(
-        "WARN", "doubled moments", message, f"their {doubled} is taken", tuple(int(row) for row in again[:100])
+        "WARN",
+        "doubled moments",
+        message,
+        f"their {doubled} is taken",
+        tuple(int(row) for row in again[:100]),
     )
     return last.replaced(*columns), [finding]
 
@@ -89,13 +105,19 @@ def _yet_to_come(frame: Frame, name: str) -> list[Finding]:
     rows = frame.rows[late]
     message = f"{len(late)} moments of '{name}' are yet to come ({format_rows(rows)}), the last {frame[name].show(int(late[-1]))}"
     action = "taken as measured: leave them out if they are not"
-    return [Finding("WARN", "moments to come", message, action, tuple(int(row) for row in rows[:100]))]
+    return [
+        Finding("WARN", "moments to come", message, action, tuple(int(row) for row in rows[:100]))
+    ]
 
 
 def _gaps(frame: Frame, name: str) -> list[Finding]:
     """Steps longer than the usual one; months and years differ in length by nature."""
     months = frame[name].values.astype("datetime64[M]").astype(np.int64)
-    steps = np.diff(months) if is_monthly(frame[name].values) else np.diff(frame[name].values).astype(np.int64)
+    steps = (
+        np.diff(months)
+        if is_monthly(frame[name].values)
+        else np.diff(frame[name].values).astype(np.int64)
+    )
     if len(steps) < 2:
         return []
     usual = Counter(steps.tolist()).most_common(1)[0][0]
@@ -107,5 +129,11 @@ def _gaps(frame: Frame, name: str) -> list[Finding]:
     between = f"{frame[name].show(longest)} and {frame[name].show(longest + 1)}"
     message = f"{len(odd)} of {len(steps)} steps of '{name}' are not the usual one, the longest between {between}"
     return [
-        Finding("WARN", "gaps in time", message, "taken as if evenly spaced", tuple(int(row) for row in rows[:100]))
+        Finding(
+            "WARN",
+            "gaps in time",
+            message,
+            "taken as if evenly spaced",
+            tuple(int(row) for row in rows[:100]),
+        )
     ]

@@ -36,12 +36,17 @@ def find_data(value: Any, source: str) -> Reading | None:
 
     Raises:   DataError when it is neither a path nor a name, with both kinds of near misses.
     """
-    if not isinstance(value, str) or (Path(value).exists() and not (Path(value) / "task.yaml").is_file()):
+    if not isinstance(value, str) or (
+        Path(value).exists() and not (Path(value) / "task.yaml").is_file()
+    ):
         return None
     if value in dataset_names():
         module = DATASETS.find(module_name(value), place=f"input.{source}")
         if source not in module.SOURCES:
-            raise DataError(f"the data set '{value}' cannot be read as {source}", allowed=", ".join(module.SOURCES))
+            raise DataError(
+                f"the data set '{value}' cannot be read as {source}",
+                allowed=", ".join(module.SOURCES),
+            )
         reading: Reading = module.read()
         return reading
     if "/" not in value and "." not in value and not Path(value).exists():

@@ -34,5 +34,8 @@ def read_labeled(file: File) -> Reading:
     odd = np.zeros(len(frame))
     windows = json.loads(get("nab", WINDOWS).read_text(encoding="utf-8"))[file.name]
     for first, last in windows:
-        odd[(timestamps.values >= np.datetime64(first[:19])) & (timestamps.values <= np.datetime64(last[:19]))] = 1
+        odd[
+            (timestamps.values >= np.datetime64(first[:19]))
+            & (timestamps.values <= np.datetime64(last[:19]))
+        ] = 1
     return Reading(frame.replaced(timestamps, numbers("anomaly", odd)), answer="value")

@@ -25,6 +25,7 @@ def read() -> Reading:
     digits = load_digits()
     pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)
     frame = Frame(
-        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.target])), origin="digits"
+        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.target])),
+        origin="digits",
     )
     return Reading(frame, answer="digit")

@@ -27,7 +27,9 @@ def cache_folder() -> Path:
 
 def look_for(folder: str, name: str) -> Path | None:
     """The path of a file of a set, in `$KISSIPO_DATA` or in the cache; None when it is in neither."""
-    places = [Path(each).resolve() for each in [os.environ.get("KISSIPO_DATA", "")] if each] + [cache_folder()]
+    places = [Path(each).resolve() for each in [os.environ.get("KISSIPO_DATA", "")] if each] + [
+        cache_folder()
+    ]
     for place in places:
         if (place / folder / name).exists():
             return place / folder / name
@@ -73,13 +75,16 @@ def _download(folder: str, file: File) -> Path:
         ) from None
     except OSError as error:
         raise MachineError(
-            f"{target} cannot be written: {error.strerror}", do="Set XDG_CACHE_HOME to a folder with room"
+            f"{target} cannot be written: {error.strerror}",
+            do="Set XDG_CACHE_HOME to a folder with room",
         ) from None
     digest = hashlib.sha256(part.read_bytes()).hexdigest()
     if digest != file.sha256:
         part.unlink()
         raise DataError(
-            f"what came from {file.url} is not the published file", given=f"sha256 {digest}", allowed=file.sha256
+            f"what came from {file.url} is not the published file",
+            given=f"sha256 {digest}",
+            allowed=file.sha256,
         )
     part.replace(target)
     return target

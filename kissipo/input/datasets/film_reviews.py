@@ -32,7 +32,8 @@ def read() -> Reading:
     found = _reviews(get("imdb-review-polarity", FILE))
     reviews, feelings = zip(*(found[name] for name in sorted(found)), strict=True)
     return Reading(
-        Frame((strings("review", reviews), strings("feeling", feelings)), origin="film-reviews"), answer="feeling"
+        Frame((strings("review", reviews), strings("feeling", feelings)), origin="film-reviews"),
+        answer="feeling",
     )
 
 
@@ -53,5 +54,7 @@ def _reviews(path: Path) -> dict[str, tuple[str, str]]:
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path} is damaged: {error}", do="Delete it and fetch it again") from None
     if not found:
-        raise DataError(f"{path} holds no reviews", allowed="txt_sentoken/pos/cv000_29590.txt and the like")
+        raise DataError(
+            f"{path} holds no reviews", allowed="txt_sentoken/pos/cv000_29590.txt and the like"
+        )
     return found

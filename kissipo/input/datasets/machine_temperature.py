@@ -12,7 +12,8 @@ from kissipo.input.source_data import Reading
 SOURCES, HOME, LICENSE = _nab.SOURCES, _nab.HOME, _nab.LICENSE
 ABOUT = "temperature of a machine every five minutes, 22,695 values, four labeled windows (NAB)"
 FILE = _nab.series(
-    "machine_temperature_system_failure", "92bf5b87fc7f9bba8ca0b7ec63ccaac8cb4a1371a258e8c29a10ae9c018d82a4"
+    "machine_temperature_system_failure",
+    "92bf5b87fc7f9bba8ca0b7ec63ccaac8cb4a1371a258e8c29a10ae9c018d82a4",
 )
 
 

@@ -26,7 +26,9 @@ from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "images of magnet surfaces, five defects or none, with masks; several exposures of each tile"
+ABOUT = (
+    "images of magnet surfaces, five defects or none, with masks; several exposures of each tile"
+)
 FOLDER = "magnetic-tile"
 HOME = "https://github.com/abin24/Magnetic-tile-defect-datasets."
 LICENSE = "not stated"

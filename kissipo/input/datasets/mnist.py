@@ -28,11 +28,17 @@ FILES = tuple(
 
 def read() -> Reading:
     """Images and their digits; the official test part stays the test part."""
-    train_images, train_digits, test_images, test_digits = (read_idx(get("mnist", file)) for file in FILES)
+    train_images, train_digits, test_images, test_digits = (
+        read_idx(get("mnist", file)) for file in FILES
+    )
     pixels = np.concatenate([train_images, test_images])
     digits = np.concatenate([train_digits, test_digits])
     frame = Frame(
-        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.tolist()])), origin="mnist"
+        (
+            image_column("image", pixels),
+            strings("digit", [str(digit) for digit in digits.tolist()]),
+        ),
+        origin="mnist",
     )
     parts = {"train": np.arange(60_000), "test": np.arange(60_000, 70_000)}
     return Reading(frame, parts=parts, answer="digit")

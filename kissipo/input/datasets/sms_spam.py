@@ -21,5 +21,7 @@ FILE = File(
 
 def read() -> Reading:
     """kind and message; the file has no header, and its quotes belong to the text."""
-    frame, _ = read_delimited(get("sms-spam", FILE), Layout("\t", ("kind", "message"), quoting=False))
+    frame, _ = read_delimited(
+        get("sms-spam", FILE), Layout("\t", ("kind", "message"), quoting=False)
+    )
     return Reading(frame, answer="kind")

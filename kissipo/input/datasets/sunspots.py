@@ -23,5 +23,7 @@ def read() -> Reading:
     if spec is None or spec.origin is None:
         need("statsmodels", extra="series", purpose="the data set 'sunspots'")
     assert spec is not None and spec.origin is not None
-    frame, _ = read_delimited(Path(spec.origin).parent / "datasets" / "sunspots" / "sunspots.csv", Layout())
+    frame, _ = read_delimited(
+        Path(spec.origin).parent / "datasets" / "sunspots" / "sunspots.csv", Layout()
+    )
     return Reading(frame, answer="SUNACTIVITY")

@@ -64,7 +64,9 @@ class Position:
         breathless = next((chain for chain in position.chains() if not chain.liberties), None)
         if breathless is not None:
             name = point_names(position.size)[min(breathless.stones)]
-            raise IllegalMoveError(f"the {COLORS[breathless.color]} stones at {name} have no liberty")
+            raise IllegalMoveError(
+                f"the {COLORS[breathless.color]} stones at {name} have no liberty"
+            )
         return position
 
     @property
@@ -87,8 +89,14 @@ class Position:
     def breath(self, color: int, point: int) -> set[int]:
         """The liberties that a stone there would have, those won by taking left out."""
         near = _neighbors(self.size)[point]
-        own = [chain for each in near if (chain := self._chain[each]) is not None and chain.color == color]
-        return {each for each in near if not self._stones[each]}.union(*(chain.liberties for chain in own)) - {point}
+        own = [
+            chain
+            for each in near
+            if (chain := self._chain[each]) is not None and chain.color == color
+        ]
+        return {each for each in near if not self._stones[each]}.union(
+            *(chain.liberties for chain in own)
+        ) - {point}
 
     def why_not(self, color: int, point: int) -> str:
         """The rule that forbids the move, or nothing."""
@@ -97,7 +105,8 @@ class Position:
         if self._ko == (color, point):
             return "it takes the ko back at once"
         breathes = any(
-            (chain := self._chain[each]) is None or (chain.color == color) == (len(chain.liberties) > 1)
+            (chain := self._chain[each]) is None
+            or (chain.color == color) == (len(chain.liberties) > 1)
             for each in _neighbors(self.size)[point]
         )
         return "" if breathes else "it is suicide"
@@ -112,7 +121,11 @@ class Position:
             return 0
         if why := self.why_not(color, point):
             raise IllegalMoveError(why)
-        taken = [chain for chain in self._beside(point) if chain.color != color and len(chain.liberties) == 1]
+        taken = [
+            chain
+            for chain in self._beside(point)
+            if chain.color != color and len(chain.liberties) == 1
+        ]
         own = self._put(color, point)
         for chain in taken:
             self._take(chain)
@@ -124,12 +137,18 @@ class Position:
     def _beside(self, point: int) -> Iterable[Chain]:
         """The chains that touch a point, each once."""
         return dict.fromkeys(
-            chain for each in _neighbors(self.size)[point] if (chain := self._chain[each]) is not None
+            chain
+            for each in _neighbors(self.size)[point]
+            if (chain := self._chain[each]) is not None
         )
 
     def _put(self, color: int, point: int) -> Chain:
         """A stone, one chain with those of its color that it touches; nothing is taken."""
-        own = Chain(color, {point}, {each for each in _neighbors(self.size)[point] if not self._stones[each]})
+        own = Chain(
+            color,
+            {point},
+            {each for each in _neighbors(self.size)[point] if not self._stones[each]},
+        )
         for chain in self._beside(point):
             chain.liberties.discard(point)
             if chain.color == color:

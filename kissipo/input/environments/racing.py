@@ -36,7 +36,9 @@ class Racing(gymnasium.Env):  # type: ignore[name-defined]
         }
         self.state = _COOL
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """A cool car."""
         super().reset(seed=seed)
         self.state = _COOL

@@ -145,7 +145,9 @@ class ColumnBuilder:
     def _add_numbers(self, cells: Sequence[str], first_row: int) -> None:
         if self.style.plain and "_" not in "".join(cells):
             try:
-                values = np.fromiter(map(float, [_NAN.get(cell, cell) for cell in cells]), np.float64, len(cells))
+                values = np.fromiter(
+                    map(float, [_NAN.get(cell, cell) for cell in cells]), np.float64, len(cells)
+                )
             except ValueError:
                 pass
             else:

@@ -17,7 +17,9 @@ def is_dataframe(data: Any) -> bool:
     """Whether narwhals knows this kind of data frame."""
     try:
         return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
-    except nw.exceptions.DuplicateError:  # a data frame, which `from_dataframe` refuses with a reason
+    except (
+        nw.exceptions.DuplicateError
+    ):  # a data frame, which `from_dataframe` refuses with a reason
         return True
 
 
@@ -32,7 +34,9 @@ def read_parquet(path: Path) -> Frame:
         try:
             table = polars.read_parquet(path)
         except (polars.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}") from None
+            raise DataError(
+                f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
+            ) from None
     return from_dataframe(table, origin=str(path))
 
 
@@ -46,7 +50,9 @@ def from_dataframe(data: Any, *, origin: str) -> Frame:
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
         columns = [series.alias(str(series.name)) for series in table.iter_columns()]
     except nw.exceptions.DuplicateError:
-        raise DataError(f"{origin} has two columns of one name", do="Give every column its own name") from None
+        raise DataError(
+            f"{origin} has two columns of one name", do="Give every column its own name"
+        ) from None
     if len(table) == 0:
         raise DataError(f"{origin} has no rows")
     return Frame(tuple(_column(series.name, series) for series in columns), origin=origin)
@@ -57,17 +63,24 @@ def _column(name: str, series: Any) -> Column:
     if kind.is_numeric():
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
         return numbers(name, values)
-    cells = [None if gap else cell for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)]
+    cells = [
+        None if gap else cell
+        for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
     if kind == nw.Boolean:
         return strings(name, [None if cell is None else str(cell).lower() for cell in cells])
     if kind in (nw.Datetime, nw.Date):
-        return times(name, [np.datetime64("NaT") if cell is None else _moment(cell) for cell in cells])
+        return times(
+            name, [np.datetime64("NaT") if cell is None else _moment(cell) for cell in cells]
+        )
     if kind == nw.Object and all(isinstance(cell, str | int | float | None) for cell in cells):
         return mixed(name, cells)
     if kind in (nw.String, nw.Categorical, nw.Object, nw.Enum, nw.Unknown):
         return strings(name, [_text(name, cell) for cell in cells])
     raise DataError(
-        f"the column '{name}' holds {kind}", allowed="numbers, texts, true/false, dates", do="Convert or drop it first"
+        f"the column '{name}' holds {kind}",
+        allowed="numbers, texts, true/false, dates",
+        do="Convert or drop it first",
     )
 
 
@@ -81,6 +94,8 @@ def _text(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, list | dict | tuple | np.ndarray):
         raise DataError(
-            f"the column '{name}' holds nested values", given=str(value)[:60], do="Flatten it into columns first"
+            f"the column '{name}' holds nested values",
+            given=str(value)[:60],
+            do="Flatten it into columns first",
         )
     return str(value)

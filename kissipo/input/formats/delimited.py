@@ -48,7 +48,9 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
 
 
 @lru_cache(maxsize=1)
-def _read_once(path: Path, layout: Layout, changed: int, size: int) -> tuple[Frame, tuple[Finding, ...]]:
+def _read_once(
+    path: Path, layout: Layout, changed: int, size: int
+) -> tuple[Frame, tuple[Finding, ...]]:
     """Remembers the last file, because a question about it and its training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
     if layout.separator is not None and len(layout.separator) != 1:
@@ -89,7 +91,9 @@ class _Reading:
                 names = list(self.layout.names)
             else:
                 names, lines = self._header(lines)
-            builders = [ColumnBuilder(name, self.layout.style, as_text=name in self.texts) for name in names]
+            builders = [
+                ColumnBuilder(name, self.layout.style, as_text=name in self.texts) for name in names
+            ]
             count = self._fill(lines, builders)
         if count == 0:
             raise DataError(
@@ -113,7 +117,9 @@ class _Reading:
         """The names of the columns, and the lines that are rows of data."""
         line, header = next(lines, (0, []))
         if not header:
-            raise DataError(f"{self.path} is empty", do="Give a file with a header and rows of data")
+            raise DataError(
+                f"{self.path} is empty", do="Give a file with a header and rows of data"
+            )
         sample = list(islice(lines, SAMPLE))
         sign = sign_of_data(header, [row for _, row in sample], self.layout.style)
         if sign:
@@ -177,7 +183,9 @@ class _Reading:
         chunk: list[list[str]] = []
         for line, row in lines:
             if len(row) != width:
-                raise _ragged(self.path, line, row, [builder.name for builder in builders], self.separator)
+                raise _ragged(
+                    self.path, line, row, [builder.name for builder in builders], self.separator
+                )
             chunk.append(row)
             if len(chunk) == CHUNK:
                 _add(builders, chunk, count + 1)
@@ -229,7 +237,11 @@ def _guess_separator(path: Path, encoding: str) -> str:
 def _in_words(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
-    return "a double quote is closed in the middle of a cell" if "expected after" in str(error) else str(error)
+    return (
+        "a double quote is closed in the middle of a cell"
+        if "expected after" in str(error)
+        else str(error)
+    )
 
 
 def _is_number(cell: str) -> bool:

@@ -72,11 +72,17 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             _refuse_other_files(path, raw.read(4096), encoding)
             raw.seek(0)
             try:
-                codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+                codec = (
+                    "utf-8-sig"
+                    if encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+                    else encoding
+                )
                 text = io.TextIOWrapper(raw, encoding=codec, newline="")
             except LookupError:
                 raise DataError(
-                    "input.encoding names no encoding", given=f"'{encoding}'", do="Try utf-8, latin-1, cp1252 or utf-16"
+                    "input.encoding names no encoding",
+                    given=f"'{encoding}'",
+                    do="Try utf-8, latin-1, cp1252 or utf-16",
                 ) from None
             try:
                 yield text
@@ -92,21 +98,27 @@ def readable(path: Path) -> Iterator[None]:
     except PermissionError:
         raise MachineError(f"{path} may not be read", do="Check its permissions") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise DataError(f"{path} is not a whole gzip file", do="Download or pack it again") from None
+        raise DataError(
+            f"{path} is not a whole gzip file", do="Download or pack it again"
+        ) from None
 
 
 def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     for mark, what in _NOT_TEXT.items():
         if first.startswith(mark):
-            raise DataError(f"{path} is not a text file but {what}", do="Save it as CSV (UTF-8) first")
+            raise DataError(
+                f"{path} is not a text file but {what}", do="Save it as CSV (UTF-8) first"
+            )
     if first.startswith((b"\xff\xfe", b"\xfe\xff")) and not wide:
         raise DataError(
-            f"{path} is written in UTF-16, not in {encoding}", do="Say input.encoding=utf-16, or save it as UTF-8"
+            f"{path} is written in UTF-16, not in {encoding}",
+            do="Say input.encoding=utf-16, or save it as UTF-8",
         )
     if b"\0" in first and not wide:
         raise DataError(
-            f"{path} is not a text file: it holds zero bytes", do="Is it the right file? Save it as CSV (UTF-8) first"
+            f"{path} is not a text file: it holds zero bytes",
+            do="Is it the right file? Save it as CSV (UTF-8) first",
         )
 
 

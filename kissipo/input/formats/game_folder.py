@@ -48,11 +48,17 @@ def read_games(path: Path, *, skip_corrupt: bool = False) -> tuple[list[Played],
         found.read(file)
     if found.faults and not skip_corrupt:
         raise DataError(
-            first_of(found.faults), do="Correct or remove the file, or leave such out with input.skip_corrupt=true"
+            first_of(found.faults),
+            do="Correct or remove the file, or leave such out with input.skip_corrupt=true",
         )
     if not found.games:
-        left = [*found.left_out(), *([counted(len(found.faults), "damaged record")] if found.faults else [])]
-        raise DataError(f"{path} holds no game of go on {_BOARD} that has a move", given=", ".join(left))
+        left = [
+            *found.left_out(),
+            *([counted(len(found.faults), "damaged record")] if found.faults else []),
+        ]
+        raise DataError(
+            f"{path} holds no game of go on {_BOARD} that has a move", given=", ".join(left)
+        )
     return found.games, found.findings()
 
 
@@ -120,8 +126,12 @@ class _Found:
     def left_out(self) -> list[str]:
         """What is no game of the right kind, by its reason."""
         told = [f"{counted(count, 'game')} on {size}" for size, count in sorted(self.sizes.items())]
-        told += [f"{counted(self.without_moves, 'game')} without a move"] if self.without_moves else []
-        return told + ([f"{counted(self.other_games, 'record')} of other games"] if self.other_games else [])
+        told += (
+            [f"{counted(self.without_moves, 'game')} without a move"] if self.without_moves else []
+        )
+        return told + (
+            [f"{counted(self.other_games, 'record')} of other games"] if self.other_games else []
+        )
 
     def findings(self) -> list[Finding]:
         """What is worth telling of games that are read."""
@@ -131,8 +141,6 @@ class _Found:
             warnings.append(Finding("WARN", "damaged records", told, "left out"))
         branched = [record for record, _ in self.games if record.variations]
         if branched:
-            told = (
-                f"{counted(len(branched), 'game')} of {len(self.games):,} with variations, {branched[0].name} the first"
-            )
+            told = f"{counted(len(branched), 'game')} of {len(self.games):,} with variations, {branched[0].name} the first"
             warnings.append(Finding("WARN", "variations", told, "the main line is taken"))
         return warnings

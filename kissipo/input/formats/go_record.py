@@ -12,7 +12,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kissipo.input.environments.go import BLACK, COLORS, EMPTY, SIZE, WHITE, IllegalMoveError, Position, point_names
+from kissipo.input.environments.go import (
+    BLACK,
+    COLORS,
+    EMPTY,
+    SIZE,
+    WHITE,
+    IllegalMoveError,
+    Position,
+    point_names,
+)
 from kissipo.input.formats.sgf import GameTree, Node
 
 _SETUP = {"AB": BLACK, "AW": WHITE, "AE": EMPTY}
@@ -94,9 +103,15 @@ def read_record(tree: GameTree, name: str) -> Record:
         stones = _stones(node, size, number)
         steps += [Setup(stones)] if stones else []
         turn = _TURN.get(node["PL"][0].strip().lower(), turn) if "PL" in node else turn
-        for key, value in ((key, value) for key, values in node.items() if key in _MOVES for value in values):
+        for key, value in (
+            (key, value) for key, values in node.items() if key in _MOVES for value in values
+        ):
             number += 1
-            steps.append(Move(_MOVES[key], _moved(value.strip(), size, f"move {number} ({key}[{value[:20]}])")))
+            steps.append(
+                Move(
+                    _MOVES[key], _moved(value.strip(), size, f"move {number} ({key}[{value[:20]}])")
+                )
+            )
             turn = None
     return Record(name, size, tuple(steps), turn, tree.variations)
 
@@ -125,7 +140,9 @@ def _next(record: Record) -> int:
     """The other one than who moved last; White where only black stones were set."""
     if record.moves:
         return -record.moves[-1].color
-    stones = {color for step in record.steps if isinstance(step, Setup) for color in step.stones.values()}
+    stones = {
+        color for step in record.steps if isinstance(step, Setup) for color in step.stones.values()
+    }
     return WHITE if stones == {BLACK} else BLACK
 
 
@@ -166,8 +183,12 @@ def _stones(node: Node, size: int, number: int) -> dict[int, int]:
         for value in node.get(key, ()):
             where = f"the stones set before move {number + 1} ({key}[{value[:20]}])"
             first, _, last = value.strip().partition(":")
-            (top, left), (bottom, right) = (divmod(_point(each, size, where), size) for each in (first, last or first))
-            area = ((row, column) for row in range(top, bottom + 1) for column in range(left, right + 1))
+            (top, left), (bottom, right) = (
+                divmod(_point(each, size, where), size) for each in (first, last or first)
+            )
+            area = (
+                (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
+            )
             stones |= {row * size + column: color for row, column in area}
     return stones
 
@@ -179,7 +200,9 @@ def _moved(value: str, size: int, where: str) -> int | None:
 
 def _point(value: str, size: int, where: str) -> int:
     """dp -> 15 · 19 + 3: the letter of the column, then that of the row from the top."""
-    column, row = (ord(each) - ord("a") for each in value) if _POINT.fullmatch(value) else (size, size)
+    column, row = (
+        (ord(each) - ord("a") for each in value) if _POINT.fullmatch(value) else (size, size)
+    )
     if column >= size or row >= size:
         raise RecordError(f"{where}: there is no such point on {size}x{size}")
     return row * size + column

@@ -56,7 +56,9 @@ def _sign_of_text(cell: str, column: Column) -> str | None:
     if count >= max(2, len(column) / 100):
         return f"'{cell}' recurs in its column below"
     shape = _shape(cell)
-    if shape != cell and 2 * sum(_shape(level) == shape for level in column.levels) >= len(column.levels):
+    if shape != cell and 2 * sum(_shape(level) == shape for level in column.levels) >= len(
+        column.levels
+    ):
         return f"'{cell}' is written like the cells below it"
     prose = 2 * sum(_is_prose(level) for level in column.levels) >= len(column.levels)
     return "" if count or (prose and _is_prose(cell)) else None

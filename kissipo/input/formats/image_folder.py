@@ -25,16 +25,23 @@ def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
     Raises:   DataError when it is no folder, has no class folders, or a class has no images.
     """
     existing(folder, kind="folder")
-    inside = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    inside = sorted(
+        each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")
+    )
     inside = [each for each in inside if masks is None or each.resolve() != masks.resolve()]
     loose = images_of(folder)
     if not inside and not (loose and _may_be_flat(loose, masks)):
         given = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += ", or say input.masks=FOLDER" if loose else ". Records of games of go end in .sgf"
+        example += (
+            ", or say input.masks=FOLDER" if loose else ". Records of games of go end in .sgf"
+        )
         raise DataError(f"{folder} must hold one folder per class", given=given, do=example)
     files = {each.name: _files(each) for each in inside}
-    found = {name: [path for path in paths if path.suffix.lower() in SUFFIXES] for name, paths in files.items()}
+    found = {
+        name: [path for path in paths if path.suffix.lower() in SUFFIXES]
+        for name, paths in files.items()
+    }
     findings = _note_others(_count(files) - _count(found), loose if inside else [])
     if not inside:
         found = {"": loose}
@@ -51,12 +58,18 @@ def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
         columns.append(image_column(MASK, masks_in(masks, paths, folder, SUFFIXES)))
     elif beside:
         columns.append(image_column(MASK, masks_beside(paths, beside)))
-    return Reading(Frame(tuple(columns), origin=str(folder)), (*findings, *told), answer="class" if inside else "")
+    return Reading(
+        Frame(tuple(columns), origin=str(folder)),
+        (*findings, *told),
+        answer="class" if inside else "",
+    )
 
 
 def images_of(folder: Path) -> list[Path]:
     """The images that lie in a folder itself."""
-    return sorted(each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in SUFFIXES)
+    return sorted(
+        each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in SUFFIXES
+    )
 
 
 def images_below(folder: Path) -> list[Path]:
@@ -71,7 +84,9 @@ def _may_be_flat(loose: Sequence[Path], masks: Path | None) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.rglob("*") if each.is_file() and not each.name.startswith("."))
+    return sorted(
+        each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")
+    )
 
 
 def _count(files: dict[str, list[Path]]) -> int:
@@ -82,7 +97,12 @@ def _note_others(count: int, loose: list[Path]) -> list[Finding]:
     findings = []
     if count:
         findings.append(
-            Finding("WARN", "other files", f"{count} files in the class folders are no images", "left out")
+            Finding(
+                "WARN",
+                "other files",
+                f"{count} files in the class folders are no images",
+                "left out",
+            )
         )
     if loose:
         told = f"{counted(len(loose), 'image')} outside the class folders"
@@ -90,7 +110,9 @@ def _note_others(count: int, loose: list[Path]) -> list[Finding]:
     return findings
 
 
-def _without_companions(found: dict[str, list[Path]]) -> tuple[dict[str, list[Path]], list[Path], list[Finding]]:
+def _without_companions(
+    found: dict[str, list[Path]],
+) -> tuple[dict[str, list[Path]], list[Path], list[Finding]]:
     """Masks lie beside their images under the same name with another ending; a net that saw them would read the answer."""
     endings = Counter(path.suffix.lower() for paths in found.values() for path in paths)
     stems = Counter(path.with_suffix("") for paths in found.values() for path in paths)
@@ -98,8 +120,15 @@ def _without_companions(found: dict[str, list[Path]]) -> tuple[dict[str, list[Pa
     photo = next((ending for ending in (".jpg", ".jpeg") if endings[ending]), None)
     if photo is None or not paired or paired < _COMPANION_SHARE * len(stems):
         return found, [], []
-    kept = {name: [path for path in paths if path.suffix.lower() == photo] for name, paths in found.items()}
+    kept = {
+        name: [path for path in paths if path.suffix.lower() == photo]
+        for name, paths in found.items()
+    }
     others = [path for paths in found.values() for path in paths if path.suffix.lower() != photo]
     named = ", ".join(sorted(ending for ending in endings if ending != photo))
     message = f"{len(others)} images ({named}) share the name of a {photo} image beside them: they look like masks"
-    return kept, others, [Finding("WARN", "masks", message, "only the answer output.mask reads them")]
+    return (
+        kept,
+        others,
+        [Finding("WARN", "masks", message, "only the answer output.mask reads them")],
+    )

@@ -17,7 +17,9 @@ from kissipo.input.formats.files import existing
 _MARKS = ("_mask", "-mask", "_gt", "")
 
 
-def masks_in(folder: Path, images: Sequence[Path], root: Path, suffixes: Sequence[str]) -> NDArray[Any]:
+def masks_in(
+    folder: Path, images: Sequence[Path], root: Path, suffixes: Sequence[str]
+) -> NDArray[Any]:
     """The path of each image's mask in a folder of masks, None where it has none.
 
     root:     the folder of the images, whose inner folders the masks repeat, or leave out
@@ -54,7 +56,9 @@ def masks_beside(images: Sequence[Path], others: Sequence[Path]) -> NDArray[Any]
     return np.array([masks.get(image.with_suffix("")) for image in images], dtype=object)
 
 
-def _by_name(files: Sequence[Path], folder: Path, *, keep_folders: bool) -> Mapping[str, list[Path]]:
+def _by_name(
+    files: Sequence[Path], folder: Path, *, keep_folders: bool
+) -> Mapping[str, list[Path]]:
     names: dict[str, list[Path]] = {}
     for file in files:
         plain = file.with_suffix("")

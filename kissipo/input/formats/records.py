@@ -60,7 +60,9 @@ def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
     for number, each in enumerate(content, 1):
         if not isinstance(each, dict):
             raise DataError(
-                f"entry {number} of {path} is not an object", given=json.dumps(each)[:60], allowed="a list of objects"
+                f"entry {number} of {path} is not an object",
+                given=json.dumps(each)[:60],
+                allowed="a list of objects",
             )
     return list(content)
 
@@ -70,7 +72,9 @@ def _record(path: Path, line: int, text: str) -> dict[str, Any]:
         record = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"line {line} of {path} is not JSON: {error.msg}", given=f"'{text.strip()[:60]}'", do="One object a line"
+            f"line {line} of {path} is not JSON: {error.msg}",
+            given=f"'{text.strip()[:60]}'",
+            do="One object a line",
         ) from None
     if not isinstance(record, dict):
         raise DataError(

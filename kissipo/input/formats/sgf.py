@@ -15,11 +15,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_TOKEN = re.compile(r"\s*(?:(?P<mark>[();])|(?P<name>[A-Za-z]\w*)|\[(?P<value>[^\]\\]*(?:\\.[^\]\\]*)*)\])", re.DOTALL)
+_TOKEN = re.compile(
+    r"\s*(?:(?P<mark>[();])|(?P<name>[A-Za-z]\w*)|\[(?P<value>[^\]\\]*(?:\\.[^\]\\]*)*)\])",
+    re.DOTALL,
+)
 _ESCAPED = re.compile(r"\\(\r\n|\n\r|.)", re.DOTALL)
 _SMALL = re.compile("[a-z]")
 _ENCODING = re.compile(rb"CA\s*\[\s*([^\]]*?)\s*\]")
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 Node = Mapping[str, tuple[str, ...]]
 

@@ -23,9 +23,13 @@ PARQUET = (".parquet", ".pq")
 class FileWords:
     """How a table is written on disk; found out when left out."""
 
-    separator: str | None = word(None, "field separator: ',' ';' '|' or a tab; inferred from the first lines")
+    separator: str | None = word(
+        None, "field separator: ',' ';' '|' or a tab; inferred from the first lines"
+    )
     header: tuple[str, ...] | None = word(None, "column names, if the file has no header")
-    encoding: str = word("utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ...")
+    encoding: str = word(
+        "utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ..."
+    )
     quoting: bool = word(True, "double quotes enclose fields (false: they are part of the text)")
     decimal: str = word(".", "decimal separator")
     thousands: str = word("", "thousands separator, if there is one")
@@ -33,7 +37,11 @@ class FileWords:
     def layout(self) -> Layout:
         """The same for the reader of delimited files."""
         return Layout(
-            self.separator, self.header, self.encoding, self.quoting, NumberStyle(self.decimal, self.thousands)
+            self.separator,
+            self.header,
+            self.encoding,
+            self.quoting,
+            NumberStyle(self.decimal, self.thousands),
         )
 
 

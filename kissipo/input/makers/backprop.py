@@ -13,5 +13,13 @@ from kissipo.input.source_data import Reading
 
 def make() -> Reading:
     """x1, x2 and y; all samples train, all are checked."""
-    columns = (numbers("x1", [0.5, 1, -0.5, -1]), numbers("x2", [1, -0.5, -1, 0.5]), numbers("y", [1, 0, 1, 0]))
-    return Reading(Frame(columns, origin="backprop"), parts={"train": np.arange(4), "test": np.arange(4)}, answer="y")
+    columns = (
+        numbers("x1", [0.5, 1, -0.5, -1]),
+        numbers("x2", [1, -0.5, -1, 0.5]),
+        numbers("y", [1, 0, 1, 0]),
+    )
+    return Reading(
+        Frame(columns, origin="backprop"),
+        parts={"train": np.arange(4), "test": np.arange(4)},
+        answer="y",
+    )

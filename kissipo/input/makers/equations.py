@@ -21,6 +21,7 @@ def make() -> Reading:
     """One row an equation; every equation trains and every equation is checked."""
     left = np.array(COEFFICIENTS)
     frame = Frame(
-        (numbers("a", left[:, 0]), numbers("b", left[:, 1]), numbers("right side", RIGHT_SIDE)), origin="equations"
+        (numbers("a", left[:, 0]), numbers("b", left[:, 1]), numbers("right side", RIGHT_SIDE)),
+        origin="equations",
     )
     return Reading(frame, parts={"train": np.arange(2), "test": np.arange(2)}, answer="right side")

@@ -40,4 +40,8 @@ def make() -> Reading:
         numbers("lowest", lowest),
     )
     everything = np.arange(len(rows))
-    return Reading(Frame(columns, origin="surfaces"), parts={"train": everything, "test": everything}, answer="lowest")
+    return Reading(
+        Frame(columns, origin="surfaces"),
+        parts={"train": everything, "test": everything},
+        answer="lowest",
+    )

@@ -24,10 +24,14 @@ _ACTIONS = {
 class Options:
     """The words of an environment."""
 
-    settings: dict[str, Any] | None = word(None, "keyword arguments of the environment, such as {is_slippery: false}")
+    settings: dict[str, Any] | None = word(
+        None, "keyword arguments of the environment, such as {is_slippery: false}"
+    )
     actions: tuple[str, ...] | None = word(None, "names of the actions")
     states: tuple[str, ...] | None = word(None, "names of the states")
-    max_episode_steps: int | None = word(None, "number of steps after which an episode is truncated", at_least=1)
+    max_episode_steps: int | None = word(
+        None, "number of steps after which an episode is truncated", at_least=1
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,10 @@ def read(value: Any, options: Options) -> World:
         environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
         return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
     environment = _make(gymnasium, name, options)
-    for what, space in (("states", environment.observation_space), ("actions", environment.action_space)):
+    for what, space in (
+        ("states", environment.observation_space),
+        ("actions", environment.action_space),
+    ):
         if not isinstance(space, gymnasium.spaces.Discrete):
             raise _uncounted(name, what, space)
     states, actions = int(environment.observation_space.n), int(environment.action_space.n)
@@ -84,7 +91,13 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
     settings = dict(options.settings or {})
     try:
         return gymnasium.make(
-            name, **({"max_episode_steps": options.max_episode_steps} if options.max_episode_steps else {}), **settings
+            name,
+            **(
+                {"max_episode_steps": options.max_episode_steps}
+                if options.max_episode_steps
+                else {}
+            ),
+            **settings,
         )
     except gymnasium.error.Error as error:
         known = [*WORLDS.names(), *gymnasium.registry]
@@ -93,11 +106,15 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
             do=did_you_mean(name, known, most_listed=0),
         ) from None
     except TypeError as error:
-        raise DataError(f"the environment '{name}' does not take these input.settings: {error}") from None
+        raise DataError(
+            f"the environment '{name}' does not take these input.settings: {error}"
+        ) from None
 
 
 def _named(written: tuple[str, ...] | None, known: tuple[str, ...], count: int) -> tuple[str, ...]:
     names = written or known or tuple(str(number) for number in range(count))
     if len(names) != count:
-        raise DataError("the names do not fit the environment", given=f"{len(names)} names", allowed=f"{count}")
+        raise DataError(
+            "the names do not fit the environment", given=f"{len(names)} names", allowed=f"{count}"
+        )
     return names

@@ -23,7 +23,9 @@ class Options:
     """The words of games."""
 
     num_games: int = word(150, "number of games to generate, with games: generated", at_least=3)
-    seed: int = word(0, "random seed of the generated games, independent of the seed of the run", at_least=0)
+    seed: int = word(
+        0, "random seed of the generated games, independent of the seed of the run", at_least=0
+    )
     skip_corrupt: bool = word(False, "skip and count game records that cannot be read or replayed")
 
 
@@ -58,5 +60,7 @@ def _as_rows(games: list[Played], findings: list[Finding], origin: str) -> Readi
         origin=origin,
     )
     passes = sum(len(record.moves) - len(seen) for record, seen in games)
-    told = f"{len(games):,} games, {len(rows):,} moves" + (f"; {passes:,} passes are no samples" if passes else "")
+    told = f"{len(games):,} games, {len(rows):,} moves" + (
+        f"; {passes:,} passes are no samples" if passes else ""
+    )
     return Reading(frame, (Finding("PASS", "games", told), *findings), answer="move")

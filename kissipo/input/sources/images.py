@@ -27,7 +27,8 @@ class Options:
 
     labels: Any = word(None, "class of each image; only for arrays in Python")
     masks: Any = word(
-        None, "folder of segmentation masks with the same file names as the images; in Python also an array"
+        None,
+        "folder of segmentation masks with the same file names as the images; in Python also an array",
     )
     missing_masks: Literal["empty", "left_out"] | None = word(
         None, "treat images without a mask as empty, or leave them out"
@@ -35,10 +36,14 @@ class Options:
     size: tuple[int, ...] | None = word(
         None, "height and width to which images are resized; one number for a square", at_least=1
     )
-    color: Literal["grayscale", "rgb"] | None = word(None, "color mode: one channel or three; inferred from the images")
+    color: Literal["grayscale", "rgb"] | None = word(
+        None, "color mode: one channel or three; inferred from the images"
+    )
     augment: tuple[Name, ...] = word((), "random data augmentation during training")
     memory_limit: float = word(
-        1.0, "gigabytes of images kept in memory; larger data are read from disk in every epoch", at_least=0
+        1.0,
+        "gigabytes of images kept in memory; larger data are read from disk in every epoch",
+        at_least=0,
     )
     skip_corrupt: bool = word(False, "skip and count images that cannot be decoded")
 
@@ -46,12 +51,17 @@ class Options:
 def read(value: Any, options: Options) -> Reading:
     """Images and, where there are any, their classes."""
     if not isinstance(value, str | Path):
-        return _with_masks(_from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks)
+        return _with_masks(
+            _from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks
+        )
     masks = None if options.masks is None else Path(str(options.masks))
     known = find_data(value, "images")
     path = Path(value)
     if masks is not None and (known is not None or not path.is_dir()):
-        raise DataError(f"input.masks goes with a folder of images, and {value} is none", do="Leave input.masks out")
+        raise DataError(
+            f"input.masks goes with a folder of images, and {value} is none",
+            do="Leave input.masks out",
+        )
     if known is not None:
         return known
     if path.suffix == ".npz":
@@ -60,7 +70,8 @@ def read(value: Any, options: Options) -> Reading:
         return _from_idx(idx)
     if path.is_file():
         raise DataError(
-            f"{path} is a file", allowed="a folder with a folder per class, a folder of idx files, an .npz file"
+            f"{path} is a file",
+            allowed="a folder with a folder per class, a folder of idx files, an .npz file",
         )
     return read_image_folder(path, masks=masks)
 
@@ -79,10 +90,13 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
         labels = np.asarray(labels).reshape(-1)
         if len(labels) != len(values):
             raise DataError(
-                f"{origin} and the labels differ in number", given=f"{len(values)} images, {len(labels)} labels"
+                f"{origin} and the labels differ in number",
+                given=f"{len(values)} images, {len(labels)} labels",
             )
         columns.append(strings("class", [str(label) for label in labels.tolist()]))
-    return Reading(Frame(tuple(columns), origin=origin), answer="class" if labels is not None else "")
+    return Reading(
+        Frame(tuple(columns), origin=origin), answer="class" if labels is not None else ""
+    )
 
 
 def _with_masks(reading: Reading, masks: Any) -> Reading:
@@ -106,12 +120,16 @@ def _as_bytes(values: Any, origin: str) -> Any:
         return values
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise DataError(
-            f"{origin} holds values that are no brightness", given=str(values.dtype), allowed="0-255, or 0.0-1.0"
+            f"{origin} holds values that are no brightness",
+            given=str(values.dtype),
+            allowed="0-255, or 0.0-1.0",
         )
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 255:
         raise DataError(
-            f"{origin} holds values outside of brightness", given=f"{low:g} to {high:g}", allowed="0-255, or 0.0-1.0"
+            f"{origin} holds values outside of brightness",
+            given=f"{low:g} to {high:g}",
+            allowed="0-255, or 0.0-1.0",
         )
     return np.round(values * (255 if high <= 1 else 1)).astype(np.uint8)
 
@@ -122,7 +140,8 @@ def _from_npz(path: Path) -> Reading:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, BadZipFile, zlib.error):
         raise DataError(
-            f"{path} is no readable .npz file of numbers", do="Write it with numpy.savez(file, images=..., labels=...)"
+            f"{path} is no readable .npz file of numbers",
+            do="Write it with numpy.savez(file, images=..., labels=...)",
         ) from None
     images = next((arrays[name] for name in ("images", "images", "x", "X") if name in arrays), None)
     labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
@@ -152,4 +171,8 @@ def _from_idx(images: list[Path]) -> Reading:
     test = np.asarray(parts)
     if not test.any() or test.all():
         return reading
-    return Reading(reading.frame, parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)}, answer="class")
+    return Reading(
+        reading.frame,
+        parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)},
+        answer="class",
+    )

@@ -21,9 +21,13 @@ class Options(FileWords):
         None, "columns known in advance for the forecast horizon: holidays, prices, plans"
     )
     time_features: bool = word(False, "add month, weekday and hour of the forecast steps as inputs")
-    max_rows: int | None = word(None, "number of rows to use, from the beginning; all when omitted", at_least=1)
+    max_rows: int | None = word(
+        None, "number of rows to use, from the beginning; all when omitted", at_least=1
+    )
     window: int | None = word(None, "number of past time steps in each input window", at_least=1)
-    season_length: int | None = word(None, "seasonal period in time steps; 0: no seasonality", at_least=0)
+    season_length: int | None = word(
+        None, "seasonal period in time steps; 0: no seasonality", at_least=0
+    )
     duplicate_timestamps: Literal["mean", "sum", "last"] | None = word(
         None, "how rows with the same timestamp are aggregated; an error when omitted"
     )

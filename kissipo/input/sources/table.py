@@ -19,11 +19,19 @@ class Options(FileWords):
     categorical: tuple[str, ...] | None = word(None, "categorical columns")
     text: tuple[str, ...] | None = word(None, "text columns, tokenized into words")
     characters: tuple[str, ...] | None = word(None, "text columns, tokenized into characters")
-    datetime: tuple[str, ...] | None = word(None, "columns of dates or times, encoded as month, weekday and hour")
-    cross: tuple[tuple[str, ...], ...] | None = word(None, "feature crosses: lists of categorical columns to combine")
+    datetime: tuple[str, ...] | None = word(
+        None, "columns of dates or times, encoded as month, weekday and hour"
+    )
+    cross: tuple[tuple[str, ...], ...] | None = word(
+        None, "feature crosses: lists of categorical columns to combine"
+    )
     drop: tuple[str, ...] | None = word(None, "columns to ignore")
-    max_length: int | None = word(None, "maximum number of tokens per text; longer texts are truncated", at_least=1)
-    vocab_size: int = word(20_000, "maximum size of the vocabulary; the most frequent tokens are kept", at_least=1)
+    max_length: int | None = word(
+        None, "maximum number of tokens per text; longer texts are truncated", at_least=1
+    )
+    vocab_size: int = word(
+        20_000, "maximum size of the vocabulary; the most frequent tokens are kept", at_least=1
+    )
     scale: Literal["standard", "range", "none"] = word("standard", "scaling of numeric columns")
     min_count: int | None = word(None, "minimum count of a token in the training split", at_least=1)
     missing_indicator: bool = word(True, "add an indicator column for imputed missing values")

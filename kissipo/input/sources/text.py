@@ -18,7 +18,9 @@ SAMPLES = "text"
 class Options:
     """The words of a plain text."""
 
-    tokenizer: Literal["characters", "words"] = word("characters", "how the text is split into tokens")
+    tokenizer: Literal["characters", "words"] = word(
+        "characters", "how the text is split into tokens"
+    )
     window: int = word(100, "number of tokens per sample", at_least=1)
     vocab_size: int = word(20_000, "maximum size of the vocabulary", at_least=1)
     encoding: str = word("utf-8", "character encoding of the file")
@@ -30,7 +32,11 @@ def read(value: Any, options: Options) -> Reading:
     Raises:   DataError when the file is missing, empty, no text, or shorter than a few windows.
     """
     if not isinstance(value, str | Path):
-        raise DataError("input.text names a file", given=type(value).__name__, allowed="the path of a plain text")
+        raise DataError(
+            "input.text names a file",
+            given=type(value).__name__,
+            allowed="the path of a plain text",
+        )
     known = find_data(str(value), "text")
     if known is not None:
         content = str(known.frame["text"].texts()[0])

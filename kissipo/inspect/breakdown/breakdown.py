@@ -51,11 +51,17 @@ class Terms:
 
     def of_one_sample(self) -> Terms:
         """The same without the axis of the batch."""
-        return replace(self, places=self.places[:, 1:]) if self.of == "input" or self.by_row else self
+        return (
+            replace(self, places=self.places[:, 1:]) if self.of == "input" or self.by_row else self
+        )
 
     def source(self, number: int) -> str:
         """Where a term comes from, as people read it."""
-        return self.names[number] if self.names else f"{self.of}[{', '.join(map(str, self.places[number]))}]"
+        return (
+            self.names[number]
+            if self.names
+            else f"{self.of}[{', '.join(map(str, self.places[number]))}]"
+        )
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,19 @@ class Breakdown:
         for group in self.terms:
             for number, product in enumerate(group.products):
                 total += product
-                place = tuple(int(each) for each in group.places[number]) if len(group.places) else ()
+                place = (
+                    tuple(int(each) for each in group.places[number]) if len(group.places) else ()
+                )
                 value, weight = float(group.values[number]), float(group.weights[number])
                 yield group.of, group.source(number), place, value, weight, float(product), total
 
     def of_one_sample(self) -> Breakdown:
         """The same without the axis of the batch, where there is one row alone."""
         terms = tuple(each.of_one_sample() for each in self.terms)
-        gates = tuple(replace(gate, terms=tuple(each.of_one_sample() for each in gate.terms)) for gate in self.gates)
+        gates = tuple(
+            replace(gate, terms=tuple(each.of_one_sample() for each in gate.terms))
+            for gate in self.gates
+        )
         return replace(self, cell=self.cell[1:], terms=terms, gates=gates)
 
     def to_json(self) -> dict[str, Any]:
@@ -140,7 +151,13 @@ class Breakdown:
 
 def term(of: str, place: Index, value: float, weight: float = 1.0, *, name: str = "") -> Terms:
     """A single value times its weight."""
-    return Terms(of, np.array([place], dtype=np.int64), np.array([value]), np.array([weight]), (name,) if name else ())
+    return Terms(
+        of,
+        np.array([place], dtype=np.int64),
+        np.array([value]),
+        np.array([weight]),
+        (name,) if name else (),
+    )
 
 
 def places(lead: Index, count: int) -> NDArray[np.int64]:
@@ -153,6 +170,10 @@ def number_of(x: Tensor) -> float:
     return float(x.detach())
 
 
-def summed(operation: str, description: str, cell: Index, terms: Terms, bias: float | None) -> Breakdown:
+def summed(
+    operation: str, description: str, cell: Index, terms: Terms, bias: float | None
+) -> Breakdown:
     """The sum of all products, and the bias."""
-    return Breakdown(operation, description, cell, (terms,), bias, (), math.fsum([*terms.products, bias or 0.0]))
+    return Breakdown(
+        operation, description, cell, (terms,), bias, (), math.fsum([*terms.products, bias or 0.0])
+    )

@@ -18,7 +18,9 @@ def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
     """What the layer says, in groups of where it comes from."""
     with eval_mode(layer):
         sources, how = layer.opens(index, *inputs)
-    terms = tuple(_terms(of, list(found)) for of, found in groupby(sources, key=lambda each: each.of))
+    terms = tuple(
+        _terms(of, list(found)) for of, found in groupby(sources, key=lambda each: each.of)
+    )
     products = [float(product) for group in terms for product in group.products]
     if how == "product":
         result = math.prod(products)
@@ -30,7 +32,15 @@ def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
     if how == "relu":
         result = max(0.0, result)
         steps.append((how, result))
-    return Breakdown(type(layer).__name__.lower(), describe_layer(layer), index, terms, None, tuple(steps), result)
+    return Breakdown(
+        type(layer).__name__.lower(),
+        describe_layer(layer),
+        index,
+        terms,
+        None,
+        tuple(steps),
+        result,
+    )
 
 
 def _terms(of: str, sources: list[Source]) -> Terms:

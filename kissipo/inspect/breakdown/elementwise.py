@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, number_of, term
+from kissipo.inspect.breakdown.breakdown import (
+    Breakdown,
+    CannotExplainError,
+    Index,
+    number_of,
+    term,
+)
 
 
 def _sigmoid(x: float) -> float:
@@ -27,7 +33,11 @@ def _elu(layer: Any, x: float) -> float:
 
 
 def _softplus(layer: Any, x: float) -> float:
-    return x if x * layer.beta > layer.threshold else math.log1p(math.exp(x * layer.beta)) / float(layer.beta)
+    return (
+        x
+        if x * layer.beta > layer.threshold
+        else math.log1p(math.exp(x * layer.beta)) / float(layer.beta)
+    )
 
 
 BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
@@ -37,7 +47,10 @@ BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
     nn.Sigmoid: ("1 / (1 + exp(-x))", lambda _, x: _sigmoid(x)),
     nn.GELU: ("x · Φ(x)", _gelu),
     nn.SiLU: ("x · sigmoid(x)", lambda _, x: x * _sigmoid(x)),
-    nn.LeakyReLU: ("x, below 0 a part of it", lambda layer, x: x if x >= 0 else x * float(layer.negative_slope)),
+    nn.LeakyReLU: (
+        "x, below 0 a part of it",
+        lambda layer, x: x if x >= 0 else x * float(layer.negative_slope),
+    ),
     nn.ELU: ("x, below 0 a · (exp(x) - 1)", _elu),
     nn.Softplus: ("log(1 + exp(x))", _softplus),
 }
@@ -49,13 +62,19 @@ def activation(layer: nn.Module, x: Tensor, index: Index) -> Breakdown:
     value = number_of(x[index])
     result = bend(layer, value)
     name = type(layer).__name__.lower()
-    return Breakdown(name, description, index, (term("input", index, value),), None, ((name, result),), result)
+    return Breakdown(
+        name, description, index, (term("input", index, value),), None, ((name, result),), result
+    )
 
 
 def carried(layer: nn.Module, x: Tensor, index: Index, shape: tuple[int, ...]) -> Breakdown:
     """A cell of a layer that flattens, unflattens or leaves as it is what it is given; dropout drops nothing when answering."""
     if x.numel() != math.prod(shape):
         raise CannotExplainError("it gives more or fewer numbers than it takes")
-    place = tuple(int(at) for at in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape)))
+    place = tuple(
+        int(at) for at in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape))
+    )
     value = number_of(x[place])
-    return Breakdown("carried", "the same number", index, (term("input", place, value),), None, (), value)
+    return Breakdown(
+        "carried", "the same number", index, (term("input", place, value),), None, (), value
+    )

@@ -48,20 +48,38 @@ OPENERS: dict[tuple[type[nn.Module], ...], Explainer] = {
     (nn.Softmax, nn.LogSoftmax): rows.softmax,
     tuple(elementwise.BENDS): elementwise.activation,
 }
-CARRIES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+CARRIES = (
+    nn.Flatten,
+    nn.Unflatten,
+    nn.Identity,
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+)
 
 
 def explain_value(
-    layer: nn.Module, inputs: tuple[Any, ...], output: Any, index: Index, *, number: int | None = None, name: str = ""
+    layer: nn.Module,
+    inputs: tuple[Any, ...],
+    output: Any,
+    index: Index,
+    *,
+    number: int | None = None,
+    name: str = "",
 ) -> Breakdown:
     """One number of `output`, which the layer gave for `inputs` while answering.
 
     number:  of a recurrent layer: which of those that stand on each other, counted from 0; else the last one
     """
     if isinstance(layer, nn.RNNBase):
-        return recurrent_cell(layer, unroll(layer, inputs, output), output, index, number=number, name=name)
+        return recurrent_cell(
+            layer, unroll(layer, inputs, output), output, index, number=number, name=name
+        )
     if isinstance(layer, nn.MultiheadAttention):
-        return attention_cell(layer, unroll_attention(layer, inputs, output), output, index, name=name)
+        return attention_cell(
+            layer, unroll_attention(layer, inputs, output), output, index, name=name
+        )
     if not isinstance(output, Tensor):
         raise CannotExplainError(f"{type(layer).__name__} gives no tensor")
     index = _inside(index, tuple(output.shape))
@@ -92,7 +110,9 @@ def recurrent_cell(
     last = layer.num_layers - 1
     number = last if number is None else _inside((number,), (layer.num_layers,))[0]
     index = _inside(index, tuple(states.shape))
-    row, step = (0, index[0]) if states.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
+    row, step = (
+        (0, index[0]) if states.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
+    )
     opened = gates.unit(
         found,
         layer.hidden_size,
@@ -103,16 +123,25 @@ def recurrent_cell(
         cell=index,
         relu=layer.mode == "RNN_RELU",
     )
-    return replace(opened, recorded=number_of(states[index]) if number == last else None, layer=name)
+    return replace(
+        opened, recorded=number_of(states[index]) if number == last else None, layer=name
+    )
 
 
 def attention_cell(
-    layer: nn.MultiheadAttention, unrolled: UnrolledAttention | Opaque, output: Any, index: Index, *, name: str = ""
+    layer: nn.MultiheadAttention,
+    unrolled: UnrolledAttention | Opaque,
+    output: Any,
+    index: Index,
+    *,
+    name: str = "",
 ) -> Breakdown:
     """One number of an attention that has been expanded, with all its heads."""
     found, given = _taken_apart(unrolled), output[0]
     index = _inside(index, tuple(given.shape))
-    row, query = (0, index[0]) if given.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
+    row, query = (
+        (0, index[0]) if given.dim() == 2 else index[:2] if layer.batch_first else index[1::-1]
+    )
     opened = attention.number(found, layer, row, query, index[-1], index)
     return replace(opened, recorded=number_of(given[index]), layer=name)
 
@@ -139,6 +168,8 @@ def _taken_apart(unrolled: Apart | Opaque) -> Apart:
 
 
 def _inside(index: Index, shape: tuple[int, ...]) -> Index:
-    if len(index) != len(shape) or not all(0 <= at < length for at, length in zip(index, shape, strict=True)):
+    if len(index) != len(shape) or not all(
+        0 <= at < length for at, length in zip(index, shape, strict=True)
+    ):
         raise IndexError(f"there is no cell {index} in {shape}")
     return tuple(int(at) for at in index)

@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, Terms, number_of, summed, term
+from kissipo.inspect.breakdown.breakdown import (
+    Breakdown,
+    CannotExplainError,
+    Index,
+    Terms,
+    number_of,
+    summed,
+    term,
+)
 
 
 def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
@@ -32,7 +40,11 @@ def embedding(layer: Any, ids: Tensor, index: Index) -> Breakdown:
     id_, feature = int(ids[index[:-1]]), index[-1]
     found = number_of(layer.weight[id_, feature])
     return summed(
-        "embedding", f"feature {feature} of the row of id {id_}", index, term("weight", (id_, feature), found), None
+        "embedding",
+        f"feature {feature} of the row of id {id_}",
+        index,
+        term("weight", (id_, feature), found),
+        None,
     )
 
 
@@ -49,14 +61,20 @@ def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
     values = np.array([number_of(x[place]) for place in places])
     powers = np.exp(values - values.max())
     total, own = math.fsum(powers), float(powers[index[axis]])
-    steps = [("the greatest x", float(values.max())), ("sum of all exp(x - greatest)", total), ("exp of its own", own)]
+    steps = [
+        ("the greatest x", float(values.max())),
+        ("sum of all exp(x - greatest)", total),
+        ("exp of its own", own),
+    ]
     steps.append(("its share", own / total))
     result = own / total
     if type(layer).__name__ == "LogSoftmax":
         result = float(values[index[axis]] - values.max()) - math.log(total)
         steps.append(("logarithm", result))
     terms = Terms("input", np.array(places), values, np.ones(len(values)))
-    return Breakdown("softmax", "exp(x) / sum of exp(x)", index, (terms,), None, tuple(steps), result)
+    return Breakdown(
+        "softmax", "exp(x) / sum of exp(x)", index, (terms,), None, tuple(steps), result
+    )
 
 
 def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
@@ -67,7 +85,14 @@ def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     mean, variance = number_of(layer.running_mean[channel]), number_of(layer.running_var[channel])
     scale, shift = _learned(layer, (channel,))
     return _normed(
-        "batch normalization", index, term("input", index, number_of(x[index])), mean, variance, layer.eps, scale, shift
+        "batch normalization",
+        index,
+        term("input", index, number_of(x[index])),
+        mean,
+        variance,
+        layer.eps,
+        scale,
+        shift,
     )
 
 
@@ -78,7 +103,9 @@ def layer_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     values = x[lead].detach().double().numpy()
     places = np.array([(*lead, *place) for place in np.ndindex(values.shape)])
     scale, shift = _learned(layer, own)
-    return _of_values("layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+    return _of_values(
+        "layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift
+    )
 
 
 def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
@@ -86,15 +113,21 @@ def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     each = layer.num_channels // layer.num_groups
     first = index[1] // each * each
     values = x[index[0], first : first + each].detach().double().numpy()
-    places = np.array([(index[0], first + place[0], *place[1:]) for place in np.ndindex(values.shape)])
+    places = np.array(
+        [(index[0], first + place[0], *place[1:]) for place in np.ndindex(values.shape)]
+    )
     scale, shift = _learned(layer, (index[1],))
-    return _of_values("group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift)
+    return _of_values(
+        "group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift
+    )
 
 
 def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.LocalResponseNorm: x / (k + alpha / n · sum of x² over n neighboring channels) ** beta."""
     first = index[1] - layer.size // 2
-    channels = [channel for channel in range(first, first + layer.size) if 0 <= channel < x.shape[1]]
+    channels = [
+        channel for channel in range(first, first + layer.size) if 0 <= channel < x.shape[1]
+    ]
     places = [(index[0], channel, *index[2:]) for channel in channels]
     values = np.array([number_of(x[place]) for place in places])
     terms = Terms("input", np.array(places), values, values)
@@ -106,7 +139,13 @@ def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
     description = "x by a power of the squares of its neighboring channels"
     return Breakdown(
-        "local response normalization", description, index, (terms,), None, (*steps, ("x by that", own / by)), own / by
+        "local response normalization",
+        description,
+        index,
+        (terms,),
+        None,
+        (*steps, ("x by that", own / by)),
+        own / by,
     )
 
 
@@ -124,7 +163,14 @@ def _learned(layer: Any, at: Index) -> tuple[float, float]:
 
 
 def _of_values(
-    operation: str, index: Index, places: Any, values: Any, own: float, epsilon: float, scale: float, shift: float
+    operation: str,
+    index: Index,
+    places: Any,
+    values: Any,
+    own: float,
+    epsilon: float,
+    scale: float,
+    shift: float,
 ) -> Breakdown:
     terms = Terms("input", places, values.reshape(-1), np.full(values.size, 1 / values.size))
     mean = terms.sum

@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, Numbers, Terms, number_of, summed
+from kissipo.inspect.breakdown.breakdown import (
+    Breakdown,
+    CannotExplainError,
+    Index,
+    Numbers,
+    Terms,
+    number_of,
+    summed,
+)
 
 _PADS: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -47,7 +55,9 @@ def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
     weights = _double(layer.weight[filter_]).reshape(-1)[inside]
     terms = _terms(x, lead, grid[inside], weights)
     zeros = int((~inside).sum())
-    description = "b + sum of w · x" + (f"; {zeros} weights lie on the zeros around" if zeros else "")
+    description = "b + sum of w · x" + (
+        f"; {zeros} weights lie on the zeros around" if zeros else ""
+    )
     return summed("convolution", description, index, terms, _bias(layer, filter_))
 
 
@@ -59,7 +69,9 @@ def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
     seen: list[NDArray[np.int64]] = []
     for axis, at in enumerate(where):
         k = np.arange(layer.kernel_size[axis])
-        place, rest = np.divmod(at + layer.padding[axis] - k * layer.dilation[axis], layer.stride[axis])
+        place, rest = np.divmod(
+            at + layer.padding[axis] - k * layer.dilation[axis], layer.stride[axis]
+        )
         inside = (rest == 0) & (place >= 0) & (place < x.shape[axis - axes])
         steps.append(k[inside])
         seen.append(place[inside])
@@ -69,7 +81,11 @@ def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
     grid, taps = _grid([channels, *seen]), _grid([channels, *steps])
     weights = _double(layer.weight[:, own])[tuple(taps.T)]
     return summed(
-        "transposed convolution", "b + sum of w · x", index, _terms(x, lead, grid, weights), _bias(layer, filter_)
+        "transposed convolution",
+        "b + sum of w · x",
+        index,
+        _terms(x, lead, grid, weights),
+        _bias(layer, filter_),
     )
 
 
@@ -77,7 +93,8 @@ def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.MaxPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding, apart = (
-        _each(word, axes) for word in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        _each(word, axes)
+        for word in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     )
     seen = []
     for axis, at in enumerate(index[-axes:]):
@@ -89,7 +106,9 @@ def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
 def mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
     """A cell of nn.AvgPool1d, 2d or 3d."""
     axes = _axes(layer)
-    size, stride, padding = (_each(word, axes) for word in (layer.kernel_size, layer.stride, layer.padding))
+    size, stride, padding = (
+        _each(word, axes) for word in (layer.kernel_size, layer.stride, layer.padding)
+    )
     seen, wide = [], []
     for axis, at in enumerate(index[-axes:]):
         length = x.shape[axis - axes]
@@ -128,7 +147,9 @@ def _maximum(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64
     )
 
 
-def _mean(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]], count: int) -> Breakdown:
+def _mean(
+    x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]], count: int
+) -> Breakdown:
     grid = _grid([np.array([index[-axes - 1]]), *seen])
     terms = _terms(x, index[: -axes - 1], grid, np.full(len(grid), 1 / count))
     return summed("mean", f"sum of x / {count}", index, terms, None)
@@ -137,7 +158,9 @@ def _mean(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]],
 def _parts(layer: Any, x: Tensor, index: Index) -> list[NDArray[np.int64]]:
     axes = _axes(layer)
     seen = []
-    for axis, (at, asked) in enumerate(zip(index[-axes:], _each(layer.output_size, axes), strict=True)):
+    for axis, (at, asked) in enumerate(
+        zip(index[-axes:], _each(layer.output_size, axes), strict=True)
+    ):
         length = x.shape[axis - axes]
         parts = length if asked is None else asked
         seen.append(np.arange(at * length // parts, -(-(at + 1) * length // parts)))
@@ -172,7 +195,9 @@ def _terms(x: Tensor, lead: Index, grid: NDArray[np.int64], weights: Numbers) ->
     if x.is_complex():
         raise CannotExplainError("complex numbers are not opened")
     values = x[lead].detach().numpy()[tuple(grid.T)].astype(np.float64)
-    places = np.concatenate([np.broadcast_to(np.array(lead, dtype=np.int64), (len(grid), len(lead))), grid], axis=1)
+    places = np.concatenate(
+        [np.broadcast_to(np.array(lead, dtype=np.int64), (len(grid), len(lead))), grid], axis=1
+    )
     return Terms("input", places, values, weights)
 
 

@@ -36,20 +36,26 @@ class Gradient:
     gradient: Tensor
 
 
-def gradients(net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Tensor]) -> list[Gradient]:
+def gradients(
+    net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Tensor]
+) -> list[Gradient]:
     """One for each call of a layer that is a step and that the loss depends on, in their order.
 
     loss:  from what the net gives to one number
     """
     with torch.inference_mode(False), torch.enable_grad():
         shared = {
-            id(weight): nn.Parameter(weight.detach()) for weight in net.parameters() if weight.is_floating_point()
+            id(weight): nn.Parameter(weight.detach())
+            for weight in net.parameters()
+            if weight.is_floating_point()
         }
         twin = deepcopy(net, dict(shared)).eval()
         kept: list[tuple[str, Tensor]] = []
         for name, layer in twin.named_modules():
             if is_step(layer):
-                layer.register_forward_hook(partial(_keep, kept, name or type(layer).__name__.lower()))
+                layer.register_forward_hook(
+                    partial(_keep, kept, name or type(layer).__name__.lower())
+                )
         value = loss(twin(*tree_map_only(Tensor, torch.clone, inputs)))
         if not kept or not value.requires_grad:
             return []
@@ -63,7 +69,9 @@ def gradients(net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Ten
     return gives
 
 
-def _keep(kept: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _given: Any, gives: Any) -> Any:
+def _keep(
+    kept: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _given: Any, gives: Any
+) -> Any:
     first = next((each for each in tree_leaves(gives) if isinstance(each, Tensor)), None)
     if first is None or not first.requires_grad:
         return gives

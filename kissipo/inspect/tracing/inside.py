@@ -25,7 +25,14 @@ from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_val
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.backward import gradients
 from kissipo.inspect.tracing.recording import Origin, Recording, Value
-from kissipo.inspect.unroll import Opaque, Unrolled, UnrolledAttention, unroll, unroll_attention, unroll_sdpa
+from kissipo.inspect.unroll import (
+    Opaque,
+    Unrolled,
+    UnrolledAttention,
+    unroll,
+    unroll_attention,
+    unroll_sdpa,
+)
 
 TERMS = 24
 
@@ -54,7 +61,9 @@ class Inside:
         }
 
 
-def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], Tensor] | None = None) -> Inside:
+def look_inside(
+    net: nn.Module, recording: Recording, *, loss: Callable[[Any], Tensor] | None = None
+) -> Inside:
     """All that can be worked out.
 
     loss:  from what the net gives to one number; without it there are no gradients
@@ -63,12 +72,16 @@ def look_inside(net: nn.Module, recording: Recording, *, loss: Callable[[Any], T
     unrolled = [*_expanded(recording, values)]
     gradient_keys = []
     if loss is not None:
-        inputs = tuple(value.tensor for value in recording.values.values() if value.origin == "input")
+        inputs = tuple(
+            value.tensor for value in recording.values.values() if value.origin == "input"
+        )
         gives = {(call.name, call.number): call.gives for call in recording.steps}
         for found in gradients(net, inputs, loss):
             at = gives[found.layer, found.call][0]
             key = f"{_place(found.layer, found.call)}.gradient"
-            values.append(Value(key, found.gradient.detach(), "gradient", recording.values[at].axes))
+            values.append(
+                Value(key, found.gradient.detach(), "gradient", recording.values[at].axes)
+            )
             gradient_keys.append({"layer": found.layer, "call": found.call, "tensor": key})
     return Inside(tuple(values), tuple(unrolled), tuple(gradient_keys), tuple(_opened(recording)))
 
@@ -80,17 +93,23 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, A
         if isinstance(call.layer, nn.RNNBase):
             found = unroll(call.layer, call.inputs, call.output, name=call.name)
             yield about | (
-                _opaque(found) if isinstance(found, Opaque) else _gates(found, _place(call.name, call.number), values)
+                _opaque(found)
+                if isinstance(found, Opaque)
+                else _gates(found, _place(call.name, call.number), values)
             )
         elif isinstance(call.layer, nn.MultiheadAttention):
             heads = unroll_attention(call.layer, call.inputs, call.output, name=call.name)
             yield about | (
-                _opaque(heads) if isinstance(heads, Opaque) else _heads(heads, _place(call.name, call.number), values)
+                _opaque(heads)
+                if isinstance(heads, Opaque)
+                else _heads(heads, _place(call.name, call.number), values)
             )
     known = {key: value.tensor for key, value in recording.values.items()}
     for each in recording.operations:
         if each.name == "scaled_dot_product_attention":
-            heads = _plain_attention(*each.again.arguments(known), output=known[each.gives[0]], name=each.layer)
+            heads = _plain_attention(
+                *each.again.arguments(known), output=known[each.gives[0]], name=each.layer
+            )
             told = (
                 _opaque(heads)
                 if isinstance(heads, Opaque)
@@ -128,9 +147,16 @@ def _opaque(found: Opaque) -> dict[str, Any]:
 def _gates(found: Unrolled, place: str, values: list[Value]) -> dict[str, Any]:
     walks = []
     for each in found.walks:
-        where = place + (f".layer{each.number}" if each.number else "") + ("" if each.forward else ".backward")
+        where = (
+            place
+            + (f".layer{each.number}" if each.number else "")
+            + ("" if each.forward else ".backward")
+        )
         keys = {name: f"{where}.{name}" for name in each.gates}
-        values += [_value(keys[name], gate, "gate", ("time", "batch", "unit")) for name, gate in each.gates.items()]
+        values += [
+            _value(keys[name], gate, "gate", ("time", "batch", "unit"))
+            for name, gate in each.gates.items()
+        ]
         walks.append({"number": each.number, "forward": each.forward, "gates": keys})
     return {"cell": found.cell, "max_error": found.off, "unrolled": walks}
 
@@ -139,7 +165,11 @@ def _heads(found: UnrolledAttention, place: str, values: list[Value]) -> dict[st
     parts = {"scores": found.scores, "weights": found.weights, "mixed": found.mixed}
     keys = {name: f"{place}.{name}" for name in parts}
     for name, part in parts.items():
-        part = part.reshape(-1, *part.shape[-3:]) if part.dim() > 3 else part.reshape(1, -1, *part.shape[-2:])
+        part = (
+            part.reshape(-1, *part.shape[-3:])
+            if part.dim() > 3
+            else part.reshape(1, -1, *part.shape[-2:])
+        )
         axes = ("batch", "head", "query", "feature" if name == "mixed" else "key")
         values.append(_value(keys[name], part, "attention", axes))
     return {"heads": values[-1].tensor.shape[1], "max_error": found.off, "attention": keys}
@@ -157,18 +187,30 @@ def _opened(recording: Recording) -> Iterator[Breakdown]:
     """Of the first way through every layer the number that is farthest from zero."""
     for call in recording.steps:
         output = what_is_opened(call.layer, call.output)
-        if call.number or not isinstance(output, Tensor) or not output.is_floating_point() or not output.numel():
+        if (
+            call.number
+            or not isinstance(output, Tensor)
+            or not output.is_floating_point()
+            or not output.numel()
+        ):
             continue
         at = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))
         with suppress(CannotExplainError):
-            yield explain_value(call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name)
+            yield explain_value(
+                call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name
+            )
 
 
 def short(opened: Breakdown) -> dict[str, Any]:
     """The documented form with the greatest terms, and the number and sum of the others."""
     content = opened.to_json()
     terms = sorted(content["terms"], key=lambda term: -abs(term["product"]))
-    content["terms"] = [{name: value for name, value in term.items() if name != "running"} for term in terms[:TERMS]]
-    content["others"] = {"count": len(terms[TERMS:]), "sum": sum(term["product"] for term in terms[TERMS:])}
+    content["terms"] = [
+        {name: value for name, value in term.items() if name != "running"} for term in terms[:TERMS]
+    ]
+    content["others"] = {
+        "count": len(terms[TERMS:]),
+        "sum": sum(term["product"] for term in terms[TERMS:]),
+    }
     content["gates"] = [short(gate) for gate in opened.gates]
     return content

@@ -27,12 +27,20 @@ _USUAL: dict[int, Axes] = {
     5: ("batch", "channel", "depth", "height", "width"),
 }
 _PLACES: dict[int, Axes] = {3: ("batch", "channel", "time"), 4: _USUAL[4], 5: _USUAL[5]}
-_MIXES = {"linear": "feature", "matmul": "feature", "mm": "feature", "addmm": "feature", "bmm": "feature"}
+_MIXES = {
+    "linear": "feature",
+    "matmul": "feature",
+    "mm": "feature",
+    "addmm": "feature",
+    "bmm": "feature",
+}
 
 
 def usual_axes(tensor: Tensor) -> Axes:
     """As most nets have them, by their number."""
-    if tensor.dim() == 2 and not tensor.is_floating_point():  # ids of what is read one after the other
+    if (
+        tensor.dim() == 2 and not tensor.is_floating_point()
+    ):  # ids of what is read one after the other
         return ("batch", "time")
     return _USUAL.get(tensor.dim(), _numbered(tensor.shape))
 
@@ -69,7 +77,11 @@ def axes_of(
     numbers = [each for each in arguments if isinstance(each, int) and not isinstance(each, bool)]
     if _moves(name):
         return _moved(name, numbers, first.axes)
-    if name == "getitem" and (picked := _picked(arguments[1:], first.axes)) is not None and len(picked) == len(shape):
+    if (
+        name == "getitem"
+        and (picked := _picked(arguments[1:], first.axes)) is not None
+        and len(picked) == len(shape)
+    ):
         return picked
     kept = _kept(before, shape, first.axes)
     if kept is not None:

@@ -164,15 +164,28 @@ class _Recorder(TorchFunctionMode):
                 self._tell_outside(key) if key in read else self._values.pop(key)
         for name, weight in self._net.named_parameters():
             if _version(weight) != self._learned[name]:
-                self._notes[f"the net writes over its weight {name} while it answers: it was not put back"] = None
+                self._notes[
+                    f"the net writes over its weight {name} while it answers: it was not put back"
+                ] = None
         return Recording(
-            self._values, tuple(self._operations), tuple(self._calls), self._kept(output), answers, tuple(self._notes)
+            self._values,
+            tuple(self._operations),
+            tuple(self._calls),
+            self._kept(output),
+            answers,
+            tuple(self._notes),
         )
 
     def _tell_outside(self, key: str) -> None:
         reader = next((each for each in self._operations if key in each.reads), None)
-        where = f"operation {reader.number} ({reader.name}) of '{reader.layer}' reads" if reader else "the answer is"
-        self._notes[f"{where} a tensor that no operation of torch gave ({key}); what made it was not followed"] = None
+        where = (
+            f"operation {reader.number} ({reader.name}) of '{reader.layer}' reads"
+            if reader
+            else "the answer is"
+        )
+        self._notes[
+            f"{where} a tensor that no operation of torch gave ({key}); what made it was not followed"
+        ] = None
 
     # operations
 
@@ -189,8 +202,21 @@ class _Recorder(TorchFunctionMode):
         leaves, form = tree_flatten((args, kwargs))
         given = [each for each in leaves if isinstance(each, Tensor)]
         by_key = [Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
-        text = ", ".join([*map(self._told, args), *(f"{word}={self._told(each)}" for word, each in kwargs.items())])
-        return _Begun(text, by_key, form, given, [*map(_version, given)], torch.get_rng_state(), perf_counter())
+        text = ", ".join(
+            [
+                *map(self._told, args),
+                *(f"{word}={self._told(each)}" for word, each in kwargs.items()),
+            ]
+        )
+        return _Begun(
+            text,
+            by_key,
+            form,
+            given,
+            [*map(_version, given)],
+            torch.get_rng_state(),
+            perf_counter(),
+        )
 
     def _end(
         self,
@@ -202,14 +228,18 @@ class _Recorder(TorchFunctionMode):
         layer: nn.Module | None = None,
     ) -> None:
         """Notes an operation, if it gave anything new."""
-        written = [at for at, tensor in enumerate(begun.given) if _version(tensor) != begun.versions[at]]
+        written = [
+            at for at, tensor in enumerate(begun.given) if _version(tensor) != begun.versions[at]
+        ]
         is_known = {id(tensor) for tensor in begun.given}
         new = [at for at, tensor in enumerate(tensors_in(result)) if id(tensor) not in is_known]
         gives = (*(("given", at) for at in written), *(("result", at) for at in new))
         if not gives:
             if name in _TO_PYTHON and begun.given:
                 where = f"{name} in '{self._where()[0]}'"
-                self._notes[f"{where} takes numbers out of torch; what Python does with them was not followed"] = None
+                self._notes[
+                    f"{where} takes numbers out of torch; what Python does with them was not followed"
+                ] = None
             return
         drew = not torch.equal(begun.generator, torch.get_rng_state())
         again = Again(work, begun.leaves, begun.form, gives, begun.generator if drew else None)
@@ -226,7 +256,9 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         reads = [leaf.key for leaf in again.leaves if isinstance(leaf, Key)]
         read = [self._values[key] for key in reads]
-        cost = of_operation(name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape))
+        cost = of_operation(
+            name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape)
+        )
         if layer is not None:
             first, *more = self._open[-1].inputs
             cost = multiplications(layer, first, tensors[0], *more)
@@ -259,7 +291,9 @@ class _Recorder(TorchFunctionMode):
 
     # layers
 
-    def _enter(self, name: str, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _enter(
+        self, name: str, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         if self._aside:
             return
         with self._alone():
@@ -268,7 +302,15 @@ class _Recorder(TorchFunctionMode):
             bound = given_to(layer, args, kwargs)
             whole = self._begin(args, kwargs) if isinstance(layer, WHOLE) else None
             self._open.append(
-                _Open(name, layer, number, self._kept(bound), self._keys(bound), len(self._operations), whole)
+                _Open(
+                    name,
+                    layer,
+                    number,
+                    self._kept(bound),
+                    self._keys(bound),
+                    len(self._operations),
+                    whole,
+                )
             )
         self._aside = whole is not None
 
@@ -284,7 +326,17 @@ class _Recorder(TorchFunctionMode):
             span = left.first, len(self._operations)
             gives, kept = self._keys(output), self._kept(output)
             self._calls.append(
-                Call(left.name, layer, left.inputs, kept, left.number, left.reads, gives, span, layer.training)
+                Call(
+                    left.name,
+                    layer,
+                    left.inputs,
+                    kept,
+                    left.number,
+                    left.reads,
+                    gives,
+                    span,
+                    layer.training,
+                )
             )
         self._open.pop()
         self._aside = False
@@ -301,10 +353,14 @@ class _Recorder(TorchFunctionMode):
 
     # values
 
-    def _note(self, tensor: Tensor, origin: Origin, *, name: str = "", axes: tuple[str, ...] | None = None) -> str:
+    def _note(
+        self, tensor: Tensor, origin: Origin, *, name: str = "", axes: tuple[str, ...] | None = None
+    ) -> str:
         key = name or f"t{next(self._numbers)}"
         copy = tensor.detach() if origin == "weight" else tensor.detach().clone()
-        self._values[key] = Value(key, copy, origin, axes if axes is not None else usual_axes(tensor))
+        self._values[key] = Value(
+            key, copy, origin, axes if axes is not None else usual_axes(tensor)
+        )
         self._seen[id(tensor)] = _Seen(tensor, key, _version(tensor), len(self._writes))
         return key
 
@@ -331,7 +387,13 @@ class _Recorder(TorchFunctionMode):
         leaves, form = tree_flatten((tuple(Key(each.key) for each in parts), {}))
         work = partial(_overlaid, [_layout(each.tensor) for each in parts])
         text = ", ".join(each.key for each in parts)
-        self._add("written_over", text, Again(work, leaves, form, (("result", 0),), None), [seen.tensor], 0.0)
+        self._add(
+            "written_over",
+            text,
+            Again(work, leaves, form, (("result", 0),), None),
+            [seen.tensor],
+            0.0,
+        )
 
     def _keys(self, value: Any) -> tuple[str, ...]:
         return tuple(self._read(each) for each in tensors_in(value))
@@ -359,9 +421,13 @@ def _refuse_closed(net: nn.Module) -> None:
                 f"'{name or type(net).__name__}' is compiled by torch.jit, which shows nothing of what it does",
                 do="Give the module that it was made from",
             )
-        if any(isinstance(weight, nn.parameter.UninitializedParameter) for weight in layer.parameters(recurse=False)):
+        if any(
+            isinstance(weight, nn.parameter.UninitializedParameter)
+            for weight in layer.parameters(recurse=False)
+        ):
             raise NotBuiltError(
-                f"'{name}' has weights that are made when it is first asked", do="Ask the net once, then look inside"
+                f"'{name}' has weights that are made when it is first asked",
+                do="Ask the net once, then look inside",
             )
 
 
@@ -402,5 +468,9 @@ def _name(func: Any) -> str:
     """Torch's name for it: conv2d, add, relu_; of a property that of the property."""
     name = getattr(func, "__name__", str(func))
     return (
-        getattr(func.__self__, "__name__", name) if name == "__get__" else name.strip("_") if name[:2] == "__" else name
+        getattr(func.__self__, "__name__", name)
+        if name == "__get__"
+        else name.strip("_")
+        if name[:2] == "__"
+        else name
     )

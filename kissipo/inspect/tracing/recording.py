@@ -30,7 +30,9 @@ from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 from kissipo.core.module_state import rng_state
 from kissipo.inspect.tracing.statistics import statistics
 
-Origin = Literal["input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"]
+Origin = Literal[
+    "input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"
+]
 ALLOWED = 1e-5
 _ONLY_ROOM = (
     "empty",
@@ -89,9 +91,15 @@ class Again:
     def __call__(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         keys = [leaf.key for leaf in self.leaves if isinstance(leaf, Key)]
         over = {keys[at] for of, at in self.gives if of == "given"}
-        tensors = {key: values[key].detach().clone() if key in over else values[key].detach() for key in keys}
+        tensors = {
+            key: values[key].detach().clone() if key in over else values[key].detach()
+            for key in keys
+        }
         args, kwargs = self.arguments(tensors)
-        with torch.no_grad(), rng_state(self.generator) if self.generator is not None else nullcontext():
+        with (
+            torch.no_grad(),
+            rng_state(self.generator) if self.generator is not None else nullcontext(),
+        ):
             result = self.work(*args, **kwargs)
         return taken(self.gives, [tensors[key] for key in keys], result)
 
@@ -132,7 +140,9 @@ class Operation:
     def to_json(self) -> dict[str, Any]:
         """The documented form."""
         names = {"reads": "inputs", "gives": "outputs"}
-        return {names.get(name, name): value for name, value in vars(self).items() if name != "again"}
+        return {
+            names.get(name, name): value for name, value in vars(self).items() if name != "again"
+        }
 
 
 @dataclass(frozen=True)
@@ -249,7 +259,9 @@ def is_frame(layer: nn.Module) -> bool:
     """A layer with layers in it; attention is none: it reads the weights of what it holds, and never calls it."""
     if isinstance(layer, nn.MultiheadAttention):
         return False
-    return any(not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children())
+    return any(
+        not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children()
+    )
 
 
 def given_to(layer: nn.Module, given: tuple[Any, ...], words: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -29,11 +29,16 @@ def statistics(values: NDArray[Any]) -> dict[str, Any]:
         nothing = dict.fromkeys(("mean", "std", "min", "max", "zeros"))
         return {"statistics": {**nothing, "not_finite": len(flat)}, "histogram": None}
     finite = [piece for piece in finite if len(piece)]
-    least, maximum = float(min(piece.min() for piece in finite)), float(max(piece.max() for piece in finite))
+    least, maximum = (
+        float(min(piece.min() for piece in finite)),
+        float(max(piece.max() for piece in finite)),
+    )
     mean = sum(float(piece.sum(dtype=np.float64)) for piece in finite) / count
     spread = sum(float(np.square(piece.astype(np.float64) - mean).sum()) for piece in finite)
     low, high = (least, maximum) if least < maximum else (least - 0.5, least + 0.5)
-    counts = sum(np.histogram(piece.astype(np.float64), bins=BINS, range=(low, high))[0] for piece in finite)
+    counts = sum(
+        np.histogram(piece.astype(np.float64), bins=BINS, range=(low, high))[0] for piece in finite
+    )
     return {
         "statistics": {
             "mean": mean,

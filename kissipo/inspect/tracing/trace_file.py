@@ -62,13 +62,17 @@ def tensor_table(
     return table, arrays
 
 
-def write_trace(folder: Path | str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
+def write_trace(
+    folder: Path | str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> Path:
     """Writes what `Trace.content` gives, whole or not at all; a trace that lies there is replaced.
 
     Raises:   MachineError when it cannot be written; RunError when something else lies there.
     """
     folder = Path(folder)
-    if folder.exists() and not ((folder / CONTENT).is_file() or (folder.is_dir() and not any(folder.iterdir()))):
+    if folder.exists() and not (
+        (folder / CONTENT).is_file() or (folder.is_dir() and not any(folder.iterdir()))
+    ):
         raise RunError(f"{folder} is there already and is no trace", do="Name another folder")
     aside = None
     try:
@@ -101,17 +105,20 @@ def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDAr
         raise RunError(f"there is no trace in {folder}: {error}") from None
     if content.get("version") != VERSION:
         raise RunError(
-            f"the trace in {folder} is of another version", given=str(content.get("version")), allowed=str(VERSION)
+            f"the trace in {folder} is of another version",
+            given=str(content.get("version")),
+            allowed=str(VERSION),
         )
 
     def tensor(key: str) -> NDArray[Any]:
         about = content["tensors"][key]
         if about["file"] is None:
             raise RunError(
-                f"of the tensor '{key}' only statistics were written", do="Write the trace with a higher limit"
+                f"of the tensor '{key}' only statistics were written",
+                do="Write the trace with a higher limit",
             )
-        return np.fromfile(folder / about["file"], dtype=np.dtype(about["dtype"]).newbyteorder("<")).reshape(
-            about["shape"]
-        )
+        return np.fromfile(
+            folder / about["file"], dtype=np.dtype(about["dtype"]).newbyteorder("<")
+        ).reshape(about["shape"])
 
     return content, tensor

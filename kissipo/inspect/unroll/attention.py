@@ -83,7 +83,9 @@ def unroll_attention(
         sizes = linear(beside.abs(), w.abs(), None if b is None else b.double().abs())
         told = _told(layer, *inputs).reshape(weights.shape).masked_fill(_blind(scores), 0)
         offs = {"values": off_by(y, real, sizes), "weights": off_by(weights, told, weights)}
-    return _checked(UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=y), offs)
+    return _checked(
+        UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=y), offs
+    )
 
 
 def unroll_sdpa(
@@ -113,12 +115,17 @@ def unroll_sdpa(
         mixed = weights @ v
         off = off_by(mixed, output, weights @ v.abs())
     return _checked(
-        UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=mixed), {"values": off}
+        UnrolledAttention(name, q, k, v, scale, mask, scores, weights, mixed, output=mixed),
+        {"values": off},
     )
 
 
 def attention_weights(
-    q: Tensor, k: Tensor, mask: Tensor | None = None, is_causal: bool = False, scale: float | None = None
+    q: Tensor,
+    k: Tensor,
+    mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The scores, masked, and their softmax over the keys, in double precision.
 
@@ -127,7 +134,9 @@ def attention_weights(
               [[1.0, 0.0], [0.5, 0.5]]
     """
     q, k = q.double(), k.double()
-    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale) + _added(mask, is_causal, q, k)
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale) + _added(
+        mask, is_causal, q, k
+    )
     return scores, scores.softmax(dim=-1).masked_fill(_blind(scores), 0)
 
 
@@ -135,7 +144,10 @@ def _checked(found: UnrolledAttention, offs: dict[str, float]) -> UnrolledAttent
     for what, off in offs.items():
         if not off <= FAR_OFF:
             why = ", as torch does where a query may look at no key" if math.isnan(off) else ""
-            return Opaque(found.name, f"in double precision it gives other {what} than by itself (by {off:.2g}{why})")
+            return Opaque(
+                found.name,
+                f"in double precision it gives other {what} than by itself (by {off:.2g}{why})",
+            )
     return replace(found, off=max(offs.values()))
 
 
@@ -145,7 +157,9 @@ def _heads(layer: nn.MultiheadAttention, *given: Tensor) -> tuple[Tensor, ...]:
     weights = own if layer.in_proj_weight is None else layer.in_proj_weight.chunk(3)
     biases = (None,) * 3 if layer.in_proj_bias is None else layer.in_proj_bias.double().chunk(3)
     found: list[Tensor] = []
-    for x, weight, bias, more in zip(given, weights, biases, (None, layer.bias_k, layer.bias_v), strict=True):
+    for x, weight, bias, more in zip(
+        given, weights, biases, (None, layer.bias_k, layer.bias_v), strict=True
+    ):
         x = x.unsqueeze(0) if x.dim() == 2 else x if layer.batch_first else x.transpose(0, 1)
         y = linear(x.double(), weight.double(), bias)
         y = y if more is None else torch.cat([y, more.double().expand(len(y), 1, -1)], dim=1)
@@ -168,7 +182,9 @@ def _masks(
         return None, True
     masks = []
     if attn_mask is not None:
-        masks.append(attn_mask if attn_mask.dim() == 2 else attn_mask.unflatten(0, (len(q), layer.num_heads)))
+        masks.append(
+            attn_mask if attn_mask.dim() == 2 else attn_mask.unflatten(0, (len(q), layer.num_heads))
+        )
     if key_padding_mask is not None:
         masks.append(key_padding_mask.reshape(len(q), 1, 1, -1))
     more = (layer.bias_k is not None) + layer.add_zero_attn

@@ -56,7 +56,11 @@ class Walk:
     @cached_property
     def gates(self) -> Gates:
         """Each gate over all steps (time, batch, unit)."""
-        return {name: torch.stack([step[name] for step in self.steps]) for name in self.steps[0]} if self.steps else {}
+        return (
+            {name: torch.stack([step[name] for step in self.steps]) for name in self.steps[0]}
+            if self.steps
+            else {}
+        )
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,14 @@ class Unrolled:
 
     def walk(self, number: int, *, forward: bool = True) -> Walk:
         """One layer, counted from 0, in one direction."""
-        return next(each for each in self.walks if each.number == number and each.forward == forward)
+        return next(
+            each for each in self.walks if each.number == number and each.forward == forward
+        )
 
 
-def unroll(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = "") -> Unrolled | Opaque:
+def unroll(
+    layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = ""
+) -> Unrolled | Opaque:
     """The gates of a recurrent layer for these inputs, or why they cannot be told.
 
     inputs:  as its forward takes them: x, and where it had them the states, lengths and table
@@ -101,7 +109,8 @@ def unroll(layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, nam
         off = off_by(y, real, real.abs().clamp(min=1))
     if not off <= FAR_OFF:
         return Opaque(
-            name, f"walked step by step in double precision it gives other states than by itself (by {off:.2g})"
+            name,
+            f"walked step by step in double precision it gives other states than by itself (by {off:.2g})",
         )
     return Unrolled(name, layer.mode.split("_")[0].lower(), tuple(walks), there, off)
 
@@ -122,7 +131,9 @@ def laid_out(
     return x, states, there
 
 
-def walk(layer: nn.RNNBase, x: Tensor, states: State | None, there: Tensor | None) -> tuple[list[Walk], Tensor]:
+def walk(
+    layer: nn.RNNBase, x: Tensor, states: State | None, there: Tensor | None
+) -> tuple[list[Walk], Tensor]:
     """All layers and directions over x (time, batch, feature), and what the last layer gives; in the precision of x."""
     ways = (True, False) if layer.bidirectional else (True,)
     if states is None:
@@ -133,7 +144,9 @@ def walk(layer: nn.RNNBase, x: Tensor, states: State | None, there: Tensor | Non
     for number in range(layer.num_layers):
         gives = []
         for forward in ways:
-            state = tuple(part[len(walks)].to(x.dtype) for part in states[: 2 if layer.mode == "LSTM" else 1])
+            state = tuple(
+                part[len(walks)].to(x.dtype) for part in states[: 2 if layer.mode == "LSTM" else 1]
+            )
             weights = _weights(layer, number, forward, x.dtype)
             given = linear(x, weights["weight_ih"], weights["bias_ih"])
             steps, before = [Gates()] * len(x), [state] * len(x)
@@ -141,7 +154,11 @@ def walk(layer: nn.RNNBase, x: Tensor, states: State | None, there: Tensor | Non
                 before[t] = state
                 steps[t] = gates_of(layer.mode, given[t], state, weights)
                 new = (steps[t]["h"], steps[t]["c"]) if layer.mode == "LSTM" else (steps[t]["h"],)
-                state = new if waits is None else tuple(map(torch.where, [waits[t]] * len(new), state, new))
+                state = (
+                    new
+                    if waits is None
+                    else tuple(map(torch.where, [waits[t]] * len(new), state, new))
+                )
             walks.append(Walk(number, forward, x, before, steps, state, weights))
             gives.append(torch.stack([step["h"] for step in steps]))
         x = torch.cat(gives, dim=-1)
@@ -175,7 +192,10 @@ def gates_of(mode: str, given: Tensor, state: State, weights: Mapping[str, Any])
 
 def _weights(layer: nn.RNNBase, number: int, forward: bool, dtype: torch.dtype) -> dict[str, Any]:
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    found = {name: getattr(layer, f"{name}_l{number}{'' if forward else '_reverse'}", None) for name in names}
+    found = {
+        name: getattr(layer, f"{name}_l{number}{'' if forward else '_reverse'}", None)
+        for name in names
+    }
     return {name: None if weight is None else weight.to(dtype) for name, weight in found.items()}
 
 

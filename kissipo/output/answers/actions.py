@@ -70,7 +70,9 @@ class Actions(Answer):
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)
         best = int(values[0].argmax())
-        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(self.names, values[0], strict=True))
+        told = ", ".join(
+            f"{name} {value:.4g}" for name, value in zip(self.names, values[0], strict=True)
+        )
         return [
             DecodingStep("values", values.shape[1:], values[0], told),
             DecodingStep("decision", (), best, "argmax"),
@@ -78,7 +80,11 @@ class Actions(Answer):
         ]
 
     def state(self) -> dict[str, Any]:
-        return {"codec": save(self.codec), "names": list(self.names), "episodes": self.options.episodes}
+        return {
+            "codec": save(self.codec),
+            "names": list(self.names),
+            "episodes": self.options.episodes,
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:

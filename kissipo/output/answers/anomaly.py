@@ -30,11 +30,18 @@ class Options:
     method: Literal["forecast", "reconstruction"] | None = word(
         None, "anomaly score: forecast error, or reconstruction error of an autoencoder"
     )
-    anomaly_labels: str | None = word(None, "label column (1 or yes: anomalous), used for evaluation only")
-    false_alarm_rate: float = word(
-        0.0001, "expected fraction of normal steps that raise an alarm; sets the threshold", above=0, below=0.5
+    anomaly_labels: str | None = word(
+        None, "label column (1 or yes: anomalous), used for evaluation only"
     )
-    smoothing_window: int = word(1, "number of steps over which errors are averaged before thresholding", at_least=1)
+    false_alarm_rate: float = word(
+        0.0001,
+        "expected fraction of normal steps that raise an alarm; sets the threshold",
+        above=0,
+        below=0.5,
+    )
+    smoothing_window: int = word(
+        1, "number of steps over which errors are averaged before thresholding", at_least=1
+    )
 
 
 class Anomaly(Answer):
@@ -55,7 +62,9 @@ class Anomaly(Answer):
     ) -> None:
         self.options = options
         self.expected = Forecast(
-            columns, Ahead(1 if options.method != "reconstruction" else window, interval_coverage=0), loss=loss
+            columns,
+            Ahead(1 if options.method != "reconstruction" else window, interval_coverage=0),
+            loss=loss,
         )
         self.threshold = float("nan")
         self.EVAL_METRIC = self.expected.EVAL_METRIC
@@ -105,7 +114,10 @@ class Anomaly(Answer):
     def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
         """How far each step is from what was expected: the root of the mean square, in spreads of the training part, smoothed."""
         spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
-        return smoothed(np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))), self.options.smoothing_window)
+        return smoothed(
+            np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))),
+            self.options.smoothing_window,
+        )
 
     def calibrate(self, errors: NDArray[np.float64]) -> None:
         """Learns from errors in training what is no longer ordinary."""
@@ -119,7 +131,11 @@ class Anomaly(Answer):
         """Odd or ordinary, each step with its error and the threshold."""
         errors = self.errors(self.scores(outputs), self.truth(targets[0]))
         return [
-            Prediction("odd" if error > self.threshold else "ordinary", error=float(error), threshold=self.threshold)
+            Prediction(
+                "odd" if error > self.threshold else "ordinary",
+                error=float(error),
+                threshold=self.threshold,
+            )
             for error in errors
         ]
 
@@ -144,7 +160,10 @@ class Anomaly(Answer):
     def from_state(cls, state: dict[str, Any]) -> Self:
         expected = Forecast.from_state(state["expected"])
         answer = cls(
-            expected.variables, Options(**state["options"]), window=expected.options.horizon, loss=expected.loss
+            expected.variables,
+            Options(**state["options"]),
+            window=expected.options.horizon,
+            loss=expected.loss,
         )
         answer.expected = expected
         answer.threshold = float("nan") if state["threshold"] is None else state["threshold"]

@@ -59,7 +59,9 @@ class Decode:
     """How probabilities become a decision."""
 
     SHORT: ClassVar[str] = "threshold"
-    threshold: float = word(0.5, "decision threshold for the positive class, with two classes", above=0, below=1)
+    threshold: float = word(
+        0.5, "decision threshold for the positive class, with two classes", above=0, below=1
+    )
     top_k: int = word(3, "number of other likely classes listed per prediction", at_least=1)
 
 
@@ -67,14 +69,20 @@ class Decode:
 class Options:
     """The words of a category."""
 
-    positive_class: str | None = word(None, "positive class, with two classes; the last in order when omitted")
+    positive_class: str | None = word(
+        None, "positive class, with two classes; the last in order when omitted"
+    )
     decode: Decode = word(Decode(), "decision rule on the class probabilities")
     eval_metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = word(
         None, "main evaluation metric; accuracy when omitted"
     )
-    negative_class: str | None = word(None, "class without a defect; all other classes count as defects")
+    negative_class: str | None = word(
+        None, "class without a defect; all other classes count as defects"
+    )
     false_negative_cost: float | None = word(
-        None, "cost of a false negative in false positives, with negative_class; 10 when omitted", above=0
+        None,
+        "cost of a false negative in false positives, with negative_class; 10 when omitted",
+        above=0,
     )
 
 
@@ -106,7 +114,9 @@ class Category(Answer):
         self.options, self._loss = options, loss
         self.EVAL_METRIC = options.eval_metric or Category.EVAL_METRIC
         self.inspection = (
-            None if options.negative_class is None else Inspection(options.false_negative_cost or _FALSE_NEGATIVE_COST)
+            None
+            if options.negative_class is None
+            else Inspection(options.false_negative_cost or _FALSE_NEGATIVE_COST)
         )
         _refuse_two_thresholds(options)
 
@@ -121,7 +131,9 @@ class Category(Answer):
 
     @property
     def loss(self) -> str:
-        return self._loss or ("binary_cross_entropy" if len(self.levels) == 2 else "sparse_categorical_cross_entropy")
+        return self._loss or (
+            "binary_cross_entropy" if len(self.levels) == 2 else "sparse_categorical_cross_entropy"
+        )
 
     @property
     def one_output(self) -> bool:
@@ -192,12 +204,18 @@ class Category(Answer):
             sound = self.levels.index(str(self.options.negative_class))
             defects = scores.copy()
             defects[:, sound] = -1
-            return np.where(self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound)
+            return np.where(
+                self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound
+            )
         return self.top(scores)
 
     def top(self, scores: Scores) -> Scores:
         """Class numbers as they would be without costs."""
-        return threshold(scores, self.options.decode.threshold) if scores.shape[1] == 2 else argmax(scores)
+        return (
+            threshold(scores, self.options.decode.threshold)
+            if scores.shape[1] == 2
+            else argmax(scores)
+        )
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         chosen = self.choose(scores)
@@ -207,12 +225,20 @@ class Category(Answer):
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         chosen = self.choose(scores)
         matrix = confusion(truth, chosen, len(self.levels))
-        by_class: dict[str, Any] = {"precision": precision(matrix), "recall": recall(matrix), "f1": f1(matrix)}
+        by_class: dict[str, Any] = {
+            "precision": precision(matrix),
+            "recall": recall(matrix),
+            "f1": f1(matrix),
+        }
         every = {name: measure(matrix) for name, measure in _DECIDING.items()}
         metrics = {self.EVAL_METRIC: every[self.EVAL_METRIC], "accuracy": every["accuracy"]}
         if len(self.levels) > _MANY:
             metrics["top_5"] = top_k(truth, scores, 5)
-        metrics |= {name: float(rates[1]) for name, rates in by_class.items()} if len(self.levels) == 2 else every
+        metrics |= (
+            {name: float(rates[1]) for name, rates in by_class.items()}
+            if len(self.levels) == 2
+            else every
+        )
         metrics |= {"roc_auc": roc_auc(truth, scores), "log_loss": log_loss(truth, scores)}
         by_class["average_precision"] = average_precision(truth, scores)
         details: dict[str, Any] = {
@@ -225,7 +251,9 @@ class Category(Answer):
             fpr, tpr = roc_curve(truth == 1, scores[:, 1])
             details |= {"positive": self.levels[1], "roc": _thinned(fpr, tpr)}
         if len(self.levels) <= _MOST_CURVES:
-            curves = [precision_recall_curve(truth == at, scores[:, at]) for at in range(len(self.levels))]
+            curves = [
+                precision_recall_curve(truth == at, scores[:, at]) for at in range(len(self.levels))
+            ]
             details["precision_recall"] = [_steps(*curve) for curve in curves]
         if self.inspection is not None and self.inspection.threshold is not None:
             costs = self._costs(self.inspection, scores, truth, chosen)
@@ -238,7 +266,9 @@ class Category(Answer):
             details["inspection"] = costs
         return Evaluation(metrics, details, each=self._each(chosen, truth))
 
-    def _costs(self, inspection: Inspection, scores: Scores, truth: Scores, chosen: Scores) -> dict[str, Any]:
+    def _costs(
+        self, inspection: Inspection, scores: Scores, truth: Scores, chosen: Scores
+    ) -> dict[str, Any]:
         """What is missed and called for nothing with the threshold, and what would be with the likeliest class."""
         top, defect = self.top(scores), self.is_defect(truth)
         plain = confusion(truth, top, len(self.levels))
@@ -251,8 +281,15 @@ class Category(Answer):
 
     def _each(self, chosen: Scores, truth: Scores) -> Any:
         """The quality of every sample, so that its mean is the measure that decides."""
-        by_sample = {"macro_f1": macro_f1_by_sample, "balanced_accuracy": balanced_accuracy_by_sample}.get(self.EVAL_METRIC)
-        return (chosen == truth).astype(np.float64) if by_sample is None else by_sample(truth, chosen, len(self.levels))
+        by_sample = {
+            "macro_f1": macro_f1_by_sample,
+            "balanced_accuracy": balanced_accuracy_by_sample,
+        }.get(self.EVAL_METRIC)
+        return (
+            (chosen == truth).astype(np.float64)
+            if by_sample is None
+            else by_sample(truth, chosen, len(self.levels))
+        )
 
     def decide(self, scores: Scores) -> list[Prediction]:
         predictions, top_k = [], self.options.decode.top_k
@@ -272,24 +309,42 @@ class Category(Answer):
             given = f"1 - P({self.options.negative_class}) = {self.suspicion(scores)[0]:.3g}"
             how = f"{given}, called from {self.inspection.threshold:.3g} on"
         return [
-            DecodingStep("logits", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
+            DecodingStep(
+                "logits",
+                tuple(outputs.shape[1:]),
+                outputs[0].detach().numpy(),
+                "what the net gives",
+            ),
             DecodingStep("probability", scores.shape[1:], scores[0], function),
             DecodingStep("decision", (), int(chosen[0]), how),
-            DecodingStep("label", (), self.levels[chosen[0]], f"class {int(chosen[0])} is '{self.levels[chosen[0]]}'"),
+            DecodingStep(
+                "label",
+                (),
+                self.levels[chosen[0]],
+                f"class {int(chosen[0])} is '{self.levels[chosen[0]]}'",
+            ),
         ]
 
     def state(self) -> dict[str, Any]:
         decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}
         words = {name: getattr(self.options, name) for name in _SAVED}
         inspection = None if self.inspection is None else asdict(self.inspection)
-        return {"codec": save(self.codec), **words, "decode": decode, "loss": self.loss, "inspection": inspection}
+        return {
+            "codec": save(self.codec),
+            **words,
+            "decode": decode,
+            "loss": self.loss,
+            "inspection": inspection,
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Labels)
         words = {name: state[name] for name in _SAVED if name in state}
-        answer = cls(codec.column, Options(**words, decode=Decode(**state["decode"])), loss=state["loss"])
+        answer = cls(
+            codec.column, Options(**words, decode=Decode(**state["decode"])), loss=state["loss"]
+        )
         answer.codec = codec
         if answer.inspection is not None:
             answer.inspection = Inspection(**state["inspection"])
@@ -309,7 +364,8 @@ def _refuse_two_thresholds(options: Options) -> None:
         )
     if options.negative_class is not None and options.positive_class == options.negative_class:
         raise TaskError(
-            "output.positive_class and output.negative_class name the same class", given=f"'{options.negative_class}'"
+            "output.positive_class and output.negative_class name the same class",
+            given=f"'{options.negative_class}'",
         )
 
 
@@ -317,7 +373,10 @@ def _steps(recall: Scores, precision: Scores, most: int = 100) -> dict[str, list
     """The points of a precision-recall curve at which more is found, few enough to draw it."""
     at = 1 + np.flatnonzero(np.diff(recall) > 0)
     at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))]
-    return {"recall": [float(value) for value in recall[at]], "precision": [float(value) for value in precision[at]]}
+    return {
+        "recall": [float(value) for value in recall[at]],
+        "precision": [float(value) for value in precision[at]],
+    }
 
 
 def _thinned(fpr: Scores, tpr: Scores, most: int = 200) -> dict[str, list[float]]:

@@ -52,12 +52,18 @@ class Forecast(Answer):
     BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
 
     def __init__(
-        self, columns: tuple[str, ...] | str, options: Options = Options(), *, loss: str | None = None
+        self,
+        columns: tuple[str, ...] | str,
+        options: Options = Options(),
+        *,
+        loss: str | None = None,
     ) -> None:
         columns = (columns,) if isinstance(columns, str) else tuple(columns)
         if len(columns) > 1:
             self.EVAL_METRIC = "normalized_mae"
-        self.codec: Windows = Windows(Numbers(columns, missing_indicator=False), options.horizon, axis="horizon")
+        self.codec: Windows = Windows(
+            Numbers(columns, missing_indicator=False), options.horizon, axis="horizon"
+        )
         self.options, self._loss = options, loss
         self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
@@ -82,7 +88,9 @@ class Forecast(Answer):
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        self.naive_errors = [float(np.abs(np.diff(frame[name].values)).mean()) for name in self.variables]
+        self.naive_errors = [
+            float(np.abs(np.diff(frame[name].values)).mean()) for name in self.variables
+        ]
         return self
 
     def scores(self, outputs: Tensor) -> Scores:
@@ -110,7 +118,11 @@ class Forecast(Answer):
         spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
         scaled, scaled_truth = scores / spread, truth / spread
         by_variable = {
-            name: {"mae": mean_absolute_error(real, found), "rmse": root_mean_squared_error(real, found), "mase": mase}
+            name: {
+                "mae": mean_absolute_error(real, found),
+                "rmse": root_mean_squared_error(real, found),
+                "mase": mase,
+            }
             for name, real, found, mase in zip(
                 self.variables,
                 np.moveaxis(truth, 2, 0),
@@ -177,8 +189,15 @@ class Forecast(Answer):
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
         return [
-            DecodingStep("output", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
-            DecodingStep("forecast", values.shape, values, f"inverse scaling, in the unit of '{self.name}'"),
+            DecodingStep(
+                "output",
+                tuple(outputs.shape[1:]),
+                outputs[0].detach().numpy(),
+                "what the net gives",
+            ),
+            DecodingStep(
+                "forecast", values.shape, values, f"inverse scaling, in the unit of '{self.name}'"
+            ),
         ]
 
     def state(self) -> dict[str, Any]:
@@ -195,7 +214,9 @@ class Forecast(Answer):
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
-        answer = cls(codec.columns, Options(state["horizon"], state["interval_coverage"]), loss=state["loss"])
+        answer = cls(
+            codec.columns, Options(state["horizon"], state["interval_coverage"]), loss=state["loss"]
+        )
         answer.codec, answer.naive_errors = codec, state["naive_errors"]
         answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
         return answer

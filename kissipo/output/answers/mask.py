@@ -61,7 +61,12 @@ class Mask(Answer):
     @property
     def spec(self) -> TensorSpec:
         height, width = self.codec.size or (0, 0)
-        return TensorSpec(self.name, ("class", "height", "width"), (len(self.levels), height, width), words=self.levels)
+        return TensorSpec(
+            self.name,
+            ("class", "height", "width"),
+            (len(self.levels), height, width),
+            words=self.levels,
+        )
 
     def scores(self, outputs: Tensor) -> Scores:
         """The likeliest class of every pixel; a probability for each of them would not fit in memory for many images."""
@@ -73,7 +78,11 @@ class Mask(Answer):
         each = np.stack([confusion(t[t != VOID], s[t != VOID], classes) for t, s in pairs])
         matrix = each.sum(axis=0)
         overlap, twice = iou(matrix), dice(matrix)
-        metrics = {"iou": _mean(overlap[1:]), "dice": _mean(twice[1:]), "accuracy": accuracy(matrix)}
+        metrics = {
+            "iou": _mean(overlap[1:]),
+            "dice": _mean(twice[1:]),
+            "accuracy": accuracy(matrix),
+        }
         hit = np.array([np.trace(one[1:, 1:]) for one in each])
         marked, called = each[:, 1:, :].sum(axis=(1, 2)), each[:, :, 1:].sum(axis=(1, 2))
         if (marked > 0).any():
@@ -87,7 +96,9 @@ class Mask(Answer):
             "images": {"marked": int((marked > 0).sum()), "unmarked": int((marked == 0).sum())},
         }
         either = each.sum(axis=(1, 2)) - each[:, 0, 0]
-        return Evaluation(metrics, details, each=np.where(either > 0, hit / np.maximum(either, 1), 1.0))
+        return Evaluation(
+            metrics, details, each=np.where(either > 0, hit / np.maximum(either, 1), 1.0)
+        )
 
     def decide(self, scores: Scores) -> list[Prediction]:
         return [self._decision(marks) for marks in scores]
@@ -97,17 +108,29 @@ class Mask(Answer):
         for marks, logits in zip(self.scores(outputs), outputs.detach(), strict=True):
             likely, answered = logits.softmax(dim=0).numpy(), self._decision(marks)
             level = self.levels.index(answered.value)
-            decided.append(replace(answered, confidence=float(likely[level][marks == level].mean())))
+            decided.append(
+                replace(answered, confidence=float(likely[level][marks == level].mean()))
+            )
         return decided
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         (marks,) = self.scores(outputs)
         decided = self._decision(marks)
-        told = ", ".join(f"{level} {share:.1%}" for level, share in decided.areas) or "nothing is marked"
+        told = (
+            ", ".join(f"{level} {share:.1%}" for level, share in decided.areas)
+            or "nothing is marked"
+        )
         likely = outputs[0].detach().softmax(dim=0).numpy()
         return [
-            DecodingStep("logits", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
-            DecodingStep("probability", likely.shape, likely, "softmax over the classes of each pixel"),
+            DecodingStep(
+                "logits",
+                tuple(outputs.shape[1:]),
+                outputs[0].detach().numpy(),
+                "what the net gives",
+            ),
+            DecodingStep(
+                "probability", likely.shape, likely, "softmax over the classes of each pixel"
+            ),
             DecodingStep("decision", marks.shape, marks, "argmax"),
             DecodingStep("label", (), decided.value, told),
         ]
@@ -127,7 +150,8 @@ class Mask(Answer):
         """What is marked, the largest area first."""
         counts = np.bincount(marks.reshape(-1), minlength=len(self.levels))[1:] / marks.size
         areas = sorted(
-            ((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share), key=lambda area: -area[1]
+            ((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share),
+            key=lambda area: -area[1],
         )
         return Prediction(areas[0][0] if areas else self.levels[0], areas=tuple(areas), mask=marks)
 

@@ -27,7 +27,9 @@ from kissipo.output.metrics.errors import (
 class Options:
     """The words of a number."""
 
-    scale: Literal["standard", "range", "none"] | None = word(None, "scaling of the target, inverted in predictions")
+    scale: Literal["standard", "range", "none"] | None = word(
+        None, "scaling of the target, inverted in predictions"
+    )
 
 
 class Number(Answer):
@@ -38,11 +40,15 @@ class Number(Answer):
     HIGHER_IS_BETTER = False
     BASELINES = ("mean", "ridge_regression", "nearest_neighbors", "random_forest", "tfidf_ridge")
 
-    def __init__(self, column: str, options: Options = Options(), *, loss: str | None = None) -> None:
+    def __init__(
+        self, column: str, options: Options = Options(), *, loss: str | None = None
+    ) -> None:
         self._loss = loss
         self.options = options
         self.codec: Numbers = Numbers(
-            (column,), scale=options.scale or ("none" if self.counts else "standard"), missing_indicator=False
+            (column,),
+            scale=options.scale or ("none" if self.counts else "standard"),
+            missing_indicator=False,
         )
 
     @property
@@ -83,9 +89,20 @@ class Number(Answer):
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         value = float(self.scores(outputs)[0])
-        way = "e^y" if self.counts else "inverse scaling" if self.codec.scale != "none" else "as it is"
+        way = (
+            "e^y"
+            if self.counts
+            else "inverse scaling"
+            if self.codec.scale != "none"
+            else "as it is"
+        )
         return [
-            DecodingStep("output", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "what the net gives"),
+            DecodingStep(
+                "output",
+                tuple(outputs.shape[1:]),
+                outputs[0].detach().numpy(),
+                "what the net gives",
+            ),
             DecodingStep("number", (), value, f"{way}, in the unit of '{self.name}'"),
         ]
 

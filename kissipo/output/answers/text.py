@@ -37,7 +37,12 @@ class NextToken(Answer):
     BASELINES = ("most_frequent_token", "bigram")
 
     def __init__(
-        self, *, window: int = 100, vocabulary: int = 20_000, unit: str = "characters", loss: str | None = None
+        self,
+        *,
+        window: int = 100,
+        vocabulary: int = 20_000,
+        unit: str = "characters",
+        loss: str | None = None,
     ) -> None:
         self.codec: Windows = Windows(Index("text", most=vocabulary), window, stride=window)
         self.unit, self._loss = unit, loss
@@ -49,7 +54,9 @@ class NextToken(Answer):
     @property
     def spec(self) -> TensorSpec:
         inner = self.codec.inner.spec
-        return TensorSpec("next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words)
+        return TensorSpec(
+            "next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words
+        )
 
     @property
     def loss(self) -> str:

@@ -25,7 +25,10 @@ def answer(case: Case) -> Scores | None:
         return None
     marked, judged = (truth > 0) & (truth < VOID), truth < VOID
     limits = np.quantile(train, np.linspace(0, 1, _LIMITS))
-    overlaps = [[_overlap(sign * train > sign * limit, marked, judged) for limit in limits] for sign in (-1, 1)]
+    overlaps = [
+        [_overlap(sign * train > sign * limit, marked, judged) for limit in limits]
+        for sign in (-1, 1)
+    ]
     side, at = np.unravel_index(np.argmax(overlaps), (2, _LIMITS))
     sign = (-1, 1)[side]
     found = (sign * test > sign * limits[at]) * np.uint8(1 + counts.argmax())
@@ -37,7 +40,9 @@ def _contrast(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return gray - np.median(gray, axis=(1, 2), keepdims=True)
 
 
-def _overlap(found: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDArray[np.bool_]) -> float:
+def _overlap(
+    found: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDArray[np.bool_]
+) -> float:
     both = int((found & marked).sum())
     either = int(((found | marked) & judged).sum())
     return both / either if either else 0.0

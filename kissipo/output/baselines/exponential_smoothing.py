@@ -29,9 +29,15 @@ def answer(case: Case) -> Scores | None:
         return None
     season, horizon = case.season if case.season > 1 else 0, case.answer.spec.shape[0]
     known = int(case.train.origins.max()) + horizon
-    if known < max(10, 2 * season + 2) or season > _LONGEST_SEASON or case.series.shape[1] > _MOST_VARIABLES:
+    if (
+        known < max(10, 2 * season + 2)
+        or season > _LONGEST_SEASON
+        or case.series.shape[1] > _MOST_VARIABLES
+    ):
         return None
-    each = [_forecasts(series, known, case.test.origins, season, horizon) for series in case.series.T]
+    each = [
+        _forecasts(series, known, case.test.origins, season, horizon) for series in case.series.T
+    ]
     return np.stack(each, axis=2)
 
 
@@ -45,10 +51,15 @@ def _forecasts(
     words: dict[str, Any] = {"trend": "add", "damped_trend": True}
     words |= {"seasonal": "add", "seasonal_periods": season} if season else {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rates at their bounds, and searches that end early, are told there
+        warnings.simplefilter(
+            "ignore"
+        )  # rates at their bounds, and searches that end early, are told there
         found = ExponentialSmoothing(series[first:known], **words).fit().params
         starts = {"initial_level": found["initial_level"], "initial_trend": found["initial_trend"]}
-        rates = {"smoothing_level": found["smoothing_level"], "smoothing_trend": found["smoothing_trend"]}
+        rates = {
+            "smoothing_level": found["smoothing_level"],
+            "smoothing_trend": found["smoothing_trend"],
+        }
         if season:
             starts["initial_seasonal"] = found["initial_seasons"]
             rates["smoothing_seasonal"] = found["smoothing_seasonal"]

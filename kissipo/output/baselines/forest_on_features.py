@@ -23,4 +23,6 @@ def answer(case: Case) -> Scores | None:
     if spec.axes != ("channel", "height", "width") or min(spec.shape[1:]) < _SMALLEST_SIDE:
         return None
     features = simple_features(case.train.inputs[0]), simple_features(case.test.inputs[0])
-    return classify(case, RandomForestClassifier(300, random_state=case.seed, n_jobs=-1), features=features)
+    return classify(
+        case, RandomForestClassifier(300, random_state=case.seed, n_jobs=-1), features=features
+    )

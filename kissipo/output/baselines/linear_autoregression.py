@@ -14,6 +14,8 @@ def answer(case: Case) -> Scores:
     known, asked, truth = case.windows(case.train), case.windows(case.test), case.train.truth
     answers = []
     for variable in range(truth.shape[2]):
-        model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(known[:, :, variable], truth[:, :, variable])
+        model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(
+            known[:, :, variable], truth[:, :, variable]
+        )
         answers.append(model.predict(asked[:, :, variable]).reshape(len(asked), -1))
     return np.stack(answers, axis=2)

@@ -19,7 +19,9 @@ _KINDS = 4  # 0 empty, 1 own, 2 beyond the rim, 3 the other's
 
 def answer(case: Case) -> Scores | None:
     """Probabilities of the points; None where the input is no board."""
-    if [spec.axes for spec in case.specs] != [("channel", "height", "width")] or case.specs[0].name != "board":
+    if [spec.axes for spec in case.specs] != [("channel", "height", "width")] or case.specs[
+        0
+    ].name != "board":
         return None
     known, asked = (_boards(part.inputs[0].numpy()) for part in (case.train, case.test))
     codes = _codes(known)

@@ -11,6 +11,8 @@ NAME = "most frequent token"
 def answer(case: Case) -> Scores:
     """Probability of the right unit and whether it is the likeliest (sample, time, 2)."""
     size = case.answer.spec.shape[-1]
-    shares = (np.bincount(case.train.truth.reshape(-1), minlength=size) + 1) / (case.train.truth.size + size)
+    shares = (np.bincount(case.train.truth.reshape(-1), minlength=size) + 1) / (
+        case.train.truth.size + size
+    )
     right = case.test.truth == shares.argmax()
     return np.stack([shares[case.test.truth], right], axis=-1)

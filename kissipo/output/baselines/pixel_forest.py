@@ -33,7 +33,9 @@ def answer(case: Case) -> Scores | None:
     for part, features in _features(images):
         labels = truth[part].reshape(-1)
         wanted = np.flatnonzero(labels != VOID)
-        some = wanted[generator.random(len(wanted)) < np.where(labels[wanted] > 0, min(1.0, 5 * share), share)]
+        some = wanted[
+            generator.random(len(wanted)) < np.where(labels[wanted] > 0, min(1.0, 5 * share), share)
+        ]
         seen.append(features[some])
         known.append(labels[some])
     classes = np.concatenate(known)
@@ -43,7 +45,10 @@ def answer(case: Case) -> Scores | None:
     forest.fit(np.concatenate(seen), classes)
     forest.n_jobs = 1
     size = tuple(case.test.inputs[0].shape[2:])
-    found = [forest.predict(features).reshape(-1, *size) for _, features in _features(case.test.inputs[0])]
+    found = [
+        forest.predict(features).reshape(-1, *size)
+        for _, features in _features(case.test.inputs[0])
+    ]
     return at_size(np.concatenate(found).astype(np.uint8), case.test.truth.shape[1:])
 
 

@@ -31,14 +31,20 @@ def cheapest(suspicion: Any, defect: Any, *, missed: float) -> float:
     """The threshold with the smallest cost; between two scores their middle, or 1 / (1 + missed) where that lies between them."""
     suspicion, defect = np.asarray(suspicion, dtype=np.float64), np.asarray(defect, dtype=bool)
     levels, place = np.unique(suspicion, return_inverse=True)
-    above = np.append(levels, max(1.0, np.nextafter(levels[-1], 2)))  # the highest threshold that calls so many
+    above = np.append(
+        levels, max(1.0, np.nextafter(levels[-1], 2))
+    )  # the highest threshold that calls so many
     below = np.concatenate([[0.0], levels])  # one that is not above this calls more
-    passed = np.stack([np.bincount(place[kind], minlength=len(levels)) for kind in (defect, ~defect)]).cumsum(axis=1)
+    passed = np.stack(
+        [np.bincount(place[kind], minlength=len(levels)) for kind in (defect, ~defect)]
+    ).cumsum(axis=1)
     not_called, passed_sound = np.concatenate([np.zeros((2, 1), dtype=np.int64), passed], axis=1)
     costs = missed * not_called + (~defect).sum() - passed_sound
     ideal = even(missed)
     within = (below < ideal) & (ideal <= above)
     points = np.where(within, ideal, np.minimum((below + above) / 2, above))
-    points = np.where(points > below, points, above)  # two scores so near that their middle is the lower one
+    points = np.where(
+        points > below, points, above
+    )  # two scores so near that their middle is the lower one
     cheap = np.flatnonzero(costs == costs.min())
     return float(points[cheap[np.argmin(np.abs(points[cheap] - ideal))]])

@@ -13,4 +13,6 @@ from numpy.typing import NDArray
 def confusion(truth: Any, answer: Any, classes: int) -> NDArray[np.int64]:
     """Counts; both arguments are class numbers, one a sample."""
     truth, answer = np.asarray(truth, dtype=np.int64), np.asarray(answer, dtype=np.int64)
-    return np.bincount(truth * classes + answer, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(truth * classes + answer, minlength=classes * classes).reshape(
+        classes, classes
+    )

@@ -45,7 +45,11 @@ def roc_auc(truth: Any, probabilities: Any) -> float:
     if len(occurring) < 2:
         return float("nan")
     classes = [1] if probabilities.shape[1] == 2 else occurring
-    return float(np.mean([metrics.auc(*roc_curve(truth == each, probabilities[:, each])) for each in classes]))
+    return float(
+        np.mean(
+            [metrics.auc(*roc_curve(truth == each, probabilities[:, each])) for each in classes]
+        )
+    )
 
 
 def precision_recall_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
@@ -63,7 +67,9 @@ def average_precision(truth: Any, probabilities: Any) -> list[float]:
 
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     return [
-        float(metrics.average_precision_score(truth == each, scores)) if np.any(truth == each) else float("nan")
+        float(metrics.average_precision_score(truth == each, scores))
+        if np.any(truth == each)
+        else float("nan")
         for each, scores in enumerate(probabilities.T)
     ]
 
@@ -72,8 +78,14 @@ def log_loss(truth: Any, probabilities: Any) -> float:
     """The mean of -log p[truth], in nats. A probability counts as at least the smallest that float32 knows beside 1."""
     from sklearn import metrics
 
-    chosen = np.asarray(probabilities, dtype=np.float64)[np.arange(len(truth)), np.asarray(truth)].clip(_LEAST, 1)
-    return float(metrics.log_loss(np.ones(len(chosen)), np.stack([1 - chosen, chosen], axis=1), labels=[0, 1]))
+    chosen = np.asarray(probabilities, dtype=np.float64)[
+        np.arange(len(truth)), np.asarray(truth)
+    ].clip(_LEAST, 1)
+    return float(
+        metrics.log_loss(
+            np.ones(len(chosen)), np.stack([1 - chosen, chosen], axis=1), labels=[0, 1]
+        )
+    )
 
 
 def top_k(truth: Any, probabilities: Any, k: int) -> float:
@@ -82,4 +94,8 @@ def top_k(truth: Any, probabilities: Any, k: int) -> float:
 
     flipped = np.asarray(probabilities)[:, ::-1]
     classes = flipped.shape[1]
-    return float(metrics.top_k_accuracy_score(classes - 1 - np.asarray(truth), flipped, k=k, labels=range(classes)))
+    return float(
+        metrics.top_k_accuracy_score(
+            classes - 1 - np.asarray(truth), flipped, k=k, labels=range(classes)
+        )
+    )

@@ -35,11 +35,19 @@ def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fals
     frame = Frame((strings("state", list(reading.states)),), origin=reading.name)
     everything, nothing = np.arange(len(frame)), np.zeros(0, dtype=np.int64)
     dataset = TensorDataset((codec.encode(frame),), ())
-    message = f"{len(reading.states)} states, {len(reading.actions)} actions: " + ", ".join(reading.actions[:8])
-    rules = "the environment tells its rules" if reading.model is not None else "the rules are hidden"
+    message = f"{len(reading.states)} states, {len(reading.actions)} actions: " + ", ".join(
+        reading.actions[:8]
+    )
+    rules = (
+        "the environment tells its rules" if reading.model is not None else "the rules are hidden"
+    )
     findings = (Finding("PASS", "environment", message), Finding("PASS", "rules", rules))
     parts = {"train": everything, "validation": nothing, "test": nothing}
-    datasets = {"train": dataset, "validation": dataset.take(slice(0, 0)), "test": dataset.take(slice(0, 0))}
+    datasets = {
+        "train": dataset,
+        "validation": dataset.take(slice(0, 0)),
+        "test": dataset.take(slice(0, 0)),
+    }
     decisions = () if resolved.answers else (InferredOption("output", "actions"),)
     return Pipeline(frame, parts, (codec,), (answer,), datasets, findings, decisions=decisions)
 

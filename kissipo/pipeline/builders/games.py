@@ -34,8 +34,13 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
     loss = resolved.losses[0] if resolved.losses else None
     answer = Category(reading.answer, options, loss=loss, known=point_names(SIZE)).fit(train)
     codec = Board("board").fit(train)
-    datasets = {name: encode(frame.take(positions), (codec,), (answer,)) for name, positions in parts.items()}
-    return Pipeline(frame, parts, (codec,), (answer,), datasets, tuple(findings), decisions=decisions)
+    datasets = {
+        name: encode(frame.take(positions), (codec,), (answer,))
+        for name, positions in parts.items()
+    }
+    return Pipeline(
+        frame, parts, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
+    )
 
 
 def _asked(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[InferredOption, ...]]:
@@ -45,6 +50,12 @@ def _asked(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[Inferred
     first, *more = resolved.answers
     if more or first.word != "category" or first.value not in (None, column):
         given = ", ".join(f"{each.word} {each.value or ''}".strip() for each in resolved.answers)
-        raise TaskError("output must be the next move for games", given=given, allowed=f"category: {column}")
-    decided = () if first.value else (InferredOption(f"{first.place}.category", column, "what is asked of a board"),)
+        raise TaskError(
+            "output must be the next move for games", given=given, allowed=f"category: {column}"
+        )
+    decided = (
+        ()
+        if first.value
+        else (InferredOption(f"{first.place}.category", column, "what is asked of a board"),)
+    )
     return first.options, decided

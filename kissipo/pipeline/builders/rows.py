@@ -79,21 +79,33 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
     size = sum(_bytes(codec, len(frame)) for codec in _read_by(codecs, answers))
     kept = size <= getattr(resolved.source.options, "memory_limit", inf) * _GIGABYTE
     findings += [] if kept else [_not_kept(size)]
-    datasets = {name: encode(frame.take(positions), codecs, answers, kept=kept) for name, positions in parts.items()}
+    datasets = {
+        name: encode(frame.take(positions), codecs, answers, kept=kept)
+        for name, positions in parts.items()
+    }
     names = getattr(resolved.source.options, "augment", ())
     masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Mask))
     augment = Augment(names, masks) if names else None
     decided = (*decisions, *_settled(codecs))
-    return Pipeline(frame, parts, codecs, answers, datasets, tuple(findings), decisions=decided, augment=augment)
+    return Pipeline(
+        frame, parts, codecs, answers, datasets, tuple(findings), decisions=decided, augment=augment
+    )
 
 
-def encode(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer] = (), *, kept: bool = True) -> TensorDataset:
+def encode(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer] = (), *, kept: bool = True
+) -> TensorDataset:
     """Samples for the net; without answers only the inputs. What is not kept is encoded when it is asked for."""
     inputs, targets = (
-        tuple(codec.encode(frame) if kept or not _bytes(codec, 1) else LazyColumn(codec, frame) for codec in some)
+        tuple(
+            codec.encode(frame) if kept or not _bytes(codec, 1) else LazyColumn(codec, frame)
+            for codec in some
+        )
         for some in (codecs, [answer.codec for answer in answers])
     )
-    finishes = tuple(codec.finish if type(codec).finish is not Codec.finish else None for codec in codecs)
+    finishes = tuple(
+        codec.finish if type(codec).finish is not Codec.finish else None for codec in codecs
+    )
     return TensorDataset(inputs, targets, finishes)
 
 
@@ -112,7 +124,9 @@ def _not_kept(size: int) -> Finding:
     return Finding("PASS", "memory", told, "read from disk batch by batch, in every epoch anew")
 
 
-def question(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, judged: bool = False) -> TensorDataset:
+def question(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, judged: bool = False
+) -> TensorDataset:
     """Every row of new data, asked by itself; with their answers where they are judged."""
     asked = answers if judged else ()
     size = sum(_bytes(codec, len(frame)) for codec in _read_by(codecs, asked))
@@ -133,12 +147,15 @@ def _decodable(frame: Frame, resolved: ResolvedTask, findings: list[Finding]) ->
     return frame
 
 
-def _answers(reading: Reading, resolved: ResolvedTask) -> tuple[tuple[Answer, ...], list[InferredOption]]:
+def _answers(
+    reading: Reading, resolved: ResolvedTask
+) -> tuple[tuple[Answer, ...], list[InferredOption]]:
     """The answers as written, or one inferred from the column that comes as the answer."""
     losses, written = resolved.losses, resolved.answers
     if losses and len(losses) != max(1, len(written)):
         raise TaskError(
-            "process.loss must name one loss for each answer", given=f"{len(losses)} losses, {len(written)} answers"
+            "process.loss must name one loss for each answer",
+            given=f"{len(losses)} losses, {len(written)} answers",
         )
     if not written:
         column = _asked_column(reading)
@@ -148,18 +165,30 @@ def _answers(reading: Reading, resolved: ResolvedTask) -> tuple[tuple[Answer, ..
         ]
     answers, decisions = [], []
     for number, chosen in enumerate(written):
-        fitting = ("category", "mask") if resolved.source.word == "images" else ("category", "number")
+        fitting = (
+            ("category", "mask") if resolved.source.word == "images" else ("category", "number")
+        )
         if chosen.word not in fitting:
             allowed = ", ".join(fitting)
-            raise TaskError(f"output.{chosen.word} is no answer for {resolved.source.word}", allowed=allowed)
+            raise TaskError(
+                f"output.{chosen.word} is no answer for {resolved.source.word}", allowed=allowed
+            )
         column = chosen.value
         if chosen.word == "mask":
-            answers.append(_marks(column, chosen.options, losses[number] if losses else None, reading.frame))
+            answers.append(
+                _marks(column, chosen.options, losses[number] if losses else None, reading.frame)
+            )
             continue
         if column is None:
             column = _asked_column(reading)
-            decisions.append(InferredOption(f"{chosen.place}.{chosen.word}", column, "the answer that comes with these data"))
-        answers.append(_make(chosen.word, str(column), chosen.options, losses[number] if losses else None))
+            decisions.append(
+                InferredOption(
+                    f"{chosen.place}.{chosen.word}", column, "the answer that comes with these data"
+                )
+            )
+        answers.append(
+            _make(chosen.word, str(column), chosen.options, losses[number] if losses else None)
+        )
     return tuple(answers), decisions
 
 
@@ -167,7 +196,8 @@ def _marks(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
     """What is marked: of the class of its image, where the name is that of a column, else of one kind."""
     if MASK not in frame:
         raise TaskError(
-            f"output.mask needs masks, and {frame.origin} comes with none", do="Name their folder: input.masks=FOLDER"
+            f"output.mask needs masks, and {frame.origin} comes with none",
+            do="Name their folder: input.masks=FOLDER",
         )
     name = "defect" if name is None else str(name)
     by = name if name in frame and frame[name].kind == "string" else None
@@ -186,7 +216,9 @@ def _asked_column(reading: Reading) -> str:
 
 def _make(word: str, column: str, options: Any, loss: str | None) -> Answer:
     module = ANSWERS.find(word, place="output")
-    answer: Answer = module.ANSWER(column, options if options is not None else module.Options(), loss=loss)
+    answer: Answer = module.ANSWER(
+        column, options if options is not None else module.Options(), loss=loss
+    )
     return answer
 
 
@@ -200,7 +232,9 @@ def _marked(frame: Frame, answer: Mask, resolved: ResolvedTask, findings: list[F
     return frame
 
 
-def _answered(frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, findings: list[Finding]) -> Frame:
+def _answered(
+    frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, findings: list[Finding]
+) -> Frame:
     """The rows that can be learned from, every answer in its kind."""
     for answer in answers:
         if isinstance(answer, Mask):
@@ -217,7 +251,9 @@ def _answered(frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, f
                 do=f"Use output.category={name}, or correct the cells",
             )
         else:
-            findings += column_checks.mixed_types(frame, [name]) + column_checks.infinities(frame, [name])
+            findings += column_checks.mixed_types(frame, [name]) + column_checks.infinities(
+                frame, [name]
+            )
             refuse_failures(findings)
         found = answer_checks.unanswered(frame, name)
         findings += found
@@ -236,7 +272,11 @@ def _answered(frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, f
 
 
 def _doors(
-    frame: Frame, resolved: ResolvedTask, answers: Sequence[Answer], findings: list[Finding], decisions: list[InferredOption]
+    frame: Frame,
+    resolved: ResolvedTask,
+    answers: Sequence[Answer],
+    findings: list[Finding],
+    decisions: list[InferredOption],
 ) -> tuple[Codec, ...]:
     options, group = resolved.source.options, resolved.general.split.group
     if resolved.source.word == "images":
@@ -244,10 +284,18 @@ def _doors(
         most = _MARKED_SIDE if any(isinstance(answer, Mask) for answer in answers) else _IMAGE_SIDE
         return (Pixels("image", size=size, color=options.color, most=most),)
     if resolved.source.word == "make":
-        rest = [column for column in frame.columns if column.name not in {answer.name for answer in answers}]
-        numbers = Numbers(tuple(column.name for column in rest if column.kind == "number"), scale=options.scale)
+        rest = [
+            column
+            for column in frame.columns
+            if column.name not in {answer.name for answer in answers}
+        ]
+        numbers = Numbers(
+            tuple(column.name for column in rest if column.kind == "number"), scale=options.scale
+        )
         return (*(Labels(column.name) for column in rest if column.kind == "string"), numbers)
-    columns = sort_columns(frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])])
+    columns = sort_columns(
+        frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])]
+    )
     findings += check_columns(frame, columns)
     decisions += columns.decisions()
     return doors_for(frame, columns, options)
@@ -260,7 +308,9 @@ def _twins(
     if resolved.source.word == "make":
         return None, []
     seen = [column for codec in codecs for column in codec.columns]
-    seen += [answer.name for answer in answers if not isinstance(answer, Mask)]  # an image marked in two ways is one
+    seen += [
+        answer.name for answer in answers if not isinstance(answer, Mask)
+    ]  # an image marked in two ways is one
     return duplicates(frame.only(dict.fromkeys(seen)))
 
 
@@ -271,7 +321,13 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
     if len(alone):
         told = f"{len(alone):,} of {len(column):,} rows have no '{column.name}', by which the samples are split"
         findings.append(
-            Finding("WARN", "groups", told, "each of them is a group of its own", tuple(rows[alone][:10].tolist()))
+            Finding(
+                "WARN",
+                "groups",
+                told,
+                "each of them is a group of its own",
+                tuple(rows[alone][:10].tolist()),
+            )
         )
         groups[alone] = np.iinfo(np.int64).max - np.arange(len(alone))
     return groups
@@ -291,19 +347,32 @@ def _published(reading: Reading, frame: Frame) -> dict[str, Any] | None:
         return None
     place = np.full(len(reading.frame), -1)
     place[frame.rows - 1] = np.arange(len(frame))
-    return {name: place[positions][place[positions] >= 0] for name, positions in reading.parts.items()}
+    return {
+        name: place[positions][place[positions] >= 0] for name, positions in reading.parts.items()
+    }
 
 
-def _check_fitted(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[Finding]:
+def _check_fitted(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]
+) -> list[Finding]:
     """What can be asked only when the doors are known: columns that give the answer away, sizes of images."""
     findings: list[Finding] = []
     for codec in codecs:
         if isinstance(codec, Pixels):
             return image_checks.sizes(frame[codec.column], codec.size or (1, 1))
-    names = [name for codec in codecs for name in codec.columns if frame[name].kind in ("number", "string")]
+    names = [
+        name
+        for codec in codecs
+        for name in codec.columns
+        if frame[name].kind in ("number", "string")
+    ]
     for answer in answers:
-        findings += answer_checks.leakage(frame, names, answer.name, is_category=answer.WORD == "category")
-    return findings or [Finding("PASS", "gives the answer away", "no column alone tells the answer")]
+        findings += answer_checks.leakage(
+            frame, names, answer.name, is_category=answer.WORD == "category"
+        )
+    return findings or [
+        Finding("PASS", "gives the answer away", "no column alone tells the answer")
+    ]
 
 
 def _settled(codecs: Sequence[Codec]) -> list[InferredOption]:
@@ -311,10 +380,20 @@ def _settled(codecs: Sequence[Codec]) -> list[InferredOption]:
     decisions = []
     lengths = [codec.length for codec in codecs if isinstance(codec, Tokens)]
     if len(lengths) == 1:
-        decisions.append(InferredOption("input.max_length", lengths[0], "99 % of the training texts are not longer"))
+        decisions.append(
+            InferredOption(
+                "input.max_length", lengths[0], "99 % of the training texts are not longer"
+            )
+        )
     for codec in codecs:
         if isinstance(codec, Pixels):
             most = f"at most {codec.most}x{codec.most}"
-            decisions.append(InferredOption("input.size", list(codec.size or ()), f"the size of most images, {most}"))
-            decisions.append(InferredOption("input.color", codec.color, "as the training images are"))
+            decisions.append(
+                InferredOption(
+                    "input.size", list(codec.size or ()), f"the size of most images, {most}"
+                )
+            )
+            decisions.append(
+                InferredOption("input.color", codec.color, "as the training images are")
+            )
     return decisions

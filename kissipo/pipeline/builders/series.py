@@ -70,10 +70,16 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
         else find_season(frame[asked.leading].values[: int(len(frame) * (1 - test_share))])
     )
     if options.season_length is None:
-        found = f"'{asked.leading}' repeats itself after {season} steps" if season else "no season was found"
+        found = (
+            f"'{asked.leading}' repeats itself after {season} steps"
+            if season
+            else "no season was found"
+        )
         decisions.append(InferredOption("input.season_length", season, found))
     window = options.window or _window(len(frame), season, horizon)
-    decisions.append(InferredOption("input.window", window, "two seasons" if season else "a share of the series"))
+    decisions.append(
+        InferredOption("input.window", window, "two seasons" if season else "a share of the series")
+    )
     lead = window - 1 if asked.within else window
     count = len(frame) - lead - horizon + 1
     if count < _LEAST_SAMPLES:
@@ -88,14 +94,19 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
     codec = Windows(Numbers(seen, missing_indicator=False), window).fit(trained)
     codecs = (codec, ahead.fit(trained)) if ahead else (codec,)
     answer = asked.answer(window).fit(asked.learned_from(frame, trained))
-    inputs = [codec.encode(frame)[:count], *(each.encode(frame)[window : window + count] for each in codecs[1:])]
+    inputs = [
+        codec.encode(frame)[:count],
+        *(each.encode(frame)[window : window + count] for each in codecs[1:]),
+    ]
     first = asked.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
     datasets = {}
     for name, part in parts.items():
         some = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
         datasets[name] = TensorDataset(tuple(x[some] for x in inputs), (targets[some],))
-    return Pipeline(frame, parts, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions))
+    return Pipeline(
+        frame, parts, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
+    )
 
 
 def _in_order(
@@ -104,11 +115,16 @@ def _in_order(
     """The frame sorted by its time column, if it has one."""
     name = options.time
     if name is None:
-        name = next((column.name for column in frame.columns if looks_like_time(column)), None) or _year_column(frame)
+        name = next(
+            (column.name for column in frame.columns if looks_like_time(column)), None
+        ) or _year_column(frame)
         if name is None:
             findings.append(
                 Finding(
-                    "WARN", "order of time", "no column of moments was found", "rows are taken as evenly spaced steps"
+                    "WARN",
+                    "order of time",
+                    "no column of moments was found",
+                    "rows are taken as evenly spaced steps",
                 )
             )
             return frame, None
@@ -123,8 +139,17 @@ def _in_order(
             )
         return _in_number_order(frame, name, findings), name
     if has_zone(frame[name]):
-        findings.append(Finding("PASS", "time zone", f"'{name}' is written with time zones", "taken in universal time"))
-    frame, found = order_in_time(frame.replaced(timestamps), name, doubled=options.duplicate_timestamps)
+        findings.append(
+            Finding(
+                "PASS",
+                "time zone",
+                f"'{name}' is written with time zones",
+                "taken in universal time",
+            )
+        )
+    frame, found = order_in_time(
+        frame.replaced(timestamps), name, doubled=options.duplicate_timestamps
+    )
     findings += found
     return frame, name
 
@@ -133,44 +158,68 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
     if count is None or count == len(frame):
         return frame
     if count > len(frame):
-        raise TaskError(f"input.max_rows={count} is more than there are", given=f"{len(frame)} steps in {frame.origin}")
+        raise TaskError(
+            f"input.max_rows={count} is more than there are",
+            given=f"{len(frame)} steps in {frame.origin}",
+        )
     return frame.take(np.arange(count))
 
 
-def _known_ahead(frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int) -> Windows | None:
+def _known_ahead(
+    frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int
+) -> Windows | None:
     """What is known of the steps to come, encoded: the calendar, and the columns that the person names."""
     parts: list[Codec] = []
     if options.time_features:
         if time is None or frame[time].kind != "time":
-            raise TaskError("input.time_features needs a column of moments", do="Say which with --time COLUMN")
+            raise TaskError(
+                "input.time_features needs a column of moments", do="Say which with --time COLUMN"
+            )
         parts.append(Calendar(time))
     for name in options.future_covariates or ():
         if name in names:
             raise TaskError(
-                f"input.future_covariates names '{name}', which is forecast", do="What is asked is not known beforehand"
+                f"input.future_covariates names '{name}', which is forecast",
+                do="What is asked is not known beforehand",
             )
         if frame[name].kind != "number":
             raise DataError(
-                f"'{name}' is no column of numbers", given=f"'{frame[name].show(0)}'", do="Write yes and no as 1 and 0"
+                f"'{name}' is no column of numbers",
+                given=f"'{frame[name].show(0)}'",
+                do="Write yes and no as 1 and 0",
             )
     if options.future_covariates:
         parts.append(Numbers(options.future_covariates, missing_indicator=False))
     if not parts:
         return None
-    return Windows(parts[0] if len(parts) == 1 else Concat(tuple(parts), name="known ahead"), horizon, axis="ahead")
+    return Windows(
+        parts[0] if len(parts) == 1 else Concat(tuple(parts), name="known ahead"),
+        horizon,
+        axis="ahead",
+    )
 
 
 def _no_moment(frame: Frame, name: str) -> str:
     """The first cell that is no moment by itself, with its row."""
     texts = frame[name].texts()
-    at = next((at for at, text in enumerate(texts) if text and not looks_like_time(strings(name, [text]))), 0)
+    at = next(
+        (
+            at
+            for at, text in enumerate(texts)
+            if text and not looks_like_time(strings(name, [text]))
+        ),
+        0,
+    )
     return f"'{texts[at]}' in row {at + 1}"
 
 
 def _year_column(frame: Frame) -> str | None:
     """A column called like time that holds whole years."""
     for column in frame.columns:
-        if column.name.lower() in ("year", "time", "date", "jahr", "month", "t") and as_time(column) is not None:
+        if (
+            column.name.lower() in ("year", "time", "date", "jahr", "month", "t")
+            and as_time(column) is not None
+        ):
             return column.name
     return None
 
@@ -178,9 +227,14 @@ def _year_column(frame: Frame) -> str | None:
 def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
     values = frame[name].values
     if np.isnan(values).any() or len(np.unique(values)) < len(values):
-        raise DataError(f"the time column '{name}' has missing or doubled values", allowed="one row a step, rising")
+        raise DataError(
+            f"the time column '{name}' has missing or doubled values",
+            allowed="one row a step, rising",
+        )
     if np.any(np.diff(values) < 0):
-        findings.append(Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it"))
+        findings.append(
+            Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it")
+        )
         return frame.take(np.argsort(values, kind="stable"))
     return frame
 
@@ -203,14 +257,18 @@ def _window(steps: int, season: int, horizon: int) -> int:
     return max(2, min(max(wished, horizon), 128, steps // 5))
 
 
-def _parts(steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int) -> dict[str, Any]:
+def _parts(
+    steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int
+) -> dict[str, Any]:
     """Windows by the part in which the first step they are judged by lies, `lead` steps on; those of a part are judged within it."""
     how = replace(resolved.general.split, method="time")
     parts = split_rows(steps, how, seed=seed)
     first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
     last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
     windows = {
-        name: np.arange(max(0, first[name]), last[name] + 1) if name in first else np.zeros(0, np.int64)
+        name: np.arange(max(0, first[name]), last[name] + 1)
+        if name in first
+        else np.zeros(0, np.int64)
         for name in parts
     }
     for name, part in windows.items():
@@ -263,7 +321,10 @@ def _every_window(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> Ten
             given=f"{len(frame)} in {frame.origin}",
             allowed=f"at least {max(codec.length, lead + answer.codec.length)}",
         )
-    inputs = [codec.encode(frame)[:count], *(ahead.encode(frame)[lead : lead + count] for ahead in codecs[1:])]
+    inputs = [
+        codec.encode(frame)[:count],
+        *(ahead.encode(frame)[lead : lead + count] for ahead in codecs[1:]),
+    ]
     return TensorDataset(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
 
 
@@ -282,4 +343,6 @@ def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:
     timestamps = as_time(past[name])
     if timestamps is None or len(timestamps) < 2:
         raise DataError(f"the moments of '{name}' cannot be read", given=str(past[name].show(0)))
-    return Frame((times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the steps to come")
+    return Frame(
+        (times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the steps to come"
+    )

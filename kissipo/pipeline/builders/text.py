@@ -29,10 +29,12 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
     loss = _asked(resolved)
     parts = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(parts["train"])
-    codec = Windows(Index("text", most=options.vocab_size), options.window, stride=options.window).fit(train)
-    answer = NextToken(window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss).fit(
-        train
-    )
+    codec = Windows(
+        Index("text", most=options.vocab_size), options.window, stride=options.window
+    ).fit(train)
+    answer = NextToken(
+        window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss
+    ).fit(train)
     findings = [*reading.findings]
     findings += [Finding("WARN", "unseen units", remark) for remark in codec.remarks(frame)]
     levels = len(train["text"].counts())
@@ -46,7 +48,13 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
         for name, part in parts.items()
     }
     return Pipeline(
-        frame, starts, (codec,), (answer,), datasets, tuple(findings), decisions=(InferredOption("output.text", "next"),)
+        frame,
+        starts,
+        (codec,),
+        (answer,),
+        datasets,
+        tuple(findings),
+        decisions=(InferredOption("output.text", "next"),),
     )
 
 
@@ -63,10 +71,14 @@ def _asked(resolved: ResolvedTask) -> str | None:
     """The loss, when one is written."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "text"):
         given = ", ".join(each.word for each in resolved.answers)
-        raise TaskError("output must be the next unit for a text", given=given, allowed="text: next")
+        raise TaskError(
+            "output must be the next unit for a text", given=given, allowed="text: next"
+        )
     asked = resolved.answers[0].value if resolved.answers else "next"
     if asked not in (None, "next"):
-        raise TaskError("output.text says what is asked of a text", given=repr(asked), allowed="next")
+        raise TaskError(
+            "output.text says what is asked of a text", given=repr(asked), allowed="next"
+        )
     return resolved.losses[0] if resolved.losses else None
 
 

@@ -19,7 +19,9 @@ from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Stop
 from kissipo.process.layers.surfaces import DIMENSIONS, height
 
-_RATES = FrozenConfig({"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05})
+_RATES = FrozenConfig(
+    {"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05}
+)
 _STILL = 1e-2
 _FLAT = 1e-3
 
@@ -30,14 +32,20 @@ class Options:
 
     epochs: int = word(500, "number of steps of each point", at_least=1)
     learning_rates: dict[str, float] = word(_RATES, "learning rate of each optimizer")
-    clip_norm: float = word(10.0, "maximum norm of a gradient; a longer one is scaled down to it", above=0)
-    early_stopping: Stop = word(Stop(0), "early stopping; off, so that every point takes all of its steps")
+    clip_norm: float = word(
+        10.0, "maximum norm of a gradient; a longer one is scaled down to it", above=0
+    )
+    early_stopping: Stop = word(
+        Stop(0), "early stopping; off, so that every point takes all of its steps"
+    )
 
 
 class GradientDescent:
     """Points, their optimizers, their ways."""
 
-    def __init__(self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0) -> None:
+    def __init__(
+        self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
+    ) -> None:
         self.net: Any = net
         self.options = options
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
@@ -98,15 +106,21 @@ class GradientDescent:
         surface, optimizer, _ = batch.inputs
         names = [self.net.optimizers[number] for number in optimizer.tolist()]
         self._arm(
-            names, [self.net.surfaces[number] for number in surface.tolist()], batch.targets[0].flatten().tolist()
+            names,
+            [self.net.surfaces[number] for number in surface.tolist()],
+            batch.targets[0].flatten().tolist(),
         )
 
     def _arm(self, names: list[str], surfaces: list[str], lowest: list[float]) -> None:
         """One optimizer of each name, over all points that walk with it."""
         self._names, self._surfaces, self._lowest = names, surfaces, lowest
         for name in dict.fromkeys(names):
-            mine = [point for other, point in zip(names, self.net.points, strict=True) if other == name]
-            self._optimizers[name] = optim.optimizer(name, mine, rate=self.options.learning_rates[name])  # type: ignore[arg-type]
+            mine = [
+                point for other, point in zip(names, self.net.points, strict=True) if other == name
+            ]
+            self._optimizers[name] = optim.optimizer(
+                name, mine, rate=self.options.learning_rates[name]
+            )  # type: ignore[arg-type]
 
     def _where(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])
@@ -115,7 +129,9 @@ class GradientDescent:
         surface, size = self._surfaces[number], DIMENSIONS[self._surfaces[number]]
         end = way[-1].to(torch.float64)
         gradients = torch.func.grad(lambda p: height(surface, p))(end)[:size]
-        curvature = torch.linalg.eigvalsh(torch.func.hessian(lambda p: height(surface, p))(end)[:size, :size])
+        curvature = torch.linalg.eigvalsh(
+            torch.func.hessian(lambda p: height(surface, p))(end)[:size, :size]
+        )
         return {
             "surface": surface,
             "optimizer": self._names[number],
@@ -124,14 +140,22 @@ class GradientDescent:
             "height": float(height(surface, end)),
             "slope": float(gradients.norm()),
             "curvature": curvature.tolist(),
-            "place": _place(float(gradients.norm()), curvature, float(height(surface, end)) - self._lowest[number]),
+            "place": _place(
+                float(gradients.norm()),
+                curvature,
+                float(height(surface, end)) - self._lowest[number],
+            ),
             "way": way[_thinned(len(way)), :size].tolist(),
         }
 
 
 def _thinned(count: int) -> list[int]:
     """Every early step, and ever fewer of the later ones; the first and the last always."""
-    late = torch.logspace(2, torch.log10(torch.tensor(float(max(count, 101)))).item(), 60).long().clamp(max=count - 1)
+    late = (
+        torch.logspace(2, torch.log10(torch.tensor(float(max(count, 101)))).item(), 60)
+        .long()
+        .clamp(max=count - 1)
+    )
     return sorted({*range(min(100, count)), *late.tolist()})
 
 
@@ -139,7 +163,11 @@ def _place(gradient: float, curvature: Tensor, above: float) -> str:
     if gradient > _STILL:
         return "still on its way"
     if bool((curvature > -_FLAT).all()):
-        return "the lowest point" if above < _STILL else f"a local lowest point, {above:.2g} above the lowest"
+        return (
+            "the lowest point"
+            if above < _STILL
+            else f"a local lowest point, {above:.2g} above the lowest"
+        )
     return "a saddle" if bool((curvature > _FLAT).any()) else "a highest point"
 
 

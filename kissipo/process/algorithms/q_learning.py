@@ -29,16 +29,25 @@ class Options:
     episodes: int | None = word(None, "number of training episodes", at_least=1)
     discount: float = word(0.99, "discount factor (gamma) of future rewards", at_least=0, at_most=1)
     learning_rate: float | None = word(
-        None, "learning rate (alpha); falls with the number of visits when left out", above=0, at_most=1
+        None,
+        "learning rate (alpha); falls with the number of visits when left out",
+        above=0,
+        at_most=1,
     )
-    epsilon_start: float = word(1.0, "probability of a random action in the first episode", at_least=0, at_most=1)
-    epsilon_end: float = word(0.1, "probability of a random action in the last episode", at_least=0, at_most=1)
+    epsilon_start: float = word(
+        1.0, "probability of a random action in the first episode", at_least=0, at_most=1
+    )
+    epsilon_end: float = word(
+        0.1, "probability of a random action in the last episode", at_least=0, at_most=1
+    )
 
 
 class QLearning:
     """An agent with a table of values."""
 
-    def __init__(self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0) -> None:
+    def __init__(
+        self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
+    ) -> None:
         self.net, self.options = net, options
         table: Any = net.get_parameter("weight")
         self._values: np.ndarray = table.detach().numpy()

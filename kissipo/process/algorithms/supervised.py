@@ -45,7 +45,9 @@ class Stop:
 
     SHORT: ClassVar[str] = "patience"
     patience: int = word(
-        10, "number of epochs without a better validation loss before training stops; 0 disables it", at_least=0
+        10,
+        "number of epochs without a better validation loss before training stops; 0 disables it",
+        at_least=0,
     )
 
 
@@ -57,51 +59,77 @@ class Options:
     optimizer: optim.Name | None = word(None, "optimizer that updates the weights")
     learning_rate: float | None = word(None, "learning rate of the optimizer", above=0)
     backbone_learning_rate_scale: float = word(
-        1.0, "factor of the learning rate of all weights but those of the head, for fine-tuning", above=0, at_most=1
+        1.0,
+        "factor of the learning rate of all weights but those of the head, for fine-tuning",
+        above=0,
+        at_most=1,
     )
-    momentum: float = word(0.9, "coefficient of momentum, for optimizer: momentum", at_least=0, below=1)
+    momentum: float = word(
+        0.9, "coefficient of momentum, for optimizer: momentum", at_least=0, below=1
+    )
     weight_decay: float | None = word(
-        None, "coefficient of weight decay: decoupled in adamw, an L2 gradient in the other optimizers", at_least=0
+        None,
+        "coefficient of weight decay: decoupled in adamw, an L2 gradient in the other optimizers",
+        at_least=0,
     )
     schedule: schedule.Name = word("constant", "learning rate schedule")
     warmup: float = word(
-        0.0, "fraction of the training during which the learning rate rises from zero", at_least=0, at_most=1
+        0.0,
+        "fraction of the training during which the learning rate rises from zero",
+        at_least=0,
+        at_most=1,
     )
     loss: tuple[str, ...] | None = word(None, "loss function; a list of one loss per output")
     l1: float = word(0.0, "coefficient of the L1 penalty, the sum of all |w|", at_least=0)
     l2: float = word(0.0, "coefficient of the L2 penalty, the sum of all w²", at_least=0)
     label_smoothing: float = word(
-        0.0, "label smoothing: fraction of each label that is spread over all classes", at_least=0, below=1
+        0.0,
+        "label smoothing: fraction of each label that is spread over all classes",
+        at_least=0,
+        below=1,
     )
     class_weights: Literal["balanced"] | None = word(
         None, "class weights in the loss; balanced: inversely proportional to class frequencies"
     )
     mixup: float = word(
-        0.0, "mixup: alpha of the Beta(alpha, alpha) distribution of the mixing factor; 0 disables it", at_least=0
+        0.0,
+        "mixup: alpha of the Beta(alpha, alpha) distribution of the mixing factor; 0 disables it",
+        at_least=0,
     )
     ema: float = word(
-        0.0, "decay of the exponential moving average (EMA) of the weights; 0 disables it", at_least=0, below=1
+        0.0,
+        "decay of the exponential moving average (EMA) of the weights; 0 disables it",
+        at_least=0,
+        below=1,
     )
-    clip_norm: float | None = word(None, "maximum norm of the gradient over all weights (gradient clipping)", above=0)
+    clip_norm: float | None = word(
+        None, "maximum norm of the gradient over all weights (gradient clipping)", above=0
+    )
     precision: Literal["float32", "bfloat16"] = word(
         "float32", "autocast dtype during training; bfloat16 needs a processor that supports it"
     )
     init: Literal["random", "linear"] | None = word(
-        None, "initialization of the weights: random, or the least-squares solution of the linear path"
+        None,
+        "initialization of the weights: random, or the least-squares solution of the linear path",
     )
     weights: str | None = word(
-        None, "pretrained weights: a safetensors file (published names are known, too) or the folder of a run"
+        None,
+        "pretrained weights: a safetensors file (published names are known, too) or the folder of a run",
     )
     freeze: tuple[str, ...] | None = word(
         None, "weights that are frozen: all but head, or names of layers, such as conv2"
     )
-    early_stopping: Stop = word(Stop(), "early stopping; the weights of the best epoch are restored")
+    early_stopping: Stop = word(
+        Stop(), "early stopping; the weights of the best epoch are restored"
+    )
 
 
 class Supervised:
     """One net, one optimizer, one loss for each answer."""
 
-    def __init__(self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int) -> None:
+    def __init__(
+        self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
+    ) -> None:
         self.net, self.losses, self.options = net, losses, options
         self._taught = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
@@ -182,7 +210,11 @@ class Supervised:
 
     def _products(self) -> AbstractContextManager[Any]:
         """Inside, products are made of what `precision` says."""
-        return torch.autocast("cpu", torch.bfloat16) if self.options.precision == "bfloat16" else nullcontext()
+        return (
+            torch.autocast("cpu", torch.bfloat16)
+            if self.options.precision == "bfloat16"
+            else nullcontext()
+        )
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss of the answer, and the one that is learned by: with those of auxiliary heads; both of mixed samples where they are."""
@@ -193,7 +225,9 @@ class Supervised:
             given = _whole(given)
             if mixed is None:
                 return _sum(self._taught, given, batch.targets)
-            first, second = (_sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second))
+            first, second = (
+                _sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second)
+            )
             return mixed.share * first + (1 - mixed.share) * second
 
         loss = off(outputs)
@@ -217,32 +251,50 @@ class Supervised:
     def _equip(self) -> None:
         """An optimizer over all weights that are not held."""
         options = self.options
-        self._learned = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self._learned = [
+            parameter for parameter in self.net.parameters() if parameter.requires_grad
+        ]
         average = get_ema_multi_avg_fn(options.ema)
         self._average = AveragedModel(self.net, multi_avg_fn=average) if options.ema else None
         usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
         self._direct = None if usual else manual_backprop(self.net)
         several = options.backbone_learning_rate_scale != 1
         learned: Any = (
-            optim.groups(self.net, self.learning_rate, backbone=options.backbone_learning_rate_scale)
+            optim.groups(
+                self.net, self.learning_rate, backbone=options.backbone_learning_rate_scale
+            )
             if several
             else self._learned
         )
         self.optimizer = optim.optimizer(
-            self._name, learned, rate=self.learning_rate, momentum=options.momentum, decay=options.weight_decay
+            self._name,
+            learned,
+            rate=self.learning_rate,
+            momentum=options.momentum,
+            decay=options.weight_decay,
         )
 
     def _penalty(self) -> Tensor:
         penalty = torch.zeros(())
         if self.options.l1:
-            penalty = penalty + self.options.l1 * torch.stack([weight.abs().sum() for weight in self._weights]).sum()
+            penalty = (
+                penalty
+                + self.options.l1
+                * torch.stack([weight.abs().sum() for weight in self._weights]).sum()
+            )
         if self.options.l2:
-            penalty = penalty + self.options.l2 * torch.stack([weight.square().sum() for weight in self._weights]).sum()
+            penalty = (
+                penalty
+                + self.options.l2
+                * torch.stack([weight.square().sum() for weight in self._weights]).sum()
+            )
         return penalty
 
     def _set_rate(self) -> None:
         done = self.steps_done / max(1, self.total_steps)
-        learning_rate = self.learning_rate * schedule.factor(self.options.schedule, done, warmup=self.options.warmup)
+        learning_rate = self.learning_rate * schedule.factor(
+            self.options.schedule, done, warmup=self.options.warmup
+        )
         optim.set_rate(self.optimizer, learning_rate)
 
 
@@ -257,7 +309,9 @@ def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) ->
     """The loss of the only answer, or the sum over the answers."""
     if len(losses) == 1:
         return losses[0](outputs, targets[0])
-    return torch.stack([loss(y, t) for loss, y, t in zip(losses, outputs, targets, strict=True)]).sum()
+    return torch.stack(
+        [loss(y, t) for loss, y, t in zip(losses, outputs, targets, strict=True)]
+    ).sum()
 
 
 ALGORITHM = Supervised

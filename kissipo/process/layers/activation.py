@@ -9,7 +9,14 @@ from torch import nn
 
 Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "identity"]
 
-RISING = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "identity")  # the larger of two stays the larger
+RISING = (
+    "relu",
+    "tanh",
+    "sigmoid",
+    "leaky_relu",
+    "elu",
+    "identity",
+)  # the larger of two stays the larger
 
 _LAYERS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

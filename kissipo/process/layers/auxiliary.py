@@ -30,7 +30,13 @@ class AuxiliaryHead(nn.Sequential):
     """An answer from the middle."""
 
     def __init__(
-        self, channels: int, outputs: tuple[TensorSpec, ...], *, width: float = 1.0, norm: bool = False, dropout: float = 0.7
+        self,
+        channels: int,
+        outputs: tuple[TensorSpec, ...],
+        *,
+        width: float = 1.0,
+        norm: bool = False,
+        dropout: float = 0.7,
     ) -> None:
         filters, units = channels_of(_FILTERS, width), channels_of(_UNITS, width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -61,7 +61,10 @@ class MeanEmbedding(nn.Module):
         row, feature = index
         steps = ids[row].nonzero()[:, 0].tolist()
         rows = self.embedding(ids[row])
-        return [Source("embedding", (row, step, feature), rows[step, feature], 1 / len(steps)) for step in steps], "sum"
+        return [
+            Source("embedding", (row, step, feature), rows[step, feature], 1 / len(steps))
+            for step in steps
+        ], "sum"
 
 
 def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:

@@ -16,11 +16,19 @@ from kissipo.process.layers.norm import BatchNorm
 
 
 def convolution(
-    channels: int, filters: int, kernel: int, *, stride: int = 1, norm: bool = False, epsilon: float = 1e-5
+    channels: int,
+    filters: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    norm: bool = False,
+    epsilon: float = 1e-5,
 ) -> nn.Sequential:
     """A fresh convolution of so many filters."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["conv"] = nn.Conv2d(channels, filters, kernel, stride, padding=kernel // 2, bias=not norm)
+    layers["conv"] = nn.Conv2d(
+        channels, filters, kernel, stride, padding=kernel // 2, bias=not norm
+    )
     if norm:
         layers["norm"] = BatchNorm(filters, eps=epsilon)
     layers["relu"] = nn.ReLU(inplace=True)

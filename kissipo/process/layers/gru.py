@@ -24,7 +24,12 @@ class GRU(Recurrent, nn.GRU):
 
     @staticmethod
     def step(
-        x: Tensor, state: tuple[Tensor, ...], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None
+        x: Tensor,
+        state: tuple[Tensor, ...],
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
     ) -> tuple[Tensor, ...]:
         """One step: (batch, feature), (h,) -> (h',)."""
         (h,) = state

@@ -54,7 +54,9 @@ class Inception(nn.Module):
 
     DESCRIPTION = "the branches stacked"
 
-    def __init__(self, channels: int, widths: Widths, *, module: Module = "bottleneck", norm: bool = False) -> None:
+    def __init__(
+        self, channels: int, widths: Widths, *, module: Module = "bottleneck", norm: bool = False
+    ) -> None:
         super().__init__()
         naive = module == "naive"
 
@@ -62,7 +64,9 @@ class Inception(nn.Module):
             layers: OrderedDict[str, nn.Module] = OrderedDict()
             if not naive:
                 layers["reduce"] = convolution(channels, reduced, 1, norm=norm, epsilon=EPSILON)
-            layers["filter"] = convolution(channels if naive else reduced, filters, kernel, norm=norm, epsilon=EPSILON)
+            layers["filter"] = convolution(
+                channels if naive else reduced, filters, kernel, norm=norm, epsilon=EPSILON
+            )
             return nn.Sequential(layers)
 
         self.one = convolution(channels, widths.one, 1, norm=norm, epsilon=EPSILON)
@@ -70,8 +74,12 @@ class Inception(nn.Module):
         self.five = branch(widths.five_reduced, widths.five, 3 if norm else 5)
         self.pool = nn.Sequential(OrderedDict(pool=nn.MaxPool2d(3, stride=1, padding=1)))
         if not naive:
-            self.pool.add_module("reduce", convolution(channels, widths.pooled, 1, norm=norm, epsilon=EPSILON))
-        self.channels = widths.one + widths.three + widths.five + (channels if naive else widths.pooled)
+            self.pool.add_module(
+                "reduce", convolution(channels, widths.pooled, 1, norm=norm, epsilon=EPSILON)
+            )
+        self.channels = (
+            widths.one + widths.three + widths.five + (channels if naive else widths.pooled)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)

@@ -15,7 +15,9 @@ from torch import nn
 def kaiming_init(net: nn.Module) -> None:
     """Draws the weights of all convolutions and linear layers anew; biases are zero."""
     for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear) and not layer.weight.is_meta:  # which has only a shape
+        if (
+            isinstance(layer, nn.Conv2d | nn.Linear) and not layer.weight.is_meta
+        ):  # which has only a shape
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

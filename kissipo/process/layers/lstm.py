@@ -25,7 +25,12 @@ class LSTM(Recurrent, nn.LSTM):
 
     @staticmethod
     def step(
-        x: Tensor, state: tuple[Tensor, ...], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None
+        x: Tensor,
+        state: tuple[Tensor, ...],
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
     ) -> tuple[Tensor, ...]:
         """One step: (batch, feature), (h, c) -> (h', c')."""
         h, c = state

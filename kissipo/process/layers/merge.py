@@ -40,7 +40,11 @@ class Merge(nn.Module):
 
     def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """The unit of either direction."""
-        places = [index] if self.how == "concat" else [index, (*index[:-1], index[-1] + x.shape[-1] // 2)]
+        places = (
+            [index]
+            if self.how == "concat"
+            else [index, (*index[:-1], index[-1] + x.shape[-1] // 2)]
+        )
         weight = 0.5 if self.how == "ave" else 1.0
         sources = [Source("input", place, x[place], weight) for place in places]
         return sources, "product" if self.how == "mul" else "sum"

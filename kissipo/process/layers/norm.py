@@ -23,5 +23,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and (not self.weight.requires_grad or x.numel() == x.shape[1]):
-            return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            return batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
         return super().forward(x)

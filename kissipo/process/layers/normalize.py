@@ -32,7 +32,9 @@ class Normalize(nn.Module):
         super().__init__()
         if channels != 3:
             raise ShapeError(
-                "process.normalize takes color images", given=f"{channels} channels", do="Say input.color=rgb"
+                "process.normalize takes color images",
+                given=f"{channels} channels",
+                do="Say input.color=rgb",
             )
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(std).reshape(-1, 1, 1), persistent=False)

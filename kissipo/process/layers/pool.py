@@ -28,18 +28,27 @@ class TemporalPooling(nn.Module):
 
     @property
     def DESCRIPTION(self) -> str:  # noqa: N802
-        return {"last": "the last step", "max": "greatest over all steps", "mean": "mean over all steps"}[self.how]
+        return {
+            "last": "the last step",
+            "max": "greatest over all steps",
+            "mean": "mean over all steps",
+        }[self.how]
 
     def forward(self, features: Tensor, there: Tensor | None) -> Tensor:
         return temporal_pooling(features, there, self.how)
 
-    def opens(self, index: tuple[int, int], features: Tensor, there: Tensor | None) -> tuple[list[Source], Combined]:
+    def opens(
+        self, index: tuple[int, int], features: Tensor, there: Tensor | None
+    ) -> tuple[list[Source], Combined]:
         """The steps that count."""
         row, feature = index
         steps = list(range(features.shape[1] if there is None else int(there[row].sum())))
         weight = 1 / max(1, len(steps)) if self.how == "mean" else 1.0
         taken = steps[-1:] if self.how == "last" else steps
-        sources = [Source("input", (row, step, feature), features[row, step, feature], weight) for step in taken]
+        sources = [
+            Source("input", (row, step, feature), features[row, step, feature], weight)
+            for step in taken
+        ]
         return sources, "greatest" if self.how == "max" and sources else "sum"
 
 

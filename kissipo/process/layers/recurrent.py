@@ -57,7 +57,10 @@ class Recurrent(nn.RNNBase):
         if found and not why_not:
             return "fused", found.name
         if self.kernel == "fused":
-            raise MachineError(f"the fused kernel cannot be used: {why_not}", do="Leave kernel='auto', or use 'torch'")
+            raise MachineError(
+                f"the fused kernel cannot be used: {why_not}",
+                do="Leave kernel='auto', or use 'torch'",
+            )
         return "torch", why_not
 
     def forward(
@@ -93,18 +96,26 @@ class Recurrent(nn.RNNBase):
         """The ids and their table, or the features of the ids where that is the better way."""
         if isinstance(ids, PackedSequence) or ids.dim() != 2 or ids.dtype != torch.int64:
             given = (
-                "a PackedSequence" if isinstance(ids, PackedSequence) else f"shape {tuple(ids.shape)} of {ids.dtype}"
+                "a PackedSequence"
+                if isinstance(ids, PackedSequence)
+                else f"shape {tuple(ids.shape)} of {ids.dtype}"
             )
-            raise ShapeError("with a table the input is (batch, time) or (time, batch) ids of torch.int64", given=given)
+            raise ShapeError(
+                "with a table the input is (batch, time) or (time, batch) ids of torch.int64",
+                given=given,
+            )
         if table.dim() != 2 or table.shape[1] != self.input_size:
-            raise ShapeError(f"table must be (token, {self.input_size})", given=f"shape {tuple(table.shape)}")
+            raise ShapeError(
+                f"table must be (token, {self.input_size})", given=f"shape {tuple(table.shape)}"
+            )
         if torch.compiler.is_compiling():
             return functional.embedding(ids, table), None
         if ids.numel():
             least, most = ids.aminmax()
             if least < 0 or most >= len(table):
                 raise ShapeError(
-                    f"ids must be 0 to {len(table) - 1}, the rows of the table", given=f"{least} to {most}"
+                    f"ids must be 0 to {len(table) - 1}, the rows of the table",
+                    given=f"{least} to {most}",
                 )
         pays = self.kernel == "fused" or self.takes_ids(len(table), ids.numel())
         if not pays or self.choose(table.new_empty((*ids.shape, 0)))[0] != "fused":
@@ -128,7 +139,10 @@ class Recurrent(nn.RNNBase):
             self._check(x)
         alone = table is None and x.dim() == 2
         if alone:
-            x, hx = x.unsqueeze(0 if self.batch_first else 1), each_state(hx, lambda state: state.unsqueeze(1))
+            x, hx = (
+                x.unsqueeze(0 if self.batch_first else 1),
+                each_state(hx, lambda state: state.unsqueeze(1)),
+            )
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         if not steps or not batch:
             return self._by_torch(input, hx, lengths)
@@ -139,7 +153,10 @@ class Recurrent(nn.RNNBase):
             rows, order, back = varied_lengths(_one_each(lengths, batch), steps, self.batch_first)
         y, states = self._layers(x, rows, self._initial(hx, batch, order), kernel, table)
         if alone:
-            y, states = y.squeeze(0 if self.batch_first else 1), tuple(state.squeeze(1) for state in states)
+            y, states = (
+                y.squeeze(0 if self.batch_first else 1),
+                tuple(state.squeeze(1) for state in states),
+            )
         return y, self._given(states, back)
 
     def _why_not_for(self, x: Tensor) -> str:
@@ -182,10 +199,18 @@ class Recurrent(nn.RNNBase):
         """All layers, by the fused kernel or step by step."""
         found = _kernels_now()
 
-        def compute(x: Tensor, h0: Tensor | None, c0: Tensor | None, given: list[Tensor]) -> Results:
-            weights = [each for at in range(0, len(given), many) for each in [*given[at : at + many], *missing]]
+        def compute(
+            x: Tensor, h0: Tensor | None, c0: Tensor | None, given: list[Tensor]
+        ) -> Results:
+            weights = [
+                each
+                for at in range(0, len(given), many)
+                for each in [*given[at : at + many], *missing]
+            ]
 
-            def plain(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
+            def plain(
+                x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None
+            ) -> Results:
                 return reference(type(self), self.mode, rows, x, (h0, c0), weights)
 
             if kernel == "reference":
@@ -196,15 +221,26 @@ class Recurrent(nn.RNNBase):
                 assert table is not None
                 for at in range(0, len(weights), 4):
                     w_ih, b_ih = cast(Tensor, weights[at]), weights[at + 2]
-                    weights[at], weights[at + 2] = functional.linear(table, w_ih, b_ih).float(), None
-                spec = LayerSpec(cell, 0, self.hidden_size, directions, rows, found, by_ones, len(table))
+                    weights[at], weights[at + 2] = (
+                        functional.linear(table, w_ih, b_ih).float(),
+                        None,
+                    )
+                spec = LayerSpec(
+                    cell, 0, self.hidden_size, directions, rows, found, by_ones, len(table)
+                )
             else:
-                spec = LayerSpec(cell, x.shape[-1], self.hidden_size, directions, rows, found, plain)
+                spec = LayerSpec(
+                    cell, x.shape[-1], self.hidden_size, directions, rows, found, plain
+                )
             return run_layer(spec, x, h0, c0, weights)
 
-        def by_ones(ids: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None) -> Results:
+        def by_ones(
+            ids: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor | None
+        ) -> Results:
             """Ids as columns of ones and zeros, which a transposed table turns into its rows."""
-            turned = [cast(Tensor, each).T if at % 4 == 0 else each for at, each in enumerate(weights)]
+            turned = [
+                cast(Tensor, each).T if at % 4 == 0 else each for at, each in enumerate(weights)
+            ]
             ones = functional.one_hot(ids, turned[0].shape[1]).to(turned[0].dtype)  # type: ignore[union-attr]
             return reference(type(self), self.mode, rows, ones, (h0, c0), tuple(turned))
 
@@ -224,7 +260,10 @@ class Recurrent(nn.RNNBase):
         compute: Callable[[Tensor, Tensor | None, Tensor | None, list[Tensor]], Results],
     ) -> tuple[Tensor, State]:
         """The last layer's y and the last states of all layers; `compute` does one layer."""
-        directions, many = (2 if self.bidirectional else 1), len(self._flat_weights) // self.num_layers
+        directions, many = (
+            (2 if self.bidirectional else 1),
+            len(self._flat_weights) // self.num_layers,
+        )
         finals: list[State] = []
         for layer in range(self.num_layers):
             here = slice(layer * directions, (layer + 1) * directions)
@@ -234,9 +273,13 @@ class Recurrent(nn.RNNBase):
             weights = cast(list[Tensor], self._flat_weights[layer * many : (layer + 1) * many])
             x, *final = compute(x, h0, c0, weights)
             finals.append(tuple(final[: self.states]))
-        return x, finals[0] if len(finals) == 1 else tuple(torch.cat(each) for each in zip(*finals, strict=True))
+        return x, finals[0] if len(finals) == 1 else tuple(
+            torch.cat(each) for each in zip(*finals, strict=True)
+        )
 
-    def _captured(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+    def _captured(
+        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None
+    ) -> tuple[Any, Any]:
         """While torch.compile captures a graph: an opaque node a layer, or torch's own where the kernels do not fit.
 
         Dynamo takes no layer that is a torch.nn.RNN, GRU or LSTM unless `torch._dynamo.config.allow_rnn` is set: it cuts the graph
@@ -253,19 +296,28 @@ class Recurrent(nn.RNNBase):
         ):
             return self._by_torch(input, hx, lengths)
 
-        def compute(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor]) -> Results:
+        def compute(
+            x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor]
+        ) -> Results:
             return cast(
-                Results, torch.ops.kissipo.recurrent(x, h0, c0, weights, CELLS[self.mode], self.batch_first)[:3]
+                Results,
+                torch.ops.kissipo.recurrent(x, h0, c0, weights, CELLS[self.mode], self.batch_first)[
+                    :3
+                ],
             )
 
         initial = self._initial(hx, input.shape[0 if self.batch_first else 1], None)
         y, states = self._one_on_the_other(input, initial, compute)
         return y, self._given(states, None)
 
-    def _initial(self, hx: Any, batch: int, order: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def _initial(
+        self, hx: Any, batch: int, order: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
         states = (hx,) if isinstance(hx, Tensor) else tuple(hx or ())
         expected = (self.num_layers * (2 if self.bidirectional else 1), batch, self.hidden_size)
-        if states and (len(states) != self.states or any(state.shape != expected for state in states)):
+        if states and (
+            len(states) != self.states or any(state.shape != expected for state in states)
+        ):
             raise ShapeError(
                 f"{type(self).__name__} takes {'two initial states' if self.states == 2 else 'an initial state'} of shape {expected}",
                 given=" and ".join(str(tuple(state.shape)) for state in states),
@@ -280,7 +332,9 @@ class Recurrent(nn.RNNBase):
             states = tuple(state.index_select(1, back) for state in states)
         return states if self.states == 2 else states[0]
 
-    def _by_torch(self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None) -> tuple[Any, Any]:
+    def _by_torch(
+        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None
+    ) -> tuple[Any, Any]:
         if lengths is None or isinstance(input, PackedSequence):
             return cast(tuple[Any, Any], super().forward(input, hx))
         steps = input.shape[1 if self.batch_first else 0]
@@ -346,19 +400,29 @@ def reference(
         w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
         assert w_hh is not None
         none = x.new_zeros(rows.batch, w_hh.shape[1])
-        states = tuple(none if state is None else state[direction] for state in initial[: cell.states])
+        states = tuple(
+            none if state is None else state[direction] for state in initial[: cell.states]
+        )
         outputs: dict[int, Tensor] = {}
         for t in reversed(range(rows.steps)) if direction else range(rows.steps):
             here = len(places[t])
             steps = flat[places[t]]
             words = {"relu": True} if mode == "RNN_RELU" else {}
-            new = cell.step(steps, tuple(state[:here] for state in states), w_ih, w_hh, b_ih, b_hh, **words)
-            states = tuple(torch.cat([now, state[here:]]) for now, state in zip(new, states, strict=True))
+            new = cell.step(
+                steps, tuple(state[:here] for state in states), w_ih, w_hh, b_ih, b_hh, **words
+            )
+            states = tuple(
+                torch.cat([now, state[here:]]) for now, state in zip(new, states, strict=True)
+            )
             outputs[t] = new[0]
         ys.append(torch.cat([outputs[t] for t in range(rows.steps)]))
         finals.append(states)
     y = torch.cat(ys, dim=1)
-    y = x.new_zeros(len(flat), y.shape[1]).index_copy(0, torch.cat(places), y).view(*x.shape[:-1], y.shape[1])
+    y = (
+        x.new_zeros(len(flat), y.shape[1])
+        .index_copy(0, torch.cat(places), y)
+        .view(*x.shape[:-1], y.shape[1])
+    )
     final = [torch.stack([states[at] for states in finals]) for at in range(cell.states)]
     return (y, final[0], final[1] if cell.states == 2 else x.new_empty(0))
 
@@ -374,6 +438,7 @@ def _one_each(lengths: Lengths, batch: int) -> Tensor:
     each = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
     if each.shape != (batch,):
         raise ShapeError(
-            f"lengths must be one number for each of {batch} sequences", given=f"shape {tuple(each.shape)}"
+            f"lengths must be one number for each of {batch} sequences",
+            given=f"shape {tuple(each.shape)}",
         )
     return each

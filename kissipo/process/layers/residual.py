@@ -56,7 +56,9 @@ def _block(channels: int, convolutions: list[tuple[int, int, int]], stride: int)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     given = channels
     for number, (filters, kernel, step) in enumerate(convolutions, 1):
-        layers[f"conv{number}"] = nn.Conv2d(given, filters, kernel, step, padding=kernel // 2, bias=False)
+        layers[f"conv{number}"] = nn.Conv2d(
+            given, filters, kernel, step, padding=kernel // 2, bias=False
+        )
         layers[f"norm{number}"] = BatchNorm(filters)
         if number < len(convolutions):
             layers[f"relu{number}"] = nn.ReLU(inplace=True)

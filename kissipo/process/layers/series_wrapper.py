@@ -26,7 +26,8 @@ class SeriesWords:
     """The options of every net that can be put on a series."""
 
     subtract_last: bool | None = word(
-        None, "time series: subtract the last value of the window from it, and add it to the forecast"
+        None,
+        "time series: subtract the last value of the window from it, and add it to the forecast",
     )
     channel_independent: bool = word(
         False, "time series: forecast every variable from its own past only, with shared weights"
@@ -38,10 +39,17 @@ class SeriesWords:
 
 
 def on_series(
-    build: Callable[[TensorSpecs, TensorSpecs], nn.Module], inputs: TensorSpecs, outputs: TensorSpecs, words: SeriesWords
+    build: Callable[[TensorSpecs, TensorSpecs], nn.Module],
+    inputs: TensorSpecs,
+    outputs: TensorSpecs,
+    words: SeriesWords,
 ) -> nn.Module:
     """The net that `build` makes for these ports, put on the series as the words say; itself where they say nothing."""
-    asked = [name for name in ("subtract_last", "channel_independent", "autoregressive") if getattr(words, name)]
+    asked = [
+        name
+        for name in ("subtract_last", "channel_independent", "autoregressive")
+        if getattr(words, name)
+    ]
     if not asked:
         return build(inputs, outputs)
     answered = _answered(inputs, outputs, asked[0])
@@ -68,12 +76,15 @@ def _answered(inputs: TensorSpecs, outputs: TensorSpecs, asked: str) -> tuple[in
         and all(spec.axes[:1] == ("ahead",) for spec in inputs[1:])
     )
     if not fits:
-        raise ShapeError(f"process.{asked} suits a forecast from one window of a series", do="Leave it out")
+        raise ShapeError(
+            f"process.{asked} suits a forecast from one window of a series", do="Leave it out"
+        )
     seen = inputs[0].words
     unseen = [name for name in outputs[0].words if name not in seen]
     if unseen:
         raise ShapeError(
-            f"process.{asked} needs '{unseen[0]}' among the input.features", do=f"Add it, or say process.{asked}=false"
+            f"process.{asked} needs '{unseen[0]}' among the input.features",
+            do=f"Add it, or say process.{asked}=false",
         )
     return tuple(seen.index(name) for name in outputs[0].words)
 

@@ -25,11 +25,15 @@ class SkipConcat(nn.Module):
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
         return torch.cat([x, _filled(below, x)], dim=1)
 
-    def opens(self, index: tuple[int, ...], x: Tensor, below: Tensor) -> tuple[list[Source], Combined]:
+    def opens(
+        self, index: tuple[int, ...], x: Tensor, below: Tensor
+    ) -> tuple[list[Source], Combined]:
         """What goes across, or what comes from below."""
         return [stacked({"across": x, "below": _filled(below, x)}, index)], "sum"
 
 
 def _filled(below: Tensor, x: Tensor) -> Tensor:
     rows, columns = x.shape[2] - below.shape[2], x.shape[3] - below.shape[3]
-    return functional.pad(below, (0, columns, 0, rows), mode="replicate") if rows or columns else below
+    return (
+        functional.pad(below, (0, columns, 0, rows), mode="replicate") if rows or columns else below
+    )

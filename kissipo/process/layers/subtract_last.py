@@ -31,7 +31,9 @@ class RelativeToLastValue(nn.Module):
         shifted: Tensor = self.net(self.less_last(x), *ahead)
         return shifted + x[:, -1:, self.answered]
 
-    def opens(self, index: tuple[int, ...], x: Tensor, *ahead: Tensor) -> tuple[list[Source], Combined]:
+    def opens(
+        self, index: tuple[int, ...], x: Tensor, *ahead: Tensor
+    ) -> tuple[list[Source], Combined]:
         """What the net says, and the last value."""
         last = (index[0], x.shape[1] - 1, self.answered[index[2]])
         said = self.net(self.less_last(x), *ahead)[index]

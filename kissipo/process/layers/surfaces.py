@@ -32,7 +32,9 @@ def _valleys(p: Tensor) -> Tensor:
 
 def _lagrange(p: Tensor) -> Tensor:
     x, y, multiplier = p[..., 0], p[..., 1], p[..., 2]
-    gradients = torch.stack([1 + 2 * multiplier * x, 1 + 2 * multiplier * y, x**2 + y**2 - 32], dim=-1)
+    gradients = torch.stack(
+        [1 + 2 * multiplier * x, 1 + 2 * multiplier * y, x**2 + y**2 - 32], dim=-1
+    )
     return gradients.square().sum(dim=-1)
 
 

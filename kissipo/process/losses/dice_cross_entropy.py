@@ -25,7 +25,9 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     judged = targets != VOID
     log_p = outputs.clamp(min=1e-7).log() if probabilities else outputs.log_softmax(dim=1)
     entropy = functional.nll_loss(log_p, targets, ignore_index=VOID)
-    truth = functional.one_hot(targets.where(judged, 0), outputs.shape[1]).movedim(-1, 1) * judged.unsqueeze(1)
+    truth = functional.one_hot(targets.where(judged, 0), outputs.shape[1]).movedim(
+        -1, 1
+    ) * judged.unsqueeze(1)
     likely = log_p.exp() * judged.unsqueeze(1)
     both, either = ((likely * truth).sum(dim=(0, 2, 3)), (likely + truth).sum(dim=(0, 2, 3)))
     there = truth.sum(dim=(0, 2, 3)) > 0

@@ -29,12 +29,16 @@ ALGORITHM = "supervised"
 class Options:
     """The options of the autoencoder."""
 
-    units: tuple[int, ...] = word((64,), "number of units of each encoder layer; the decoder mirrors them", at_least=1)
+    units: tuple[int, ...] = word(
+        (64,), "number of units of each encoder layer; the decoder mirrors them", at_least=1
+    )
     latent_dim: int = word(8, "size of the bottleneck (latent dimension)", at_least=1)
     activation: Activation = word("relu", "activation of each layer but the bottleneck")
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     join = ConcatFeatures(inputs)
     layers: list[nn.Module] = []

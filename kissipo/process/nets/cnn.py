@@ -32,7 +32,10 @@ from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 
 ALGORITHM = "supervised"
-USUAL = ((TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),), (TensorSpec("class", ("class",), (10,)),))
+USUAL = (
+    (TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),),
+    (TensorSpec("class", ("class",), (10,)),),
+)
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,25 @@ class Options:
         "same", "padding of each convolution: same (the size stays) or valid (none)"
     )
     pool_size: int = word(
-        2, "height and width of the max-pooling window after each convolution; 1 disables it", at_least=1
+        2,
+        "height and width of the max-pooling window after each convolution; 1 disables it",
+        at_least=1,
     )
     norm: bool = word(False, "batch normalization after each convolution")
     flatten: bool = word(
         True,
         "whether the feature maps are flattened before the linear layers; false: 1x1 layers give one output per point",
     )
-    units: tuple[int, ...] = word((100,), "number of units of each linear layer after the convolutions", at_least=1)
+    units: tuple[int, ...] = word(
+        (100,), "number of units of each linear layer after the convolutions", at_least=1
+    )
     activation: Activation = word("relu", "activation of each layer")
     dropout: float = word(0.0, "dropout rate of the linear layers", at_least=0, below=1)
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     channels, height, width = image_of(inputs, "cnn")
     kernel = options.kernel_size
@@ -69,7 +78,9 @@ def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], optio
                 f"process step 'cnn': convolution {number} slides a filter of {kernel}x{kernel} over {height}x{width}",
                 do="Use fewer process.filters, a smaller process.kernel_size, process.padding=same or a larger input.size",
             )
-        layers.append(nn.Conv2d(channels, filters, kernel, padding=options.padding, bias=not options.norm))
+        layers.append(
+            nn.Conv2d(channels, filters, kernel, padding=options.padding, bias=not options.norm)
+        )
         layers += [BatchNorm(filters)] if options.norm else []
         bend = [activation(options.activation)]
         channels, height, width = filters, height - shrink, width - shrink

@@ -35,16 +35,26 @@ class Options(SeriesWords):
     activation: Activation = word("relu", "activation of each hidden layer")
     dropout: float = word(0.0, "dropout rate of the hidden layers", at_least=0, below=1)
     bias: bool = word(True, "bias in every layer")
-    wide: bool | None = word(None, "a linear path beside the hidden layers (wide and deep); for a single output only")
-    embedding_dim: int | None = word(None, "size of each embedding of categories or tokens", at_least=1)
+    wide: bool | None = word(
+        None, "a linear path beside the hidden layers (wide and deep); for a single output only"
+    )
+    embedding_dim: int | None = word(
+        None, "size of each embedding of categories or tokens", at_least=1
+    )
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
-    return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
+    return on_series(
+        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+    )
 
 
-def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def _plain(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     join = ConcatFeatures(inputs, embed=options.embedding_dim)
     layers: list[nn.Module] = []
     width = join.width

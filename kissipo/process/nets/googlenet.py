@@ -70,10 +70,15 @@ class Options:
     """The options of GoogLeNet."""
 
     module: Module = word(
-        "bottleneck", "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive"
+        "bottleneck",
+        "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive",
     )
-    norm: bool = word(False, "batch normalization, and 3x3 in place of 5x5, as in the published weights")
-    auxiliary: bool = word(True, "two auxiliary heads during training; they are not used for predictions")
+    norm: bool = word(
+        False, "batch normalization, and 3x3 in place of 5x5, as in the published weights"
+    )
+    auxiliary: bool = word(
+        True, "two auxiliary heads during training; they are not used for predictions"
+    )
     dropout: float = word(0.4, "dropout rate before the head", at_least=0, below=1)
     normalize: bool | None = word(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
@@ -83,17 +88,23 @@ class Options:
     )
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     given, height, width = image_of(inputs, "googlenet")
     side = -(-min(height, width) // 2)  # behind the first convolution
     layers, auxiliary, norm = _first_layers(given, side, options), {}, options.norm
     channels, side = channels_of(192, options.width_multiplier), side // 4
     for name, widths in _MODULES.items():
-        module = Inception(channels, widths.at(options.width_multiplier), module=options.module, norm=norm)
+        module = Inception(
+            channels, widths.at(options.width_multiplier), module=options.module, norm=norm
+        )
         layers[f"inception{name}"], channels = module, module.channels
         if name in _HEADED:
-            auxiliary[f"inception{name}"] = AuxiliaryHead(channels, outputs, width=options.width_multiplier, norm=norm)
+            auxiliary[f"inception{name}"] = AuxiliaryHead(
+                channels, outputs, width=options.width_multiplier, norm=norm
+            )
         if name in _POOLED:
             layers[_POOLED[name]] = _pool(2 if norm and name == "4e" else 3, side)
             side //= 2
@@ -109,7 +120,9 @@ def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], optio
 class GoogLeNet(nn.Module):
     """Layers on each other, and heads behind some of them, by their names."""
 
-    def __init__(self, layers: OrderedDict[str, nn.Module], auxiliary: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self, layers: OrderedDict[str, nn.Module], auxiliary: Mapping[str, nn.Module]
+    ) -> None:
         super().__init__()
         for name, layer in layers.items():
             self.add_module(name, layer)

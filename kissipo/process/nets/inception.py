@@ -40,11 +40,14 @@ class Options:
     """The options of the single module."""
 
     module: Module = word(
-        "bottleneck", "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive"
+        "bottleneck",
+        "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive",
     )
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     module = Inception(image_of(inputs, "inception")[0], _WIDTHS, module=options.module)
     layers: OrderedDict[str, nn.Module] = OrderedDict(module=module)

@@ -34,7 +34,9 @@ class Options(SeriesWords):
     embedding_dim: int | None = word(None, "size of each embedding of categories", at_least=1)
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:

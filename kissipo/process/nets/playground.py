@@ -25,16 +25,24 @@ class Options:
     num_points: int = word(1, "number of points", at_least=1)
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """Points for these walks.
 
     Raises:   ShapeError when the inputs are not surface, optimizer and start.
     """
     if [spec.name for spec in inputs[:2]] != ["surface", "optimizer"] or len(inputs) != 3:
-        raise ShapeError("process step 'playground' takes surface, optimizer and start", do="Use input.make=surfaces")
+        raise ShapeError(
+            "process step 'playground' takes surface, optimizer and start",
+            do="Use input.make=surfaces",
+        )
     unknown = [name for name in inputs[0].words if name not in SURFACES]
     if unknown:
-        raise ShapeError(f"process step 'playground' knows no surface '{unknown[0]}'", allowed=", ".join(SURFACES))
+        raise ShapeError(
+            f"process step 'playground' knows no surface '{unknown[0]}'",
+            allowed=", ".join(SURFACES),
+        )
     return Playground(inputs[0].words, inputs[1].words, options.num_points)
 
 

@@ -30,10 +30,15 @@ class Options:
     initial_q: float = word(0.0, "initial value of every entry of the Q-table")
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The table for these ports."""
     if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
-        raise ShapeError("process step 'q_table' takes one counted state", given=f"input step {inputs[0].describe()}")
+        raise ShapeError(
+            "process step 'q_table' takes one counted state",
+            given=f"input step {inputs[0].describe()}",
+        )
     table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)
     nn.init.constant_(table.weight, options.initial_q)
     return table

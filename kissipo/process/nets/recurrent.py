@@ -51,23 +51,41 @@ class Options(SeriesWords):
     units: int = word(64, "size of the hidden state", at_least=1)
     num_layers: int = word(1, "number of stacked recurrent layers", at_least=1)
     bidirectional: bool = word(False, "whether the sequence is also processed backward")
-    merge: How | None = word(None, "how the outputs of both directions are merged: concat (default), sum, mul, ave")
-    stateful: bool = word(False, "whether the final state of each batch is the initial state of the next one")
+    merge: How | None = word(
+        None, "how the outputs of both directions are merged: concat (default), sum, mul, ave"
+    )
+    stateful: bool = word(
+        False, "whether the final state of each batch is the initial state of the next one"
+    )
     patch_length: int = word(
-        1, "time series: number of time steps per patch; the values of a patch are the features of one step", at_least=1
+        1,
+        "time series: number of time steps per patch; the values of a patch are the features of one step",
+        at_least=1,
     )
     pooling: Pool | None = word(None, "pooling of the outputs over time: last, max, mean")
-    embedding_dim: int | None = word(None, "size of each embedding of tokens or categories", at_least=1)
-    dropout: float = word(0.0, "dropout rate between the layers and before the head", at_least=0, below=1)
+    embedding_dim: int | None = word(
+        None, "size of each embedding of tokens or categories", at_least=1
+    )
+    dropout: float = word(
+        0.0, "dropout rate between the layers and before the head", at_least=0, below=1
+    )
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
-    return on_series(lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options)
+    return on_series(
+        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+    )
 
 
-def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
-    sequences = [position for position, spec in enumerate(inputs) if spec.axes and spec.axes[0] == "time"]
+def _plain(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
+    sequences = [
+        position for position, spec in enumerate(inputs) if spec.axes and spec.axes[0] == "time"
+    ]
     if not sequences:
         gives = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
@@ -83,7 +101,8 @@ def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], opti
         )
     if options.stateful and not net.every_step:
         raise TaskError(
-            "process.stateful=true needs pieces that follow each other", allowed="a text whose next unit is asked for"
+            "process.stateful=true needs pieces that follow each other",
+            allowed="a text whose next unit is asked for",
         )
     return net
 
@@ -91,11 +110,20 @@ def _plain(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], opti
 class Recurrent(nn.Module):
     """One sequence through the cell; everything else joins at the end."""
 
-    def __init__(self, inputs: tuple[TensorSpec, ...], sequence: int, outputs: tuple[TensorSpec, ...], options: Options) -> None:
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        sequence: int,
+        outputs: tuple[TensorSpec, ...],
+        options: Options,
+    ) -> None:
         super().__init__()
         spec = inputs[sequence]
         self.stateful = options.stateful
-        self.sequence, self.pool = sequence, options.pooling or ("max" if spec.vocabulary else "last")
+        self.sequence, self.pool = (
+            sequence,
+            options.pooling or ("max" if spec.vocabulary else "last"),
+        )
         self.fills = spec.fills
         self.patch = options.patch_length
         if self.patch > 1 and (spec.vocabulary or spec.shape[0] % self.patch):
@@ -109,7 +137,9 @@ class Recurrent(nn.Module):
             if spec.vocabulary
             else spec.size // spec.shape[0] * self.patch
         )
-        self.embedding = embedding(spec.vocabulary, features, fills=spec.fills) if spec.vocabulary else None
+        self.embedding = (
+            embedding(spec.vocabulary, features, fills=spec.fills) if spec.vocabulary else None
+        )
         both = options.bidirectional or options.cell == "bilstm"
         if options.merge and not both:
             raise TaskError(
@@ -129,11 +159,16 @@ class Recurrent(nn.Module):
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = ConcatFeatures(others, embed=options.embedding_dim) if others else None
         self.merge = nn.Identity() if how == "concat" else Merge(how)
-        row = options.units * (2 if both and how == "concat" else 1) + (self.join.width if self.join else 0)
+        row = options.units * (2 if both and how == "concat" else 1) + (
+            self.join.width if self.join else 0
+        )
         self.temporal_pooling = TemporalPooling(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
-        steps = tuple(TensorSpec(each.name, each.axes[1:], each.shape[1:], words=each.words) for each in outputs)
+        steps = tuple(
+            TensorSpec(each.name, each.axes[1:], each.shape[1:], words=each.words)
+            for each in outputs
+        )
         self.head = head(row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -144,7 +179,9 @@ class Recurrent(nn.Module):
         x = inputs[self.sequence]
         there = (x != 0) if self.fills else None
         if there is not None:
-            longest = max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
+            longest = (
+                max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
+            )
             x, there = x[:, :longest], there[:, :longest]
         states, state = self._read(x, there, each_state(state, lambda part: part[:, : len(x)]))
         states = self.merge(states)
@@ -172,4 +209,6 @@ def _open_forget_gates(cell: nn.RNNBase) -> None:
         for name, parameter in cell.named_parameters():
             if name.startswith("bias"):
                 with torch.no_grad():
-                    parameter[cell.hidden_size : 2 * cell.hidden_size].fill_(1.0 if name.startswith("bias_ih") else 0.0)
+                    parameter[cell.hidden_size : 2 * cell.hidden_size].fill_(
+                        1.0 if name.startswith("bias_ih") else 0.0
+                    )

@@ -71,11 +71,19 @@ class Options:
 def variant(name: str) -> ModuleType:
     """The net of that name, as the family of nets knows it: what a file of its own would hold."""
     net = ModuleType(name, __doc__)
-    vars(net).update(ALGORITHM="supervised", USUAL=IMAGENET, Options=Options, build=partial(_build, name), ours=ours)
+    vars(net).update(
+        ALGORITHM="supervised",
+        USUAL=IMAGENET,
+        Options=Options,
+        build=partial(_build, name),
+        ours=ours,
+    )
     return net
 
 
-def _build(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def _build(
+    name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     blocks, kind = _VARIANTS[name]
     channels = channels_of(_CHANNELS[0], options.width_multiplier)

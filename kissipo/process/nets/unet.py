@@ -41,10 +41,14 @@ class Options:
         (16, 32, 64, 128), "number of filters of each level, from full resolution down", at_least=1
     )
     norm: bool = word(True, "batch normalization after each convolution")
-    standardize: bool = word(True, "per-image standardization of each channel to mean 0 and standard deviation 1")
+    standardize: bool = word(
+        True, "per-image standardization of each channel to mean 0 and standard deviation 1"
+    )
 
 
-def build(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     channels, height, width = image_of(inputs, "unet")
     if len(outputs) != 1 or outputs[0].axes != ("class", "height", "width"):
@@ -91,7 +95,9 @@ class UNet(nn.Module):
             x = self.get_submodule(f"pool{level}")(seen[-1])
         x = self.get_submodule(f"down{self.levels}")(x)
         for level in range(self.levels - 1, 0, -1):
-            x = self.get_submodule(f"across{level}")(seen[level - 1], self.get_submodule(f"up{level}")(x))
+            x = self.get_submodule(f"across{level}")(
+                seen[level - 1], self.get_submodule(f"up{level}")(x)
+            )
             x = self.get_submodule(f"join{level}")(x)
         answer: Tensor = self.head(x)
         return answer
@@ -100,6 +106,7 @@ class UNet(nn.Module):
 def _two(channels: int, filters: int, *, norm: bool) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict(
-            first=convolution(channels, filters, 3, norm=norm), second=convolution(filters, filters, 3, norm=norm)
+            first=convolution(channels, filters, 3, norm=norm),
+            second=convolution(filters, filters, 3, norm=norm),
         )
     )

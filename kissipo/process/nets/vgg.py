@@ -56,7 +56,9 @@ class Options:
     """The options of these nets."""
 
     norm: bool = word(False, "batch normalization after each convolution")
-    units: tuple[int, ...] = word((4096, 4096), "number of units of each hidden linear layer", at_least=1)
+    units: tuple[int, ...] = word(
+        (4096, 4096), "number of units of each hidden linear layer", at_least=1
+    )
     dropout: float = word(0.5, "dropout rate of the linear layers", at_least=0, below=1)
     normalize: bool | None = word(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
@@ -74,7 +76,9 @@ def variant(name: str) -> ModuleType:
     return net
 
 
-def _build(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+def _build(
+    name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
     """The net for these ports."""
     channels, height, width = image_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -91,7 +95,9 @@ def _build(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec,
         if min(height, width) > 1:
             layers[f"pool{group}"] = nn.MaxPool2d(2)
             height, width = height // 2, width // 2
-    layers["parts"] = nn.AdaptiveAvgPool2d(_SIDE) if (height, width) != (_SIDE, _SIDE) else nn.Identity()
+    layers["parts"] = (
+        nn.AdaptiveAvgPool2d(_SIDE) if (height, width) != (_SIDE, _SIDE) else nn.Identity()
+    )
     layers["flatten"] = nn.Flatten()
     features = channels * _SIDE * _SIDE
     for number, units in enumerate(options.units, 6):
@@ -123,5 +129,7 @@ def _places(name: str, options: Options) -> dict[str, str]:
             at += 3 if options.norm else 2
         at += 1
     for number in range(len(options.units)):
-        places[f"classifier.{3 * number}"] = places[f"pre_logits.fc{number + 1}"] = f"fc{6 + number}"
+        places[f"classifier.{3 * number}"] = places[f"pre_logits.fc{number + 1}"] = (
+            f"fc{6 + number}"
+        )
     return {**places, f"classifier.{3 * len(options.units)}": "head", "head.fc": "head"}

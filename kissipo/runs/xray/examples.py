@@ -46,14 +46,18 @@ def _chosen(experiment: Experiment, judged: TestResult) -> Iterator[tuple[int, s
     each, answer = score.net.each, score.answer
     assert judged.found is not None
     answers, truth = judged.found.scores[0], judged.found.truths[0]
-    if each is None or len(each) != len(experiment.pipeline.datasets[experiment.pipeline.eval_split]):
+    if each is None or len(each) != len(
+        experiment.pipeline.datasets[experiment.pipeline.eval_split]
+    ):
         yield 0, "the first"
         return
     order = np.argsort(each, kind="stable")
     if answer.WORD != "category":
         worst = [int(at) for at in order[:_OF_EACH]]
         yield from ((at, "of the worst") for at in worst)
-        yield from ((int(at), "of the best") for at in order[::-1][:_OF_EACH] if int(at) not in worst)
+        yield from (
+            (int(at), "of the best") for at in order[::-1][:_OF_EACH] if int(at) not in worst
+        )
         return
     is_right = answer.choose(answers) == truth  # type: ignore[attr-defined]
     right, wrong = np.flatnonzero(is_right), np.flatnonzero(~is_right)
@@ -71,7 +75,9 @@ def _fold(experiment: Experiment, way: Trace, position: int, kind: str) -> str:
     beside = f", the truth is {trace.truth}" if trace.truth else ""
     told = f": {trace.answer}{beside}" if trace.answer else ""
     parts = "".join(
-        f"<h3>{escape(each.title)}</h3>{each.content}" for each in trace_sections(*trace.content()) if each.content
+        f"<h3>{escape(each.title)}</h3>{each.content}"
+        for each in trace_sections(*trace.content())
+        if each.content
     )
     title = f"sample {position + 1} of the {pipeline.eval_split} part, {kind}{told}"
     return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

@@ -89,14 +89,23 @@ class ImageXray:
             }
             for each in self.looks
         ]
-        return {"run": self.run, "file": self.file, "how": self.how, "looks": looks, "notes": list(self.notes)}
+        return {
+            "run": self.run,
+            "file": self.file,
+            "how": self.how,
+            "looks": looks,
+            "notes": list(self.notes),
+        }
 
     def to_html(self) -> str:
         """One page that opens offline."""
         rows = [[each.answer, f"{each.probability:.1%}", each.where] for each in self.looks]
         told = table(["answer", "probability", "warmest"], rows, numbers=(1,))
         shown = [(self.image,), *((heated(self.image, each.heat),) for each in self.looks)]
-        captions = ["as the net sees it", *(f"{each.answer} {each.probability:.1%}" for each in self.looks)]
+        captions = [
+            "as the net sees it",
+            *(f"{each.answer} {each.probability:.1%}" for each in self.looks),
+        ]
         drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
         return page_of(
             self.follow(),
@@ -138,7 +147,8 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
         classes = [int(at) for at in np.argsort(-chances, kind="stable")[:_MOST]]
         found = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
         looks = [
-            Look(answer.levels[at], float(chances[at]), heat) for at, heat in zip(classes, found.maps, strict=True)
+            Look(answer.levels[at], float(chances[at]), heat)
+            for at, heat in zip(classes, found.maps, strict=True)
         ]
         how = f"Warm is what speaks for the answer: {found.describe()}"
     else:

@@ -47,7 +47,9 @@ class SampleXray:
 
     def to_html(self) -> str:
         """One page that opens offline."""
-        return page_of(self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside")
+        return page_of(
+            self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside"
+        )
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
@@ -57,7 +59,9 @@ class SampleXray:
         return write_text(path, self.to_html())
 
 
-def xray_any(run: TrainedModel, values: Sequence[Any], neuron: int | None = None) -> Xray | ImageXray | SampleXray:
+def xray_any(
+    run: TrainedModel, values: Sequence[Any], neuron: int | None = None
+) -> Xray | ImageXray | SampleXray:
     """A sample of a run of any kind.
 
     values:   one sample as `predict` takes it, a file of text; none: the first of the test part
@@ -65,7 +69,9 @@ def xray_any(run: TrainedModel, values: Sequence[Any], neuron: int | None = None
     Raises:   TaskError, DataError when values or neuron do not fit.
     """
     answer = run.answers[0]
-    if isinstance(answer, NextToken) and any(isinstance(layer, nn.RNNBase) for layer in run.net.modules()):
+    if isinstance(answer, NextToken) and any(
+        isinstance(layer, nn.RNNBase) for layer in run.net.modules()
+    ):
         if len(values) > 1:
             raise TaskError("kissipo xray takes one text", given=str(len(values)), do="Quote it")
         return xray(run, values[0] if values else None, neuron)

@@ -84,7 +84,9 @@ class Xray:
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
             unit=self.neuron,
             why=self.why,
-            telling=[(each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling],
+            telling=[
+                (each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling
+            ],
         )
 
     def save(self, path: Path | str) -> Path:
@@ -125,9 +127,13 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     assert reading is not None
     states = reading.states.numpy()
     if neuron is not None and not 0 <= neuron < states.shape[1]:
-        raise TaskError("there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}")
+        raise TaskError(
+            "there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}"
+        )
     rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
-    top = tuple(tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows)
+    top = tuple(
+        tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows
+    )
     found = tuple(telling(states, units))
     chosen, why = choose(states, found) if neuron is None else (neuron, "as asked for")
     return Xray(

@@ -35,7 +35,9 @@ def write(rows: Rows, header: list[str] = HEADER) -> None:
     """The rows as some.csv."""
     lines = [header, *rows]
     Path("some.csv").write_text(
-        "".join(",".join(f'"{cell}"' if "," in cell else cell for cell in line) + "\n" for line in lines)
+        "".join(
+            ",".join(f'"{cell}"' if "," in cell else cell for cell in line) + "\n" for line in lines
+        )
     )
 
 
@@ -104,19 +106,27 @@ def test_clean_data_pass_every_check() -> None:
 
 
 @pytest.mark.parametrize(("spoil", "told", "rows"), SPOILT)
-def test_what_is_wrong_is_found_with_its_rows(spoil: Callable[[Rows], None], told: str, rows: tuple[int, ...]) -> None:
+def test_what_is_wrong_is_found_with_its_rows(
+    spoil: Callable[[Rows], None], told: str, rows: tuple[int, ...]
+) -> None:
     table = people()
     spoil(table)
     write(table)
     wrong = [each for each in check_data("some.csv", output="kind") if each.level != "PASS"]
-    assert [each.rows for each in wrong if each.describe().startswith(told)] == [rows], [each.describe() for each in wrong]
+    assert [each.rows for each in wrong if each.describe().startswith(told)] == [rows], [
+        each.describe() for each in wrong
+    ]
     assert len(wrong) == 1
 
 
 def test_a_number_that_is_another_one_in_other_words_gives_it_away() -> None:
     table = [[row[0], row[1], f"{float(row[0]) / 25.4:.6f}", row[2]] for row in people()]
     write(table, ["millimetres", "city", "inches", "score"])
-    found = [each.describe() for each in check_data("some.csv", output="millimetres") if each.level == "WARN"]
+    found = [
+        each.describe()
+        for each in check_data("some.csv", output="millimetres")
+        if each.level == "WARN"
+    ]
     assert len(found) == 1 and found[0].startswith(
         "WARN  'inches' alone tells the answer 'millimetres' in 100 % of the rows"
     )
@@ -124,7 +134,11 @@ def test_a_number_that_is_another_one_in_other_words_gives_it_away() -> None:
 
 def test_few_combinations_are_no_copies() -> None:
     write([[row[1], row[3]] for row in people()], ["city", "kind"])
-    assert [each.describe() for each in check_data("some.csv", output="kind") if each.check == "duplicate rows"] == [
+    assert [
+        each.describe()
+        for each in check_data("some.csv", output="kind")
+        if each.check == "duplicate rows"
+    ] == [
         "WARN  56 of 60 rows repeat another one: few combinations of values are possible -> equal rows may stand in training and in test"
     ]
 
@@ -133,8 +147,13 @@ MONTHS = [f"{1990 + month // 12}-{month % 12 + 1:02d}" for month in range(96)]
 
 
 def write_series(timestamps: list[str], values: list[str] | None = None) -> None:
-    values = values or [f"{10 + 5 * np.sin(at / 12 * 2 * np.pi) + at / 10:.3f}" for at in range(len(timestamps))]
-    write([[timestamp, value] for timestamp, value in zip(timestamps, values, strict=True)], ["Month", "sold"])
+    values = values or [
+        f"{10 + 5 * np.sin(at / 12 * 2 * np.pi) + at / 10:.3f}" for at in range(len(timestamps))
+    ]
+    write(
+        [[timestamp, value] for timestamp, value in zip(timestamps, values, strict=True)],
+        ["Month", "sold"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +210,10 @@ def test_gaps_and_disorder_in_time(timestamps: list[str], told: str) -> None:
 )
 def test_values_of_a_series_that_cannot_be_forecast(values: list[str], told: str) -> None:
     write_series(MONTHS, values)
-    found = [each.describe().replace(" -> Fill", "; Fill") for each in check_data("some.csv", output="sold", time="Month")]
+    found = [
+        each.describe().replace(" -> Fill", "; Fill")
+        for each in check_data("some.csv", output="sold", time="Month")
+    ]
     assert any(each.startswith(told) for each in found), found
 
 
@@ -224,14 +246,18 @@ def test_images_of_other_sizes_and_copies_are_counted() -> None:
 
 
 @pytest.mark.parametrize("content", [b"no image", b"", "half"])
-def test_a_damaged_image_fails_and_can_be_skipped(content: bytes | str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_image_fails_and_can_be_skipped(
+    content: bytes | str, capsys: pytest.CaptureFixture[str]
+) -> None:
     save_images()
     path = Path("photos/bad/0.png")
     path.write_bytes(path.read_bytes()[:-40] if isinstance(content, str) else content)
     found = check_data("photos")
     assert [(each.level, each.check) for each in found] == [("FAIL", "damaged images")]
     assert found[0].message.startswith("the image photos/bad/0.png is damaged or no image: ")
-    assert found[0].action == "remove or save them again, or say input.skip_corrupt=true" and found[0].rows == (1,)
+    assert found[0].action == "remove or save them again, or say input.skip_corrupt=true" and found[
+        0
+    ].rows == (1,)
     assert main(["fit", "photos", "epochs=1", "input.skip_corrupt=true"]) == 0
     assert "-> 1 left out" in " ".join("".join(capsys.readouterr()).split())
 
@@ -263,7 +289,9 @@ def test_strict_stops_at_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path("runs").exists()
 
 
-def test_a_failure_is_code_2_and_what_was_found_before_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_code_2_and_what_was_found_before_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     table = people()
     set_cells(0, {2: "", 7: "12,000"})(table)
     write(table)
@@ -283,4 +311,8 @@ def test_a_table_without_a_question_has_its_columns_and_rows_checked() -> None:
     repeat_rows(table)
     write(table)
     found = [(each.level, each.check) for each in check_data("some.csv")]
-    assert found == [("FAIL", "mixed types"), ("PASS", "missing values"), ("WARN", "duplicate rows")]
+    assert found == [
+        ("FAIL", "mixed types"),
+        ("PASS", "missing values"),
+        ("WARN", "duplicate rows"),
+    ]

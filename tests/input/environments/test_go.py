@@ -107,7 +107,9 @@ def test_a_ko_is_not_taken_back_at_once_but_after_a_threat_or_a_pass() -> None:
 def test_a_snapback_is_no_ko() -> None:
     position = Position.of(drawn("X..OX", "XOOOX", "XXXXX", ".....", "....."))
     assert [position.play(BLACK, 2), position.play(WHITE, 1), position.play(BLACK, 2)] == [0, 1, 5]
-    np.testing.assert_array_equal(position.board, drawn("X.X.X", "X...X", "XXXXX", ".....", "....."))
+    np.testing.assert_array_equal(
+        position.board, drawn("X.X.X", "X...X", "XXXXX", ".....", ".....")
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -118,7 +120,11 @@ def test_legal_play_at_random_is_that_of_a_board_counted_anew(size: int, seed: i
     for _ in range(3 * size * size):
         board = position.board
         found = {point: moved(board, color, divmod(point, size)) for point in range(size * size)}
-        allowed = [point for point, after in found.items() if after is not None and not np.array_equal(after, before)]
+        allowed = [
+            point
+            for point, after in found.items()
+            if after is not None and not np.array_equal(after, before)
+        ]
         assert [point for point in found if not position.why_not(color, point)] == allowed
         point = int(generator.choice(allowed)) if allowed and generator.random() > 0.05 else None
         position.play(color, point)

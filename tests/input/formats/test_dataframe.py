@@ -37,13 +37,21 @@ def frame_of(data: Any) -> Frame:
 
 
 def shown(frame: Frame) -> dict[str, list[Any]]:
-    return {column.name: [column.show(row) for row in range(len(frame))] for column in frame.columns}
+    return {
+        column.name: [column.show(row) for row in range(len(frame))] for column in frame.columns
+    }
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_library_gives_the_same_frame(library: Callable[[list[dict[str, Any]]], Any]) -> None:
     frame = frame_of(library(ROWS))
-    assert [column.kind for column in frame.columns] == ["number", "number", "string", "string", "time"]
+    assert [column.kind for column in frame.columns] == [
+        "number",
+        "number",
+        "string",
+        "string",
+        "time",
+    ]
     assert shown(frame) == {
         "age": [31.5, None, 0.001],
         "count": [7, -2, 0],
@@ -54,7 +62,9 @@ def test_every_library_gives_the_same_frame(library: Callable[[list[dict[str, An
 
 
 def test_parquet_tsv_and_json_lines_give_the_frame_of_the_csv() -> None:
-    rows = [{key: value for key, value in row.items() if key not in ("member", "at")} for row in ROWS]
+    rows = [
+        {key: value for key, value in row.items() if key not in ("member", "at")} for row in ROWS
+    ]
     table = polars.DataFrame(rows)
     table.write_csv("some.csv")
     table.write_csv("some.tsv", separator="\t")
@@ -70,7 +80,9 @@ def test_parquet_tsv_and_json_lines_give_the_frame_of_the_csv() -> None:
 
 
 def test_zones_are_left_out_and_dates_are_midnight() -> None:
-    zoned = polars.DataFrame({"at": [datetime(2024, 3, 1, 12, tzinfo=UTC)], "on": [date(2024, 3, 1)]})
+    zoned = polars.DataFrame(
+        {"at": [datetime(2024, 3, 1, 12, tzinfo=UTC)], "on": [date(2024, 3, 1)]}
+    )
     assert shown(frame_of(zoned)) == {"at": ["2024-03-01T12:00:00"], "on": ["2024-03-01T00:00:00"]}
 
 

@@ -46,7 +46,9 @@ def test_what_pythons_csv_writes_is_read_cell_for_cell(
     cells: list[tuple[str, ...]], separator: str, line_end: str, encoding: str, packed: bool
 ) -> None:
     out = io.StringIO(newline="")
-    csv.writer(out, delimiter=separator, lineterminator=line_end).writerows([("a", "b", "c"), *cells])
+    csv.writer(out, delimiter=separator, lineterminator=line_end).writerows(
+        [("a", "b", "c"), *cells]
+    )
     content = out.getvalue().encode(encoding)
     name = "cells.csv.gz" if packed else "cells.csv"
     frame = read(
@@ -100,10 +102,14 @@ def test_a_messy_table_is_what_pandas_reads() -> None:
     for name in ("whole", "real"):
         np.testing.assert_array_equal(frame[name].values, witness[name].to_numpy(np.float64))
     for name in ("word", "code"):
-        assert frame[name].texts() == [None if pandas.isna(value) else value for value in witness[name]]
+        assert frame[name].texts() == [
+            None if pandas.isna(value) else value for value in witness[name]
+        ]
 
 
-@pytest.mark.parametrize("name", ["airline-passengers", "daily-min-temperatures", "monthly-sunspots"])
+@pytest.mark.parametrize(
+    "name", ["airline-passengers", "daily-min-temperatures", "monthly-sunspots"]
+)
 def test_real_series_are_what_pandas_reads(data: Path, name: str) -> None:
     path = data / "time-series-classic" / f"{name}.csv"
     frame, witness = read_table(path, FileWords())[0], pandas.read_csv(path)
@@ -117,7 +123,8 @@ def test_a_file_without_header_or_quoting_keeps_every_quote(data: Path) -> None:
     frame = read_table(path, FileWords(header=("kind", "message"), quoting=False))[0]
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     assert [
-        f"{kind}\t{text}" for kind, text in zip(frame["kind"].texts(), frame["message"].texts(), strict=True)
+        f"{kind}\t{text}"
+        for kind, text in zip(frame["kind"].texts(), frame["message"].texts(), strict=True)
     ] == lines
 
 
@@ -138,7 +145,9 @@ def test_marks_of_decimals_and_thousands_are_taken_as_said() -> None:
     np.testing.assert_array_equal(frame["a"].values, [1234.5, -7.25])
 
 
-@pytest.mark.parametrize("cell", ["", " ", "NA", "n/a", "NaN", "null", "NULL", "?", "#N/A", "<NA>", " na "])
+@pytest.mark.parametrize(
+    "cell", ["", " ", "NA", "n/a", "NaN", "null", "NULL", "?", "#N/A", "<NA>", " na "]
+)
 def test_cells_without_a_value(cell: str) -> None:
     assert is_missing(cell)
     assert read(f'a,b\n"{cell}",1\n2,2\n')["a"].missing.tolist() == [True, False]
@@ -199,5 +208,7 @@ def test_what_cannot_be_split_into_cells_is_refused_with_its_line(
 
 
 def test_a_packed_file_cut_short_is_refused() -> None:
-    with pytest.raises(DataError, match=r"some.csv.gz is not a whole gzip file. Download or pack it again."):
+    with pytest.raises(
+        DataError, match=r"some.csv.gz is not a whole gzip file. Download or pack it again."
+    ):
         read(gzip.compress(b"a,b\n" + b"1,2\n" * 999)[:-9], name="some.csv.gz")

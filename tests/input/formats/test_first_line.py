@@ -72,7 +72,9 @@ def test_what_can_hardly_be_a_name_is_data(lines: tuple[str, ...], told: str) ->
 def test_a_level_that_is_rare_below_may_be_a_header_that_came_in_again() -> None:
     rows = ["yes,no", "no,yes"] * 150 + ["kind,other"] * 2
     assert sign("kind,other", *rows) == ""
-    assert sign("kind,other", *rows, "kind,other", "kind,other") == "'kind' recurs in its column below"
+    assert (
+        sign("kind,other", *rows, "kind,other", "kind,other") == "'kind' recurs in its column below"
+    )
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -96,7 +98,9 @@ def test_a_published_table_that_lost_its_header_keeps_its_first_row(name: str) -
 
 
 def test_a_missing_header_is_told_with_what_to_do() -> None:
-    Path("some.csv").write_text("5.1,3.5,1.4,1.2,setosa\n\n4.9,3.0,1.4,0.2,setosa\n7,3.2,4.7,1.4,setosa\n")
+    Path("some.csv").write_text(
+        "5.1,3.5,1.4,1.2,setosa\n\n4.9,3.0,1.4,0.2,setosa\n7,3.2,4.7,1.4,setosa\n"
+    )
     frame, findings = read_table("some.csv", FileWords())
     assert [each.describe() for each in findings] == [
         "WARN  some.csv seems to have no header: its first line looks like a row of data ('setosa' recurs in its column below) "
@@ -106,13 +110,19 @@ def test_a_missing_header_is_told_with_what_to_do() -> None:
     ]
     assert frame["column1"].values.tolist() == [5.1, 4.9, 7]
     named, findings = read_table("some.csv", FileWords(header=("a", "b", "c", "d", "kind")))
-    assert named["kind"].texts() == ["setosa"] * 3 and [each.check for each in findings] == ["blank lines"]
+    assert named["kind"].texts() == ["setosa"] * 3 and [each.check for each in findings] == [
+        "blank lines"
+    ]
 
 
 def test_rows_below_the_first_thousand_are_read_too() -> None:
-    Path("long.csv").write_text("".join(f"{'yes' if row % 2 else 'no'},{row}\n" for row in range(2500)))
+    Path("long.csv").write_text(
+        "".join(f"{'yes' if row % 2 else 'no'},{row}\n" for row in range(2500))
+    )
     frame, _ = read_table("long.csv", FileWords())
     assert frame["column2"].values.tolist() == list(range(2500))
     Path("long.csv").write_text(Path("long.csv").read_text() + "yes\n")
-    with pytest.raises(DataError, match=r"line 2501 of long.csv has 1 cells where the header has 2 columns"):
+    with pytest.raises(
+        DataError, match=r"line 2501 of long.csv has 1 cells where the header has 2 columns"
+    ):
         read_table("long.csv", FileWords())

@@ -27,7 +27,9 @@ def board(own: str = "", other: str = "", size: int = 19) -> str:
 
 
 def seen(text: str, size: int = 19) -> list[tuple[int, str, str]]:
-    return [(each.number, each.board, point_names(size)[each.point]) for each in positions(record(text))]
+    return [
+        (each.number, each.board, point_names(size)[each.point]) for each in positions(record(text))
+    ]
 
 
 def test_every_move_with_the_board_that_its_player_saw() -> None:
@@ -44,7 +46,10 @@ def test_what_is_taken_is_gone_from_the_next_board() -> None:
 
 
 def test_passes_are_moves_but_no_samples() -> None:
-    assert [(number, point) for number, _, point in seen("(;;B[dd];W[];B[tt];W[pp])")] == [(1, "D16"), (4, "Q4")]
+    assert [(number, point) for number, _, point in seen("(;;B[dd];W[];B[tt];W[pp])")] == [
+        (1, "D16"),
+        (4, "Q4"),
+    ]
     assert len(record("(;;B[dd];W[];B[tt];W[pp])").moves) == 4
 
 
@@ -76,14 +81,19 @@ def test_whose_turn_it_is(text: str, turn: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("(;)", "19x19"), ("(;SZ[9])", "9x9"), ("(;SZ[19:19])", "19x19"), ("(;SZ[9:13])", "9x13")]
+    ("text", "size"),
+    [("(;)", "19x19"), ("(;SZ[9])", "9x9"), ("(;SZ[19:19])", "19x19"), ("(;SZ[9:13])", "9x13")],
 )
 def test_the_size_of_the_board(text: str, size: str) -> None:
     assert board_size(parse(text)[0]) == size
 
 
 def test_which_game_it_is() -> None:
-    assert [game_kind(parse(text)[0]) for text in ("(;)", "(;GM[1])", "(;GM[ 11 ])")] == ["1", "1", "11"]
+    assert [game_kind(parse(text)[0]) for text in ("(;)", "(;GM[1])", "(;GM[ 11 ])")] == [
+        "1",
+        "1",
+        "11",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,10 @@ def test_idx_of_every_type(kind: int, code: str, values: list[float]) -> None:
     [
         (b"\x89PNG", "some-idx is not an idx file; got it begins with 89 50 4e 47."),
         (b"", "some-idx is not an idx file"),
-        (bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), "its header promises 11 bytes; got 10 bytes. Download it again."),
+        (
+            bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]),
+            "its header promises 11 bytes; got 10 bytes. Download it again.",
+        ),
         (bytes([0, 0, 8, 9, 0, 0]), "some-idx is cut short or damaged"),
     ],
 )
@@ -111,7 +114,9 @@ def test_arrays_that_are_no_images_are_refused(pixels: Any, labels: Any, told: s
 @pytest.mark.parametrize("content", [b"garbage", b"PK\x03\x04garbage", b""])
 def test_an_npz_that_is_none_is_refused(content: bytes) -> None:
     Path("some.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"some.npz is no readable .npz file of numbers. Write it with numpy.savez"):
+    with pytest.raises(
+        DataError, match=r"some.npz is no readable .npz file of numbers. Write it with numpy.savez"
+    ):
         read("some.npz", Options())
 
 
@@ -131,7 +136,11 @@ def test_a_folder_per_class_is_read_to_any_depth_in_the_order_of_names() -> None
     ):
         save(name)
     reading = read_image_folder(Path("photos"))
-    assert classes(reading) == [("bad/deep/c.png", "bad"), ("good/a.PNG", "good"), ("good/b.png", "good")]
+    assert classes(reading) == [
+        ("bad/deep/c.png", "bad"),
+        ("good/a.PNG", "good"),
+        ("good/b.png", "good"),
+    ]
     assert not reading.findings
 
 

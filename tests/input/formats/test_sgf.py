@@ -12,7 +12,9 @@ from kissipo.input.formats.sgf import SgfError, decode, parse
 
 VALUE = st.text("ab]\\:[;()č \n", max_size=6)
 NODE = st.dictionaries(
-    st.sampled_from(["B", "W", "C", "AB", "LB"]), st.lists(VALUE, min_size=1, max_size=3), max_size=3
+    st.sampled_from(["B", "W", "C", "AB", "LB"]),
+    st.lists(VALUE, min_size=1, max_size=3),
+    max_size=3,
 )
 BLANK = st.sampled_from(["", " ", "\n", "\r\n\t"])
 TREE = st.recursive(
@@ -79,7 +81,10 @@ def test_odd_ways_of_writing(text: str, nodes: list[dict[str, tuple[str, ...]]])
         ("", "line 1, column 1: there is no game"),
         ("hello", "line 1, column 1: 'hello' stands outside of a node"),
         ("1. e4", "line 1, column 1: '1' is not expected here"),
-        ("\n(;SZ[19]\n;B[pd];W[dp", "line 3, column 9: the value of W that begins here is not closed"),
+        (
+            "\n(;SZ[19]\n;B[pd];W[dp",
+            "line 3, column 9: the value of W that begins here is not closed",
+        ),
         ("(;B[pd]\n;W[dp]", "line 1, column 1: the game that begins here is not closed"),
         ("(;B[pd]))", "line 1, column 9: ')' stands outside of a game"),
         (";B[pd]", "line 1, column 1: ';' stands outside of a game"),
@@ -123,7 +128,10 @@ def test_a_record_may_nest_as_deep_as_it_is_long() -> None:
         ("(;CA[UTF-8]PB[李昌镐])".encode(), "李昌镐"),
         ("(;PB[李昌镐])".encode(), "李昌镐"),
         ("(;CA[gb2312]PB[马晓春])".encode("gb2312"), "马晓春"),
-        ("(;CA[ Shift_JIS ]PB[表ソ])".encode("shift_jis"), "表ソ"),  # both end with the byte of a backslash
+        (
+            "(;CA[ Shift_JIS ]PB[表ソ])".encode("shift_jis"),
+            "表ソ",
+        ),  # both end with the byte of a backslash
         ("(;PB[Vít])".encode("latin-1"), "Vít"),
         ("(;CA[no such]PB[Vít])".encode("latin-1"), "Vít"),
         ("\ufeff(;PB[Vít])".encode(), "Vít"),

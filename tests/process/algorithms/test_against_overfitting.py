@@ -18,7 +18,11 @@ from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.protocols import eval_weights
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.cross_entropy import CrossEntropy, balanced, weighted
-from kissipo.process.losses import binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy
+from kissipo.process.losses import (
+    binary_cross_entropy,
+    mean_squared_error,
+    sparse_categorical_cross_entropy,
+)
 
 SPARSE, BINARY = sparse_categorical_cross_entropy.loss, binary_cross_entropy.loss
 
@@ -34,7 +38,9 @@ def batches(count: int, classes: int = 3) -> list[Batch]:
 
 
 def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
-    algorithm = Supervised(model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9)
+    algorithm = Supervised(
+        model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9
+    )
     algorithm.begin(None)  # type: ignore[arg-type]
     return algorithm
 
@@ -64,9 +70,13 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "loss", "classes"), [(3, SPARSE, 3), (1, BINARY, 2), (2, SPARSE, 2)], ids=["three", "one output", "two"]
+    ("answers", "loss", "classes"),
+    [(3, SPARSE, 3), (1, BINARY, 2), (2, SPARSE, 2)],
+    ids=["three", "one output", "two"],
 )
-def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, loss: Any, classes: int) -> None:
+def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(
+    answers: int, loss: Any, classes: int
+) -> None:
     ours, theirs = net(answers), net(answers)
     truth = torch.cat([batch.targets[0] for batch in batches(6, classes)])
     algorithm = learning(ours, weighted(loss, truth, classes), label_smoothing=0.1)
@@ -80,14 +90,19 @@ def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(answers: int, 
         expected.backward()
         steps.step()
         assert algorithm.step(batch)["loss"] == expected
-    assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert all(
+        torch.equal(one, two)
+        for one, two in zip(ours.parameters(), theirs.parameters(), strict=True)
+    )
 
 
 def test_what_is_watched_is_weighted_and_not_smoothed() -> None:
     batch = batches(1)[0]
     outputs, weights = torch.randn(8, 3), balanced(batch.targets[0], 3)
     algorithm = learning(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
-    assert algorithm.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(outputs, batch.targets[0])
+    assert algorithm.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(
+        outputs, batch.targets[0]
+    )
 
 
 def test_mixed_steps_are_those_written_out() -> None:
@@ -119,11 +134,18 @@ def test_the_mean_of_the_weights_is_as_written_out_and_the_net_goes_on_from_its_
         algorithm.step(batch)
         other.step(batch)
         weights = {name: weight.detach().clone() for name, weight in plain.named_parameters()}
-        mean = {name: mean.get(name, weight).lerp(weight, 1 - 0.9) for name, weight in weights.items()}
+        mean = {
+            name: mean.get(name, weight).lerp(weight, 1 - 0.9) for name, weight in weights.items()
+        }
         with eval_weights(algorithm):
             found = deepcopy(ours.state_dict())
-        assert all(torch.equal(found[name], each) for name, each in {**plain.state_dict(), **mean}.items())
-        assert all(torch.equal(one, two) for one, two in zip(ours.parameters(), plain.parameters(), strict=True))
+        assert all(
+            torch.equal(found[name], each) for name, each in {**plain.state_dict(), **mean}.items()
+        )
+        assert all(
+            torch.equal(one, two)
+            for one, two in zip(ours.parameters(), plain.parameters(), strict=True)
+        )
 
 
 def test_the_mean_goes_on_from_what_was_saved() -> None:
@@ -135,13 +157,18 @@ def test_the_mean_goes_on_from_what_was_saved() -> None:
     kept, weights = deepcopy(second.state_dict()), deepcopy(broken.state_dict())
     again = net()
     again.load_state_dict(weights)
-    resumed = Supervised(again, (SPARSE,), Options(optimizer="sgd", learning_rate=0.1, ema=0.8), total_steps=9)
+    resumed = Supervised(
+        again, (SPARSE,), Options(optimizer="sgd", learning_rate=0.1, ema=0.8), total_steps=9
+    )
     resumed.load_state_dict(kept)
     for batch in batches(6)[3:]:
         first.step(batch)
         resumed.step(batch)
     with eval_weights(first), eval_weights(resumed):
-        assert all(torch.equal(one, two) for one, two in zip(whole.parameters(), again.parameters(), strict=True))
+        assert all(
+            torch.equal(one, two)
+            for one, two in zip(whole.parameters(), again.parameters(), strict=True)
+        )
 
 
 def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
@@ -160,7 +187,9 @@ def test_class_weights_lift_the_rare_class() -> None:
     """One class in thirty, hard to tell: unweighted, it is hardly ever answered."""
     generator = np.random.default_rng(0)
     rare = generator.random(3000) < 1 / 30
-    images = np.clip(generator.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(np.uint8)
+    images = np.clip(
+        generator.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255
+    ).astype(np.uint8)
     task = ki.Task(
         input={"images": images, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
         process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
@@ -174,13 +203,21 @@ def test_class_weights_lift_the_rare_class() -> None:
 
 
 def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
-    with pytest.raises(TaskError, match=r"process.label_smoothing needs a category that is learned by cross-entropy"):
+    with pytest.raises(
+        TaskError,
+        match=r"process.label_smoothing needs a category that is learned by cross-entropy",
+    ):
         learning(net(), mean_squared_error.loss, label_smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)
-    with pytest.raises(ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"):
+    with pytest.raises(
+        ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"
+    ):
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
     for word in ("label_smoothing", "mixup"):
-        with pytest.raises(TaskError, match=rf"process.{word} takes a share of the truth to points on which a stone"):
+        with pytest.raises(
+            TaskError,
+            match=rf"process.{word} takes a share of the truth to points on which a stone",
+        ):
             ki.load("go", words={"input.num_games": 10, f"process.{word}": 0.1}).fit(out="run")

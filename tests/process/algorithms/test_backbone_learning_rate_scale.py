@@ -38,11 +38,16 @@ def net() -> nn.Sequential:
 
 def batches() -> list[Batch]:
     generator = torch.Generator().manual_seed(2)
-    return [Batch((torch.randn(6, 4, generator=generator),), (torch.randn(6, 2, generator=generator),)) for _ in range(STEPS)]
+    return [
+        Batch((torch.randn(6, 4, generator=generator),), (torch.randn(6, 2, generator=generator),))
+        for _ in range(STEPS)
+    ]
 
 
 def learn(of: nn.Module, name: optim.Name, schedule: str) -> Supervised:
-    options = Options(optimizer=name, learning_rate=RATE, schedule=schedule, backbone_learning_rate_scale=SHARE)  # type: ignore[arg-type]
+    options = Options(
+        optimizer=name, learning_rate=RATE, schedule=schedule, backbone_learning_rate_scale=SHARE
+    )  # type: ignore[arg-type]
     return Supervised(of, (loss,), options, total_steps=STEPS)
 
 
@@ -74,7 +79,9 @@ def test_steps_are_those_of_torch_with_groups_and_go_on_to_the_same_bits(
         witness.zero_grad()
         (theirs(batch.inputs[0]) - batch.targets[0]).square().mean().backward()
         witness.step()
-    for own, other, again in zip(ours.parameters(), theirs.parameters(), cut.parameters(), strict=True):
+    for own, other, again in zip(
+        ours.parameters(), theirs.parameters(), cut.parameters(), strict=True
+    ):
         torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
         assert torch.equal(again, own)
 
@@ -104,11 +111,19 @@ def test_a_fit_that_starts_from_another_run_changes_what_it_took_over_less() -> 
     first = ki.load("digits", words=words).fit(out="first")
 
     def moved(out: str, **more: Any) -> tuple[Any, dict[str, float]]:
-        run = ki.load("digits", words={**words, "process.weights": "first", **more}).fit(out=out, seed=1)
+        run = ki.load("digits", words={**words, "process.weights": "first", **more}).fit(
+            out=out, seed=1
+        )
         start: dict[str, Tensor] = first.net.state_dict()
-        return run, {key: float((each - start[key]).abs().mean()) for key, each in run.net.state_dict().items()}
+        return run, {
+            key: float((each - start[key]).abs().mean())
+            for key, each in run.net.state_dict().items()
+        }
 
-    whole, slow = moved("whole")[1], moved("slow", **{"process.backbone_learning_rate_scale": 0.05})[1]
+    whole, slow = (
+        moved("whole")[1],
+        moved("slow", **{"process.backbone_learning_rate_scale": 0.05})[1],
+    )
     assert slow["0.weight"] < whole["0.weight"] / 3
     head = [key for key in slow if key.endswith("weight")][-1]
     assert slow[head] > whole[head] / 3
@@ -123,6 +138,7 @@ def test_it_is_refused_where_only_the_head_learns() -> None:
         output={"category": "digit"},
     )
     with pytest.raises(
-        TaskError, match=r"process.backbone_learning_rate_scale: no weight but those of the head learns. Leave it out."
+        TaskError,
+        match=r"process.backbone_learning_rate_scale: no weight but those of the head learns. Leave it out.",
     ):
         task.fit()

@@ -13,7 +13,10 @@ from kissipo.process.algorithms.gradient_descent import GradientDescent, Options
 from kissipo.process.layers.surfaces import height
 from kissipo.process.nets.playground import Playground
 
-SURFACES, OPTIMIZERS = ("bowl", "saddle", "valleys"), ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+SURFACES, OPTIMIZERS = (
+    ("bowl", "saddle", "valleys"),
+    ("sgd", "momentum", "adagrad", "rmsprop", "adam"),
+)
 WALKS = [(surface, optimizer) for surface in SURFACES for optimizer in OPTIMIZERS]
 PLAIN: dict[str, Any] = {
     "sgd": lambda weights: torch.optim.SGD(weights, 0.02),
@@ -74,10 +77,18 @@ def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() 
         ("bowl", [1.0, 0.0, 0.0], 0.0, "still on its way", [1, 4]),
         ("saddle", [0.0, 0.0, 0.0], -0.5, "a saddle", [-1, 1]),
         ("saddle", [0.0, 2**0.5, 0.0], -0.5, "the lowest point", [1, 2]),
-        ("valleys", [0.96015, 0.0, 0.0], -0.3054, "a local lowest point, 0.6 above the lowest", [2, 7.0627]),
+        (
+            "valleys",
+            [0.96015, 0.0, 0.0],
+            -0.3054,
+            "a local lowest point, 0.6 above the lowest",
+            [2, 7.0627],
+        ),
     ],
 )
-def test_the_place_of_an_end(surface: str, at: list[float], lowest: float, place: str, curvature: list[float]) -> None:
+def test_the_place_of_an_end(
+    surface: str, at: list[float], lowest: float, place: str, curvature: list[float]
+) -> None:
     algorithm = descent(1)
     algorithm.begin(Starts([(surface, "sgd")], torch.tensor([at]), lowest))
     (walk,) = algorithm.account()["walks"]

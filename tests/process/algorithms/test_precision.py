@@ -58,7 +58,9 @@ def off(of: nn.Module, dataset: TensorDataset) -> float:
 
 
 def learn(of: nn.Module, precision: str) -> Supervised:
-    options = Options(optimizer="momentum", learning_rate=0.01, precision=precision, schedule="cosine")  # type: ignore[arg-type]
+    options = Options(
+        optimizer="momentum", learning_rate=0.01, precision=precision, schedule="cosine"
+    )  # type: ignore[arg-type]
     return Supervised(of, (loss,), options, total_steps=12)
 
 
@@ -67,14 +69,23 @@ def test_steps_are_those_of_autocast_written_out(name: str) -> None:
     x, y = samples(name)
     ours, theirs, whole = net(name), net(name), net(name)
     ours_learn, whole_learn = (
-        Supervised(each, (loss,), Options(optimizer="sgd", learning_rate=0.1, precision=precision), total_steps=3)  # type: ignore[arg-type]
+        Supervised(
+            each,
+            (loss,),
+            Options(optimizer="sgd", learning_rate=0.1, precision=precision),
+            total_steps=3,
+        )  # type: ignore[arg-type]
         for each, precision in ((ours, "bfloat16"), (whole, "float32"))
     )
     told = []
     for each in (ours_learn, whole_learn):
         torch.manual_seed(7)
         each.begin(None)  # type: ignore[arg-type]
-        told = [float(each.step(Batch((x,), (y,)))["loss"]) for _ in range(3)] if each is ours_learn else told
+        told = (
+            [float(each.step(Batch((x,), (y,)))["loss"]) for _ in range(3)]
+            if each is ours_learn
+            else told
+        )
         if each is whole_learn:
             for _ in range(3):
                 each.step(Batch((x,), (y,)))
@@ -88,14 +99,18 @@ def test_steps_are_those_of_autocast_written_out(name: str) -> None:
         expected.backward()
         optimizer.step()
         assert value == pytest.approx(float(expected.detach()), rel=1e-6)
-    for own, other, full in zip(ours.parameters(), theirs.parameters(), whole.parameters(), strict=True):
+    for own, other, full in zip(
+        ours.parameters(), theirs.parameters(), whole.parameters(), strict=True
+    ):
         assert own.dtype is torch.float32
         torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
         assert not torch.equal(own, full)
 
 
 @every_net
-def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
+def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(
+    name: str, tmp_path: Path
+) -> None:
     x, y = samples(name)
     dataset = TensorDataset((x,), (y,))
 
@@ -126,13 +141,18 @@ def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(name: str, tm
         assert torch.equal(own, other)
         assert own.dtype is torch.float32
     assert any(
-        not torch.equal(own, exact) for own, exact in zip(whole.net.parameters(), full.net.parameters(), strict=True)
+        not torch.equal(own, exact)
+        for own, exact in zip(whole.net.parameters(), full.net.parameters(), strict=True)
     )
 
 
-def test_a_processor_without_it_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_without_it_is_refused_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("kissipo.runs.fit.multiplies_bfloat16", lambda: False)
-    with pytest.raises(MachineError, match=r"process.precision=bfloat16 needs a processor that multiplies bfloat16"):
+    with pytest.raises(
+        MachineError, match=r"process.precision=bfloat16 needs a processor that multiplies bfloat16"
+    ):
         ki.load("digits", words={"process.precision": "bfloat16"}).fit(out="run")
     assert not Path("run").exists()
 

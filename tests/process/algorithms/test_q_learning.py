@@ -48,7 +48,10 @@ def test_a_corridor_has_the_values_of_its_rules() -> None:
     """0 -> 1 -> 2 pays 1 at the end, going back pays nothing: Q(1, on) = 1, Q(0, on) = 0.9, Q(1, back) = 0.81, Q(0, back) = 0.81."""
     table = nn.Embedding(3, 2)
     nn.init.zeros_(table.weight)
-    learner, generator = QLearning(table, None, Options(discount=0.9, learning_rate=0.5)), np.random.default_rng(1)
+    learner, generator = (
+        QLearning(table, None, Options(discount=0.9, learning_rate=0.5)),
+        np.random.default_rng(1),
+    )
     for episode in range(400):
         state = 0
         for _ in range(50):

@@ -40,9 +40,13 @@ def net() -> nn.Sequential:
         ({"clip_norm": 0.1}, lambda weights: 0.0, 0.1),
     ],
 )  # fmt: skip
-def test_steps_are_those_written_out(words: dict[str, float], penalty: object, clip: float | None) -> None:
+def test_steps_are_those_written_out(
+    words: dict[str, float], penalty: object, clip: float | None
+) -> None:
     ours, theirs = net(), net()
-    algorithm = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=5)  # type: ignore[arg-type]
+    algorithm = Supervised(
+        ours, (squares,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=5
+    )  # type: ignore[arg-type]
     algorithm.begin(None)  # type: ignore[arg-type]
     for batch in batches(5):
         told = algorithm.step(batch)["loss"]
@@ -60,7 +64,9 @@ def test_steps_are_those_written_out(words: dict[str, float], penalty: object, c
 
 
 def test_the_rate_follows_the_schedule() -> None:
-    algorithm = Supervised(net(), (squares,), Options(learning_rate=0.4, schedule="cosine", warmup=0.25), total_steps=4)
+    algorithm = Supervised(
+        net(), (squares,), Options(learning_rate=0.4, schedule="cosine", warmup=0.25), total_steps=4
+    )
     algorithm.begin(None)  # type: ignore[arg-type]
     seen = []
     for batch in batches(4):
@@ -72,7 +78,9 @@ def test_the_rate_follows_the_schedule() -> None:
 def test_dropout_is_only_there_while_learning() -> None:
     torch.manual_seed(0)
     module = ffn.build(
-        (TensorSpec("x", ("feature",), (4,)),), (TensorSpec("y", ("answer",), (2,)),), ffn.Options(units=(64,), dropout=0.5)
+        (TensorSpec("x", ("feature",), (4,)),),
+        (TensorSpec("y", ("answer",), (2,)),),
+        ffn.Options(units=(64,), dropout=0.5),
     )
     x = torch.randn(3, 4)
     assert not torch.equal(module.train()(x), module.train()(x))
@@ -105,7 +113,10 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
         expected, answers = model.predict_proba(x), 3 if name == "wine" else 1
     targets = torch.tensor(y).unsqueeze(1) if name == "diabetes" else torch.tensor(y)
     torch.manual_seed(0)
-    specs = (TensorSpec("x", ("feature",), (x.shape[1],)),), (TensorSpec("y", ("class",), (answers,)),)
+    specs = (
+        (TensorSpec("x", ("feature",), (x.shape[1],)),),
+        (TensorSpec("y", ("class",), (answers,)),),
+    )
     module = ffn.build(*specs, ffn.Options(units=(16,), wide=True)).eval()
     algorithm = Supervised(module, (squares,), Options(init="linear"), total_steps=1)
     told = algorithm.begin(Rows(x, targets))
@@ -126,11 +137,17 @@ def test_a_wide_and_deep_net_starts_at_the_solution_of_scikit_learn(name: str) -
 def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[int]) -> None:
     generator = np.random.default_rng(0)
     y = np.repeat(there, 30)
-    x = (generator.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(np.float32)
-    net = ffn.build(
-        (TensorSpec("x", ("feature",), (3,)),), (TensorSpec("y", ("class",), (4,)),), ffn.Options(units=(8,), wide=True)
+    x = (generator.normal(0, 1, (len(y), 3)) + y[:, None] * np.array([1.0, -1.0, 0.5])).astype(
+        np.float32
     )
-    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    net = ffn.build(
+        (TensorSpec("x", ("feature",), (3,)),),
+        (TensorSpec("y", ("class",), (4,)),),
+        ffn.Options(units=(8,), wide=True),
+    )
+    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(
+        Rows(x, torch.tensor(y))
+    )
     with torch.no_grad():
         chances = net(torch.tensor(x)).softmax(1).numpy()
     np.testing.assert_allclose(
@@ -140,15 +157,25 @@ def test_a_class_that_training_never_shows_starts_without_a_chance(there: list[i
 
 
 @pytest.mark.parametrize(("answers", "only"), [(1, 0), (1, 1), (3, 0), (3, 2)])
-def test_where_training_shows_one_class_alone_it_starts_with_that_one(answers: int, only: int) -> None:
+def test_where_training_shows_one_class_alone_it_starts_with_that_one(
+    answers: int, only: int
+) -> None:
     net = ffn.build(
-        (TensorSpec("x", ("feature",), (3,)),), (TensorSpec("y", ("class",), (answers,)),), ffn.Options(units=(8,), wide=True)
+        (TensorSpec("x", ("feature",), (3,)),),
+        (TensorSpec("y", ("class",), (answers,)),),
+        ffn.Options(units=(8,), wide=True),
     )
     x = np.random.default_rng(0).normal(0, 1, (40, 3))
-    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.full((40,), only)))
+    Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(
+        Rows(x, torch.full((40,), only))
+    )
     with torch.no_grad():
         found = net(torch.randn(5, 3))
-    chances = torch.cat([1 - found.sigmoid(), found.sigmoid()], dim=1) if answers == 1 else found.softmax(1)
+    chances = (
+        torch.cat([1 - found.sigmoid(), found.sigmoid()], dim=1)
+        if answers == 1
+        else found.softmax(1)
+    )
     assert (chances[:, only] > 0.9999).all()
 
 
@@ -158,17 +185,27 @@ def test_rows_that_take_turns_are_all_heard_where_some_stand_for_many() -> None:
     y = np.arange(45_000) % 2
     x = generator.normal(0, 1, (len(y), 2)) + y[:, None] * np.array([1.0, -0.5])
     net = ffn.build(
-        (TensorSpec("x", ("feature",), (2,)),), (TensorSpec("y", ("class",), (1,)),), ffn.Options(units=(8,), wide=True)
+        (TensorSpec("x", ("feature",), (2,)),),
+        (TensorSpec("y", ("class",), (1,)),),
+        ffn.Options(units=(8,), wide=True),
     )
-    told = Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(Rows(x, torch.tensor(y)))
+    told = Supervised(net, (squares,), Options(init="linear"), total_steps=1).begin(
+        Rows(x, torch.tensor(y))
+    )
     assert "on 20,000 of the 45,000 samples" in told
-    found = torch.cat([each.detach().flatten() for each in (net[1].wide.weight, net[1].wide.bias)]).numpy()  # type: ignore[index]
-    np.testing.assert_allclose(found, [1.0, -0.5, -0.625], atol=0.06)  # m and -|m|²/2 of two clouds m apart
+    found = torch.cat(
+        [each.detach().flatten() for each in (net[1].wide.weight, net[1].wide.bias)]
+    ).numpy()  # type: ignore[index]
+    np.testing.assert_allclose(
+        found, [1.0, -0.5, -0.625], atol=0.06
+    )  # m and -|m|²/2 of two clouds m apart
 
 
 def test_the_linear_path_is_held_while_the_deep_one_learns_also_after_a_checkpoint() -> None:
     x, y = load_diabetes(return_X_y=True)
-    dataset = Rows(x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77)
+    dataset = Rows(
+        x.astype(np.float32) * 20, torch.tensor(y, dtype=torch.float32).unsqueeze(1) / 77
+    )
     specs = (TensorSpec("x", ("feature",), (10,)),), (TensorSpec("y", ("answer",), (1,)),)
     nets = [ffn.build(*specs, ffn.Options(units=(16,), wide=True)) for _ in range(2)]
     learns = [Supervised(net, (squares,), Options(init="linear"), total_steps=20) for net in nets]
@@ -203,7 +240,9 @@ def test_the_loss_of_each_auxiliary_head_counts_three_tenths() -> None:
     torch.manual_seed(0)
     ours = Net()
     theirs = deepcopy(ours)
-    algorithm = Supervised(ours, (squares,), Options(optimizer="sgd", learning_rate=0.1), total_steps=3)
+    algorithm = Supervised(
+        ours, (squares,), Options(optimizer="sgd", learning_rate=0.1), total_steps=3
+    )
     algorithm.begin(None)  # type: ignore[arg-type]
     for batch in batches(3):
         told = algorithm.step(batch)["loss"].item()

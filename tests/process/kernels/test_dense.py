@@ -24,7 +24,9 @@ def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     return found
 
 
-def links(*widths: int, relu: bool = True, dropout: float = 0.0, bias: bool = True) -> list[DenseLayer]:
+def links(
+    *widths: int, relu: bool = True, dropout: float = 0.0, bias: bool = True
+) -> list[DenseLayer]:
     """Layers of these widths; the last has neither relu nor dropout."""
     torch.manual_seed(0)
     layers = [nn.Linear(one, two, bias=bias) for one, two in itertools.pairwise(widths)]
@@ -54,7 +56,9 @@ def squares(count: int, key: int) -> list[int]:
 
 @pytest.mark.parametrize("rows", [1, 3, 4, 32, 61])
 @pytest.mark.parametrize(
-    "widths", [(784, 128, 10), (5, 3), (16, 16, 16), (33, 17, 6, 1), (1, 1, 1), (100, 7, 65, 2)], ids=str
+    "widths",
+    [(784, 128, 10), (5, 3), (16, 16, 16), (33, 17, 6, 1), (1, 1, 1), (100, 7, 65, 2)],
+    ids=str,
 )
 @pytest.mark.parametrize(("relu", "bias"), [(True, True), (False, False)])
 def test_outputs_and_slopes_are_torchs(
@@ -117,7 +121,9 @@ def test_dropout_keeps_the_share_that_was_asked_for_and_draws_anew() -> None:
     manual_backprop = DenseChain(found, [DenseLayer(ones, dropout=0.2)])
     first, second = (manual_backprop.forward(torch.ones(100, 1)).clone() for _ in range(2))
     assert set(first.unique().tolist()) == {0.0, 1.25}
-    assert (first > 0).float().mean().item() == pytest.approx(0.8, abs=0.006)  # 5 standard errors of 100,000 draws
+    assert (first > 0).float().mean().item() == pytest.approx(
+        0.8, abs=0.006
+    )  # 5 standard errors of 100,000 draws
     assert ((first > 0) & (second > 0)).float().mean().item() == pytest.approx(0.64, abs=0.008)
 
 

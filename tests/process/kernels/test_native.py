@@ -13,7 +13,10 @@ NATIVE = Path(__file__).parents[3] / "native"
 FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 SETS = {
     "avx512": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]),
-    "avx512_bf16": (16, ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mfma"]),
+    "avx512_bf16": (
+        16,
+        ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mfma"],
+    ),
     "avx2": (8, ["-mavx2", "-mfma"]),
     "plain": (4, []),
 }
@@ -26,7 +29,11 @@ def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") 
     objects = []
     for name in names:
         lanes, instructions = SETS[name]
-        macros = [f"-DKISSIPO_ISA={name}", f"-DKISSIPO_LANES={lanes}", f'-DKISSIPO_NAME="{told or name}"']
+        macros = [
+            f"-DKISSIPO_ISA={name}",
+            f"-DKISSIPO_LANES={lanes}",
+            f'-DKISSIPO_NAME="{told or name}"',
+        ]
         for source in ("recurrent", "dense", "adam", "table"):
             objects.append(f"{source}_{name}.o")
             one = ["-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1]]
@@ -38,7 +45,11 @@ def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") 
 
 @pytest.mark.slow
 def test_no_sanitizer_finds_anything_and_every_number_is_right() -> None:
-    program = built("g++", list(SETS), ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+    program = built(
+        "g++",
+        list(SETS),
+        ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    )
     done = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "plain: 28405 numbers checked, 0 missed" in done.stdout

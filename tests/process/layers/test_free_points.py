@@ -29,7 +29,9 @@ def test_taken_points_have_no_probability_and_free_ones_keep_their_odds() -> Non
 def test_no_slope_goes_to_what_may_not_be_answered() -> None:
     linear = nn.Linear(4, 4)
     board = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])
-    loss = nn.functional.cross_entropy(LegalMoveMask(nn.Sequential(nn.Flatten(), linear))(board), torch.tensor([0]))
+    loss = nn.functional.cross_entropy(
+        LegalMoveMask(nn.Sequential(nn.Flatten(), linear))(board), torch.tensor([0])
+    )
     loss.backward()
     assert linear.bias.grad is not None
     assert (linear.bias.grad != 0).tolist() == [True, False, False, True]
@@ -56,5 +58,9 @@ def test_heads_in_the_middle_answer_no_taken_point_either() -> None:
 def test_it_is_a_step_of_the_way_where_a_point_is_taken() -> None:
     net = LegalMoveMask(nn.Sequential(nn.Flatten(), nn.Linear(4, 4)))
     steps = steps_of(record(net, (torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]]),)))
-    assert [step.description for step in steps] == ["flatten", "linear 4 -> 4", "taken points are no answer"]
+    assert [step.description for step in steps] == [
+        "flatten",
+        "linear 4 -> 4",
+        "taken points are no answer",
+    ]
     assert [step.parameters for step in steps] == [0, 20, 0]

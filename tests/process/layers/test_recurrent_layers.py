@@ -61,7 +61,12 @@ def as_tuple(states: Any) -> tuple[Tensor, ...]:
 
 
 def all_of(
-    layer: nn.RNNBase, x: Tensor, hx: Any, lengths: Tensor | None, dtype: torch.dtype, call: Any = None
+    layer: nn.RNNBase,
+    x: Tensor,
+    hx: Any,
+    lengths: Tensor | None,
+    dtype: torch.dtype,
+    call: Any = None,
 ) -> Iterator[Tensor]:
     """y, final states, and the gradients of a fixed sum of them by x, the initial states and all weights."""
     x = x.to(dtype).requires_grad_()
@@ -72,7 +77,9 @@ def all_of(
     elif dtype == torch.float32:
         y, states = layer(x, given, lengths=lengths)
     else:
-        packed = pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False)
+        packed = pack_padded_sequence(
+            x, lengths, batch_first=layer.batch_first, enforce_sorted=False
+        )
         y, states = layer(packed, given)
         y, _ = pad_packed_sequence(
             y, batch_first=layer.batch_first, total_length=x.shape[1 if layer.batch_first else 0]
@@ -80,14 +87,17 @@ def all_of(
     results = (y, *as_tuple(states))
     generator = torch.Generator().manual_seed(1)
     total = sum(
-        (each * torch.randn(each.shape, generator=generator, dtype=torch.float64).to(dtype)).sum() for each in results
+        (each * torch.randn(each.shape, generator=generator, dtype=torch.float64).to(dtype)).sum()
+        for each in results
     )
     used = () if hx is None else hx if isinstance(layer, nn.LSTM) else hx[:1]
     yield from results
     yield from torch.autograd.grad(total, [x, *used, *layer.parameters()])
 
 
-def assert_close(found: Iterator[Tensor], expected: Iterator[Tensor], tolerance: float = 3e-6) -> None:
+def assert_close(
+    found: Iterator[Tensor], expected: Iterator[Tensor], tolerance: float = 3e-6
+) -> None:
     for number, (one, other) in enumerate(zip(found, expected, strict=True)):
         scale = max(1.0, float(other.detach().abs().max()) if other.numel() else 0.0)
         torch.testing.assert_close(
@@ -99,9 +109,16 @@ def assert_close(found: Iterator[Tensor], expected: Iterator[Tensor], tolerance:
         )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
 @given(data=st.data())
-def test_every_kernel_gives_what_torch_gives_in_double_precision(cell: str, kernel: str, data: st.DataObject) -> None:
+def test_every_kernel_gives_what_torch_gives_in_double_precision(
+    cell: str, kernel: str, data: st.DataObject
+) -> None:
     draw = data.draw
     batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
     features, units = draw(st.integers(1, 21), "features"), draw(st.integers(1, 70), "units")
@@ -118,11 +135,15 @@ def test_every_kernel_gives_what_torch_gives_in_double_precision(cell: str, kern
     hx = (torch.randn(state), torch.randn(state)) if draw(st.booleans(), "states") else None
     lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
     assert_close(
-        all_of(layer, x, hx, lengths, torch.float32), all_of(witness, x, hx, lengths, torch.float64), tolerance=1e-5
+        all_of(layer, x, hx, lengths, torch.float32),
+        all_of(witness, x, hx, lengths, torch.float64),
+        tolerance=1e-5,
     )
 
 
-@pytest.mark.parametrize("sizes", [(8, 30, 7, 40), (1, 60, 12, 64), (9, 4, 40, 200)], ids=["parts", "one", "tiles"])
+@pytest.mark.parametrize(
+    "sizes", [(8, 30, 7, 40), (1, 60, 12, 64), (9, 4, 40, 200)], ids=["parts", "one", "tiles"]
+)
 @pytest.mark.parametrize("both", [False, True], ids=["forward", "both"])
 def test_work_shared_between_threads_is_the_same_work(
     cell: str, kernel: str, sizes: tuple[int, ...], both: bool
@@ -173,13 +194,17 @@ def test_the_formulas_written_out_in_numpy(cell: str, kernel: str) -> None:
     x = torch.randn(11, 1, 5)
     weights = [each.detach().double().numpy() for each in layer._flat_weights]
     np.testing.assert_allclose(
-        layer(x)[0][:, 0].detach().numpy(), by_hand(cell, x[:, 0].double().numpy(), weights), atol=1e-6
+        layer(x)[0][:, 0].detach().numpy(),
+        by_hand(cell, x[:, 0].double().numpy(), weights),
+        atol=1e-6,
     )
 
 
 def test_a_packed_sequence_comes_back_packed(cell: str, kernel: str) -> None:
     layer, witness = pair(cell, kernel, 4, 9, num_layers=2, bidirectional=True)
-    packed = pack_padded_sequence(torch.randn(7, 5, 4), torch.tensor([3, 7, 1, 7, 2]), enforce_sorted=False)
+    packed = pack_padded_sequence(
+        torch.randn(7, 5, 4), torch.tensor([3, 7, 1, 7, 2]), enforce_sorted=False
+    )
     y, states = layer(packed)
     expected, final = witness(packed.to(torch.float64))
     assert torch.equal(y.batch_sizes, expected.batch_sizes) and torch.equal(
@@ -239,7 +264,9 @@ def test_second_derivatives_are_those_of_torch(cell: str, kernel: str) -> None:
     def second(layer: nn.RNNBase, x: Tensor) -> tuple[Tensor, ...]:
         x = x.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
-        return torch.autograd.grad(gradient.square().sum(), [x, *layer.parameters()], allow_unused=True)
+        return torch.autograd.grad(
+            gradient.square().sum(), [x, *layer.parameters()], allow_unused=True
+        )
 
     pairs = [
         (one, other)
@@ -260,11 +287,14 @@ def test_gradcheck_of_the_reference(cell: str) -> None:
         layer._flat_weights = list(weights)
         return layer(x, lengths=[4, 2])[0]
 
-    assert torch.autograd.gradcheck(run, (x, *(each.detach().requires_grad_() for each in layer.parameters())))
+    assert torch.autograd.gradcheck(
+        run, (x, *(each.detach().requires_grad_() for each in layer.parameters()))
+    )
 
 
 @pytest.mark.parametrize(
-    "value", [0.0, 1e-39, -1e-39, 30.0, -30.0, 200.0, -200.0, float("inf"), float("-inf"), float("nan")]
+    "value",
+    [0.0, 1e-39, -1e-39, 30.0, -30.0, 200.0, -200.0, float("inf"), float("-inf"), float("nan")],
 )
 def test_extreme_numbers_pass_as_in_torch(cell: str, kernel: str, value: float) -> None:
     layer, witness = pair(cell, kernel, 1, 17)
@@ -335,11 +365,18 @@ def test_a_forked_child_computes_too(cell: str) -> None:
 def test_the_choice_is_told_with_its_reason() -> None:
     x = torch.zeros(2, 1, 3)
     assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "asked for")
-    assert LSTM(3, 4).choose(x.double()) == ("torch", "numbers are torch.float64, the fused kernel takes torch.float32")
+    assert LSTM(3, 4).choose(x.double()) == (
+        "torch",
+        "numbers are torch.float64, the fused kernel takes torch.float32",
+    )
     assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "projections are left to torch")
-    with pytest.raises(MachineError, match=r"the fused kernel cannot be used: numbers are torch.float64"):
+    with pytest.raises(
+        MachineError, match=r"the fused kernel cannot be used: numbers are torch.float64"
+    ):
         LSTM(3, 4, kernel="fused")(x.double())
-    with pytest.raises(TaskError, match=r"kernel must be one of auto, fused, torch, reference; got 'fast'"):
+    with pytest.raises(
+        TaskError, match=r"kernel must be one of auto, fused, torch, reference; got 'fast'"
+    ):
         LSTM(3, 4, kernel="fast")
 
 
@@ -366,7 +403,10 @@ def test_projections_and_double_precision_go_torchs_way() -> None:
             lambda layer: layer(torch.zeros(4, 2, 3), lengths=[4, 0]),
             r"at least 1 .* got lengths from 0 to 4 for 4 steps",
         ),
-        (lambda layer: layer(torch.zeros(4, 2, 3), lengths=[5, 4]), r"got lengths from 4 to 5 for 4 steps"),
+        (
+            lambda layer: layer(torch.zeros(4, 2, 3), lengths=[5, 4]),
+            r"got lengths from 4 to 5 for 4 steps",
+        ),
         (
             lambda layer: layer(torch.zeros(4, 2, 3), torch.zeros(1, 3, 6)),
             r"initial state .*\(1, 2, 6\).* got \(1, 3, 6\)",
@@ -384,7 +424,12 @@ def test_shapes_that_do_not_fit_are_told(kernel: str, call: Any, text: str) -> N
 def test_accelerate_swaps_in_place_and_back() -> None:
     shared = nn.GRU(4, 5)
     model = nn.ModuleDict(
-        {"a": nn.LSTM(3, 4), "b": nn.Sequential(nn.RNN(4, 4), shared), "c": shared, "d": nn.Linear(5, 1)}
+        {
+            "a": nn.LSTM(3, 4),
+            "b": nn.Sequential(nn.RNN(4, 4), shared),
+            "c": shared,
+            "d": nn.Linear(5, 1),
+        }
     )
     before = [*model.parameters()]
     x = torch.randn(6, 2, 3)
@@ -410,7 +455,9 @@ def test_accelerate_takes_torch_modules_only() -> None:
 
 def test_dropout_between_layers_works_as_in_torch(cell: str) -> None:
     ours, _, extra = CELLS[cell]
-    layer = ours(3, 4, num_layers=2, dropout=0.9, kernel="fused" if kernels() else "reference", **extra)
+    layer = ours(
+        3, 4, num_layers=2, dropout=0.9, kernel="fused" if kernels() else "reference", **extra
+    )
     x = torch.randn(50, 20, 3)
     assert not torch.equal(layer(x)[0], layer(x)[0])
     layer.eval()
@@ -426,7 +473,9 @@ def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bo
     torch._dynamo.reset()
     with torch._dynamo.config.patch(allow_rnn=one_graph):
         for bias in (True, False):
-            layer, witness = pair(cell, "auto", 4, 9, num_layers=2, bidirectional=True, batch_first=True, bias=bias)
+            layer, witness = pair(
+                cell, "auto", 4, 9, num_layers=2, bidirectional=True, batch_first=True, bias=bias
+            )
             compiled = torch.compile(layer, backend="aot_eager", fullgraph=one_graph)
             x, hx = torch.randn(3, 6, 4), (torch.randn(4, 3, 9), torch.randn(4, 3, 9))
             found = all_of(layer, x, hx, None, torch.float32, call=compiled)
@@ -434,7 +483,9 @@ def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bo
 
 
 @pytest.mark.parametrize("lengths", [None, [5, 3, 9]])
-@pytest.mark.parametrize("words", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": True}])
+@pytest.mark.parametrize(
+    "words", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": True}]
+)
 def test_ids_with_a_table_are_its_rows(
     cell: str, kernel: str, words: dict[str, Any], lengths: list[int] | None
 ) -> None:
@@ -455,7 +506,11 @@ def test_ids_with_a_table_are_its_rows(
     weight = torch.randn(y.shape)
     found = torch.autograd.grad((y * weight).sum(), [table, *layer.parameters()])
     expected = torch.autograd.grad((known * weight.double()).sum(), [exact, *witness.parameters()])
-    assert_close(iter([y, *as_tuple(states), *found]), iter([known, *as_tuple(known_states), *expected]), 1e-5)
+    assert_close(
+        iter([y, *as_tuple(states), *found]),
+        iter([known, *as_tuple(known_states), *expected]),
+        1e-5,
+    )
 
 
 def test_a_table_has_second_derivatives(cell: str, kernel: str) -> None:
@@ -467,7 +522,9 @@ def test_a_table_has_second_derivatives(cell: str, kernel: str) -> None:
         (gradient,) = torch.autograd.grad(run().pow(3).sum(), table, create_graph=True)
         return torch.autograd.grad(gradient.pow(2).sum(), table)[0]
 
-    torch.testing.assert_close(curved(lambda: layer(ids, table=table)[0]), curved(lambda: layer(table[ids])[0]))
+    torch.testing.assert_close(
+        curved(lambda: layer(ids, table=table)[0]), curved(lambda: layer(table[ids])[0])
+    )
 
 
 def test_a_table_is_used_where_it_pays() -> None:
@@ -483,7 +540,11 @@ def test_a_table_is_used_where_it_pays() -> None:
 @pytest.mark.parametrize(
     ("ids", "table", "text"),
     [
-        (torch.tensor([[0, 3]]), torch.zeros(3, 4), "ids must be 0 to 2, the rows of the table; got 0 to 3"),
+        (
+            torch.tensor([[0, 3]]),
+            torch.zeros(3, 4),
+            "ids must be 0 to 2, the rows of the table; got 0 to 3",
+        ),
         (torch.tensor([[-1, 0]]), torch.zeros(3, 4), "got -1 to 0"),
         (torch.tensor([0]), torch.zeros(3, 4), "ids of torch.int64; got shape (1,) of torch.int64"),
         (torch.zeros(1, 2), torch.zeros(3, 4), "of torch.float32"),
@@ -511,7 +572,10 @@ def rounded(module: nn.Module) -> nn.Module:
 
 def far(found: Tensor, expected: Tensor) -> float:
     """The length of the difference as a share of the length of what is expected."""
-    return float((found.detach().double() - expected.detach()).norm() / expected.detach().norm().clamp(min=1e-3))
+    return float(
+        (found.detach().double() - expected.detach()).norm()
+        / expected.detach().norm().clamp(min=1e-3)
+    )
 
 
 def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
@@ -522,18 +586,29 @@ def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
     x, state = torch.randn(1, 20, 37), torch.randn(1, 20, 51)
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "avx512_bf16")
     unrounded = next(all_of(witness, x, (state, state), None, torch.float64))
-    exact = list(all_of(rounded(witness), x.bfloat16(), (state.bfloat16(), state), None, torch.float64))
+    exact = list(
+        all_of(rounded(witness), x.bfloat16(), (state.bfloat16(), state), None, torch.float64)
+    )
     found = list(all_of(layer, x, (state, state.clone()), None, torch.float32))
     if cell == "gru":  # its state also goes round the product, unrounded
         assert far(found[0], exact[0]) < 2e-3
     else:
-        assert far(found[0], exact[0]) < 1e-4 < far(unrounded, exact[0]), "the numbers are not rounded at all"
+        assert far(found[0], exact[0]) < 1e-4 < far(unrounded, exact[0]), (
+            "the numbers are not rounded at all"
+        )
     assert max(far(one, other) for one, other in zip(found, exact, strict=True)) < 0.006
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
 @given(data=st.data())
-@pytest.mark.parametrize("cell", ["lstm", "gru", "tanh"])  # the slope of relu jumps at 0, there is nothing near
+@pytest.mark.parametrize(
+    "cell", ["lstm", "gru", "tanh"]
+)  # the slope of relu jumps at 0, there is nothing near
 def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.DataObject) -> None:
     draw = data.draw
     batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
@@ -548,7 +623,9 @@ def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.
     assert_close(iter(found), all_of(witness, x, None, lengths, torch.float64), tolerance=0.04)
 
 
-def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(cell: str, halves: None) -> None:
+def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(
+    cell: str, halves: None
+) -> None:
     torch.manual_seed(0)
     layer, witness = pair(cell, "auto", 20, 128, 2)
     _, theirs, extra = CELLS[cell]

@@ -20,7 +20,13 @@ from kissipo.process.layers.stack import stack
 from kissipo.process.layers.surfaces import height
 from kissipo.process.layers.wide import WideAndDeep
 
-STATES = torch.tensor([[[1.0, -5.0], [3.0, -7.0], [99.0, 99.0]], [[2.0, 4.0], [8.0, 0.0], [5.0, 2.0]], [[9.0] * 2] * 3])
+STATES = torch.tensor(
+    [
+        [[1.0, -5.0], [3.0, -7.0], [99.0, 99.0]],
+        [[2.0, 4.0], [8.0, 0.0], [5.0, 2.0]],
+        [[9.0] * 2] * 3,
+    ]
+)
 THERE = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
 
 
@@ -75,10 +81,16 @@ def test_an_embedding_starts_small_and_what_fills_up_stays_zero() -> None:
     (layer(torch.tensor([[3, 0, 0], [3, 7, 0]])) * 2).sum().backward()
     gradients = layer.weight.grad
     assert gradients is not None
-    assert gradients[:, 0].nonzero().flatten().tolist() == [3, 7] and gradients[3, 0] == 4 and gradients[7, 0] == 2
+    assert (
+        gradients[:, 0].nonzero().flatten().tolist() == [3, 7]
+        and gradients[3, 0] == 4
+        and gradients[7, 0] == 2
+    )
 
 
-@pytest.mark.parametrize(("ids", "asked", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)])
+@pytest.mark.parametrize(
+    ("ids", "asked", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)]
+)
 def test_features_of_an_embedding(ids: int, asked: int | None, features: int) -> None:
     assert width(ids, asked) == features
 
@@ -100,12 +112,20 @@ def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
         torch.tensor([2, 0, 1]),
         torch.tensor([[1, 2], [0, 0], [2, 1]]),
     )
-    assert rows.tolist() == [[20, 0, 1, 2, 3, 20, 10, 20], [20, 4, 5, 6, 7, 0, 0, 0], [0, 8, 9, 10, 11, 10, 20, 10]]
+    assert rows.tolist() == [
+        [20, 0, 1, 2, 3, 20, 10, 20],
+        [20, 4, 5, 6, 7, 0, 0, 0],
+        [0, 8, 9, 10, 11, 10, 20, 10],
+    ]
     assert join.width == rows.shape[1]
 
 
 def test_several_answers_have_a_layer_each() -> None:
-    heads = head(3, (TensorSpec("kind", ("class",), (2,)), TensorSpec("price", ("answer",), (1,))), bias=False)
+    heads = head(
+        3,
+        (TensorSpec("kind", ("class",), (2,)), TensorSpec("price", ("answer",), (1,))),
+        bias=False,
+    )
     assert isinstance(heads, Heads)
     x = torch.randn(4, 3)
     for answer, weight in zip(heads(x), heads.parameters(), strict=True):
@@ -129,7 +149,9 @@ def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> N
     window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=words)
     with pytest.raises(ShapeError, match=text):
-        on_series(rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(subtract_last=True))
+        on_series(
+            rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(subtract_last=True)
+        )
 
 
 def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:

@@ -18,7 +18,9 @@ from kissipo.process.layers.inception import Inception, Widths
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.residual import basic, bottleneck
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "image_nets.json").read_text())
+GOLDEN: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "golden" / "image_nets.json").read_text()
+)
 CLASSES = TensorSpec("kind", ("class",), (4,))
 NAMES = [name for name in GOLDEN if name != "about"]
 
@@ -31,7 +33,9 @@ def published(name: str, **words: Any) -> nn.Module:
     """A net of full size without memory for its weights."""
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
-        net: nn.Module = module.build(*module.USUAL, module.Options(**{**GOLDEN[name]["words"], **words}))
+        net: nn.Module = module.build(
+            *module.USUAL, module.Options(**{**GOLDEN[name]["words"], **words})
+        )
     return net.eval()
 
 
@@ -46,9 +50,24 @@ def test_parameters_and_multiplications_are_the_published_ones(name: str) -> Non
 
 def test_vgg16_by_hand() -> None:
     """The lecture's rows: weights alone, layer by layer."""
-    sizes = [weight.numel() for name, weight in published("vgg16").named_parameters() if name.endswith("weight")]
+    sizes = [
+        weight.numel()
+        for name, weight in published("vgg16").named_parameters()
+        if name.endswith("weight")
+    ]
     assert sizes == [
-        *(1_728, 36_864, 73_728, 147_456, 294_912, 589_824, 589_824, 1_179_648, 2_359_296, 2_359_296),
+        *(
+            1_728,
+            36_864,
+            73_728,
+            147_456,
+            294_912,
+            589_824,
+            589_824,
+            1_179_648,
+            2_359_296,
+            2_359_296,
+        ),
         *(2_359_296, 2_359_296, 2_359_296, 102_760_448, 16_777_216, 4_096_000),
     ]
     assert sum(sizes) + 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512 + 2 * 4096 + 1000 == 138_357_544
@@ -74,7 +93,11 @@ def test_googlenet_by_hand() -> None:
     def module(
         given: int, one: int, reduced3: int, three: int, reduced5: int, five: int, pooled: int
     ) -> tuple[int, int]:
-        weights = given * (one + reduced3 + reduced5 + pooled) + 9 * reduced3 * three + 25 * reduced5 * five
+        weights = (
+            given * (one + reduced3 + reduced5 + pooled)
+            + 9 * reduced3 * three
+            + 25 * reduced5 * five
+        )
         return weights, one + reduced3 + three + reduced5 + five + pooled
 
     rows = [
@@ -103,30 +126,41 @@ def test_googlenet_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["vgg16", "vgg16 with norm", "resnet18", "resnet152", "googlenet", "googlenet with norm"]
+    "name",
+    ["vgg16", "vgg16 with norm", "resnet18", "resnet152", "googlenet", "googlenet with norm"],
 )
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 8, 8), (4, 31, 17), (3, 225, 223)])
 def test_any_size_and_any_number_of_channels_go_in(name: str, shape: tuple[int, int, int]) -> None:
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
-        net = module.build((image(*shape),), (CLASSES,), module.Options(**GOLDEN[name]["words"])).train()
+        net = module.build(
+            (image(*shape),), (CLASSES,), module.Options(**GOLDEN[name]["words"])
+        ).train()
     assert net(torch.zeros(1, *shape, device="meta")).shape == (1, 4)
 
 
 def test_vgg11_layer_by_layer_in_plain_torch() -> None:
     module = NETS.find("vgg11", place="net")
-    net = module.build((image(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))).eval()
+    net = module.build(
+        (image(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))
+    ).eval()
     weights = net.state_dict()
     x = torch.randn(2, 3, 40, 36)
     y = x
     for group, count in enumerate((1, 1, 2, 2, 2), 1):
         for number in range(1, count + 1):
             place = f"conv{group}_{number}"
-            y = functional.relu(functional.conv2d(y, weights[f"{place}.weight"], weights[f"{place}.bias"], padding=1))
+            y = functional.relu(
+                functional.conv2d(
+                    y, weights[f"{place}.weight"], weights[f"{place}.bias"], padding=1
+                )
+            )
         y = functional.max_pool2d(y, 2)
     y = functional.adaptive_avg_pool2d(y, 7).flatten(1)
     for place in ("fc6", "fc7"):
-        y = functional.relu(functional.linear(y, weights[f"{place}.weight"], weights[f"{place}.bias"]))
+        y = functional.relu(
+            functional.linear(y, weights[f"{place}.weight"], weights[f"{place}.bias"])
+        )
     y = functional.linear(y, weights["head.weight"], weights["head.bias"])
     torch.testing.assert_close(net(x), y)
 
@@ -138,8 +172,12 @@ def test_an_inception_module_in_plain_torch(norm: bool) -> None:
     x = torch.randn(2, 5, 7, 6)
 
     def unit(part: Any, x: Tensor) -> Tensor:
-        y = functional.conv2d(x, part.conv.weight, part.conv.bias, padding=part.conv.weight.shape[-1] // 2)
-        return functional.relu(y / (1 + 1e-3) ** 0.5 if norm else y)  # fresh norms: mean 0, variance 1
+        y = functional.conv2d(
+            x, part.conv.weight, part.conv.bias, padding=part.conv.weight.shape[-1] // 2
+        )
+        return functional.relu(
+            y / (1 + 1e-3) ** 0.5 if norm else y
+        )  # fresh norms: mean 0, variance 1
 
     pooled = functional.max_pool2d(functional.pad(x, (1, 1, 1, 1), value=-torch.inf), 3, stride=1)
     branches = [
@@ -159,17 +197,29 @@ def test_a_residual_block_in_plain_torch(block: Any, kernels: list[int], stride:
     layer, x = block(6, 4, 6, stride=stride).train(), torch.randn(3, 6, 9, 8)
 
     def unit(x: Tensor, conv: Any, norm: Any) -> Tensor:
-        y = functional.conv2d(x, conv.weight, stride=conv.stride, padding=conv.weight.shape[-1] // 2)
-        mean, variance = y.mean((0, 2, 3), keepdim=True), y.var((0, 2, 3), unbiased=False, keepdim=True)
-        return (y - mean) / (variance + 1e-5).sqrt() * norm.weight[:, None, None] + norm.bias[:, None, None]
+        y = functional.conv2d(
+            x, conv.weight, stride=conv.stride, padding=conv.weight.shape[-1] // 2
+        )
+        mean, variance = (
+            y.mean((0, 2, 3), keepdim=True),
+            y.var((0, 2, 3), unbiased=False, keepdim=True),
+        )
+        return (y - mean) / (variance + 1e-5).sqrt() * norm.weight[:, None, None] + norm.bias[
+            :, None, None
+        ]
 
     y = x
     for number in range(1, len(kernels) + 1):
-        conv, norm = layer.residual.get_submodule(f"conv{number}"), layer.residual.get_submodule(f"norm{number}")
+        conv, norm = (
+            layer.residual.get_submodule(f"conv{number}"),
+            layer.residual.get_submodule(f"norm{number}"),
+        )
         y = unit(y, conv, norm)
         y = functional.relu(y) if number < len(kernels) else y
         assert conv.kernel_size[0] == kernels[number - 1]
-        assert conv.stride[0] == (stride if (kernels[0] == 1) == (number == 2) and (number < 3) else 1)
+        assert conv.stride[0] == (
+            stride if (kernels[0] == 1) == (number == 2) and (number < 3) else 1
+        )
     beside = x if stride == 1 else unit(x, layer.shortcut.conv, layer.shortcut.norm)
     torch.testing.assert_close(layer(x), functional.relu(y + beside), rtol=1e-4, atol=1e-5)
 
@@ -192,7 +242,9 @@ def test_slopes_of_the_layers_are_difference_quotients(layer: nn.Module) -> None
     def answers(x: Tensor, *values: Tensor) -> Tensor:
         return torch.func.functional_call(layer, dict(zip(weights, values, strict=True)), (x,))
 
-    assert torch.autograd.gradcheck(answers, (x, *weights.values()), fast_mode=True, check_batched_grad=False)
+    assert torch.autograd.gradcheck(
+        answers, (x, *weights.values()), fast_mode=True, check_batched_grad=False
+    )
 
 
 def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
@@ -202,7 +254,10 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
         x = torch.randn(4, 3, 2, 2)
         torch.testing.assert_close(ours(x), theirs(x))
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
-    before, one = {name: each.clone() for name, each in ours.state_dict().items()}, torch.randn(1, 3, 1, 1)
+    before, one = (
+        {name: each.clone() for name, each in ours.state_dict().items()},
+        torch.randn(1, 3, 1, 1),
+    )
     torch.testing.assert_close(ours.train()(one), theirs.eval()(one))
     ours.requires_grad_(False)
     torch.testing.assert_close(ours.train()(x), theirs.eval()(x))
@@ -212,7 +267,9 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
 def test_the_start_keeps_a_signal_as_strong_through_fifty_layers() -> None:
     torch.manual_seed(0)
     module = NETS.find("vgg19", place="net")
-    net = module.build((image(3, 32, 32),), (CLASSES,), module.Options(width_multiplier=0.5, units=(512, 512))).eval()
+    net = module.build(
+        (image(3, 32, 32),), (CLASSES,), module.Options(width_multiplier=0.5, units=(512, 512))
+    ).eval()
     assert 0.1 < net(torch.randn(16, 3, 32, 32)).std() < 10
     assert not any(weight.any() for name, weight in net.named_parameters() if name.endswith("bias"))
 

@@ -18,13 +18,19 @@ from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurren
 ROW = TensorSpec("row", ("feature",), (6,))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
-POOLS: dict[str, Any] = {"last": lambda h: h[-1], "max": lambda h: h.amax(0), "mean": lambda h: h.mean(0)}
+POOLS: dict[str, Any] = {
+    "last": lambda h: h[-1],
+    "max": lambda h: h.amax(0),
+    "mean": lambda h: h.mean(0),
+}
 
 
 def same_answers(ours: nn.Module, plain: nn.Module, x: Tensor) -> None:
     """Weights go over in the order of the layers."""
     ours_state, plain_state = ours.state_dict(), plain.state_dict()
-    assert [each.shape for each in ours_state.values()] == [each.shape for each in plain_state.values()]
+    assert [each.shape for each in ours_state.values()] == [
+        each.shape for each in plain_state.values()
+    ]
     plain.load_state_dict(dict(zip(plain_state, ours_state.values(), strict=True)))
     torch.testing.assert_close(ours.eval()(x), plain.eval()(x))
 
@@ -58,13 +64,21 @@ BENDS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": 
 
 
 @pytest.mark.parametrize("name", get_args(Activation))
-def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_it(name: Activation) -> None:
+def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_it(
+    name: Activation,
+) -> None:
     image = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
     ours = cnn.build((image,), (CLASSES,), cnn.Options((5, 6), units=(), activation=name)).double()
     bend = BENDS[name]
     plain = nn.Sequential(
         *(nn.Conv2d(2, 5, 3, padding=1), bend(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(5, 6, 3, padding=1), bend(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 2 * 2, 4)),
+        *(
+            nn.Conv2d(5, 6, 3, padding=1),
+            bend(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(6 * 2 * 2, 4),
+        ),
     ).double()
     x = torch.randn(7, 2, 9, 8, dtype=torch.float64)
     same_answers(ours, plain, x)
@@ -77,14 +91,22 @@ def test_pooling_before_the_bend_gives_the_answers_and_slopes_of_pooling_after_i
 def test_a_convolutional_net_on_small_colored_images() -> None:
     """Nothing is pooled where a side is one: 5x4 -> 2x2 -> 1x1 -> 1x1."""
     image = TensorSpec("image", ("channel", "height", "width"), (3, 5, 4))
-    net = cnn.build((image,), (CLASSES,), cnn.Options((4, 5, 6), norm=True, units=(), activation="tanh"))
+    net = cnn.build(
+        (image,), (CLASSES,), cnn.Options((4, 5, 6), norm=True, units=(), activation="tanh")
+    )
     for statistic in (each for name, each in net.state_dict().items() if "running" in name):
         statistic.uniform_(0.5, 2.0)
     blocks = [
         (nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.Tanh(), pool)
-        for before, after, pool in ((3, 4, nn.MaxPool2d(2)), (4, 5, nn.MaxPool2d(2)), (5, 6, nn.Identity()))
+        for before, after, pool in (
+            (3, 4, nn.MaxPool2d(2)),
+            (4, 5, nn.MaxPool2d(2)),
+            (5, 6, nn.Identity()),
+        )
     ]
-    plain = nn.Sequential(*(layer for block in blocks for layer in block), nn.Flatten(), nn.Linear(6, 4))
+    plain = nn.Sequential(
+        *(layer for block in blocks for layer in block), nn.Flatten(), nn.Linear(6, 4)
+    )
     same_answers(net, plain, torch.randn(3, 3, 5, 4))
 
 
@@ -104,7 +126,9 @@ def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
         def forward(self, x: Tensor) -> Tensor:
             points = self.convolutions(x).permute(0, 2, 3, 1)
             hidden = functional.linear(points, self.wide.weight[:, :, 0, 0], self.wide.bias).relu()
-            return functional.linear(hidden, self.last.weight[:, :, 0, 0], self.last.bias).flatten(1)
+            return functional.linear(hidden, self.last.weight[:, :, 0, 0], self.last.bias).flatten(
+                1
+            )
 
     same_answers(net, AtEveryPoint(), torch.randn(3, 1, 5, 4))
 
@@ -113,16 +137,25 @@ def test_a_convolutional_net_that_answers_every_point_by_itself() -> None:
 def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
     board = TensorSpec("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
-        ShapeError, match=r"with flatten: false answers each of \dx\d points; got output step 'point'"
+        ShapeError,
+        match=r"with flatten: false answers each of \dx\d points; got output step 'point'",
     ) as refused:
-        cnn.build((board,), (TensorSpec("point", ("class",), (64,)),), cnn.Options((6,), flatten=False, **words))
-    assert "Say process.flatten=true, or process.pool_size=1 and process.padding=same" in str(refused.value)
+        cnn.build(
+            (board,),
+            (TensorSpec("point", ("class",), (64,)),),
+            cnn.Options((6,), flatten=False, **words),
+        )
+    assert "Say process.flatten=true, or process.pool_size=1 and process.padding=same" in str(
+        refused.value
+    )
 
 
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(("cell", "plain"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
-def test_recurrent_nets_read_each_text_to_its_own_end(cell: Any, plain: Any, bidirectional: bool, pool: Any) -> None:
+def test_recurrent_nets_read_each_text_to_its_own_end(
+    cell: Any, plain: Any, bidirectional: bool, pool: Any
+) -> None:
     torch.manual_seed(0)
     options = recurrent.Options(
         cell=cell, units=5, num_layers=2, bidirectional=bidirectional, pooling=pool, embedding_dim=3
@@ -151,7 +184,9 @@ def test_an_empty_text_is_answered_by_what_else_is_known() -> None:
 
 def test_an_lstm_starts_by_remembering() -> None:
     net: Any = recurrent.build(
-        (TEXT,), (CLASSES,), recurrent.Options(cell="lstm", units=5, num_layers=2, bidirectional=True)
+        (TEXT,),
+        (CLASSES,),
+        recurrent.Options(cell="lstm", units=5, num_layers=2, bidirectional=True),
     )
     biases = dict(net.cell.named_parameters())
     for end in ("l0", "l1", "l0_reverse", "l1_reverse"):
@@ -159,7 +194,10 @@ def test_an_lstm_starts_by_remembering() -> None:
 
 
 def test_a_table_is_looked_up() -> None:
-    state, action = TensorSpec("state", (), (), vocabulary=3), TensorSpec("action", ("action",), (2,))
+    state, action = (
+        TensorSpec("state", (), (), vocabulary=3),
+        TensorSpec("action", ("action",), (2,)),
+    )
     net: Any = q_table.build((state,), (action,), q_table.Options(initial_q=0.5))
     assert net.weight.tolist() == [[0.5, 0.5]] * 3
     net.weight.data[2] = torch.tensor([7.0, -1.0])
@@ -176,14 +214,18 @@ def specs(*surfaces: str) -> tuple[TensorSpec, ...]:
 
 def test_walkers_tell_the_height_of_where_they_stand() -> None:
     net: Any = playground.build(specs("bowl", "saddle"), (), playground.Options(num_points=3))
-    for point, at in zip(net.points, ([2.0, 1.0, 0.0], [0.0, 2**0.5, 0.0], [1.0, 0.0, 0.0]), strict=True):
+    for point, at in zip(
+        net.points, ([2.0, 1.0, 0.0], [0.0, 2**0.5, 0.0], [1.0, 0.0, 0.0]), strict=True
+    ):
         point.data = torch.tensor(at)
     heights = net(torch.tensor([0, 1, 0]), torch.zeros(3, dtype=torch.long), torch.zeros(3, 3))
     assert heights.flatten().tolist() == pytest.approx([4.0, -0.5, 0.5], abs=1e-6)
 
 
 def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
-    with pytest.raises(ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"):
+    with pytest.raises(
+        ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"
+    ):
         playground.build(specs("moon"), (), playground.Options())
 
 
@@ -208,7 +250,10 @@ def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
     message = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
     words = dict(all_recipes())["spam"].task.process
     options = recurrent.Options(
-        cell=words["cell"], embedding_dim=words["embedding_dim"], units=words["units"], pooling=words["pooling"]
+        cell=words["cell"],
+        embedding_dim=words["embedding_dim"],
+        units=words["units"],
+        pooling=words["pooling"],
     )
     net = recurrent.build((message,), (TensorSpec("kind", ("class",), (1,)),), options)
     counts = {name: each.numel() for name, each in net.named_parameters()}
@@ -221,7 +266,9 @@ def test_the_spam_net_of_the_lecture_weight_by_weight() -> None:
 def test_bilstm_is_an_lstm_that_reads_in_both_directions() -> None:
     text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
     one = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="bilstm", units=5))
-    other = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="lstm", bidirectional=True, units=5))
+    other = recurrent.build(
+        (text,), (CLASSES,), recurrent.Options(cell="lstm", bidirectional=True, units=5)
+    )
     other.load_state_dict(one.state_dict())
     x = torch.randint(1, 11, (4, 7))
     torch.testing.assert_close(one.eval()(x), other.eval()(x))
