@@ -74,7 +74,7 @@ def test_weights_are_counted_as_torch_counts_them() -> None:
 def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -> None:
     assert main(["show", "convolution", "stride=2", "padding=same", "pool_size=1", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["task"] == {"input": {"explain": "convolution", "stride": 2, "padding": "same", "pool": 1}}
+    assert shown["task"] == {"input": {"explain": "convolution", "stride": 2, "padding": "same", "pool_size": 1}}
     found = next(each for each in shown["explained"] if each["title"] == "Every window")["windows"]
     assert len(found) == 2 * 3 * 3
     for each in found:
