@@ -52,7 +52,7 @@ def edited(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (of_another_version, ["was written by another version of kissipo; got format 99. Allowed: format 2."]),
+        (of_another_version, ["was written by another version of kissipo; got format 99. Allowed: format 3."]),
         (cut("model.safetensors"), ["model.safetensors is damaged:"]),
         (cut("model.safetensors", 0), ["model.safetensors is damaged:"]),
         (without("model.safetensors"), ["is no whole run: model.safetensors is missing.", "--resume"]),
