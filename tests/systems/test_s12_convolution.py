@@ -81,7 +81,7 @@ def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -
     assert main(["show", "convolution", "stride=2", "padding=same", "pool_size=1", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["task"] == {
-        "input": {"explain": "convolution", "stride": 2, "padding": "same", "pool": 1}
+        "input": {"explain": "convolution", "stride": 2, "padding": "same", "pool_size": 1}
     }
     found = next(each for each in shown["explained"] if each["title"] == "Every window")["windows"]
     assert len(found) == 2 * 3 * 3
