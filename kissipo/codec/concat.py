@@ -18,7 +18,7 @@ class Concat(Codec):
     """Features of several codecs as one vector."""
 
     KIND: ClassVar[str] = "together"
-    KEPT = ("name", "doors")
+    KEPT = ("name", "codecs")
 
     def __init__(self, codecs: tuple[Codec, ...], *, name: str = "features") -> None:
         self.codecs, self.name = tuple(codecs), name

@@ -144,7 +144,10 @@ def of_images() -> Case:
         - 30 * (masks > 0)
     )
     frame = Frame(
-        (image_column("image", brightness.clip(0, 255).astype(np.uint8)), image_column("mask", masks))
+        (
+            image_column("image", brightness.clip(0, 255).astype(np.uint8)),
+            image_column("mask", masks),
+        )
     )
     answer, codec = Mask("defect", size=(9, 10)), Pixels("image")
     train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))

@@ -67,7 +67,7 @@ _RECURRENT = '''class Recurrent(Layer):
             x, _ = pad_packed_sequence(packed, batch_first=True, total_length=there.shape[1])
         x = self.merge(x)
         if not self.every_step:
-            x = self.over_time(x, there)
+            x = self.temporal_pooling(x, there)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             x = torch.cat([x, self.join(*others)], dim=1)

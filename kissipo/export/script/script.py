@@ -26,7 +26,7 @@ from kissipo.export.script.train import MARK, augment_source, train_source
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
 _FIRST = 8  # samples by which both nets are compared
-_PLAIN = {"mixup": 0.0, "backbone_rate": 1.0, "precision": "float32"}
+_PLAIN = {"mixup": 0.0, "backbone_learning_rate_scale": 1.0, "precision": "float32"}
 
 
 def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:

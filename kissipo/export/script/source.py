@@ -6,8 +6,8 @@ before it, what is imported from kissipo is copied from where it stands, and oth
 Example:  >>> from kissipo.process.losses import half_mean_squared_error
           >>> source = Source()
           >>> source.add(half_mean_squared_error, "loss", renamed="half_mean_squared_error")
-          >>> source.imports
-          {'from torch import Tensor', 'from torch.nn import functional'}
+          >>> sorted(source.imports)
+          ['from torch import Tensor', 'from torch.nn import functional']
 """
 
 from __future__ import annotations

@@ -118,7 +118,8 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
     optimizer = torch.optim.$optimizer
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn($ema))  #? ema
     best, outputs = evaluate(net, *validation)  #? watched
-    best_epoch, kept = 0, copy.deepcopy(net.state_dict())  #? watched
+    kept = copy.deepcopy(net.state_dict())  #? watched
+    best_epoch = 0  #? patience
     at_start = quality(outputs, validation[1])  #? linear
     for epoch in range(1, EPOCHS + 1):
         net.train()
@@ -146,7 +147,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             loss = loss + penalty(net)  #? penalty
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(learned, $clip)  #? clip
+            nn.utils.clip_grad_norm_(learned, $clip_norm)  #? clip
             optimizer.step()
             average.update_parameters(net)  #? ema
         validation_loss, outputs = evaluate($judged, *validation)  #? watched
@@ -156,7 +157,8 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
         chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
         if validation_loss < best and float(gain.mean()) > chance:  #? linear
         if validation_loss < best:  #? by_loss
-            best, best_epoch, kept = validation_loss, epoch, copy.deepcopy($judged.state_dict())  #? watched
+            best, kept = validation_loss, copy.deepcopy($judged.state_dict())  #? watched
+            best_epoch = epoch  #? patience
         if epoch - best_epoch >= PATIENCE:  #? patience
             break  #? patience
     net.load_state_dict(kept)  #? watched
@@ -214,7 +216,7 @@ _CATEGORY = """choice, truth = $choice, targets[$at].flatten()
 found["${prefix}accuracy"] = float((choice == truth).double().mean())
 found["${prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))"""
 _TEXT = """entropy = functional.cross_entropy(outputs[$at].flatten(0, 1).double(), targets[$at].flatten())
-found["${prefix}nats"], found["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
+found["${prefix}nll"], found["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
 _MASK = """choice, truth = outputs[$at].argmax(1), targets[$at]
 choice, truth = choice[truth != 255], truth[truth != 255]  # which is not judged
 both = [((choice == k) & (truth == k)).sum() for k in range(1, $classes)]
@@ -224,12 +226,12 @@ _NUMBERS = """off = (outputs[$at] - targets[$at]).double()$scale
 found["${prefix}mae"], found["${prefix}rmse"] = float(off.abs().mean()), float(off.square().mean().sqrt())"""
 
 _OPTIMIZERS = {
-    "sgd": "SGD(learned, RATE",
-    "momentum": "SGD(learned, RATE, momentum={momentum}",
+    "sgd": "SGD(learned, RATE, fused=True",
+    "momentum": "SGD(learned, RATE, momentum={momentum}, fused=True",
     "adagrad": "Adagrad(learned, RATE, eps=1e-8",
     "rmsprop": "RMSprop(learned, RATE, alpha=0.9",
-    "adam": "Adam(learned, RATE",
-    "adamw": "AdamW(learned, RATE",
+    "adam": "Adam(learned, RATE, fused=True",
+    "adamw": "AdamW(learned, RATE, fused=True",
 }
 
 
@@ -320,7 +322,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         frozen=frozen,
         **{
             word: getattr(options, word)
-            for word in ("l1", "l2", "ema", "clip", "schedule", "warmup")
+            for word in ("l1", "l2", "ema", "clip_norm", "schedule", "warmup")
         },
     )
 
@@ -354,7 +356,11 @@ def _loss(source: Source, name: str, loss: Any) -> str:
     if not isinstance(loss, CrossEntropy):
         source.add(import_module(f"kissipo.process.losses.{name}"), "loss", renamed=name)
         return name
-    weight = None if loss.weights is None else f"torch.tensor({loss.weights.tolist()}, dtype=outputs.dtype)"
+    weight = (
+        None
+        if loss.weights is None
+        else f"torch.tensor({loss.weights.tolist()}, dtype=outputs.dtype)"
+    )
     called = f"{'smoothed' if loss.smoothing else 'weighted'}_cross_entropy"
     words = {"name": called, "weight": weight, "smoothing": loss.smoothing}
     source.imports.add("from torch.nn import functional")
@@ -386,7 +392,7 @@ def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[s
             _NUMBERS,
             "" if scale is None else f" * {scale!r}  # in the unit of the data",
         )
-        words["prefix"] += "scaled_" if scale is None else ""
+        words["prefix"] += "normalized_" if scale is None else ""
     return Template(template).substitute(words).splitlines()
 
 
