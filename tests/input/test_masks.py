@@ -144,7 +144,7 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
         ({"output": "mask", "input.masks": "masks"}, "there is no folder masks"),
         (
             {"output": "mask", "process.net": "cnn"},
-            "and this net answers an image as a whole. Use process.net=unet",
+            "but this model has one output per image. Use process.net=unet",
         ),
         (
             {"output": "mask", "process.mixup": 0.2},

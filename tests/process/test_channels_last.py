@@ -120,7 +120,7 @@ def test_every_optimizer_steps_as_torchs_on_the_usual_order_and_goes_on_from_wha
                     }
                 )
             halved = optim.optimizer(name, [broken], rate=0.01)
-            optim.go_on(halved, state)
+            optim.load_optimizer_state(halved, state)
         for weight, by in ((usual, witness), (whole, ours), (broken, halved)):
             weight.grad = gradient.clone() if weight is usual else last(gradient)
             by.step()

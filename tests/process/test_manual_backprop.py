@@ -69,8 +69,8 @@ def test_learning_directly_takes_the_same_steps(
     )
     for algorithm in (ours, usual):
         algorithm.begin(None)  # type: ignore[arg-type]
-    assert ours._direct is not None
-    usual._direct = None
+    assert ours._manual_backprop is not None
+    usual._manual_backprop = None
     torch.manual_seed(2)
     for step in range(9):
         here = slice(0, 20 - step % 3 * 6)  # batches of 20, 14 and 8
@@ -95,7 +95,7 @@ def test_the_weights_of_a_held_path_stay() -> None:
     before = wide.weight.clone()
     for _ in range(3):
         algorithm.step(Batch((torch.randn(5, 7),), (torch.randn(5, 2),)))
-    assert algorithm._direct is not None and torch.equal(wide.weight, before)
+    assert algorithm._manual_backprop is not None and torch.equal(wide.weight, before)
 
 
 @built

@@ -194,7 +194,7 @@ def test_the_same_answers_as_the_published_net(case: str, timm: bool) -> None:
             origin="published.safetensors",
         )
         count = f"{sum(weight.numel() for weight in theirs.parameters()):,}"
-        assert told == f"published.safetensors fits: {count} of {count} weights are taken from it"
+        assert told == f"published.safetensors fits: {count} of {count} parameters are loaded"
         with torch.no_grad():
             expected = theirs((x - MEAN) / DEVIATION if center else x)
             torch.testing.assert_close(net(x), expected, rtol=1e-5, atol=1e-5)
@@ -253,8 +253,8 @@ def test_other_answers_start_with_a_fresh_head() -> None:
         weight.numel() for name, weight in theirs.named_parameters() if not name.startswith("fc.")
     )
     assert told == (
-        f"r.safetensors fits: {body:,} of {body + 3 * 65:,} weights are taken from it; "
-        "the head starts fresh, as it has 3 answers here and 1000 there"
+        f"r.safetensors fits: {body:,} of {body + 3 * 65:,} parameters are loaded; "
+        "the head is initialized anew, because it has 3 outputs here and 1000 in the file"
     )
     assert torch.equal(net.get_parameter("head.weight"), before)
     assert torch.equal(net.get_parameter("conv1.weight"), theirs.get_parameter("conv1.weight"))
@@ -262,20 +262,20 @@ def test_other_answers_start_with_a_fresh_head() -> None:
 
 Change = Callable[[dict[str, Tensor]], Any]
 SPOILT: list[tuple[Change, str]] = [
-    (lambda weights: weights.pop("layer2.0.bn1.bias"), r"tensors: 1 missing there \(conv3\.0\.residual\.norm1\.bias\)\. It must"),
+    (lambda weights: weights.pop("layer2.0.bn1.bias"), r"tensors: 1 missing in the file \(conv3\.0\.residual\.norm1\.bias\)\. It must"),
     (
         lambda weights: weights.update({"layer4.1.conv2.weight": torch.zeros(64, 64, 1, 1)}),
-        r"1 of another shape \(layer4\.1\.conv2\.weight: 64x64x1x1 there, 64x64x3x3 here\)",
+        r"1 of another shape \(layer4\.1\.conv2\.weight: 64x64x1x1 in the file, 64x64x3x3 here\)",
     ),
-    (lambda weights: weights.update({"extra": torch.zeros(3)}), r"1 left over \(extra\)"),
-    (lambda weights: weights.update({"layer3.9.conv1.weight": torch.zeros(3)}), r"1 left over \(layer3\.9\.conv1\.weight\)"),
+    (lambda weights: weights.update({"extra": torch.zeros(3)}), r"1 not in the net \(extra\)"),
+    (lambda weights: weights.update({"layer3.9.conv1.weight": torch.zeros(3)}), r"1 not in the net \(layer3\.9\.conv1\.weight\)"),
     (
         lambda weights: weights.update({"head.bias": torch.zeros(10)}),
-        r"1 there under two names \(fc\.bias\)",
+        r"1 in the file under two names \(fc\.bias\)",
     ),
     (
         lambda weights: [weights.pop(name) for name in list(weights) if name.startswith("layer1")],
-        r"20 missing there \(conv2\.0\.residual\.conv1\.weight, .*, conv2\.0\.residual\.norm1\.running_mean and 16 more\)",
+        r"20 missing in the file \(conv2\.0\.residual\.conv1\.weight, .*, conv2\.0\.residual\.norm1\.running_mean and 16 more\)",
     ),
 ]  # fmt: skip
 
@@ -292,14 +292,14 @@ def test_what_does_not_fit_is_told_and_nothing_is_changed(change: Change, told: 
     assert re.search(told, str(refused.value)), str(refused.value)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith(
-        "process.weights: r.safetensors does not fit this net of 122 tensors: "
+        "process.weights: r.safetensors does not fit the net of 122 tensors: "
     )
     assert all(torch.equal(each, before[name]) for name, each in net.state_dict().items())
 
 
 def test_another_net_is_told_as_a_whole() -> None:
     net, named = ours("vgg11", **VGG_WORDS)
-    with pytest.raises(TaskError, match=r"\d+ missing there .*; \d+ left over"):
+    with pytest.raises(TaskError, match=r"\d+ missing in the file .*; \d+ not in the net"):
         load_pretrained(
             net,
             PublishedResNet((2, 2, 2, 2), deep=False, width=8).state_dict(),
@@ -347,7 +347,7 @@ def test_other_files_are_not_opened(content: bytes) -> None:
     Path("weights.pth").write_bytes(content)
     with pytest.raises(
         TaskError,
-        match=r"weights\.pth is no safetensors file that can be read .* unpickling can run code",
+        match=r"weights\.pth is not a readable safetensors file .* unpickling can run code",
     ):
         read_weights(Path("weights.pth"))
 
@@ -369,7 +369,7 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
     held = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
     assert (
         told
-        == f"{held:,} of {sum(weight.numel() for weight in net.parameters()):,} weights are held"
+        == f"{held:,} of {sum(weight.numel() for weight in net.parameters()):,} parameters are frozen"
     )
     if asked == ("all but conv5",):
         free = {name for name, _ in net.named_parameters() if name.startswith("conv5.")}
@@ -387,7 +387,7 @@ def test_what_is_held(asked: tuple[str, ...], free: set[str] | None) -> None:
         (("all",), r"no weight is called 'all'"),
         (
             ("conv*", "norm1", "head"),
-            r"holds every weight, so that nothing could learn\. Say 'all but head'",
+            r"freezes every parameter, so that nothing would be trained\. Use 'all but head'",
         ),
     ],
 )

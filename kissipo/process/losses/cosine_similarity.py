@@ -1,6 +1,6 @@
-"""Cosine similarity: only the direction of the answer counts, not its length. -1 is the same direction, 0 a right angle.
+"""Cosine similarity: the loss compares the directions of two vectors, not their lengths.
 
-L = -mean (y . t) / (|y| |t|)
+L = -mean (y . t) / (|y| |t|)        -1: same direction, 0: right angle
 
 Shapes:   outputs and targets (batch, feature)
 Example:  >>> import torch
@@ -15,5 +15,5 @@ PROPER = ("number", "forecast", "anomaly")
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Negative mean similarity, so that less is better."""
+    """Returns minus the mean similarity, so that lower is better."""
     return -functional.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1).mean()

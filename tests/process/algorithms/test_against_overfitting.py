@@ -205,7 +205,7 @@ def test_class_weights_lift_the_rare_class() -> None:
 def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
     with pytest.raises(
         TaskError,
-        match=r"process.label_smoothing needs a category that is learned by cross-entropy",
+        match=r"process.label_smoothing needs a category with the loss cross-entropy",
     ):
         learning(net(), mean_squared_error.loss, label_smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs a category"):

@@ -58,7 +58,7 @@ def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() 
             algorithm.net.load_state_dict(points)
             algorithm.load_state_dict(state)
         algorithm.step(dataset.all)
-    ways = torch.stack(algorithm.way)
+    ways = torch.stack(algorithm.path)
     assert ways.shape == (13, len(WALKS), 3)
     for number, (surface, optimizer) in enumerate(WALKS):
         point = nn.Parameter(dataset.all.inputs[2][number].clone())
@@ -73,15 +73,15 @@ def test_every_way_is_that_of_torchs_optimizer_and_goes_on_after_a_checkpoint() 
 @pytest.mark.parametrize(
     ("surface", "at", "lowest", "place", "curvature"),
     [
-        ("bowl", [0.0, 0.0, 0.0], 0.0, "the lowest point", [1, 4]),
-        ("bowl", [1.0, 0.0, 0.0], 0.0, "still on its way", [1, 4]),
-        ("saddle", [0.0, 0.0, 0.0], -0.5, "a saddle", [-1, 1]),
-        ("saddle", [0.0, 2**0.5, 0.0], -0.5, "the lowest point", [1, 2]),
+        ("bowl", [0.0, 0.0, 0.0], 0.0, "global minimum", [1, 4]),
+        ("bowl", [1.0, 0.0, 0.0], 0.0, "not converged", [1, 4]),
+        ("saddle", [0.0, 0.0, 0.0], -0.5, "saddle point", [-1, 1]),
+        ("saddle", [0.0, 2**0.5, 0.0], -0.5, "global minimum", [1, 2]),
         (
             "valleys",
             [0.96015, 0.0, 0.0],
             -0.3054,
-            "a local lowest point, 0.6 above the lowest",
+            "local minimum, 0.6 above the global minimum",
             [2, 7.0627],
         ),
     ],
@@ -104,6 +104,6 @@ def test_a_long_way_is_thinned_but_keeps_its_beginning_and_its_end() -> None:
     for _ in range(400):
         algorithm.step(dataset.all)
     (walk,) = algorithm.account()["walks"]
-    assert walk["way"][:100] == torch.stack(algorithm.way)[:100, 0, :2].tolist()
+    assert walk["way"][:100] == torch.stack(algorithm.path)[:100, 0, :2].tolist()
     assert walk["way"][-1] == pytest.approx(walk["end"], abs=1e-6)
     assert 120 < len(walk["way"]) < 165

@@ -61,6 +61,6 @@ def test_it_is_a_step_of_the_way_where_a_point_is_taken() -> None:
     assert [step.description for step in steps] == [
         "flatten",
         "linear 4 -> 4",
-        "taken points are no answer",
+        "occupied points are masked",
     ]
     assert [step.parameters for step in steps] == [0, 20, 0]
