@@ -47,7 +47,7 @@ class CrossEntropy:
     weights: Tensor | None = None
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Returns the mean over the samples, weighted by the weights of their classes."""
+        """Returns the mean over the samples, weighted by class."""
         if outputs.shape[-1] == 1:
             outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
         logits = outputs.reshape(-1, outputs.shape[-1])

@@ -2,8 +2,8 @@
 
 The linear path gets the weights of the regression on the same samples, computed by
 scikit-learn. It is a convex problem with one solution. The linear path is then frozen,
-because without its L2 penalty it would leave that solution. The deep path starts at zero
-and learns the rest.
+because without its L2 penalty it would leave that solution. The deep path starts at
+zero and learns the rest.
 """
 
 import warnings

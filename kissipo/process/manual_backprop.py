@@ -2,9 +2,9 @@
 
 y, dL/dy -> dL/dW of every layer, by one compiled function
 
-In a small net, the records of autograd take longer than the computation itself. A net of
-linear layers with relu and dropout can be computed this way. All other nets use autograd,
-and so do all nets where the kernels are missing.
+In a small net, the records of autograd take longer than the computation itself. A net
+of linear layers with relu and dropout can be computed this way. All other nets use
+autograd, and so do all nets where the kernels are missing.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _GRADIENTS: dict[Any, Gradient] = {module.loss: module.gradient for module in _L
 
 
 class ManualBackprop:
-    """A net that is one chain of linear layers, or the sum of several (wide and deep)."""
+    """A chain of linear layers, or the sum of several chains (wide and deep)."""
 
     def __init__(self, chains: list[DenseChain]) -> None:
         self._chains = chains

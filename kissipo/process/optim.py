@@ -59,7 +59,8 @@ def groups(net: nn.Module, rate: float, *, backbone: float) -> list[Group]:
     The learning rate of the backbone is that of the head times `backbone`.
 
     Example:  >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-              >>> [(len(group["params"]), group["lr"]) for group in groups(net, 0.1, backbone=0.5)]
+              >>> head_and_backbone = groups(net, 0.1, backbone=0.5)
+              >>> [(len(group["params"]), group["lr"]) for group in head_and_backbone]
               [(2, 0.1), (2, 0.05)]
     """
     heads = heads_of(net)
@@ -162,7 +163,7 @@ class LeanAdam(torch.optim.Adam):
         super().load_state_dict(state_dict)
 
     def _collect_memory(self) -> bool:
-        """Collects torch's tensors; False if the weights differ in their step counts."""
+        """Collects torch's tensors; False if step counts of weights differ."""
         group, *others = self.param_groups
         weights = group["params"]
         steps = {float(self.state[weight]["step"]) for weight in weights if weight in self.state}

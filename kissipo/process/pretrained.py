@@ -1,9 +1,10 @@
 """Pretrained weights: loading by name, and freezing.
 
-The weights come from a safetensors file with published names, or from another run. Every
-tensor of the net must be in the file with the same shape, and the file must have no other
-tensors. Only the head may differ, because it depends on the task: then the head is
-initialized anew. Files that need unpickling are refused, because unpickling can run code.
+The weights come from a safetensors file with published names, or from another run.
+Every tensor of the net must be in the file with the same shape, and the file must have
+no other tensors. Only the head may differ, because it depends on the task: then the
+head stays untrained. Files that need unpickling are refused, because unpickling can
+run code.
 
 Raises:   TaskError that lists everything that does not fit.
 Example:  >>> import torch
@@ -11,7 +12,7 @@ Example:  >>> import torch
           >>> tensors = {"body.weight": torch.zeros(2, 3), "body.bias": torch.ones(2)}
           >>> ours = lambda name: name.replace("body", "0")
           >>> load_pretrained(net, tensors, ours=ours, origin="a.safetensors")
-          'a.safetensors fits: 8 of 23 parameters are loaded; the head is initialized anew'
+          'a.safetensors fits: 8 of 23 parameters are loaded; the head is untrained'
           >>> freeze_weights(net, ("all but head",))
           '8 of 23 parameters are frozen'
 """
@@ -95,16 +96,17 @@ def load_pretrained(
     weights = dict(net.named_parameters())
     count = sum(weights[name].numel() for name in loaded if name in weights)
     total = sum(weight.numel() for weight in weights.values())
-    head = "; the head is initialized anew" + _why_new(other, renamed, wanted, heads)
+    head = "; the head is untrained" + _why_new(other, renamed, wanted, heads)
     return f"{origin} fits: {count:,} of {total:,} parameters are loaded{head if in_head else ''}"
 
 
 def freeze_weights(net: nn.Module, names: Sequence[str]) -> str:
     """Freezes parameters and returns a sentence for the user.
 
-    names:   names of layers or parameters, or patterns (conv2, conv?.0.*); `all but NAME`
-             means all others, and `head` means the output layers
-    Raises:  TaskError when a name matches no parameter, or no parameter would be trained.
+    names:   names of layers or parameters, or patterns (conv2, conv?.0.*); `all but
+             NAME` means all others, and `head` means the output layers
+    Raises:  TaskError when a name matches no parameter, or no parameter would be
+             trained.
     """
     weights = dict(net.named_parameters())
     frozen: set[str] = set()

@@ -21,7 +21,7 @@ _RISE = 0.3
 
 
 def factor(name: Name, done: float, *, warmup: float = 0.0) -> float:
-    """Returns the factor of the learning rate after the fraction `done` of all steps."""
+    """Returns the factor of the learning rate when the fraction `done` is over."""
     rising = min(1.0, done / warmup) if warmup > 0 else 1.0
     return rising * _shape(name, done)
 

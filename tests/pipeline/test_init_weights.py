@@ -80,7 +80,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run")
     told = " ".join(capsys.readouterr().err.split())
     assert (
-        "the head is initialized anew, because it has 3 outputs here and 1000 in the file" in told
+        "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
     )
     assert "parameters are frozen" in told
     assert "process.normalize=True published weights saw colors about zero" in told

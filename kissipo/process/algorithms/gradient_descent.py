@@ -1,8 +1,8 @@
 """Gradient descent of points on a surface, each with its own optimizer (S05, S11).
 
-One epoch is one step of every point. The path of every point is recorded. At the end the
-gradient and the curvature of the surface describe where the point is: at a minimum all
-eigenvalues of the Hessian are positive, at a saddle point some are negative.
+One epoch is one step of every point. The path of every point is recorded. At the end
+the gradient and the curvature of the surface describe where the point is: at a minimum
+all eigenvalues of the Hessian are positive, at a saddle point some are negative.
 """
 
 from collections.abc import Mapping

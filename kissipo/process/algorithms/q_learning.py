@@ -6,8 +6,8 @@ d is the discount factor. After the last step of an episode the next value is ze
 
 Without `learning_rate` each value has its own rate 1 / n^0.65, where n is the number of
 its visits. That rate falls slowly enough to reach the true values, and fast enough to
-average the random rewards (Even-Dar and Mansour 2003). During training a random action is
-taken with a probability that falls from `epsilon_start` to `epsilon_end`.
+average the random rewards (Even-Dar and Mansour 2003). During training a random action
+is taken with a probability that falls from `epsilon_start` to `epsilon_end`.
 
 Source:   Watkins and Dayan 1992.
 """

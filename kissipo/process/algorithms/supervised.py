@@ -4,10 +4,12 @@ w <- w - learning_rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for
 
 The penalties l1 and l2 cover the weights but not the biases (S07). Label smoothing and
 mixup apply to the training loss only; class weights also apply to the validation loss.
-With `ema` a running mean of the weights is evaluated and saved (Polyak and Juditsky 1992).
+With `ema` a running mean of the weights is evaluated and saved (Polyak and Juditsky
+1992).
 
 `init: linear` first solves the linear path of a wide-and-deep net. That is a convex
-problem with one solution, so the hidden layers start from linear or logistic regression.
+problem with one solution, so the hidden layers start from linear or logistic
+regression.
 
 If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
 al. 2015). The reported loss is that of the main output.
@@ -148,7 +150,7 @@ class Supervised:
         )
 
     def begin(self, train: Dataset) -> str:
-        """Prepares the first step and returns a sentence for the user, or an empty string."""
+        """Prepares the first step and returns a sentence for the user or nothing."""
         description = init_linear(self.net, train) if self.options.init == "linear" else ""
         self._build_optimizer()
         return description
@@ -223,7 +225,7 @@ class Supervised:
         )
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Returns the loss of the main output, and the sum with those of auxiliary heads."""
+        """Returns the loss of the output, and its sum with those of auxiliary heads."""
         mixed = mix(batch, self.options.mixup) if self.options.mixup else None
         outputs, auxiliary = self._outputs(batch if mixed is None else mixed.batch)
 

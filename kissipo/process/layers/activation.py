@@ -1,7 +1,7 @@
 """Activation functions by name: without them two linear layers would be one.
 
-relu max(0, x); tanh; sigmoid 1/(1+e^-x); gelu x·Φ(x); silu x·sigmoid(x); leaky_relu; elu;
-identity.
+relu max(0, x); tanh; sigmoid 1/(1+e^-x); gelu x·Φ(x); silu x·sigmoid(x); leaky_relu;
+elu; identity.
 """
 
 from typing import Literal

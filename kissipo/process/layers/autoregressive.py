@@ -1,13 +1,13 @@
-"""Autoregressive rollout: a net of one step predicts a horizon from its own predictions.
+"""Autoregressive rollout: a net of one step reaches a horizon by its own predictions.
 
-y_1 = net(x_1 ... x_n)    y_2 = net(x_2 ... x_n, y_1)    y_3 = net(x_3 ... x_n, y_1, y_2)
+y_1 = net(x_1 ... x_n)   y_2 = net(x_2 ... x_n, y_1)   y_3 = net(x_3 ... x_n, y_1, y_2)
 
 This is the recursive strategy; the direct strategy predicts all steps at once. The
 gradient passes through all steps, so the net also learns from the later effects of its
 own errors.
 
-Shapes:   x (batch, time, variable) -> (batch, horizon, variable); each step gets its row
-          of the future covariates (batch, horizon, feature)
+Shapes:   x (batch, time, variable) -> (batch, horizon, variable); each step gets its
+          row of the future covariates (batch, horizon, feature)
 Source:   Ben Taieb et al., A review and comparison of strategies for multi-step ahead
           time series forecasting, 2012.
 Example:  >>> import torch

@@ -1,4 +1,4 @@
-"""Auxiliary head: an output in the middle of a deep net, for the gradient of early layers.
+"""Auxiliary head: an output in the middle of a deep net, to train its early layers.
 
 mean of each of 4x4 parts -> convolution of 1x1 -> linear, relu -> dropout -> output
 
@@ -6,10 +6,10 @@ The net uses it only during training: `with_auxiliary` of the net returns the ou
 all auxiliary heads beside its own output.
 
 Shapes:   (batch, channel, height, width) -> output
-Choices:  Adaptive pooling to 4x4 replaces the paper's windows of 5x5 with stride 3, which
-          give 4x4 for 14x14. So a map of any size fits.
-Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024 units,
-          dropout 0.7.
+Choices:  Adaptive pooling to 4x4 replaces the paper's windows of 5x5 with stride 3,
+          which give 4x4 for 14x14. So a map of any size fits.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024
+          units, dropout 0.7.
 Example:  >>> import torch
           >>> spec = TensorSpec("kind", ("class",), (10,))
           >>> AuxiliaryHead(512, (spec,))(torch.zeros(2, 512, 14, 14)).shape

@@ -9,7 +9,8 @@ Shapes:   x (batch, time, variable) -> (batch, horizon, target variable);
           the net: (batch, time, 1) -> (batch, horizon, 1)
 Source:   Nie et al., A Time Series is Worth 64 Words, ICLR 2023.
 Example:  >>> import torch
-          >>> net = nn.Sequential(nn.Flatten(), nn.Linear(3, 2), nn.Unflatten(1, (2, 1)))
+          >>> unflatten = nn.Unflatten(1, (2, 1))
+          >>> net = nn.Sequential(nn.Flatten(), nn.Linear(3, 2), unflatten)
           >>> ChannelIndependent(net, (0, 2))(torch.zeros(5, 3, 4)).shape
           torch.Size([5, 2, 2])
 """

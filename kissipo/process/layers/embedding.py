@@ -3,8 +3,8 @@
 y = E[id]
 
 Shapes:   ids (...) -> (..., feature)
-Choices:  Weights start uniform in ±0.05, as in Keras. torch's own standard deviation of 1
-          gives rare words too much influence: on short messages it cost 0.6 points of
+Choices:  Weights start uniform in ±0.05, as in Keras. torch's own standard deviation of
+          1 gives rare words too much influence: on short messages it cost 0.6 points of
           accuracy. V ids have min(50, (V + 1) // 2) features by default. The row of the
           padding id is zero and is not trained.
 Source:   Bengio et al. 2003.

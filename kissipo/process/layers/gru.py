@@ -1,4 +1,4 @@
-"""Gated recurrent unit: a state, a reset gate, and a gate that mixes old and new states.
+"""Gated recurrent unit: a reset gate, and a gate that mixes the old and new state.
 
 r, z = sigmoid(x W + h U + b), each with its own W, U, b
 n = tanh(x W_n + b_n + r * (h U_n + c_n))
@@ -7,7 +7,8 @@ h' = (1 - z) * n + z * h
 Shapes:   x (batch, time, feature) -> y (batch, time, unit),
           h (layer * direction, batch, unit), with batch_first=True
 Choices:  arguments, results, gate order r z n and state_dict of torch.nn.GRU; the reset
-          gate is applied after the product with U_n, which has its own bias, as in cuDNN.
+          gate is applied after the product with U_n, which has its own bias, as in
+          cuDNN.
 Source:   Cho et al. 2014.
 Raises:   ShapeError when x has no time axis, with the shape that it has.
 Example:  >>> GRU(3, 4, batch_first=True)(torch.zeros(2, 5, 3))[1].shape

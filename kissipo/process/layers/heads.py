@@ -67,7 +67,8 @@ def head(width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> nn.
 def _head(width: int, spec: TensorSpec, *, bias: bool) -> nn.Module:
     if spec.axes == _PIXELS:
         raise ShapeError(
-            f"'{spec.name}' asks for every pixel {spec.describe()}, and this net outputs an image as a whole",
+            f"'{spec.name}' needs an output for every pixel {spec.describe()}, "
+            "but this model has one output per image",
             do="Use process.net=unet",
         )
     linear = nn.Linear(width, spec.size, bias=bias)

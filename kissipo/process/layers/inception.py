@@ -1,4 +1,4 @@
-"""Inception module: filters of several sizes on the same image; the results are stacked.
+"""Inception module: filters of several sizes on one image, concatenated.
 
 naive:       y = [1x1(x), 3x3(x), 5x5(x), pool(x)]
 bottleneck:  y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(pool(x))]
@@ -13,9 +13,8 @@ Choices:  max pooling of 3x3 with stride 1; a relu after every convolution. With
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015; with norm Ioffe and
           Szegedy 2015.
 Example:  >>> import torch
-          >>> widths = Widths(
-          ...     one=128, three=192, five=96, three_reduced=64, five_reduced=64, pooled=64
-          ... )
+          >>> bottlenecks = dict(three_reduced=64, five_reduced=64, pooled=64)
+          >>> widths = Widths(one=128, three=192, five=96, **bottlenecks)
           >>> Inception(256, widths)(torch.zeros(1, 256, 28, 28)).shape
           torch.Size([1, 480, 28, 28])
 """

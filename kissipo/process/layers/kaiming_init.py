@@ -13,7 +13,7 @@ from torch import nn
 
 
 def kaiming_init(net: nn.Module) -> None:
-    """Initializes the weights of all convolutions and linear layers; biases are zero."""
+    """Initializes all convolutions and linear layers; biases are zero."""
     for layer in net.modules():
         # A meta tensor has no values.
         if isinstance(layer, nn.Conv2d | nn.Linear) and not layer.weight.is_meta:

@@ -1,4 +1,4 @@
-"""Batch normalization: each channel gets mean 0 and variance 1, then a scale and a shift.
+"""Batch normalization: mean 0 and variance 1 per channel, then a scale and a shift.
 
 y = g (x - mean) / sqrt(variance + e) + b
 
@@ -7,7 +7,8 @@ Training uses the mean and variance of the batch; evaluation uses their running 
 Shapes:   (batch, channel, height, width) -> the same
 Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d. In two cases the
           running statistics are used in training, too, and are not updated: for frozen
-          weights, and for a batch with a single value per channel, which has no variance.
+          weights, and for a batch with a single value per channel, which has no
+          variance.
 Source:   Ioffe and Szegedy 2015.
 Example:  >>> import torch
           >>> BatchNorm(2).train()(torch.ones(1, 2, 1, 1)).flatten().tolist()

@@ -1,4 +1,4 @@
-"""Normalize: the channels of an image are scaled as in the training of published weights.
+"""Normalization of the channels as in the training of published weights.
 
 y = (x - mean) / std
 

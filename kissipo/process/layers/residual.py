@@ -10,9 +10,9 @@ Where the number of channels or the size changes, the shortcut of x is a convolu
 
 Shapes:   (batch, channel, height, width)
           -> (batch, channel', height / stride, width / stride)
-Choices:  In a bottleneck the convolution of 3x3 has the stride (as in torchvision, known
-          as v1.5), not the first one of 1x1 as in the paper. Published weights fit, and
-          the accuracy is half a point higher.
+Choices:  In a bottleneck the convolution of 3x3 has the stride (as in torchvision,
+          known as v1.5), not the first one of 1x1 as in the paper. Published weights
+          fit, and the accuracy is half a point higher.
 Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015.
 Example:  >>> import torch
           >>> bottleneck(64, 16, 64, stride=2)(torch.zeros(1, 64, 8, 8)).shape

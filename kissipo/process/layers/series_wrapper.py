@@ -6,8 +6,8 @@ autoregressive:       one step ahead, repeated on its own predictions
 
 They can be combined; the last one is the outermost.
 
-Shapes:   a window (batch, time, variable), with future covariates (batch, ahead, feature)
-          if there are any -> (batch, horizon, target variable)
+Shapes:   a window (batch, time, variable), with future covariates (batch, ahead,
+          feature) if there are any -> (batch, horizon, target variable)
 Raises:   ShapeError when the task is not a forecast from a window, or the net does not
           see a variable that it needs.
 """

@@ -2,7 +2,8 @@
 
 y = [x, below]      along the channels
 
-Where the upsampled features are smaller by an odd row or column, the last one is repeated.
+Where the upsampled features are smaller by an odd row or column, the last one is
+repeated.
 
 Shapes:   x (batch, channel, height, width), below (batch, channel', height or less,
           width or less) -> (batch, channel + channel', height, width)

@@ -1,4 +1,4 @@
-"""Layers on one input as an `nn.Sequential`, or on several inputs that are concatenated."""
+"""Layers on one input as an `nn.Sequential`, or on several concatenated inputs."""
 
 from typing import Any
 

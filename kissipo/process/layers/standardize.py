@@ -1,6 +1,6 @@
 """Standardization per image, so that the exposure of the camera does not matter.
 
-y = (x - mean) / sqrt(variance + e)      for each channel of each image
+y = (x - mean) / sqrt(variance + e)      per channel and image
 
 An image of one constant value becomes zero.
 

@@ -5,8 +5,8 @@ y = net(x - x_last) + x_last
 So a net learns the changes of a series, and an unknown level does not matter.
 
 Shapes:   x (batch, time, variable) -> (batch, horizon, target variable)
-Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series Forecasting?,
-          AAAI 2023.
+Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series
+          Forecasting?, AAAI 2023.
 Example:  >>> import torch
           >>> linear = nn.Linear(3, 1, bias=False)
           >>> net = nn.Sequential(nn.Flatten(), linear, nn.Unflatten(1, (1, 1)))

@@ -1,4 +1,6 @@
-"""Surfaces: a height for every point (S11). A point has three coordinates; most use two.
+"""Surfaces: a height for every point (S11).
+
+A point has three coordinates; most surfaces use two.
 
 bowl      x²/2 + 2 y²
           convex: one minimum at (0, 0), height 0
@@ -7,8 +9,8 @@ saddle    x²/2 - y²/2 + y⁴/8
 valleys   (x² - 1)² + 0.3 x + y²
           a local minimum near x = 1, the global one near x = -1, height about -0.305
 lagrange  |dL|², L = x + y + l (x² + y² - 32)
-          zero where all derivatives of L are zero: at (4, 4, -1/8) and (-4, -4, 1/8), the
-          maximum and the minimum of x + y on the circle
+          zero where all derivatives of L are zero: at (4, 4, -1/8) and (-4, -4, 1/8),
+          the maximum and the minimum of x + y on the circle
 
 Source:   Lagrange 1788; the circle of the lecture has the radius √32.
 Example:  >>> import torch

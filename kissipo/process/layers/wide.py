@@ -1,7 +1,7 @@
 """Wide and deep: a linear path beside the hidden layers; the output is their sum.
 
-The linear path models what is linear, and the hidden layers learn only the rest. The last
-layer of the deep path starts at zero, so at first the whole net is linear.
+The linear path models what is linear, and the hidden layers learn only the rest. The
+last layer of the deep path starts at zero, so at first the whole net is linear.
 
 Shapes:   (batch, feature) -> (batch, output)
 Source:   Cheng et al., Wide & Deep Learning for Recommender Systems, 2016.

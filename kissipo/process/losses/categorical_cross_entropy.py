@@ -1,4 +1,4 @@
-"""Categorical cross-entropy: the loss of one class among several, with one-hot targets.
+"""Categorical cross-entropy: one class among several, with one-hot targets.
 
 L = -mean sum_k t_k log p_k      p = softmax(logits)
 

@@ -1,10 +1,11 @@
-"""Cosine similarity: the loss compares the directions of two vectors, not their lengths.
+"""Cosine similarity: a loss of the direction of a vector, not of its length.
 
 L = -mean (y . t) / (|y| |t|)        -1: same direction, 0: right angle
 
 Shapes:   outputs and targets (batch, feature)
 Example:  >>> import torch
-          >>> round(loss(torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 1.0]])).item(), 6)
+          >>> outputs, targets = torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 1.0]])
+          >>> round(loss(outputs, targets).item(), 6)
           -1.0
 """
 

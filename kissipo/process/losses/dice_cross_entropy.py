@@ -1,15 +1,15 @@
-"""Dice and cross-entropy: the loss of segmentation, in which rare classes count as much.
+"""Dice and cross-entropy: a segmentation loss in which rare classes count as much.
 
 L = -mean log p[target]
-    + 1 - mean over classes of 2 · sum p · [target = class] / (sum p + sum [target = class])
+    + 1 - mean over classes of 2 · sum p · t / (sum p + sum t),  t = [target = class]
 
 Shapes:   outputs (batch, class, height, width); targets (batch, height, width) of class
           numbers, where pixels of class 255 are ignored
 Choices:  Both sums cover the whole batch, so an image without marked pixels needs no
-          special rule. The mean leaves out classes that are not in the batch, and class 0,
-          the background.
-Source:   Milletari, Navab and Ahmadi 2016; the sum with cross-entropy is that of nnU-Net,
-          Isensee et al. 2021.
+          special rule. The mean leaves out classes that are not in the batch, and class
+          0, the background.
+Source:   Milletari, Navab and Ahmadi 2016; the sum with cross-entropy is that of
+          nnU-Net, Isensee et al. 2021.
 Example:  >>> import torch
           >>> round(loss(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]])).item(), 4)
           1.1931

@@ -1,4 +1,4 @@
-"""Mean squared error: large errors count much more than small ones; the mean minimizes it.
+"""Mean squared error: large errors count more than small ones; the mean minimizes it.
 
 L = mean (y - t)^2
 

@@ -1,8 +1,9 @@
-"""Sparse categorical cross-entropy: one class among several, with class numbers as targets.
+"""Sparse categorical cross-entropy: one class among several, by class number.
 
 L = -mean log p[target]      p = softmax(logits)
 
-Shapes:   outputs (batch, class) or (batch, time, class), targets (batch) or (batch, time)
+Shapes:   outputs (batch, class) or (batch, time, class), targets (batch) or (batch,
+          time)
 Example:  >>> import torch
           >>> outputs = torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
           >>> round(loss(outputs, torch.tensor([1, 2]), probabilities=True).item(), 3)

@@ -364,14 +364,14 @@ def test_a_forked_child_computes_too(cell: str) -> None:
 
 def test_the_choice_is_told_with_its_reason() -> None:
     x = torch.zeros(2, 1, 3)
-    assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "asked for")
+    assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "requested")
     assert LSTM(3, 4).choose(x.double()) == (
         "torch",
-        "numbers are torch.float64, the fused kernel takes torch.float32",
+        "the input is torch.float64, but the fused kernel needs torch.float32",
     )
-    assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "projections are left to torch")
+    assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "torch's kernel computes projections")
     with pytest.raises(
-        MachineError, match=r"the fused kernel cannot be used: numbers are torch.float64"
+        MachineError, match=r"the fused kernel cannot be used: the input is torch.float64"
     ):
         LSTM(3, 4, kernel="fused")(x.double())
     with pytest.raises(
@@ -647,6 +647,6 @@ def test_autocast_without_such_a_processor_goes_torchs_way(monkeypatch: pytest.M
     layer = LSTM(3, 4)
     with torch.autocast("cpu", torch.bfloat16):
         layer(torch.zeros(5, 2, 3))
-        assert "does not multiply bfloat16" in layer.used
+        assert "cannot multiply bfloat16" in layer.used
     with torch.autocast("cpu", torch.float16):
         assert "under autocast to torch.float16" in layer.choose(torch.zeros(5, 2, 3))[1]

@@ -142,7 +142,7 @@ def rows(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
     ("words", "text"),
     [
         (("c",), "process.subtract_last needs 'c' among the input.features. Add it"),
-        ((), "suits a forecast from one window"),
+        ((), "needs a forecast from one window"),
     ],
 )
 def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> None:

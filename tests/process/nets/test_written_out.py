@@ -138,7 +138,7 @@ def test_points_that_are_gone_cannot_be_answered(words: Any) -> None:
     board = TensorSpec("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
         ShapeError,
-        match=r"with flatten: false answers each of \dx\d points; got output step 'point'",
+        match=r"with flatten: false has one output for each of \dx\d points; got output step 'point'",
     ) as refused:
         cnn.build(
             (board,),
@@ -223,9 +223,7 @@ def test_walkers_tell_the_height_of_where_they_stand() -> None:
 
 
 def test_walkers_on_an_unknown_surface_are_told_the_known_ones() -> None:
-    with pytest.raises(
-        ShapeError, match=r"knows no surface 'moon'.*bowl, saddle, valleys, lagrange"
-    ):
+    with pytest.raises(ShapeError, match=r"has no surface 'moon'.*bowl, saddle, valleys, lagrange"):
         playground.build(specs("moon"), (), playground.Options())
 
 
