@@ -6,7 +6,6 @@ The tests compare outputs, gradients, saved files, and the steps of every optimi
 from __future__ import annotations
 
 from copy import deepcopy
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.run_folder import MODEL, RunFolder
+from kissipo.pipeline.registries import NETS as REGISTRY
 from kissipo.process import optim
 from kissipo.process.channels_last import to_channels_last
 from kissipo.process.kernels.adam import fits_adam
@@ -38,7 +38,7 @@ def nets_in_both_layouts(name: str) -> tuple[nn.Module, nn.Module, Tensor, Tenso
     Double precision makes differences in the order of sums negligible.
     """
     channels, options = NETS[name]
-    module = import_module(f"kissipo.process.nets.{name}")
+    module = REGISTRY.find(name, place="process.net")
     torch.manual_seed(3)
     image, answer = (
         TensorSpec("p", ("channel", "height", "width"), (channels, 33, 32)),
@@ -66,7 +66,9 @@ def test_channels_last_filters_and_feature_maps(name: str) -> None:
 
 @every_net
 @pytest.mark.parametrize("training", [True, False])
-def test_channels_last_outputs_and_gradients_equal_the_default_layout(name: str, training: bool) -> None:
+def test_channels_last_outputs_and_gradients_equal_the_default_layout(
+    name: str, training: bool
+) -> None:
     default, converted, x, targets = nets_in_both_layouts(name)
     results = []
     for net in (default, converted):
@@ -74,7 +76,9 @@ def test_channels_last_outputs_and_gradients_equal_the_default_layout(name: str,
         torch.manual_seed(5)  # of dropout
         outputs = net(x)
         cross_entropy(outputs, targets).backward()
-        results.append((outputs.detach(), {key: tensor.grad for key, tensor in net.named_parameters()}))
+        results.append(
+            (outputs.detach(), {key: tensor.grad for key, tensor in net.named_parameters()})
+        )
     (expected, gradients), (converted_outputs, converted_gradients) = results
     torch.testing.assert_close(converted_outputs, expected, rtol=1e-5, atol=1e-8)
     assert gradients.keys() == converted_gradients.keys()
@@ -89,8 +93,12 @@ def test_saved_weights_are_byte_identical(name: str, tmp_path: Path) -> None:
     for folder, net in (("default", default), ("converted", converted)):
         (tmp_path / folder).mkdir()
         RunFolder(tmp_path / folder).write_weights(net.state_dict())
-    assert (tmp_path / "default" / MODEL).read_bytes() == (tmp_path / "converted" / MODEL).read_bytes()
-    assert all(tensor.is_contiguous() for tensor in load_file(tmp_path / "converted" / MODEL).values())
+    assert (tmp_path / "default" / MODEL).read_bytes() == (
+        tmp_path / "converted" / MODEL
+    ).read_bytes()
+    assert all(
+        tensor.is_contiguous() for tensor in load_file(tmp_path / "converted" / MODEL).values()
+    )
 
 
 @pytest.mark.parametrize("name", get_args(optim.Name))

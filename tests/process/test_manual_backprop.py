@@ -21,7 +21,7 @@ from kissipo.process.losses import (
 from kissipo.process.manual_backprop import loss_and_gradient, manual_backprop
 from kissipo.process.nets import ffn
 
-built = pytest.mark.skipif(not BUILT, reason="the kernels were not built rows")
+built = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
 CASES: dict[str, tuple[Any, Tensor, int]] = {
     "classes": (sparse_categorical_cross_entropy, torch.arange(20) % 3, 3),
     "yes or no": (binary_cross_entropy, torch.arange(20) % 2, 1),
@@ -111,7 +111,9 @@ def test_dropout_depends_on_the_seed() -> None:
             algorithm.step(Batch((torch.ones(5, 7),), (torch.ones(5, 2),)))
         return torch.cat([weight.detach().flatten() for weight in module.parameters()])
 
-    assert torch.equal(trained_weights(1), trained_weights(1)) and not torch.equal(trained_weights(1), trained_weights(2))
+    assert torch.equal(trained_weights(1), trained_weights(1)) and not torch.equal(
+        trained_weights(1), trained_weights(2)
+    )
 
 
 @built
@@ -136,7 +138,9 @@ def test_autograd_is_used_for_other_layers_and_inputs() -> None:
     hooked[1].register_forward_hook(lambda layer, inputs, output: None)
     assert manual_backprop(hooked) is None
     manual = manual_backprop(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)))
-    assert manual is not None and manual.fits(torch.randn(3, 7)) and manual.fits(torch.randn(3, 1, 7))
+    assert (
+        manual is not None and manual.fits(torch.randn(3, 7)) and manual.fits(torch.randn(3, 1, 7))
+    )
     for x in (
         torch.randn(3, 7).double(),
         torch.randn(3, 8),

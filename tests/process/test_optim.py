@@ -86,7 +86,9 @@ def test_formulas_and_rates_cover_every_optimizer() -> None:
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_optimizer_steps_equal_the_formula(name: str) -> None:
-    np.testing.assert_allclose(trained_weights(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        trained_weights(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,9 @@ def test_optimizer_steps_equal_the_formula(name: str) -> None:
 @pytest.mark.parametrize(
     ("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)]
 )
-def test_lean_adam_equals_torch(name: Any, torch_class: Any, decay: float, dtype: torch.dtype) -> None:
+def test_lean_adam_equals_torch(
+    name: Any, torch_class: Any, decay: float, dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
     ours, other = (
         nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype) for _ in range(2)
@@ -145,9 +149,7 @@ def test_adam_kernel_with_a_million_weights_on_several_threads(
         torch.optim.Adam(pair[1:], 0.01, foreach=False),
     )
     for step in range(1, 5):
-        gradient = torch.randn(1000, 1003) * 10.0 ** (
-            -9 * step
-        )  # until squares underflow to zero
+        gradient = torch.randn(1000, 1003) * 10.0 ** (-9 * step)  # until squares underflow to zero
         for weight, steps in zip(pair, (lean, plain), strict=True):
             weight.grad = gradient.clone()
             steps.step()

@@ -37,7 +37,8 @@ class Block(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels_out)
         if stride > 1:
             self.downsample = nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride, bias=False), nn.BatchNorm2d(channels_out)
+                nn.Conv2d(channels_in, channels_out, 1, stride, bias=False),
+                nn.BatchNorm2d(channels_out),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ class Block(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Of the published ResNet-50, its stride index the 3x3."""
+    """A block of the published ResNet-50, with the stride in the 3x3."""
 
     def __init__(self, channels_in: int, inner: int, stride: int) -> None:
         super().__init__()
@@ -84,7 +85,9 @@ class PublishedResNet(nn.Module):
             for index in range(count):
                 stride, inner = 2 if index == 0 and number else 1, width * 2**number
                 layers.append(
-                    Bottleneck(channels_in, inner, stride) if deep else Block(channels_in, inner, stride)
+                    Bottleneck(channels_in, inner, stride)
+                    if deep
+                    else Block(channels_in, inner, stride)
                 )
                 channels_in = 4 * inner if deep else inner
             self.add_module(f"layer{number + 1}", nn.Sequential(*layers))
@@ -115,7 +118,11 @@ class PublishedVGG(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         activations = (nn.ReLU(), nn.Dropout())
         self.classifier = nn.Sequential(
-            nn.Linear(64 * 49, 20), *activations, nn.Linear(20, 12), *activations, nn.Linear(12, classes)
+            nn.Linear(64 * 49, 20),
+            *activations,
+            nn.Linear(20, 12),
+            *activations,
+            nn.Linear(12, classes),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -145,10 +152,10 @@ CASES: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any]]] = {
 
 
 def ours(
-    name: str, classes: int = 10, channels: int = 3, **options_by_name: Any
+    name: str, classes: int = 10, channels: int = 3, **options: Any
 ) -> tuple[nn.Module, Callable[[str], str]]:
-    module = NETS.find(name, layer="net")
-    options = module.Options(**options_by_name)
+    module = NETS.find(name, place="net")
+    options = module.Options(**options)
     specs = (TensorSpec("image", ("channel", "height", "width"), (channels, 70, 64)),)
     net = module.build(specs, (TensorSpec("kind", ("class",), (classes,)),), options)
     return net.eval(), partial(module.ours, options=options)
@@ -164,7 +171,7 @@ def random_weights(net: nn.Module) -> nn.Module:
 
 
 def in_timms_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """timm's VGG has filters of 7x7 and 1x1 in layer of the first specs linear layers."""
+    """Returns weights as timm stores them: filters replace two linear layers."""
     names = {
         "classifier.0": "pre_logits.fc1",
         "classifier.3": "pre_logits.fc2",
@@ -183,13 +190,15 @@ def in_timms_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize("timm", [False, True])
 @pytest.mark.parametrize("case", CASES)
 def test_pretrained_outputs_equal_the_published_net(case: str, timm: bool) -> None:
-    name, published, options_by_name = CASES[case]
+    name, published, options = CASES[case]
     original = random_weights(published())
     weights = in_timms_names(original.state_dict()) if timm else original.state_dict()
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, "published.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in weights.items()}, "published.safetensors"
+    )
     x = torch.rand(4, 3, 70, 64)
     for center in (False, True):
-        net, rename = ours(name, normalize=center, **options_by_name)
+        net, rename = ours(name, normalize=center, **options)
         message = load_pretrained(
             net,
             read_weights(Path("published.safetensors")),
@@ -205,7 +214,7 @@ def test_pretrained_outputs_equal_the_published_net(case: str, timm: bool) -> No
 
 
 def test_googlenet_names_match_the_published_weights() -> None:
-    """Every tensor of the published table has one of ours of the same shape, and no specs the same one."""
+    """The published names map one to one to our names, with equal shapes."""
     filters = {
         "3a": (192, 64, 96, 128, 16, 32, 32), "3b": (256, 128, 128, 192, 32, 96, 64), "4a": (480, 192, 96, 208, 16, 48, 64),
         "4b": (512, 160, 112, 224, 24, 64, 64), "4c": (512, 128, 128, 256, 24, 64, 64), "4d": (512, 112, 144, 288, 32, 64, 64),
@@ -238,7 +247,7 @@ def test_googlenet_names_match_the_published_weights() -> None:
     for head in ("aux1", "aux2"):
         published |= {f"{head}.fc1.weight": (1024, 2048), f"{head}.fc1.bias": (1024,)}
         published |= {f"{head}.fc2.weight": (1000, 1024), f"{head}.fc2.bias": (1000,)}
-    module = NETS.find("googlenet", layer="net")
+    module = NETS.find("googlenet", place="net")
     options = module.Options(norm=True)
     with torch.device("meta"):
         net = module.build(*module.USUAL, options)
@@ -274,7 +283,7 @@ CORRUPTED: list[tuple[Change, str]] = [
     (lambda weights: weights.update({"layer3.9.conv1.weight": torch.zeros(3)}), r"1 not in the net \(layer3\.9\.conv1\.weight\)"),
     (
         lambda weights: weights.update({"head.bias": torch.zeros(10)}),
-        r"1 in the file under specs names \(fc\.bias\)",
+        r"1 in the file under two names \(fc\.bias\)",
     ),
     (
         lambda weights: [weights.pop(name) for name in list(weights) if name.startswith("layer1")],
@@ -315,7 +324,7 @@ def test_grayscale_error_names_the_channels_of_the_file() -> None:
     net, rename = ours("resnet18", channels=1, width_multiplier=0.125)
     with pytest.raises(
         TaskError,
-        match=r"conv1\.weight: 8x3x7x7 in the file, 8x1x7x7 here.*images of 3 channels: say input",
+        match=r"conv1\.weight: 8x3x7x7 in the file, 8x1x7x7 here.*images with 3 channels: set input",
     ):
         load_pretrained(
             net,
@@ -330,7 +339,9 @@ def test_grayscale_error_names_the_channels_of_the_file() -> None:
 def test_norm_counters_may_be_missing_and_float16_is_read() -> None:
     original = random_weights(PublishedResNet((2, 2, 2, 2), deep=False, width=8))
     weights = {
-        name: tensor.half() for name, tensor in original.state_dict().items() if "num_batches" not in name
+        name: tensor.half()
+        for name, tensor in original.state_dict().items()
+        if "num_batches" not in name
     }
     net, rename = ours("resnet18", width_multiplier=0.125)
     load_pretrained(net, weights, ours=rename, origin="r")
@@ -404,7 +415,7 @@ def test_freeze_refuses_wrong_names(names: tuple[str, ...], message: str) -> Non
 def test_heads_of_nets() -> None:
     specs = (TensorSpec("kind", ("class",), (4,)), TensorSpec("size", ("answer",), (2,)))
     row = (TensorSpec("row", ("feature",), (6,)),)
-    ffn = NETS.find("ffn", layer="net")
+    ffn = NETS.find("ffn", place="net")
     assert heads_of(ffn.build(row, specs[:1], ffn.Options(units=(5,)))) == ("3",)
     assert heads_of(ffn.build(row, specs, ffn.Options(units=(5,)))) == ("3.heads",)
     assert heads_of(ffn.build(row, specs[:1], ffn.Options(units=(5,), wide=True))) == (

@@ -84,7 +84,9 @@ def test_label_smoothing_and_class_weights_steps_equal_torch(
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for batch in batches(6, classes):
         outputs = theirs(batch.inputs[0])
-        outputs = torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs_count == 1 else outputs
+        outputs = (
+            torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs_count == 1 else outputs
+        )
         expected = loss_by_torch(outputs, batch.targets[0])
         steps.zero_grad()
         expected.backward()
@@ -140,7 +142,8 @@ def test_ema_by_hand_while_training_keeps_its_own_weights() -> None:
         with eval_weights(algorithm):
             averaged = deepcopy(ours.state_dict())
         assert all(
-            torch.equal(averaged[name], tensor) for name, tensor in {**plain.state_dict(), **mean}.items()
+            torch.equal(averaged[name], tensor)
+            for name, tensor in {**plain.state_dict(), **mean}.items()
         )
         assert all(
             torch.equal(one, two)
@@ -187,9 +190,9 @@ def test_class_weights_raise_the_recall_of_a_rare_class() -> None:
     """One example in 30 is of the rare class, which is hard to recognize."""
     rng = np.random.default_rng(0)
     rare = rng.random(3000) < 1 / 30
-    images = np.clip(
-        rng.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255
-    ).astype(np.uint8)
+    images = np.clip(rng.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(
+        np.uint8
+    )
     task = ki.Task(
         input={"images": images, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
         process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
@@ -212,12 +215,12 @@ def test_unsuitable_options_are_refused_before_a_run() -> None:
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)
     with pytest.raises(
-        ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of options"
+        ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"
     ):
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
     for word in ("label_smoothing", "mixup"):
         with pytest.raises(
             TaskError,
-            match=rf"process.{word} takes a share of the targets to points on which a stone",
+            match=rf"process.{word} takes a share of the truth to points on which a stone",
         ):
             ki.load("go", words={"input.num_games": 10, f"process.{word}": 0.1}).fit(out="run")

@@ -46,7 +46,10 @@ def batches() -> list[Batch]:
 
 def build_algorithm(model: nn.Module, name: optim.Name, schedule: str) -> Supervised:
     options = Options(
-        optimizer=name, learning_rate=LEARNING_RATE, schedule=schedule, backbone_learning_rate_scale=SCALE
+        optimizer=name,
+        learning_rate=LEARNING_RATE,
+        schedule=schedule,
+        backbone_learning_rate_scale=SCALE,
     )  # type: ignore[arg-type]
     return Supervised(model, (loss,), options, total_steps=STEPS)
 
@@ -60,7 +63,10 @@ def test_learning_rate_scale_steps_equal_torch_and_resume_exactly(
     whole, first = build_algorithm(ours, name, schedule), build_algorithm(cut, name, schedule)
     whole.begin(None)  # type: ignore[arg-type]
     first.begin(None)  # type: ignore[arg-type]
-    groups = [{"params": list(by_torch[4].parameters())}, {"params": list(by_torch[:4].parameters())}]
+    groups = [
+        {"params": list(by_torch[4].parameters())},
+        {"params": list(by_torch[:4].parameters())},
+    ]
     optimizer = TORCHS[name]([{**group, "lr": LEARNING_RATE} for group in groups])
     for number, batch in enumerate(batches()):
         if number == 4:
@@ -95,7 +101,9 @@ def test_frozen_weights_are_in_no_parameter_group() -> None:
     for batch in batches():
         one.step(batch)
     assert [len(group["params"]) for group in one.optimizer.param_groups] == [2, 2]
-    changed = {key: not torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items()}
+    changed = {
+        key: not torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items()
+    }
     assert changed == {key: not key.startswith("0.") for key in before}
 
 
@@ -128,7 +136,7 @@ def test_learning_rate_scale_changes_pretrained_weights_less() -> None:
     head = [key for key in slow if key.endswith("weight")][-1]
     assert slow[head] > whole[head] / 3
     report = (Path("slow") / "report.html").read_text(encoding="utf-8")
-    assert "trainable parameters have 0.05 model the learning rate" in report
+    assert "trainable parameters have 0.05 of the learning rate" in report
 
 
 def test_learning_rate_scale_is_refused_if_only_the_head_is_trained() -> None:
@@ -139,6 +147,6 @@ def test_learning_rate_scale_is_refused_if_only_the_head_is_trained() -> None:
     )
     with pytest.raises(
         TaskError,
-        match=r"process.backbone_learning_rate_scale: no weight but those model the head learns. Leave it out.",
+        match=r"process.backbone_learning_rate_scale: no weight but those of the head learns. Leave it out.",
     ):
         task.fit()

@@ -1,4 +1,4 @@
-"""Gradient algorithm_of of points, compared with torch's optimizers, and the kind of its end."""
+"""Gradient descent of points, compared with torch's optimizers, and the kind of its end."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ PLAIN: dict[str, Any] = {
 
 
 class StartingPositions:
-    """Where each point begins, as a feed of one batch."""
+    """The starting positions as a dataset of one batch."""
 
     def __init__(self, points: list[tuple[str, str]], starts: Tensor, lowest: float = 0.0) -> None:
         surfaces = torch.tensor([SURFACES.index(surface) for surface, _ in points])
         optimizers = torch.tensor([OPTIMIZERS.index(optimizer) for _, optimizer in points])
-        self.everything = Batch((surfaces, optimizers, starts), (torch.full((len(points), 1), lowest),))
+        self.everything = Batch(
+            (surfaces, optimizers, starts), (torch.full((len(points), 1), lowest),)
+        )
 
     def __len__(self) -> int:
         return 1

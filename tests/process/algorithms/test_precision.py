@@ -52,7 +52,7 @@ def net(name: str) -> nn.Module:
 
 
 def loss_of(model: nn.Module, dataset: TensorDataset) -> float:
-    """The loss model a net that answers in float32."""
+    """Returns the loss of a net in float32."""
     in_float32, training = dataset.everything(), model.training
     with torch.inference_mode():
         value = float(cross_entropy(model.eval()(*in_float32.inputs), in_float32.targets[0]))
@@ -104,16 +104,20 @@ def test_bfloat16_steps_equal_autocast(name: str) -> None:
 
 
 @every_net
-def test_bfloat16_training_lowers_the_loss_and_resumes_exactly(
-    name: str, tmp_path: Path
-) -> None:
+def test_bfloat16_training_lowers_the_loss_and_resumes_exactly(name: str, tmp_path: Path) -> None:
     x, y = samples(name)
     dataset = TensorDataset((x,), (y,))
 
     def fit(steps: int, state: dict[str, Any] | None = None, precision: str = "bfloat16") -> Fit:
         model = net(name)
         torch.manual_seed(5)
-        one = Fit(model, build_algorithm(model, precision), FitConfig(steps // 3, 8, 0), train=dataset, save=None)
+        one = Fit(
+            model,
+            build_algorithm(model, precision),
+            FitConfig(steps // 3, 8, 0),
+            train=dataset,
+            save=None,
+        )
         if state is not None:
             one.load_state_dict(state)
         return one
@@ -164,5 +168,7 @@ def test_bfloat16_as_an_option_of_a_task() -> None:
     with Path("run", "history.csv").open(encoding="utf-8") as rows:
         best_loss = min(float(row["validation_loss"]) for row in csv.DictReader(rows))
     validation = build_experiment(run.task).pipeline.datasets["validation"]
-    assert best_loss == pytest.approx(loss_of(run.net, validation), rel=1e-5)  # evaluated in float32
+    assert best_loss == pytest.approx(
+        loss_of(run.net, validation), rel=1e-5
+    )  # evaluated in float32
     assert "precision: bfloat16" in Path("run", "task.yaml").read_text()

@@ -72,7 +72,9 @@ def test_learning_rate_follows_the_schedule() -> None:
     for batch in batches(4):
         algorithm.step(batch)
         learning_rates.append(algorithm.optimizer.param_groups[0]["lr"])
-    assert learning_rates == pytest.approx([0.0, 0.4 * 0.853553, 0.4 * 0.5, 0.4 * 0.146447], abs=1e-6)
+    assert learning_rates == pytest.approx(
+        [0.0, 0.4 * 0.853553, 0.4 * 0.5, 0.4 * 0.146447], abs=1e-6
+    )
 
 
 def test_dropout_is_active_in_training_only() -> None:
@@ -151,15 +153,15 @@ def test_linear_init_gives_an_absent_class_no_probability(classes: list[int]) ->
     with torch.no_grad():
         probabilities = net(torch.tensor(x)).softmax(1).numpy()
     np.testing.assert_allclose(
-        probabilities[:, classes], LogisticRegression(max_iter=1000).fit(x, y).predict_proba(x), atol=2e-3
+        probabilities[:, classes],
+        LogisticRegression(max_iter=1000).fit(x, y).predict_proba(x),
+        atol=2e-3,
     )
     assert probabilities[:, [kind for kind in range(4) if kind not in classes]].max() < 2e-3
 
 
 @pytest.mark.parametrize(("outputs", "only_class"), [(1, 0), (1, 1), (3, 0), (3, 2)])
-def test_linear_init_with_a_single_class_predicts_it(
-    outputs: int, only_class: int
-) -> None:
+def test_linear_init_with_a_single_class_predicts_it(outputs: int, only_class: int) -> None:
     net = ffn.build(
         (TensorSpec("x", ("feature",), (3,)),),
         (TensorSpec("y", ("class",), (outputs,)),),
@@ -208,7 +210,9 @@ def test_linear_path_is_frozen_also_after_a_checkpoint() -> None:
     )
     specs = (TensorSpec("x", ("feature",), (10,)),), (TensorSpec("y", ("answer",), (1,)),)
     nets = [ffn.build(*specs, ffn.Options(units=(16,), wide=True)) for _ in range(2)]
-    algorithms = [Supervised(net, (squares,), Options(init="linear"), total_steps=20) for net in nets]
+    algorithms = [
+        Supervised(net, (squares,), Options(init="linear"), total_steps=20) for net in nets
+    ]
     algorithms[0].begin(dataset)
     start = {name: weight.clone() for name, weight in nets[0].state_dict().items()}
     algorithms[0].step(dataset.batch(slice(0, 64)))
@@ -250,7 +254,9 @@ def test_auxiliary_heads_have_the_loss_weight_0_3() -> None:
         main_loss = functional.mse_loss(by_torch(x), y)
         one, two = (functional.mse_loss(head(by_torch.first(x)), y) for head in by_torch.auxiliary)
         assert value == pytest.approx(main_loss.item(), rel=1e-6)
-        gradients = torch.autograd.grad(main_loss + 0.3 * one + 0.3 * two, list(by_torch.parameters()))
+        gradients = torch.autograd.grad(
+            main_loss + 0.3 * one + 0.3 * two, list(by_torch.parameters())
+        )
         with torch.no_grad():
             for weight, gradient in zip(by_torch.parameters(), gradients, strict=True):
                 weight -= 0.1 * gradient
