@@ -1,13 +1,16 @@
-"""Cross-entropy as a class can be learned by: labels smoothed, rare classes weighted (S07, S18).
+"""Cross-entropy with label smoothing and class weights (S07, S18).
 
-q = (1 - s) · [class = truth] + s / classes        L = - sum over samples, classes of w · q · log p  /  sum over samples of w[truth]
+q = (1 - s) · [class = target] + s / classes
+L = - sum over samples, classes of w · q · log p  /  sum over samples of w[target]
 
-One output, the logit of the second of two classes, is read as the two logits (0, z).
+A single output is the logit z of the second of two classes; the logits are (0, z).
 
-Shapes:   outputs (..., class) or (batch, 1), targets (...) of class numbers -> one number
-Choices:  as torch.nn.CrossEntropyLoss(weight, label_smoothing) counts.
-Source:   smoothing Szegedy et al. 2016; balanced weights King and Zeng 2001: samples / (classes · samples of the class).
-Example:  >>> round(CrossEntropy(smoothing=0.1)(torch.zeros(1, 4), torch.tensor([2])).item(), 4)
+Shapes:   outputs (..., class) or (batch, 1), targets (...) of class numbers -> a scalar
+Choices:  the definition of torch.nn.CrossEntropyLoss(weight, label_smoothing).
+Source:   smoothing Szegedy et al. 2016; balanced weights King and Zeng 2001:
+          samples / (classes · samples of the class).
+Example:  >>> loss = CrossEntropy(smoothing=0.1)
+          >>> round(loss(torch.zeros(1, 4), torch.tensor([2])).item(), 4)
           1.3863
 """
 
@@ -38,13 +41,13 @@ _PLAIN = {
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy:
-    """A loss with its smoothing and the weight of each class."""
+    """A loss with label smoothing and one weight per class."""
 
     smoothing: float = 0.0
     weights: Tensor | None = None
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean over the samples, each by the weight of its class."""
+        """Returns the mean over the samples, weighted by class."""
         if outputs.shape[-1] == 1:
             outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
         logits = outputs.reshape(-1, outputs.shape[-1])
@@ -55,28 +58,28 @@ class CrossEntropy:
 
 
 def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:
-    """The same losses, cross-entropies by smoothed labels.
+    """Returns the losses; those that are cross-entropies have smoothed labels.
 
-    Raises:   TaskError when none is a cross-entropy.
+    Raises:   TaskError when none of them is a cross-entropy.
     """
-    found = tuple(_cross_entropy(loss) for loss in losses)
+    cross_entropies = tuple(_cross_entropy(loss) for loss in losses)
     if not smoothing:
         return losses
-    if not any(found):
+    if not any(cross_entropies):
         raise TaskError(
-            "process.label_smoothing needs a category that is learned by cross-entropy",
+            "process.label_smoothing needs a category with the loss cross-entropy",
             do="Leave it out, or use process.loss=cross_entropy",
         )
     return tuple(
         loss if soft is None else replace(soft, smoothing=smoothing)
-        for loss, soft in zip(losses, found, strict=True)
+        for loss, soft in zip(losses, cross_entropies, strict=True)
     )
 
 
 def weighted(loss: Loss, targets: Tensor, classes: int) -> Loss:
-    """The same loss by class weights that let every class count alike.
+    """Returns the loss with class weights that give every class the same influence.
 
-    Raises:   TaskError when it is no cross-entropy.
+    Raises:   TaskError when the loss is not a cross-entropy.
     """
     soft = _cross_entropy(loss)
     if soft is None:
@@ -87,7 +90,7 @@ def weighted(loss: Loss, targets: Tensor, classes: int) -> Loss:
 
 
 def balanced(targets: Tensor, classes: int) -> Tensor:
-    """For each class samples / (classes · samples of the class)."""
+    """Returns samples / (classes · samples of the class) for each class."""
     counts = torch.bincount(targets.reshape(-1), minlength=classes).clamp(min=1)
     return targets.numel() / (classes * counts)
 

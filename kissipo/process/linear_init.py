@@ -1,7 +1,9 @@
-"""Where a wide-and-deep net starts: the linear path gets the weights of ridge or logistic regression on the same samples.
+"""Initialization of a wide-and-deep net by ridge or logistic regression.
 
-That is a convex problem with one solution, found by scikit-learn. The linear path then stays as it is (without its L2 fence it
-would run away from that solution), and the deep path, which starts at zero, learns what is left.
+The linear path gets the weights of the regression on the same samples, computed by
+scikit-learn. It is a convex problem with one solution. The linear path is then frozen,
+because without its L2 penalty it would leave that solution. The deep path starts at
+zero and learns the rest.
 """
 
 import warnings
@@ -15,21 +17,24 @@ from kissipo.core.protocols import Dataset
 from kissipo.core.seeds import drawn
 from kissipo.process.layers.wide import WideAndDeep
 
-MOST_SAMPLES = 20_000
+MAX_SAMPLES = 20_000
 ALPHAS = np.logspace(-3, 4, 29)
 
 
 def init_linear(net: nn.Module, train: Dataset) -> str:
-    """Fills the linear path of the first wide-and-deep layer of a net with one answer; says what it did."""
+    """Initializes the linear path of the first wide-and-deep layer of a net.
+
+    It returns a sentence for the user, or an empty string if there is no such layer.
+    """
     wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
     if wide is None:
         return ""
-    batch = train.batch(torch.from_numpy(drawn(len(train), MOST_SAMPLES, "linear start")))
+    batch = train.batch(torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start")))
     features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
-    numbers = targets.is_floating_point()
+    is_regression = targets.is_floating_point()
     weight, bias = (
         _ridge(features, targets)
-        if numbers
+        if is_regression
         else _logistic(features, targets, wide.wide.out_features)
     )
     with torch.no_grad():
@@ -37,20 +42,23 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
     freeze_linear(net)
     rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
-    kind = "ridge" if numbers else "logistic"
-    return f"the linear path starts at the solution of {kind} regression{rows}; the hidden layers start at zero"
+    kind = "ridge" if is_regression else "logistic"
+    return (
+        f"the linear path starts at the solution of {kind} regression{rows}; "
+        "the hidden layers start at zero"
+    )
 
 
 def freeze_linear(net: nn.Module) -> None:
-    """Keeps the linear path as it is, also when learning goes on from a checkpoint."""
+    """Freezes the linear path; a resumed training calls this, too."""
     for layer in net.modules():
         if isinstance(layer, WideAndDeep):
             layer.wide.requires_grad_(False)
 
 
 def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
-    seen: list[Tensor] = []
-    handle = wide.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    features: list[Tensor] = []
+    handle = wide.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
     training = net.training
     try:
         with torch.no_grad():
@@ -58,29 +66,29 @@ def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
     finally:
         handle.remove()
         net.train(training)
-    return seen[0]
+    return features[0]
 
 
 def _ridge(features: np.ndarray, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import RidgeCV  # a second to import, which only this start needs
+    from sklearn.linear_model import RidgeCV  # the import takes a second
 
-    truth = targets.reshape(len(targets), -1).numpy()
-    model = RidgeCV(alphas=ALPHAS).fit(features, truth)
+    rows = targets.reshape(len(targets), -1).numpy()
+    model = RidgeCV(alphas=ALPHAS).fit(features, rows)
     return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
 
 
-def _logistic(features: np.ndarray, targets: Tensor, answers: int) -> tuple[np.ndarray, np.ndarray]:
+def _logistic(features: np.ndarray, targets: Tensor, outputs: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    weight, bias = np.zeros((answers, features.shape[1])), np.full(answers, -10.0)
+    weight, bias = np.zeros((outputs, features.shape[1])), np.full(outputs, -10.0)
     classes = targets.unique().tolist()
-    if len(classes) == 1:  # whatever is asked, it is this one
-        bias[0 if answers == 1 else classes[0]] = 10.0 if classes[0] or answers > 1 else -10.0
+    if len(classes) == 1:  # every prediction is this class
+        bias[0 if outputs == 1 else classes[0]] = 10.0 if classes[0] or outputs > 1 else -10.0
         return weight, bias
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = LogisticRegression(max_iter=1000).fit(features, targets.numpy())
-    if answers == 1:
+    if outputs == 1:
         return model.coef_, model.intercept_
     if len(model.classes_) == 2:
         weight[model.classes_[1]], bias[model.classes_[0]] = model.coef_[0], 0.0

@@ -1,7 +1,10 @@
-"""Direct: the slopes of a feed-forward net without autograd's records, which take longer than the sums of a small net.
+"""Backpropagation of feed-forward nets by the compiled kernels, without autograd.
 
-y, dL/dy -> dL/dW of every layer, by one compiled function. What is not built of linear layers with relu and dropout goes the usual
-way; so does all where the kernels are missing.
+y, dL/dy -> dL/dW of every layer, by one compiled function
+
+In a small net, the records of autograd take longer than the computation itself. A net
+of linear layers with relu and dropout can be computed this way. All other nets use
+autograd, and so do all nets where the kernels are missing.
 """
 
 from collections.abc import Callable
@@ -22,33 +25,31 @@ from kissipo.process.losses import (
 Loss = Callable[[Tensor, Tensor], Tensor]
 Gradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
-_MOST_WEIGHTS = 1_000_000  # in one layer
-_MOST_ROWS = (
-    128  # in a batch; in larger ones torch's products are as fast, or faster for few features
-)
-_WRITTEN_OUT = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
-_SLOPES: dict[Any, Gradient] = {module.loss: module.gradient for module in _WRITTEN_OUT}
+_MAX_WEIGHTS = 1_000_000  # in one layer
+_MAX_ROWS = 128  # in a batch; for larger ones torch's matrix products are as fast or faster
+_LOSSES = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
+_GRADIENTS: dict[Any, Gradient] = {module.loss: module.gradient for module in _LOSSES}
 
 
 class ManualBackprop:
-    """A net as one chain of linear layers, or as the sum of several (wide and deep)."""
+    """A chain of linear layers, or the sum of several chains (wide and deep)."""
 
     def __init__(self, chains: list[DenseChain]) -> None:
         self._chains = chains
         self._features = chains[0].layers[0].linear.in_features
 
     def fits(self, x: Any) -> bool:
-        """Whether these inputs can go the direct way just now."""
+        """Returns whether the kernels can be used for these inputs."""
         if not isinstance(x, Tensor) or x.dtype is not torch.float32 or not x.is_cpu:
             return False
-        if not 0 < x.shape[0] <= _MOST_ROWS:
+        if not 0 < x.shape[0] <= _MAX_ROWS:
             return False
-        usual = torch.is_autocast_enabled("cpu") or fallback_reason()
-        return x.numel() == x.shape[0] * self._features and not usual
+        needs_torch = torch.is_autocast_enabled("cpu") or fallback_reason()
+        return x.numel() == x.shape[0] * self._features and not needs_torch
 
     @torch.no_grad()
-    def learn(self, loss: Loss, x: Tensor, targets: Tensor) -> Tensor:
-        """The loss of the net while learning; its slope at each weight becomes the weight's `grad`."""
+    def loss_and_backward(self, loss: Loss, x: Tensor, targets: Tensor) -> Tensor:
+        """Returns the training loss and sets `grad` of each weight."""
         x = x.flatten(1).contiguous()
         y, *others = [chain.forward(x) for chain in self._chains]
         for other in others:
@@ -61,28 +62,30 @@ class ManualBackprop:
 
 
 def manual_backprop(net: nn.Module) -> ManualBackprop | None:
-    """The direct way through this net; None where there is none."""
-    found = kernels()
-    if found is None or not isinstance(net, nn.Sequential):
+    """Returns the net as chains of linear layers, or None if it has other layers."""
+    library = kernels()
+    if library is None or not isinstance(net, nn.Sequential):
         return None
     flat, *layers = net
     if type(flat) is not nn.Flatten or not all(map(_is_plain, net.modules())):
         return None
-    parts = [layers]
+    paths = [layers]
     if len(layers) == 1 and isinstance(layers[0], WideAndDeep):
         deep = layers[0].deep
-        parts = [
+        paths = [
             [layers[0].wide],
             [*(deep if isinstance(deep, nn.Sequential) else [deep]), layers[0].head],
         ]
-    links = [_links(part) for part in parts]
-    return ManualBackprop([DenseChain(found, each) for each in links]) if all(links) else None
+    chains = [_dense_layers(path) for path in paths]
+    if not all(chains):
+        return None
+    return ManualBackprop([DenseChain(library, chain) for chain in chains])
 
 
 def loss_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss and its slope at the outputs, by its own formula or by autograd."""
-    if loss in _SLOPES:
-        return _SLOPES[loss](outputs, targets)
+    """Returns the loss and its gradient at the outputs, by a formula or by autograd."""
+    if loss in _GRADIENTS:
+        return _GRADIENTS[loss](outputs, targets)
     outputs = outputs.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(outputs, targets)
@@ -90,19 +93,19 @@ def loss_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Ten
     return value.detach(), gradient
 
 
-def _links(layers: list[nn.Module]) -> list[DenseLayer]:
-    """The layers as the kernel knows them; empty where there is another one among them."""
-    links: list[DenseLayer] = []
+def _dense_layers(layers: list[nn.Module]) -> list[DenseLayer]:
+    """Returns the layers for the kernel; the list is empty if one does not fit."""
+    dense: list[DenseLayer] = []
     for layer in layers:
         if type(layer) is nn.Linear and _is_small(layer.weight):
-            links.append(DenseLayer(layer))
-        elif type(layer) is nn.ReLU and links and not (links[-1].relu or links[-1].dropout):
-            links[-1] = DenseLayer(links[-1].linear, relu=True)
-        elif type(layer) is nn.Dropout and links and not links[-1].dropout and layer.p < 1:
-            links[-1] = DenseLayer(links[-1].linear, links[-1].relu, layer.p)
+            dense.append(DenseLayer(layer))
+        elif type(layer) is nn.ReLU and dense and not (dense[-1].relu or dense[-1].dropout):
+            dense[-1] = DenseLayer(dense[-1].linear, relu=True)
+        elif type(layer) is nn.Dropout and dense and not dense[-1].dropout and layer.p < 1:
+            dense[-1] = DenseLayer(dense[-1].linear, dense[-1].relu, layer.p)
         else:
             return []
-    return links
+    return dense
 
 
 def _is_small(weight: Tensor) -> bool:
@@ -110,12 +113,12 @@ def _is_small(weight: Tensor) -> bool:
         weight.dtype is torch.float32
         and weight.is_cpu
         and weight.is_contiguous()
-        and weight.numel() <= _MOST_WEIGHTS
+        and weight.numel() <= _MAX_WEIGHTS
     )
 
 
 def _is_plain(layer: nn.Module) -> bool:
-    """Nobody listens to it."""
+    """Returns whether the layer has no hooks."""
     return not (
         layer._forward_hooks
         or layer._forward_pre_hooks

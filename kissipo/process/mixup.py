@@ -1,8 +1,10 @@
-"""Mixup: two samples in one, and the loss of both truths by their shares (S07).
+"""Mixup: training on weighted means of two samples (S07).
 
-x = share · x1 + (1 - share) · x2        L = share · L(y, t1) + (1 - share) · L(y, t2)        share ~ Beta(alpha, alpha)
+x = share · x1 + (1 - share) · x2        L = share · L(y, t1) + (1 - share) · L(y, t2)
+share ~ Beta(alpha, alpha)
 
-Shapes:   inputs of numbers (batch, ...) -> the same; every sample with another of its batch, one share a batch
+Shapes:   floating-point inputs (batch, ...) -> the same; every sample is mixed with
+          another sample of its batch, with one share per batch
 Source:   Zhang, Cisse, Dauphin and Lopez-Paz 2018.
 """
 
@@ -16,11 +18,11 @@ from kissipo.core.batch import Batch
 
 @dataclass(frozen=True)
 class Mixed:
-    """A batch of which every sample is two.
+    """A batch in which every sample is the weighted mean of two samples.
 
-    batch:   mixed inputs, the truth of the first of the two
-    second:  the truth of the other
-    share:   of the first
+    batch:   the mixed inputs, and the targets of the first samples
+    second:  the targets of the second samples
+    share:   the weight of the first samples
     """
 
     batch: Batch
@@ -29,7 +31,11 @@ class Mixed:
 
 
 def mix(batch: Batch, alpha: float) -> Mixed:
-    """By torch's dice, which every checkpoint holds; the words of a text cannot be mixed."""
+    """Mixes a batch with its random permutation.
+
+    The random numbers come from torch's generator, whose state is in every checkpoint.
+    The inputs must be floating-point, so token ids cannot be mixed.
+    """
     assert all(x.is_floating_point() for x in batch.inputs)
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     order = torch.randperm(len(batch))

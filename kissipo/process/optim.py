@@ -1,19 +1,24 @@
-"""Optimizers by name: how a gradient becomes a step (S05).
+"""Optimizers by name: the rules that turn a gradient into a step (S05).
 
 sgd        w <- w - r g
 momentum   v <- m v + g;  w <- w - r v
 adagrad    n <- n + g²;  w <- w - r g / (sqrt(n) + e)
 rmsprop    n <- 0.9 n + 0.1 g²;  w <- w - r g / (sqrt(n) + e)
-adam       m, n: running means of g and g², freed from their start at zero;  w <- w - r m / (sqrt(n) + e);  0.9, 0.999, e 1e-8
-adamw      adam, and each weight shrinks by r · decay a step (0.01 unless said)
+adam       m, n: bias-corrected running means of g and g², coefficients 0.9, 0.999;
+           w <- w - r m / (sqrt(n) + e), e = 1e-8
+adamw      adam, and each step shrinks each weight by r · decay (default 0.01)
 
-Source:   Robbins and Monro 1951; Polyak 1964; Duchi et al. 2011; Hinton 2012; Kingma and Ba 2015; Loshchilov and Hutter 2019.
-Choices:  torch's own implementations; the fused ones where torch has them, which do the same sums in one pass. Adam's sums are
-          done by a kernel of our own, as torch gathers its lists anew at each step and divides three times a weight (measured
-          for 102,000 weights: 35 microseconds instead of 92), but for groups of several rates. Same state_dict, numbers equal to the
-          last digits.
+Source:   Robbins and Monro 1951; Polyak 1964; Duchi et al. 2011; Hinton 2012;
+          Kingma and Ba 2015; Loshchilov and Hutter 2019.
+Choices:  torch's own implementations, fused where torch has them: they compute the same
+          values in one pass. Adam uses a kernel of kissipo, because torch collects its
+          lists of tensors at each step and divides three times per weight (measured for
+          102,000 weights: 35 microseconds instead of 92). With several learning rates
+          torch's Adam is used. The state_dict is the same, and the values are equal up
+          to rounding.
 Example:  >>> import torch
-          >>> type(optimizer("adam", [torch.nn.Parameter(torch.zeros(1))], rate=1e-3)).__name__
+          >>> weights = [torch.nn.Parameter(torch.zeros(1))]
+          >>> type(optimizer("adam", weights, rate=1e-3)).__name__
           'LeanAdam'
 """
 
@@ -43,47 +48,49 @@ MEMORY: dict[str, int] = {
     "rmsprop": 1,
     "adam": 2,
     "adamw": 2,
-}  # numbers a weight
-
+}  # stored values per weight
 
 Group = dict[str, Any]
 
 
 def groups(net: nn.Module, rate: float, *, backbone: float) -> list[Group]:
-    """The weights that learn: those of the head with the whole rate, all others with the share `backbone` of it.
+    """Returns two parameter groups: the head and the backbone.
+
+    The learning rate of the backbone is that of the head times `backbone`.
 
     Example:  >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-              >>> [(len(group["params"]), group["lr"]) for group in groups(net, 0.1, backbone=0.5)]
+              >>> head_and_backbone = groups(net, 0.1, backbone=0.5)
+              >>> [(len(group["params"]), group["lr"]) for group in head_and_backbone]
               [(2, 0.1), (2, 0.05)]
     """
     heads = heads_of(net)
-    parts: tuple[list[nn.Parameter], ...] = ([], [])
+    head_and_backbone: tuple[list[nn.Parameter], ...] = ([], [])
     for name, weight in net.named_parameters():
         if weight.requires_grad:
-            parts[not is_under(name, heads)].append(weight)
-    told = [
-        {"params": part, "lr": rate * share, "share": share}
-        for part, share in zip(parts, (1.0, backbone), strict=True)
+            head_and_backbone[not is_under(name, heads)].append(weight)
+    return [
+        {"params": parameters, "lr": rate * share, "share": share}
+        for parameters, share in zip(head_and_backbone, (1.0, backbone), strict=True)
+        if parameters
     ]
-    return [group for group in told if group["params"]]
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """The rate from now on; each group takes its share of it."""
+    """Sets the learning rate; each group gets its share of it."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group.get("share", 1.0)
 
 
 def optimizer(
     name: Name,
-    learned: Iterable[nn.Parameter] | Iterable[Group],
+    trained: Iterable[nn.Parameter] | Iterable[Group],
     *,
     rate: float,
     momentum: float = 0.9,
     decay: float | None = None,
 ) -> torch.optim.Optimizer:
-    """A fresh optimizer over these parameters, or groups of them."""
-    parameters: Any = list(learned)
+    """Returns a new optimizer of these parameters or parameter groups."""
+    parameters: Any = list(trained)
     if name in ("sgd", "momentum"):
         return torch.optim.SGD(
             parameters,
@@ -103,34 +110,37 @@ def optimizer(
     )
 
 
-def go_on(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Gives an optimizer its memory back, laid out as the weights are: the sums in one pass go through both side by side."""
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Loads a state_dict, with each tensor in the memory layout of its weight.
+
+    The fused optimizers read both in the same order.
+    """
     optimizer.load_state_dict(state)
     for weight, memory in optimizer.state.items():
-        for name, kept in memory.items():
-            if isinstance(kept, Tensor) and kept.shape == weight.shape:
-                memory[name] = torch.empty_like(weight).copy_(kept)
+        for name, value in memory.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                memory[name] = torch.empty_like(weight).copy_(value)
 
 
 class LeanAdam(torch.optim.Adam):
-    """Adam whose step is one compiled function once the memory of every weight stands.
+    """Adam whose step is one compiled function.
 
-    The first step, any step in which a weight has no gradient, and all steps of weights that the kernel does not take go torch's
-    own way.
+    torch computes the first step, every step in which a weight has no gradient, and all
+    steps if the kernel does not support a weight.
     """
 
     _decoupled = False
-    _memory: list[tuple[Tensor, Tensor, Tensor]] | None = None  # each weight with its running means
+    _memory: list[tuple[Tensor, Tensor, Tensor]] | None = None  # weight, m, n
     _steps = 0
 
     def step(self, closure: Any = None) -> Any:
-        found = kernels() if closure is None else None
-        if found is None or not (self._memory or self._remember()):
+        library = kernels() if closure is None else None
+        if library is None or not (self._memory or self._collect_memory()):
             return self._by_torch(closure)
-        learned = [
+        tensors = [
             (weight, weight.grad, mean, square) for weight, mean, square in self._memory or ()
         ]
-        if not all(fits_adam(each) for each in learned):
+        if not all(map(fits_adam, tensors)):
             return self._by_torch(closure)
         group = self.param_groups[0]
         self._steps += 1
@@ -138,21 +148,22 @@ class LeanAdam(torch.optim.Adam):
         config = AdamConfig(
             group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled
         )
-        step_adam(found, learned, config, step=self._steps)
+        step_adam(library, tensors, config, step=self._steps)
         return None
 
-    step.hooked = True  # type: ignore[attr-defined]  # torch would wrap a profiler's record around it, which costs 30 microseconds
+    # Without this torch wraps a profiler around each step, which costs 30 microseconds.
+    step.hooked = True  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
-        self._settle()
+        self._sync_steps()
         return super().state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._memory = None
         super().load_state_dict(state_dict)
 
-    def _remember(self) -> bool:
-        """Takes over from torch, if all weights were changed equally often."""
+    def _collect_memory(self) -> bool:
+        """Collects torch's tensors; False if step counts of weights differ."""
         group, *others = self.param_groups
         weights = group["params"]
         steps = {float(self.state[weight]["step"]) for weight in weights if weight in self.state}
@@ -167,17 +178,17 @@ class LeanAdam(torch.optim.Adam):
         return True
 
     def _by_torch(self, closure: Any) -> Any:
-        self._settle()
+        self._sync_steps()
         self._memory = None
         return super().step(closure)
 
-    def _settle(self) -> None:
-        """Tells torch's counters what was counted here."""
+    def _sync_steps(self) -> None:
+        """Writes the step count into torch's state."""
         for weight, _, _ in self._memory or ():
             self.state[weight]["step"].fill_(self._steps)
 
 
 class LeanAdamW(LeanAdam, torch.optim.AdamW):
-    """AdamW, in one pass as well."""
+    """AdamW whose step is one compiled function."""
 
     _decoupled = True

@@ -1,12 +1,12 @@
-"""Schedules: how the rate changes on the way, as a pure function of how much of the training is done (S07).
+"""Schedules: the learning rate as a function of the fraction of the training (S07).
 
 constant     1
-step         1, then a tenth after half and after three quarters
-exponential  falls evenly to a hundredth
-cosine       falls slowly, then fast, then slowly to zero
-one_cycle    rises to the full rate during the first 30 %, then falls as a cosine to zero
+step         1, then 0.1 after half and 0.01 after three quarters of the training
+exponential  falls exponentially to 0.01
+cosine       falls along a half cosine to zero
+one_cycle    rises linearly in the first 30 %, then falls along a half cosine to zero
 
-`warmup` is the share at the beginning during which the rate rises from zero.
+During the fraction `warmup` at the beginning the learning rate rises from zero.
 
 Source:   cosine Loshchilov and Hutter 2017; one cycle Smith 2018.
 Example:  >>> [round(factor("cosine", done), 2) for done in (0.0, 0.5, 1.0)]
@@ -21,7 +21,7 @@ _RISE = 0.3
 
 
 def factor(name: Name, done: float, *, warmup: float = 0.0) -> float:
-    """What the rate is multiplied by when a share `done` (0 to 1) of all steps is over."""
+    """Returns the factor of the learning rate when the fraction `done` is over."""
     rising = min(1.0, done / warmup) if warmup > 0 else 1.0
     return rising * _shape(name, done)
 

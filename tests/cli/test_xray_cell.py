@@ -100,7 +100,7 @@ def test_what_python_gives_is_what_json_says(
         ("images", ["image.png"], "0", "3,2,2"),
         ("images", [], "2", "0,1,1"),
         ("series", [], "net.1", "5"),
-        ("series", [], "less_last", "3,0"),
+        ("series", [], "subtract_last", "3,0"),
         ("table", ["size=3", "color=r"], "1", "0"),
         ("text", [], "cell", "3,1"),
         ("text", ["He"], "embedding", "1,0"),

@@ -385,12 +385,12 @@ def test_saved_weights_give_the_same_answers(
         (
             "unet",
             (IMAGE,),
-            r"'unet' answers a class for every pixel; got the answer \(batch, class 4\)",
+            r"'unet' predicts a class for every pixel; got the output \(batch, class 4\)",
         ),
         (
             "q_table",
             (ROW,),
-            r"'q_table' takes one counted state; got input step \(batch, feature 6\)",
+            r"'q_table' takes one discrete state; got input step \(batch, feature 6\)",
         ),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
@@ -408,7 +408,7 @@ def test_more_levels_than_a_image_can_be_halved_are_told() -> None:
 
 
 def test_a_filter_larger_than_the_image_is_told() -> None:
-    with pytest.raises(ShapeError, match=r"convolution 1 slides a filter of 12x12 over 9x8"):
+    with pytest.raises(ShapeError, match=r"the filter 12x12 of convolution 1 is larger than its input 9x8"):
         built("cnn", (IMAGE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
 
 

@@ -144,7 +144,7 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
         ({"output": "mask", "input.masks": "masks"}, "there is no folder masks"),
         (
             {"output": "mask", "process.net": "cnn"},
-            "and this net answers an image as a whole. Use process.net=unet",
+            "but this model has one output per image. Use process.net=unet",
         ),
         (
             {"output": "mask", "process.mixup": 0.2},
@@ -154,7 +154,7 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
             {"output": "mask", "process.loss": "mse"},
             "process.loss=mean_squared_error does not suit the answer mask",
         ),
-        ({"output": "category", "process.net": "unet"}, "'unet' answers a class for every pixel"),
+        ({"output": "category", "process.net": "unet"}, "'unet' predicts a class for every pixel"),
         ({"output": "mask", "process.filters": [4] * 9}, "'unet' halves 16x16 8 times"),
     ],
 )

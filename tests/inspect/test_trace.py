@@ -167,7 +167,7 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
     [
         (wine, "sum of the linear path and the deep one"),
         (sunspots, "plus the last value"),
-        (messages, "greatest over all steps"),
+        (messages, "maximum over all steps"),
     ],
 )
 def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> None:
@@ -182,7 +182,7 @@ def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> 
     }[made]()
     np.testing.assert_allclose(steps[told], expected, rtol=1e-6)
     if made is sunspots:
-        np.testing.assert_array_equal(steps["less the last value"], window - window[-1])
+        np.testing.assert_array_equal(steps["minus the last value"], window - window[-1])
         np.testing.assert_array_equal(steps["the last step"], values["net.cell"][-1])
 
 

@@ -79,8 +79,10 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     before = published()
     fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run")
     told = " ".join(capsys.readouterr().err.split())
-    assert "the head starts fresh, as it has 3 answers here and 1000 there" in told
-    assert "weights are held" in told
+    assert (
+        "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
+    )
+    assert "parameters are frozen" in told
     assert "process.normalize=True published weights saw colors about zero" in told
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
@@ -257,13 +259,13 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
     Path("empty").mkdir()
     cases = [
         (["weights=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
-        (["weights=old.pth"], "process.weights: old.pth is no safetensors file that can be read"),
+        (["weights=old.pth"], "process.weights: old.pth is not a readable safetensors file"),
         (["weights=empty"], "process.weights: empty is a folder that is no run. Allowed: a safetensors file, or the folder of a run."),
-        (["weights=resnet18.safetensors", "net=resnet34"], "does not fit this net of 218 tensors: 80 missing there (conv2.2."),
+        (["weights=resnet18.safetensors", "net=resnet34"], "does not fit the net of 218 tensors: 80 missing in the file (conv2.2."),
         (["weights=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
         (["weights=first", "width_multiplier=0.1"], "Say the words of its net: process.net=resnet18 process.width_multiplier=0.05"),
-        (["weights=first", "freeze=hed"], "process.freeze: no weight is called 'hed'. Did you mean 'head'"),
-        (["weights=first", "input.color=grayscale"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
+        (["weights=first", "freeze=hed"], "process.freeze: no parameter is called 'hed'. Did you mean 'head'"),
+        (["weights=first", "input.color=grayscale"], "does not fit the net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 in the file"),
     ]  # fmt: skip
     capsys.readouterr()
     for words, told in cases:

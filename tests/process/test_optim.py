@@ -1,4 +1,4 @@
-"""Optimizers beside their formulas in numpy and beside torch; schedules at hand-worked places."""
+"""Optimizers, compared with formulas in numpy and with torch; schedules at known values."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from kissipo.process import optim, schedule
 from kissipo.process.kernels.native import BUILT, kernels
 
 Array = np.ndarray
-SLOPES = [
+GRADIENTS = [
     np.array([[0.5, -2.0], [1.0, 0.1]]) * factor for factor in (1.0, -0.4, 0.7, 2.0, 0.0, 1.3)
 ]
 START = np.array([[1.0, -1.0], [0.3, 2.0]])
 
 
 def sgd(w: Array, rate: float) -> Array:
-    for g in SLOPES:
+    for g in GRADIENTS:
         w = w - rate * g
     return w
 
 
 def momentum(w: Array, rate: float) -> Array:
     v = np.zeros_like(w)
-    for g in SLOPES:
+    for g in GRADIENTS:
         v = 0.9 * v + g
         w = w - rate * v
     return w
@@ -38,7 +38,7 @@ def momentum(w: Array, rate: float) -> Array:
 
 def adagrad(w: Array, rate: float) -> Array:
     n = np.zeros_like(w)
-    for g in SLOPES:
+    for g in GRADIENTS:
         n = n + g**2
         w = w - rate * g / (np.sqrt(n) + 1e-8)
     return w
@@ -46,16 +46,16 @@ def adagrad(w: Array, rate: float) -> Array:
 
 def rmsprop(w: Array, rate: float) -> Array:
     n = np.zeros_like(w)
-    for g in SLOPES:
+    for g in GRADIENTS:
         n = 0.9 * n + 0.1 * g**2
         w = w - rate * g / (np.sqrt(n) + 1e-8)
     return w
 
 
-def adam(w: Array, rate: float, shrink: float = 0.0) -> Array:
+def adam(w: Array, rate: float, decay: float = 0.0) -> Array:
     m, n = np.zeros_like(w), np.zeros_like(w)
-    for t, g in enumerate(SLOPES, 1):
-        w = w - rate * shrink * w
+    for t, g in enumerate(GRADIENTS, 1):
+        w = w - rate * decay * w
         m, n = 0.9 * m + 0.1 * g, 0.999 * n + 0.001 * g**2
         w = w - rate * (m / (1 - 0.9**t)) / (np.sqrt(n / (1 - 0.999**t)) + 1e-8)
     return w
@@ -67,71 +67,75 @@ FORMULAS: dict[str, Callable[[Array, float], Array]] = {
     "adagrad": adagrad,
     "rmsprop": rmsprop,
     "adam": adam,
-    "adamw": lambda w, rate: adam(w, rate, shrink=0.01),
+    "adamw": lambda w, rate: adam(w, rate, decay=0.01),
 }
 
 
-def walked(name: Any, rate: float, **more: Any) -> Array:
+def trained_weights(name: Any, rate: float, **more: Any) -> Array:
     weight = nn.Parameter(torch.tensor(START, dtype=torch.float32))
     steps = optim.optimizer(name, [weight], rate=rate, **more)
-    for gradient in SLOPES:
+    for gradient in GRADIENTS:
         weight.grad = torch.tensor(gradient, dtype=torch.float32)
         steps.step()
     return weight.detach().numpy()
 
 
-def test_every_optimizer_has_its_formula_and_its_rate() -> None:
+def test_formulas_and_rates_cover_every_optimizer() -> None:
     assert set(FORMULAS) == set(get_args(optim.Name)) == set(optim.RATES)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_six_steps_are_those_of_the_formula(name: str) -> None:
-    np.testing.assert_allclose(walked(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6)
+def test_optimizer_steps_equal_the_formula(name: str) -> None:
+    np.testing.assert_allclose(
+        trained_weights(name, 0.1), FORMULAS[name](START, 0.1), rtol=2e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+    ("name", "torch_class"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
 )
 @pytest.mark.parametrize(
     ("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)]
 )
-def test_the_lean_step_is_torchs(name: Any, theirs: Any, decay: float, dtype: torch.dtype) -> None:
+def test_lean_adam_equals_torch(
+    name: Any, torch_class: Any, decay: float, dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
     ours, other = (
         nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype) for _ in range(2)
     )
     other.load_state_dict(ours.state_dict())
     lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
-    plain = theirs(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
+    plain = torch_class(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
     for step in range(8):
         x = torch.randn(4, 7, dtype=dtype)
         for net, steps in ((ours, lean), (other, plain)):
-            if step == 5:  # a new rate, as a schedule sets it
+            if step == 5:  # a new learning rate, as from a schedule
                 steps.param_groups[0]["lr"] = 0.002
             steps.zero_grad()
             net(x).square().sum().backward()
             steps.step()
-        if step == 3:  # it goes on, and is brought back to where it was saved
+        if step == 3:  # one more step, then the saved state is restored
             weights, state = deepcopy(ours.state_dict()), deepcopy(lean.state_dict())
             lean.step()
             ours.load_state_dict(weights)
             lean.load_state_dict(state)
     close = {"rtol": 0, "atol": 0} if dtype == torch.float64 else {"rtol": 3e-6, "atol": 1e-7}
     for one, two in zip(ours.parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(one, two, **close)  # float64 goes torch's own way
-    told, expected = lean.state_dict()["state"], plain.state_dict()["state"]
-    assert told.keys() == expected.keys()
+        torch.testing.assert_close(one, two, **close)  # torch computes float64
+    states, expected = lean.state_dict()["state"], plain.state_dict()["state"]
+    assert states.keys() == expected.keys()
     for number, state in expected.items():
-        assert told[number].keys() == state.keys() and torch.equal(
-            told[number]["step"], state["step"]
+        assert states[number].keys() == state.keys() and torch.equal(
+            states[number]["step"], state["step"]
         )
         for name in ("exp_avg", "exp_avg_sq"):
-            torch.testing.assert_close(told[number][name], state[name], **close)
+            torch.testing.assert_close(states[number][name], state[name], **close)
 
 
 @pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
 @pytest.mark.parametrize("instructions", ["avx512", "avx2", "plain"])
-def test_a_million_weights_on_several_threads(
+def test_adam_kernel_with_a_million_weights_on_several_threads(
     instructions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
@@ -145,25 +149,23 @@ def test_a_million_weights_on_several_threads(
         torch.optim.Adam(pair[1:], 0.01, foreach=False),
     )
     for step in range(1, 5):
-        gradient = torch.randn(1000, 1003) * 10.0 ** (
-            -9 * step
-        )  # down to where squares are no longer numbers above zero
+        gradient = torch.randn(1000, 1003) * 10.0 ** (-9 * step)  # until squares underflow to zero
         for weight, steps in zip(pair, (lean, plain), strict=True):
             weight.grad = gradient.clone()
             steps.step()
     torch.testing.assert_close(pair[0], pair[1], rtol=3e-6, atol=1e-6)
 
 
-def test_steps_of_slopes_that_are_not_dense_or_not_all_there_go_torchs_way() -> None:
+def test_sparse_gradients_use_torchs_step() -> None:
     table = nn.Embedding(6, 3, sparse=True)
     torch.nn.init.ones_(table.weight)
     steps = optim.optimizer("adam", table.parameters(), rate=0.1)
     table(torch.tensor([2])).sum().backward()
-    with pytest.raises(RuntimeError, match="sparse"):  # as torch says
+    with pytest.raises(RuntimeError, match="sparse"):  # torch's own message
         steps.step()
 
 
-def test_a_weight_without_a_slope_stays_where_it_is() -> None:
+def test_weight_without_gradient_stays() -> None:
     used, idle = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     steps = optim.optimizer("adam", [used, idle], rate=0.1)
     for _ in range(3):
@@ -183,11 +185,11 @@ def test_a_weight_without_a_slope_stays_where_it_is() -> None:
         ("one_cycle", 0.65, 0.5), ("one_cycle", 0.475, (1 + cos(pi / 4)) / 2), ("one_cycle", 1.0, 0.0),
     ],
 )  # fmt: skip
-def test_schedules_at_hand_worked_places(name: Any, done: float, factor: float) -> None:
+def test_schedule_factors_by_hand(name: Any, done: float, factor: float) -> None:
     assert schedule.factor(name, done) == pytest.approx(factor, abs=1e-12)
 
 
-def test_warm_up_rises_evenly_and_then_leaves_the_schedule_alone() -> None:
+def test_warmup_rises_linearly_before_the_schedule() -> None:
     assert [
         schedule.factor("constant", done, warmup=0.2) for done in (0.0, 0.05, 0.1, 0.2, 0.9)
     ] == [
@@ -200,7 +202,7 @@ def test_warm_up_rises_evenly_and_then_leaves_the_schedule_alone() -> None:
     assert schedule.factor("cosine", 0.5, warmup=0.2) == pytest.approx(0.5)
 
 
-def test_every_schedule_has_a_place_above() -> None:
+def test_schedule_cases_cover_every_name() -> None:
     assert set(get_args(schedule.Name)) == {
         "constant",
         "step",

@@ -92,12 +92,12 @@ def test_what_does_not_write_says_so(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_would_see_the_answer_is_refused(novel: Path) -> None:
-    with pytest.raises(TaskError, match="would see what it is asked to find"):
+    with pytest.raises(TaskError, match="would see the next token that it must predict"):
         ki.load(str(novel), words={"process.bidirectional": True}).fit()
 
 
 def test_a_state_needs_pieces_that_follow_each_other() -> None:
-    with pytest.raises((TaskError, ShapeError), match="needs pieces that follow each other"):
+    with pytest.raises((TaskError, ShapeError), match="needs consecutive pieces of a text"):
         ki.load(
             "sunspots",
             words={"process.net": "recurrent", "process.units": 8, "process.stateful": True},

@@ -1,1 +1,1 @@
-"""Algorithms of training, one per file: each owns its optimizers and says what one step is."""
+"""Training algorithms, one per file: each has its optimizers and defines one step."""

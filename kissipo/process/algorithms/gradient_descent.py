@@ -1,7 +1,8 @@
-"""Gradient descent: every point walks downhill with its own optimizer, and the way that it takes is kept (S05, S11).
+"""Gradient descent of points on a surface, each with its own optimizer (S05, S11).
 
-One epoch is one step of every walk. In the end each point is told by the slopes and the curvature of the surface there: a
-lowest point curves up in every direction, a saddle up in some and down in others.
+One epoch is one step of every point. The path of every point is recorded. At the end
+the gradient and the curvature of the surface describe where the point is: at a minimum
+all eigenvalues of the Hessian are positive, at a saddle point some are negative.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from kissipo.process.layers.surfaces import DIMENSIONS, height
 _RATES = FrozenConfig(
     {"sgd": 0.02, "momentum": 0.01, "adagrad": 0.5, "rmsprop": 0.02, "adam": 0.05}
 )
-_STILL = 1e-2
+_MAX_GRADIENT = 1e-2  # of a point that has converged
 _FLAT = 1e-3
 
 
@@ -41,7 +42,7 @@ class Options:
 
 
 class GradientDescent:
-    """Points, their optimizers, their ways."""
+    """Points, their optimizers and their paths."""
 
     def __init__(
         self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
@@ -52,23 +53,23 @@ class GradientDescent:
         self._names: list[str] = []
         self._surfaces: list[str] = []
         self._lowest: list[float] = []
-        self.way: list[Tensor] = []
+        self.path: list[Tensor] = []
 
     def begin(self, train: Dataset) -> str:
-        """Puts every point at its start."""
+        """Moves every point to its starting position."""
         surface, _, start = train.batch(slice(None)).inputs
         with torch.no_grad():
-            for point, at in zip(self.net.points, start, strict=True):
-                point.copy_(at)
-        self._equip(train.batch(slice(None)))
-        self.way = [self._where()]
-        return f"{len(surface)} points stand at their starts"
+            for point, position in zip(self.net.points, start, strict=True):
+                point.copy_(position)
+        self._build_optimizers_of(train.batch(slice(None)))
+        self.path = [self._positions()]
+        return f"{len(surface)} points are at their starting positions"
 
     def begin_epoch(self) -> None:
-        """Every step is like the one before."""
+        """Does nothing: there is no state per epoch."""
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """One step of every point."""
+        """Moves every point by one step."""
         heights = self.net(*batch.inputs)
         heights.sum().backward()
         for point in self.net.points:
@@ -76,81 +77,82 @@ class GradientDescent:
         for optimizer in self._optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.way.append(self._where())
+        self.path.append(self._positions())
         return {"loss": heights.detach().mean()}
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """Mean height above the lowest."""
+        """Returns the mean height above the minimum."""
         height_above: Tensor = (outputs - targets[0]).mean()
         return height_above
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizers' memories and the ways so far."""
+        """Returns the states of the optimizers and the paths so far."""
         memories = {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
-        told = {"names": self._names, "surfaces": self._surfaces, "lowest": self._lowest}
-        return {"optimizers": memories, "way": torch.stack(self.way), **told}
+        facts = {"names": self._names, "surfaces": self._surfaces, "lowest": self._lowest}
+        return {"optimizers": memories, "way": torch.stack(self.path), **facts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        self._arm(state["names"], state["surfaces"], state["lowest"])
+        """Restores what `state_dict` returned."""
+        self._build_optimizers(state["names"], state["surfaces"], state["lowest"])
         for name, memory in state["optimizers"].items():
             self._optimizers[name].load_state_dict(memory)
-        self.way = list(state["way"])
+        self.path = list(state["way"])
 
     def account(self) -> dict[str, Any]:
-        """Where every walk began and ended, how, and what kind of place it is."""
-        ways = torch.stack(self.way)
-        return {"walks": [self._walk(number, ways[:, number]) for number in range(ways.shape[1])]}
+        """Returns the path of every point and the kind of place where it ends."""
+        paths = torch.stack(self.path)
+        points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]
+        return {"walks": points}
 
-    def _equip(self, batch: Batch) -> None:
+    def _build_optimizers_of(self, batch: Batch) -> None:
         surface, optimizer, _ = batch.inputs
         names = [self.net.optimizers[number] for number in optimizer.tolist()]
-        self._arm(
+        self._build_optimizers(
             names,
             [self.net.surfaces[number] for number in surface.tolist()],
             batch.targets[0].flatten().tolist(),
         )
 
-    def _arm(self, names: list[str], surfaces: list[str], lowest: list[float]) -> None:
-        """One optimizer of each name, over all points that walk with it."""
+    def _build_optimizers(self, names: list[str], surfaces: list[str], lowest: list[float]) -> None:
+        """Builds one optimizer per name, for all points that use it."""
         self._names, self._surfaces, self._lowest = names, surfaces, lowest
         for name in dict.fromkeys(names):
-            mine = [
+            points = [
                 point for other, point in zip(names, self.net.points, strict=True) if other == name
             ]
             self._optimizers[name] = optim.optimizer(
-                name, mine, rate=self.options.learning_rates[name]
+                name, points, rate=self.options.learning_rates[name]
             )  # type: ignore[arg-type]
 
-    def _where(self) -> Tensor:
+    def _positions(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])
 
-    def _walk(self, number: int, way: Tensor) -> dict[str, Any]:
+    def _describe(self, number: int, path: Tensor) -> dict[str, Any]:
         surface, size = self._surfaces[number], DIMENSIONS[self._surfaces[number]]
-        end = way[-1].to(torch.float64)
-        gradients = torch.func.grad(lambda p: height(surface, p))(end)[:size]
+        end = path[-1].to(torch.float64)
+        gradient = torch.func.grad(lambda p: height(surface, p))(end)[:size]
         curvature = torch.linalg.eigvalsh(
             torch.func.hessian(lambda p: height(surface, p))(end)[:size, :size]
         )
         return {
             "surface": surface,
             "optimizer": self._names[number],
-            "start": way[0][:size].tolist(),
+            "start": path[0][:size].tolist(),
             "end": end[:size].tolist(),
             "height": float(height(surface, end)),
-            "slope": float(gradients.norm()),
+            "slope": float(gradient.norm()),
             "curvature": curvature.tolist(),
             "place": _place(
-                float(gradients.norm()),
+                float(gradient.norm()),
                 curvature,
                 float(height(surface, end)) - self._lowest[number],
             ),
-            "way": way[_thinned(len(way)), :size].tolist(),
+            "way": path[_thinned(len(path)), :size].tolist(),
         }
 
 
 def _thinned(count: int) -> list[int]:
-    """Every early step, and ever fewer of the later ones; the first and the last always."""
+    """Returns the indices of the first 100 steps and of fewer and fewer later ones."""
     late = (
         torch.logspace(2, torch.log10(torch.tensor(float(max(count, 101)))).item(), 60)
         .long()
@@ -160,15 +162,15 @@ def _thinned(count: int) -> list[int]:
 
 
 def _place(gradient: float, curvature: Tensor, above: float) -> str:
-    if gradient > _STILL:
-        return "still on its way"
+    if gradient > _MAX_GRADIENT:
+        return "not converged"
     if bool((curvature > -_FLAT).all()):
         return (
-            "the lowest point"
-            if above < _STILL
-            else f"a local lowest point, {above:.2g} above the lowest"
+            "global minimum"
+            if above < _MAX_GRADIENT
+            else f"local minimum, {above:.2g} above the global minimum"
         )
-    return "a saddle" if bool((curvature > _FLAT).any()) else "a highest point"
+    return "saddle point" if bool((curvature > _FLAT).any()) else "maximum"
 
 
 ALGORITHM = GradientDescent

@@ -1,10 +1,13 @@
-"""Q-learning: after every step the value of the action that was taken moves towards what was seen to follow.
+"""Q-learning: the value of an action moves towards the observed reward and next value.
 
-Q(s, a) <- Q(s, a) + r · (reward + d · max_b Q(s', b) - Q(s, a))      d: discount; nothing follows the end
+Q(s, a) <- Q(s, a) + r · (reward + d · max_b Q(s', b) - Q(s, a))
 
-With no `learning_rate` each value has its own, which falls with the number n of its visits as 1 / n^0.65, slowly enough to come to the
-true values and fast enough to forget the dice (Even-Dar and Mansour 2003). While learning, a random action is taken with a
-chance that falls from `epsilon_start` to `epsilon_end`.
+d is the discount factor. After the last step of an episode the next value is zero.
+
+Without `learning_rate` each value has its own rate 1 / n^0.65, where n is the number of
+its visits. That rate falls slowly enough to reach the true values, and fast enough to
+average the random rewards (Even-Dar and Mansour 2003). During training a random action
+is taken with a probability that falls from `epsilon_start` to `epsilon_end`.
 
 Source:   Watkins and Dayan 1992.
 """
@@ -43,7 +46,7 @@ class Options:
 
 
 class QLearning:
-    """An agent with a table of values."""
+    """An agent with a Q-table."""
 
     def __init__(
         self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
@@ -54,14 +57,14 @@ class QLearning:
         self._visits = np.zeros(self._values.shape, dtype=np.int64)
 
     def act(self, state: int, generator: Generator, *, done: float) -> int:
-        """An action while learning; `done` is the share of the episodes that are over."""
+        """Returns an action for training, after the fraction `done` of all episodes."""
         start, end = self.options.epsilon_start, self.options.epsilon_end
         if generator.random() < start + (end - start) * done:
             return int(generator.integers(self._values.shape[1]))
         return int(self._values[state].argmax())
 
     def learn(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
-        """One step seen."""
+        """Updates the table after one step."""
         values = self._values
         self._visits[state, action] += 1
         rate = self.options.learning_rate or 1.0 / self._visits[state, action] ** _POWER
@@ -69,15 +72,15 @@ class QLearning:
         values[state, action] += rate * (target - values[state, action])
 
     def best(self, state: int) -> int:
-        """The action that is believed to be best."""
+        """Returns the action with the largest Q-value."""
         return int(self._values[state].argmax())
 
     def state_dict(self) -> dict[str, Any]:
-        """How often each action was taken in each state."""
+        """Returns how often each action was taken in each state."""
         return {"visits": torch.from_numpy(self._visits.copy())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restores what `state_dict` returned."""
         self._visits[:] = state["visits"].numpy()
 
 

@@ -1,16 +1,22 @@
-"""Supervised learning: the answer is known, the loss says how far off the net is, the optimizer takes a step downhill.
+"""Supervised learning: one step of the optimizer per batch, against the gradient.
 
 w <- w - learning_rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
-l1 and l2 are over the weights, not the biases (S07). Smoothed labels and mixed samples are learned by, and never judged by; class
-weights count in both. With `ema` the mean of the weights over the last steps is what is judged and kept (Polyak and Juditsky
-1992). `init: linear` first
-solves the linear path of a wide-and-deep net, a convex problem with one answer, so that the hidden layers begin where linear or
-logistic regression ends. Where heads in the middle of a net learn, too, the loss of each is added with a weight of 0.3 (Szegedy et al.
-2015); the loss that is told is that of the answer.
+The penalties l1 and l2 cover the weights but not the biases (S07). Label smoothing and
+mixup apply to the training loss only; class weights also apply to the validation loss.
+With `ema` a running mean of the weights is evaluated and saved (Polyak and Juditsky
+1992).
 
-With `precision: bfloat16` products are made of numbers of 16 bits while learning (torch's autocast); weights, losses and steps stay
-float32. What is judged, kept and answered is reckoned in float32, so that a run answers alike on every machine.
+`init: linear` first solves the linear path of a wide-and-deep net. That is a convex
+problem with one solution, so the hidden layers start from linear or logistic
+regression.
+
+If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
+al. 2015). The reported loss is that of the main output.
+
+With `precision: bfloat16` training multiplies numbers of 16 bits (torch's autocast).
+Weights, losses and steps stay float32. Evaluation and prediction use float32, so that a
+run gives the same results on every machine.
 """
 
 from __future__ import annotations
@@ -41,7 +47,7 @@ _AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 
 @dataclass(frozen=True)
 class Stop:
-    """When to stop before the last epoch."""
+    """The options of early stopping."""
 
     SHORT: ClassVar[str] = "patience"
     patience: int = word(
@@ -114,7 +120,7 @@ class Options:
     )
     weights: str | None = word(
         None,
-        "pretrained weights: a safetensors file (published names are known, too) or the folder of a run",
+        "pretrained weights: a safetensors file (also with published names) or the folder of a run",
     )
     freeze: tuple[str, ...] | None = word(
         None, "weights that are frozen: all but head, or names of layers, such as conv2"
@@ -125,7 +131,7 @@ class Options:
 
 
 class Supervised:
-    """One net, one optimizer, one loss for each answer."""
+    """One net, one optimizer, and one loss per output."""
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
@@ -133,10 +139,10 @@ class Supervised:
         self.net, self.losses, self.options = net, losses, options
         self._taught = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
-        self._state: Any = None  # of a net that goes on from batch to batch
+        self._state: Any = None  # of a stateful net after the last batch
         self._name: optim.Name = options.optimizer or "adam"
         self.learning_rate = options.learning_rate or optim.RATES[self._name]
-        self._moves = options.schedule != "constant" or options.warmup > 0
+        self._has_schedule = options.schedule != "constant" or options.warmup > 0
         self._weights = (
             [weight for weight in net.parameters() if weight.dim() > 1 and weight.requires_grad]
             if options.l1 or options.l2
@@ -144,31 +150,33 @@ class Supervised:
         )
 
     def begin(self, train: Dataset) -> str:
-        """What is done once, before the first step; says so in a sentence, or nothing."""
-        told = init_linear(self.net, train) if self.options.init == "linear" else ""
-        self._equip()
-        return told
+        """Prepares the first step and returns a sentence for the user or nothing."""
+        description = init_linear(self.net, train) if self.options.init == "linear" else ""
+        self._build_optimizer()
+        return description
 
     def begin_epoch(self) -> None:
-        """The streams of a text begin anew."""
+        """Resets the state of a stateful net."""
         self._state = None
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """One batch, one step downhill."""
-        if self._moves:
+        """Trains on one batch and returns its loss."""
+        if self._has_schedule:
             self._set_rate()
-        if self._direct is not None and self._direct.fits(batch.inputs[0]):
-            loss = self._direct.learn(self._taught[0], batch.inputs[0], batch.targets[0])
+        if self._manual_backprop is not None and self._manual_backprop.fits(batch.inputs[0]):
+            loss = self._manual_backprop.loss_and_backward(
+                self._taught[0], batch.inputs[0], batch.targets[0]
+            )
         else:
-            with self._products():
-                loss, taught = self._losses(batch)
-            taught.backward()
+            with self._autocast():
+                loss, total = self._losses(batch)
+            total.backward()
         if self._weights:
             self._penalty().backward()
         if self.options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._learned, self.options.clip_norm)
+            nn.utils.clip_grad_norm_(self._trained, self.options.clip_norm)
         self.optimizer.step()
-        for parameter in self._learned:
+        for parameter in self._trained:
             parameter.grad = None
         if self._average is not None:
             self._average.update_parameters(self.net)
@@ -176,40 +184,40 @@ class Supervised:
         return {"loss": loss.detach()}
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """The loss of outputs against the truth, without the penalties; the sum over the answers."""
+        """Returns the loss without the penalties, summed over the outputs."""
         return _sum(self.losses, outputs, targets)
 
     @contextmanager
     def eval_weights(self) -> Iterator[None]:
-        """Inside, the net holds the weights that are judged and kept."""
+        """Gives the net the weights for evaluation, the EMA if there is one."""
         if self._average is None:
             yield
             return
-        learned = deepcopy(self.net.state_dict())
+        trained = deepcopy(self.net.state_dict())
         self.net.load_state_dict(self._average.module.state_dict())
         try:
             yield
         finally:
-            self.net.load_state_dict(learned)
+            self.net.load_state_dict(trained)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's memory, the place in the schedule, the mean weights, and the state of a net that goes on."""
+        """Returns all that the next step depends on, besides the weights."""
         average = None if self._average is None else self._average.state_dict()
-        place = {"steps_done": self.steps_done, "state": self._state, "average": average}
-        return {"optimizer": self.optimizer.state_dict(), **place}
+        progress = {"steps_done": self.steps_done, "state": self._state, "average": average}
+        return {"optimizer": self.optimizer.state_dict(), **progress}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`; the net has its weights already."""
+        """Restores what `state_dict` returned; the net already has its weights."""
         if self.options.init == "linear":
             freeze_linear(self.net)
-        self._equip()
-        optim.go_on(self.optimizer, state["optimizer"])
+        self._build_optimizer()
+        optim.load_optimizer_state(self.optimizer, state["optimizer"])
         self.steps_done, self._state = state["steps_done"], state["state"]
         if self._average is not None:
             self._average.load_state_dict(state["average"])
 
-    def _products(self) -> AbstractContextManager[Any]:
-        """Inside, products are made of what `precision` says."""
+    def _autocast(self) -> AbstractContextManager[Any]:
+        """Returns the context of the dtype that `precision` names."""
         return (
             torch.autocast("cpu", torch.bfloat16)
             if self.options.precision == "bfloat16"
@@ -217,26 +225,28 @@ class Supervised:
         )
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss of the answer, and the one that is learned by: with those of auxiliary heads; both of mixed samples where they are."""
+        """Returns the loss of the output, and its sum with those of auxiliary heads."""
         mixed = mix(batch, self.options.mixup) if self.options.mixup else None
         outputs, auxiliary = self._outputs(batch if mixed is None else mixed.batch)
 
-        def off(given: Any) -> Tensor:
-            given = _whole(given)
+        def loss_of(predictions: Any) -> Tensor:
+            predictions = _as_float32(predictions)
             if mixed is None:
-                return _sum(self._taught, given, batch.targets)
+                return _sum(self._taught, predictions, batch.targets)
             first, second = (
-                _sum(self._taught, given, truth) for truth in (mixed.batch.targets, mixed.second)
+                _sum(self._taught, predictions, targets)
+                for targets in (mixed.batch.targets, mixed.second)
             )
             return mixed.share * first + (1 - mixed.share) * second
 
-        loss = off(outputs)
-        return loss, sum((_AUXILIARY * off(each) for each in auxiliary), start=loss)
+        loss = loss_of(outputs)
+        return loss, sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
 
     def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
-        """What the net gives, and what its auxiliary heads give.
+        """Returns the outputs of the net and those of its auxiliary heads.
 
-        Where the net goes on from batch to batch its state is handed on, its gradients are not: truncated backpropagation in time.
+        A stateful net starts from the detached state of the batch before. This is
+        truncated backpropagation through time.
         """
         net: Any = self.net
         if has_auxiliary_heads(net):
@@ -248,27 +258,25 @@ class Supervised:
         self._state = each_state(state, Tensor.detach)
         return outputs, ()
 
-    def _equip(self) -> None:
-        """An optimizer over all weights that are not held."""
+    def _build_optimizer(self) -> None:
+        """Builds the optimizer of all parameters that are not frozen."""
         options = self.options
-        self._learned = [
+        self._trained = [
             parameter for parameter in self.net.parameters() if parameter.requires_grad
         ]
         average = get_ema_multi_avg_fn(options.ema)
         self._average = AveragedModel(self.net, multi_avg_fn=average) if options.ema else None
-        usual = len(self.losses) > 1 or options.mixup or options.precision != "float32"
-        self._direct = None if usual else manual_backprop(self.net)
-        several = options.backbone_learning_rate_scale != 1
-        learned: Any = (
-            optim.groups(
-                self.net, self.learning_rate, backbone=options.backbone_learning_rate_scale
-            )
-            if several
-            else self._learned
+        needs_autograd = len(self.losses) > 1 or options.mixup or options.precision != "float32"
+        self._manual_backprop = None if needs_autograd else manual_backprop(self.net)
+        scale = options.backbone_learning_rate_scale
+        trained: Any = (
+            self._trained
+            if scale == 1
+            else optim.groups(self.net, self.learning_rate, backbone=scale)
         )
         self.optimizer = optim.optimizer(
             self._name,
-            learned,
+            trained,
             rate=self.learning_rate,
             momentum=options.momentum,
             decay=options.weight_decay,
@@ -298,15 +306,15 @@ class Supervised:
         optim.set_rate(self.optimizer, learning_rate)
 
 
-def _whole(outputs: Any) -> Any:
-    """Outputs of half as many bits, filled up to float32; others as they are."""
+def _as_float32(outputs: Any) -> Any:
+    """Converts bfloat16 outputs to float32; other outputs stay as they are."""
     if isinstance(outputs, tuple):
-        return tuple(map(_whole, outputs))
+        return tuple(map(_as_float32, outputs))
     return outputs.float() if outputs.dtype is torch.bfloat16 else outputs
 
 
 def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-    """The loss of the only answer, or the sum over the answers."""
+    """Returns the loss of a single output, or the sum of the losses of several."""
     if len(losses) == 1:
         return losses[0](outputs, targets[0])
     return torch.stack(

@@ -1,4 +1,4 @@
-"""Layers, one idea a file, written as in the paper."""
+"""Layers, one idea per file, written as in the paper."""
 
 from kissipo.process.layers.gru import GRU
 from kissipo.process.layers.lstm import LSTM

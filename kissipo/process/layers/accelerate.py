@@ -1,6 +1,7 @@
-"""Swaps the recurrent layers inside any torch model for the fast ones, in place, and back.
+"""Acceleration of the recurrent layers inside any torch model, in place and reversible.
 
-The layers stay the same objects with the same parameters: optimizers, hooks, shared layers and state_dict go on as they are.
+The layers stay the same objects with the same parameters. So optimizers, hooks, shared
+layers and state_dicts stay valid.
 
 Example:  >>> model = nn.Sequential(nn.LSTM(3, 4, batch_first=True))
           >>> with accelerate(model):
@@ -26,17 +27,17 @@ _FAST: dict[type[nn.Module], type[Recurrent]] = {nn.RNN: RNN, nn.GRU: GRU, nn.LS
 
 
 class Acceleration:
-    """What was swapped; `undo` swaps it back, as does the end of a `with` block."""
+    """The accelerated layers; `undo` or the end of a `with` block restores torch's."""
 
     def __init__(self, layers: list[nn.Module]) -> None:
         self.layers = layers
 
     def undo(self) -> None:
-        """Every layer is torch's again."""
+        """Gives every layer its torch class again."""
         for layer in self.layers:
             layer.__class__ = next(slow for slow, fast in _FAST.items() if type(layer) is fast)
-            for word in ("kernel", "used"):
-                vars(layer).pop(word, None)
+            for name in ("kernel", "used"):
+                vars(layer).pop(name, None)
         self.layers = []
 
     def __enter__(self) -> Acceleration:
@@ -55,14 +56,16 @@ class Acceleration:
 
 
 def accelerate(module: nn.Module, *, kernel: Kernel = "auto") -> Acceleration:
-    """Makes every torch.nn.RNN, GRU and LSTM in `module` the fast layer of that name; subclasses of them are left alone.
+    """Turns every torch.nn.RNN, GRU and LSTM in `module` into kissipo's fast layer.
 
-    Raises:   TaskError when it is not a torch module.
+    Subclasses of these classes stay as they are.
+
+    Raises:   TaskError when `module` is not a torch module.
     """
     if not isinstance(module, nn.Module):
         raise TaskError("accelerate takes a torch.nn.Module", given=type(module).__name__)
     check_kernel(kernel)
-    layers = [each for each in module.modules() if type(each) in _FAST]
+    layers = [layer for layer in module.modules() if type(layer) in _FAST]
     for layer in layers:
         layer.__class__ = _FAST[type(layer)]
         vars(layer)["kernel"] = kernel

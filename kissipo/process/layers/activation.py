@@ -1,6 +1,7 @@
-"""Activations by name: the bend between two linear layers, without which they would be one.
+"""Activation functions by name: without them two linear layers would be one.
 
-relu max(0, x); tanh; sigmoid 1/(1+e^-x); gelu x·Φ(x); silu x·sigmoid(x); leaky_relu; elu; identity.
+relu max(0, x); tanh; sigmoid 1/(1+e^-x); gelu x·Φ(x); silu x·sigmoid(x); leaky_relu;
+elu; identity.
 """
 
 from typing import Literal
@@ -9,14 +10,8 @@ from torch import nn
 
 Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "identity"]
 
-RISING = (
-    "relu",
-    "tanh",
-    "sigmoid",
-    "leaky_relu",
-    "elu",
-    "identity",
-)  # the larger of two stays the larger
+# Monotonic: the larger of two values stays the larger one.
+MONOTONIC = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "identity")
 
 _LAYERS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -31,7 +26,7 @@ _LAYERS: dict[str, type[nn.Module]] = {
 
 
 def activation(name: Activation) -> nn.Module:
-    """A fresh layer of that name.
+    """Returns a new layer of that name.
 
     Example:  >>> activation("relu")
               ReLU()

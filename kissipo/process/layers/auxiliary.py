@@ -1,12 +1,15 @@
-"""Auxiliary head: an answer from the middle of a deep net, so that its first layers learn from nearby, too.
+"""Auxiliary head: an output in the middle of a deep net, to train its early layers.
 
-mean of each of 4x4 parts -> convolution of 1x1 -> linear, relu -> dropout -> the answer
+mean of each of 4x4 parts -> convolution of 1x1 -> linear, relu -> dropout -> output
 
-It is there only while learning: `with_auxiliary` of its net gives the answers of all heads beside the net's own.
+The net uses it only during training: `with_auxiliary` of the net returns the outputs of
+all auxiliary heads beside its own output.
 
-Shapes:   (batch, channel, height, width) -> the answer
-Choices:  parts instead of the paper's windows of 5x5 at stride 3, which give 4x4 of 14x14: so it suits any size.
-Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024 units, dropout 0.7.
+Shapes:   (batch, channel, height, width) -> output
+Choices:  Adaptive pooling to 4x4 replaces the paper's windows of 5x5 with stride 3,
+          which give 4x4 for 14x14. So a map of any size fits.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015: 128 filters, 1,024
+          units, dropout 0.7.
 Example:  >>> import torch
           >>> spec = TensorSpec("kind", ("class",), (10,))
           >>> AuxiliaryHead(512, (spec,))(torch.zeros(2, 512, 14, 14)).shape
@@ -27,7 +30,7 @@ _SIDE, _FILTERS, _UNITS = 4, 128, 1024
 
 
 class AuxiliaryHead(nn.Sequential):
-    """An answer from the middle."""
+    """An output in the middle of a net."""
 
     def __init__(
         self,

@@ -1,12 +1,14 @@
-"""Join: several inputs into one row of features.
+"""Concatenation of several inputs to one row of features.
 
-Numbers are laid flat, ids of levels are looked up in an embedding, ids of words are looked up and averaged over the words
-that are there (id 0 fills up and does not count).
+Numbers are flattened. Ids of classes are looked up in an embedding. Ids of tokens are
+looked up and averaged over the tokens of the text; id 0 is padding and does not count.
 
-Shapes:   one tensor a port, the batch axis first -> (batch, feature)
+Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> join = ConcatFeatures((TensorSpec("age", ("feature",), (1,)), TensorSpec("film", (), (), vocabulary=9)))
+          >>> age = TensorSpec("age", ("feature",), (1,))
+          >>> film = TensorSpec("film", (), (), vocabulary=9)
+          >>> join = ConcatFeatures((age, film))
           >>> join(torch.zeros(2, 1), torch.tensor([3, 0])).shape
           torch.Size([2, 6])
 """
@@ -21,9 +23,9 @@ from kissipo.process.layers.stacked import stacked
 
 
 class ConcatFeatures(nn.Module):
-    """One branch a port, side by side."""
+    """One branch per input; their features are concatenated."""
 
-    DESCRIPTION = "side by side"
+    DESCRIPTION = "concatenation"
 
     def __init__(self, specs: tuple[TensorSpec, ...], *, embed: int | None = None) -> None:
         super().__init__()
@@ -35,8 +37,8 @@ class ConcatFeatures(nn.Module):
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
     def opens(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[list[Source], Combined]:
-        """The branch that it comes from."""
-        rows = {f"branch {at}": self.branches[at](x) for at, x in enumerate(inputs)}
+        """Returns the value in the branch that it comes from."""
+        rows = {f"branch {number}": self.branches[number](x) for number, x in enumerate(inputs)}
         return [stacked(rows, index)], "sum"
 
 
@@ -46,18 +48,18 @@ class MeanEmbedding(nn.Module):
     Shapes:   ids (batch, time) -> (batch, feature)
     """
 
-    DESCRIPTION = "mean over the words"
+    DESCRIPTION = "mean over the tokens"
 
     def __init__(self, vocabulary: int, features: int) -> None:
         super().__init__()
-        self.embedding = embedding(vocabulary, features, fills=True)
+        self.embedding = embedding(vocabulary, features, padded=True)
 
     def forward(self, ids: Tensor) -> Tensor:
-        there = (ids != 0).unsqueeze(-1)
-        return (self.embedding(ids) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
+        mask = (ids != 0).unsqueeze(-1)
+        return (self.embedding(ids) * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
     def opens(self, index: tuple[int, int], ids: Tensor) -> tuple[list[Source], Combined]:
-        """The words that are there."""
+        """Returns the embeddings of the tokens that count."""
         row, feature = index
         steps = ids[row].nonzero()[:, 0].tolist()
         rows = self.embedding(ids[row])
@@ -73,8 +75,8 @@ def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
     features = width(spec.vocabulary, embed)
     if spec.axes == ("time",):
         return MeanEmbedding(spec.vocabulary, features)
-    looked_up = embedding(spec.vocabulary, features)
-    return looked_up if not spec.axes else nn.Sequential(looked_up, nn.Flatten())
+    layer = embedding(spec.vocabulary, features)
+    return layer if not spec.axes else nn.Sequential(layer, nn.Flatten())
 
 
 def _width(spec: TensorSpec, embed: int | None) -> int:

@@ -1,9 +1,10 @@
-"""Convolution with what follows it: batch normalization, where it is wanted, and relu.
+"""Convolution with batch normalization, if it is wanted, and relu.
 
-y = max(0, x * W + b)                    with `norm`: y = max(0, norm(x * W)), as the shift of the norm is a bias
+y = max(0, x * W + b)
+y = max(0, norm(x * W))        with `norm`, whose shift is the bias
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, height', width')
-Choices:  padding keeps the size at stride 1, for odd filters; relu writes over its input, which nobody needs any more.
+Choices:  padding keeps the size at stride 1, for odd filters; relu works in place.
 Example:  >>> [name for name, _ in convolution(3, 8, 5, norm=True).named_children()]
           ['conv', 'norm', 'relu']
 """
@@ -24,7 +25,7 @@ def convolution(
     norm: bool = False,
     epsilon: float = 1e-5,
 ) -> nn.Sequential:
-    """A fresh convolution of so many filters."""
+    """Returns a new convolution with the given number of filters."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv"] = nn.Conv2d(
         channels, filters, kernel, stride, padding=kernel // 2, bias=not norm

@@ -1,13 +1,16 @@
-"""Gated recurrent unit: one state, a gate that resets it and a gate that mixes the old with the new.
+"""Gated recurrent unit: a reset gate, and a gate that mixes the old and new state.
 
-r, z = sigmoid(x W + h U + b), each with its own W, U, b            n = tanh(x W_n + b_n + r * (h U_n + c_n))
+r, z = sigmoid(x W + h U + b), each with its own W, U, b
+n = tanh(x W_n + b_n + r * (h U_n + c_n))
 h' = (1 - z) * n + z * h
 
-Shapes:   x (batch, time, feature) -> y (batch, time, unit), h (layer * direction, batch, unit), with batch_first=True
-Choices:  arguments, results, gate order r z n and state_dict of torch.nn.GRU; the reset is applied after the product with U_n, which
-          has a bias of its own, as in cuDNN.
+Shapes:   x (batch, time, feature) -> y (batch, time, unit),
+          h (layer * direction, batch, unit), with batch_first=True
+Choices:  arguments, results, gate order r z n and state_dict of torch.nn.GRU; the reset
+          gate is applied after the product with U_n, which has its own bias, as in
+          cuDNN.
 Source:   Cho et al. 2014.
-Raises:   ShapeError when x has no time axis, naming the shape it got.
+Raises:   ShapeError when x has no time axis, with the shape that it has.
 Example:  >>> GRU(3, 4, batch_first=True)(torch.zeros(2, 5, 3))[1].shape
           torch.Size([1, 2, 4])
 """
@@ -31,7 +34,7 @@ class GRU(Recurrent, nn.GRU):
         b_ih: Tensor | None,
         b_hh: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        """One step: (batch, feature), (h,) -> (h',)."""
+        """Computes one step: (batch, feature), (h,) -> (h',)."""
         (h,) = state
         x_r, x_z, x_n = linear(x, w_ih, b_ih).chunk(3, dim=-1)
         h_r, h_z, h_n = linear(h, w_hh, b_hh).chunk(3, dim=-1)

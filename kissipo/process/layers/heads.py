@@ -1,13 +1,14 @@
-"""Heads: from features to the answers, one linear layer each.
+"""Heads: one linear layer per output.
 
-One answer gives one tensor, several give a tuple. An answer with more than one axis (twelve months of two variables) is
-computed as one long row and then folded.
+One output gives one tensor, several outputs give a tuple. An output with more than one
+axis (12 months of two variables) is computed as one row and then reshaped.
 
-Raises:   ShapeError for an answer to every pixel.
-Shapes:   (batch, feature) -> (batch, *port.shape), one for each port
+Raises:   ShapeError for an output per pixel.
+Shapes:   (batch, feature) -> (batch, *spec.shape) for each output
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> Heads(4, (TensorSpec("sales", ("horizon", "variable"), (12, 2)),))(torch.zeros(3, 4)).shape
+          >>> sales = TensorSpec("sales", ("horizon", "variable"), (12, 2))
+          >>> Heads(4, (sales,))(torch.zeros(3, 4)).shape
           torch.Size([3, 12, 2])
 """
 
@@ -23,19 +24,21 @@ _PIXELS = ("class", "height", "width")
 
 
 class Heads(nn.Module):
-    """One linear layer an answer, beside each other."""
+    """One linear layer per output."""
 
     def __init__(self, width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> None:
         super().__init__()
         self.heads = nn.ModuleList([_head(width, spec, bias=bias) for spec in specs])
 
     def forward(self, features: Tensor) -> Tensor | tuple[Tensor, ...]:
-        answers = tuple(head(features) for head in self.heads)
-        return answers[0] if len(answers) == 1 else answers
+        outputs = tuple(head(features) for head in self.heads)
+        return outputs[0] if len(outputs) == 1 else outputs
 
 
 def heads_of(net: nn.Module) -> tuple[str, ...]:
-    """The places of the layers that depend on what is asked: those called head or wide, else the last layer with weights.
+    """Returns the names of the layers that depend on the task.
+
+    Those are the layers called head, heads or wide, else the last layer with weights.
 
     Example:  >>> heads_of(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)))
               ('2',)
@@ -46,23 +49,26 @@ def heads_of(net: nn.Module) -> tuple[str, ...]:
 
 
 def is_under(name: str, places: Sequence[str]) -> bool:
-    """Whether a weight belongs to one of these places, or is one.
+    """Returns whether a parameter belongs to one of these layers, or is one of them.
 
-    Example:  >>> is_under("heads.0.bias", ("heads",)), is_under("head2.bias", ("head",))
-              (True, False)
+    Example:  >>> is_under("heads.0.bias", ("heads",))
+              True
+              >>> is_under("head2.bias", ("head",))
+              False
     """
     return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 def head(width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> nn.Module:
-    """The plainest module that gives these answers: a single linear layer where one is enough."""
+    """Returns a linear layer for one output, and Heads for several."""
     return _head(width, specs[0], bias=bias) if len(specs) == 1 else Heads(width, specs, bias=bias)
 
 
 def _head(width: int, spec: TensorSpec, *, bias: bool) -> nn.Module:
     if spec.axes == _PIXELS:
         raise ShapeError(
-            f"'{spec.name}' asks for every pixel {spec.describe()}, and this net answers an image as a whole",
+            f"'{spec.name}' needs an output for every pixel {spec.describe()}, "
+            "but this model has one output per image",
             do="Use process.net=unet",
         )
     linear = nn.Linear(width, spec.size, bias=bias)

@@ -1,7 +1,8 @@
-"""Image: the one port that a net on images takes, or a refusal in words of the pipeline.
+"""The image input of a net: its shape, or an error for other inputs.
 
-Raises:   ShapeError when there is another input, or more than one.
-Example:  >>> image_of((TensorSpec("photo", ("channel", "height", "width"), (3, 32, 24)),), "vgg16")
+Raises:   ShapeError when the input is not an image, or there are several inputs.
+Example:  >>> photo = TensorSpec("photo", ("channel", "height", "width"), (3, 32, 24))
+          >>> image_of((photo,), "vgg16")
           (3, 32, 24)
 """
 
@@ -10,12 +11,12 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 def image_of(inputs: tuple[TensorSpec, ...], net: str) -> tuple[int, int, int]:
-    """Channels, height and width of what goes in."""
+    """Returns the channels, height and width of the image."""
     if len(inputs) != 1 or inputs[0].axes != ("channel", "height", "width"):
-        gives = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
+        description = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             f"process step '{net}' takes one image (batch, channel, height, width)",
-            given=f"input step {gives}",
+            given=f"input step {description}",
             do="Use process.net=ffn or process.net=recurrent for other data",
         )
     channels, height, width = inputs[0].shape
@@ -23,7 +24,7 @@ def image_of(inputs: tuple[TensorSpec, ...], net: str) -> tuple[int, int, int]:
 
 
 def channels_of(published: int, width: float) -> int:
-    """So many channels at a share of the published width, one at least.
+    """Returns the number of channels for a width multiplier; at least 1.
 
     Example:  >>> channels_of(64, 1.0), channels_of(64, 0.25), channels_of(16, 0.01)
               (64, 16, 1)
@@ -34,4 +35,4 @@ def channels_of(published: int, width: float) -> int:
 IMAGENET = (
     (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),),
     (TensorSpec("class", ("class",), (1000,)),),
-)  # what the published figures of nets for photographs are for
+)  # the published weight counts of image nets hold for these shapes

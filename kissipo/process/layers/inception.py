@@ -1,16 +1,20 @@
-"""Inception module: filters of several sizes look at the same image, and what they see is stacked.
+"""Inception module: filters of several sizes on one image, concatenated.
 
-y = [1x1(x), 3x3(x), 5x5(x), pool(x)]                               naive
-y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(pool(x))]                bottleneck: the wide filters see fewer channels
+naive:       y = [1x1(x), 3x3(x), 5x5(x), pool(x)]
+bottleneck:  y = [1x1(x), 3x3(1x1(x)), 5x5(1x1(x)), 1x1(pool(x))]
 
-Pooling gives as many channels as it takes, so behind naive modules the depth can only grow.
+In a bottleneck module the large filters have fewer input channels. Pooling returns as
+many channels as it gets, so naive modules can only increase the number of channels.
 
 Shapes:   (batch, channel, height, width) -> (batch, sum of the filters, height, width)
-Choices:  pooling is the greatest of each 3x3 at stride 1; a relu after every convolution.
-          With `norm` a batch normalization after every convolution, and 3x3 in place of 5x5, as the published weights have it.
-Source:   Szegedy et al., Going Deeper with Convolutions, 2015; with norm Ioffe and Szegedy 2015.
+Choices:  max pooling of 3x3 with stride 1; a relu after every convolution. With `norm`
+          there is a batch normalization after every convolution, and 3x3 replaces 5x5,
+          as in the published weights.
+Source:   Szegedy et al., Going Deeper with Convolutions, 2015; with norm Ioffe and
+          Szegedy 2015.
 Example:  >>> import torch
-          >>> widths = Widths(one=128, three=192, five=96, three_reduced=64, five_reduced=64, pooled=64)
+          >>> bottlenecks = dict(three_reduced=64, five_reduced=64, pooled=64)
+          >>> widths = Widths(one=128, three=192, five=96, **bottlenecks)
           >>> Inception(256, widths)(torch.zeros(1, 256, 28, 28)).shape
           torch.Size([1, 480, 28, 28])
 """
@@ -30,12 +34,12 @@ from kissipo.process.layers.image_spec import channels_of
 from kissipo.process.layers.stacked import stacked
 
 Module = Literal["bottleneck", "naive"]
-EPSILON = 1e-3  # of the published norms
+EPSILON = 1e-3  # of batch norm in the published weights
 
 
 @dataclass(frozen=True)
 class Widths:
-    """How many filters of each kind; the `reduced` ones and `pooled` are the bottlenecks."""
+    """The numbers of filters; the `reduced` ones and `pooled` are the bottlenecks."""
 
     one: int
     three_reduced: int
@@ -44,15 +48,15 @@ class Widths:
     five: int
     pooled: int
 
-    def at(self, width: float) -> Widths:
-        """The same at a share of the width."""
+    def scaled(self, width: float) -> Widths:
+        """Returns the widths times a width multiplier."""
         return Widths(**{name: channels_of(count, width) for name, count in vars(self).items()})
 
 
 class Inception(nn.Module):
-    """Four branches, stacked."""
+    """Four branches whose channels are concatenated."""
 
-    DESCRIPTION = "the branches stacked"
+    DESCRIPTION = "concatenation of the branches"
 
     def __init__(
         self, channels: int, widths: Widths, *, module: Module = "bottleneck", norm: bool = False
@@ -85,6 +89,6 @@ class Inception(nn.Module):
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
 
     def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """The branch that it comes from."""
+        """Returns the value in the branch that it comes from."""
         names = ("one", "three", "five", "pool")
         return [stacked({name: self.get_submodule(name)(x) for name in names}, index)], "sum"

@@ -1,6 +1,6 @@
-"""He's start: weights so large that a signal keeps its strength through any number of layers with relu.
+"""Kaiming initialization: the variance of a signal stays the same from layer to layer.
 
-w ~ N(0, 2 / n)    n: how many products are summed up for one value
+w ~ N(0, 2 / n)    n: the number of products that are summed for one value
 
 Source:   He, Zhang, Ren and Sun, Delving deep into rectifiers, 2015.
 Example:  >>> layer = nn.Conv2d(64, 64, 3)
@@ -13,11 +13,10 @@ from torch import nn
 
 
 def kaiming_init(net: nn.Module) -> None:
-    """Draws the weights of all convolutions and linear layers anew; biases are zero."""
+    """Initializes all convolutions and linear layers; biases are zero."""
     for layer in net.modules():
-        if (
-            isinstance(layer, nn.Conv2d | nn.Linear) and not layer.weight.is_meta
-        ):  # which has only a shape
+        # A meta tensor has no values.
+        if isinstance(layer, nn.Conv2d | nn.Linear) and not layer.weight.is_meta:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -1,12 +1,17 @@
-"""Free points: a net that answers the points of a board never answers one on which a stone stands.
+"""Legal move mask: occupied points of a board get no probability.
 
-y_k = z_k where x_k = 0, else the least number there is; so the softmax gives taken points no probability, and no gradient.
+y_k = z_k where x_k = 0, else the minimum of the dtype
 
-Shapes:   board (batch, 1, height, width) -> z (batch, height · width) -> y of the same shape
-Choices:  suicide and ko stay possible: the first is 2 of 100 answers of `kissipo fit go`, the second a board alone does not tell.
-Source:   Clark and Storkey 2014, Teaching deep convolutional neural networks to play Go (masked training).
+So softmax gives occupied points probability 0, and they have no gradient.
+
+Shapes:   board (batch, 1, height, width) -> z (batch, height · width) -> y, same shape
+Choices:  Suicide and ko stay possible. Suicide is 2 of 100 predictions of `kissipo fit
+          go`; ko cannot be seen from one board.
+Source:   Clark and Storkey 2014, Teaching deep convolutional neural networks to play Go
+          (masked training).
 Example:  >>> import torch
-          >>> LegalMoveMask(torch.nn.Flatten())(torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])).softmax(1)
+          >>> board = torch.tensor([[[[0.0, 1.0], [-1.0, 0.0]]]])
+          >>> LegalMoveMask(torch.nn.Flatten())(board).softmax(1)
           tensor([[0.5000, 0.0000, 0.0000, 0.5000]])
 """
 
@@ -19,32 +24,32 @@ from kissipo.core.protocols import has_auxiliary_heads
 
 
 class LegalMoveMask(nn.Module):
-    """A net of one board, and what may not be answered taken out."""
+    """A net of one board whose occupied points are masked."""
 
-    DESCRIPTION = "taken points are no answer"
+    DESCRIPTION = "occupied points are masked"
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, board: Tensor) -> Tensor:
-        return _free(board, self.net(board))
+        return _masked(board, self.net(board))
 
 
 class LegalMoveMaskWithAuxiliary(LegalMoveMask):
-    """The same for a net of which heads in the middle learn, too."""
+    """The mask for a net with auxiliary heads."""
 
     def with_auxiliary(self, board: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The answer, and that of each auxiliary head."""
+        """Returns the masked outputs of the net and of its auxiliary heads."""
         net: Any = self.net
         points, others = net.with_auxiliary(board)
-        return _free(board, points), tuple(_free(board, other) for other in others)
+        return _masked(board, points), tuple(_masked(board, other) for other in others)
 
 
 def legal_move_mask(net: nn.Module) -> LegalMoveMask:
-    """The net that never answers a taken point, whatever in it learns."""
+    """Wraps a net so that it never predicts an occupied point."""
     return LegalMoveMaskWithAuxiliary(net) if has_auxiliary_heads(net) else LegalMoveMask(net)
 
 
-def _free(board: Tensor, points: Tensor) -> Tensor:
+def _masked(board: Tensor, points: Tensor) -> Tensor:
     return points.masked_fill(board.flatten(1) != 0, torch.finfo(points.dtype).min)

@@ -1,12 +1,17 @@
-"""Long short-term memory: a cell whose gates decide what to keep, to change and to show.
+"""Long short-term memory: a cell whose gates decide what to keep, change and show.
 
-i, f, o = sigmoid(x W + h U + b), each with its own W, U, b        g = tanh(x W_g + h U_g + b_g)
-c' = f * c + i * g                                                  h' = o * tanh(c')
+i, f, o = sigmoid(x W + h U + b), each with its own W, U, b
+g = tanh(x W_g + h U_g + b_g)
+c' = f * c + i * g
+h' = o * tanh(c')
 
-Shapes:   x (batch, time, feature) -> y (batch, time, unit), (h, c) each (layer * direction, batch, unit), with batch_first=True
-Choices:  arguments, results, gate order i f g o and state_dict of torch.nn.LSTM; projections are left to torch's kernel.
-Source:   Hochreiter and Schmidhuber 1997; forget gate from Gers et al. 2000; no peepholes.
-Raises:   ShapeError when x has no time axis, naming the shape it got.
+Shapes:   x (batch, time, feature) -> y (batch, time, unit),
+          (h, c) each (layer * direction, batch, unit), with batch_first=True
+Choices:  arguments, results, gate order i f g o and state_dict of torch.nn.LSTM;
+          projections are left to torch's kernel.
+Source:   Hochreiter and Schmidhuber 1997; forget gate from Gers et al. 2000; no
+          peepholes.
+Raises:   ShapeError when x has no time axis, with the shape that it has.
 Example:  >>> LSTM(3, 4, batch_first=True)(torch.zeros(2, 5, 3))[0].shape
           torch.Size([2, 5, 4])
 """
@@ -32,7 +37,7 @@ class LSTM(Recurrent, nn.LSTM):
         b_ih: Tensor | None,
         b_hh: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        """One step: (batch, feature), (h, c) -> (h', c')."""
+        """Computes one step: (batch, feature), (h, c) -> (h', c')."""
         h, c = state
         i, f, g, o = (linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)).chunk(4, dim=-1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)

@@ -1,11 +1,13 @@
-"""Merge: what a layer says that reads forwards, and what it says that reads backwards, as one.
+"""Merge: the outputs of both directions of a bidirectional layer become one.
 
 concat: [f, b]        sum: f + b        mul: f · b, unit by unit        ave: (f + b) / 2
 
-Shapes:   (..., 2 · unit), forwards first as torch.nn gives it -> (..., 2 · unit) of concat, (..., unit) of the others
+Shapes:   (..., 2 · unit), the forward direction first, as in torch.nn
+          -> (..., 2 · unit) for concat, (..., unit) for the others
 Source:   Keras, Bidirectional(merge_mode); both directions Schuster and Paliwal 1997.
 Example:  >>> import torch
-          >>> [Merge(how)(torch.tensor([3.0, 5.0])).tolist() for how in ("concat", "sum", "mul", "ave")]
+          >>> x = torch.tensor([3.0, 5.0])
+          >>> [Merge(how)(x).tolist() for how in ("concat", "sum", "mul", "ave")]
           [[3.0, 5.0], [8.0], [15.0], [4.0]]
 """
 
@@ -27,19 +29,23 @@ class Merge(nn.Module):
 
     @property
     def DESCRIPTION(self) -> str:  # noqa: N802
-        told = {"concat": "side by side", "sum": "summed", "mul": "multiplied", "ave": "averaged"}
-        return f"both directions {told[self.how]}"
+        return {
+            "concat": "both directions concatenated",
+            "sum": "both directions summed",
+            "mul": "both directions multiplied",
+            "ave": "both directions averaged",
+        }[self.how]
 
     def forward(self, x: Tensor) -> Tensor:
         if self.how == "concat":
             return x
-        forwards, backwards = x.chunk(2, dim=-1)
+        forward, backward = x.chunk(2, dim=-1)
         if self.how == "mul":
-            return forwards * backwards
-        return (forwards + backwards) / (2 if self.how == "ave" else 1)
+            return forward * backward
+        return (forward + backward) / (2 if self.how == "ave" else 1)
 
     def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """The unit of either direction."""
+        """Returns the unit of each direction."""
         places = (
             [index]
             if self.how == "concat"

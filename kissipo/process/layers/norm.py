@@ -1,11 +1,14 @@
-"""Batch normalization: every channel of a batch is brought to mean 0 and deviation 1, then scaled and shifted as learned.
+"""Batch normalization: mean 0 and variance 1 per channel, then a scale and a shift.
 
-y = g (x - mean) / sqrt(variance + e) + b       while learning of the batch, when answering of all batches so far (running figures)
+y = g (x - mean) / sqrt(variance + e) + b
+
+Training uses the mean and variance of the batch; evaluation uses their running means.
 
 Shapes:   (batch, channel, height, width) -> the same
-Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d. The running figures are taken while learning, too, and stay
-          as they are, where the weights are held (frozen), so that what is held answers as it did; and where a batch has a
-          single value for each channel, which has no spread.
+Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d. In two cases the
+          running statistics are used in training, too, and are not updated: for frozen
+          weights, and for a batch with a single value per channel, which has no
+          variance.
 Source:   Ioffe and Szegedy 2015.
 Example:  >>> import torch
           >>> BatchNorm(2).train()(torch.ones(1, 2, 1, 1)).flatten().tolist()
@@ -17,7 +20,7 @@ from torch.nn.functional import batch_norm
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """torch.nn.BatchNorm2d that can be held."""
+    """torch.nn.BatchNorm2d that can be frozen."""
 
     DESCRIPTION = "batch normalization"
 

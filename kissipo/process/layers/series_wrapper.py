@@ -1,9 +1,15 @@
-"""On a series: the ways in which any net can be put on windows, one inside the other: every variable by itself, relative to the
-last value, one step ahead again and again.
+"""Wrappers of any net for windows of a series.
 
-Shapes:   a window (batch, time, variable), perhaps with what is known ahead (batch, ahead, feature)
-          -> (batch, horizon, answered variable)
-Raises:   ShapeError when the net is not from a window to a forecast, or does not see a variable that it must.
+channel_independent:  each variable separately
+subtract_last:        relative to the last value
+autoregressive:       one step ahead, repeated on its own predictions
+
+They can be combined; the last one is the outermost.
+
+Shapes:   a window (batch, time, variable), with future covariates (batch, ahead,
+          feature) if there are any -> (batch, horizon, target variable)
+Raises:   ShapeError when the task is not a forecast from a window, or the net does not
+          see a variable that it needs.
 """
 
 from collections.abc import Callable
@@ -23,7 +29,7 @@ TensorSpecs = tuple[TensorSpec, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesWords:
-    """The options of every net that can be put on a series."""
+    """The options of every net that suits a series."""
 
     subtract_last: bool | None = word(
         None,
@@ -34,7 +40,7 @@ class SeriesWords:
     )
     autoregressive: bool = word(
         False,
-        "time series: predict one step at a time and feed it back as input, up to the horizon",
+        "time series: predict one step at a time and use it as the next input, up to the horizon",
     )
 
 
@@ -42,33 +48,33 @@ def on_series(
     build: Callable[[TensorSpecs, TensorSpecs], nn.Module],
     inputs: TensorSpecs,
     outputs: TensorSpecs,
-    words: SeriesWords,
+    options: SeriesWords,
 ) -> nn.Module:
-    """The net that `build` makes for these ports, put on the series as the words say; itself where they say nothing."""
-    asked = [
+    """Builds a net and wraps it as the options require."""
+    active = [
         name
         for name in ("subtract_last", "channel_independent", "autoregressive")
-        if getattr(words, name)
+        if getattr(options, name)
     ]
-    if not asked:
+    if not active:
         return build(inputs, outputs)
-    answered = _answered(inputs, outputs, asked[0])
-    (window, *known), forecast = inputs, outputs[0]
-    if words.autoregressive:
-        _refuse_what_is_not_answered(window, forecast)
+    targets = _target_columns(inputs, outputs, active[0])
+    (window, *covariates), forecast = inputs, outputs[0]
+    if options.autoregressive:
+        _refuse_other_columns(window, forecast)
         forecast = replace(forecast, shape=(1, *forecast.shape[1:]))
-        known = [replace(spec, shape=(1, *spec.shape[1:])) for spec in known]
-    if words.channel_independent:
+        covariates = [replace(spec, shape=(1, *spec.shape[1:])) for spec in covariates]
+    if options.channel_independent:
         window = replace(window, shape=(window.shape[0], 1), words=window.words[:1])
         forecast = replace(forecast, shape=(forecast.shape[0], 1), words=forecast.words[:1])
-    net = build((window, *known), (forecast,))
-    net = ChannelIndependent(net, answered) if words.channel_independent else net
-    net = RelativeToLastValue(net, answered) if words.subtract_last else net
-    return AutoregressiveRollout(net, outputs[0].shape[0]) if words.autoregressive else net
+    net = build((window, *covariates), (forecast,))
+    net = ChannelIndependent(net, targets) if options.channel_independent else net
+    net = RelativeToLastValue(net, targets) if options.subtract_last else net
+    return AutoregressiveRollout(net, outputs[0].shape[0]) if options.autoregressive else net
 
 
-def _answered(inputs: TensorSpecs, outputs: TensorSpecs, asked: str) -> tuple[int, ...]:
-    """The places of the answered variables among those of the window."""
+def _target_columns(inputs: TensorSpecs, outputs: TensorSpecs, option: str) -> tuple[int, ...]:
+    """Returns the positions of the target variables in the window."""
     fits = (
         len(outputs) == 1
         and inputs[0].axes == ("time", "variable")
@@ -77,23 +83,23 @@ def _answered(inputs: TensorSpecs, outputs: TensorSpecs, asked: str) -> tuple[in
     )
     if not fits:
         raise ShapeError(
-            f"process.{asked} suits a forecast from one window of a series", do="Leave it out"
+            f"process.{option} needs a forecast from one window of a series", do="Leave it out"
         )
-    seen = inputs[0].words
-    unseen = [name for name in outputs[0].words if name not in seen]
-    if unseen:
+    columns = inputs[0].words
+    missing = [name for name in outputs[0].words if name not in columns]
+    if missing:
         raise ShapeError(
-            f"process.{asked} needs '{unseen[0]}' among the input.features",
-            do=f"Add it, or say process.{asked}=false",
+            f"process.{option} needs '{missing[0]}' among the input.features",
+            do=f"Add it, or set process.{option}=false",
         )
-    return tuple(seen.index(name) for name in outputs[0].words)
+    return tuple(columns.index(name) for name in outputs[0].words)
 
 
-def _refuse_what_is_not_answered(window: TensorSpec, forecast: TensorSpec) -> None:
-    rest = [name for name in window.words if name not in forecast.words]
-    if rest or window.words != forecast.words:
+def _refuse_other_columns(window: TensorSpec, forecast: TensorSpec) -> None:
+    if window.words != forecast.words:
         raise ShapeError(
-            "process.autoregressive takes its answers as the newest step, and needs all that the net sees among them",
-            given=f"sees {', '.join(window.words)}, answers {', '.join(forecast.words)}",
-            do="Forecast every column of input.features, in the same order, or leave process.autoregressive out",
+            "process.autoregressive uses predictions as inputs, so it must predict every input",
+            given=f"inputs {', '.join(window.words)}, outputs {', '.join(forecast.words)}",
+            do="Forecast every column of input.features, in the same order, "
+            "or leave process.autoregressive out",
         )

@@ -1,8 +1,12 @@
-"""Across: what comes from below is stacked on what goes across.
+"""Skip connection: concatenates encoder features with upsampled decoder features.
 
-y = [x, below]      along the channels; where what comes from below is smaller by an odd row or column, its last one is repeated
+y = [x, below]      along the channels
 
-Shapes:   (batch, channel, height, width), (batch, channel', height or less, width or less) -> (batch, channel + channel', height, width)
+Where the upsampled features are smaller by an odd row or column, the last one is
+repeated.
+
+Shapes:   x (batch, channel, height, width), below (batch, channel', height or less,
+          width or less) -> (batch, channel + channel', height, width)
 Source:   Ronneberger, Fischer and Brox 2015.
 Example:  >>> x = torch.arange(3.0).reshape(1, 1, 1, 3)
           >>> SkipConcat()(x, torch.full((1, 1, 1, 2), 7.0)).tolist()
@@ -18,21 +22,21 @@ from kissipo.process.layers.stacked import stacked
 
 
 class SkipConcat(nn.Module):
-    """[x, below]."""
+    """A layer that computes [x, below]."""
 
-    DESCRIPTION = "what comes from below, stacked on what goes across"
+    DESCRIPTION = "skip connection: encoder and upsampled features, concatenated"
 
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
-        return torch.cat([x, _filled(below, x)], dim=1)
+        return torch.cat([x, _padded(below, x)], dim=1)
 
     def opens(
         self, index: tuple[int, ...], x: Tensor, below: Tensor
     ) -> tuple[list[Source], Combined]:
-        """What goes across, or what comes from below."""
-        return [stacked({"across": x, "below": _filled(below, x)}, index)], "sum"
+        """Returns the value of the encoder or of the upsampled features."""
+        return [stacked({"across": x, "below": _padded(below, x)}, index)], "sum"
 
 
-def _filled(below: Tensor, x: Tensor) -> Tensor:
+def _padded(below: Tensor, x: Tensor) -> Tensor:
     rows, columns = x.shape[2] - below.shape[2], x.shape[3] - below.shape[3]
     return (
         functional.pad(below, (0, columns, 0, rows), mode="replicate") if rows or columns else below

@@ -1,4 +1,4 @@
-"""Stack: a join and what follows it, as one plain `nn.Sequential` where there is only one input."""
+"""Layers on one input as an `nn.Sequential`, or on several concatenated inputs."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from kissipo.process.layers.concat_features import ConcatFeatures
 
 
 class Joined(nn.Module):
-    """Several inputs are joined, then the body follows."""
+    """A concatenation of several inputs, followed by the body."""
 
     def __init__(self, join: ConcatFeatures, body: nn.Module) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Joined(nn.Module):
 
 
 def stack(join: ConcatFeatures, *layers: nn.Module) -> nn.Module:
-    """The plainest module for these layers: `nn.Sequential` unless several inputs must be joined."""
+    """Returns an `nn.Sequential` for one input, and Joined for several."""
     if len(join.branches) == 1:
         return nn.Sequential(join.branches[0], *layers)
     return Joined(join, layers[0] if len(layers) == 1 else nn.Sequential(*layers))

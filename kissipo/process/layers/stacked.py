@@ -1,8 +1,8 @@
-"""Stacked: in which of several tensors, one behind the other along axis 1, a number of the whole stands.
+"""Lookup of a value in tensors that are concatenated along axis 1.
 
 Example:  >>> import torch
-          >>> stacked({"one": torch.zeros(1, 2), "two": torch.tensor([[7.0, 8.0]])}, (0, 3))
-          Source(of='two', place=(0, 1), value=tensor(8.), weight=1.0)
+          >>> stacked({"a": torch.zeros(1, 2), "b": torch.tensor([[7.0, 8.0]])}, (0, 3))
+          Source(of='b', place=(0, 1), value=tensor(8.), weight=1.0)
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from kissipo.core.protocols import Source
 
 
 def stacked(parts: Mapping[str, Tensor], index: tuple[int, ...]) -> Source:
-    """The part and the place in it."""
-    row, at, *rest = index
+    """Returns the tensor that contains the value, and the index in it."""
+    row, column, *rest = index
     for name, part in parts.items():
-        if at < part.shape[1]:
-            place = (row, at, *rest)
+        if column < part.shape[1]:
+            place = (row, column, *rest)
             return Source(name, place, part[place])
-        at -= part.shape[1]
-    raise IndexError(f"there is no place {index}")
+        column -= part.shape[1]
+    raise IndexError(f"there is no index {index}")

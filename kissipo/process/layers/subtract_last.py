@@ -1,14 +1,17 @@
-"""Relative to the last value: a window is shifted so that its last step is zero, and the forecast is shifted back.
-
-A net then learns how a series moves, not where it stands, and a level that it never saw in training does not disturb it.
+"""Subtraction of the last value: a window is shifted to end at zero, its forecast back.
 
 y = net(x - x_last) + x_last
 
-Shapes:   x (batch, time, variable) -> (batch, horizon, answered variable)
-Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series Forecasting?, AAAI 2023.
+So a net learns the changes of a series, and an unknown level does not matter.
+
+Shapes:   x (batch, time, variable) -> (batch, horizon, target variable)
+Source:   NLinear in Zeng et al., Are Transformers Effective for Time Series
+          Forecasting?, AAAI 2023.
 Example:  >>> import torch
-          >>> keep = RelativeToLastValue(nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False), nn.Unflatten(1, (1, 1))), (0,))
-          >>> bool((keep(torch.full((1, 3, 1), 7.0)) == 7).all())
+          >>> linear = nn.Linear(3, 1, bias=False)
+          >>> net = nn.Sequential(nn.Flatten(), linear, nn.Unflatten(1, (1, 1)))
+          >>> relative = RelativeToLastValue(net, (0,))
+          >>> bool((relative(torch.full((1, 3, 1), 7.0)) == 7).all())
           True
 """
 
@@ -18,37 +21,37 @@ from kissipo.core.protocols import Combined, Source
 
 
 class RelativeToLastValue(nn.Module):
-    """A net on windows, made blind to the level."""
+    """A net on windows that are relative to their last value."""
 
     DESCRIPTION = "plus the last value"
 
     def __init__(self, net: nn.Module, answered: tuple[int, ...]) -> None:
         super().__init__()
-        self.less_last = SubtractLast()
+        self.subtract_last = SubtractLast()
         self.net, self.answered = net, list(answered)
 
     def forward(self, x: Tensor, *ahead: Tensor) -> Tensor:
-        shifted: Tensor = self.net(self.less_last(x), *ahead)
+        shifted: Tensor = self.net(self.subtract_last(x), *ahead)
         return shifted + x[:, -1:, self.answered]
 
     def opens(
         self, index: tuple[int, ...], x: Tensor, *ahead: Tensor
     ) -> tuple[list[Source], Combined]:
-        """What the net says, and the last value."""
+        """Returns the output of the net, and the last value."""
         last = (index[0], x.shape[1] - 1, self.answered[index[2]])
-        said = self.net(self.less_last(x), *ahead)[index]
-        return [Source("net", index, said), Source("input", last, x[last])], "sum"
+        output = self.net(self.subtract_last(x), *ahead)[index]
+        return [Source("net", index, output), Source("input", last, x[last])], "sum"
 
 
 class SubtractLast(nn.Module):
-    """Every step less the last one."""
+    """A layer that subtracts the last step from every step."""
 
-    DESCRIPTION = "less the last value"
+    DESCRIPTION = "minus the last value"
 
     def forward(self, x: Tensor) -> Tensor:
         return x - x[:, -1:, :]
 
     def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """The value and the last one."""
+        """Returns the value and the last one."""
         last = (index[0], x.shape[1] - 1, index[2])
         return [Source("input", index, x[index]), Source("input", last, x[last], -1.0)], "sum"

@@ -1,10 +1,16 @@
-"""Surfaces to walk on: a height for every point, each with its lesson (S11). A point has three coordinates; most use two.
+"""Surfaces: a height for every point (S11).
 
-bowl      x²/2 + 2 y²                     convex: one lowest point, at (0, 0), height 0
-saddle    x²/2 - y²/2 + y⁴/8              a saddle at (0, 0), height 0, between two lowest points at y = ±√2, height -1/2
-valleys   (x² - 1)² + 0.3 x + y²          two valleys: a local lowest point near x = 1, the lowest near x = -1, height about -0.305
+A point has three coordinates; most surfaces use two.
+
+bowl      x²/2 + 2 y²
+          convex: one minimum at (0, 0), height 0
+saddle    x²/2 - y²/2 + y⁴/8
+          a saddle point at (0, 0), height 0, between two minima at y = ±√2, height -1/2
+valleys   (x² - 1)² + 0.3 x + y²
+          a local minimum near x = 1, the global one near x = -1, height about -0.305
 lagrange  |dL|², L = x + y + l (x² + y² - 32)
-          zero where all derivatives of L are: at (4, 4, -1/8) and (-4, -4, 1/8), the greatest and the least x + y on the circle
+          zero where all derivatives of L are zero: at (4, 4, -1/8) and (-4, -4, 1/8),
+          the maximum and the minimum of x + y on the circle
 
 Source:   Lagrange 1788; the circle of the lecture has the radius √32.
 Example:  >>> import torch
@@ -48,5 +54,5 @@ DIMENSIONS = {"bowl": 2, "saddle": 2, "valleys": 2, "lagrange": 3}
 
 
 def height(surface: str, point: Tensor) -> Tensor:
-    """The height of a surface at points (..., 3) -> (...)."""
+    """Returns the height of a surface at points (..., 3) -> (...)."""
     return SURFACES[surface](point)

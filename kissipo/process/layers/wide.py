@@ -1,12 +1,13 @@
-"""Wide and deep: a linear path beside the hidden layers; the answer is the sum of both.
+"""Wide and deep: a linear path beside the hidden layers; the output is their sum.
 
-What is linear in the data is left to the linear path, so that the hidden layers learn only what it cannot say. The last layer
-of the deep path starts at zero: at first the whole net is the linear one.
+The linear path models what is linear, and the hidden layers learn only the rest. The
+last layer of the deep path starts at zero, so at first the whole net is linear.
 
-Shapes:   (batch, feature) -> (batch, answer)
+Shapes:   (batch, feature) -> (batch, output)
 Source:   Cheng et al., Wide & Deep Learning for Recommender Systems, 2016.
 Example:  >>> import torch
-          >>> net = WideAndDeep(nn.Sequential(nn.Linear(3, 8), nn.ReLU()), nn.Linear(8, 2), 3)
+          >>> deep = nn.Sequential(nn.Linear(3, 8), nn.ReLU())
+          >>> net = WideAndDeep(deep, nn.Linear(8, 2), 3)
           >>> bool((net(torch.ones(1, 3)) == net.wide(torch.ones(1, 3))).all())
           True
 """
@@ -17,9 +18,9 @@ from kissipo.core.protocols import Combined, Source
 
 
 class WideAndDeep(nn.Module):
-    """Two paths, one sum."""
+    """The sum of a linear and a deep path."""
 
-    DESCRIPTION = "sum of the linear path and the deep one"
+    DESCRIPTION = "sum of the linear and the deep path"
 
     def __init__(self, deep: nn.Module, head: nn.Linear, features: int) -> None:
         super().__init__()
@@ -33,6 +34,6 @@ class WideAndDeep(nn.Module):
         return wide + self.head(self.deep(x))
 
     def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Both paths."""
+        """Returns the values of both paths."""
         wide, deep = self.wide(x)[index], self.head(self.deep(x))[index]
         return [Source("wide", index, wide), Source("deep", index, deep)], "sum"

@@ -1,10 +1,12 @@
-"""Binary cross-entropy: yes or no, one output.
+"""Binary cross-entropy: the loss of yes-or-no classification with one output.
 
-L = -mean [t log p + (1 - t) log(1 - p)]      p = 1 / (1 + e^-logit);  odds = p / (1 - p);  logit = ln odds, so logit(0.5) = 0
+L = -mean [t log p + (1 - t) log(1 - p)]        p = 1 / (1 + e^-logit)
+odds = p / (1 - p)        logit = ln odds, so logit(0.5) = 0
 
-Shapes:   outputs (batch, 1), targets (batch) of 0 and 1; or both (batch, label) for several yes/no questions
+Shapes:   outputs (batch, 1), targets (batch) of 0 and 1; or both (batch, label)
 Example:  >>> import torch
-          >>> round(loss(torch.tensor([[-18.6], [0.51], [2.94], [-12.8]]), torch.tensor([0, 1, 0, 0])).item(), 3)
+          >>> logits = torch.tensor([[-18.6], [0.51], [2.94], [-12.8]])
+          >>> round(loss(logits, torch.tensor([0, 1, 0, 0])).item(), 3)
           0.865
 """
 
@@ -15,7 +17,7 @@ PROPER = ("category",)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Mean cross-entropy in nats."""
+    """Returns the mean cross-entropy in nats."""
     targets = targets.to(outputs.dtype).reshape(outputs.shape)
     if probabilities:
         return functional.binary_cross_entropy(outputs, targets)
@@ -23,7 +25,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
 
 
 def gradient(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of logits and its slope there: (p - t) / count."""
+    """Returns the loss of logits and its gradient (p - t) / count."""
     targets = targets.to(outputs.dtype).reshape(outputs.shape)
     mean = functional.binary_cross_entropy_with_logits(outputs, targets)
     return mean, outputs.sigmoid().sub_(targets).div_(outputs.numel())

@@ -1,10 +1,11 @@
-"""Cosine similarity: only the direction of the answer counts, not its length. -1 is the same direction, 0 a right angle.
+"""Cosine similarity: a loss of the direction of a vector, not of its length.
 
-L = -mean (y . t) / (|y| |t|)
+L = -mean (y . t) / (|y| |t|)        -1: same direction, 0: right angle
 
 Shapes:   outputs and targets (batch, feature)
 Example:  >>> import torch
-          >>> round(loss(torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 1.0]])).item(), 6)
+          >>> outputs, targets = torch.tensor([[2.0, 2.0]]), torch.tensor([[1.0, 1.0]])
+          >>> round(loss(outputs, targets).item(), 6)
           -1.0
 """
 
@@ -15,5 +16,5 @@ PROPER = ("number", "forecast", "anomaly")
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Negative mean similarity, so that less is better."""
+    """Returns minus the mean similarity, so that lower is better."""
     return -functional.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1).mean()

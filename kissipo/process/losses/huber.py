@@ -1,8 +1,8 @@
-"""Huber loss: the square for near errors, the distance for far ones, so that outliers do not rule.
+"""Huber loss: squared for small errors and linear for large ones, against outliers.
 
 L = mean (e^2 / 2 where |e| <= 1, else |e| - 1/2)      e = y - t, in scaled units
 
-Shapes:   outputs and targets alike
+Shapes:   outputs and targets have the same shape
 Source:   Huber 1964.
 Example:  >>> import torch
           >>> loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0])).item()
@@ -16,5 +16,5 @@ PROPER = ("number", "forecast", "anomaly")
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Mean over all values."""
+    """Returns the mean over all values."""
     return functional.huber_loss(outputs, targets)

@@ -1,8 +1,8 @@
-"""Mean absolute error: every step away counts the same; the best answer is the median.
+"""Mean absolute error: every unit of error counts the same; the median minimizes it.
 
 L = mean |y - t|
 
-Shapes:   outputs and targets alike
+Shapes:   outputs and targets have the same shape
 Example:  >>> import torch
           >>> loss(torch.tensor([1.0, 4.0]), torch.tensor([1.0, 2.0])).item()
           1.0
@@ -15,5 +15,5 @@ PROPER = ("number", "forecast", "anomaly")
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Mean over all values."""
+    """Returns the mean over all values."""
     return functional.l1_loss(outputs, targets)

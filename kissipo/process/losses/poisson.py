@@ -1,10 +1,11 @@
-"""Poisson loss: for counts; the net answers the logarithm of the expected count.
+"""Poisson loss of counts: the output is the logarithm of the expected count.
 
 L = mean (m - t log m)      m = e^y; with `probabilities` y is the expected count itself
 
-Shapes:   outputs and targets alike; targets are counts, not scaled
+Shapes:   outputs and targets have the same shape; targets are counts, not scaled
 Example:  >>> import torch
-          >>> round(loss(torch.tensor([2.0]), torch.tensor([3.0]), probabilities=True).item(), 4)
+          >>> outputs, targets = torch.tensor([2.0]), torch.tensor([3.0])
+          >>> round(loss(outputs, targets, probabilities=True).item(), 4)
           -0.0794
 """
 
@@ -16,5 +17,5 @@ LINK = "log"
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
-    """Mean over all values, without the term that does not depend on the answer."""
+    """Returns the mean without the term that does not depend on the output."""
     return functional.poisson_nll_loss(outputs, targets, log_input=not probabilities, eps=1e-7)

@@ -1,13 +1,18 @@
-"""Autoencoder: what goes in is pressed through a few numbers and built up again; what is ordinary comes out whole (S37).
+"""Autoencoder: a net that reproduces its input through a bottleneck (S37).
 
-code = f(... f(x))      y = W g(... g(code)) + b, through the same widths in the opposite order
+code = f(... f(x))      y = W g(... g(code)) + b, with the same widths in reverse order
 
-Shapes:   any inputs -> (batch, feature), laid flat -> (batch, code) -> one row for each answer
-Choices:  a bend after every layer but the code and the last.
+Usual inputs are reproduced well, and unusual ones are not.
+
+Shapes:   any inputs -> (batch, feature), flattened -> (batch, code) -> one row per
+          output
+Choices:  an activation after every layer but the bottleneck and the last one.
 Source:   Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> window, again = TensorSpec("y", ("time", "variable"), (48, 1)), TensorSpec("y", ("horizon", "variable"), (48, 1))
-          >>> sum(each.numel() for each in build((window,), (again,), Options(units=(32,), latent_dim=4)).parameters())
+          >>> window = TensorSpec("y", ("time", "variable"), (48, 1))
+          >>> target = TensorSpec("y", ("horizon", "variable"), (48, 1))
+          >>> net = build((window,), (target,), Options(units=(32,), latent_dim=4))
+          >>> sum(parameter.numel() for parameter in net.parameters())
           3444
 """
 
@@ -39,7 +44,7 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     join = ConcatFeatures(inputs)
     layers: list[nn.Module] = []
     width = join.width

@@ -1,18 +1,26 @@
-"""Convolutional net: filters that slide over the image, pooling, then linear layers (S13).
+"""Convolutional net: convolutions and pooling, then linear layers (S13).
 
-For each number of filters: convolution, max-pooling by 2, relu; then flatten, and linear layers as in the feed-forward net. With
-`flatten: false` the linear layers are the same at every point, and each point is answered from what lies around it (a move of go, S19).
+For each number of filters there are a convolution, max pooling by 2 and relu. Then the
+maps are flattened, and linear layers follow as in the feed-forward net. With `flatten:
+false` the linear layers are the same at every point, and every point gets one output
+from its surroundings (a move of go, S19).
 
-Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, feature) -> (batch, unit) -> the answer
-          with flatten: false ... -> (batch, filter, h, w) -> (batch, unit, h, w) -> (batch, 1, h, w) -> (batch, h · w)
-Choices:  padding 'same' (a net for small images loses no rim; the lecture's net says 'valid'); pooling is left out where
-          a side has shrunk to one. Pooling comes before a bend that rises: max(relu(x)) = relu(max(x)), slopes too, and a quarter as
-          many numbers are bent; a bend that also falls (gelu, silu) stays before it.
+Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
+          -> (batch, feature) -> (batch, unit) -> output
+          with flatten: false ... -> (batch, filter, h, w) -> (batch, unit, h, w)
+          -> (batch, 1, h, w) -> (batch, h · w)
+Choices:  The padding is 'same', so that small images keep their border (the lecture's
+          net has 'valid'). Pooling is left out where a side is 1. Pooling comes before
+          a monotonic activation, because max(relu(x)) = relu(max(x)), also for
+          gradients, with a quarter of the values. It comes after the others (gelu,
+          silu).
 Source:   LeCun et al. 1998; batch normalization (norm: true) Ioffe and Szegedy 2015.
-Raises:   ShapeError when the input is no image or shrinks to nothing.
+Raises:   ShapeError when the input is not an image or becomes too small.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           >>> image = TensorSpec("image", ("channel", "height", "width"), (1, 28, 28))
-          >>> net = build((image,), (TensorSpec("digit", ("class",), (10,)),), Options(filters=(25, 50), units=(100,), padding="valid"))
+          >>> digit = TensorSpec("digit", ("class",), (10,))
+          >>> options = Options(filters=(25, 50), units=(100,), padding="valid")
+          >>> net = build((image,), (digit,), options)
           >>> sum(parameter.numel() for parameter in net.parameters())
           137660
 """
@@ -26,7 +34,7 @@ from torch import nn
 from kissipo.core.errors import ShapeError
 from kissipo.core.schema import word
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.layers.activation import RISING, Activation, activation
+from kissipo.process.layers.activation import MONOTONIC, Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
@@ -55,7 +63,8 @@ class Options:
     norm: bool = word(False, "batch normalization after each convolution")
     flatten: bool = word(
         True,
-        "whether the feature maps are flattened before the linear layers; false: 1x1 layers give one output per point",
+        "whether the feature maps are flattened before the linear layers; false: 1x1 layers give "
+        "one output per point",
     )
     units: tuple[int, ...] = word(
         (100,), "number of units of each linear layer after the convolutions", at_least=1
@@ -67,7 +76,7 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     channels, height, width = image_of(inputs, "cnn")
     kernel = options.kernel_size
     layers: list[nn.Module] = []
@@ -75,20 +84,22 @@ def build(
         shrink = 0 if options.padding == "same" else kernel - 1
         if min(height, width) - shrink < 1:
             raise ShapeError(
-                f"process step 'cnn': convolution {number} slides a filter of {kernel}x{kernel} over {height}x{width}",
-                do="Use fewer process.filters, a smaller process.kernel_size, process.padding=same or a larger input.size",
+                f"process step 'cnn': the filter {kernel}x{kernel} of convolution {number} "
+                f"is larger than its input {height}x{width}",
+                do="Use fewer process.filters, a smaller process.kernel_size, "
+                "process.padding=same or a larger input.size",
             )
         layers.append(
             nn.Conv2d(channels, filters, kernel, padding=options.padding, bias=not options.norm)
         )
         layers += [BatchNorm(filters)] if options.norm else []
-        bend = [activation(options.activation)]
+        block = [activation(options.activation)]
         channels, height, width = filters, height - shrink, width - shrink
         if min(height, width) >= options.pool_size > 1:
             pool: list[nn.Module] = [nn.MaxPool2d(options.pool_size)]
-            bend = pool + bend if options.activation in RISING else bend + pool
+            block = pool + block if options.activation in MONOTONIC else block + pool
             height, width = height // options.pool_size, width // options.pool_size
-        layers += bend
+        layers += block
     if not options.flatten:
         return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())
@@ -103,12 +114,15 @@ def build(
 def _by_point(
     channels: int, sides: tuple[int, int], outputs: tuple[TensorSpec, ...], options: Options
 ) -> Iterator[nn.Module]:
-    """Linear layers at every point, which are filters of 1x1, down to one number each."""
+    """Yields 1x1 convolutions: linear layers at every point, with one output."""
     if [spec.shape for spec in outputs] != [(sides[0] * sides[1],)]:
+        description = " and ".join(f"{spec.name!r} {spec.describe()}" for spec in outputs)
         raise ShapeError(
-            f"process step 'cnn' with flatten: false answers each of {sides[0]}x{sides[1]} points",
-            given=f"output step {' and '.join(f'{spec.name!r} {spec.describe()}' for spec in outputs)}",
-            do="Say process.flatten=true, or process.pool_size=1 and process.padding=same where the answer has a number for each point",
+            "process step 'cnn' with flatten: false has one output for each of "
+            f"{sides[0]}x{sides[1]} points",
+            given=f"output step {description}",
+            do="Set process.flatten=true; or, for a target with one number per point, "
+            "process.pool_size=1 and process.padding=same",
         )
     for units in options.units:
         yield nn.Conv2d(channels, units, 1, padding="same")

@@ -1,12 +1,16 @@
-"""Feed-forward net: linear layers with a bend and dropout between them (S02).
+"""Feed-forward net: linear layers with an activation and dropout after each (S02).
 
-h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b        with `wide`: y = W h_k + b + V x
+h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b
+With `wide`: y = W h_k + b + V x
 
-Shapes:   any inputs -> (batch, feature), laid flat -> (batch, unit) ... -> one row for each answer
-Choices:  relu; weights as torch.nn.Linear starts them (uniform in 1/sqrt(inputs)).
+Shapes:   any inputs -> (batch, feature), flattened -> (batch, unit) ...
+          -> one row per output
+Choices:  relu; the initialization of torch.nn.Linear (uniform in 1/sqrt(inputs)).
 Source:   Rumelhart, Hinton and Williams 1986; dropout Srivastava et al. 2014.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> net = build((TensorSpec("x", ("feature",), (64,)),), (TensorSpec("y", ("class",), (10,)),), Options(units=(128,), dropout=0.2))
+          >>> x = TensorSpec("x", ("feature",), (64,))
+          >>> y = TensorSpec("y", ("class",), (10,))
+          >>> net = build((x,), (y,), Options(units=(128,), dropout=0.2))
           >>> sum(parameter.numel() for parameter in net.parameters())
           9610
 """
@@ -46,7 +50,7 @@ class Options(SeriesWords):
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     return on_series(
         lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
     )

@@ -1,19 +1,24 @@
-"""GoogLeNet: nine inception modules on each other, 22 layers with weights, no stack of linear layers (S15).
+"""GoogLeNet: nine inception modules in sequence, 22 layers with weights (S15).
 
-convolution 7x7 by 2, pool, norm -> convolution 1x1, convolution 3x3, norm, pool -> inception 3a 3b, pool -> 4a 4b 4c 4d 4e, pool
--> 5a 5b -> mean -> dropout -> the answer                 while learning two more answers, behind 4a and 4d (auxiliary)
+convolution 7x7 by 2, pool, norm -> convolution 1x1, convolution 3x3, norm, pool
+-> inception 3a 3b, pool -> 4a 4b 4c 4d 4e, pool -> 5a 5b -> mean -> dropout -> output
+Training has two more outputs, after 4a and 4d (auxiliary).
 
-Shapes:   (batch, channel, height, width) -> (batch, 1024, h, w) -> (batch, 1024) -> the answer
-Choices:  the paper's net: filters of 5x5, biases, local response normalization in the first layers, no batch normalization; pools
-          round up, and are left out where a side has shrunk to one, so any size of image fits. 6,998,552 weights for 1,000
-          classes, with both auxiliary heads 13,378,280 (the lecture says "5 million": 5,973,552 before the last layer).
-          `norm: true` is the form to which published weights fit (torchvision): batch normalization behind each convolution instead
-          of biases and local response normalization, 3x3 in place of 5x5, the last pooling 2x2; 6,624,904 and 13,004,888 weights.
-          Weights start as He et al. 2015 say; dropout 0.4 before the answer, 0.7 in the auxiliary heads.
+Shapes:   (batch, channel, height, width) -> (batch, 1024, h, w) -> (batch, 1024)
+          -> output
+Choices:  The net is that of the paper: filters of 5x5, biases, local response
+          normalization in the first layers, no batch normalization. Pooling rounds up
+          and is left out where a side is 1, so any image size fits. There are 6,998,552
+          weights for 1,000 classes, and 13,378,280 with both auxiliary heads (the
+          lecture says "5 million": 5,973,552 before the last layer). `norm: true` fits
+          published weights (torchvision): batch normalization after each convolution
+          replaces biases and local response normalization, 3x3 replaces 5x5, and the
+          last pooling is 2x2; 6,624,904 and 13,004,888 weights. Kaiming initialization;
+          dropout 0.4 before the output, 0.7 in auxiliary heads.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015, table 1 and figure 3.
 Example:  >>> import torch
           >>> net = build(*USUAL, Options(width_multiplier=0.125))
-          >>> [len(answers) for answers in net.with_auxiliary(torch.zeros(1, 3, 64, 64))]
+          >>> [len(rows) for rows in net.with_auxiliary(torch.zeros(1, 3, 64, 64))]
           [1, 2]
 """
 
@@ -91,14 +96,14 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
-    given, height, width = image_of(inputs, "googlenet")
-    side = -(-min(height, width) // 2)  # behind the first convolution
-    layers, auxiliary, norm = _first_layers(given, side, options), {}, options.norm
+    """Builds the net for these inputs and outputs."""
+    channels, height, width = image_of(inputs, "googlenet")
+    side = -(-min(height, width) // 2)  # after the first convolution
+    layers, auxiliary, norm = _first_layers(channels, side, options), {}, options.norm
     channels, side = channels_of(192, options.width_multiplier), side // 4
     for name, widths in _MODULES.items():
         module = Inception(
-            channels, widths.at(options.width_multiplier), module=options.module, norm=norm
+            channels, widths.scaled(options.width_multiplier), module=options.module, norm=norm
         )
         layers[f"inception{name}"], channels = module, module.channels
         if name in _HEADED:
@@ -118,7 +123,7 @@ def build(
 
 
 class GoogLeNet(nn.Module):
-    """Layers on each other, and heads behind some of them, by their names."""
+    """Layers in sequence, and auxiliary heads after some of them."""
 
     def __init__(
         self, layers: OrderedDict[str, nn.Module], auxiliary: Mapping[str, nn.Module]
@@ -135,19 +140,23 @@ class GoogLeNet(nn.Module):
         return x
 
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The answer, and that of each auxiliary head."""
-        answers = []
+        """Returns the output, and that of each auxiliary head."""
+        outputs = []
         for name in self._order:
             x = self.get_submodule(name)(x)
             if name in self.auxiliary:
-                answers.append(self.auxiliary[name](x))
-        return x, tuple(answers)
+                outputs.append(self.auxiliary[name](x))
+        return x, tuple(outputs)
 
 
 def ours(published: str, options: Options) -> str:
-    """Our name of a tensor in torchvision's names: `inception3a.branch2.0.bn.weight` -> `inception3a.three.reduce.norm.weight`."""
-    for theirs, here in _NAMES:
-        published = re.sub(theirs, here, published)
+    """Returns kissipo's name of a tensor with a name of torchvision.
+
+    Example:  >>> ours("inception3a.branch2.0.bn.weight", Options())
+              'inception3a.three.reduce.norm.weight'
+    """
+    for pattern, name in _NAMES:
+        published = re.sub(pattern, name, published)
     return published
 
 
@@ -173,10 +182,10 @@ def _first_layers(channels: int, side: int, options: Options) -> OrderedDict[str
 
 
 def _pool(size: int, side: int) -> nn.Module:
-    """Halves a map whose shorter side is still longer than one."""
+    """Returns a pooling by 2, or an identity where the shorter side is 1."""
     return nn.MaxPool2d(size, 2, ceil_mode=True) if side > 1 else nn.Identity()
 
 
 def _local_norm() -> nn.Module:
-    """Local response normalization as in AlexNet (Krizhevsky et al. 2012), over five channels."""
+    """Returns the normalization of AlexNet (Krizhevsky et al. 2012)."""
     return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)

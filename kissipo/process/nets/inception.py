@@ -1,13 +1,16 @@
-"""One inception module, the mean of its map, the answer: what the bottleneck saves, to count and to try (S15).
+"""A single inception module, to count what the bottleneck saves (S15).
 
-The lecture's module on 28x28x256: 128 filters of 1x1, 192 of 3x3, 96 of 5x5 and pooling. Naive it takes 854,196,224 multiplications
-and gives 672 channels; with bottlenecks of 64 it takes 271,351,808 and gives 480.
+The lecture's module on 28x28x256 has 128 filters of 1x1, 192 of 3x3, 96 of 5x5 and
+pooling. The naive module takes 854,196,224 multiplications and gives 672 channels. With
+bottlenecks of 64 it takes 271,351,808 and gives 480.
 
-Shapes:   (batch, channel, height, width) -> (batch, channel', height, width) -> (batch, channel') -> the answer
-Choices:  where no answer is asked for, the module alone.
+Shapes:   (batch, channel, height, width) -> (batch, channel', height, width)
+          -> (batch, channel') -> output
+Choices:  Without an output the net is the module alone.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015.
 Example:  >>> import torch
-          >>> build(USUAL[0], (), Options(module="naive"))(torch.zeros(1, 256, 28, 28)).shape
+          >>> net = build(USUAL[0], (), Options(module="naive"))
+          >>> net(torch.zeros(1, 256, 28, 28)).shape
           torch.Size([1, 672, 28, 28])
 """
 
@@ -29,8 +32,10 @@ USUAL: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] = (
     (),
 )
 NOTES = (
-    "on 28x28x256 the naive module (module=naive) takes 854,196,224 multiplications, with bottlenecks of 64 it takes 271,351,808",
-    "the lecture's 353M is a slip: its row of the 5x5 filters counts '264' channels, where the bottleneck leaves 64",
+    "on 28x28x256 the naive module (module=naive) takes 854,196,224 multiplications, "
+    "with bottlenecks of 64 it takes 271,351,808",
+    "the lecture's 353M is a slip: its row of the 5x5 filters counts '264' channels, "
+    "where the bottleneck leaves 64",
 )
 _WIDTHS = Widths(one=128, three_reduced=64, three=192, five_reduced=64, five=96, pooled=64)
 
@@ -48,7 +53,7 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     module = Inception(image_of(inputs, "inception")[0], _WIDTHS, module=options.module)
     layers: OrderedDict[str, nn.Module] = OrderedDict(module=module)
     if outputs:

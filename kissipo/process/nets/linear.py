@@ -1,11 +1,13 @@
-"""Linear net: one weight for each feature and answer; with a category as answer it is logistic regression.
+"""Linear net: one weight per feature and output; logistic regression for a category.
 
 y = W x + b
 
-Shapes:   any inputs -> (batch, feature), laid flat -> one row for each answer
-Source:   Legendre 1805 (least squares); Rosenblatt 1958 (perceptron) for learning it step by step.
+Shapes:   any inputs -> (batch, feature), flattened -> one row per output
+Source:   Legendre 1805 (least squares); Rosenblatt 1958 (perceptron, trained in steps).
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> build((TensorSpec("x", ("feature",), (2,)),), (TensorSpec("y", ("answer",), (1,)),), Options(bias=False))
+          >>> x = TensorSpec("x", ("feature",), (2,))
+          >>> y = TensorSpec("y", ("answer",), (1,))
+          >>> build((x,), (y,), Options(bias=False))
           Sequential(
             (0): Flatten(start_dim=1, end_dim=-1)
             (1): Linear(in_features=2, out_features=1, bias=False)
@@ -37,7 +39,7 @@ class Options(SeriesWords):
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
         join = ConcatFeatures(inputs, embed=options.embedding_dim)

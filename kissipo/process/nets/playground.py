@@ -1,8 +1,10 @@
-"""Playground: the simplest net there is: a point for each sample, whose coordinates are its weights (S11).
+"""Playground: a net with one point per sample, whose coordinates are its weights (S11).
 
-What is fed is where each walk starts and on which surface; what comes out is the height of the point where it stands.
+The inputs are the surface and the starting position of each point. The output is the
+height of the surface at the point.
 
-Shapes:   surface ids (walk), optimizer ids (walk), starts (walk, 3) -> heights (walk, 1)
+Shapes:   surface ids (point), optimizer ids (point), starts (point, 3)
+          -> heights (point, 1)
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """Points for these walks.
+    """Builds the points.
 
     Raises:   ShapeError when the inputs are not surface, optimizer and start.
     """
@@ -40,24 +42,26 @@ def build(
     unknown = [name for name in inputs[0].words if name not in SURFACES]
     if unknown:
         raise ShapeError(
-            f"process step 'playground' knows no surface '{unknown[0]}'",
+            f"process step 'playground' has no surface '{unknown[0]}'",
             allowed=", ".join(SURFACES),
         )
     return Playground(inputs[0].words, inputs[1].words, options.num_points)
 
 
 class Playground(nn.Module):
-    """One point a walk, in the order of the samples."""
+    """One point per sample, in the same order."""
 
-    def __init__(self, surfaces: tuple[str, ...], optimizers: tuple[str, ...], walks: int) -> None:
+    def __init__(
+        self, surfaces: tuple[str, ...], optimizers: tuple[str, ...], num_points: int
+    ) -> None:
         super().__init__()
         self.surfaces, self.optimizers = surfaces, optimizers
-        self.points = nn.ParameterList([nn.Parameter(torch.zeros(3)) for _ in range(walks)])
+        self.points = nn.ParameterList([nn.Parameter(torch.zeros(3)) for _ in range(num_points)])
 
     def forward(self, surface: Tensor, optimizer: Tensor, start: Tensor) -> Tensor:
-        where = torch.stack(list(self.points)[: len(surface)])
+        positions = torch.stack(list(self.points)[: len(surface)])
         heights = torch.zeros(len(surface))
         for number, name in enumerate(self.surfaces):
-            here = surface == number
-            heights = heights.masked_scatter(here, height(name, where[here]))
+            selected = surface == number
+            heights = heights.masked_scatter(selected, height(name, positions[selected]))
         return heights.unsqueeze(1)

@@ -1,13 +1,15 @@
-"""Q-table: what every action is worth in every state, one number each, looked up and not computed (S42).
+"""Q-table: one number for each state and action, looked up and not computed (S42).
 
-Q(state, action) = the reward that follows, in the long run, when the best is done from then on
+Q(state, action) = the expected sum of rewards when all later actions are optimal
 
 Shapes:   state ids (batch) -> values (batch, action)
 Source:   Watkins 1989.
-Raises:   ShapeError when the input is no counted state.
+Raises:   ShapeError when the input is not a discrete state.
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> table = build((TensorSpec("state", (), (), vocabulary=3),), (TensorSpec("action", ("action",), (2,)),), Options())
+          >>> state = TensorSpec("state", (), (), vocabulary=3)
+          >>> action = TensorSpec("action", ("action",), (2,))
+          >>> table = build((state,), (action,), Options())
           >>> table(torch.tensor([0, 2])).tolist()
           [[0.0, 0.0], [0.0, 0.0]]
 """
@@ -25,7 +27,7 @@ ALGORITHM = "q_learning"
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the table."""
+    """The options of the Q-table."""
 
     initial_q: float = word(0.0, "initial value of every entry of the Q-table")
 
@@ -33,10 +35,10 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The table for these ports."""
+    """Builds the table for this state and these actions."""
     if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
         raise ShapeError(
-            "process step 'q_table' takes one counted state",
+            "process step 'q_table' takes one discrete state",
             given=f"input step {inputs[0].describe()}",
         )
     table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)

@@ -1,19 +1,30 @@
-"""Recurrent net: reads a sequence step by step and keeps a state; vanilla, LSTM or GRU, stacked, in both directions (S20).
+"""Recurrent net: RNN, LSTM or GRU, with several layers or both directions (S20).
 
-ids: embedding -> cell ... -> pool over time -> the answer          numbers: cell ... -> pool over time -> the answer
-What is not a sequence is joined to the pooled state. When the answer itself has a time axis, it is given at every step; a net that is
-`stateful` then learns each piece of a text from the state in which the one before it ended (truncated backpropagation through time, S21).
+ids:      embedding -> cell ... -> pooling over time -> output
+numbers:  cell ... -> pooling over time -> output
 
-Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit) -> (batch, unit) -> the answer
-Choices:  gates and parameters as in torch.nn.LSTM/GRU/RNN; the forget gate's bias starts at 1 (Jozefowicz et al. 2015); id 0
-          fills up and is neither pooled nor, with `bidirectional`, read. Both directions are merged behind the last layer; between
-          layers they stand side by side, as in torch.
-Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions Schuster and Paliwal 1997.
-Raises:   ShapeError when no input is a sequence, or its steps cannot be taken `patch` at a time; TaskError when what comes next is
-          asked of a net that reads backwards, or two directions are to be merged where there is one.
+Inputs that are not sequences are concatenated to the pooled state. If the output has a
+time axis, there is one output per step. A `stateful` net then starts each piece of a
+text from the final state of the piece before (truncated backpropagation through time,
+S21).
+
+Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit)
+          -> (batch, unit) -> output
+Choices:  Gates and parameters are those of torch.nn.LSTM/GRU/RNN. The bias of the
+          forget gate starts at 1 (Jozefowicz et al. 2015). Id 0 is padding, which is
+          not pooled and which the backward direction does not read. Both directions are
+          merged after the last layer; between layers they are concatenated, as in
+          torch.
+Source:   Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014; both directions
+          Schuster and Paliwal 1997.
+Raises:   ShapeError when no input is a sequence, or the number of its steps is not a
+          multiple of `patch_length`; TaskError for the prediction of the next token by
+          a bidirectional net, and for `merge` with one direction.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           >>> message = TensorSpec("message", ("time",), (162,), vocabulary=7298)
-          >>> build((message,), (TensorSpec("kind", ("class",), (1,)),), Options(embedding_dim=20, units=15, pooling="max")).pool
+          >>> kind = TensorSpec("kind", ("class",), (1,))
+          >>> options = Options(embedding_dim=20, units=15, pooling="max")
+          >>> build((message,), (kind,), options).pool
           'max'
 """
 
@@ -59,7 +70,8 @@ class Options(SeriesWords):
     )
     patch_length: int = word(
         1,
-        "time series: number of time steps per patch; the values of a patch are the features of one step",
+        "time series: number of time steps per patch; the values of a patch are the features of "
+        "one step",
         at_least=1,
     )
     pooling: Pool | None = word(None, "pooling of the outputs over time: last, max, mean")
@@ -74,7 +86,7 @@ class Options(SeriesWords):
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     return on_series(
         lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
     )
@@ -87,28 +99,28 @@ def _plain(
         position for position, spec in enumerate(inputs) if spec.axes and spec.axes[0] == "time"
     ]
     if not sequences:
-        gives = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
+        description = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             "process step 'recurrent' takes a sequence (batch, time) or (batch, time, feature)",
-            given=f"input step {gives}",
-            do="Use process.net=ffn, or give a text, a series or windows",
+            given=f"input step {description}",
+            do="Use process.net=ffn, or an input that is a text, a series or windows",
         )
     net = Recurrent(inputs, sequences[0], outputs, options)
     if net.every_step and net.cell.bidirectional:
         raise TaskError(
-            "a net that is bidirectional reads a text from its end and would see what it is asked to find",
-            do="Leave it out where output.text=next",
+            "a bidirectional net would see the next token that it must predict",
+            do="Leave process.bidirectional out with output.text=next",
         )
     if options.stateful and not net.every_step:
         raise TaskError(
-            "process.stateful=true needs pieces that follow each other",
-            allowed="a text whose next unit is asked for",
+            "process.stateful=true needs consecutive pieces of a text",
+            allowed="output.text=next",
         )
     return net
 
 
 class Recurrent(nn.Module):
-    """One sequence through the cell; everything else joins at the end."""
+    """A cell over one sequence; other inputs are concatenated after it."""
 
     def __init__(
         self,
@@ -120,15 +132,13 @@ class Recurrent(nn.Module):
         super().__init__()
         spec = inputs[sequence]
         self.stateful = options.stateful
-        self.sequence, self.pool = (
-            sequence,
-            options.pooling or ("max" if spec.vocabulary else "last"),
-        )
+        self.sequence = sequence
+        self.pool = options.pooling or ("max" if spec.vocabulary else "last")
         self.fills = spec.fills
         self.patch = options.patch_length
         if self.patch > 1 and (spec.vocabulary or spec.shape[0] % self.patch):
             raise ShapeError(
-                f"process.patch_length={self.patch} takes the numbers of so many steps together",
+                f"process.patch_length={self.patch} needs numbers, in a multiple of so many steps",
                 given="ids of a text" if spec.vocabulary else f"windows of {spec.shape[0]} steps",
                 do=f"Use a window of a multiple of {self.patch} steps",
             )
@@ -138,13 +148,13 @@ class Recurrent(nn.Module):
             else spec.size // spec.shape[0] * self.patch
         )
         self.embedding = (
-            embedding(spec.vocabulary, features, fills=spec.fills) if spec.vocabulary else None
+            embedding(spec.vocabulary, features, padded=spec.fills) if spec.vocabulary else None
         )
         both = options.bidirectional or options.cell == "bilstm"
         if options.merge and not both:
             raise TaskError(
                 f"process.merge={options.merge} needs two directions",
-                do="Say process.bidirectional=true, or leave merge out",
+                do="Set process.bidirectional=true, or leave process.merge out",
             )
         how = options.merge or "concat"
         self.cell: Cell = _CELLS[options.cell](
@@ -159,42 +169,44 @@ class Recurrent(nn.Module):
         others = inputs[:sequence] + inputs[sequence + 1 :]
         self.join = ConcatFeatures(others, embed=options.embedding_dim) if others else None
         self.merge = nn.Identity() if how == "concat" else Merge(how)
-        row = options.units * (2 if both and how == "concat" else 1) + (
-            self.join.width if self.join else 0
-        )
+        width_of_row = options.units * (2 if both and how == "concat" else 1)
+        width_of_row += self.join.width if self.join else 0
         self.temporal_pooling = TemporalPooling(self.pool)
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
         steps = tuple(
-            TensorSpec(each.name, each.axes[1:], each.shape[1:], words=each.words)
-            for each in outputs
+            TensorSpec(output.name, output.axes[1:], output.shape[1:], words=output.words)
+            for output in outputs
         )
-        self.head = head(row, steps if self.every_step else outputs)
+        self.head = head(width_of_row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.go_on(None, *inputs)[0]
 
     def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
-        """The answer and the state after the last step, from the given one on; of a state of more rows the first are taken."""
+        """Returns the output and the final state, from an initial state.
+
+        If the initial state has more rows than the batch, the first ones are used.
+        """
         x = inputs[self.sequence]
-        there = (x != 0) if self.fills else None
-        if there is not None:
+        mask = (x != 0) if self.fills else None
+        if mask is not None:
             longest = (
-                max(1, int(there.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
+                max(1, int(mask.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
             )
-            x, there = x[:, :longest], there[:, :longest]
-        states, state = self._read(x, there, each_state(state, lambda part: part[:, : len(x)]))
+            x, mask = x[:, :longest], mask[:, :longest]
+        states, state = self._read(x, mask, each_state(state, lambda part: part[:, : len(x)]))
         states = self.merge(states)
         if self.every_step:
             return self.head(self.dropout(states)), state
-        row = self.temporal_pooling(states, there)
+        row = self.temporal_pooling(states, mask)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row)), state
 
-    def _read(self, x: Tensor, there: Tensor | None, state: Any) -> tuple[Tensor, Any]:
-        lengths = None if there is None else there.sum(dim=1).clamp(min=1)
+    def _read(self, x: Tensor, mask: Tensor | None, state: Any) -> tuple[Tensor, Any]:
+        lengths = None if mask is None else mask.sum(dim=1).clamp(min=1)
         if self.embedding is None:
             return self.cell(x.reshape(len(x), x.shape[1] // self.patch, -1), state, lengths)
         if self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
@@ -204,7 +216,7 @@ class Recurrent(nn.Module):
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:
-    """Sets the sum of the two forget biases of an LSTM to 1, so that it starts by remembering."""
+    """Sets the sum of the two forget gate biases of an LSTM to 1."""
     if isinstance(cell, nn.LSTM):
         for name, parameter in cell.named_parameters():
             if name.startswith("bias"):

@@ -1,21 +1,27 @@
-"""Residual nets: a convolution of 7x7, four groups of residual blocks, the mean of the map, one linear layer (S16).
+"""Residual nets: a convolution, four groups of residual blocks, a linear layer (S16).
 
-convolution 7x7 by 2, norm, relu -> max-pooling 3x3 by 2 -> conv2 ... conv5 -> mean -> the answer
+convolution 7x7 by 2, norm, relu -> max pooling 3x3 by 2 -> conv2 ... conv5 -> mean
+-> output
 
-resnet18    2, 2, 2, 2 blocks of two convolutions of 3x3         11,689,512 weights for 1,000 classes
-resnet34    3, 4, 6, 3 blocks of two convolutions of 3x3         21,797,672
-resnet50    3, 4, 6, 3 bottlenecks of three convolutions         25,557,032
-resnet101   3, 4, 23, 3 bottlenecks                              44,549,160
-resnet152   3, 8, 36, 3 bottlenecks                              60,192,808
+resnet18    2, 2, 2, 2 blocks of two convolutions of 3x3       11,689,512 weights
+resnet34    3, 4, 6, 3 blocks of two convolutions of 3x3       21,797,672
+resnet50    3, 4, 6, 3 bottlenecks of three convolutions       25,557,032
+resnet101   3, 4, 23, 3 bottlenecks                            44,549,160
+resnet152   3, 8, 36, 3 bottlenecks                            60,192,808
 
-The first block of conv3, conv4 and conv5 halves the sides and doubles the channels: 64, 128, 256, 512, times four behind bottlenecks.
+The counts are for 1,000 classes. The first block of conv3, conv4 and conv5 halves the
+sides and doubles the channels: 64, 128, 256, 512, times four after bottlenecks.
 
-Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, width / 32) -> (batch, channel') -> the answer
-Choices:  any size of image, rounded up at every halving; groups are called conv2 ... conv5 as in the paper, the last linear layer
-          is the head; no biases before norms. See `layers/residual.py` for the place of the stride.
-Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, table 1.
+Shapes:   (batch, channel, height, width) -> (batch, channel', height / 32, width / 32)
+          -> (batch, channel') -> output
+Choices:  Any image size fits; each halving rounds up. Groups are named conv2 ... conv5
+          as in the paper, and the last linear layer is the head. There are no biases
+          before norms. `layers/residual.py` explains the position of the stride.
+Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015,
+          table 1.
 Example:  >>> small = Options(width_multiplier=0.125)
-          >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _VARIANTS]
+          >>> nets = [variant(name).build(*IMAGENET, small) for name in _VARIANTS]
+          >>> [sum(weight.numel() for weight in net.parameters()) for net in nets]
           [241712, 400464, 631152, 933616, 1183088]
 """
 
@@ -45,7 +51,7 @@ _VARIANTS: dict[str, tuple[tuple[int, ...], Literal["basic", "bottleneck"]]] = {
     "resnet152": ((3, 8, 36, 3), "bottleneck"),
 }
 _CHANNELS = (64, 128, 256, 512)
-_WIDER = 4  # times, behind a bottleneck
+_WIDER = 4  # factor of the channels after a bottleneck
 _NAMES = (
     (r"^fc\b", "head"),
     (r"\.downsample\.0\b", ".shortcut.conv"),
@@ -69,7 +75,7 @@ class Options:
 
 
 def variant(name: str) -> ModuleType:
-    """The net of that name, as the family of nets knows it: what a file of its own would hold."""
+    """Returns a module for the registry of nets, as if the net had its own file."""
     net = ModuleType(name, __doc__)
     vars(net).update(
         ALGORITHM="supervised",
@@ -84,14 +90,14 @@ def variant(name: str) -> ModuleType:
 def _build(
     name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     blocks, kind = _VARIANTS[name]
     channels = channels_of(_CHANNELS[0], options.width_multiplier)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    given = image_of(inputs, name)[0]
+    colors = image_of(inputs, name)[0]
     if options.normalize:
-        layers["normalize"] = Normalize(given)
-    layers["conv1"] = nn.Conv2d(given, channels, 7, 2, padding=3, bias=False)
+        layers["normalize"] = Normalize(colors)
+    layers["conv1"] = nn.Conv2d(colors, channels, 7, 2, padding=3, bias=False)
     layers["norm1"] = BatchNorm(channels)
     layers["relu1"] = nn.ReLU(inplace=True)
     layers["pool1"] = nn.MaxPool2d(3, 2, padding=1)
@@ -114,7 +120,11 @@ def _build(
 
 
 def ours(published: str, options: Options) -> str:
-    """Our name of a tensor in torchvision's names, which are timm's, too: `layer1.0.bn1.weight` -> `conv2.0.residual.norm1.weight`."""
-    for theirs, here in _NAMES:
-        published = re.sub(theirs, here, published)
+    """Returns kissipo's name of a tensor with a name of torchvision or timm.
+
+    Example:  >>> ours("layer1.0.bn1.weight", Options())
+              'conv2.0.residual.norm1.weight'
+    """
+    for pattern, name in _NAMES:
+        published = re.sub(pattern, name, published)
     return published

@@ -1,18 +1,24 @@
-"""U-Net: an image goes down to few large-sighted places and up again, and on every level meets what was seen before; a class a pixel.
+"""U-Net: an encoder and a decoder with skip connections; it predicts a class per pixel.
 
-down_n = convolutions(greatest of each 2x2(down_n-1))        join_n = convolutions([down_n, up(join_n+1)])        y = 1x1(join_1)
+down_n = convolutions(maxpool 2x2(down_n-1))
+join_n = convolutions([down_n, up(join_n+1)])
+y = 1x1(join_1)
 
-convolutions: two of 3x3, each with norm and relu. up: a transposed convolution 2x2 by 2, half the channels.
+convolutions: two of 3x3, each with norm and relu
+up: a transposed convolution 2x2 with stride 2, which halves the channels
 
 Shapes:   (batch, channel, height, width) -> (batch, class, height, width)
-Choices:  each image is standardized first, so that its exposure does not matter; padding keeps the size, where the paper loses a
-          rim; a side that cannot be halved is filled up by its last row or column on the way up; batch normalization after
-          every convolution; any number of levels.
-Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015.
+Choices:  Each image is standardized first, so that its exposure does not matter.
+          Padding keeps the size, where the paper loses a border. Where a side is odd,
+          the decoder repeats the last row or column. Batch normalization follows every
+          convolution. The number of levels is free.
+Source:   Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical
+          Image Segmentation, 2015.
 Example:  >>> image = TensorSpec("photo", ("channel", "height", "width"), (1, 572, 572))
-          >>> marks = TensorSpec("marks", ("class", "height", "width"), (2, 572, 572))
+          >>> mask = TensorSpec("mask", ("class", "height", "width"), (2, 572, 572))
           >>> published = Options(filters=(64, 128, 256, 512, 1024), norm=False)
-          >>> sum(each.numel() for each in build((image,), (marks,), published).parameters())
+          >>> net = build((image,), (mask,), published)
+          >>> sum(parameter.numel() for parameter in net.parameters())
           31030658
 """
 
@@ -49,12 +55,12 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     channels, height, width = image_of(inputs, "unet")
     if len(outputs) != 1 or outputs[0].axes != ("class", "height", "width"):
         raise ShapeError(
-            "process step 'unet' answers a class for every pixel",
-            given=f"the answer {outputs[0].describe()}",
+            "process step 'unet' predicts a class for every pixel",
+            given=f"the output {outputs[0].describe()}",
             do="Use output.mask",
         )
     if min(height, width) < 2 ** (len(options.filters) - 1):
@@ -68,7 +74,7 @@ def build(
 
 
 class UNet(nn.Module):
-    """down1 ... downN on the way down, joinN-1 ... join1 on the way up, the head at full size."""
+    """An encoder down1 ... downN, a decoder joinN-1 ... join1, and a head."""
 
     def __init__(self, channels: int, classes: int, options: Options) -> None:
         super().__init__()
@@ -89,18 +95,18 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.standardize(x)
-        seen = []
+        skips = []
         for level in range(1, self.levels):
-            seen.append(self.get_submodule(f"down{level}")(x))
-            x = self.get_submodule(f"pool{level}")(seen[-1])
+            skips.append(self.get_submodule(f"down{level}")(x))
+            x = self.get_submodule(f"pool{level}")(skips[-1])
         x = self.get_submodule(f"down{self.levels}")(x)
         for level in range(self.levels - 1, 0, -1):
             x = self.get_submodule(f"across{level}")(
-                seen[level - 1], self.get_submodule(f"up{level}")(x)
+                skips[level - 1], self.get_submodule(f"up{level}")(x)
             )
             x = self.get_submodule(f"join{level}")(x)
-        answer: Tensor = self.head(x)
-        return answer
+        y: Tensor = self.head(x)
+        return y
 
 
 def _two(channels: int, filters: int, *, norm: bool) -> nn.Sequential:

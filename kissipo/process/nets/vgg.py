@@ -1,23 +1,30 @@
-"""The nets of the Visual Geometry Group: filters of 3x3 only, in five groups, then three linear layers (S14).
+"""VGG nets: convolutions of 3x3 in five groups, then three linear layers (S14).
 
-group: convolution 3x3 -> relu, several times, then max-pooling by 2                 64, 128, 256, 512, 512 filters
-then:  7x7 parts -> flatten -> linear 4096, relu, dropout -> linear 4096, relu, dropout -> the answer
+group: convolution 3x3 -> relu, several times, then max pooling by 2
+       64, 128, 256, 512, 512 filters
+then:  7x7 means -> flatten -> linear 4096, relu, dropout -> linear 4096, relu, dropout
+-> output
 
-vgg11    1, 1, 2, 2, 2 convolutions, configuration A of the paper    132,863,336 weights for 1,000 classes
-vgg13    2, 2, 2, 2, 2               configuration B                 133,047,848
-vgg16    2, 2, 3, 3, 3               configuration D                 138,357,544
-vgg19    2, 2, 4, 4, 4               configuration E                 143,667,240
+vgg11    1, 1, 2, 2, 2 convolutions, configuration A of the paper   132,863,336 weights
+vgg13    2, 2, 2, 2, 2               configuration B                133,047,848
+vgg16    2, 2, 3, 3, 3               configuration D                138,357,544
+vgg19    2, 2, 4, 4, 4               configuration E                143,667,240
 
-Three convolutions of 3x3 see 7x7 as one of 7x7 does, with 3 · 3²C² weights instead of 7²C² and two bends more.
+The counts are for 1,000 classes. Three convolutions of 3x3 have the receptive field of
+one of 7x7, with 3 · 3²C² weights instead of 7²C² and two more activations.
 
-Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, unit) -> the answer
-Choices:  any size of image: the last map is brought to 7x7 by means, as in torchvision, and pooling is left out where a side has
-          shrunk to one. Weights start as He et al. 2015 say (the paper started the deep nets from a shallow one).
-          Layers are called conv1_1 ... fc7 as in the published model, the last linear layer is the head.
-Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015; `norm` as torchvision's
-          vgg16_bn and its like: batch normalization behind each convolution, which keeps its bias.
+Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ... -> (batch, unit)
+          -> output
+Choices:  Any image size fits: adaptive pooling makes the last map 7x7, as in
+          torchvision, and pooling is left out where a side is 1. Kaiming initialization
+          (the paper started the deep nets from a shallow one). Layers are named conv1_1
+          ... fc7 as in the published model, and the last linear layer is the head.
+Source:   Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image
+          Recognition, 2015; `norm` as in torchvision's vgg16_bn: batch normalization
+          after each convolution, which keeps its bias.
 Example:  >>> small = Options(width_multiplier=0.125, units=(64,))
-          >>> [sum(each.numel() for each in variant(name).build(*IMAGENET, small).parameters()) for name in _CONVOLUTIONS]
+          >>> nets = [variant(name).build(*IMAGENET, small) for name in _CONVOLUTIONS]
+          >>> [sum(weight.numel() for weight in net.parameters()) for net in nets]
           [410328, 413232, 496336, 579440]
 """
 
@@ -44,7 +51,8 @@ _CONVOLUTIONS = {
 }
 _NOTES = {
     "vgg16": (
-        "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to 15,237,608 values = 61 MB",
+        "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: "
+        "its own rows add up to 15,237,608 values = 61 MB",
     )
 }
 _FILTERS = (64, 128, 256, 512, 512)
@@ -69,7 +77,7 @@ class Options:
 
 
 def variant(name: str) -> ModuleType:
-    """The net of that name, as the family of nets knows it: what a file of its own would hold."""
+    """Returns a module for the registry of nets, as if the net had its own file."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
     vars(net).update(ALGORITHM="supervised", USUAL=IMAGENET, NOTES=notes, Options=Options)
     vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
@@ -79,7 +87,7 @@ def variant(name: str) -> ModuleType:
 def _build(
     name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """The net for these ports."""
+    """Builds the net for these inputs and outputs."""
     channels, height, width = image_of(inputs, name)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if options.normalize:
@@ -113,23 +121,25 @@ def _build(
 
 
 def _ours(name: str, published: str, options: Options) -> str:
-    """What a tensor is called here: `features.2.weight` -> `conv1_2.weight`, in torchvision's names and in timm's."""
-    place, _, what = published.rpartition(".")
-    return f"{_places(name, options).get(place, place)}.{what}"
+    """Returns kissipo's name of a tensor with a name of torchvision or timm.
+
+    Example:  >>> _ours("vgg11", "features.3.weight", Options())
+              'conv2_1.weight'
+    """
+    layer, _, parameter = published.rpartition(".")
+    return f"{_layer_names(name, options).get(layer, layer)}.{parameter}"
 
 
-def _places(name: str, options: Options) -> dict[str, str]:
-    """Published places of layers -> ours."""
-    places, at = {}, 0
+def _layer_names(name: str, options: Options) -> dict[str, str]:
+    """Maps the published names of layers to kissipo's names."""
+    names, index = {}, 0
     for group, count in enumerate(_CONVOLUTIONS[name], 1):
         for number in range(1, count + 1):
-            places[f"features.{at}"] = f"conv{group}_{number}"
+            names[f"features.{index}"] = f"conv{group}_{number}"
             if options.norm:
-                places[f"features.{at + 1}"] = f"norm{group}_{number}"
-            at += 3 if options.norm else 2
-        at += 1
+                names[f"features.{index + 1}"] = f"norm{group}_{number}"
+            index += 3 if options.norm else 2
+        index += 1
     for number in range(len(options.units)):
-        places[f"classifier.{3 * number}"] = places[f"pre_logits.fc{number + 1}"] = (
-            f"fc{6 + number}"
-        )
-    return {**places, f"classifier.{3 * len(options.units)}": "head", "head.fc": "head"}
+        names[f"classifier.{3 * number}"] = names[f"pre_logits.fc{number + 1}"] = f"fc{6 + number}"
+    return {**names, f"classifier.{3 * len(options.units)}": "head", "head.fc": "head"}

@@ -1,4 +1,4 @@
-"""Smoothing, class weights, mixup and moving averages beside torch's own, step by step."""
+"""Label smoothing, class weights, mixup and EMA, compared with torch step by step."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from kissipo.process.losses import (
 SPARSE, BINARY = sparse_categorical_cross_entropy.loss, binary_cross_entropy.loss
 
 
-def net(answers: int = 3) -> nn.Sequential:
+def net(outputs_count: int = 3) -> nn.Sequential:
     torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, answers))
+    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, outputs_count))
 
 
 def batches(count: int, classes: int = 3) -> list[Batch]:
@@ -37,9 +37,9 @@ def batches(count: int, classes: int = 3) -> list[Batch]:
     return [Batch((torch.randn(8, 4),), (torch.randint(classes, (8,)),)) for _ in range(count)]
 
 
-def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
+def trained_by(model: nn.Module, loss: Any = SPARSE, **options: Any) -> Supervised:
     algorithm = Supervised(
-        model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **words), total_steps=9
+        model, (loss,), Options(optimizer="sgd", learning_rate=0.1, **options), total_steps=9
     )
     algorithm.begin(None)  # type: ignore[arg-type]
     return algorithm
@@ -47,45 +47,47 @@ def learning(model: nn.Module, loss: Any = SPARSE, **words: Any) -> Supervised:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0])])
-def test_the_loss_is_that_of_torch(smoothing: float, weights: Tensor | None) -> None:
+def test_cross_entropy_equals_torch(smoothing: float, weights: Tensor | None) -> None:
     outputs, targets = torch.randn(20, 3), torch.randint(3, (20,))
     expected = nn.CrossEntropyLoss(weights, label_smoothing=smoothing)(outputs, targets)
     assert CrossEntropy(smoothing, weights)(outputs, targets) == expected
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_one_output_is_learned_as_two_with_the_first_at_zero(smoothing: float) -> None:
-    """Beside torch's loss of one logit, whose labels are smoothed by hand."""
+def test_single_logit_equals_two_logits_with_the_first_zero(smoothing: float) -> None:
+    """The reference is torch's loss of one logit with labels smoothed by hand."""
     outputs, targets = torch.randn(20, 1, dtype=torch.float64), torch.randint(2, (20,))
     soft = (targets * (1 - smoothing) + smoothing / 2).double()[:, None]
     expected = nn.BCEWithLogitsLoss()(outputs, soft)
     torch.testing.assert_close(CrossEntropy(smoothing)(outputs, targets), expected)
 
 
-def test_balanced_weights_are_those_of_scikit_learn() -> None:
+def test_balanced_weights_equal_scikit_learn() -> None:
     targets = torch.tensor([0] * 30 + [1] * 5 + [2] * 65)
     expected = compute_class_weight("balanced", classes=np.arange(3), y=targets.numpy())
     np.testing.assert_allclose(balanced(targets, 3), expected, rtol=1e-6)
-    assert balanced(targets, 4)[3].isfinite()  # a class that the training part lacks
+    assert balanced(targets, 4)[3].isfinite()  # a class without training examples
 
 
 @pytest.mark.parametrize(
-    ("answers", "loss", "classes"),
+    ("outputs_count", "loss", "classes"),
     [(3, SPARSE, 3), (1, BINARY, 2), (2, SPARSE, 2)],
     ids=["three", "one output", "two"],
 )
-def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(
-    answers: int, loss: Any, classes: int
+def test_label_smoothing_and_class_weights_steps_equal_torch(
+    outputs_count: int, loss: Any, classes: int
 ) -> None:
-    ours, theirs = net(answers), net(answers)
-    truth = torch.cat([batch.targets[0] for batch in batches(6, classes)])
-    algorithm = learning(ours, weighted(loss, truth, classes), label_smoothing=0.1)
-    wanted = nn.CrossEntropyLoss(balanced(truth, classes), label_smoothing=0.1)
+    ours, theirs = net(outputs_count), net(outputs_count)
+    targets = torch.cat([batch.targets[0] for batch in batches(6, classes)])
+    algorithm = trained_by(ours, weighted(loss, targets, classes), label_smoothing=0.1)
+    loss_by_torch = nn.CrossEntropyLoss(balanced(targets, classes), label_smoothing=0.1)
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for batch in batches(6, classes):
         outputs = theirs(batch.inputs[0])
-        outputs = torch.cat([torch.zeros_like(outputs), outputs], 1) if answers == 1 else outputs
-        expected = wanted(outputs, batch.targets[0])
+        outputs = (
+            torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs_count == 1 else outputs
+        )
+        expected = loss_by_torch(outputs, batch.targets[0])
         steps.zero_grad()
         expected.backward()
         steps.step()
@@ -96,18 +98,18 @@ def test_steps_by_smoothed_and_weighted_labels_are_those_of_torch(
     )
 
 
-def test_what_is_watched_is_weighted_and_not_smoothed() -> None:
+def test_validation_loss_is_weighted_and_not_smoothed() -> None:
     batch = batches(1)[0]
     outputs, weights = torch.randn(8, 3), balanced(batch.targets[0], 3)
-    algorithm = learning(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
+    algorithm = trained_by(net(), weighted(SPARSE, batch.targets[0], 3), label_smoothing=0.3)
     assert algorithm.loss(outputs, batch.targets) == nn.CrossEntropyLoss(weights)(
         outputs, batch.targets[0]
     )
 
 
-def test_mixed_steps_are_those_written_out() -> None:
+def test_mixup_steps_by_hand() -> None:
     ours, theirs = net(), net()
-    algorithm = learning(ours, mixup=0.4)
+    algorithm = trained_by(ours, mixup=0.4)
     steps = torch.optim.SGD(theirs.parameters(), 0.1)
     for number, batch in enumerate(batches(6)):
         (x,), (y,) = batch.inputs, batch.targets
@@ -125,11 +127,11 @@ def test_mixed_steps_are_those_written_out() -> None:
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
 
 
-def test_the_mean_of_the_weights_is_as_written_out_and_the_net_goes_on_from_its_own() -> None:
-    """The mean begins with the weights after the first step; what a net counts, such as the figures of a norm, is not averaged."""
+def test_ema_by_hand_while_training_keeps_its_own_weights() -> None:
+    """The mean starts with the weights after the first step; buffers are not averaged."""
     ours, plain = net(), net()
     mean: dict[str, Tensor] = {}
-    algorithm, other = learning(ours, ema=0.9), learning(plain)
+    algorithm, other = trained_by(ours, ema=0.9), trained_by(plain)
     for batch in batches(9):
         algorithm.step(batch)
         other.step(batch)
@@ -138,9 +140,10 @@ def test_the_mean_of_the_weights_is_as_written_out_and_the_net_goes_on_from_its_
             name: mean.get(name, weight).lerp(weight, 1 - 0.9) for name, weight in weights.items()
         }
         with eval_weights(algorithm):
-            found = deepcopy(ours.state_dict())
+            averaged = deepcopy(ours.state_dict())
         assert all(
-            torch.equal(found[name], each) for name, each in {**plain.state_dict(), **mean}.items()
+            torch.equal(averaged[name], tensor)
+            for name, tensor in {**plain.state_dict(), **mean}.items()
         )
         assert all(
             torch.equal(one, two)
@@ -148,19 +151,19 @@ def test_the_mean_of_the_weights_is_as_written_out_and_the_net_goes_on_from_its_
         )
 
 
-def test_the_mean_goes_on_from_what_was_saved() -> None:
+def test_ema_resumes_from_a_saved_state() -> None:
     whole, broken = net(), net()
-    first, second = learning(whole, ema=0.8), learning(broken, ema=0.8)
+    first, second = trained_by(whole, ema=0.8), trained_by(broken, ema=0.8)
     for batch in batches(6)[:3]:
         first.step(batch)
         second.step(batch)
-    kept, weights = deepcopy(second.state_dict()), deepcopy(broken.state_dict())
+    state, weights = deepcopy(second.state_dict()), deepcopy(broken.state_dict())
     again = net()
     again.load_state_dict(weights)
     resumed = Supervised(
         again, (SPARSE,), Options(optimizer="sgd", learning_rate=0.1, ema=0.8), total_steps=9
     )
-    resumed.load_state_dict(kept)
+    resumed.load_state_dict(state)
     for batch in batches(6)[3:]:
         first.step(batch)
         resumed.step(batch)
@@ -171,10 +174,10 @@ def test_the_mean_goes_on_from_what_was_saved() -> None:
         )
 
 
-def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
-    words = {"process.epochs": 3, "process.ema": 0.99, "process.early_stopping": 0}
-    run = ki.load("digits", words=words).fit(out="mean")
-    plain = ki.load("digits", words={**words, "process.ema": 0}).fit(out="plain")
+def test_ema_weights_are_saved_and_evaluated() -> None:
+    options = {"process.epochs": 3, "process.ema": 0.99, "process.early_stopping": 0}
+    run = ki.load("digits", words=options).fit(out="mean")
+    plain = ki.load("digits", words={**options, "process.ema": 0}).fit(out="plain")
     assert not torch.equal(run.net[1].weight, plain.net[1].weight)
     last = run.history[-1]
     dataset = run.pipeline().datasets["validation"].everything()
@@ -183,31 +186,31 @@ def test_a_run_keeps_the_mean_and_judges_by_it() -> None:
     assert last["validation_loss"] == pytest.approx(float(loss), rel=1e-5)
 
 
-def test_class_weights_lift_the_rare_class() -> None:
-    """One class in thirty, hard to tell: unweighted, it is hardly ever answered."""
-    generator = np.random.default_rng(0)
-    rare = generator.random(3000) < 1 / 30
-    images = np.clip(
-        generator.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255
-    ).astype(np.uint8)
+def test_class_weights_raise_the_recall_of_a_rare_class() -> None:
+    """One example in 30 is of the rare class, which is hard to recognize."""
+    rng = np.random.default_rng(0)
+    rare = rng.random(3000) < 1 / 30
+    images = np.clip(rng.normal(110, 40, (3000, 2, 2)) + 60 * rare[:, None, None], 0, 255).astype(
+        np.uint8
+    )
     task = ki.Task(
         input={"images": images, "labels": np.where(rare, "scratch", "whole"), "batch_size": 64},
         process={"net": "ffn", "units": [8], "epochs": 10, "learning_rate": 0.01},
         output={"category": "class", "positive_class": "scratch", "baselines": ["majority"]},
     )
     recall = {}
-    for words in (None, "balanced"):
-        run = task.with_words({"process.class_weights": words}).fit(out=f"run-{words}")
-        recall[words] = run.metrics["answers"][0]["metrics"]["recall"]
+    for options in (None, "balanced"):
+        run = task.with_words({"process.class_weights": options}).fit(out=f"run-{options}")
+        recall[options] = run.metrics["outputs_count"][0]["metrics"]["recall"]
     assert recall["balanced"] > recall[None] + 0.3
 
 
-def test_what_does_not_fit_is_refused_before_a_run_begins() -> None:
+def test_unsuitable_options_are_refused_before_a_run() -> None:
     with pytest.raises(
         TaskError,
-        match=r"process.label_smoothing needs a category that is learned by cross-entropy",
+        match=r"process.label_smoothing needs a category with the loss cross-entropy",
     ):
-        learning(net(), mean_squared_error.loss, label_smoothing=0.1)
+        trained_by(net(), mean_squared_error.loss, label_smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)

@@ -1,4 +1,7 @@
-"""Products of 16 bits while learning: torch's autocast written out, a state that goes on to the bit, a refusal where they would be slow."""
+"""Training in bfloat16, compared with torch's autocast.
+
+A resumed run is exact, and processors without bfloat16 are refused.
+"""
 
 from __future__ import annotations
 
@@ -48,59 +51,52 @@ def net(name: str) -> nn.Module:
     return to_channels_last(NETS[name]())  # type: ignore[no-any-return]
 
 
-def off(of: nn.Module, dataset: TensorDataset) -> float:
-    """The loss of a net that answers in float32."""
-    whole, training = dataset.everything(), of.training
+def loss_of(model: nn.Module, dataset: TensorDataset) -> float:
+    """Returns the loss of a net in float32."""
+    in_float32, training = dataset.everything(), model.training
     with torch.inference_mode():
-        value = float(cross_entropy(of.eval()(*whole.inputs), whole.targets[0]))
-    of.train(training)
+        value = float(cross_entropy(model.eval()(*in_float32.inputs), in_float32.targets[0]))
+    model.train(training)
     return value
 
 
-def learn(of: nn.Module, precision: str) -> Supervised:
+def build_algorithm(model: nn.Module, precision: str) -> Supervised:
     options = Options(
         optimizer="momentum", learning_rate=0.01, precision=precision, schedule="cosine"
     )  # type: ignore[arg-type]
-    return Supervised(of, (loss,), options, total_steps=12)
+    return Supervised(model, (loss,), options, total_steps=12)
 
 
 @pytest.mark.parametrize("name", ["cnn", "ffn", "recurrent"])
-def test_steps_are_those_of_autocast_written_out(name: str) -> None:
+def test_bfloat16_steps_equal_autocast(name: str) -> None:
     x, y = samples(name)
-    ours, theirs, whole = net(name), net(name), net(name)
-    ours_learn, whole_learn = (
+    ours, by_torch, in_float32 = net(name), net(name), net(name)
+    ours_algorithm, float32_algorithm = (
         Supervised(
-            each,
+            model,
             (loss,),
             Options(optimizer="sgd", learning_rate=0.1, precision=precision),
             total_steps=3,
         )  # type: ignore[arg-type]
-        for each, precision in ((ours, "bfloat16"), (whole, "float32"))
+        for model, precision in ((ours, "bfloat16"), (in_float32, "float32"))
     )
-    told = []
-    for each in (ours_learn, whole_learn):
+    losses = []
+    for algorithm in (float32_algorithm, ours_algorithm):
         torch.manual_seed(7)
-        each.begin(None)  # type: ignore[arg-type]
-        told = (
-            [float(each.step(Batch((x,), (y,)))["loss"]) for _ in range(3)]
-            if each is ours_learn
-            else told
-        )
-        if each is whole_learn:
-            for _ in range(3):
-                each.step(Batch((x,), (y,)))
+        algorithm.begin(None)  # type: ignore[arg-type]
+        losses = [float(algorithm.step(Batch((x,), (y,)))["loss"]) for _ in range(3)]
     torch.manual_seed(7)
-    optimizer = torch.optim.SGD(theirs.parameters(), 0.1)
-    for value in told:
+    optimizer = torch.optim.SGD(by_torch.parameters(), 0.1)
+    for value in losses:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16):
-            outputs = theirs(x)
+            outputs = by_torch(x)
         expected = cross_entropy(outputs.float(), y)
         expected.backward()
         optimizer.step()
         assert value == pytest.approx(float(expected.detach()), rel=1e-6)
     for own, other, full in zip(
-        ours.parameters(), theirs.parameters(), whole.parameters(), strict=True
+        ours.parameters(), by_torch.parameters(), in_float32.parameters(), strict=True
     ):
         assert own.dtype is torch.float32
         torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
@@ -108,45 +104,49 @@ def test_steps_are_those_of_autocast_written_out(name: str) -> None:
 
 
 @every_net
-def test_it_learns_and_a_run_that_was_cut_goes_on_to_the_same_bits(
-    name: str, tmp_path: Path
-) -> None:
+def test_bfloat16_training_lowers_the_loss_and_resumes_exactly(name: str, tmp_path: Path) -> None:
     x, y = samples(name)
     dataset = TensorDataset((x,), (y,))
 
     def fit(steps: int, state: dict[str, Any] | None = None, precision: str = "bfloat16") -> Fit:
-        of = net(name)
+        model = net(name)
         torch.manual_seed(5)
-        one = Fit(of, learn(of, precision), FitConfig(steps // 3, 8, 0), train=dataset, save=None)
+        one = Fit(
+            model,
+            build_algorithm(model, precision),
+            FitConfig(steps // 3, 8, 0),
+            train=dataset,
+            save=None,
+        )
         if state is not None:
             one.load_state_dict(state)
         return one
 
-    whole = fit(12)
-    before = off(whole.net, dataset)
-    whole.run()
-    assert off(whole.net, dataset) < before
+    in_float32 = fit(12)
+    before = loss_of(in_float32.net, dataset)
+    in_float32.run()
+    assert loss_of(in_float32.net, dataset) < before
     cut = fit(12)
     cut.config = FitConfig(2, 8, 0)
     cut.run()
     cut.at.done = False
     save_checkpoint(tmp_path, cut.state_dict())
-    found = load_checkpoint(tmp_path)
-    assert found is not None
-    rest = fit(12, found[0])
+    checkpoint = load_checkpoint(tmp_path)
+    assert checkpoint is not None
+    rest = fit(12, checkpoint[0])
     rest.run()
     full = fit(12, precision="float32")
     full.run()
-    for own, other in zip(rest.net.parameters(), whole.net.parameters(), strict=True):
+    for own, other in zip(rest.net.parameters(), in_float32.net.parameters(), strict=True):
         assert torch.equal(own, other)
         assert own.dtype is torch.float32
     assert any(
         not torch.equal(own, exact)
-        for own, exact in zip(whole.net.parameters(), full.net.parameters(), strict=True)
+        for own, exact in zip(in_float32.net.parameters(), full.net.parameters(), strict=True)
     )
 
 
-def test_a_processor_without_it_is_refused_before_anything_is_written(
+def test_bfloat16_is_refused_by_a_processor_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kissipo.runs.fit.multiplies_bfloat16", lambda: False)
@@ -158,7 +158,7 @@ def test_a_processor_without_it_is_refused_before_anything_is_written(
 
 
 @pytest.mark.skipif(not multiplies_bfloat16(), reason="this processor does not multiply bfloat16")
-def test_a_task_may_ask_for_it() -> None:
+def test_bfloat16_as_an_option_of_a_task() -> None:
     words = {"process.precision": "bfloat16", "process.epochs": 3, "output.baselines": ["majority"]}
     run = ki.load("digits", words=words).fit(out="run")
     full = ki.load("digits", words=words | {"process.precision": "float32"}).fit(out="full")
@@ -166,7 +166,9 @@ def test_a_task_may_ask_for_it() -> None:
     assert run.task.process["precision"] == "bfloat16"
     assert not torch.equal(next(run.net.parameters()), next(full.net.parameters()))
     with Path("run", "history.csv").open(encoding="utf-8") as rows:
-        told = min(float(row["validation_loss"]) for row in csv.DictReader(rows))
+        best_loss = min(float(row["validation_loss"]) for row in csv.DictReader(rows))
     validation = build_experiment(run.task).pipeline.datasets["validation"]
-    assert told == pytest.approx(off(run.net, validation), rel=1e-5)  # judged in float32
+    assert best_loss == pytest.approx(
+        loss_of(run.net, validation), rel=1e-5
+    )  # evaluated in float32
     assert "precision: bfloat16" in Path("run", "task.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The kernels without Python: under the address and undefined-behavior sanitizers, and cross-compiled for NEON under qemu."""
+"""The kernels without Python: under sanitizers, and cross-compiled for NEON with qemu."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SETS = {
 }
 
 
-def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") -> Path:
-    """`check.cpp` with the kernels for these instruction sets."""
+def built(compiler: str, names: list[str], flags: list[str], *, label: str = "") -> Path:
+    """Builds `check.cpp` with the kernels for these instruction sets."""
     if shutil.which(compiler) is None:
         pytest.skip(f"there is no {compiler} here")
     objects = []
@@ -32,7 +32,7 @@ def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") 
         macros = [
             f"-DKISSIPO_ISA={name}",
             f"-DKISSIPO_LANES={lanes}",
-            f'-DKISSIPO_NAME="{told or name}"',
+            f'-DKISSIPO_NAME="{label or name}"',
         ]
         for source in ("recurrent", "dense", "adam", "table"):
             objects.append(f"{source}_{name}.o")
@@ -44,7 +44,7 @@ def built(compiler: str, names: list[str], flags: list[str], *, told: str = "") 
 
 
 @pytest.mark.slow
-def test_no_sanitizer_finds_anything_and_every_number_is_right() -> None:
+def test_sanitizers_report_nothing_and_all_numbers_are_correct() -> None:
     program = built(
         "g++",
         list(SETS),
@@ -56,10 +56,10 @@ def test_no_sanitizer_finds_anything_and_every_number_is_right() -> None:
 
 
 @pytest.mark.slow
-def test_neon_gives_the_same_under_qemu() -> None:
+def test_neon_gives_the_same_numbers() -> None:
     if shutil.which("qemu-aarch64") is None:
         pytest.skip("there is no qemu-aarch64 here")
-    program = built("aarch64-linux-gnu-g++", ["plain"], ["-O3", "-static"], told="neon")
+    program = built("aarch64-linux-gnu-g++", ["plain"], ["-O3", "-static"], label="neon")
     done = subprocess.run(["qemu-aarch64", program], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "neon: 28405 numbers checked, 0 missed\n"

@@ -1,4 +1,4 @@
-"""RNN, LSTM and GRU: every kernel beside torch.nn in double precision and beside a loop written out in numpy."""
+"""RNN, LSTM and GRU: every kernel, compared with torch.nn in float64 and with numpy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KERNELS = ("reference", "plain", "avx2", "avx512")
 
 @pytest.fixture(params=KERNELS)
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The word for `kernel=`; for the fused ones the instruction set is set, and the test skips where it cannot run."""
+    """Sets an instruction set and returns the argument `kernel`, or skips the test."""
     if request.param == "reference":
         return "reference"
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", request.param)
@@ -48,10 +48,10 @@ def cell(request: pytest.FixtureRequest) -> str:
 
 
 def pair(cell: str, kernel: str, *sizes: int, **words: Any) -> tuple[nn.RNNBase, nn.RNNBase]:
-    """The layer and torch's of the same weights in double precision."""
-    ours, theirs, extra = CELLS[cell]
+    """Returns a layer, and torch's layer with the same weights in float64."""
+    ours, torch_class, extra = CELLS[cell]
     layer = ours(*sizes, **words, **extra, kernel=kernel)
-    witness = theirs(*sizes, **words, **extra)
+    witness = torch_class(*sizes, **words, **extra)
     witness.load_state_dict(layer.state_dict())
     return layer, witness.double()
 
@@ -60,7 +60,7 @@ def as_tuple(states: Any) -> tuple[Tensor, ...]:
     return states if isinstance(states, tuple) else (states,)
 
 
-def all_of(
+def results_of(
     layer: nn.RNNBase,
     x: Tensor,
     hx: Any,
@@ -68,27 +68,29 @@ def all_of(
     dtype: torch.dtype,
     call: Any = None,
 ) -> Iterator[Tensor]:
-    """y, final states, and the gradients of a fixed sum of them by x, the initial states and all weights."""
+    """Yields y, final states, and the gradients of a weighted sum of them."""
     x = x.to(dtype).requires_grad_()
-    hx = None if hx is None else tuple(each.to(dtype).requires_grad_() for each in hx)
-    given = hx if hx is None or isinstance(layer, nn.LSTM) else hx[0]
+    hx = None if hx is None else tuple(state.to(dtype).requires_grad_() for state in hx)
+    initial = hx if hx is None or isinstance(layer, nn.LSTM) else hx[0]
     if lengths is None:
-        y, states = (layer if call is None else call)(x, given)
+        y, states = (layer if call is None else call)(x, initial)
     elif dtype == torch.float32:
-        y, states = layer(x, given, lengths=lengths)
+        y, states = layer(x, initial, lengths=lengths)
     else:
         packed = pack_padded_sequence(
             x, lengths, batch_first=layer.batch_first, enforce_sorted=False
         )
-        y, states = layer(packed, given)
+        y, states = layer(packed, initial)
         y, _ = pad_packed_sequence(
             y, batch_first=layer.batch_first, total_length=x.shape[1 if layer.batch_first else 0]
         )
     results = (y, *as_tuple(states))
     generator = torch.Generator().manual_seed(1)
     total = sum(
-        (each * torch.randn(each.shape, generator=generator, dtype=torch.float64).to(dtype)).sum()
-        for each in results
+        (
+            result * torch.randn(result.shape, generator=generator, dtype=torch.float64).to(dtype)
+        ).sum()
+        for result in results
     )
     used = () if hx is None else hx if isinstance(layer, nn.LSTM) else hx[:1]
     yield from results
@@ -96,9 +98,9 @@ def all_of(
 
 
 def assert_close(
-    found: Iterator[Tensor], expected: Iterator[Tensor], tolerance: float = 3e-6
+    results: Iterator[Tensor], expected: Iterator[Tensor], tolerance: float = 3e-6
 ) -> None:
-    for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+    for number, (one, other) in enumerate(zip(results, expected, strict=True)):
         scale = max(1.0, float(other.detach().abs().max()) if other.numel() else 0.0)
         torch.testing.assert_close(
             one.double(),
@@ -116,9 +118,7 @@ def assert_close(
     derandomize=True,
 )
 @given(data=st.data())
-def test_every_kernel_gives_what_torch_gives_in_double_precision(
-    cell: str, kernel: str, data: st.DataObject
-) -> None:
+def test_kernels_equal_torch_in_float64(cell: str, kernel: str, data: st.DataObject) -> None:
     draw = data.draw
     batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
     features, units = draw(st.integers(1, 21), "features"), draw(st.integers(1, 70), "units")
@@ -135,8 +135,8 @@ def test_every_kernel_gives_what_torch_gives_in_double_precision(
     hx = (torch.randn(state), torch.randn(state)) if draw(st.booleans(), "states") else None
     lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
     assert_close(
-        all_of(layer, x, hx, lengths, torch.float32),
-        all_of(witness, x, hx, lengths, torch.float64),
+        results_of(layer, x, hx, lengths, torch.float32),
+        results_of(witness, x, hx, lengths, torch.float64),
         tolerance=1e-5,
     )
 
@@ -145,10 +145,10 @@ def test_every_kernel_gives_what_torch_gives_in_double_precision(
     "sizes", [(8, 30, 7, 40), (1, 60, 12, 64), (9, 4, 40, 200)], ids=["parts", "one", "tiles"]
 )
 @pytest.mark.parametrize("both", [False, True], ids=["forward", "both"])
-def test_work_shared_between_threads_is_the_same_work(
+def test_threads_give_the_same_results(
     cell: str, kernel: str, sizes: tuple[int, ...], both: bool
 ) -> None:
-    """Few weights are summed part by part of the batch, many weights and single sequences tile by tile."""
+    """The gradients of few weights are summed per part of the batch, others per tile."""
     batch, steps, features, units = sizes
     torch.manual_seed(5)
     layer, witness = pair(cell, kernel, features, units, bidirectional=both)
@@ -156,18 +156,18 @@ def test_work_shared_between_threads_is_the_same_work(
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        for given in (None, lengths):
-            found, expected = (
-                all_of(each, x, None, given, dtype)
-                for each, dtype in ((layer, torch.float32), (witness, torch.float64))
+        for some_lengths in (None, lengths):
+            results, expected = (
+                results_of(module, x, None, some_lengths, dtype)
+                for module, dtype in ((layer, torch.float32), (witness, torch.float64))
             )
-            assert_close(found, expected, tolerance=2e-5)
+            assert_close(results, expected, tolerance=2e-5)
     finally:
         torch.set_num_threads(before)
 
 
 def by_hand(cell: str, x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
-    """The formulas of the papers, one number after the other."""
+    """Computes the formulas of the papers in numpy."""
     w, u, b, d = weights
     units = u.shape[1]
     h, c, rows = np.zeros(units), np.zeros(units), []
@@ -188,11 +188,11 @@ def by_hand(cell: str, x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     return np.array(rows)
 
 
-def test_the_formulas_written_out_in_numpy(cell: str, kernel: str) -> None:
+def test_kernels_equal_the_formulas_in_numpy(cell: str, kernel: str) -> None:
     torch.manual_seed(3)
     layer, _ = pair(cell, kernel, 5, 18)
     x = torch.randn(11, 1, 5)
-    weights = [each.detach().double().numpy() for each in layer._flat_weights]
+    weights = [weight.detach().double().numpy() for weight in layer._flat_weights]
     np.testing.assert_allclose(
         layer(x)[0][:, 0].detach().numpy(),
         by_hand(cell, x[:, 0].double().numpy(), weights),
@@ -200,7 +200,7 @@ def test_the_formulas_written_out_in_numpy(cell: str, kernel: str) -> None:
     )
 
 
-def test_a_packed_sequence_comes_back_packed(cell: str, kernel: str) -> None:
+def test_packed_sequence_equals_torch(cell: str, kernel: str) -> None:
     layer, witness = pair(cell, kernel, 4, 9, num_layers=2, bidirectional=True)
     packed = pack_padded_sequence(
         torch.randn(7, 5, 4), torch.tensor([3, 7, 1, 7, 2]), enforce_sorted=False
@@ -213,7 +213,7 @@ def test_a_packed_sequence_comes_back_packed(cell: str, kernel: str) -> None:
     assert_close((y.data, *as_tuple(states)), (expected.data, *as_tuple(final)))
 
 
-def test_one_sequence_without_a_batch_axis(cell: str, kernel: str) -> None:
+def test_single_sequence_without_a_batch_axis(cell: str, kernel: str) -> None:
     for batch_first in (False, True):
         layer, witness = pair(cell, kernel, 4, 9, batch_first=batch_first)
         x = torch.randn(6, 4)
@@ -222,23 +222,23 @@ def test_one_sequence_without_a_batch_axis(cell: str, kernel: str) -> None:
         assert_close((y, *as_tuple(states)), (expected, *as_tuple(final)))
 
 
-def test_what_stands_behind_a_length_is_never_read(cell: str, kernel: str) -> None:
+def test_padding_is_never_read(cell: str, kernel: str) -> None:
     layer, _ = pair(cell, kernel, 4, 9, batch_first=True, bidirectional=True)
     x = torch.randn(3, 6, 4)
     lengths = [2, 6, 4]
-    clean = layer(x, lengths=lengths)[0]
+    expected = layer(x, lengths=lengths)[0]
     for row, length in enumerate(lengths):
         x[row, length:] = float("nan")
     x.requires_grad_()
     y = layer(x, lengths=lengths)[0]
-    assert torch.equal(y, clean)
+    assert torch.equal(y, expected)
     gradient = torch.autograd.grad(y.sum(), x)[0]
     for row, length in enumerate(lengths):
         assert not y[row, length:].any() and not gradient[row, length:].any()
         assert gradient[row, :length].abs().min() > 0 or cell == "relu"
 
 
-def test_weights_go_both_ways_between_torch_and_here(cell: str) -> None:
+def test_state_dict_is_compatible_with_torch(cell: str) -> None:
     layer, witness = pair(cell, "auto", 4, 9, num_layers=2, bidirectional=True)
     assert list(layer.state_dict()) == list(witness.state_dict())
     with torch.no_grad():
@@ -257,7 +257,7 @@ def test_backward_twice_through_a_retained_graph(cell: str, kernel: str) -> None
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
-def test_second_derivatives_are_those_of_torch(cell: str, kernel: str) -> None:
+def test_second_derivatives_equal_torch(cell: str, kernel: str) -> None:
     layer, witness = pair(cell, kernel, 3, 5, num_layers=2)
     x = torch.randn(4, 2, 3)
 
@@ -288,7 +288,7 @@ def test_gradcheck_of_the_reference(cell: str) -> None:
         return layer(x, lengths=[4, 2])[0]
 
     assert torch.autograd.gradcheck(
-        run, (x, *(each.detach().requires_grad_() for each in layer.parameters()))
+        run, (x, *(weight.detach().requires_grad_() for weight in layer.parameters()))
     )
 
 
@@ -296,7 +296,7 @@ def test_gradcheck_of_the_reference(cell: str) -> None:
     "value",
     [0.0, 1e-39, -1e-39, 30.0, -30.0, 200.0, -200.0, float("inf"), float("-inf"), float("nan")],
 )
-def test_extreme_numbers_pass_as_in_torch(cell: str, kernel: str, value: float) -> None:
+def test_extreme_numbers_as_in_torch(cell: str, kernel: str, value: float) -> None:
     layer, witness = pair(cell, kernel, 1, 17)
     x = torch.zeros(3, 2, 1)
     x[1] = value
@@ -318,30 +318,34 @@ def test_activations_keep_their_relative_error_near_zero(kernel: str) -> None:
     assert error.max() < 4e-7
 
 
-def test_the_same_again_is_the_same_to_the_last_bit(cell: str, kernel: str) -> None:
+def test_results_are_deterministic(cell: str, kernel: str) -> None:
     layer, _ = pair(cell, kernel, 7, 33, bidirectional=True)
     x = torch.randn(20, 12, 7)
-    once, again = ([*all_of(layer, x, None, None, torch.float32)] for _ in range(2))
+    once, again = ([*results_of(layer, x, None, None, torch.float32)] for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(once, again, strict=True))
 
 
-def test_threads_of_python_do_not_disturb_each_other(cell: str, kernel: str) -> None:
+def test_python_threads_are_independent(cell: str, kernel: str) -> None:
     layer, _ = pair(cell, kernel, 8, 40)
     inputs = [torch.randn(30, 16, 8) for _ in range(6)]
-    expected = [[*all_of(layer, x, None, None, torch.float32)] for x in inputs]
-    found: dict[int, list[Tensor]] = {}
+    expected = [[*results_of(layer, x, None, None, torch.float32)] for x in inputs]
+    results: dict[int, list[Tensor]] = {}
 
     def work(number: int) -> None:
         for _ in range(5):
-            found[number] = [*all_of(copy.copy(layer), inputs[number], None, None, torch.float32)]
+            results[number] = [
+                *results_of(copy.copy(layer), inputs[number], None, None, torch.float32)
+            ]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for number, each in enumerate(expected):
-        assert all(torch.equal(one, other) for one, other in zip(found[number], each, strict=True))
+    for number, tensors in enumerate(expected):
+        assert all(
+            torch.equal(one, other) for one, other in zip(results[number], tensors, strict=True)
+        )
 
 
 def _in_a_child(layer: nn.RNNBase, x: Tensor, answers: Any) -> None:
@@ -349,7 +353,7 @@ def _in_a_child(layer: nn.RNNBase, x: Tensor, answers: Any) -> None:
     answers.put(float(layer(x)[0].sum().detach()))
 
 
-def test_a_forked_child_computes_too(cell: str) -> None:
+def test_forked_process_computes(cell: str) -> None:
     layer, _ = pair(cell, "auto", 8, 40)
     x = torch.randn(30, 16, 8)
     expected = float(layer(x)[0].sum().detach())
@@ -362,16 +366,16 @@ def test_a_forked_child_computes_too(cell: str) -> None:
     assert child.exitcode == 0
 
 
-def test_the_choice_is_told_with_its_reason() -> None:
+def test_kernel_choice_has_a_reason() -> None:
     x = torch.zeros(2, 1, 3)
-    assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "asked for")
+    assert LSTM(3, 4, kernel="torch").choose(x) == ("torch", "requested")
     assert LSTM(3, 4).choose(x.double()) == (
         "torch",
-        "numbers are torch.float64, the fused kernel takes torch.float32",
+        "the input is torch.float64, but the fused kernel needs torch.float32",
     )
-    assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "projections are left to torch")
+    assert LSTM(3, 4, proj_size=2).choose(x) == ("torch", "torch's kernel computes projections")
     with pytest.raises(
-        MachineError, match=r"the fused kernel cannot be used: numbers are torch.float64"
+        MachineError, match=r"the fused kernel cannot be used: the input is torch.float64"
     ):
         LSTM(3, 4, kernel="fused")(x.double())
     with pytest.raises(
@@ -380,7 +384,7 @@ def test_the_choice_is_told_with_its_reason() -> None:
         LSTM(3, 4, kernel="fast")
 
 
-def test_projections_and_double_precision_go_torchs_way() -> None:
+def test_projections_and_float64_use_torchs_kernel() -> None:
     layer, witness = pair("lstm", "auto", 3, 4, proj_size=2)
     x = torch.randn(5, 2, 3)
     assert_close((layer(x)[0],), (witness(x.double())[0],))
@@ -414,7 +418,7 @@ def test_projections_and_double_precision_go_torchs_way() -> None:
     ],
 )
 @pytest.mark.parametrize("kernel", ["fused", "reference"])
-def test_shapes_that_do_not_fit_are_told(kernel: str, call: Any, text: str) -> None:
+def test_wrong_shapes_are_refused(kernel: str, call: Any, text: str) -> None:
     if kernel == "fused" and kernels() is None:
         pytest.skip("the kernels are not built here")
     with pytest.raises(ShapeError, match=text):
@@ -439,12 +443,16 @@ def test_accelerate_swaps_in_place_and_back() -> None:
         return model["d"](model["c"](model["b"][1](y)[0] @ torch.eye(5, 4))[0])
 
     expected = run()
-    done = kissipo.accelerate(model)
-    assert [type(each) for each in (model["a"], model["b"][0], shared)] == [LSTM, RNN, GRU]
+    acceleration = kissipo.accelerate(model)
+    assert [type(module) for module in (model["a"], model["b"][0], shared)] == [LSTM, RNN, GRU]
     assert all(one is other for one, other in zip(before, model.parameters(), strict=True))
     torch.testing.assert_close(run(), expected, rtol=1e-5, atol=1e-6)
-    done.undo()
-    assert [type(each) for each in (model["a"], model["b"][0], shared)] == [nn.LSTM, nn.RNN, nn.GRU]
+    acceleration.undo()
+    assert [type(module) for module in (model["a"], model["b"][0], shared)] == [
+        nn.LSTM,
+        nn.RNN,
+        nn.GRU,
+    ]
     assert "kernel" not in vars(shared) and torch.equal(run(), expected)
 
 
@@ -453,7 +461,7 @@ def test_accelerate_takes_torch_modules_only() -> None:
         kissipo.accelerate([nn.LSTM(2, 3)])  # type: ignore[arg-type]
 
 
-def test_dropout_between_layers_works_as_in_torch(cell: str) -> None:
+def test_dropout_between_layers(cell: str) -> None:
     ours, _, extra = CELLS[cell]
     layer = ours(
         3, 4, num_layers=2, dropout=0.9, kernel="fused" if kernels() else "reference", **extra
@@ -465,7 +473,7 @@ def test_dropout_between_layers_works_as_in_torch(cell: str) -> None:
 
 
 @pytest.mark.parametrize("one_graph", [True, False])
-def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bool) -> None:
+def test_torch_compile_captures_a_layer_as_one_operator(cell: str, one_graph: bool) -> None:
     if kernels() is None:
         pytest.skip("the kernels are not built here")
     import torch._dynamo
@@ -478,15 +486,15 @@ def test_torch_compile_takes_a_layer_as_one_opaque_node(cell: str, one_graph: bo
             )
             compiled = torch.compile(layer, backend="aot_eager", fullgraph=one_graph)
             x, hx = torch.randn(3, 6, 4), (torch.randn(4, 3, 9), torch.randn(4, 3, 9))
-            found = all_of(layer, x, hx, None, torch.float32, call=compiled)
-            assert_close(found, all_of(witness, x, hx, None, torch.float64), 1e-5)
+            results = results_of(layer, x, hx, None, torch.float32, call=compiled)
+            assert_close(results, results_of(witness, x, hx, None, torch.float64), 1e-5)
 
 
 @pytest.mark.parametrize("lengths", [None, [5, 3, 9]])
 @pytest.mark.parametrize(
     "words", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": True}]
 )
-def test_ids_with_a_table_are_its_rows(
+def test_table_lookup_equals_features(
     cell: str, kernel: str, words: dict[str, Any], lengths: list[int] | None
 ) -> None:
     torch.manual_seed(0)
@@ -498,36 +506,39 @@ def test_ids_with_a_table_are_its_rows(
     exact = table.detach().double().requires_grad_()
     x = exact[ids]
     if many is None:
-        known, known_states = witness(x)
+        by_torch, states_by_torch = witness(x)
     else:
         packed = pack_padded_sequence(x, many, batch_first=layer.batch_first, enforce_sorted=False)
-        known, known_states = witness(packed)
-        known, _ = pad_packed_sequence(known, batch_first=layer.batch_first, total_length=9)
+        by_torch, states_by_torch = witness(packed)
+        by_torch, _ = pad_packed_sequence(by_torch, batch_first=layer.batch_first, total_length=9)
     weight = torch.randn(y.shape)
-    found = torch.autograd.grad((y * weight).sum(), [table, *layer.parameters()])
-    expected = torch.autograd.grad((known * weight.double()).sum(), [exact, *witness.parameters()])
+    gradients = torch.autograd.grad((y * weight).sum(), [table, *layer.parameters()])
+    expected = torch.autograd.grad(
+        (by_torch * weight.double()).sum(), [exact, *witness.parameters()]
+    )
     assert_close(
-        iter([y, *as_tuple(states), *found]),
-        iter([known, *as_tuple(known_states), *expected]),
+        iter([y, *as_tuple(states), *gradients]),
+        iter([by_torch, *as_tuple(states_by_torch), *expected]),
         1e-5,
     )
 
 
-def test_a_table_has_second_derivatives(cell: str, kernel: str) -> None:
+def test_table_second_derivatives(cell: str, kernel: str) -> None:
     torch.manual_seed(0)
     layer, _ = pair(cell, kernel, 4, 5)
     table, ids = torch.randn(3, 4, requires_grad=True), torch.randint(0, 3, (6, 2))
 
-    def curved(run: Any) -> Tensor:
+    def second_gradient(run: Any) -> Tensor:
         (gradient,) = torch.autograd.grad(run().pow(3).sum(), table, create_graph=True)
         return torch.autograd.grad(gradient.pow(2).sum(), table)[0]
 
     torch.testing.assert_close(
-        curved(lambda: layer(ids, table=table)[0]), curved(lambda: layer(table[ids])[0])
+        second_gradient(lambda: layer(ids, table=table)[0]),
+        second_gradient(lambda: layer(table[ids])[0]),
     )
 
 
-def test_a_table_is_used_where_it_pays() -> None:
+def test_table_is_used_where_it_is_faster() -> None:
     layer, ids = LSTM(32, 8), torch.zeros(40, 4, dtype=torch.int64)
     few, many = torch.randn(10, 32), torch.randn(11, 32)
     assert layer._tokens(ids, few)[1] is few
@@ -551,52 +562,54 @@ def test_a_table_is_used_where_it_pays() -> None:
         (torch.tensor([[0]]), torch.zeros(3, 5), "table must be (token, 4); got shape (3, 5)"),
     ],
 )
-def test_ids_that_do_not_fit_their_table_are_told(ids: Tensor, table: Tensor, text: str) -> None:
+def test_ids_outside_the_table_are_refused(ids: Tensor, table: Tensor, text: str) -> None:
     with pytest.raises(ShapeError, match=re.escape(text)):
         LSTM(4, 5, kernel="fused")(ids, table=table)
 
 
 @pytest.fixture
-def halves(monkeypatch: pytest.MonkeyPatch) -> None:
+def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     if kernels(bfloat16=True) is None:
         pytest.skip("this machine does not multiply bfloat16")
 
 
 def rounded(module: nn.Module) -> nn.Module:
-    """The module, its matrices rounded to bfloat16."""
-    for each in module.parameters():
-        if each.dim() == 2:
-            each.data = each.data.bfloat16().to(each.dtype)
+    """Rounds the matrices of a module to bfloat16."""
+    for weight in module.parameters():
+        if weight.dim() == 2:
+            weight.data = weight.data.bfloat16().to(weight.dtype)
     return module
 
 
-def far(found: Tensor, expected: Tensor) -> float:
-    """The length of the difference as a share of the length of what is expected."""
+def relative_error(value: Tensor, expected: Tensor) -> float:
+    """Returns the norm of the difference divided by the norm of the expected value."""
     return float(
-        (found.detach().double() - expected.detach()).norm()
+        (value.detach().double() - expected.detach()).norm()
         / expected.detach().norm().clamp(min=1e-3)
     )
 
 
-def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
-    cell: str, halves: None, monkeypatch: pytest.MonkeyPatch
+def test_bfloat16_products_equal_those_of_rounded_numbers(
+    cell: str, bfloat16: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     layer, witness = pair(cell, "fused", 37, 51)
     x, state = torch.randn(1, 20, 37), torch.randn(1, 20, 51)
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "avx512_bf16")
-    unrounded = next(all_of(witness, x, (state, state), None, torch.float64))
+    unrounded = next(results_of(witness, x, (state, state), None, torch.float64))
     exact = list(
-        all_of(rounded(witness), x.bfloat16(), (state.bfloat16(), state), None, torch.float64)
+        results_of(rounded(witness), x.bfloat16(), (state.bfloat16(), state), None, torch.float64)
     )
-    found = list(all_of(layer, x, (state, state.clone()), None, torch.float32))
-    if cell == "gru":  # its state also goes round the product, unrounded
-        assert far(found[0], exact[0]) < 2e-3
+    results = list(results_of(layer, x, (state, state.clone()), None, torch.float32))
+    if cell == "gru":  # its state also bypasses the product, unrounded
+        assert relative_error(results[0], exact[0]) < 2e-3
     else:
-        assert far(found[0], exact[0]) < 1e-4 < far(unrounded, exact[0]), (
-            "the numbers are not rounded at all"
+        assert relative_error(results[0], exact[0]) < 1e-4 < relative_error(unrounded, exact[0]), (
+            "the numbers are not rounded"
         )
-    assert max(far(one, other) for one, other in zip(found, exact, strict=True)) < 0.006
+    assert (
+        max(relative_error(one, other) for one, other in zip(results, exact, strict=True)) < 0.006
+    )
 
 
 @settings(
@@ -606,10 +619,8 @@ def test_products_of_bfloat16_are_those_of_the_rounded_numbers(
     derandomize=True,
 )
 @given(data=st.data())
-@pytest.mark.parametrize(
-    "cell", ["lstm", "gru", "tanh"]
-)  # the slope of relu jumps at 0, there is nothing near
-def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.DataObject) -> None:
+@pytest.mark.parametrize("cell", ["lstm", "gru", "tanh"])  # the gradient of relu jumps at 0
+def test_bfloat16_is_near_float64(cell: str, bfloat16: None, data: st.DataObject) -> None:
     draw = data.draw
     batch, steps = draw(st.integers(1, 14), "batch"), draw(st.integers(1, 9), "steps")
     features, units = draw(st.integers(1, 21), "features"), draw(st.integers(1, 70), "units")
@@ -619,34 +630,34 @@ def test_bfloat16_stays_near_double_precision(cell: str, halves: None, data: st.
     x = torch.randn((batch, steps, features) if words["batch_first"] else (steps, batch, features))
     lengths = torch.randint(1, steps + 1, (batch,)) if draw(st.booleans(), "lengths") else None
     with torch.autocast("cpu", torch.bfloat16):
-        found = list(all_of(layer, x, None, lengths, torch.float32))
-    assert_close(iter(found), all_of(witness, x, None, lengths, torch.float64), tolerance=0.04)
+        results = list(results_of(layer, x, None, lengths, torch.float32))
+    assert_close(
+        iter(results), results_of(witness, x, None, lengths, torch.float64), tolerance=0.04
+    )
 
 
-def test_autocast_gives_the_types_that_torch_gives_and_is_no_further_off(
-    cell: str, halves: None
-) -> None:
+def test_autocast_dtypes_and_errors_equal_torch(cell: str, bfloat16: None) -> None:
     torch.manual_seed(0)
     layer, witness = pair(cell, "auto", 20, 128, 2)
-    _, theirs, extra = CELLS[cell]
-    known = theirs(20, 128, 2, **extra)
-    known.load_state_dict(layer.state_dict())
+    _, torch_class, extra = CELLS[cell]
+    by_torch = torch_class(20, 128, 2, **extra)
+    by_torch.load_state_dict(layer.state_dict())
     x = torch.randn(30, 16, 20)
-    exact = list(all_of(witness, x, None, None, torch.float64))
+    exact = list(results_of(witness, x, None, None, torch.float64))
     with torch.autocast("cpu", torch.bfloat16):
-        found = list(all_of(layer, x, None, None, torch.float32))
-        usual = list(all_of(known, x, None, None, torch.float32))
+        results = list(results_of(layer, x, None, None, torch.float32))
+        by_torch_results = list(results_of(by_torch, x, None, None, torch.float32))
     assert layer.used == "fused: avx512_bf16"
-    assert [each.dtype for each in found] == [each.dtype for each in usual]
-    for one, other, right in zip(found, usual, exact, strict=True):
-        assert far(one, right) < 1.5 * far(other, right) + 1e-3
+    assert [tensor.dtype for tensor in results] == [tensor.dtype for tensor in by_torch_results]
+    for one, other, right in zip(results, by_torch_results, exact, strict=True):
+        assert relative_error(one, right) < 1.5 * relative_error(other, right) + 1e-3
 
 
-def test_autocast_without_such_a_processor_goes_torchs_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_autocast_without_bfloat16_uses_torchs_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "plain")
     layer = LSTM(3, 4)
     with torch.autocast("cpu", torch.bfloat16):
         layer(torch.zeros(5, 2, 3))
-        assert "does not multiply bfloat16" in layer.used
+        assert "cannot multiply bfloat16" in layer.used
     with torch.autocast("cpu", torch.float16):
         assert "under autocast to torch.float16" in layer.choose(torch.zeros(5, 2, 3))[1]

@@ -1,4 +1,4 @@
-"""The small layers by hand: what is pooled, joined, looked up, taken relative to the last value, summed from two paths; surfaces."""
+"""Small layers by hand: pooling, concatenation, embedding, wrappers of series, surfaces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATES = torch.tensor(
         [[9.0] * 2] * 3,
     ]
 )
-THERE = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
+MASK = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
 
 
 @pytest.mark.parametrize(
@@ -38,26 +38,26 @@ THERE = torch.tensor([[True, True, False], [True, True, True], [False, False, Fa
         ("mean", [[2, -6], [5, 2], [0, 0]]),
     ],
 )
-def test_what_only_fills_up_is_never_pooled(how: str, expected: list[list[float]]) -> None:
-    assert temporal_pooling(STATES, THERE, how).tolist() == expected  # type: ignore[arg-type]
+def test_temporal_pooling_ignores_padding(how: str, expected: list[list[float]]) -> None:
+    assert temporal_pooling(STATES, MASK, how).tolist() == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("how", ["last", "max", "mean"])
-def test_no_slope_goes_to_what_only_fills_up(how: str) -> None:
+def test_padding_gets_no_gradient(how: str) -> None:
     states = torch.randn(3, 3, 2, requires_grad=True)
-    temporal_pooling(states, THERE, how).square().sum().backward()  # type: ignore[arg-type]
+    temporal_pooling(states, MASK, how).square().sum().backward()  # type: ignore[arg-type]
     assert states.grad is not None
-    assert states.grad.isfinite().all() and not states.grad[~THERE].any() and states.grad[:2].any()
+    assert states.grad.isfinite().all() and not states.grad[~MASK].any() and states.grad[:2].any()
 
 
-def test_whole_sequences_are_pooled_over_all_steps() -> None:
+def test_temporal_pooling_without_a_mask() -> None:
     assert temporal_pooling(STATES[1:2], None, "last").tolist() == [[5, 2]]
     assert temporal_pooling(STATES[1:2], None, "max").tolist() == [[8, 4]]
     assert temporal_pooling(STATES[1:2], None, "mean").tolist() == [[5, 2]]
 
 
 @pytest.mark.parametrize(
-    ("name", "at", "expected"),
+    ("name", "x", "expected"),
     [
         ("relu", -2.0, 0.0),
         ("relu", 3.0, 3.0),
@@ -70,13 +70,13 @@ def test_whole_sequences_are_pooled_over_all_steps() -> None:
         ("identity", -2.0, -2.0),
     ],
 )
-def test_bends_at_known_places(name: str, at: float, expected: float) -> None:
-    assert activation(name)(torch.tensor(at)).item() == pytest.approx(expected, abs=1e-6)  # type: ignore[arg-type]
+def test_activation_values(name: str, x: float, expected: float) -> None:
+    assert activation(name)(torch.tensor(x)).item() == pytest.approx(expected, abs=1e-6)  # type: ignore[arg-type]
 
 
-def test_an_embedding_starts_small_and_what_fills_up_stays_zero() -> None:
+def test_embedding_starts_small_and_padding_stays_zero() -> None:
     torch.manual_seed(0)
-    layer = embedding(200, 8, fills=True)
+    layer = embedding(200, 8, padded=True)
     assert 0.04 < layer.weight.abs().max() <= 0.05
     (layer(torch.tensor([[3, 0, 0], [3, 7, 0]])) * 2).sum().backward()
     gradients = layer.weight.grad
@@ -89,14 +89,14 @@ def test_an_embedding_starts_small_and_what_fills_up_stays_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "asked", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)]
+    ("ids", "requested", "features"), [(2, None, 1), (9, None, 5), (500, None, 50), (500, 7, 7)]
 )
-def test_features_of_an_embedding(ids: int, asked: int | None, features: int) -> None:
-    assert width(ids, asked) == features
+def test_embedding_width(ids: int, requested: int | None, features: int) -> None:
+    assert width(ids, requested) == features
 
 
-def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
-    """A level is looked up, of two levels both, words are averaged over those that are there, numbers are laid flat."""
+def test_concat_features_in_the_order_of_the_inputs() -> None:
+    """Ids are looked up, tokens are averaged without padding, numbers are flattened."""
     specs = (
         TensorSpec("word", ("time",), (3,), vocabulary=4, fills=True),
         TensorSpec("numbers", ("time", "variable"), (2, 2)),
@@ -120,7 +120,7 @@ def test_inputs_stand_side_by_side_in_the_order_of_their_ports() -> None:
     assert join.width == rows.shape[1]
 
 
-def test_several_answers_have_a_layer_each() -> None:
+def test_heads_have_one_layer_per_output() -> None:
     heads = head(
         3,
         (TensorSpec("kind", ("class",), (2,)), TensorSpec("price", ("answer",), (1,))),
@@ -133,7 +133,7 @@ def test_several_answers_have_a_layer_each() -> None:
 
 
 def rows(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
-    """A linear net."""
+    """Returns a linear net."""
     join = ConcatFeatures(inputs)
     return stack(join, head(join.width, outputs))
 
@@ -142,10 +142,10 @@ def rows(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
     ("words", "text"),
     [
         (("c",), "process.subtract_last needs 'c' among the input.features. Add it"),
-        ((), "suits a forecast from one window"),
+        ((), "needs a forecast from one window"),
     ],
 )
-def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> None:
+def test_subtract_last_errors(words: tuple[str, ...], text: str) -> None:
     window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=words)
     with pytest.raises(ShapeError, match=text):
@@ -154,7 +154,7 @@ def test_what_cannot_be_relative_is_told(words: tuple[str, ...], text: str) -> N
         )
 
 
-def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
+def test_subtract_last_forecast_moves_with_the_level() -> None:
     window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
     ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=("b",))
     torch.manual_seed(0)
@@ -164,11 +164,11 @@ def test_a_forecast_relative_to_the_last_value_moves_with_the_level() -> None:
     shifted[:, :, 1] += 10
     torch.testing.assert_close(net(shifted), net(x) + 10)
     shifted = x.clone()
-    shifted[:, :, 0] += 10  # a level that is not forecast changes nothing
+    shifted[:, :, 0] += 10  # the level of another variable changes nothing
     torch.testing.assert_close(net(shifted), net(x))
 
 
-def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> None:
+def test_channel_independent_forecasts_by_hand() -> None:
     window = TensorSpec("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
     forecast = TensorSpec("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
     known = TensorSpec("calendar", ("ahead", "feature"), (2, 5))
@@ -176,13 +176,13 @@ def test_every_variable_is_forecast_from_its_own_past_by_the_same_weights() -> N
     net = on_series(rows, (window, known), (forecast,), SeriesWords(channel_independent=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     x, calendar = torch.randn(6, 4, 3), torch.randn(6, 2, 5)
-    found = net(x, calendar)
+    forecasts = net(x, calendar)
     for place, variable in enumerate((2, 0)):
-        alone = torch.cat([x[:, :, variable], calendar.flatten(1)], dim=1)
-        torch.testing.assert_close(found[:, :, place], alone @ linear.weight.T + linear.bias)
+        separate = torch.cat([x[:, :, variable], calendar.flatten(1)], dim=1)
+        torch.testing.assert_close(forecasts[:, :, place], separate @ linear.weight.T + linear.bias)
 
 
-def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
+def test_autoregressive_forecast_by_hand() -> None:
     window = TensorSpec("window", ("time", "variable"), (3, 2), words=("a", "b"))
     forecast = TensorSpec("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
     known = TensorSpec("calendar", ("ahead", "feature"), (4, 1))
@@ -193,15 +193,15 @@ def test_a_net_of_one_step_takes_its_answer_as_the_newest_step() -> None:
     x, calendar = torch.randn(5, 3, 2), torch.randn(5, 4, 1)
     past = list(x.unbind(1))
     for step in range(4):
-        seen = torch.cat([*past[-3:], calendar[:, step]], dim=1)
-        past.append(seen @ linear.weight.T + linear.bias)
+        features = torch.cat([*past[-3:], calendar[:, step]], dim=1)
+        past.append(features @ linear.weight.T + linear.bias)
     torch.testing.assert_close(net(x, calendar), torch.stack(past[3:], dim=1))
     other = TensorSpec("ahead", ("horizon", "variable"), (4, 1), words=("a",))
-    with pytest.raises(ShapeError, match="sees a, b, answers a"):
+    with pytest.raises(ShapeError, match="inputs a, b, outputs a"):
         on_series(rows, (window,), (other,), SeriesWords(autoregressive=True))
 
 
-def test_the_deep_path_starts_silent_and_both_are_summed() -> None:
+def test_wide_and_deep_starts_linear_and_sums_both_paths() -> None:
     torch.manual_seed(0)
     deep, last = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), nn.Linear(4, 2)
     layer = WideAndDeep(deep, last, 3)
@@ -211,7 +211,7 @@ def test_the_deep_path_starts_silent_and_both_are_summed() -> None:
     torch.testing.assert_close(layer(x), layer.wide(x) + deep(x) @ last.weight.T)
 
 
-def test_one_long_row_is_folded_by_variable_within_step() -> None:
+def test_head_reshapes_its_row_by_step_and_variable() -> None:
     spec = TensorSpec("sales", ("horizon", "variable"), (2, 3))
     folded = head(4, (spec,))
     linear = folded[0]  # type: ignore[index]
@@ -221,7 +221,7 @@ def test_one_long_row_is_folded_by_variable_within_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("surface", "point", "expected", "gradient"),
+    ("surface", "point", "expected", "expected_gradient"),
     [
         ("bowl", (2.0, 1.0, 0.0), 4.0, (2.0, 4.0)),
         ("saddle", (0.0, sqrt(2), 0.0), -0.5, (0.0, 0.0)),
@@ -232,11 +232,14 @@ def test_one_long_row_is_folded_by_variable_within_step() -> None:
         ("lagrange", (0.0, 0.0, 0.0), 1026.0, (0.0, 0.0)),
     ],
 )
-def test_heights_and_slopes_by_hand(
-    surface: str, point: tuple[float, ...], expected: float, gradient: tuple[float, float]
+def test_surface_heights_and_gradients_by_hand(
+    surface: str,
+    point: tuple[float, ...],
+    expected: float,
+    expected_gradient: tuple[float, float],
 ) -> None:
-    where = torch.tensor(point, dtype=torch.float64, requires_grad=True)
-    found = height(surface, where)
-    assert found.item() == pytest.approx(expected, abs=1e-12)
-    (gradient,) = torch.autograd.grad(found, where)
-    assert gradient[:2].tolist() == pytest.approx(gradient, abs=1e-12)
+    position = torch.tensor(point, dtype=torch.float64, requires_grad=True)
+    value = height(surface, position)
+    assert value.item() == pytest.approx(expected, abs=1e-12)
+    (gradient,) = torch.autograd.grad(value, position)
+    assert gradient[:2].tolist() == pytest.approx(expected_gradient, abs=1e-12)

@@ -1,4 +1,4 @@
-"""The nets for photographs beside their published figures, beside sums by hand, and beside plain torch with the same weights."""
+"""Image nets: published counts, counts by hand, and outputs of the same nets in plain torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def image(*shape: int) -> TensorSpec:
 
 
 def published(name: str, **words: Any) -> nn.Module:
-    """A net of full size without memory for its weights."""
+    """Builds a net of full size on the meta device, without memory for its weights."""
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
         net: nn.Module = module.build(
@@ -40,7 +40,7 @@ def published(name: str, **words: Any) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_parameters_and_multiplications_are_the_published_ones(name: str) -> None:
+def test_parameters_and_multiplications_equal_published_counts(name: str) -> None:
     net = published(name)
     assert sum(weight.numel() for weight in net.parameters()) == GOLDEN[name]["parameters"]
     with FlopCounterMode(display=False) as counter:
@@ -49,7 +49,7 @@ def test_parameters_and_multiplications_are_the_published_ones(name: str) -> Non
 
 
 def test_vgg16_by_hand() -> None:
-    """The lecture's rows: weights alone, layer by layer."""
+    """The lecture's rows: weights without_heads, layer by layer."""
     sizes = [
         weight.numel()
         for name, weight in published("vgg16").named_parameters()
@@ -74,27 +74,33 @@ def test_vgg16_by_hand() -> None:
 
 
 def test_resnet50_by_hand() -> None:
-    """A bottleneck from a to b through m has m (a + 9 m + b) weights and two for each channel of its three norms."""
+    """A bottleneck from a to b channels, with m inside, has m (a + 9 m + b) weights.
 
-    def group(given: int, inner: int, blocks: int) -> int:
+    Each of its three norms has two more per channel.
+    """
+
+    def group(channels: int, inner: int, blocks: int) -> int:
         wide = 4 * inner
         norms = 2 * (inner + inner + wide)
-        first = inner * (given + 9 * inner + wide) + norms + given * wide + 2 * wide
+        first = inner * (channels + 9 * inner + wide) + norms + channels * wide + 2 * wide
         return first + (blocks - 1) * (inner * (wide + 9 * inner + wide) + norms)
 
-    stem, answer = 3 * 49 * 64 + 2 * 64, 2048 * 1000 + 1000
+    stem, last = 3 * 49 * 64 + 2 * 64, 2048 * 1000 + 1000
     groups = group(64, 64, 3) + group(256, 128, 4) + group(512, 256, 6) + group(1024, 512, 3)
-    assert stem + groups + answer == 25_557_032 == GOLDEN["resnet50"]["parameters"]
+    assert stem + groups + last == 25_557_032 == GOLDEN["resnet50"]["parameters"]
 
 
 def test_googlenet_by_hand() -> None:
-    """The rows of the paper's table 1: weights, and biases, of each convolution; multiplications are weights times places."""
+    """The rows of table 1: weights and biases of each convolution.
+
+    The number of multiplications is that of the weights times the number of positions.
+    """
 
     def module(
-        given: int, one: int, reduced3: int, three: int, reduced5: int, five: int, pooled: int
+        channels: int, one: int, reduced3: int, three: int, reduced5: int, five: int, pooled: int
     ) -> tuple[int, int]:
         weights = (
-            given * (one + reduced3 + reduced5 + pooled)
+            channels * (one + reduced3 + reduced5 + pooled)
             + 9 * reduced3 * three
             + 25 * reduced5 * five
         )
@@ -116,13 +122,15 @@ def test_googlenet_by_hand() -> None:
         (1024 * 1000, 1000),
     ]
     sides = (112, 56, 56, 28, 28, 14, 14, 14, 14, 14, 7, 7, 1)
-    products = sum(side * side * weights for side, (weights, _) in zip(sides, rows, strict=True))
-    assert products == 1_582_671_872
-    assert round(products / 1e9, 3) == GOLDEN["googlenet"]["multiplications"]
-    alone = sum(weights + biases for weights, biases in rows)
-    assert alone == GOLDEN["googlenet alone"]["parameters"]
-    heads = [given * 128 + 128 + 2048 * 1024 + 1024 + 1024 * 1000 + 1000 for given in (512, 528)]
-    assert alone + sum(heads) == GOLDEN["googlenet"]["parameters"]
+    multiplications = sum(
+        side * side * weights for side, (weights, _) in zip(sides, rows, strict=True)
+    )
+    assert multiplications == 1_582_671_872
+    assert round(multiplications / 1e9, 3) == GOLDEN["googlenet"]["multiplications"]
+    without_heads = sum(weights + biases for weights, biases in rows)
+    assert without_heads == GOLDEN["googlenet alone"]["parameters"]
+    heads = [width * 128 + 128 + 2048 * 1024 + 1024 + 1024 * 1000 + 1000 for width in (512, 528)]
+    assert without_heads + sum(heads) == GOLDEN["googlenet"]["parameters"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +138,7 @@ def test_googlenet_by_hand() -> None:
     ["vgg16", "vgg16 with norm", "resnet18", "resnet152", "googlenet", "googlenet with norm"],
 )
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 8, 8), (4, 31, 17), (3, 225, 223)])
-def test_any_size_and_any_number_of_channels_go_in(name: str, shape: tuple[int, int, int]) -> None:
+def test_image_size_and_channels_are_free(name: str, shape: tuple[int, int, int]) -> None:
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
         net = module.build(
@@ -139,7 +147,7 @@ def test_any_size_and_any_number_of_channels_go_in(name: str, shape: tuple[int, 
     assert net(torch.zeros(1, *shape, device="meta")).shape == (1, 4)
 
 
-def test_vgg11_layer_by_layer_in_plain_torch() -> None:
+def test_vgg11_equals_plain_torch() -> None:
     module = NETS.find("vgg11", place="net")
     net = module.build(
         (image(3, 40, 36),), (CLASSES,), module.Options(width_multiplier=0.1, units=(9, 7))
@@ -166,7 +174,7 @@ def test_vgg11_layer_by_layer_in_plain_torch() -> None:
 
 
 @pytest.mark.parametrize("norm", [False, True])
-def test_an_inception_module_in_plain_torch(norm: bool) -> None:
+def test_inception_module_equals_plain_torch(norm: bool) -> None:
     torch.manual_seed(0)
     layer = Inception(5, Widths(2, 3, 4, 3, 5, 6), norm=norm).eval()
     x = torch.randn(2, 5, 7, 6)
@@ -177,7 +185,7 @@ def test_an_inception_module_in_plain_torch(norm: bool) -> None:
         )
         return functional.relu(
             y / (1 + 1e-3) ** 0.5 if norm else y
-        )  # fresh norms: mean 0, variance 1
+        )  # a new norm has mean 0 and variance 1
 
     pooled = functional.max_pool2d(functional.pad(x, (1, 1, 1, 1), value=-torch.inf), 3, stride=1)
     branches = [
@@ -192,7 +200,7 @@ def test_an_inception_module_in_plain_torch(norm: bool) -> None:
 
 @pytest.mark.parametrize(("block", "kernels"), [(basic, [3, 3]), (bottleneck, [1, 3, 1])])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_residual_block_in_plain_torch(block: Any, kernels: list[int], stride: int) -> None:
+def test_residual_block_equals_plain_torch(block: Any, kernels: list[int], stride: int) -> None:
     torch.manual_seed(0)
     layer, x = block(6, 4, 6, stride=stride).train(), torch.randn(3, 6, 9, 8)
 
@@ -220,8 +228,8 @@ def test_a_residual_block_in_plain_torch(block: Any, kernels: list[int], stride:
         assert conv.stride[0] == (
             stride if (kernels[0] == 1) == (number == 2) and (number < 3) else 1
         )
-    beside = x if stride == 1 else unit(x, layer.shortcut.conv, layer.shortcut.norm)
-    torch.testing.assert_close(layer(x), functional.relu(y + beside), rtol=1e-4, atol=1e-5)
+    shortcut = x if stride == 1 else unit(x, layer.shortcut.conv, layer.shortcut.norm)
+    torch.testing.assert_close(layer(x), functional.relu(y + shortcut), rtol=1e-4, atol=1e-5)
 
 
 WIDTHS = Widths(1, 1, 2, 1, 1, 2)
@@ -232,22 +240,22 @@ WIDTHS = Widths(1, 1, 2, 1, 1, 2)
     [basic(2, 2, 3, stride=2), bottleneck(3, 2, 3), Inception(3, WIDTHS), Inception(3, WIDTHS, norm=True)],
     ids=["basic", "bottleneck", "inception", "inception with norm"],
 )  # fmt: skip
-def test_slopes_of_the_layers_are_difference_quotients(layer: nn.Module) -> None:
+def test_gradients_of_layers_pass_gradcheck(layer: nn.Module) -> None:
     torch.manual_seed(0)
     layer = layer.double().train()
-    channels = next(each for each in layer.modules() if isinstance(each, nn.Conv2d)).in_channels
+    channels = next(part for part in layer.modules() if isinstance(part, nn.Conv2d)).in_channels
     x = torch.randn(3, channels, 5, 4, dtype=torch.double, requires_grad=True)
     weights = {name: weight.detach().requires_grad_() for name, weight in layer.named_parameters()}
 
-    def answers(x: Tensor, *values: Tensor) -> Tensor:
+    def outputs(x: Tensor, *values: Tensor) -> Tensor:
         return torch.func.functional_call(layer, dict(zip(weights, values, strict=True)), (x,))
 
     assert torch.autograd.gradcheck(
-        answers, (x, *weights.values()), fast_mode=True, check_batched_grad=False
+        outputs, (x, *weights.values()), fast_mode=True, check_batched_grad=False
     )
 
 
-def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
+def test_batch_norm_equals_torch_unless_frozen_or_single_value() -> None:
     torch.manual_seed(0)
     ours, theirs = BatchNorm(3), nn.BatchNorm2d(3)
     for _ in range(3):
@@ -255,7 +263,7 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
         torch.testing.assert_close(ours(x), theirs(x))
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict())
     before, one = (
-        {name: each.clone() for name, each in ours.state_dict().items()},
+        {name: tensor.clone() for name, tensor in ours.state_dict().items()},
         torch.randn(1, 3, 1, 1),
     )
     torch.testing.assert_close(ours.train()(one), theirs.eval()(one))
@@ -264,7 +272,7 @@ def test_a_norm_is_torchs_until_it_is_held_or_sees_one_value() -> None:
     torch.testing.assert_close(ours.state_dict(), before)
 
 
-def test_the_start_keeps_a_signal_as_strong_through_fifty_layers() -> None:
+def test_kaiming_init_keeps_the_variance_of_a_deep_net() -> None:
     torch.manual_seed(0)
     module = NETS.find("vgg19", place="net")
     net = module.build(
@@ -274,7 +282,7 @@ def test_the_start_keeps_a_signal_as_strong_through_fifty_layers() -> None:
     assert not any(weight.any() for name, weight in net.named_parameters() if name.endswith("bias"))
 
 
-def test_a_net_that_is_naive_only_grows() -> None:
+def test_naive_inception_modules_add_channels() -> None:
     channels, depths = 192, []
     for widths in ((64, 128, 32), (128, 192, 96)):
         channels += sum(widths)
