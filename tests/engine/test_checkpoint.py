@@ -118,7 +118,7 @@ def test_a_file_cut_short_is_noticed_and_the_one_before_is_used(tmp_path: Path, 
     found, note = loaded(tmp_path)
     assert_same(found, state(1))
     assert note.startswith(f"the last checkpoint is damaged ({LAST}: ")
-    assert note.endswith("; the one before it is used")
+    assert note.endswith("; the previous one is used")
 
 
 def test_a_cut_anywhere_and_any_turned_bit_are_noticed(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_checkpoint_of_another_version_is_refused(
     monkeypatch.undo()
     with pytest.raises(
         RunError,
-        match=r"written by another version of kissipo \(checkpoint version 999, this is 2\)",
+        match=r"written by another version of kissipo \(checkpoint version 999, this is 3\)",
     ):
         load_checkpoint(tmp_path)
 
@@ -167,7 +167,7 @@ def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None
     (tmp_path / f"{LAST}.part").symlink_to("/dev/full")
     with pytest.raises(
         MachineError,
-        match=r"no space left to write .*last\.safetensors\. Free some space, then go on with --resume",
+        match=r"no space left to write .*last\.safetensors\. Free some space, then resume with --resume",
     ):
         save_checkpoint(tmp_path, state(3))
     assert_same(loaded(tmp_path)[0], state(2))

@@ -205,7 +205,7 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(
     task = ki.load("digits", words=SHORT)
     task.fit(out=stopped, resume=True, callbacks=[witness])
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
-    assert witness.notes[0].endswith("; the one before it is used")
+    assert witness.notes[0].endswith("; the previous one is used")
     assert witness.notes[1] == "going on in epoch 3, step 1"
     assert_same_run(whole_run, stopped)
 
@@ -236,7 +236,7 @@ def test_a_full_disk_while_saving_loses_nothing(
     words = ["digits", "epochs=6", "baselines=[majority]", "--out"]
     told = refusal("fit", "--quiet", *words, str(stopped), "--resume", resumed=True)
     assert (
-        "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume"
+        "no space left to write broken/checkpoints/last.safetensors. Free some space, then resume with --resume"
         in told
     )
     assert (stopped / "checkpoints" / LAST).read_bytes() == saved
@@ -290,7 +290,7 @@ def test_where_nothing_was_begun_a_run_begins_and_says_so(
 def test_a_folder_of_something_else_is_not_gone_on_with(refusal: Refusal) -> None:
     Path("other").mkdir()
     Path("other/letter.txt").write_text("Dear reader", encoding="utf-8")
-    assert "other is no whole run: data.json is missing." in refusal(
+    assert "other is not a complete run: data.json is missing." in refusal(
         "fit", "--quiet", "digits", "--resume", "--out", "other"
     )
 
@@ -309,7 +309,7 @@ def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
 def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: Refusal) -> None:
     told = refusal("fit", "--quiet", "digits", "--out", str(stopped))
     assert (
-        "broken exists already. Choose another --out, remove it, or go on with that run: --resume."
+        "broken exists already. Choose another --out, remove it, or resume that run with --resume."
         in told
     )
 

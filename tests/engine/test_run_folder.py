@@ -47,7 +47,7 @@ def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
     for name in ("empty", "file"):
         with pytest.raises(
             RunError,
-            match=f"{name} exists already. Choose another --out, remove it, or go on with that run: --resume",
+            match=f"{name} exists already. Choose another --out, remove it, or resume that run with --resume",
         ):
             RunFolder(Path(name)).create(FILES)
     with pytest.raises(
@@ -108,15 +108,15 @@ def test_what_is_missing_or_damaged_is_said() -> None:
     ):
         RunFolder(Path("runs", "digits-7")).read_text("task.yaml")
     with pytest.raises(
-        RunError, match=r"runs/digits-1 is no whole run: metrics\.json is missing\. Train it again"
+        RunError, match=r"runs/digits-1 is not a complete run: metrics\.json is missing\. Train it again"
     ):
         run.read_json("metrics.json")
-    with pytest.raises(RunError, match=r"is no whole run: model\.safetensors is missing"):
+    with pytest.raises(RunError, match=r"is not a complete run: model\.safetensors is missing"):
         run.read_weights()
     run.checkpoints.mkdir()
     with pytest.raises(
         RunError,
-        match="Its training was not finished: go on with `kissipo fit TASK --resume --out runs/digits-1`",
+        match="Its training was not finished: resume with `kissipo fit TASK --resume --out runs/digits-1`",
     ):
         run.read_text("codecs.json")
     whole = json.dumps({"format": 3, "answers": [1, 2]}, indent=1)

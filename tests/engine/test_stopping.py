@@ -151,7 +151,7 @@ def test_a_random_start_is_left_for_any_lower_loss() -> None:
 def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
     with pytest.raises(
         DataError,
-        match=r"no longer a number in epoch 1: .*Lower process\.learning_rate, set process\.clip_norm=1, or look at",
+        match=r"NaN or infinite in epoch 1: .*Lower process\.learning_rate, set process\.clip_norm=1, or look at",
     ):
         learned(Scripted([1, 1], loss=loss))
 
@@ -159,7 +159,7 @@ def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
 def test_steps_that_are_too_long_end_in_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "digits", "optimizer=sgd", "learning_rate=1e30", "--quiet"]) == 2
     told = capsys.readouterr().err
-    assert "the loss is no longer a number in epoch 1" in told
+    assert "the loss became NaN or infinite in epoch 1" in told
     assert told.count("\n") == 1
 
 
