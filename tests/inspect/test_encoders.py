@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.inspect.breakdown import explain_value
-from kissipo.inspect.breakdown.explain_value import what_is_opened
+from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.cost_table import cost_table
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import steps_of
@@ -45,13 +45,13 @@ class SkipConcat(nn.Module):
         super().__init__()
         self.questions = nn.Parameter(torch.randn(1, 3, 4))
         self.look = nn.MultiheadAttention(4, 2, kdim=8, vdim=8, batch_first=True)
-        self.again = nn.MultiheadAttention(4, 1, batch_first=True, bias=False)
+        self.replay = nn.MultiheadAttention(4, 1, batch_first=True, bias=False)
         self.head = nn.Linear(4, 2, bias=False)
 
     def forward(self, x: Tensor) -> Any:
         found, _ = self.look(key=x, value=x, query=self.questions.expand(len(x), -1, -1))
         mask = torch.ones(3, 3, dtype=torch.bool, device=x.device).triu(1)
-        found, _ = self.again(
+        found, _ = self.replay(
             query=found, key=found, value=found, need_weights=False, attn_mask=mask, is_causal=True
         )
         return self.head(found)
@@ -120,7 +120,7 @@ def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module)
     for call in heads:
         assert isinstance(unroll_attention(call.layer, call.inputs, call.output), UnrolledAttention)
     for call in found:
-        given = what_is_opened(call.layer, call.output)
+        given = explainable_output(call.layer, call.output)
         for _ in range(5):
             place = tuple(generator.randrange(side) for side in given.shape)
             cell = explain_value(call.layer, call.inputs, call.output, place)

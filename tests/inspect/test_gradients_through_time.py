@@ -317,10 +317,10 @@ def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
     for net_here, into in ((net.double(), real), (net, walked)):
         x_here = x.double().requires_grad_()
         if into is walked:
-            from kissipo.inspect.gradients_through_time import _gives, _Walk
+            from kissipo.inspect.gradients_through_time import _gives, _UnrolledForward
 
             gives = iter(_gives(net, [net.cell], (x_here,)))
-            net.cell.forward = _Walk(net.cell, "cell", gives, [])
+            net.cell.forward = _UnrolledForward(net.cell, "cell", gives, [])
         surprise(net_here(x_here)).backward()
         into.append(x_here.grad)
     torch.testing.assert_close(walked[0], real[0], rtol=1e-9, atol=1e-12)

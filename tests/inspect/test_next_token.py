@@ -50,9 +50,9 @@ def test_nothing_is_left_behind() -> None:
     net.train()
     net.head.eval()
     generator, weights = torch.get_rng_state(), [each.clone() for each in net.parameters()]
-    first, again = read_along(net, ids), read_along(net, ids)
-    assert first is not None and again is not None
-    assert torch.equal(first.states, again.states)  # nothing is dropped while it reads
+    first, replay = read_along(net, ids), read_along(net, ids)
+    assert first is not None and replay is not None
+    assert torch.equal(first.states, replay.states)  # nothing is dropped while it reads
     assert (
         net.training
         and not net.cell._forward_hooks

@@ -72,11 +72,11 @@ class Twice(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = self.again = nn.Linear(4, 4)
+        self.first = self.replay = nn.Linear(4, 4)
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.first(self.act(self.again(x))) + self.first(x))
+        return self.act(self.first(self.act(self.replay(x))) + self.first(x))
 
 
 class Random(nn.Module):
@@ -176,7 +176,7 @@ def test_any_module_is_followed_truly_and_not_disturbed(case: str, training: boo
     assert [m.training for m in net.modules()] == modes
     assert all(torch.equal(one, two) for one, two in zip(given, tensors(list(inputs)), strict=True))
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
-    assert found.untrue() == []
+    assert found.mismatches() == []
     assert [note for note in found.notes if "no operation of torch" in note] == []
     with torch.no_grad():
         expected = tensors(net.train(training)(*inputs, **words))
@@ -256,7 +256,7 @@ def test_memory_that_is_written_behind_torchs_back_makes_a_recording_untrue() ->
 
     found = record(Sly(), (torch.ones(3),))
     assert found.output.tolist() == [6, 6, 6]
-    assert [operation.name for operation in found.untrue()] == ["add"]
+    assert [operation.name for operation in found.mismatches()] == ["add"]
 
 
 def test_a_weight_that_the_net_writes_over_is_named() -> None:
@@ -289,7 +289,7 @@ def test_numbers_of_every_precision_are_followed(dtype: torch.dtype) -> None:
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype)
     found = trace(net, torch.ones(1, 3, dtype=dtype), loss=lambda output: output.float().sum())
     assert found.recording
-    assert found.recording.untrue() == []
+    assert found.recording.mismatches() == []
     assert [step.value.size for step in found.steps] == [4, 4, 2]
     assert read_trace(found.save("trace"))[1](found.recording.answers[0]).shape == (1, 2)
 

@@ -129,7 +129,7 @@ def test_statistics_beside_scipy() -> None:
 
 def test_of_large_tensors_only_statistics_are_written() -> None:
     seen = trace(nn.Linear(3, 100), torch.ones(1, 3))
-    content, tensor = read_trace(seen.save("small", most_bytes=300))
+    content, tensor = read_trace(seen.save("small", max_bytes=300))
     assert content["tensors"]["t1"]["file"] is None
     assert content["tensors"]["t1"]["statistics"]["max"] is not None
     assert tensor("t0").tolist() == [[1, 1, 1]]

@@ -126,7 +126,7 @@ def test_every_gate_is_that_of_a_plain_loop_and_the_states_are_those_of_torch(
         output = layer(*inputs)
     found = unroll(layer, inputs, output)
     assert isinstance(found, Unrolled), found
-    assert found.off <= 1e-5
+    assert found.max_error <= 1e-5
     assert len(found.walks) == layers * (2 if both else 1)
     for row, length in enumerate(lengths):
         for (number, forward), steps in numpy_gates(layer, x[row].numpy(), length).items():
@@ -175,7 +175,7 @@ def test_it_goes_on_from_a_given_state_and_takes_a_sequence_alone(kind: str) -> 
         with torch.no_grad():
             y, state = layer(torch.randn(4, 2))
         found = unroll(layer, (torch.randn(4, 2), state))
-        assert isinstance(found, Unrolled) and found.off <= 1e-5
+        assert isinstance(found, Unrolled) and found.max_error <= 1e-5
         before = found.walks[0].before[0][0]
         torch.testing.assert_close(before[0].float(), y[-1])
 

@@ -113,7 +113,7 @@ def test_every_head_is_torchs_own(
         told = layer(q, k, v, empty, True, look, False)[1]
     found = unroll_attention(layer, inputs, output)
     assert isinstance(found, UnrolledAttention), found
-    assert found.off <= 1e-5
+    assert found.max_error <= 1e-5
     assert found.output.dtype == found.scores.dtype == torch.float64
     torch.testing.assert_close(found.output.float(), output[0], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
@@ -161,7 +161,7 @@ def test_a_plain_call_is_torchs_own(
     output = scaled_dot_product_attention(q, k, v, look, is_causal=mask == "causal", **words)
     found = unroll_sdpa(q, k, v, look, mask == "causal", **words, output=output)
     assert isinstance(found, UnrolledAttention), found
-    assert found.off <= 1e-5 and found.output is found.mixed
+    assert found.max_error <= 1e-5 and found.output is found.mixed
     torch.testing.assert_close(found.mixed.float(), output)
     many = k.repeat_interleave(2, -3) if grouped else k
     scores, weights = attention_weights(q, many, look, mask == "causal", scale)
@@ -222,7 +222,7 @@ def test_the_contract_is_sharp() -> None:
     with torch.no_grad():
         real, _ = layer(x, x, x)
     found = unroll_attention(layer, (x, x, x), (real, None))
-    assert isinstance(found, UnrolledAttention) and found.off < 1e-6
+    assert isinstance(found, UnrolledAttention) and found.max_error < 1e-6
     assert isinstance(
         unroll_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque
     )
