@@ -169,13 +169,13 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_resume_digits_killed_twice_and_stopped_by_ctrl_c(
-    start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+    start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit(*LONG, "--out", str(WHOLE))
     for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         resume = ["--resume"] if BROKEN.exists() else []
         process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
-        output = stop_while_learning(process, BROKEN, later=generator.uniform(0, 0.15), by=by)
+        output = stop_while_training(process, BROKEN, later=generator.uniform(0, 0.15), by=by)
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
             assert output.startswith("kissipo: stopped in epoch ")
@@ -206,13 +206,13 @@ def test_resume_every_kind_of_task_interrupted_twice(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_resume_every_kind_of_task_killed(
-    name: str, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+    name: str, start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     write_tasks()
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))
-    stop_while_learning(
+    stop_while_training(
         start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=generator.uniform(0, 0.1)
     )
     fit(*words, "--out", str(BROKEN), "--resume")
@@ -221,13 +221,13 @@ def test_resume_every_kind_of_task_killed(
 
 @pytest.mark.slow
 def test_resume_mnist_killed_at_random_times_and_while_writing(
-    data: Path, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+    data: Path, start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit("mnist", "--out", str(WHOLE))
     begin = ["mnist", "--out", str(BROKEN), "--quiet"]
     for _ in range(3):
         resume = ["--resume"] if BROKEN.exists() else []
-        stop_while_learning(start(*begin, *resume), BROKEN, later=generator.uniform(0, 1))
+        stop_while_training(start(*begin, *resume), BROKEN, later=generator.uniform(0, 1))
     process, part = start(*begin, "--resume"), BROKEN / "checkpoints" / f"{LAST}.part"
     while not part.exists():
         assert process.poll() is None
@@ -472,10 +472,10 @@ def test_resume_of_data_from_python_needs_the_data_again(
 
 
 @pytest.mark.slow
-def test_resume_one_of_several_seeds(start: Start, stop_while_learning: Stop) -> None:
+def test_resume_one_of_several_seeds(start: Start, stop_while_training: Stop) -> None:
     seed = Path("several", "seed-0")
     process = start(*LONG, "--seeds", "2", "--out", "several")
-    message = stop_while_learning(process, seed, later=0, by=signal.SIGINT)
+    message = stop_while_training(process, seed, later=0, by=signal.SIGINT)
     assert process.returncode == 130
     assert "go on with --resume --out several/seed-0." in message
     fit(*LONG, "--resume", "--out", str(seed))
