@@ -17,7 +17,6 @@ import pytest
 
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import RunFolder
-from kissipo.runs.fit import RunCallback
 
 
 @pytest.fixture
@@ -100,39 +99,3 @@ def killed_after() -> Callable[..., bool]:
         os._exit(0)
 
     return fork
-
-
-class Interrupter(RunCallback):
-    """Sends Ctrl-C after some epochs, and records the notes."""
-
-    def __init__(self, *epochs: int) -> None:
-        self.epochs, self.notes = epochs, list[str]()
-
-    def on_epoch(self, row: Any) -> None:
-        if row["epoch"] in self.epochs:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    def on_note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-@pytest.fixture(scope="session")
-def interrupter() -> type[Interrupter]:
-    return Interrupter
-
-
-@pytest.fixture
-def assert_same_run() -> Callable[[Path, Path], None]:
-    """Checks that all files of two runs are equal, byte for byte."""
-
-    def check(one: Path, other: Path) -> None:
-        for name in (
-            "model.safetensors",
-            "metrics.json",
-            "history.csv",
-            "codecs.json",
-            "task.yaml",
-        ):
-            assert (one / name).read_bytes() == (other / name).read_bytes(), name
-
-    return check
