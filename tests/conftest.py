@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +86,39 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return told.err
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def interrupter() -> type[Any]:
+    """A callback that sends Ctrl-C after some epochs, and records the notes."""
+    from kissipo.runs.fit import RunCallback
+
+    class Interrupter(RunCallback):
+        def __init__(self, *epochs: int) -> None:
+            self.epochs, self.notes = epochs, list[str]()
+
+        def on_epoch(self, row: Any) -> None:
+            if row["epoch"] in self.epochs:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def on_note(self, text: str) -> None:
+            self.notes.append(text)
+
+    return Interrupter
+
+
+@pytest.fixture
+def assert_same_run() -> Callable[[Path, Path], None]:
+    """Checks that all files of two runs are equal, byte for byte."""
+
+    def check(one: Path, other: Path) -> None:
+        for name in (
+            "model.safetensors",
+            "metrics.json",
+            "history.csv",
+            "codecs.json",
+            "task.yaml",
+        ):
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+    return check

@@ -1,1 +1,1 @@
-"""The training loops and their state: fit, rollout, evaluation, generation, checkpoints and the run folder."""
+"""The training loops and their state, evaluation, generation and the run folder."""

@@ -1,8 +1,9 @@
-"""Checkpoints: the whole state of a run in one file, written aside, flushed to disk and renamed, the one before it kept.
+"""Checkpoints: the whole state of a run in one file, and the checkpoint before it.
 
-A state is nested dicts and lists of tensors and plain values. Tensors are stored as safetensors, the rest as JSON in the same
-file's header, together with a checksum; nothing is pickled. A file that was cut short or damaged is noticed, and the one
-before it is used.
+A state is nested dicts and lists of tensors and plain values. Tensors are stored as
+safetensors. The rest is JSON in the header of the same file, with a checksum; nothing
+is pickled. The file is written under another name, flushed to disk and renamed. If the
+last checkpoint is truncated or damaged, the previous one is used.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from torch import Tensor
 from kissipo.core.errors import MachineError, RunError
 from kissipo.core.output_file import replace_whole
 
-VERSION = 2
+VERSION = 3
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 
 def saving_interval() -> float:
-    """Seconds between two checkpoints: 2, or what `$KISSIPO_SAVE_EVERY` says; how often is saved never changes a result."""
+    """Returns the seconds between two checkpoints: `$KISSIPO_SAVE_EVERY`, or 2.
+
+    The interval never changes a result.
+    """
     try:
         return float(os.environ.get("KISSIPO_SAVE_EVERY", 2))
     except ValueError:
@@ -38,21 +42,23 @@ def saving_interval() -> float:
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     """Writes the state as the last checkpoint of the folder.
 
-    Raises:   MachineError when there is no space or no permission; the checkpoints that were there stay whole.
+    Raises:   MachineError when there is no space or no permission;
+              the checkpoints in the folder stay whole.
     """
     tensors: dict[str, Tensor] = {}
-    skeleton = _take_out(state, tensors)
-    told = json.dumps(skeleton)
-    header = {"version": str(VERSION), "state": told, "checksum": str(_checksum(told, tensors))}
+    skeleton = _extract_tensors(state, tensors)
+    text = json.dumps(skeleton)
+    header = {"version": str(VERSION), "state": text, "checksum": str(_checksum(text, tensors))}
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / LAST
     write_whole(last, to_bytes(tensors, metadata=header), keep=folder / PREVIOUS)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
-    """The newest whole state and a note when it is not the last one; None when there is none.
+    """Returns the newest whole state, with a note when it is not the last one.
 
-    Raises:   RunError when checkpoints are there and none of them can be read.
+    Returns:  None when there is no checkpoint
+    Raises:   RunError when there are checkpoints, but none of them can be read.
     """
     problems = []
     for name in (LAST, PREVIOUS):
@@ -65,7 +71,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
             problems.append(f"{path.name}: {error}")
             continue
         note = (
-            f"the last checkpoint is damaged ({problems[0]}); the one before it is used"
+            f"the last checkpoint is damaged ({problems[0]}); the previous one is used"
             if problems
             else ""
         )
@@ -79,7 +85,10 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
 
 
 def saved_at(folder: Path) -> int | None:
-    """When the last checkpoint was written, in nanoseconds; None while there is none, as between the two renamings of saving."""
+    """Returns the time of the last checkpoint in nanoseconds; None when there is none.
+
+    There is none for a short time while a checkpoint is saved, between two renamings.
+    """
     try:
         return (folder / LAST).stat().st_mtime_ns
     except FileNotFoundError:
@@ -87,10 +96,10 @@ def saved_at(folder: Path) -> int | None:
 
 
 def write_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
-    """Writes a file so that at any moment either the old or the new one is there, never half of one.
+    """Writes a file atomically: the path always holds the whole old or new file.
 
-    keep:     where the file that was there before is moved to
-    Raises:   MachineError when the machine refuses.
+    keep:     where the old file is moved to
+    Raises:   MachineError when the file cannot be written.
     """
     try:
         replace_whole(path, data, keep=keep)
@@ -99,11 +108,11 @@ def write_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
 
 
 def refusal(path: Path, error: OSError) -> MachineError:
-    """The machine's refusal to write, in words."""
+    """Returns the error that explains why a file cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MachineError(
             f"there is no space left to write {path}",
-            do="Free some space, then go on with --resume: all that was saved before is whole",
+            do="Free some space, then resume with --resume: the earlier checkpoints are whole",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return MachineError(
@@ -121,44 +130,51 @@ def _read(path: Path) -> dict[str, Any]:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if header.get("version") != str(VERSION):
         raise ValueError(
-            f"written by another version of kissipo (checkpoint version {header.get('version')}, this is {VERSION})"
+            f"written by another version of kissipo (checkpoint version "
+            f"{header.get('version')}, this is {VERSION})"
         )
     if int(header["checksum"]) != _checksum(header["state"], tensors):
         raise ValueError("its checksum does not fit its content")
-    state: dict[str, Any] = _put_back(json.loads(header["state"]), tensors)
+    state: dict[str, Any] = _insert_tensors(json.loads(header["state"]), tensors)
     return state
 
 
-def _take_out(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Plain JSON, with the name of its place for each tensor and pairs for dicts whose keys are numbers; tuples stay tuples."""
+def _extract_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Returns plain JSON; tensors are moved to `tensors` and replaced by names.
+
+    Dicts become pairs, as JSON has no numbers as keys; tuples stay tuples.
+    """
     if isinstance(value, Tensor):
         name = f"t{len(tensors)}"
         tensors[name] = value.detach().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, Mapping):
-        return {"pairs": [[key, _take_out(each, tensors)] for key, each in value.items()]}
+        return {"pairs": [[key, _extract_tensors(item, tensors)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        items = [_take_out(each, tensors) for each in value]
+        items = [_extract_tensors(item, tensors) for item in value]
         return {"tuple": items} if isinstance(value, tuple) else items
     assert value is None or isinstance(value, bool | int | float | str), type(value)
     return value
 
 
-def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _insert_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, dict):
         if "tensor" in value:
             return tensors[value["tensor"]]
         if "tuple" in value:
-            return tuple(_put_back(each, tensors) for each in value["tuple"])
-        return {key: _put_back(each, tensors) for key, each in value["pairs"]}
+            return tuple(_insert_tensors(item, tensors) for item in value["tuple"])
+        return {key: _insert_tensors(item, tensors) for key, item in value["pairs"]}
     if isinstance(value, list):
-        return [_put_back(each, tensors) for each in value]
+        return [_insert_tensors(item, tensors) for item in value]
     return value
 
 
-def _checksum(told: str, tensors: Mapping[str, Tensor]) -> int:
-    """Over the plain values and, of every tensor, its name, kind, shape and bytes."""
-    total = zlib.crc32(told.encode())
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> int:
+    """Returns the CRC-32 of the plain values and of every tensor.
+
+    A tensor counts with its name, dtype, shape and bytes.
+    """
+    total = zlib.crc32(text.encode())
     for name, tensor in sorted(tensors.items()):
         total = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), total)
         if tensor.numel():

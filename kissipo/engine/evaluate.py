@@ -1,4 +1,4 @@
-"""Evaluate: the net answers every sample of a part, and each kind of answer judges its own."""
+"""Evaluate: the predictions of a net for a whole split, and their metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
 
 @dataclass(frozen=True)
 class SplitEvaluation:
-    """One judgment for each answer; scores and truth as the answers gathered them; the loss where it was asked for."""
+    """One evaluation per answer, with scores and targets as the answers gathered them.
+
+    loss:  the mean loss over the split, if an algorithm was given
+    """
 
     evaluations: tuple[Any, ...]
     scores: tuple[Any, ...]
@@ -35,9 +38,9 @@ def evaluate(
     algorithm: Algorithm | None = None,
     batch: int | None = None,
 ) -> SplitEvaluation:
-    """Judges the net on all samples of the feed; its mode (training or not) is the same after as before.
+    """Evaluates the net on all samples; training mode is restored afterwards.
 
-    learn:  gives the loss, after an epoch; then only what is watched is measured
+    algorithm:  computes the loss; then only the watched metric is measured
     """
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
     total, state = 0.0, None
@@ -58,7 +61,8 @@ def evaluate(
     truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
     if streams:
         back = np.argsort(torch.cat(streams).numpy())
-        scores, truths = tuple(each[back] for each in scores), tuple(each[back] for each in truths)
+        scores = tuple(score[back] for score in scores)
+        truths = tuple(truth[back] for truth in truths)
     evaluations = tuple(
         (answer.evaluate if algorithm is None else answer.watch)(score, truth)
         for answer, score, truth in zip(answers, scores, truths, strict=True)
@@ -69,15 +73,18 @@ def evaluate(
 
 
 def answer_all(net: nn.Module, dataset: Dataset, *, batch: int | None = None) -> tuple[Tensor, ...]:
-    """The outputs of the net for all samples, one tensor for each answer."""
+    """Returns the outputs of the net for all samples, one tensor per answer."""
     with eval_mode(net), torch.inference_mode():
-        parts = batches(len(dataset), batch or portion(dataset))
-        rows = [as_tuple(net(*samples.inputs)) for samples in ahead(dataset, parts)]
-    return tuple(torch.cat(each) for each in zip(*rows, strict=True))
+        slices = batches(len(dataset), batch or portion(dataset))
+        rows = [as_tuple(net(*samples.inputs)) for samples in ahead(dataset, slices)]
+    return tuple(torch.cat(outputs) for outputs in zip(*rows, strict=True))
 
 
 def portion(dataset: Dataset) -> int:
-    """How many samples are answered at once: fewer where each is large, as all that the net makes of them is in memory."""
+    """Returns the batch size for evaluation: smaller where one sample has many values.
+
+    All activations of a batch are in memory at the same time.
+    """
     if not len(dataset):
         return _BATCH
     values = sum(x.numel() for x in dataset.batch(slice(0, 1)).inputs)
@@ -85,5 +92,5 @@ def portion(dataset: Dataset) -> int:
 
 
 def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
-    """What a net gives, as one tensor an answer."""
+    """Returns the outputs of a net as a tuple: one tensor per answer."""
     return outputs if isinstance(outputs, tuple) else (outputs,)

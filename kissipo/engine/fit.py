@@ -1,14 +1,17 @@
-"""Fit: the one loop over data. It asks `learn` for a step, keeps the best state, saves itself, and can go on where it ended.
+"""Fit: the training loop over a dataset.
 
-The order of the samples is a pure function of seed and epoch, and everything else that the next step depends on (weights,
-optimizer, dice of dropout, sums of the running epoch, best state, history) is in the checkpoint. So a run that was killed
-and resumed ends with the same weights, bit for bit, as one that was not.
+The algorithm does each step. The loop keeps the best weights, saves checkpoints, and
+resumes from them. The order of the samples is a pure function of seed and epoch.
+Everything else that the next step depends on is in the checkpoint: weights, optimizer,
+random state, sums of the current epoch, best weights and history. So a run that was
+killed and resumed ends with the same weights, bit for bit, as one that was not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -34,15 +37,16 @@ from kissipo.engine.stopping import Stopping
 from kissipo.engine.streams import stream_steps
 
 Save = Callable[[dict[str, Any]], None]
-_TELL_EVERY = 0.1
+_PROGRESS_SECONDS = 0.1
 _SAVE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How long and in which portions.
+    """The settings of the training loop.
 
-    patience:  epochs without a better validation loss before stopping; 0: never stops, but still keeps the best
+    patience:  epochs without a lower validation loss before training stops;
+               0: training never stops early, but the best weights are still kept
     """
 
     epochs: int
@@ -54,7 +58,7 @@ class FitConfig:
 
 @dataclass
 class FitState:
-    """Where a fit stands; all of it is saved."""
+    """The progress of a fit; all of it is saved in the checkpoint."""
 
     epoch: int = 0
     step: int = 0
@@ -70,7 +74,7 @@ class FitState:
 
 
 class Fit:
-    """One net learning from one feed."""
+    """Trains one net on one dataset."""
 
     def __init__(
         self,
@@ -89,52 +93,53 @@ class Fit:
         self.train, self.validation, self.answers = train, validation, answers
         self.augment = augment
         self.callbacks, self.save = callbacks, save
-        self.at = FitState()
+        self.state = FitState()
         self._stopping = Stopping()
         self._saved_at, self._save_takes = perf_counter(), 0.0
-        self._told_at = 0.0
+        self._progress_at = 0.0
 
     @property
     def steps_an_epoch(self) -> int:
-        """How many batches one epoch has."""
+        """The number of batches per epoch."""
         return -(-len(self.train) // self.config.batch)
 
     def run(self) -> FitState:
-        """Learns to the end, or until patience is out; the net then holds the weights of the best epoch.
+        """Trains to the last epoch or stops early; the net gets the best weights.
 
-        Raises:   StoppedError after Ctrl-C, when everything is saved; DataError when the loss is no longer a number.
+        Raises:   StoppedError after Ctrl-C, when everything is saved;
+                  DataError when the loss is NaN or infinite.
         """
-        started = perf_counter() - self.at.seconds
+        started = perf_counter() - self.state.seconds
         with self._stopping:
             self._begin()
-            while not self.at.done:
+            while not self.state.done:
                 self._epoch(started)
-        self.net.load_state_dict(self.at.best_weights)
-        return self.at
+        self.net.load_state_dict(self.state.best_weights)
+        return self.state
 
     def where(self) -> str:
-        """Where it stands, in words."""
+        """Returns the end of the sentence "training resumes ...", for the log."""
         return (
             "to the end: the training was already done"
-            if self.at.done
-            else f"in epoch {self.at.epoch + 1}, step {self.at.step}"
+            if self.state.done
+            else f"in epoch {self.state.epoch + 1}, step {self.state.step}"
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything the next step depends on."""
+        """Returns everything that the next step depends on."""
         return {
             "net": self.net.state_dict(),
-            "learn": self.algorithm.state_dict(),
-            "position": vars(self.at),
-            "dice": torch.get_rng_state(),
+            "algorithm": self.algorithm.state_dict(),
+            "state": vars(self.state),
+            "rng_state": torch.get_rng_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restores what `state_dict` returned."""
         self.net.load_state_dict(state["net"])
-        self.algorithm.load_state_dict(state["learn"])
-        self.at = FitState(**state["position"])
-        torch.set_rng_state(state["dice"])
+        self.algorithm.load_state_dict(state["algorithm"])
+        self.state = FitState(**state["state"])
+        torch.set_rng_state(state["rng_state"])
 
     def _begin(self) -> None:
         facts = {
@@ -145,57 +150,59 @@ class Fit:
         }
         for callback in self.callbacks:
             callback.on_start(facts)
-        if self.at.begun:
+        if self.state.begun:
             return
         note = self.algorithm.begin(self.train)
         for callback in self.callbacks if note else ():
             callback.on_note(note)
-        self.at.begun = True
-        row, quality = self._watch({"epoch": 0})
-        self.at.start_quality = quality if note else None
+        self.state.begun = True
+        row, quality = self._evaluate_epoch({"epoch": 0})
+        self.state.start_quality = quality if note else None
         self._keep_if_best(row, None)
 
     def _epoch(self, started: float) -> None:
-        at, config = self.at, self.config
-        order = self._order(at.epoch + 1)
+        state, config = self.state, self.config
+        order = self._order(state.epoch + 1)
         self.net.train()
-        if at.step == 0:
+        if state.step == 0:
             self.algorithm.begin_epoch()
-        steps = range(at.step, self.steps_an_epoch)
+        steps = range(state.step, self.steps_an_epoch)
         for batch in ahead(
             self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)
         ):
             losses = self.algorithm.step(self._augmented(batch))
-            at.loss_sum.add_(losses["loss"], alpha=len(batch))
-            at.step += 1
+            state.loss_sum.add_(losses["loss"], alpha=len(batch))
+            state.step += 1
             self._between_steps(started)
-        loss = float(at.loss_sum) / len(self.train)
-        self._refuse_lost(loss)
-        at.epoch, at.step = at.epoch + 1, 0
-        at.loss_sum = torch.zeros((), dtype=torch.float64)
+        loss = float(state.loss_sum) / len(self.train)
+        self._refuse_not_finite(loss)
+        state.epoch, state.step = state.epoch + 1, 0
+        state.loss_sum = torch.zeros((), dtype=torch.float64)
         with eval_weights(self.algorithm):
-            row, quality = self._watch({"epoch": at.epoch, "loss": loss})
+            row, quality = self._evaluate_epoch({"epoch": state.epoch, "loss": loss})
             self._keep_if_best(row, quality)
-        at.seconds = perf_counter() - started
-        patient = not config.patience or at.epoch - at.best_epoch < config.patience
-        at.done = at.epoch >= config.epochs or not patient
+        state.seconds = perf_counter() - started
+        patient = not config.patience or state.epoch - state.best_epoch < config.patience
+        state.done = state.epoch >= config.epochs or not patient
         for callback in self.callbacks:
             callback.on_epoch(
-                {**row, "seconds": round(at.seconds, 3), "best": at.best_epoch == at.epoch}
+                {**row, "seconds": round(state.seconds, 3), "best": state.best_epoch == state.epoch}
             )
-            if at.done and at.epoch < config.epochs:
+            if state.done and state.epoch < config.epochs:
                 callback.on_note(
-                    f"stopped after epoch {at.epoch}: {config.patience} epochs without a lower validation loss"
+                    f"stopped after epoch {state.epoch}: "
+                    f"{config.patience} epochs without a lower validation loss"
                 )
-        if at.done or perf_counter() - self._saved_at > self._interval:
+        if state.done or perf_counter() - self._saved_at > self._interval:
             self._save_now()
 
     def _augmented(self, batch: Batch) -> Batch:
-        """The samples of the step that is next, changed at random where that was asked for."""
+        """Returns the batch after random augmentation, if there is any."""
         if self.augment is None:
             return batch
         return self.augment(
-            batch, torch_generator(self.config.seed, "augment", self.at.epoch + 1, self.at.step)
+            batch,
+            torch_generator(self.config.seed, "augment", self.state.epoch + 1, self.state.step),
         )
 
     def _order(self, epoch: int) -> Tensor:
@@ -208,29 +215,29 @@ class Fit:
         )
 
     def _between_steps(self, started: float) -> None:
-        """What is looked after several times a second: progress, saving, the wish to stop."""
+        """Reports progress, saves and stops, several times per second."""
         now = perf_counter()
-        if now - self._told_at < _TELL_EVERY and not self._stopping.wished:
+        if now - self._progress_at < _PROGRESS_SECONDS and not self._stopping.wished:
             return
-        self._told_at = now
-        at = self.at
-        at.seconds = now - started
-        loss = float(at.loss_sum) / min(at.step * self.config.batch, len(self.train))
-        self._refuse_lost(loss)
+        self._progress_at = now
+        state = self.state
+        state.seconds = now - started
+        loss = float(state.loss_sum) / min(state.step * self.config.batch, len(self.train))
+        self._refuse_not_finite(loss)
         facts = {
-            "epoch": at.epoch + 1,
+            "epoch": state.epoch + 1,
             "epochs": self.config.epochs,
-            "step": at.step,
+            "step": state.step,
             "steps": self.steps_an_epoch,
             "loss": loss,
-            "seconds": at.seconds,
+            "seconds": state.seconds,
         }
         for callback in self.callbacks:
             callback.on_progress(facts)
         if self._stopping.wished:
             self._save_now()
             raise StoppedError(
-                f"stopped in epoch {at.epoch + 1}, step {at.step} of {self.steps_an_epoch}"
+                f"stopped in epoch {state.epoch + 1}, step {state.step} of {self.steps_an_epoch}"
             )
         if now - self._saved_at > self._interval:
             self._save_now()
@@ -246,40 +253,47 @@ class Fit:
             self._saved_at = perf_counter()
             self._save_takes = self._saved_at - began
 
-    def _watch(self, row: dict[str, Any]) -> tuple[dict[str, Any], Tensor | None]:
-        """The row of the history with what the validation part says, and the quality of each of its samples."""
+    def _evaluate_epoch(self, row: dict[str, Any]) -> tuple[dict[str, Any], Tensor | None]:
+        """Adds the validation metrics to the row of the history.
+
+        Returns:  the row, and the quality of each validation sample
+        """
         quality = None
         if self.validation is not None and len(self.validation):
-            seen = evaluate(self.net, self.validation, self.answers, algorithm=self.algorithm)
-            row["validation_loss"] = seen.loss
-            for answer, evaluation in zip(self.answers, seen.evaluations, strict=True):
+            split = evaluate(self.net, self.validation, self.answers, algorithm=self.algorithm)
+            row["validation_loss"] = split.loss
+            for answer, evaluation in zip(self.answers, split.evaluations, strict=True):
                 row[f"validation_{answer.watched}"] = evaluation.metrics[answer.watched]
-            each = seen.evaluations[0].each if seen.evaluations else None
-            quality = None if each is None else torch.from_numpy(each)
-        self.at.history.append(row)
+            qualities = split.evaluations[0].each if split.evaluations else None
+            quality = None if qualities is None else torch.from_numpy(qualities)
+        self.state.history.append(row)
         return row, quality
 
     def _keep_if_best(self, row: dict[str, Any], quality: Tensor | None) -> None:
-        """By validation loss; without a validation part by the order of time, the last epoch being the best.
+        """Keeps the weights if their validation loss is the lowest so far.
 
-        Where learning started from a solution (of linear regression), an epoch must also be better than that start by more
-        than one standard error over the validation samples, or chance alone would talk a small set out of the simpler answer.
+        Without a validation split the last epoch is the best one. Where training
+        started from a solution (of linear regression), an epoch must also be better than
+        that start by more than one standard error over the validation samples.
+        Otherwise, on a small split, chance alone would replace the simpler model.
         """
-        loss = row.get("validation_loss", -float(self.at.epoch))
-        start = self.at.start_quality
+        loss = row.get("validation_loss", -float(self.state.epoch))
+        start = self.state.start_quality
         if start is not None and quality is not None and len(start) > 1:
             gain = quality - start
             if float(gain.mean()) <= float(gain.std()) / len(gain) ** 0.5:
                 return
-        if loss < self.at.best_loss or not self.at.best_weights:
-            self.at.best_loss, self.at.best_epoch = loss, self.at.epoch
-            self.at.best_weights = {
+        if loss < self.state.best_loss or not self.state.best_weights:
+            self.state.best_loss, self.state.best_epoch = loss, self.state.epoch
+            self.state.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()
             }
 
-    def _refuse_lost(self, loss: float) -> None:
-        if loss != loss or loss in (float("inf"), float("-inf")):
+    def _refuse_not_finite(self, loss: float) -> None:
+        if not isfinite(loss):
             raise DataError(
-                f"the loss is no longer a number in epoch {self.at.epoch + 1}: the steps are too long, or a value in the data is extreme",
-                do="Lower process.learning_rate, set process.clip_norm=1, or look at the data with `kissipo data check`",
+                f"the loss became NaN or infinite in epoch {self.state.epoch + 1}: "
+                "the learning rate is probably too high, or a value in the data is extreme",
+                do="Lower process.learning_rate, set process.clip_norm=1, "
+                "or look at the data with `kissipo data check`",
             )

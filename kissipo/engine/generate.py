@@ -1,6 +1,7 @@
-"""Sampling: a net that says what may come next is asked again and again, and what was drawn is what it reads next.
+"""Generation: tokens are sampled one by one, and each is the next input of the net.
 
-p = softmax(logits / temperature), of the k likeliest only where k is given; at temperature 0 always the likeliest.
+p = softmax(logits / temperature), over the k most probable tokens if k is given;
+at temperature 0 the argmax.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from kissipo.core.errors import TaskError
 def draw(
     logits: Tensor, *, temperature: float, top_k: int | None, generator: torch.Generator
 ) -> int:
-    """One of the classes (class).
+    """Samples one class from logits (class).
 
-    Example:  >>> draw(torch.tensor([0.0, 2.0, 1.0]), temperature=0, top_k=None, generator=torch.Generator())
+    Example:  >>> generator = torch.Generator()
+              >>> logits = torch.tensor([0.0, 2.0, 1.0])
+              >>> draw(logits, temperature=0, top_k=None, generator=generator)
               1
     """
     if not temperature:
@@ -40,20 +43,22 @@ def generate_tokens(
     generator: torch.Generator,
     never: tuple[int, ...] = (),
 ) -> Iterator[int]:
-    """Ids one by one, after the net has read `start` (time).
+    """Yields token ids one by one, after the net has read `start` (time).
 
-    never:    ids that are not drawn
-    Raises:   TaskError, at the first id, when length, temperature or top_k is out of range.
+    never:    ids that are never sampled
+    Raises:   TaskError, at the first id, for a value out of its range.
     """
     if length < 1:
-        raise TaskError("length says how much is written", given=str(length), allowed="at least 1")
+        raise TaskError(
+            "length is the number of tokens to generate", given=str(length), allowed="at least 1"
+        )
     if not 0 <= temperature < float("inf"):
         raise TaskError(
-            "temperature says how daring the draw is", given=str(temperature), allowed="0 and above"
+            "temperature scales the logits", given=str(temperature), allowed="0 and above"
         )
     if top_k is not None and top_k < 1:
         raise TaskError(
-            "top_k says how many of the likeliest are drawn from",
+            "top_k is the number of most probable tokens to sample from",
             given=str(top_k),
             allowed="at least 1",
         )
@@ -63,6 +68,6 @@ def generate_tokens(
             outputs, state = net.go_on(state, x)
             logits = outputs[0, -1]
             logits[list(never)] = -torch.inf
-            chosen = draw(logits, temperature=temperature, top_k=top_k, generator=generator)
-        yield chosen
-        x = torch.tensor([[chosen]])
+            token = draw(logits, temperature=temperature, top_k=top_k, generator=generator)
+        yield token
+        x = torch.tensor([[token]])

@@ -1,7 +1,9 @@
-"""Interact: the one loop over an environment. The agent acts, sees what follows, learns; episode after episode.
+"""Rollout: the training loop over an environment, episode by episode.
 
-The dice of the environment and of the agent are a pure function of seed and episode, and the state is saved between
-episodes, so a run that was killed and resumed ends with the same values as one that was not.
+The agent chooses an action, and learns from the reward and the next state. The random
+generators of environment and agent are a pure function of seed and episode, and the
+state is saved between episodes. So a run that was killed and resumed ends with the same
+values as one that was not.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.stopping import Stopping
 
 Save = Callable[[dict[str, Any]], None]
-_TELL_EVERY = 0.1
+_PROGRESS_SECONDS = 0.1
 _ROWS = 50
 
 
 class Agent(Protocol):
-    """Whoever acts and learns from what follows."""
+    """An agent chooses actions and learns from transitions."""
 
     def act(self, state: int, generator: Generator, *, done: float) -> int: ...
 
@@ -45,7 +47,7 @@ class Agent(Protocol):
 
 @dataclass
 class RolloutState:
-    """Where the playing stands; all of it is saved."""
+    """The progress of a rollout; all of it is saved in the checkpoint."""
 
     episode: int = 0
     reward_sum: float = 0.0
@@ -55,7 +57,7 @@ class RolloutState:
 
 
 class Rollout:
-    """One agent in one environment."""
+    """Trains one agent in one environment."""
 
     def __init__(
         self,
@@ -70,10 +72,10 @@ class Rollout:
     ) -> None:
         self.environment, self.net, self.agent = environment, net, agent
         self.episodes, self.seed, self.callbacks, self.save = episodes, seed, callbacks, save
-        self.at = RolloutState()
+        self.state = RolloutState()
 
     def run(self) -> RolloutState:
-        """Plays to the last episode.
+        """Runs all episodes and returns the final state.
 
         Raises:   StoppedError after Ctrl-C, when everything is saved.
         """
@@ -86,51 +88,51 @@ class Rollout:
         }
         for callback in self.callbacks:
             callback.on_start(facts)
-        started, told, saved = perf_counter() - self.at.seconds, 0.0, perf_counter()
+        started, notified, saved = perf_counter() - self.state.seconds, 0.0, perf_counter()
         with Stopping() as stopping:
-            while self.at.episode < self.episodes:
-                self._episode(self.at.episode)
-                self.at.episode += 1
+            while self.state.episode < self.episodes:
+                self._episode(self.state.episode)
+                self.state.episode += 1
                 now = perf_counter()
-                self.at.seconds = now - started
-                if self.at.episode % block == 0:
+                self.state.seconds = now - started
+                if self.state.episode % block == 0:
                     self._row(block)
-                if now - told > _TELL_EVERY:
-                    told = now
-                    self._tell(block)
+                if now - notified > _PROGRESS_SECONDS:
+                    notified = now
+                    self._notify_progress(block)
                 if stopping.wished:
                     self._save_now()
                     raise StoppedError(
-                        f"stopped after episode {self.at.episode} of {self.episodes}"
+                        f"stopped after episode {self.state.episode} of {self.episodes}"
                     )
                 if now - saved > saving_interval():
                     self._save_now()
                     saved = now
         self._save_now()
-        return self.at
+        return self.state
 
     def where(self) -> str:
-        """Where it stands, in words."""
-        done = self.at.episode >= self.episodes
+        """Returns the end of the sentence "training resumes ...", for the log."""
+        done = self.state.episode >= self.episodes
         return (
             "to the end: the training was already done"
             if done
-            else f"after episode {self.at.episode}"
+            else f"after episode {self.state.episode}"
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything the next episode depends on."""
+        """Returns everything that the next episode depends on."""
         return {
             "net": self.net.state_dict(),
             "agent": self.agent.state_dict(),
-            "position": vars(self.at),
+            "state": vars(self.state),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restores what `state_dict` returned."""
         self.net.load_state_dict(state["net"])
         self.agent.load_state_dict(state["agent"])
-        self.at = RolloutState(**state["position"])
+        self.state = RolloutState(**state["state"])
 
     def _episode(self, number: int) -> None:
         agent, step = self.agent, self.environment.step
@@ -142,34 +144,34 @@ class Rollout:
             action = agent.act(state, generator, done=done)
             following, reward, end, cut, _ = step(action)
             agent.learn(state, action, float(reward), following, end=end)
-            self.at.reward_sum += float(reward)
-            self.at.steps += 1
+            self.state.reward_sum += float(reward)
+            self.state.steps += 1
             state, over = following, end or cut
 
     def _row(self, block: int) -> None:
         row = {
-            "epoch": self.at.episode // block,
-            "episode": self.at.episode,
-            "return": self.at.reward_sum / block,
+            "epoch": self.state.episode // block,
+            "episode": self.state.episode,
+            "return": self.state.reward_sum / block,
+            "steps": self.state.steps / block,
         }
-        row["steps"] = self.at.steps / block
-        self.at.history.append(row)
-        self.at.reward_sum, self.at.steps = 0.0, 0
+        self.state.history.append(row)
+        self.state.reward_sum, self.state.steps = 0.0, 0
         for callback in self.callbacks:
-            callback.on_epoch({**row, "seconds": round(self.at.seconds, 3)})
+            callback.on_epoch({**row, "seconds": round(self.state.seconds, 3)})
 
-    def _tell(self, block: int) -> None:
-        at = self.at
+    def _notify_progress(self, block: int) -> None:
+        step = self.state.episode % block
         facts = {
-            "epoch": at.episode // block + 1,
+            "epoch": self.state.episode // block + 1,
             "epochs": self.episodes // block,
-            "step": at.episode % block,
+            "step": step,
             "steps": block,
+            "loss": self.state.reward_sum / max(1, step),
+            "seconds": self.state.seconds,
         }
         for callback in self.callbacks:
-            callback.on_progress(
-                {**facts, "loss": at.reward_sum / max(1, at.episode % block), "seconds": at.seconds}
-            )
+            callback.on_progress(facts)
 
     def _save_now(self) -> None:
         if self.save is not None:
@@ -179,7 +181,7 @@ class Rollout:
 def play(
     environment: Any, choose: Callable[[int, Generator], int], *, episodes: int, seed: int
 ) -> NDArray[np.float64]:
-    """The sum of rewards of each episode when `choose` decides; nothing is learned."""
+    """Returns the sum of rewards of each episode; `choose` is a fixed policy."""
     returns = np.zeros(episodes)
     for number in range(episodes):
         generator = numpy_generator(seed, "judge", number)

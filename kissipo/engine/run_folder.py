@@ -1,11 +1,18 @@
-"""The run folder: readable without kissipo, nothing pickled, every file written whole or not at all.
+"""The run folder: text and safetensors that are readable without kissipo.
 
-task.yaml          every word of the task, ready to edit          model.safetensors   the weights of the best epoch
-data.json          the data check, the fingerprint                codecs.json         encodings and answers, as fitted
-split.json         which samples train, choose and judge
-environment.json   versions, machine, seed, seconds               checkpoints/        the whole state, last and previous
-history.csv        one row an epoch                               report.html         all of it to look at, offline
-metrics.json       scores beside baselines, verdict               log.txt             what was printed
+Nothing is pickled, and every file is written whole or not at all.
+
+task.yaml           all options of the task, ready to edit
+data.json           the data check and the fingerprint of the data
+split.json          the samples of the train, validation and test splits
+environment.json    versions, machine, seed, seconds
+history.csv         one row per epoch
+metrics.json        scores compared with baselines, and the verdict
+model.safetensors   the weights of the best epoch
+codecs.json         encodings and answers, as fitted
+checkpoints/        the whole state of training, last and previous
+report.html         everything on one page, offline
+log.txt             the printed lines
 """
 
 from __future__ import annotations
@@ -44,30 +51,31 @@ REPORT, LOG = "report.html", "log.txt"
 
 
 class RunFolder:
-    """Reading and writing the files of one run."""
+    """Reads and writes the files of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
     @property
     def checkpoints(self) -> Path:
-        """Where the whole state is saved."""
+        """The folder of the checkpoints."""
         return self.path / CHECKPOINTS
 
     @property
     def is_begun(self) -> bool:
-        """Whether anything stands where the run is to be."""
+        """Whether the path exists and is not an empty folder."""
         return self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
 
     def create(self, files: Mapping[str, str]) -> None:
-        """Makes the folder with the files that a run begins with; whoever is killed meanwhile has begun no run.
+        """Creates the folder with the first files of a run, whole or not at all.
 
-        Raises:   RunError when something is there already; MachineError when it cannot be made.
+        Raises:   RunError when the path exists already;
+                  MachineError when it cannot be created.
         """
         if self.is_begun:
             raise RunError(
                 f"{self.path} exists already",
-                do="Choose another --out, remove it, or go on with that run: --resume",
+                do="Choose another --out, remove it, or resume that run with --resume",
             )
         aside = (
             self if self.path.is_dir() else RunFolder(self.path.with_name(self.path.name + ".part"))
@@ -90,7 +98,7 @@ class RunFolder:
         self.write_text(name, as_json(content))
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """One row an epoch; a column for everything that any row has."""
+        """Writes one row per epoch, with a column for every key of any row."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -99,14 +107,14 @@ class RunFolder:
         self.write_text(HISTORY, text.getvalue())
 
     def write_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """The weights as safetensors, tied ones written once each."""
+        """Writes the weights as safetensors, tied ones under each of their names."""
         tensors = {name: tensor.detach().contiguous().clone() for name, tensor in weights.items()}
         write_whole(self.path / MODEL, to_bytes(tensors, metadata={"format": str(FORMAT)}))
 
     def read_text(self, name: str) -> str:
-        """A text file of the run.
+        """Returns a text file of the run.
 
-        Raises:   RunError when it is not there.
+        Raises:   RunError when it is missing.
         """
         if not self.path.is_dir():
             raise RunError(f"there is no run folder {self.path}", do=_runs_beside(self.path))
@@ -114,15 +122,15 @@ class RunFolder:
             return (self.path / name).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise RunError(
-                f"{self.path} is no whole run: {name} is missing", do=self._advice(name)
+                f"{self.path} is not a complete run: {name} is missing", do=self._advice(name)
             ) from None
         except (UnicodeDecodeError, OSError) as error:
             raise RunError(f"{self.path / name} cannot be read: {error}") from None
 
     def read_json(self, name: str) -> Any:
-        """The content of a JSON file of the run.
+        """Returns the content of a JSON file of the run.
 
-        Raises:   RunError when it is missing or cut short.
+        Raises:   RunError when it is missing or truncated.
         """
         text = self.read_text(name)
         try:
@@ -134,9 +142,9 @@ class RunFolder:
             ) from None
 
     def read_of_this_version(self, name: str) -> dict[str, Any]:
-        """The content of a JSON file that says in which form it is written.
+        """Returns the content of a JSON file, and checks its format version.
 
-        Raises:   RunError when it is missing, cut short or of another version.
+        Raises:   RunError when it is missing, truncated or of another version.
         """
         content: dict[str, Any] = self.read_json(name)
         if content.get("format") != FORMAT:
@@ -149,14 +157,14 @@ class RunFolder:
         return content
 
     def read_weights(self) -> dict[str, Tensor]:
-        """The weights of the best epoch.
+        """Returns the weights of the best epoch.
 
         Raises:   RunError when they are missing or damaged.
         """
         path = self.path / MODEL
         if not path.exists():
             raise RunError(
-                f"{self.path} is no whole run: {MODEL} is missing", do=self._advice(MODEL)
+                f"{self.path} is not a complete run: {MODEL} is missing", do=self._advice(MODEL)
             )
         try:
             return load_file(path)
@@ -164,26 +172,26 @@ class RunFolder:
             raise RunError(f"{path} is damaged: {error}", do=self._advice(MODEL)) from None
 
     def read_history(self) -> list[dict[str, float]]:
-        """The rows of the history, empty cells left out."""
+        """Returns the rows of the history without empty cells."""
         rows = csv.DictReader(io.StringIO(self.read_text(HISTORY)))
         return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
     def _advice(self, name: str) -> str:
         if self.checkpoints.is_dir():
             return (
-                "Its training was not finished: go on with `kissipo fit TASK --resume --out "
-                + f"{self.path}`"
+                "Its training was not finished: resume with "
+                f"`kissipo fit TASK --resume --out {self.path}`"
             )
         return "Train it again"
 
 
 def next_folder(runs: Path, name: str) -> Path:
-    """`runs/digits-3` after `runs/digits-2`."""
+    """Returns the next free path: `runs/digits-3` after `runs/digits-2`."""
     return runs / f"{name}-{max([0, *_numbers(runs, name)]) + 1}"
 
 
 def latest_folder(runs: Path, name: str) -> Path | None:
-    """The run of that name with the highest number."""
+    """Returns the run of that name with the highest number; None when there is none."""
     numbers = _numbers(runs, name)
     return runs / f"{name}-{max(numbers)}" if numbers else None
 
@@ -192,9 +200,9 @@ def _numbers(runs: Path, name: str) -> list[int]:
     if not runs.is_dir():
         return []
     ends = [
-        each.name.removeprefix(f"{name}-")
-        for each in runs.iterdir()
-        if each.is_dir() and each.name.startswith(f"{name}-")
+        path.name.removeprefix(f"{name}-")
+        for path in runs.iterdir()
+        if path.is_dir() and path.name.startswith(f"{name}-")
     ]
     return [int(end) for end in ends if end.isdigit()]
 
@@ -204,7 +212,7 @@ def _runs_beside(path: Path) -> str:
 
     parent = path.parent
     names = (
-        [each.name for each in parent.iterdir() if (each / TASK).exists()]
+        [folder.name for folder in parent.iterdir() if (folder / TASK).exists()]
         if parent.is_dir()
         else []
     )

@@ -1,4 +1,7 @@
-"""Stopping: the first Ctrl-C (or a polite kill) is a wish that the loop grants after its step; the second one ends at once."""
+"""Stopping: after Ctrl-C (or SIGTERM) the loop ends its step, saves and stops.
+
+The second Ctrl-C interrupts at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, Self
 
 
 class Stopping:
-    """While inside, `wished` tells whether somebody wants the run to stop."""
+    """A context in which `wished` is true after Ctrl-C or SIGTERM."""
 
     def __init__(self) -> None:
         self.wished = False

@@ -1,7 +1,8 @@
-"""Streams: pieces of one long text, read side by side, so that a net with a state can go on from piece to piece.
+"""Streams: the pieces of one long text in an order for stateful training.
 
-The pieces are cut into as many streams of equal length as a batch has rows (lengths differ by one at most, the longer ones first).
-Step k reads piece k of every stream: row b of a step goes on where row b of the step before ended.
+The pieces are divided into as many streams as a batch has rows. The lengths of the
+streams differ by at most one, and the longer ones come first. Step k reads piece k of
+every stream: row b of a step continues row b of the step before.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 
 def stream_steps(pieces: int, rows: int) -> Iterator[Tensor]:
-    """The pieces of each step.
+    """Yields the pieces of each step.
 
     Example:  >>> [step.tolist() for step in stream_steps(5, 2)]
               [[0, 3], [1, 4], [2]]

@@ -1,1 +1,1 @@
-"""Looking into any net: traces, breakdowns of a number, unrolled layers, attribution, costs, gradients through time."""
+"""Inspection of any net: traces, breakdowns, heat maps, costs, gradients."""

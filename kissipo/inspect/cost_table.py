@@ -1,18 +1,24 @@
-"""What a net costs, layer by layer, as the lectures' tables tell it: values, weights and multiplications, for one sample.
+"""The cost of a net per layer: values, parameters and multiplications for one sample.
 
-Everything is counted from shapes: on torch's meta device a net of any size is gone through without memory and without sums. A layer
-that writes over its input, or only sees it in another form (relu in place, flatten), gives no values of its own.
+Everything is computed from shapes. On torch's meta device a net of any size needs
+neither memory nor computation. A layer that works in place or returns a view of its
+input (relu in place, flatten) has no values of its own.
 
-inference   values + weights                    training   values and their gradients, for each sample of a batch,
-                                                           + weights, their gradients and what the optimizer remembers of each
+inference   values + parameters
+training    values and their gradients, for each sample of a batch, + parameters, their
+            gradients and the state of the optimizer
 
-Values are counted as if all were kept until the answer, as the lectures do; what learning keeps besides (places of the greatest,
-dropout's dice) is left out.
+As in the lectures, all values count as if they stayed in memory until the output. Other
+tensors that training keeps (positions of maxima, dropout masks) do not count.
 
 Example:  >>> import torch
-          >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(8 * 16, 10))
-          >>> [(row.name, row.values, row.parameters, row.multiplications) for row in cost_table(net, torch.zeros(1, 3, 4, 4)).rows]
-          [('input', 48, 0, 0), ('0', 128, 224, 3456), ('3', 10, 1290, 1280)]
+          >>> net = nn.Sequential(
+          ...     nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten(),
+          ...     nn.Linear(8 * 16, 10),
+          ... )
+          >>> rows = cost_table(net, torch.zeros(1, 3, 4, 4)).rows
+          >>> [(row.values, row.parameters, row.multiplications) for row in rows]
+          [(48, 0, 0), (128, 224, 3456), (10, 1290, 1280)]
 """
 
 from __future__ import annotations
@@ -30,9 +36,9 @@ from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.inspect.costs import multiplications
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import tensor_of
-from kissipo.inspect.tracing.recording import given_to, is_frame, is_step
+from kissipo.inspect.tracing.recording import bound_arguments, is_frame, is_step
 
-BYTES = 4  # of a number
+BYTES = 4  # per number
 _AUXILIARY = "auxiliary."
 _SHAPES: dict[type[nn.Module], Callable[[Any, Tensor], tuple[int, ...]]] = {
     nn.Linear: lambda layer, x: (*x.shape[:-1], layer.out_features),
@@ -44,11 +50,12 @@ _SHAPES: dict[type[nn.Module], Callable[[Any, Tensor], tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One layer.
+    """The cost of one layer.
 
-    values:    numbers that it gives for one sample, in memory of their own
-    learning:  whether it is there only while learning (an auxiliary head)
-    is_norm:   whether its multiplications can go over into those of the layer before it, as published counts assume
+    values:    the number of output values for one sample, in memory of their own
+    learning:  whether the layer is used in training only (an auxiliary head)
+    is_norm:   whether its multiplications can be merged into the layer before it, as
+               published counts assume
     """
 
     name: str
@@ -63,37 +70,32 @@ class Row:
 
     @property
     def parameters(self) -> int:
-        """Weights and biases."""
+        """Returns the number of weights and biases."""
         return self.weights + self.biases
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
-        content = {name: value for name, value in vars(self).items() if name != "tell"}
-        return content | {
-            "description": self.description,
-            "shape": list(self.shape),
-            "bytes": self.values * BYTES,
-        }
+        """Returns the documented JSON."""
+        return vars(self) | {"shape": list(self.shape), "bytes": self.values * BYTES}
 
 
 @dataclass(frozen=True)
 class CostTable:
-    """All layers that cost something, in the order in which they are gone through."""
+    """All layers with a cost, in the order of the forward pass."""
 
     rows: tuple[Row, ...]
 
     def total(self, what: Callable[[Row], int], *, learning: bool = False) -> int:
-        """The sum over the layers that answer; with `learning` also over those that only learn."""
+        """Returns the sum over all layers; with `learning` also auxiliary heads."""
         return sum(what(row) for row in self.rows if learning or not row.learning)
 
     def inference(self) -> int:
-        """Bytes to answer one sample."""
+        """Returns the bytes of memory for the inference of one sample."""
         return BYTES * self.total(lambda row: row.values + row.parameters)
 
     def training(self, *, batch: int, remembered: int) -> int:
-        """Bytes to learn from a batch.
+        """Returns the bytes of memory for one training step.
 
-        remembered:  numbers that the optimizer keeps for each weight
+        remembered:  the number of values that the optimizer stores per parameter
         """
         values = self.total(lambda row: row.values, learning=True)
         parameters = self.total(lambda row: row.parameters, learning=True)
@@ -101,11 +103,11 @@ class CostTable:
 
 
 def cost_table(net: nn.Module, x: Tensor) -> CostTable:
-    """The costs of a net for one sample (a batch of one)."""
+    """Returns the costs of a net for one sample (a batch of one)."""
     rows = [Row("input", "", tuple(x.shape[1:]), x.numel())]
-    seen = [x]  # all of them, so that no memory is given out twice
+    outputs = [x]  # all of them, so that no memory is reused
     handles = [
-        layer.register_forward_hook(_record(name, rows, seen), with_kwargs=True)
+        layer.register_forward_hook(_record(name, rows, outputs), with_kwargs=True)
         for name, layer in net.named_modules()
         if is_step(layer)
     ]
@@ -123,7 +125,7 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
 
 @contextmanager
 def _by_shape(net: nn.Module) -> Iterator[None]:
-    """Some layers without memory only say their shape: torch would load its compiler for them, which takes a second."""
+    """Replaces the slow forward of some meta layers by their shapes."""
     is_meta = all(weight.is_meta for weight in net.parameters())
     layers = [layer for layer in net.modules() if is_meta and isinstance(layer, tuple(_SHAPES))]
     for layer in layers:
@@ -138,12 +140,12 @@ def _of_shape(shape: Callable[[Tensor], tuple[int, ...]], x: Tensor) -> Tensor:
     return x.new_empty(shape(x))
 
 
-def _record(name: str, rows: list[Row], seen: list[Tensor]) -> Any:
-    def hook(layer: nn.Module, given: Any, words: Any, gives: Any) -> None:
-        output, frame = tensor_of(gives), is_frame(layer)
-        first, *more = given_to(layer, given, words) or (None,)
-        is_new = not any(_is_same_memory(output, other) for other in seen)
-        seen.append(output)
+def _record(name: str, rows: list[Row], outputs: list[Tensor]) -> Any:
+    def hook(layer: nn.Module, args: Any, words: Any, y: Any) -> None:
+        output, frame = tensor_of(y), is_frame(layer)
+        first, *more = bound_arguments(layer, args, words) or (None,)
+        is_new = not any(_is_same_memory(output, other) for other in outputs)
+        outputs.append(output)
         counts = {True: 0, False: 0}
         for place, weight in layer.named_parameters() if not frame else ():
             counts["bias" in place.split(".")[-1]] += weight.numel()

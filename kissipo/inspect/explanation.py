@@ -1,4 +1,4 @@
-"""Explained: one thought of a lesson with its numbers: a sentence, arrays side by side, a table, windows of filters."""
+"""Explanation: one step of a lesson, with a sentence, arrays, a table and windows."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Cell = str | int | float
 
 @dataclass(frozen=True)
 class Figure:
-    """An array under its name, whole."""
+    """An array with its name."""
 
     name: str
     values: NDArray[Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Its shape and all its values."""
+        """Returns the name, the shape and all values."""
         return {"name": self.name, "shape": list(self.values.shape), "values": self.values.tolist()}
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One thought.
+    """One step of a lesson.
 
     titles, rows:  a table, or nothing
-    windows:       of each filter, by its name
+    windows:       the name of each filter with its windows
     """
 
     title: str
@@ -41,18 +41,20 @@ class Explanation:
     windows: tuple[tuple[str, tuple[Window, ...]], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, nothing cut."""
+        """Returns all values."""
         return {
             "title": self.title,
             "description": self.description,
-            "figures": [each.to_json() for each in self.figures],
+            "figures": [figure.to_json() for figure in self.figures],
             "table": [dict(zip(self.titles, row, strict=True)) for row in self.rows],
             "windows": [
-                {"filter": name, **each.to_json()} for name, found in self.windows for each in found
+                {"filter": name, **window.to_json()}
+                for name, places in self.windows
+                for window in places
             ],
         }
 
 
 def figure(name: str, values: Any) -> Figure:
-    """An array, or lists of numbers, under a name."""
+    """Returns an array, or lists of numbers, with a name."""
     return Figure(name, np.asarray(values))

@@ -1,17 +1,20 @@
-"""Gradients through time: how strongly a loss depends on what a recurrent layer held at each step (S10, S21).
+"""Gradients through time: the gradient of a loss by each state (S10, S21).
 
-dL/dh_t is the total derivative: through what the net gives at step t, and through all later steps. In a vanilla layer
+dL/dh_t is the total derivative: by way of the output at step t, and of all later steps.
+In a vanilla layer
 
 dL/dh_t = dL/dy_t + W_hh' · diag(1 - h_{t+1}²) · dL/dh_{t+1}
 
-so its length falls or grows by about the same factor at every step back: it vanishes or explodes. Fused kernels do not show h_t to
-autograd; here a copy of the net walks through every layer step by step, in plain torch and double precision, with the same weights.
-What the walk gives must be what the layer gave, to 1e-5.
+so its norm falls or grows by about the same factor at every step back: the gradient
+vanishes or explodes. Fused kernels hide h_t from autograd. Therefore a copy of the net
+unrolls every layer in plain torch and double precision, with the same weights. Its
+outputs must equal the outputs of the layer up to 1e-5.
 
-Shapes:   for each layer and direction one length of a gradient a step (time)
-Choices:  projections and sequences of unequal length as in torch.nn; of an LSTM h_t, what it shows, not c_t.
+Shapes:   for each layer and direction one norm per step (time)
+Choices:  projections and sequences of unequal length as in torch.nn; for an LSTM h_t,
+          not c_t.
 Source:   Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013.
-Raises:   NotToldError when the walk is not the layer's, or too long.
+Raises:   UnsupportedNetError when the unrolled layer differs, or is too long.
 """
 
 from __future__ import annotations
@@ -25,24 +28,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from kissipo.inspect.unroll import FAR_OFF, laid_out, walk
+from kissipo.inspect.unroll import TOLERANCE, time_first, unroll_layers
 
-_MOST_STEPS = 400
-_FADED = 0.01
+_MAX_STEPS = 400
+_VANISHED = 0.01
 
 
 class UnsupportedNetError(Exception):
-    """Why the gradients through time are not told."""
+    """The reason why there are no gradients through time."""
 
 
 @dataclass(frozen=True)
 class ThroughTime:
-    """How far back a loss reaches into one layer, in one direction.
+    """The gradient norms of one layer in one direction.
 
-    layer:    its name, with its place where several stand on each other
+    layer:    the name, with the index of the layer if there are several
     cell:     rnn, lstm or gru
     forward:  whether the first step is read first
-    loss:     which loss
+    loss:     the name of the loss
     norms:    |dL/dh_t|, the first step of the sequence first
     """
 
@@ -54,25 +57,26 @@ class ThroughTime:
 
     @property
     def read(self) -> tuple[float, ...]:
-        """The norms in the order in which the cell reads."""
+        """Returns the norms in the order in which the cell reads."""
         return self.norms if self.forward else self.norms[::-1]
 
     @property
     def ratio(self) -> float | None:
-        """At the step that is read first, by that at the last one; none where the last one has no gradient."""
+        """Returns the first norm divided by the last; None when the last is 0."""
         return self.read[0] / self.read[-1] if self.read[-1] else None
 
     @property
     def reach(self) -> int:
-        """How many steps, counted back from the last one, it takes until the norm stays below a hundredth of the greatest."""
-        least = _FADED * max(self.norms)
+        """Returns the steps back until the norm stays below 1 % of the maximum."""
+        threshold = _VANISHED * max(self.norms)
         first = next(
-            (at for at, norm in enumerate(self.read) if norm >= least and norm > 0), len(self.read)
+            (index for index, norm in enumerate(self.read) if norm >= threshold and norm > 0),
+            len(self.read),
         )
         return len(self.read) - first
 
     def to_json(self) -> dict[str, Any]:
-        """For the trace."""
+        """Returns the gradients as JSON for the trace."""
         summed = {
             "first": self.read[0],
             "last": self.read[-1],
@@ -91,7 +95,7 @@ class ThroughTime:
 
 @dataclass(frozen=True)
 class _States:
-    """What one layer held in one direction, as nodes of the graph, the first step of the sequence first."""
+    """The states of one layer in one direction, as nodes of the autograd graph."""
 
     name: str
     cell: str
@@ -102,72 +106,74 @@ class _States:
 def through_time(
     net: nn.Module, inputs: tuple[Tensor, ...], losses: Mapping[str, Callable[[Any], Tensor]]
 ) -> list[ThroughTime]:
-    """The gradients of each loss at every step of every recurrent layer; nothing of the net is changed.
+    """Returns the gradient norms of each loss at every step of every recurrent layer.
 
-    losses:  each by its name, from what the net gives to one number
-    Raises:  NotToldError when the walk is not the layer's, or too long.
+    The net is not changed.
+
+    losses:  the losses by name; each computes one number from the outputs of the net
+    Raises:  UnsupportedNetError when the unrolled layer differs, or is too long.
     """
     if not losses or not any(isinstance(layer, nn.RNNBase) for layer in net.modules()):
         return []
     with torch.inference_mode(False), torch.enable_grad():
-        twin = deepcopy(net).eval().requires_grad_(True)
+        net_copy = deepcopy(net).eval().requires_grad_(True)
         layers = {
-            name: layer for name, layer in twin.named_modules() if isinstance(layer, nn.RNNBase)
+            name: layer for name, layer in net_copy.named_modules() if isinstance(layer, nn.RNNBase)
         }
-        gives, walks = iter(_gives(twin, layers.values(), inputs)), list[_States]()
-        twin.double()
+        expected, records = iter(_gives(net_copy, layers.values(), inputs)), list[_States]()
+        net_copy.double()
         for name, layer in layers.items():
-            layer.forward = _Walk(layer, name or "recurrent", gives, walks)
-        outputs = twin(*(x.double() if x.is_floating_point() else x.clone() for x in inputs))
+            layer.forward = _UnrolledForward(layer, name or "recurrent", expected, records)
+        outputs = net_copy(*(x.double() if x.is_floating_point() else x.clone() for x in inputs))
         return [
-            each for name, loss in losses.items() for each in _lengths(name, loss(outputs), walks)
+            norms for name, loss in losses.items() for norms in _norms(name, loss(outputs), records)
         ]
 
 
-def _lengths(loss: str, value: Tensor, walks: list[_States]) -> Iterator[ThroughTime]:
-    nodes = [node for walk in walks for node in walk.nodes]
+def _norms(loss: str, value: Tensor, records: list[_States]) -> Iterator[ThroughTime]:
+    nodes = [node for record in records for node in record.nodes]
     gradients = torch.autograd.grad(
         value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True
     )
     norms = iter([float(gradient.norm()) for gradient in gradients])
-    for each in walks:
+    for record in records:
         yield ThroughTime(
-            each.name, each.cell, each.forward, loss, tuple(next(norms) for _ in each.nodes)
+            record.name, record.cell, record.forward, loss, tuple(next(norms) for _ in record.nodes)
         )
 
 
 def _gives(net: nn.Module, layers: Iterable[nn.Module], inputs: tuple[Tensor, ...]) -> list[Tensor]:
-    """What each recurrent layer gives while the net answers, in the order of the calls."""
-    gives: list[Tensor] = []
+    """Returns the outputs of each recurrent layer in eval mode, call by call."""
+    expected: list[Tensor] = []
     handles = [
-        layer.register_forward_hook(lambda _layer, _x, y: gives.append(_rows(y[0]).clone()))
+        layer.register_forward_hook(lambda _layer, _x, y: expected.append(_rows(y[0]).clone()))
         for layer in layers
     ]
     with torch.no_grad():
         net(*inputs)
     for handle in handles:
         handle.remove()
-    return gives
+    return expected
 
 
 def _rows(y: Tensor | PackedSequence) -> Tensor:
     return y.data if isinstance(y, PackedSequence) else y
 
 
-class _Walk:
-    """Stands in for the forward of a layer: goes step by step and notes the states on its way."""
+class _UnrolledForward:
+    """Replaces the forward of a layer, and records its states."""
 
     def __init__(
-        self, layer: nn.RNNBase, name: str, gives: Iterator[Tensor], walks: list[_States]
+        self, layer: nn.RNNBase, name: str, expected: Iterator[Tensor], records: list[_States]
     ) -> None:
-        self.layer, self.name, self.gives, self.walks = layer, name, gives, walks
-        self.calls = self.taken = 0
+        self.layer, self.name, self.expected, self.records = layer, name, expected, records
+        self.calls = self.num_steps = 0
 
     def __call__(
         self, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
     ) -> tuple[Tensor | PackedSequence, Any]:
         self.calls += 1
-        x, states, there = laid_out(self.layer, input, hx, lengths, table)
+        x, states, there = time_first(self.layer, input, hx, lengths, table)
         y: Any
         y, last = self._all(x, states, there)
         if isinstance(input, PackedSequence):
@@ -184,34 +190,37 @@ class _Walk:
     def _all(
         self, x: Tensor, states: Any, there: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """All layers and directions over x (time, batch, feature); steps that are not there change no state."""
-        self.taken += len(x)
-        if self.taken > _MOST_STEPS:
+        """Runs all layers and directions over x (time, batch, feature).
+
+        Padded steps do not change the state.
+        """
+        self.num_steps += len(x)
+        if self.num_steps > _MAX_STEPS:
             raise UnsupportedNetError(
-                f"it is told for at most {_MOST_STEPS} steps; '{self.name}' takes {self.taken:,}"
+                f"at most {_MAX_STEPS} steps are supported; '{self.name}' takes {self.num_steps:,}"
             )
-        walks, y = walk(self.layer, x, states, there)
-        for each in walks:
-            self._note(each.number, each.forward, [step["h"] for step in each.steps])
+        layers, y = unroll_layers(self.layer, x, states, there)
+        for layer in layers:
+            self._note(layer.number, layer.forward, [step["h"] for step in layer.steps])
         return y, tuple(
-            torch.stack(each) for each in zip(*(each.last for each in walks), strict=True)
+            torch.stack(state) for state in zip(*(state.last for state in layers), strict=True)
         )
 
     def _note(self, number: int, forward: bool, nodes: list[Tensor]) -> None:
         place = f", layer {number + 1}" if self.layer.num_layers > 1 else ""
-        again = f", call {self.calls}" if self.calls > 1 else ""
+        call = f", call {self.calls}" if self.calls > 1 else ""
         cell = self.layer.mode.split("_")[0].lower()
-        self.walks.append(_States(self.name + place + again, cell, forward, nodes))
+        self.records.append(_States(self.name + place + call, cell, forward, nodes))
 
     def _compare(self, y: Tensor) -> None:
-        real = next(self.gives)
-        off = (
+        real = next(self.expected)
+        max_error = (
             float((y.detach() - real).abs().max() / real.abs().max().clamp(min=1))
             if real.numel()
             else 0.0
         )
-        if not off <= FAR_OFF:
+        if not max_error <= TOLERANCE:
             raise UnsupportedNetError(
-                f"'{self.name}' walked step by step in double precision gives other states than the layer itself "
-                f"(by {off:.2g}): small differences grow on their way through it"
+                f"'{self.name}', unrolled in double precision, gives other states than the "
+                f"layer itself (by {max_error:.2g}): it amplifies small differences"
             )

@@ -1,9 +1,9 @@
-"""Reading along: a recurrent net reads a text unit by unit; what its last layer held after each, and what it expected next (S25).
+"""Next token: the states and predictions of a recurrent net along a text (S25).
 
-The states are those that the layer gives to what stands above it, recorded while the net answers; the state is handed on through
-the whole text, which is read in pieces only to save memory.
+The states are the outputs of the last recurrent layer, recorded in eval mode. The text
+is read in pieces to save memory, and the state is carried over from piece to piece.
 
-Shapes:   ids (time) -> states (time, neuron), likeliest ids and their probabilities (time, most)
+Shapes:   ids (time) -> states (time, neuron), top ids and probabilities (time, top_k)
 Source:   Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015.
 """
 
@@ -22,12 +22,12 @@ _PIECE = 512
 
 @dataclass(frozen=True)
 class Reading:
-    """What a net made of each unit.
+    """The states and predictions of a net after each token.
 
     cell:           rnn, lstm or gru
-    states:         h of its last recurrent layer
-    likeliest:      the ids that it held likeliest to come next, the likeliest first
-    probabilities:  theirs
+    states:         h of the last recurrent layer
+    top:            the most probable next ids, the most probable one first
+    probabilities:  the probability of each of them
     """
 
     cell: str
@@ -36,26 +36,29 @@ class Reading:
     probabilities: Tensor
 
 
-def read_along(net: Any, ids: Tensor, *, most: int = 5) -> Reading | None:
-    """Reads the ids (time) of a text; None when the net has no recurrent layer."""
+def read_along(net: Any, ids: Tensor, *, top_k: int = 5) -> Reading | None:
+    """Runs a net over the ids (time) of a text.
+
+    Returns:  None when the net has no recurrent layer
+    """
     layers = [layer for layer in net.modules() if isinstance(layer, nn.RNNBase)]
     if not layers:
         return None
     states: list[Tensor] = []
     guesses: list[Any] = []
     handle = layers[-1].register_forward_hook(
-        lambda _layer, _x, gives: states.append(gives[0][0].clone())
+        lambda _layer, _x, y: states.append(y[0][0].clone())
     )
     state = None
     try:
         with eval_mode(net), torch.inference_mode():
             for piece in ids.split(_PIECE):
                 outputs, state = net.go_on(state, piece.unsqueeze(0))
-                guesses.append(outputs[0].softmax(dim=-1).topk(min(most, outputs.shape[-1])))
+                guesses.append(outputs[0].softmax(dim=-1).topk(min(top_k, outputs.shape[-1])))
     finally:
         handle.remove()
     cell = layers[-1].mode.split("_")[0].lower()
     top, probabilities = (
-        torch.cat([getattr(each, part) for each in guesses]) for part in ("indices", "values")
+        torch.cat([getattr(guess, part) for guess in guesses]) for part in ("indices", "values")
     )
     return Reading(cell, torch.cat(states), top, probabilities)

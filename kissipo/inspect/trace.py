@@ -1,8 +1,9 @@
-"""Trace: the way of one sample through all steps, with shape, cost and values; what `show`, the report and the pages read.
+"""Trace: one sample on its path through all steps, with shapes, costs and values.
 
-The steps of the net are recorded by hooks on its layers while it answers one sample; the steps before and after are told by
-the codecs and the answers. A layer around others that adds something of its own to what they give (a sum, a mean) says so as
-its `TELL`, and is a step too. Values are copied at once, because later layers may write over them.
+`show`, the report and the pages read it. Hooks on the layers record the steps of the
+net for one sample; codecs and answers add the steps before and after it. A container
+that computes something itself (a sum, a mean) has a `DESCRIPTION`, and is a step, too.
+Values are copied at once, because later layers may overwrite them.
 """
 
 from __future__ import annotations
@@ -22,22 +23,23 @@ from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.explanation import Explanation
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.inspect.tracing.inside import Inside
-from kissipo.inspect.tracing.recording import Recording, Value, as_array, filled, is_frame
-from kissipo.inspect.tracing.trace_file import MOST_BYTES, VERSION, tensor_table, write_trace
+from kissipo.inspect.tracing.recording import Recording, Value, as_array, is_frame, pad_nested
+from kissipo.inspect.tracing.trace_file import MAX_BYTES, VERSION, tensor_table, write_trace
 
 Stage = Literal["input", "process", "output"]
-_LIST_MOST = 12
+_MAX_LISTED = 12
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the way.
+    """One step of the data flow, for one sample.
 
-    shape:            of one sample, without the batch axis
-    parameters:       weights that belong to this step
-    multiplications:  by weights, of attention also of scores, for one sample
-    memory:           bytes of what the step gives, for one sample
-    value:            what it gives: an array, a text, a number
+    shape:            the shape of the output, without the batch axis
+    parameters:       the number of weights and biases
+    multiplications:  the number of multiplications by weights (attention: also of
+                      scores)
+    memory:           the bytes of the output
+    value:            the output: an array, a text, a number
     """
 
     stage: Stage
@@ -50,20 +52,19 @@ class Step:
     value: Any = None
 
     def to_json(self) -> dict[str, Any]:
-        """The step with at most a dozen of its values."""
-        content = {key: value for key, value in vars(self).items() if key not in ("tell", "value")}
-        content["description"] = self.description
-        return {**content, "shape": list(self.shape), "value": show_value(self.value)}
+        """Returns the step as JSON, with at most a dozen of its values."""
+        return {**vars(self), "shape": list(self.shape), "value": show_value(self.value)}
 
 
 @dataclass(frozen=True)
 class Trace:
-    """All steps in the order in which the data pass, and what is inside the net.
+    """All steps in the order of the data flow, and the inside of the net.
 
-    recording, inside:  every operation with its tensors, and what was worked out from them; not there for a short look
-    labels:             names along an axis: the units of a text along time, the classes
-    likeliest:          after each unit of a text those that the net expected next, with their probabilities
-    answer, truth:      as people read them
+    recording:      every operation with its tensors; None in a short trace
+    inside:         gates, attention, gradients and breakdowns; None in a short trace
+    labels:         names along an axis: the tokens of a text along time, the classes
+    top:            the most probable next tokens after each token, with probabilities
+    answer, truth:  the prediction and the target, formatted
     """
 
     steps: tuple[Step, ...]
@@ -80,34 +81,34 @@ class Trace:
     name: str = ""
 
     def of(self, stage: Stage) -> list[Step]:
-        """The steps of one stage."""
+        """Returns the steps of one stage."""
         return [step for step in self.steps if step.stage == stage]
 
     @property
     def parameters(self) -> int:
-        """Weights of the whole net; with a recording those that belong to no layer, too."""
+        """Returns the number of parameters, with a recording also outside layers."""
         counted = self.recording.operations if self.recording else self.steps
-        return sum(each.parameters for each in counted)
+        return sum(item.parameters for item in counted)
 
     @property
     def multiplications(self) -> int:
-        """Multiplications by weights for one sample; with a recording those that stand outside of layers, too, where they are known."""
+        """Returns the multiplications, with a recording also outside layers."""
         counted = self.recording.operations if self.recording else self.steps
-        return sum(each.multiplications or 0 for each in counted)
+        return sum(item.multiplications or 0 for item in counted)
 
     @property
     def memory(self) -> int:
-        """Bytes that all steps of the net give, for one sample."""
+        """Returns the bytes of the outputs of all steps of the net, for one sample."""
         return sum(step.memory for step in self.of("process"))
 
     @property
     def values(self) -> list[Value]:
-        """Every tensor: what was recorded, and what was worked out from it."""
+        """Returns every tensor, recorded or computed from the recording."""
         recorded = [] if self.recording is None else [*self.recording.values.values()]
         return recorded + ([] if self.inside is None else [*self.inside.values])
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: version, totals, steps."""
+        """Returns the documented JSON: version, totals, steps."""
         return {
             "version": VERSION,
             "parameters": self.parameters,
@@ -115,30 +116,31 @@ class Trace:
             "memory": self.memory,
             "notes": list(self.notes),
             "chains": [chain.to_json() for chain in self.chains],
-            "through_time": [each.to_json() for each in self.through_time],
-            "explained": [each.to_json() for each in self.explanation],
+            "through_time": [item.to_json() for item in self.through_time],
+            "explained": [item.to_json() for item in self.explanation],
             "steps": [step.to_json() for step in self.steps],
         }
 
     def content(
-        self, *, most_bytes: int = MOST_BYTES
+        self, *, max_bytes: int = MAX_BYTES
     ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What `trace.json` says, and the numbers of every tensor that has a file, by its key.
+        """Returns the content of `trace.json`, and the values of tensor files by key.
 
-        most_bytes:  of a tensor; of a larger one only statistics are given
+        max_bytes:  the size limit of a tensor; a larger one has statistics only
         """
-        table, arrays = tensor_table(self.values, most_bytes=most_bytes)
+        table, arrays = tensor_table(self.values, max_bytes=max_bytes)
         return {**self.to_json(), **self.inside_json(), "tensors": table}, arrays
 
-    def save(self, folder: Path | str, *, most_bytes: int = MOST_BYTES) -> Path:
-        """Writes `trace.json` and the tensors (docs/trace.md).
+    def save(self, folder: Path | str, *, max_bytes: int = MAX_BYTES) -> Path:
+        """Writes `trace.json` and the tensor files (docs/trace.md).
 
-        Raises:   MachineError when they cannot be written; RunError when something else lies there.
+        Raises:   MachineError when the files cannot be written;
+                  RunError when the folder is not a trace.
         """
-        return write_trace(folder, *self.content(most_bytes=most_bytes))
+        return write_trace(folder, *self.content(max_bytes=max_bytes))
 
     def inside_json(self) -> dict[str, Any]:
-        """What `trace.json` says besides: the sample, operations, layers, gates, gradients, opened numbers."""
+        """Returns the recording and the values computed from it as JSON."""
         recording, inside = self.recording, self.inside
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
@@ -149,10 +151,10 @@ class Trace:
             "likeliest": top,
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
-            "operations": [each.to_json() for each in recording.operations] if recording else [],
+            "operations": [call.to_json() for call in recording.operations] if recording else [],
             "layers": [
-                {**each.to_json(), "description": describe_layer(each.layer)}
-                for each in recording.calls
+                {**call.to_json(), "description": describe_layer(call.layer)}
+                for call in recording.calls
             ]
             if recording
             else [],
@@ -161,12 +163,15 @@ class Trace:
 
 
 def steps_of(recording: Recording) -> list[Step]:
-    """The layers that do something, in the order in which they gave; a layer that only hands on what was given is none."""
+    """Returns the layers that compute something, in the order in which they finished.
+
+    A container that only returns the output of its last layer is not a step.
+    """
     steps: list[Step] = []
     for call in recording.steps:
         output, frame = tensor_of(call.output), is_frame(call.layer)
         first, *more = call.inputs or (None,)
-        # a net on each variable by itself goes through several rows for one sample
+        # a channel-independent net has several rows for one sample
         value = as_array(output if len(output) > 1 else output[0])
         if frame and steps and np.array_equal(steps[-1].value, value):
             continue
@@ -185,27 +190,30 @@ def steps_of(recording: Recording) -> list[Step]:
     return steps
 
 
-def tensor_of(gives: Any) -> Tensor:
-    """The output of a layer; of a recurrent one the states of all steps, of a packed or nested one filled up."""
-    first = gives[0] if isinstance(gives, tuple) else gives
+def tensor_of(output: Any) -> Tensor:
+    """Returns the output of a layer as one tensor; packed and nested ones are padded.
+
+    For a recurrent layer these are the states of all steps.
+    """
+    first = output[0] if isinstance(output, tuple) else output
     if isinstance(first, nn.utils.rnn.PackedSequence):
         return nn.utils.rnn.pad_packed_sequence(first, batch_first=True)[0]
     assert isinstance(first, Tensor), type(first)
-    return filled(first)
+    return pad_nested(first)
 
 
 def show_value(value: Any) -> Any:
-    """A value as JSON can hold it: short arrays whole, long ones by their first entries."""
+    """Returns a value as JSON; of a long array only the first entries."""
     if isinstance(value, np.ndarray):
         flat = value.reshape(-1)
-        return [_plain(each) for each in flat[:_LIST_MOST]] + (
-            ["..."] if len(flat) > _LIST_MOST else []
+        return [_plain(number) for number in flat[:_MAX_LISTED]] + (
+            ["..."] if len(flat) > _MAX_LISTED else []
         )
     return _plain(value)
 
 
-def format_array(value: NDArray[Any], *, most: int = 5) -> str:
-    """An array in a few words.
+def format_array(value: NDArray[Any], *, max_values: int = 5) -> str:
+    """Returns the first values of an array as text.
 
     Example:  >>> format_array(np.array([0.5, 1.0, -2.25]))
               '[0.5 1 -2.25]'
@@ -213,10 +221,11 @@ def format_array(value: NDArray[Any], *, most: int = 5) -> str:
     flat = np.asarray(value).reshape(-1)
     if not len(flat):
         return "[]"
-    shown = " ".join(
-        f"{each:.3g}" if isinstance(each, np.floating) else str(each) for each in flat[:most]
+    text = " ".join(
+        f"{number:.3g}" if isinstance(number, np.floating) else str(number)
+        for number in flat[:max_values]
     )
-    return f"[{shown}{' ...' if len(flat) > most else ''}]"
+    return f"[{text}{' ...' if len(flat) > max_values else ''}]"
 
 
 def _plain(value: Any) -> Any:

@@ -60,11 +60,11 @@ def edited(run: Path) -> None:
         (cut("model.safetensors", 0), ["model.safetensors is damaged:"]),
         (
             without("model.safetensors"),
-            ["is no whole run: model.safetensors is missing.", "--resume"],
+            ["is not a complete run: model.safetensors is missing.", "--resume"],
         ),
         (cut("codecs.json"), ["codecs.json is damaged:", "line"]),
-        (without("codecs.json"), ["is no whole run: codecs.json is missing."]),
-        (without("task.yaml"), ["is no whole run: task.yaml is missing."]),
+        (without("codecs.json"), ["is not a complete run: codecs.json is missing."]),
+        (without("task.yaml"), ["is not a complete run: task.yaml is missing."]),
         (
             cut("task.yaml", 0),
             ["task.yaml must be a mapping of the parts input, process and output; got nothing."],
@@ -89,7 +89,7 @@ def test_no_run_at_all(capsys: Out, verb: str) -> None:
     value = ["x.png"] if verb == "predict" else []
     for name, says in (
         ("nowhere", "there is no run folder nowhere"),
-        ("empty", "is no whole run: task.yaml is missing"),
+        ("empty", "is not a complete run: task.yaml is missing"),
     ):
         assert main([verb, name, *value]) == 2
         assert says in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_an_output_folder_that_exists_is_left_alone(good: Path, capsys: Out) -> 
     assert main(["fit", "digits", "epochs=1", "--out", "run"]) == 2
     err = capsys.readouterr().err
     assert (
-        "run exists already. Choose another --out, remove it, or go on with that run: --resume."
+        "run exists already. Choose another --out, remove it, or resume that run with --resume."
         in err
     )
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before

@@ -206,7 +206,7 @@ def test_what_is_not_there_is_told_in_a_paragraph(
 def test_a_layer_that_no_opener_knows_says_so(runs: Path) -> None:
     run = ki.open(runs / "series")
     run.net = torch.nn.Sequential(run.net, torch.nn.PReLU()).eval()
-    with pytest.raises(NotBuiltError, match="no opener knows the layer PReLU"):
+    with pytest.raises(NotBuiltError, match="the layer PReLU is unknown"):
         run.explain_value(None, "1", (0, 0))
     with pytest.raises(TaskError, match="has no layer"):
         run.explain_value(None, "nothing", (0,))

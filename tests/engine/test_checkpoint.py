@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, at whatever line the process is killed and whatever happens to the bytes afterwards."""
+"""Checkpoints are written whole or not at all, and damaged bytes are detected."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint, save_chec
 
 
 def state(number: int) -> dict[str, Any]:
-    """A state in which every value and every kind of value tells which one it is."""
+    """A state with every kind of value, in which every value depends on the number."""
     tensors = {
         kind: torch.full((2, 3), number).to(kind)
         for kind in (torch.float32, torch.float64, torch.int64, torch.bool)
     }
     return {
         "net": {str(kind): tensor for kind, tensor in tensors.items()},
-        "learn": {
+        "algorithm": {
             "state": {0: {"step": torch.tensor(float(number)), "empty": torch.zeros(0, 3)}},
             "betas": [0.9, 0.1],
             "carried": (torch.full((2, 1, 3), float(number)), (number, [])),
         },
-        "position": {
+        "state": {
             "epoch": number,
             "history": [{"loss": number / 3}],
             "best": math.inf,
@@ -61,19 +61,19 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def loaded(folder: Path) -> tuple[dict[str, Any], str]:
-    found = load_checkpoint(folder)
-    assert found is not None
-    return found
+    content = load_checkpoint(folder)
+    assert content is not None
+    return content
 
 
-def test_what_is_saved_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+def test_checkpoint_round_trip_is_exact(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, state(1))
-    found, note = loaded(tmp_path)
+    content, note = loaded(tmp_path)
     assert note == ""
-    assert_same(found, state(1))
+    assert_same(content, state(1))
 
 
-def test_the_one_before_is_kept(tmp_path: Path) -> None:
+def test_checkpoint_keeps_the_previous_one(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         save_checkpoint(tmp_path, state(number))
     assert sorted(path.name for path in tmp_path.iterdir()) == [LAST, PREVIOUS]
@@ -81,30 +81,30 @@ def test_the_one_before_is_kept(tmp_path: Path) -> None:
     assert_same(loaded(tmp_path)[0], state(2))
 
 
-def test_without_any_there_is_none(tmp_path: Path) -> None:
+def test_load_checkpoint_is_none_without_checkpoints(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere") is None
 
 
-def test_killed_at_any_line_of_saving_the_old_or_the_new_state_is_there(
+def test_save_killed_at_any_line_keeps_the_old_or_the_new_state(
     tmp_path: Path, killed_after: Callable[..., bool]
 ) -> None:
     save_checkpoint(tmp_path, state(1))
-    lines, seen = 0, set()
+    lines, epochs = 0, set()
     while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint, output_file):
-        found, note = loaded(tmp_path)
-        epoch = found["position"]["epoch"]
-        assert_same(found, state(epoch))
+        content, note = loaded(tmp_path)
+        epoch = content["state"]["epoch"]
+        assert_same(content, state(epoch))
         assert note == ""
-        seen.add(epoch)
+        epochs.add(epoch)
         lines += 1
         save_checkpoint(tmp_path, state(1))
     assert lines > 50
-    assert seen == {1, 2}
+    assert epochs == {1, 2}
     assert_same(loaded(tmp_path)[0], state(2))
 
 
 @pytest.mark.parametrize("left", ["1 byte", "half", "all but one byte", "nothing"])
-def test_a_file_cut_short_is_noticed_and_the_one_before_is_used(tmp_path: Path, left: str) -> None:
+def test_truncated_checkpoint_falls_back_to_the_previous_one(tmp_path: Path, left: str) -> None:
     save_checkpoint(tmp_path, state(1))
     save_checkpoint(tmp_path, state(2))
     whole = (tmp_path / LAST).read_bytes()
@@ -115,29 +115,29 @@ def test_a_file_cut_short_is_noticed_and_the_one_before_is_used(tmp_path: Path, 
         "nothing": 0,
     }[left]
     (tmp_path / LAST).write_bytes(whole[:length])
-    found, note = loaded(tmp_path)
-    assert_same(found, state(1))
+    content, note = loaded(tmp_path)
+    assert_same(content, state(1))
     assert note.startswith(f"the last checkpoint is damaged ({LAST}: ")
-    assert note.endswith("; the one before it is used")
+    assert note.endswith("; the previous one is used")
 
 
-def test_a_cut_anywhere_and_any_turned_bit_are_noticed(tmp_path: Path) -> None:
+def test_checksum_detects_truncation_and_any_flipped_bit(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, state(1))
     whole = (tmp_path / LAST).read_bytes()
     damaged = [whole[:length] for length in range(0, len(whole), 3)]
-    for at in range(len(whole)):
-        damaged.append(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+    for index in range(len(whole)):
+        damaged.append(whole[:index] + bytes([whole[index] ^ 1 << index % 8]) + whole[index + 1 :])
     for content in damaged:
         (tmp_path / LAST).write_bytes(content)
         try:
-            found, _ = loaded(tmp_path)
+            content, _ = loaded(tmp_path)
         except RunError as error:
             assert "can be read (last.safetensors: " in str(error)  # noqa: PT017
         else:
-            assert_same(found, state(1))
+            assert_same(content, state(1))
 
 
-def test_when_both_are_damaged_it_says_so_and_what_to_do(tmp_path: Path) -> None:
+def test_two_damaged_checkpoints_raise_with_advice(tmp_path: Path) -> None:
     for name in (LAST, PREVIOUS):
         (tmp_path / name).write_bytes(b"nonsense")
     with pytest.raises(
@@ -148,7 +148,7 @@ def test_when_both_are_damaged_it_says_so_and_what_to_do(tmp_path: Path) -> None
     assert str(caught.value).endswith("Start again without --resume.")
 
 
-def test_a_checkpoint_of_another_version_is_refused(
+def test_checkpoint_version_mismatch_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "VERSION", 999)
@@ -156,18 +156,19 @@ def test_a_checkpoint_of_another_version_is_refused(
     monkeypatch.undo()
     with pytest.raises(
         RunError,
-        match=r"written by another version of kissipo \(checkpoint version 999, this is 2\)",
+        match=r"written by another version of kissipo \(checkpoint version 999, this is 3\)",
     ):
         load_checkpoint(tmp_path)
 
 
-def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None:
+def test_full_disk_is_reported_and_old_checkpoints_stay_whole(tmp_path: Path) -> None:
     for number in (1, 2):
         save_checkpoint(tmp_path, state(number))
     (tmp_path / f"{LAST}.part").symlink_to("/dev/full")
     with pytest.raises(
         MachineError,
-        match=r"no space left to write .*last\.safetensors\. Free some space, then go on with --resume",
+        match=r"no space left to write .*last\.safetensors\. "
+        "Free some space, then resume with --resume",
     ):
         save_checkpoint(tmp_path, state(3))
     assert_same(loaded(tmp_path)[0], state(2))
@@ -176,7 +177,7 @@ def test_no_space_is_said_and_what_was_there_stays_whole(tmp_path: Path) -> None
     assert_same(loaded(tmp_path)[0], state(3))
 
 
-def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
+def test_write_whole_reports_a_folder_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "metrics.json" / "inside").mkdir(parents=True)
     with pytest.raises(
         MachineError, match=r"metrics\.json cannot be written: .*Choose another folder with --out"
@@ -185,7 +186,7 @@ def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 
-def test_a_run_folder_holds_no_pickle_and_files_that_others_may_read(
+def test_run_folder_has_no_pickle_and_readable_files(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = os.umask(0o022)
@@ -200,8 +201,8 @@ def test_a_run_folder_holds_no_pickle_and_files_that_others_may_read(
         assert not content.startswith((b"\x80", b"PK")), f"{path} looks pickled or zipped"
         assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
         if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as opened:
-                assert list(opened.keys())
+            with safe_open(path, framework="pt") as file:
+                assert list(file.keys())
         elif not path.name.startswith("events."):
             content.decode("utf-8")
     assert not list(Path().rglob("*.part"))

@@ -1,4 +1,4 @@
-"""The same seed gives the same run, another seed another one; the order of the samples depends on seed and epoch alone."""
+"""Determinism: the seed determines the run, and the order of the samples per epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TASKS = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_same_seed_gives_the_same_run_another_seed_another_one(name: str) -> None:
+def test_seed_determines_the_run(name: str) -> None:
     for folder, seed in (("one", "7"), ("same", "7"), ("other", "8")):
         assert main(["fit", *TASKS[name], "--seed", seed, "--out", folder, "--quiet"]) == 0
     for file in ("metrics.json", "history.csv", "model.safetensors", "codecs.json", "task.yaml"):
@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_run_another_seed_another_one(name: str) ->
         assert Path("one", file).read_bytes() != Path("other", file).read_bytes(), file
 
 
-def test_how_often_is_saved_and_what_was_random_before_change_nothing(
+def test_determinism_ignores_saving_interval_and_global_random_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task = ki.load("digits", words={"process.epochs": 3})
@@ -46,18 +46,18 @@ def test_how_often_is_saved_and_what_was_random_before_change_nothing(
 
 
 class Witness:
-    """A feed of positions that remembers which ones were asked for, and a way of learning that learns nothing."""
+    """A dataset that records its batches, and an algorithm that trains nothing."""
 
     def __init__(self) -> None:
         self.net = torch.nn.Linear(1, 1)
-        self.asked: list[list[int]] = []
+        self.batches: list[list[int]] = []
 
     def __len__(self) -> int:
         return 11
 
     def batch(self, index: Tensor | slice) -> Batch:
         assert isinstance(index, Tensor)
-        self.asked.append(index.tolist())
+        self.batches.append(index.tolist())
         return Batch((index.float().unsqueeze(1),), (index,))
 
     def begin(self, train: object) -> str:
@@ -80,11 +80,11 @@ def orders(seed: int, *, epochs: int = 3, batch: int = 4, shuffle: bool = True) 
     witness = Witness()
     config = FitConfig(epochs, batch, seed, shuffle=shuffle)
     Fit(witness.net, witness, config, train=witness).run()  # type: ignore[arg-type]
-    every = [position for asked in witness.asked for position in asked]
-    return [every[at : at + 11] for at in range(0, len(every), 11)]
+    every = [position for batch in witness.batches for position in batch]
+    return [every[start : start + 11] for start in range(0, len(every), 11)]
 
 
-def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
+def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
     torch.manual_seed(1)
     first = orders(0)
     torch.manual_seed(2)
@@ -94,13 +94,13 @@ def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
     assert orders(0, shuffle=False) == [list(range(11))] * 3
 
 
-def test_batches_are_full_but_for_the_last() -> None:
+def test_batches_are_full_except_the_last() -> None:
     witness = Witness()
     Fit(witness.net, witness, FitConfig(1, 4, 0), train=witness).run()  # type: ignore[arg-type]
-    assert [len(asked) for asked in witness.asked] == [4, 4, 3]
+    assert [len(batch) for batch in witness.batches] == [4, 4, 3]
 
 
-def test_every_purpose_has_dice_of_its_own() -> None:
+def test_random_generators_are_independent_per_purpose() -> None:
     """Another net does not move the split, nor the split the first weights."""
     one, wide, part = (
         build_experiment(ki.load("digits", words=words), seed=5)
@@ -116,24 +116,24 @@ def test_every_purpose_has_dice_of_its_own() -> None:
     )
 
 
-def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_seeds_option_trains_one_run_per_seed(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["fit", *TASKS["digits"], "--seeds", "3", "--seed", "4", "--out", "several", "--json"])
         == 0
     )
-    found = json.loads(capsys.readouterr().out)
-    assert found["seeds"] == [4, 5, 6]
-    assert found["runs"] == [f"several/seed-{seed}" for seed in (4, 5, 6)]
-    told = [
+    result = json.loads(capsys.readouterr().out)
+    assert result["seeds"] == [4, 5, 6]
+    assert result["runs"] == [f"several/seed-{seed}" for seed in (4, 5, 6)]
+    accuracies = [
         json.loads(Path(run, "metrics.json").read_text())["answers"][0]["metrics"]["accuracy"]
-        for run in found["runs"]
+        for run in result["runs"]
     ]
-    assert len(set(told)) > 1
-    assert found["metrics"]["accuracy"] == {
-        "mean": mean(told),
-        "std": stdev(told),
-        "min": min(told),
-        "max": max(told),
+    assert len(set(accuracies)) > 1
+    assert result["metrics"]["accuracy"] == {
+        "mean": mean(accuracies),
+        "std": stdev(accuracies),
+        "min": min(accuracies),
+        "max": max(accuracies),
     }
     assert main(["fit", *TASKS["digits"], "--seed", "5", "--out", "alone", "--quiet"]) == 0
     assert (
@@ -143,7 +143,7 @@ def test_several_seeds_are_the_runs_of_those_seeds(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("words", [["--seeds", "0"], ["--seeds", "2", "--resume"]])
-def test_several_seeds_need_a_number_and_no_resume(
+def test_seeds_option_refuses_zero_and_resume(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", "digits", *words]) == 2

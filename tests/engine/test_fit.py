@@ -1,4 +1,4 @@
-"""The loop does what a loop written by hand does; judging in portions is judging the whole; what the listeners are told."""
+"""Fit equals a plain torch loop; evaluation is exact; callbacks are called."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def portions(train: TensorDataset, epoch: int) -> Iterator[tuple[Tensor, Tensor]
 
 
 def net_by_hand(experiment: Experiment) -> nn.Module:
-    """The lecture's net with the same first weights, and dice where the loop's are."""
+    """The lecture's net with the first weights and the random state of the loop."""
     net = nn.Sequential(
         nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.4), nn.Linear(256, 10)
     )
@@ -53,14 +53,14 @@ def with_adam(net: nn.Module, train: TensorDataset) -> Iterator[float]:
     """Torch's own optimizer; the mean loss of every epoch."""
     optimizer = torch.optim.Adam(net.parameters(), RATE, eps=1e-8, fused=True)
     for epoch in range(1, EPOCHS + 1):
-        told = 0.0
+        total = 0.0
         for x, y in portions(train, epoch):
             optimizer.zero_grad()
             loss = cross_entropy(net(x), y)
             loss.backward()
             optimizer.step()
-            told += float(loss.detach()) * len(x)
-        yield told / len(train)
+            total += float(loss.detach()) * len(x)
+        yield total / len(train)
 
 
 def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
@@ -69,7 +69,7 @@ def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
     speeds = [torch.zeros_like(weight) for weight in weights]
     steps, done = EPOCHS * math.ceil(len(train) / BATCH), 0
     for epoch in range(1, EPOCHS + 1):
-        told = 0.0
+        total = 0.0
         for x, y in portions(train, epoch):
             loss = cross_entropy(net(x), y)
             penalty = sum(L2 * (weight**2).sum() for weight in weights if weight.dim() == 2)
@@ -81,8 +81,8 @@ def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
                     speed.mul_(0.9).add_(gradient * min(1.0, CLIP / length))
                     weight -= rate * speed
             done += 1
-            told += float(loss.detach()) * len(x)
-        yield told / len(train)
+            total += float(loss.detach()) * len(x)
+        yield total / len(train)
 
 
 @pytest.mark.parametrize(
@@ -96,24 +96,24 @@ def with_everything(net: nn.Module, train: TensorDataset) -> Iterator[float]:
         ),
     ],
 )
-def test_it_is_the_loop_written_by_hand(
+def test_fit_equals_a_plain_torch_loop(
     by_hand: Any, words: Mapping[str, Any], tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without kernels, whose sums have another order and whose dropout other dice."""
+    """Without kernels: their sums have another order, and other dropout masks."""
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "none")
     words = {**words, "learning_rate": RATE, "epochs": EPOCHS, "early_stopping": 0}
     task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
     run = task.fit(seed=SEED)
     experiment = build_experiment(task, seed=SEED)
     net = net_by_hand(experiment)
-    train, held = (experiment.pipeline.datasets[part] for part in ("train", "validation"))
+    train, held_out = (experiment.pipeline.datasets[part] for part in ("train", "validation"))
     losses, validation, snapshots = [], [], []
     for loss in by_hand(net, train):
         losses.append(loss)
         net.eval()
         with torch.no_grad():
             validation.append(
-                float(cross_entropy(net(held.everything().inputs[0]), held.targets[0]))
+                float(cross_entropy(net(held_out.everything().inputs[0]), held_out.targets[0]))
             )
         net.train()
         snapshots.append([weight.detach().clone() for weight in net.parameters()])
@@ -123,13 +123,13 @@ def test_it_is_the_loop_written_by_hand(
         validation, rel=1e-5
     )
     assert run.metrics["best_epoch"] == 1 + int(np.argmin(validation))
-    for found, expected in zip(
+    for actual, expected in zip(
         run.net.parameters(), snapshots[int(np.argmin(validation))], strict=True
     ):
-        torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+        torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance)
 
 
-def test_the_kernels_learn_what_torch_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_train_like_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     task = ki.load("digits", words={"process.epochs": 3, "process.dropout": 0})
     fast = task.fit(seed=SEED, out="fast").history
     monkeypatch.setenv("KISSIPO_INSTRUCTIONS", "none")
@@ -139,7 +139,7 @@ def test_the_kernels_learn_what_torch_learns(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def messages() -> Experiment:
-    """Short and long texts, so that each batch is filled up to another length."""
+    """Short and long texts, so that each batch is padded to another length."""
     lines = [
         line.replace('"', "") for line in load_breast_cancer().DESCR.splitlines() if line.strip()
     ]
@@ -159,12 +159,12 @@ def digits() -> Experiment:
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
-@pytest.mark.parametrize("made", [digits, messages])
-def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> None:
+@pytest.mark.parametrize("build", [digits, messages])
+def test_evaluate_is_independent_of_the_batch_size(build: Any, batch: int) -> None:
     slack = (
         257 * torch.finfo(torch.float32).eps
     )  # rounding at each term of the longest sum of either net
-    experiment = made()
+    experiment = build()
     dataset, answers = experiment.pipeline.datasets["train"], experiment.pipeline.answers
     whole = evaluate(
         experiment.net, dataset, answers, algorithm=experiment.algorithm, batch=len(dataset)
@@ -179,41 +179,41 @@ def test_portions_of_any_size_are_judged_as_the_whole(made: Any, batch: int) -> 
     np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=slack)
 
 
-def test_what_is_judged_is_what_scikit_learn_judges_and_the_mode_stays() -> None:
+def test_evaluate_equals_sklearn_and_restores_the_mode() -> None:
     experiment = digits()
     dataset = experiment.pipeline.datasets["test"]
     for training in (True, False):
-        found = evaluate(experiment.net.train(training), dataset, experiment.pipeline.answers)
+        split = evaluate(experiment.net.train(training), dataset, experiment.pipeline.answers)
         assert experiment.net.training is training
-        truth, scores = dataset.targets[0].numpy(), found.scores[0]
-        assert found.evaluations[0].metrics["accuracy"] == pytest.approx(
+        truth, scores = dataset.targets[0].numpy(), split.scores[0]
+        assert split.evaluations[0].metrics["accuracy"] == pytest.approx(
             accuracy_score(truth, scores.argmax(axis=1))
         )
-        assert found.evaluations[0].metrics["log_loss"] == pytest.approx(
+        assert split.evaluations[0].metrics["log_loss"] == pytest.approx(
             log_loss(truth, scores), rel=1e-9
         )
-        assert math.isnan(found.loss)
+        assert math.isnan(split.loss)
 
 
 class Diary(Callback):
-    """Everything that a listener is told."""
+    """Records all calls of a callback."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
-        self.seen: list[dict[str, Any]] = []
+        self.progress: list[dict[str, Any]] = []
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
         self.facts = dict(facts)
 
     def on_progress(self, facts: Mapping[str, Any]) -> None:
-        self.seen.append(dict(facts))
+        self.progress.append(dict(facts))
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
         self.rows.append(dict(row))
 
 
-def test_listeners_are_told_what_was_planned_where_it_stands_and_every_epoch() -> None:
+def test_callbacks_receive_start_progress_and_epochs() -> None:
     experiment, diary = digits(), Diary()
     datasets, saved = experiment.pipeline.datasets, []
     fit = Fit(
@@ -226,14 +226,14 @@ def test_listeners_are_told_what_was_planned_where_it_stands_and_every_epoch() -
         callbacks=[diary],
         save=saved.append,
     )
-    at = fit.run()
+    state = fit.run()
     assert diary.facts == {"epochs": 2, "steps": 13, "batch": 100, "samples": 1258}
     assert [(row["epoch"], row["best"]) for row in diary.rows] == [(1, True), (2, True)]
-    assert [{key: row[key] for key in at.history[1]} for row in diary.rows] == at.history[1:]
+    assert [{key: row[key] for key in state.history[1]} for row in diary.rows] == state.history[1:]
     assert all(
         0 < facts["step"] <= 13 and facts["steps"] == 13 and facts["epochs"] == 2
-        for facts in diary.seen
+        for facts in diary.progress
     )
-    assert diary.seen
+    assert diary.progress
     assert len(saved) == 1
-    assert saved[0]["position"]["done"]
+    assert saved[0]["state"]["done"]

@@ -1,4 +1,4 @@
-"""A run that was killed, stopped or damaged and then resumed ends as the one that was not: to the last bit."""
+"""Resume: a run that was killed, stopped or damaged ends with the same values."""
 
 from __future__ import annotations
 
@@ -35,19 +35,84 @@ LONG = [
 ]
 SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
 TASKS: dict[str, tuple[list[str], str, int, int]] = {
-    "table": (["cancer.csv", "--output", "kind", "early_stopping=40", "batch_size=8"], "epochs", 6, 60),
-    "series": (["sunspots", "net=recurrent", "units=8", "dropout=0.2", "schedule=one_cycle", "early_stopping=8"], "epochs", 6, 60),
-    "words": (["messages.csv", "--output", "kind", "net=recurrent", "cell=gru", "units=6", "early_stopping=0"], "epochs", 6, 90),
-    "characters": (["novel.txt", "units=12", "dropout=0.1", "early_stopping=0", "optimizer=rmsprop"], "epochs", 4, 6),
+    "table": (
+        ["cancer.csv", "--output", "kind", "early_stopping=40", "batch_size=8"],
+        "epochs",
+        6,
+        60,
+    ),
+    "series": (
+        [
+            "sunspots",
+            "net=recurrent",
+            "units=8",
+            "dropout=0.2",
+            "schedule=one_cycle",
+            "early_stopping=8",
+        ],
+        "epochs",
+        6,
+        60,
+    ),
+    "words": (
+        [
+            "messages.csv",
+            "--output",
+            "kind",
+            "net=recurrent",
+            "cell=gru",
+            "units=6",
+            "early_stopping=0",
+        ],
+        "epochs",
+        6,
+        90,
+    ),
+    "characters": (
+        ["novel.txt", "units=12", "dropout=0.1", "early_stopping=0", "optimizer=rmsprop"],
+        "epochs",
+        4,
+        6,
+    ),
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
     "playground": (["playground"], "epochs", 20, 400),
-    "images": (["digits", "net=cnn", "filters=[4]", "units=[8]", "augment=[flip,crop,rotate,color]", "label_smoothing=0.1",
-                  "class_weights=balanced", "mixup=0.2", "ema=0.9", "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
-    "photos on disk": (["photos", "memory_limit=0", "input.size=8", "filters=[4]", "units=[8]", "augment=[flip,crop]", "batch_size=16",
-                        "early_stopping=0", "baselines=[majority]"], "epochs", 5, 60),
+    "images": (
+        [
+            "digits",
+            "net=cnn",
+            "filters=[4]",
+            "units=[8]",
+            "augment=[flip,crop,rotate,color]",
+            "label_smoothing=0.1",
+            "class_weights=balanced",
+            "mixup=0.2",
+            "ema=0.9",
+            "early_stopping=0",
+            "baselines=[majority]",
+        ],
+        "epochs",
+        5,
+        60,
+    ),
+    "photos on disk": (
+        [
+            "photos",
+            "memory_limit=0",
+            "input.size=8",
+            "filters=[4]",
+            "units=[8]",
+            "augment=[flip,crop]",
+            "batch_size=16",
+            "early_stopping=0",
+            "baselines=[majority]",
+        ],
+        "epochs",
+        5,
+        60,
+    ),
     "two answers": (["two.yaml"], "epochs", 6, 60),
-}  # fmt: skip
+}
 Start = Callable[..., "subprocess.Popen[str]"]
 Stop = Callable[..., str]
 SameRun = Callable[[Path, Path], None]
@@ -55,11 +120,11 @@ Refusal = Callable[..., str]
 
 
 def write_tasks() -> None:
-    """A table, messages, prose and a task with two answers, all made of what scikit-learn ships."""
+    """Writes a table, messages, prose and images from the data sets of scikit-learn."""
     cancer = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "kind"})
     cancer.to_csv("cancer.csv", index=False)
-    told = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
-    rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in told]
+    lines = [line.replace('"', "") for line in load_wine().DESCR.splitlines() if line.strip()] * 3
+    rows = [f'"{text}",{"short" if len(text) < 50 else "long"}' for text in lines]
     Path("messages.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
     for number, (pixels, digit) in enumerate(zip(*load_digits(return_X_y=True), strict=True)):
         if digit < 2:
@@ -103,18 +168,18 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ki.load("digits", words=SHORT).fit(out=tmp_path_factory.mktemp("whole") / "run").folder
 
 
-def test_digits_killed_twice_and_stopped_by_ctrl_c(
-    start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+def test_resume_digits_killed_twice_and_stopped_by_ctrl_c(
+    start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit(*LONG, "--out", str(WHOLE))
     for by in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         resume = ["--resume"] if BROKEN.exists() else []
         process = start(*LONG, "--out", str(BROKEN), "--quiet", *resume)
-        told = stop_while_learning(process, BROKEN, later=generator.uniform(0, 0.15), by=by)
+        output = stop_while_training(process, BROKEN, later=generator.uniform(0, 0.15), by=by)
         assert process.returncode == (-signal.SIGKILL if by == signal.SIGKILL else 130)
         if by != signal.SIGKILL:
-            assert told.startswith("kissipo: stopped in epoch ")
-            assert told.endswith(
+            assert output.startswith("kissipo: stopped in epoch ")
+            assert output.endswith(
                 f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n"
             )
     fit(*LONG, "--out", str(BROKEN), "--resume")
@@ -122,14 +187,14 @@ def test_digits_killed_twice_and_stopped_by_ctrl_c(
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_kind_of_task_interrupted_twice(
+def test_resume_every_kind_of_task_interrupted_twice(
     name: str, interrupter: Any, assert_same_run: SameRun
 ) -> None:
     write_tasks()
-    (given, *words), word, short, _ = TASKS[name]
+    (data, *words), word, short, _ = TASKS[name]
     output = words[1] if words[:1] == ["--output"] else None
     changes = {**dict(map(split_argument, words[2 if output else 0 :])), word: short}
-    task = ki.load(given, output=output, words=changes)
+    task = ki.load(data, output=output, words=changes)
     task.fit(out=WHOLE)
     for epoch in (1, 3):
         with pytest.raises(StoppedError):
@@ -140,14 +205,14 @@ def test_every_kind_of_task_interrupted_twice(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
-def test_every_kind_of_task_killed(
-    name: str, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+def test_resume_every_kind_of_task_killed(
+    name: str, start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     write_tasks()
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))
-    stop_while_learning(
+    stop_while_training(
         start(*words, "--out", str(BROKEN), "--quiet"), BROKEN, later=generator.uniform(0, 0.1)
     )
     fit(*words, "--out", str(BROKEN), "--resume")
@@ -155,14 +220,14 @@ def test_every_kind_of_task_killed(
 
 
 @pytest.mark.slow
-def test_mnist_killed_at_random_moments_and_while_writing(
-    data: Path, start: Start, stop_while_learning: Stop, generator: Random, assert_same_run: SameRun
+def test_resume_mnist_killed_at_random_times_and_while_writing(
+    data: Path, start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:
     fit("mnist", "--out", str(WHOLE))
     begin = ["mnist", "--out", str(BROKEN), "--quiet"]
     for _ in range(3):
         resume = ["--resume"] if BROKEN.exists() else []
-        stop_while_learning(start(*begin, *resume), BROKEN, later=generator.uniform(0, 1))
+        stop_while_training(start(*begin, *resume), BROKEN, later=generator.uniform(0, 1))
     process, part = start(*begin, "--resume"), BROKEN / "checkpoints" / f"{LAST}.part"
     while not part.exists():
         assert process.poll() is None
@@ -179,7 +244,7 @@ def test_mnist_killed_at_random_moments_and_while_writing(
     assert_same_run(WHOLE, BROKEN)
 
 
-def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun) -> None:
+def test_resume_without_any_checkpoint(start: Start, assert_same_run: SameRun) -> None:
     words = ["digits", "epochs=6", "baselines=[majority]"]
     fit(*words, "--seed", "3", "--out", str(WHOLE))
     process = start(*words, "--seed", "3", "--out", str(BROKEN), "--quiet")
@@ -196,7 +261,7 @@ def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun
     assert_same_run(WHOLE, BROKEN)
 
 
-def test_a_half_written_checkpoint_gives_way_to_the_one_before(
+def test_resume_uses_the_previous_checkpoint_after_a_truncated_one(
     stopped: Path, whole_run: Path, interrupter: Any, assert_same_run: SameRun
 ) -> None:
     last = stopped / "checkpoints" / LAST
@@ -205,15 +270,15 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(
     task = ki.load("digits", words=SHORT)
     task.fit(out=stopped, resume=True, callbacks=[witness])
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
-    assert witness.notes[0].endswith("; the one before it is used")
+    assert witness.notes[0].endswith("; the previous one is used")
     assert witness.notes[1] == "going on in epoch 3, step 1"
     assert_same_run(whole_run, stopped)
 
 
-def test_two_damaged_checkpoints_are_refused(stopped: Path, refusal: Refusal) -> None:
+def test_resume_refuses_two_damaged_checkpoints(stopped: Path, refusal: Refusal) -> None:
     for name in (LAST, PREVIOUS):
         (stopped / "checkpoints" / name).write_bytes(b"")
-    told = refusal(
+    message = refusal(
         "fit",
         "--quiet",
         "digits",
@@ -224,29 +289,29 @@ def test_two_damaged_checkpoints_are_refused(stopped: Path, refusal: Refusal) ->
         str(stopped),
         resumed=True,
     )
-    assert "no checkpoint in broken/checkpoints can be read (last.safetensors: " in told
-    assert told.endswith("Start again without --resume.\n")
+    assert "no checkpoint in broken/checkpoints can be read (last.safetensors: " in message
+    assert message.endswith("Start again without --resume.\n")
 
 
-def test_a_full_disk_while_saving_loses_nothing(
+def test_full_disk_while_saving_loses_nothing(
     stopped: Path, whole_run: Path, refusal: Refusal, assert_same_run: SameRun
 ) -> None:
     saved = (stopped / "checkpoints" / LAST).read_bytes()
     (stopped / "checkpoints" / f"{LAST}.part").symlink_to("/dev/full")
     words = ["digits", "epochs=6", "baselines=[majority]", "--out"]
-    told = refusal("fit", "--quiet", *words, str(stopped), "--resume", resumed=True)
+    message = refusal("fit", "--quiet", *words, str(stopped), "--resume", resumed=True)
     assert (
-        "no space left to write broken/checkpoints/last.safetensors. Free some space, then go on with --resume"
-        in told
+        "no space left to write broken/checkpoints/last.safetensors. "
+        "Free some space, then resume with --resume" in message
     )
     assert (stopped / "checkpoints" / LAST).read_bytes() == saved
     fit(*words, str(stopped), "--resume")
     assert_same_run(whole_run, stopped)
 
 
-def test_a_full_disk_under_the_log_is_said(stopped: Path, refusal: Refusal) -> None:
+def test_full_disk_for_the_log_is_reported(stopped: Path, refusal: Refusal) -> None:
     (stopped / "log.txt").symlink_to("/dev/full")
-    told = refusal(
+    message = refusal(
         "fit",
         "--quiet",
         "digits",
@@ -256,11 +321,11 @@ def test_a_full_disk_under_the_log_is_said(stopped: Path, refusal: Refusal) -> N
         str(stopped),
         "--resume",
     )
-    assert "there is no space left on the disk; free some, then go on with --resume" in told
+    assert "there is no space left on the disk; free some, then go on with --resume" in message
 
 
 @pytest.mark.parametrize("name", ["digits", "racing"])
-def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: SameRun) -> None:
+def test_resume_of_a_finished_run_changes_nothing(name: str, assert_same_run: SameRun) -> None:
     words = ["epochs=2", "baselines=[majority]"] if name == "digits" else ["process.episodes=500"]
     fit(name, *words, "--out", str(BROKEN))
     shutil.copytree(BROKEN, WHOLE)
@@ -274,7 +339,7 @@ def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: S
 @pytest.mark.parametrize(
     ("out", "folder"), [(None, "runs/equations-1"), ("new", "new"), ("empty", "empty")]
 )
-def test_where_nothing_was_begun_a_run_begins_and_says_so(
+def test_resume_without_a_run_starts_one(
     out: str | None, folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty").mkdir()
@@ -287,15 +352,15 @@ def test_where_nothing_was_begun_a_run_begins_and_says_so(
     ).read_bytes()
 
 
-def test_a_folder_of_something_else_is_not_gone_on_with(refusal: Refusal) -> None:
+def test_resume_refuses_a_folder_that_is_not_a_run(refusal: Refusal) -> None:
     Path("other").mkdir()
     Path("other/letter.txt").write_text("Dear reader", encoding="utf-8")
-    assert "other is no whole run: data.json is missing." in refusal(
+    assert "other is not a complete run: data.json is missing." in refusal(
         "fit", "--quiet", "digits", "--resume", "--out", "other"
     )
 
 
-def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
+def test_resume_by_name_takes_the_latest_run(interrupter: Any) -> None:
     task = ki.load("digits", words=SHORT)
     first = task.fit()
     with pytest.raises(StoppedError, match=r"go on with --resume --out runs/digits-2$"):
@@ -306,20 +371,21 @@ def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
     assert (first.folder / "metrics.json").stat().st_mtime_ns == before
 
 
-def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: Refusal) -> None:
-    told = refusal("fit", "--quiet", "digits", "--out", str(stopped))
+def test_fit_does_not_overwrite_a_run(stopped: Path, refusal: Refusal) -> None:
+    message = refusal("fit", "--quiet", "digits", "--out", str(stopped))
     assert (
-        "broken exists already. Choose another --out, remove it, or go on with that run: --resume."
-        in told
+        "broken exists already. Choose another --out, remove it, or resume that run with --resume."
+        in message
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reason"),
     [
         (
             ["epochs=7"],
-            "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; or start a new run without --resume.",
+            "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; "
+            "or start a new run without --resume.",
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
         (["early_stopping=3"], "another process.early_stopping; got 3, before {patience: 20}."),
@@ -334,8 +400,8 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: R
         (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
     ],
 )
-def test_other_words_than_before_are_refused(
-    words: list[str], told: str, stopped: Path, refusal: Refusal
+def test_resume_refuses_other_options(
+    words: list[str], reason: str, stopped: Path, refusal: Refusal
 ) -> None:
     message = refusal(
         "fit",
@@ -348,10 +414,10 @@ def test_other_words_than_before_are_refused(
         "--out",
         str(stopped),
     )
-    assert f"the run in broken was started with {told}" in message
+    assert f"the run in broken was started with {reason}" in message
 
 
-def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
+def test_resume_accepts_equivalent_options(stopped: Path) -> None:
     words = [
         "epochs=6",
         "baselines=[majority]",
@@ -363,7 +429,7 @@ def test_the_same_said_in_another_way_is_the_same(stopped: Path) -> None:
     fit("digits", *words, "--seed", "0", "--resume", "--out", str(stopped))
 
 
-def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
+def test_resume_refuses_other_data_but_accepts_another_path(
     interrupter: Any, refusal: Refusal
 ) -> None:
     write_tasks()
@@ -384,11 +450,14 @@ def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
     frame = pd.read_csv("cancer.csv")
     frame.loc[17, "mean area"] += 1
     frame.to_csv("cancer.csv", index=False)
-    told = refusal("fit", "--quiet", "cancer.csv", *words)
-    assert "have changed since the run in broken began. Start a new run without --resume." in told
+    message = refusal("fit", "--quiet", "cancer.csv", *words)
+    assert "have changed since the run in broken began. " in message
+    assert "Start a new run without --resume." in message
 
 
-def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run: SameRun) -> None:
+def test_resume_of_data_from_python_needs_the_data_again(
+    interrupter: Any, assert_same_run: SameRun
+) -> None:
     def task(frame: pd.DataFrame) -> ki.Task:
         return ki.Task(input={"table": frame}, process={"epochs": 4}, output={"category": "target"})
 
@@ -403,11 +472,11 @@ def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run:
 
 
 @pytest.mark.slow
-def test_one_of_several_seeds_goes_on(start: Start, stop_while_learning: Stop) -> None:
+def test_resume_one_of_several_seeds(start: Start, stop_while_training: Stop) -> None:
     seed = Path("several", "seed-0")
     process = start(*LONG, "--seeds", "2", "--out", "several")
-    told = stop_while_learning(process, seed, later=0, by=signal.SIGINT)
+    message = stop_while_training(process, seed, later=0, by=signal.SIGINT)
     assert process.returncode == 130
-    assert "go on with --resume --out several/seed-0." in told
+    assert "go on with --resume --out several/seed-0." in message
     fit(*LONG, "--resume", "--out", str(seed))
     assert json.loads((seed / "data.json").read_text(encoding="utf-8"))["seed"] == 0

@@ -1,4 +1,4 @@
-"""The run folder: it begins whole or not at all, runs are numbered, and what is missing or damaged is said."""
+"""The run folder: atomic creation, numbering of runs, missing or damaged files."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from kissipo.engine.run_folder import RunFolder, latest_folder, next_folder
 FILES = {"task.yaml": "input: {images: digits}\n", "data.json": "{}\n"}
 
 
-def test_killed_at_any_line_of_its_beginning_a_run_is_there_whole_or_can_begin(
+def test_create_killed_at_any_line_leaves_a_whole_run_or_none(
     killed_after: Callable[..., bool],
 ) -> None:
     def begin() -> None:
         RunFolder(Path("run")).create(FILES)
         next_folder(Path("runs"), "run")
 
-    lines, seen = 0, set()
+    lines, outcomes = 0, set()
     while killed_after(lines, begin, run_folder, checkpoint, output_file):
         began = Path("run").exists()
-        seen.add(began)
+        outcomes.add(began)
         if began:
             assert {path.name: path.read_text() for path in Path("run").iterdir()} == FILES
             shutil.rmtree("run")
         lines += 1
-    assert seen == {False, True}
+    assert outcomes == {False, True}
     assert {path.name: path.read_text() for path in Path("run").iterdir()} == FILES
     assert not Path("run.part").exists()
 
 
-def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
+def test_create_accepts_an_empty_folder_only() -> None:
     Path("empty").mkdir()
     RunFolder(Path("empty")).create(FILES)
     assert sorted(path.name for path in Path("empty").iterdir()) == sorted(FILES)
@@ -47,7 +47,8 @@ def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
     for name in ("empty", "file"):
         with pytest.raises(
             RunError,
-            match=f"{name} exists already. Choose another --out, remove it, or go on with that run: --resume",
+            match=f"{name} exists already. Choose another --out, remove it, "
+            "or resume that run with --resume",
         ):
             RunFolder(Path(name)).create(FILES)
     with pytest.raises(
@@ -57,7 +58,7 @@ def test_an_empty_folder_is_taken_a_full_one_or_a_file_is_not() -> None:
     assert Path("file").read_text() == "mine"
 
 
-def test_runs_of_a_name_are_numbered_beside_others() -> None:
+def test_next_folder_numbers_the_runs_of_a_name() -> None:
     runs = Path("runs")
     assert (next_folder(runs, "digits"), latest_folder(runs, "digits")) == (runs / "digits-1", None)
     for name in (
@@ -69,14 +70,14 @@ def test_runs_of_a_name_are_numbered_beside_others() -> None:
         "mnist-30",
     ):
         (runs / name).mkdir(parents=True)
-    (runs / "digits-12").write_text("a file is no run")
+    (runs / "digits-12").write_text("a file, not a run")
     assert (next_folder(runs, "digits"), latest_folder(runs, "digits")) == (
         runs / "digits-11",
         runs / "digits-10",
     )
 
 
-def test_history_is_a_table_that_other_programs_read() -> None:
+def test_history_is_plain_csv() -> None:
     run = RunFolder(Path())
     run.write_history(
         [
@@ -92,14 +93,14 @@ def test_history_is_a_table_that_other_programs_read() -> None:
     ]
 
 
-def test_tied_and_turned_weights_come_back() -> None:
+def test_weights_round_trip_tied_and_transposed() -> None:
     run, weight = RunFolder(Path()), torch.randn(3, 2)
     run.write_weights({"one": weight, "same": weight, "turned": weight.T})
-    for name, found in run.read_weights().items():
-        assert torch.equal(found, weight.T if name == "turned" else weight)
+    for name, tensor in run.read_weights().items():
+        assert torch.equal(tensor, weight.T if name == "turned" else weight)
 
 
-def test_what_is_missing_or_damaged_is_said() -> None:
+def test_missing_or_damaged_files_are_reported() -> None:
     Path("runs", "digits-1").mkdir(parents=True)
     Path("runs", "digits-1", "task.yaml").write_text("input: {images: digits}")
     run = RunFolder(Path("runs", "digits-1"))
@@ -108,15 +109,17 @@ def test_what_is_missing_or_damaged_is_said() -> None:
     ):
         RunFolder(Path("runs", "digits-7")).read_text("task.yaml")
     with pytest.raises(
-        RunError, match=r"runs/digits-1 is no whole run: metrics\.json is missing\. Train it again"
+        RunError,
+        match=r"runs/digits-1 is not a complete run: metrics\.json is missing\. Train it again",
     ):
         run.read_json("metrics.json")
-    with pytest.raises(RunError, match=r"is no whole run: model\.safetensors is missing"):
+    with pytest.raises(RunError, match=r"is not a complete run: model\.safetensors is missing"):
         run.read_weights()
     run.checkpoints.mkdir()
     with pytest.raises(
         RunError,
-        match="Its training was not finished: go on with `kissipo fit TASK --resume --out runs/digits-1`",
+        match="Its training was not finished: "
+        "resume with `kissipo fit TASK --resume --out runs/digits-1`",
     ):
         run.read_text("codecs.json")
     whole = json.dumps({"format": 3, "answers": [1, 2]}, indent=1)

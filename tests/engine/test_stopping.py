@@ -1,4 +1,4 @@
-"""When a fit ends: the best weights come back, patience runs out, a start that is as good is kept, a lost loss is refused."""
+"""The end of a fit: best weights, patience, linear init, NaN losses, signals."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ NOTHING = TensorDataset((torch.zeros(8, 1),), (torch.zeros(8, 1),))
 
 
 class Scripted:
-    """A way of learning whose weight is the epoch, with validation losses written down beforehand, that of epoch 0 first."""
+    """An algorithm with weight = epoch, and given validation losses from epoch 0."""
 
     def __init__(self, losses: Sequence[float], *, start: str = "", loss: float = 1.0) -> None:
         self.net = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.net.weight)
-        self.losses, self.start, self.told = losses, start, torch.tensor(loss)
+        self.losses, self.start, self.loss = losses, start, torch.tensor(loss)
 
     def begin(self, train: Any) -> str:
         return self.start
@@ -39,7 +39,7 @@ class Scripted:
     def step(self, batch: Any) -> Mapping[str, Tensor]:
         with torch.no_grad():
             self.net.weight += 1
-        return {"loss": self.told}
+        return {"loss": self.loss}
 
     def loss(self, outputs: Any, targets: Any) -> Tensor:
         return torch.tensor(self.losses[int(self.net.weight)])
@@ -51,7 +51,7 @@ class Scripted:
 
 
 class Qualities:
-    """An answer whose quality of each validation sample is written down for every epoch."""
+    """An answer with a given quality of each validation sample in every epoch."""
 
     watched = "quality"
 
@@ -74,7 +74,7 @@ class Notes(Callback):
         self.notes.append(text)
 
 
-def learned(
+def train(
     algorithm: Scripted,
     *,
     patience: int = 0,
@@ -106,21 +106,21 @@ def learned(
         ([1, 2, 2, 2], 1, 1, 0),
     ],
 )
-def test_the_weights_of_the_lowest_validation_loss_come_back(
+def test_early_stopping_restores_the_best_weights(
     losses: list[float], patience: int, last: int, best: int
 ) -> None:
     algorithm, notes = Scripted(losses), Notes()
-    at = learned(algorithm, patience=patience, notes=notes)
-    assert (at.epoch, at.best_epoch, algorithm.net.weight.item()) == (last, best, best)
-    assert [row.get("validation_loss") for row in at.history] == losses[: last + 1]
+    state = train(algorithm, patience=patience, notes=notes)
+    assert (state.epoch, state.best_epoch, algorithm.net.weight.item()) == (last, best, best)
+    assert [row.get("validation_loss") for row in state.history] == losses[: last + 1]
     early = f"stopped after epoch {last}: {patience} epochs without a lower validation loss"
     assert notes.notes == ([early] if last < len(losses) - 1 else [])
 
 
-def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
+def test_without_validation_split_the_last_epoch_is_the_best() -> None:
     algorithm = Scripted([3, 1, 2, 3])
-    at = Fit(algorithm.net, algorithm, FitConfig(epochs=3, batch=8, seed=0), train=NOTHING).run()
-    assert (at.best_epoch, algorithm.net.weight.item()) == (3, 3)
+    state = Fit(algorithm.net, algorithm, FitConfig(epochs=3, batch=8, seed=0), train=NOTHING).run()
+    assert (state.best_epoch, algorithm.net.weight.item()) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -133,38 +133,44 @@ def test_without_a_validation_part_the_last_epoch_is_the_best() -> None:
         ([0, 0, 0, 0], 0),
     ],
 )
-def test_a_solved_start_is_left_only_for_a_gain_of_more_than_a_standard_error(
+def test_linear_init_is_kept_unless_the_gain_exceeds_a_standard_error(
     gains: list[float], best: int
 ) -> None:
-    """By hand: gains 1 1 0 0 have mean 0.5 and standard error 0.577 / 2 = 0.289; 1 0 0 0 have 0.25 and 0.5 / 2 = 0.25."""
+    """Computed by hand.
+
+    Gains 1 1 0 0 have mean 0.5 and standard error 0.577 / 2 = 0.289;
+    1 0 0 0 have 0.25 and 0.5 / 2 = 0.25.
+    """
     algorithm = Scripted([2, 1], start="solved")
-    at = learned(algorithm, answers=[Qualities(algorithm, [[5] * 4, [5 + gain for gain in gains]])])
-    assert (at.best_epoch, algorithm.net.weight.item()) == (best, best)
+    qualities = [[5] * 4, [5 + gain for gain in gains]]
+    state = train(algorithm, answers=[Qualities(algorithm, qualities)])
+    assert (state.best_epoch, algorithm.net.weight.item()) == (best, best)
 
 
-def test_a_random_start_is_left_for_any_lower_loss() -> None:
+def test_random_init_is_replaced_for_any_lower_loss() -> None:
     algorithm = Scripted([2, 1])
-    assert learned(algorithm, answers=[Qualities(algorithm, [[5] * 4, [0] * 4])]).best_epoch == 1
+    assert train(algorithm, answers=[Qualities(algorithm, [[5] * 4, [0] * 4])]).best_epoch == 1
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
-def test_a_lost_loss_is_refused_with_what_to_do(loss: float) -> None:
+def test_nan_loss_raises_with_advice(loss: float) -> None:
     with pytest.raises(
         DataError,
-        match=r"no longer a number in epoch 1: .*Lower process\.learning_rate, set process\.clip_norm=1, or look at",
+        match=r"NaN or infinite in epoch 1: .*"
+        r"Lower process\.learning_rate, set process\.clip_norm=1, or look at",
     ):
-        learned(Scripted([1, 1], loss=loss))
+        train(Scripted([1, 1], loss=loss))
 
 
-def test_steps_that_are_too_long_end_in_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
+def test_diverging_training_ends_with_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "digits", "optimizer=sgd", "learning_rate=1e30", "--quiet"]) == 2
-    told = capsys.readouterr().err
-    assert "the loss is no longer a number in epoch 1" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "the loss became NaN or infinite in epoch 1" in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_a_wish_the_second_ends_at_once_and_handlers_come_back(
+def test_stopping_waits_after_one_signal_and_restores_the_handlers(
     number: signal.Signals,
 ) -> None:
     before = signal.getsignal(number)

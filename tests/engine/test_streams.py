@@ -1,4 +1,4 @@
-"""Pieces of a text in streams: each is read once, after the one before it, from the state in which that ended."""
+"""Streams: every piece of a text is read once, in order, with the carried state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ NEXT = TensorSpec("next", ("time", "class"), (4, 7))
 
 def net(cell: str, **words: object) -> recurrent.Recurrent:
     torch.manual_seed(0)
-    options = recurrent.Options(cell=cell, embedding_dim=5, units=6, stateful=True, **words)  # type: ignore[arg-type]
+    options = recurrent.Options(
+        cell=cell,  # type: ignore[arg-type]
+        embedding_dim=5,
+        units=6,
+        stateful=True,
+        **words,  # type: ignore[arg-type]
+    )
     return recurrent.build((TEXT,), (NEXT,), options)  # type: ignore[return-value]
 
 
@@ -34,9 +40,9 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("rows", range(1, 9))
 @pytest.mark.parametrize("pieces", range(1, 20))
-def test_every_piece_is_read_once_and_right_after_the_one_before_it(pieces: int, rows: int) -> None:
+def test_stream_steps_read_every_piece_once_in_order(pieces: int, rows: int) -> None:
     steps = [step.tolist() for step in stream_steps(pieces, rows)]
-    assert sorted(each for step in steps for each in step) == list(range(pieces))
+    assert sorted(piece for step in steps for piece in step) == list(range(pieces))
     assert max(len(step) for step in steps) == min(rows, pieces)
     assert [len(step) for step in steps[:-1]] == [len(steps[0])] * (len(steps) - 1)
     for before, after in pairwise(steps):
@@ -45,18 +51,18 @@ def test_every_piece_is_read_once_and_right_after_the_one_before_it(pieces: int,
 
 @pytest.mark.parametrize("streams", [1, 7])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
+def test_evaluate_in_streams_equals_the_whole_text(
     cell: str, streams: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kissipo.engine.evaluate._STREAMS", streams)
     ids = torch.randint(0, 7, (4 * 30 + 1,))
     whole, answer = net(cell).eval(), NextToken(window=4)
     dataset = TensorDataset((ids[:-1].view(30, 4),), (ids[1:].view(30, 4),))
-    found = evaluate(whole, dataset, (answer,))
+    result = evaluate(whole, dataset, (answer,))
     bounds = [
         0,
         *torch.cumsum(
-            torch.tensor([30 // streams + (at < 30 % streams) for at in range(streams)]), 0
+            torch.tensor([30 // streams + (index < 30 % streams) for index in range(streams)]), 0
         ),
     ]
     expected = [
@@ -64,15 +70,15 @@ def test_judged_in_pieces_a_text_is_as_surprising_as_in_one(
         for first, last in pairwise(bounds)
     ]
     right = torch.cat(expected).gather(1, ids[1:].unsqueeze(1)).exp().view(30, 4)
-    torch.testing.assert_close(torch.from_numpy(found.scores[0][..., 0]), right.detach())
+    torch.testing.assert_close(torch.from_numpy(result.scores[0][..., 0]), right.detach())
     assert math.isclose(
-        found.evaluations[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5
+        result.evaluations[0].metrics["nll"], -float(right.log().mean()), rel_tol=1e-5
     )
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: str) -> None:
-    """Two steps of plain gradient descent, beside torch's own layers whose state is detached between the pieces."""
+def test_truncated_backpropagation_carries_the_state_without_gradient(cell: str) -> None:
+    """Two steps of gradient descent, compared with torch layers and detached states."""
     ours, rate = net(cell), 0.5
     kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
     embedding, layer, head = nn.Embedding(7, 5), kind(5, 6, batch_first=True), nn.Linear(6, 7)
@@ -90,14 +96,14 @@ def test_truncated_backpropagation_hands_the_state_on_and_stops_the_slope(cell: 
         algorithm.step(Batch((x,), (y,)))
         states, state = layer(embedding(x), state)
         cross_entropy(head(states), y).backward()
-        state = tuple(each.detach() for each in state) if cell == "lstm" else state.detach()
+        state = tuple(part.detach() for part in state) if cell == "lstm" else state.detach()
         with torch.no_grad():
             for weight in theirs.parameters():
                 weight -= rate * weight.grad
                 weight.grad = None
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(one, other)
-    kept = algorithm.state_dict()["state"]
-    torch.testing.assert_close(kept, state)
+    carried = algorithm.state_dict()["state"]
+    torch.testing.assert_close(carried, state)
     algorithm.begin_epoch()
     assert algorithm.state_dict()["state"] is None

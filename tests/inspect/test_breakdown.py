@@ -77,7 +77,7 @@ LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=lambda layer: str(layer)[:60])
 def test_every_cell_is_torchs_own(layer: nn.Module, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     layer.eval()
@@ -88,20 +88,26 @@ def test_every_cell_is_torchs_own(layer: nn.Module, shape: tuple[int, ...]) -> N
     with torch.no_grad():
         y = layer(x)
     for place in product(*map(range, y.shape)):
-        found = explain_value(layer, (x,), y, place, name="it")
-        assert found.recorded == y[place].item() and found.cell == place and found.layer == "it"
-        assert found.agrees
-        assert found.result == pytest.approx(found.recorded, rel=1e-5, abs=1e-6 * found.size)
-        for group in found.terms:
+        breakdown = explain_value(layer, (x,), y, place, name="it")
+        assert (
+            breakdown.recorded == y[place].item()
+            and breakdown.cell == place
+            and breakdown.layer == "it"
+        )
+        assert breakdown.agrees
+        assert breakdown.result == pytest.approx(
+            breakdown.recorded, rel=1e-5, abs=1e-6 * breakdown.size
+        )
+        for group in breakdown.terms:
             assert group.of == "input"
-            assert [x[tuple(at)].item() for at in group.places] == group.values.tolist()
+            assert [x[tuple(index)].item() for index in group.places] == group.values.tolist()
 
 
 def test_an_embedding_is_a_row_looked_up() -> None:
     layer, ids = nn.Embedding(5, 3), torch.tensor([[4, 1], [0, 2]])
-    found = explain_value(layer, (ids,), layer(ids), (0, 1, 2))
-    assert found.terms[0].source(0) == "weight[1, 2]"
-    assert found.result == found.recorded == layer.weight[1, 2].item()
+    breakdown = explain_value(layer, (ids,), layer(ids), (0, 1, 2))
+    assert breakdown.terms[0].source(0) == "weight[1, 2]"
+    assert breakdown.result == breakdown.recorded == layer.weight[1, 2].item()
 
 
 def test_a_convolution_worked_by_hand() -> None:
@@ -112,12 +118,12 @@ def test_a_convolution_worked_by_hand() -> None:
     x = torch.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]])
     corner = explain_value(layer, (x,), layer(x), (0, 0, 0, 0))
     assert corner.terms[0].products.tolist() == [4.0] and corner.result == 4.5
-    assert corner.description == "b + sum of w · x; 3 weights lie on the zeros around"
+    assert corner.description == "b + sum of w · x; 3 weights meet zero padding"
     middle = explain_value(layer, (x,), layer(x), (0, 0, 1, 1))
-    assert [each[1] for each in middle.running()] == [
+    assert [row[1] for row in middle.running()] == [
         f"input[0, 0, {row}, {column}]" for row in (0, 1) for column in (0, 1)
     ]
-    assert [each[-1] for each in middle.running()] == [1.0, 21.0, 321.0, 4321.0]
+    assert [row[-1] for row in middle.running()] == [1.0, 21.0, 321.0, 4321.0]
     assert middle.bias == 0.5 and middle.result == 4321.5 and middle.difference == 0.0
 
 
@@ -125,7 +131,7 @@ def test_a_greatest_value_names_the_winner() -> None:
     x = torch.tensor([[[1.0, 5.0, 2.0, 3.0]]])
     layer = nn.MaxPool1d(2)
     assert explain_value(layer, (x,), layer(x), (0, 0, 0)).steps == (
-        ("the greatest, input[0, 0, 1]", 5.0),
+        ("the maximum, input[0, 0, 1]", 5.0),
     )
 
 
@@ -136,7 +142,7 @@ THROUGH_TIME = 40 * torch.finfo(torch.float32).eps
 @pytest.mark.parametrize(
     "cell",
     [LSTM, nn.LSTM, GRU, nn.GRU, RNN, nn.RNN],
-    ids=lambda each: f"{each.__module__[:5]} {each.__name__}",
+    ids=lambda cell: f"{cell.__module__[:5]} {cell.__name__}",
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) -> None:
@@ -147,37 +153,37 @@ def test_every_unit_of_every_step_layer_and_direction(cell: Any, first: bool) ->
     with torch.no_grad():
         output = layer(*inputs)
     for place in product(*map(range, output[0].shape)):
-        found = explain_value(layer, inputs, output, place)
-        assert found.recorded == output[0][place].item()
-        assert found.difference == pytest.approx(0, abs=THROUGH_TIME)
-        if not found.terms:
-            assert found.result == 0 and "behind the end" in found.description
+        breakdown = explain_value(layer, inputs, output, place)
+        assert breakdown.recorded == output[0][place].item()
+        assert breakdown.difference == pytest.approx(0, abs=THROUGH_TIME)
+        if not breakdown.terms:
+            assert breakdown.result == 0 and "after the end" in breakdown.description
             continue
         below = explain_value(layer, inputs, output, place, number=0)
         assert below.recorded is None and below.agrees is None
         row, step = place[:2] if first else (place[1], place[0])
         gates = below.gates[: 1 if cell.__name__ == "LSTM" else None] or (below,)
-        assert gates[0].terms[0].places.tolist() == [[row, step, each] for each in range(3)]
-        for gate in found.gates[:3]:
-            from_input, from_state, bias, total, value = (each for _, each in gate.steps)
+        assert gates[0].terms[0].places.tolist() == [[row, step, index] for index in range(3)]
+        for gate in breakdown.gates[:3]:
+            from_input, from_state, bias, total, value = (value for _, value in gate.steps)
             assert (
                 from_input == gate.terms[0].sum
                 and from_state == gate.terms[1].sum
                 and bias == gate.bias
             )
             assert total == pytest.approx(from_input + from_state + bias)
-            bend = (
+            activation = (
                 math.tanh(total)
                 if gate.operation in ("gate g", "gate n")
                 else 1 / (1 + math.exp(-total))
             )
-            assert value == gate.result == pytest.approx(bend)
+            assert value == gate.result == pytest.approx(activation)
 
 
-def every(opened: Breakdown) -> Iterator[Breakdown]:
+def every(breakdown: Breakdown) -> Iterator[Breakdown]:
     """A number and all that is nested in it."""
-    yield opened
-    for gate in opened.gates:
+    yield breakdown
+    for gate in breakdown.gates:
         yield from every(gate)
 
 
@@ -228,31 +234,33 @@ def test_two_hundred_numbers_of_attention() -> None:
             weights = layer(*inputs[:4], True, inputs[5], False)[1]
         place = tuple(generator.randrange(side) for side in output[0].shape)
         row, query = place[:2] if first else place[1::-1]
-        found = explain_value(layer, inputs, output, place, name="it")
+        breakdown = explain_value(layer, inputs, output, place, name="it")
         assert (
-            found.recorded == output[0][place].item()
-            and found.cell == place
-            and found.layer == "it"
+            breakdown.recorded == output[0][place].item()
+            and breakdown.cell == place
+            and breakdown.layer == "it"
         )
-        assert found.difference == pytest.approx(0, abs=1e-5 * found.size)
-        assert all(each.agrees for each in every(found))
-        assert found.result == pytest.approx(
-            sum(head.result for head in found.gates) + (found.bias or 0.0)
+        assert breakdown.difference == pytest.approx(0, abs=1e-5 * breakdown.size)
+        assert all(part.agrees for part in every(breakdown))
+        assert breakdown.result == pytest.approx(
+            sum(head.result for head in breakdown.gates) + (breakdown.bias or 0.0)
         )
-        for head, opened in enumerate(found.gates):
-            asked = [each for each in opened.gates if each.operation.startswith("key")]
-            for each in asked:
-                if each.steps:
-                    (_, product), (_, added), (_, power), (_, share) = each.steps
-                    assert product == each.terms[0].sum and share == each.result
-                    assert added == pytest.approx(added_to(inputs[5], query, each.cell[-1]))
-                    assert power == pytest.approx(share / max(other.result for other in asked))
-            shares = [each.result for each in asked]
+        for head, head_breakdown in enumerate(breakdown.gates):
+            keys_of_head = [key for key in head_breakdown.gates if key.operation.startswith("key")]
+            for key in keys_of_head:
+                if key.steps:
+                    (_, product), (_, added), (_, power), (_, share) = key.steps
+                    assert product == key.terms[0].sum and share == key.result
+                    assert added == pytest.approx(added_to(inputs[5], query, key.cell[-1]))
+                    assert power == pytest.approx(
+                        share / max(other.result for other in keys_of_head)
+                    )
+            shares = [key.result for key in keys_of_head]
             assert shares == pytest.approx(weights[row, head, query].tolist(), rel=1e-4, abs=1e-6)
             assert math.fsum(shares) == pytest.approx(1)
-            assert [each.result for each in opened.gates[len(asked) :]] == pytest.approx(
-                opened.terms[0].values[:3].tolist()
-            )
+            assert [
+                key.result for key in head_breakdown.gates[len(keys_of_head) :]
+            ] == pytest.approx(head_breakdown.terms[0].values[:3].tolist())
 
 
 def test_attention_worked_by_hand() -> None:
@@ -263,21 +271,21 @@ def test_attention_worked_by_hand() -> None:
         layer.out_proj.bias.fill_(0.5)
     x = torch.tensor([[0.0], [math.log(3)], [100.0]])
     inputs = (torch.ones(1, 1), x, x, torch.tensor([False, False, True]))
-    found = explain_value(layer, inputs, layer(*inputs), (0, 0))
-    nothing, three, hidden, mixed = found.gates[0].gates
+    breakdown = explain_value(layer, inputs, layer(*inputs), (0, 0))
+    nothing, three, hidden, mixed = breakdown.gates[0].gates
     assert dict(three.steps) == pytest.approx(
         {
             "q · k / sqrt(d)": math.log(3),
             "mask": 0.0,
-            "exp(score - greatest)": 1.0,
-            "its share": 0.75,
+            "exp(score - maximum)": 1.0,
+            "exp / sum": 0.75,
         }
     )
     assert nothing.result == pytest.approx(0.25)
-    assert hidden.result == 0 and hidden.description == "the mask hides it"
+    assert hidden.result == 0 and hidden.description == "masked"
     assert mixed.result == pytest.approx(7.5 * math.log(3))
-    assert found.result == pytest.approx(15 * math.log(3) + 0.5)
-    assert [each.source(0) for each in (found.terms[0], three.terms[0], mixed.terms[0])] == [
+    assert breakdown.result == pytest.approx(15 * math.log(3) + 0.5)
+    assert [terms.source(0) for terms in (breakdown.terms[0], three.terms[0], mixed.terms[0])] == [
         "mixed[0, 0, 0]",
         "q[0, 0, 0]",
         "v[0, 0, 0]",
@@ -286,7 +294,7 @@ def test_attention_worked_by_hand() -> None:
 
 def test_attention_that_cannot_be_taken_apart_is_refused() -> None:
     layer, x = nn.MultiheadAttention(2, 1), torch.ones(3, 1, 2)
-    with pytest.raises(CannotExplainError, match="other values than by itself"):
+    with pytest.raises(CannotExplainError, match="gives other values"):
         explain_value(layer, (x, x, x), (torch.ones(3, 1, 2), None), (0, 0, 0))
     with pytest.raises(IndexError):
         explain_value(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
@@ -338,7 +346,7 @@ def test_a_wrong_record_is_noticed() -> None:
 
 
 def test_what_no_opener_knows_is_refused() -> None:
-    with pytest.raises(CannotExplainError, match="no opener knows the layer PReLU"):
+    with pytest.raises(CannotExplainError, match="the layer PReLU is unknown"):
         explain_value(nn.PReLU(), (torch.ones(1),), torch.ones(1), (0,))
     with pytest.raises(CannotExplainError, match="depends on the whole batch"):
         explain_value(
@@ -348,7 +356,7 @@ def test_what_no_opener_knows_is_refused() -> None:
             (0, 0),
         )
     cell = nn.LSTM(2, 1)
-    with pytest.raises(CannotExplainError, match="other states than by itself"):
+    with pytest.raises(CannotExplainError, match="gives other states"):
         explain_value(cell, (torch.ones(3, 1, 2),), (torch.ones(3, 1, 1), None), (0, 0, 0))
     for place in ((0,), (0, 1), (0, -1), (0, 0, 0)):
         with pytest.raises(IndexError):
@@ -357,14 +365,12 @@ def test_what_no_opener_knows_is_refused() -> None:
 
 def test_as_json_it_holds_every_term() -> None:
     layer, x = nn.Linear(2, 1), torch.tensor([[1.0, 2.0]])
-    told = explain_value(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
-    assert told["index"] == [0] and told["layer"] == "head"
-    assert [each["source"] for each in told["terms"]] == ["input[0]", "input[1]"]
-    assert told["terms"][1]["running"] + told["bias"] == pytest.approx(told["result"])
+    content = explain_value(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
+    assert content["index"] == [0] and content["layer"] == "head"
+    assert [row["source"] for row in content["terms"]] == ["input[0]", "input[1]"]
+    assert content["terms"][1]["running"] + content["bias"] == pytest.approx(content["result"])
 
 
 def test_a_term_alone() -> None:
-    alone = Breakdown(
-        "carried", "the same number", (0,), (term("input", (0,), 2.0),), None, (), 2.0
-    )
+    alone = Breakdown("carried", "the same value", (0,), (term("input", (0,), 2.0),), None, (), 2.0)
     assert alone.agrees is None and alone.difference is None and alone.size == 2.0

@@ -20,30 +20,30 @@ def test_one_unit_by_hand() -> None:
     nn.init.constant_(net[0].weight, 2.0)  # type: ignore[arg-type]
     nn.init.constant_(net[2].weight, 3.0)  # type: ignore[arg-type]
     first, second = chain_rule(net, torch.tensor([[0.5]]), torch.tensor([[3.0]]))
-    assert [(each.name, round(each.value, 4)) for each in first.factors] == [
+    assert [(factor.name, round(factor.value, 4)) for factor in first.factors] == [
         ("(y' - y)", -0.7152),
-        ("[sum of ways back]", 3.0),
+        ("[sum over paths]", 3.0),
         ("f'(z1[1])", 0.42),
         ("x[1]", 0.5),
     ]
     assert first.factors[1].terms == ("w2[1,1] = 3",)
     assert (first.weight, round(first.product, 4)) == ("w1[1,1]", -0.4506)
-    assert [(each.name, round(each.value, 4)) for each in second.factors] == [
+    assert [(factor.name, round(factor.value, 4)) for factor in second.factors] == [
         ("(y' - y)", -0.7152),
         ("a1[1]", 0.7616),
     ]
     assert (second.weight, round(second.product, 4)) == ("w2[1,1]", -0.5447)
 
 
-@pytest.mark.parametrize("bend", [nn.Sigmoid, nn.Tanh, nn.ReLU, nn.Identity])
+@pytest.mark.parametrize("activation", [nn.Sigmoid, nn.Tanh, nn.ReLU, nn.Identity])
 @pytest.mark.parametrize("units", [(), (3,), (2, 2), (3, 2, 4)])
 def test_every_product_is_the_difference_quotient_and_what_autograd_says(
-    bend: type[nn.Module], units: tuple[int, ...]
+    activation: type[nn.Module], units: tuple[int, ...]
 ) -> None:
     torch.manual_seed(0)
     layers: list[nn.Module] = []
     for before, after in zip((2, *units), units, strict=False):
-        layers += [nn.Linear(before, after), bend()]
+        layers += [nn.Linear(before, after), activation()]
     net = nn.Sequential(*layers, nn.Linear((2, *units)[-1], 1)).double()
     x, truth = torch.tensor([[0.7, -1.2]]).double(), torch.tensor([[1.5]]).double()
     weights = [layer.weight for layer in net if isinstance(layer, nn.Linear)]

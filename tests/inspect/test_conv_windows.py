@@ -29,23 +29,23 @@ def test_a_map_is_what_torch_and_scipy_give(
 ) -> None:
     generator = np.random.default_rng(0)
     image, weights = generator.normal(size=shape), generator.normal(size=(shape[0], side, side))
-    found = windows(image, weights, stride=stride, padding=padding)
+    places = windows(image, weights, stride=stride, padding=padding)
     (top, bottom), (left, right) = (
         zeros_around(length, side, stride, padding) for length in shape[1:]
     )
     around = functional.pad(torch.from_numpy(image), (left, right, top, bottom))[None]
     expected = functional.conv2d(around, torch.from_numpy(weights)[None], stride=stride)[0, 0]
-    np.testing.assert_allclose(feature_map(found), expected, atol=1e-12)
+    np.testing.assert_allclose(feature_map(places), expected, atol=1e-12)
     if padding == "same":
         assert expected.shape == tuple(-(-length // stride) for length in shape[1:])
     if stride == 1 and (
         padding == "valid" or side % 2
     ):  # scipy puts the zero that is left over on the other side
         channels = [correlate2d(x, w, mode=padding) for x, w in zip(image, weights, strict=True)]
-        np.testing.assert_allclose(feature_map(found), np.sum(channels, axis=0), atol=1e-12)
-    for each in found:
-        assert each.products == pytest.approx(each.given * weights)
-        assert each.sum == pytest.approx(each.products.sum())
+        np.testing.assert_allclose(feature_map(places), np.sum(channels, axis=0), atol=1e-12)
+    for window in places:
+        assert window.products == pytest.approx(window.patch * weights)
+        assert window.sum == pytest.approx(window.products.sum())
 
 
 @pytest.mark.parametrize("side", [1, 2, 3])

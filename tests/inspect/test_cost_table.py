@@ -142,28 +142,28 @@ def test_values_are_what_autograd_keeps() -> None:
         (TensorSpec("kind", ("class",), (4,)),),
     )
     net = module.build(*specs, module.Options(width_multiplier=0.1, units=(7, 5), dropout=0.0))
-    x, kept = torch.randn(1, 3, 64, 64), {}
+    x, saved = torch.randn(1, 3, 64, 64), {}
     weights = {weight.untyped_storage()._cdata for weight in net.parameters()}
 
     def keep(tensor: Tensor) -> Tensor:
         if tensor.is_floating_point() and tensor.untyped_storage()._cdata not in weights:
-            kept[tensor.untyped_storage()._cdata] = tensor
+            saved[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         answer = net(x)
-    found = sum(tensor.untyped_storage().nbytes() // 4 for tensor in kept.values())
-    assert found == cost_table(net, x).total(lambda row: row.values) - answer.numel()
+    count = sum(tensor.untyped_storage().nbytes() // 4 for tensor in saved.values())
+    assert count == cost_table(net, x).total(lambda row: row.values) - answer.numel()
 
 
 @pytest.mark.parametrize("name", MEMORY)
 def test_what_an_optimizer_remembers_of_each_weight(name: Any) -> None:
     weight = nn.Parameter(torch.randn(1000))
-    made = optimizer(name, [weight], rate=0.1)
+    fitted = optimizer(name, [weight], rate=0.1)
     for _ in range(2):
         weight.grad = torch.randn(1000)
-        made.step()
-    state = made.state_dict()["state"].get(0, {})
+        fitted.step()
+    state = fitted.state_dict()["state"].get(0, {})
     remembered = sum(
         value.numel()
         for value in state.values()

@@ -71,7 +71,9 @@ BY_HAND: list[tuple[Any, Tensor, int, int]] = [
 
 
 @pytest.mark.parametrize(
-    ("layer", "inputs"), COUNTED, ids=lambda each: str(each) if isinstance(each, nn.Module) else ""
+    ("layer", "inputs"),
+    COUNTED,
+    ids=lambda layer: str(layer) if isinstance(layer, nn.Module) else "",
 )
 def test_what_torch_counts_too(
     layer: nn.Module, inputs: tuple[Any, ...], flops: Callable[..., int]
@@ -83,7 +85,7 @@ def test_what_torch_counts_too(
 @pytest.mark.parametrize(
     ("layer", "x", "count", "weights"),
     BY_HAND,
-    ids=lambda each: str(each) if isinstance(each, nn.Module) else "",
+    ids=lambda layer: str(layer) if isinstance(layer, nn.Module) else "",
 )
 def test_what_is_counted_by_hand(layer: nn.Module, x: Tensor, count: int, weights: int) -> None:
     gives = layer(x)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.inspect.breakdown import explain_value
-from kissipo.inspect.breakdown.explain_value import what_is_opened
+from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.cost_table import cost_table
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import steps_of
@@ -45,16 +45,16 @@ class SkipConcat(nn.Module):
         super().__init__()
         self.questions = nn.Parameter(torch.randn(1, 3, 4))
         self.look = nn.MultiheadAttention(4, 2, kdim=8, vdim=8, batch_first=True)
-        self.again = nn.MultiheadAttention(4, 1, batch_first=True, bias=False)
+        self.second = nn.MultiheadAttention(4, 1, batch_first=True, bias=False)
         self.head = nn.Linear(4, 2, bias=False)
 
     def forward(self, x: Tensor) -> Any:
-        found, _ = self.look(key=x, value=x, query=self.questions.expand(len(x), -1, -1))
+        x, _ = self.look(key=x, value=x, query=self.questions.expand(len(x), -1, -1))
         mask = torch.ones(3, 3, dtype=torch.bool, device=x.device).triu(1)
-        found, _ = self.again(
-            query=found, key=found, value=found, need_weights=False, attn_mask=mask, is_causal=True
+        x, _ = self.second(
+            query=x, key=x, value=x, need_weights=False, attn_mask=mask, is_causal=True
         )
-        return self.head(found)
+        return self.head(x)
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {
@@ -90,13 +90,13 @@ def test_attention_is_one_step_with_all_its_weights(
     norms = sum(step.multiplications for step in steps if step.description == "layernorm")
     expected = flops(net.train(), X)
     assert 2 * (sum(step.multiplications for step in steps) - norms) == expected
-    told = [step.description for step in steps if "attention" in step.description]
+    descriptions = [step.description for step in steps if "attention" in step.description]
     heads = (
         ("2 heads over 4 features", "1 head over 4 features")
         if own
         else ("2 heads over 8 features",) * 2
     )
-    assert told == [f"attention of {each}" for each in heads]
+    assert descriptions == [f"attention of {head}" for head in heads]
     assert not any("out_proj" in step.name for step in steps)
 
 
@@ -114,17 +114,17 @@ def test_the_table_of_costs_counts_the_same_with_and_without_memory(net: nn.Modu
 
 
 def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module) -> None:
-    found, generator = record(net, (X,)).steps, Random(0)
-    heads = [call for call in found if isinstance(call.layer, nn.MultiheadAttention)]
+    calls, generator = record(net, (X,)).steps, Random(0)
+    heads = [call for call in calls if isinstance(call.layer, nn.MultiheadAttention)]
     assert len(heads) == 2
     for call in heads:
         assert isinstance(unroll_attention(call.layer, call.inputs, call.output), UnrolledAttention)
-    for call in found:
-        given = what_is_opened(call.layer, call.output)
+    for call in calls:
+        values = explainable_output(call.layer, call.output)
         for _ in range(5):
-            place = tuple(generator.randrange(side) for side in given.shape)
+            place = tuple(generator.randrange(side) for side in values.shape)
             cell = explain_value(call.layer, call.inputs, call.output, place)
-            assert cell.recorded == given[place].item() and cell.agrees
+            assert cell.recorded == values[place].item() and cell.agrees
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
 
 

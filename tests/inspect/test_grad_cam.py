@@ -34,9 +34,9 @@ def of_class(number: int) -> Any:
 def split(net: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     """The net up to a layer of its first level, and what follows."""
     children = dict(net.named_children())
-    at = list(children).index(layer) + 1
-    return nn.Sequential(*list(children.values())[:at]), nn.Sequential(
-        *list(children.values())[at:]
+    end = list(children).index(layer) + 1
+    return nn.Sequential(*list(children.values())[:end]), nn.Sequential(
+        *list(children.values())[end:]
     )
 
 
@@ -56,8 +56,8 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
     name: str, layer: str, words: Any
 ) -> None:
     net, x = built(name, **words), torch.randn(3, *IMAGE.shape)
-    found = grad_cam(net, x, of_class(2))
-    assert found.layer == layer
+    heat = grad_cam(net, x, of_class(2))
+    assert heat.layer == layer
     before, after = split(net, layer.split(".")[0])
     with torch.no_grad():
         maps = before(x)
@@ -74,22 +74,22 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
             heat[None, None], size=x.shape[2:], mode="bilinear", align_corners=False
         )[0, 0]
         expected.append(larger / larger.max() if larger.max() > 0 else larger)
-    assert found.size == tuple(maps.shape[2:])
-    torch.testing.assert_close(found.maps, torch.stack(expected), rtol=1e-4, atol=1e-5)
+    assert heat.size == tuple(maps.shape[2:])
+    torch.testing.assert_close(heat.maps, torch.stack(expected), rtol=1e-4, atol=1e-5)
 
 
 def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
     net, x = built("ffn", units=(8,)), torch.randn(2, *IMAGE.shape)
-    found = grad_cam(net, x, of_class(1))
+    heat = grad_cam(net, x, of_class(1))
     leaf = x.clone().requires_grad_(True)
     net(leaf)[:, 1].sum().backward()
     assert leaf.grad is not None
     expected = (leaf.grad * x).sum(dim=1).abs()
-    torch.testing.assert_close(found.maps, expected / expected.amax(dim=(1, 2), keepdim=True))
-    assert (found.layer, found.size, found.describe()) == (
+    torch.testing.assert_close(heat.maps, expected / expected.amax(dim=(1, 2), keepdim=True))
+    assert (heat.layer, heat.size, heat.describe()) == (
         "",
         (40, 36),
-        "each pixel times its slope",
+        "each pixel times its gradient",
     )
 
 
@@ -104,10 +104,10 @@ def test_it_is_warm_where_the_thing_is() -> None:
     x = torch.zeros(1, 2, 12, 12)
     x[0, 0, 2, 3] = x[0, 1, 8, 9] = 1.0
     for number, place in ((0, (2, 3)), (1, (8, 9))):
-        found = grad_cam(net, x, of_class(number))
-        warm = {tuple(at) for at in (found.maps[0] == 1).nonzero().tolist()}
+        heat = grad_cam(net, x, of_class(number))
+        warm = {tuple(index) for index in (heat.maps[0] == 1).nonzero().tolist()}
         assert warm == {(place[0] + i, place[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
-        assert int((found.maps[0] > 0).sum()) == 9
+        assert int((heat.maps[0] > 0).sum()) == 9
 
 
 def test_where_nothing_speaks_for_it_it_is_cold() -> None:
@@ -132,5 +132,5 @@ def test_held_weights_do_not_matter() -> None:
     free = grad_cam(net, x, of_class(3)).maps
     for weight in net.parameters():
         weight.requires_grad_(False)
-    held: Tensor = grad_cam(net, x, of_class(3)).maps
-    assert torch.equal(free, held)
+    frozen: Tensor = grad_cam(net, x, of_class(3)).maps
+    assert torch.equal(free, frozen)

@@ -24,7 +24,7 @@ from kissipo.process.layers import GRU, LSTM, RNN
 STEPS, FEATURES, UNITS = 7, 3, 4
 
 
-class Answering(nn.Module):
+class Readout(nn.Module):
     """A cell and one number a step."""
 
     def __init__(self, cell: nn.RNNBase) -> None:
@@ -65,40 +65,40 @@ def numpy_step(
     return (np.maximum(a + b, 0) if mode == "RNN_RELU" else np.tanh(a + b)), c
 
 
-def numpy_outputs(net: Answering, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
+def numpy_outputs(net: Readout, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
     """All layers and directions, h of one (layer, direction, step) pushed by a little after it was computed."""
     weights = {
         name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()
     }
     for layer in range(net.cell.num_layers):
-        gives = []
-        for way in range(2 if net.cell.bidirectional else 1):
-            end = f"_l{layer}" + ("_reverse" if way else "")
+        outputs = []
+        for direction in range(2 if net.cell.bidirectional else 1):
+            end = f"_l{layer}" + ("_reverse" if direction else "")
             four = [
                 weights[f"cell.{name}{end}"]
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             ]
             h = c = np.zeros(UNITS)
-            shown = np.zeros((len(x), UNITS))
-            for t in reversed(range(len(x))) if way else range(len(x)):
+            states = np.zeros((len(x), UNITS))
+            for t in reversed(range(len(x))) if direction else range(len(x)):
                 h, c = numpy_step(net.cell.mode, x[t], h, c, *four)
-                h = h + by if (layer, way, t) == nudged else h
-                shown[t] = h
-            gives.append(shown)
-        x = np.concatenate(gives, axis=1)
+                h = h + by if (layer, direction, t) == nudged else h
+                states[t] = h
+            outputs.append(states)
+        x = np.concatenate(outputs, axis=1)
     return (x @ weights["head.weight"].T + weights["head.bias"])[None, :, 0]
 
 
 def quotients(
-    net: Answering, x: Any, loss: Callable[[Any], Any], layer: int, way: int
+    net: Readout, x: Any, loss: Callable[[Any], Any], layer: int, direction: int
 ) -> list[float]:
     """|dL/dh_t| of every step by differences."""
     small = 1e-5
     norms = []
     for t in range(len(x)):
         gradients = [
-            loss(numpy_outputs(net, x, (layer, way, t), by))
-            - loss(numpy_outputs(net, x, (layer, way, t), -by))
+            loss(numpy_outputs(net, x, (layer, direction, t), by))
+            - loss(numpy_outputs(net, x, (layer, direction, t), -by))
             for by in small * np.eye(UNITS)
         ]
         norms.append(float(np.linalg.norm(gradients)) / (2 * small))
@@ -114,46 +114,52 @@ CELLS = [nn.RNN, nn.LSTM, nn.GRU, RNN, LSTM, GRU]
 @pytest.mark.parametrize(("layers", "both"), [(1, False), (2, True)])
 def test_every_norm_is_that_of_the_difference_quotients(cell: Any, layers: int, both: bool) -> None:
     torch.manual_seed(3)
-    net = Answering(cell(FEATURES, UNITS, layers, batch_first=True, bidirectional=both))
+    net = Readout(cell(FEATURES, UNITS, layers, batch_first=True, bidirectional=both))
     x = torch.randn(1, STEPS, FEATURES)
-    told = through_time(net, (x,), {"all": surprise, "last": last_surprise})
-    places = [(layer, way) for layer in range(layers) for way in range(2 if both else 1)]
-    assert [(each.layer, each.forward, each.loss) for each in told] == [
-        ("cell" + (f", layer {layer + 1}" if layers > 1 else ""), not way, loss)
+    results = through_time(net, (x,), {"all": surprise, "last": last_surprise})
+    places = [
+        (layer, direction) for layer in range(layers) for direction in range(2 if both else 1)
+    ]
+    assert [(item.layer, item.forward, item.loss) for item in results] == [
+        ("cell" + (f", layer {layer + 1}" if layers > 1 else ""), not direction, loss)
         for loss in ("all", "last")
-        for layer, way in places
+        for layer, direction in places
     ]
     for loss, function in (("all", surprise), ("last", last_surprise)):
-        mine = [each for each in told if each.loss == loss]
-        for each, (layer, way) in zip(mine, places, strict=True):
-            expected = quotients(net, x[0].double().numpy(), function, layer, way)
-            np.testing.assert_allclose(each.norms, expected, rtol=1e-5, atol=1e-9)
-            assert each.cell == cell.__name__.lower()
-            assert min(expected) > 0 or (loss, way) == ("last", 1)
+        mine = [item for item in results if item.loss == loss]
+        for item, (layer, direction) in zip(mine, places, strict=True):
+            expected = quotients(net, x[0].double().numpy(), function, layer, direction)
+            np.testing.assert_allclose(item.norms, expected, rtol=1e-5, atol=1e-9)
+            assert item.cell == cell.__name__.lower()
+            assert min(expected) > 0 or (loss, direction) == ("last", 1)
 
 
 def test_a_vanilla_layer_of_relu_too() -> None:
     torch.manual_seed(1)
-    net = Answering(nn.RNN(FEATURES, UNITS, nonlinearity="relu", batch_first=True))
+    net = Readout(nn.RNN(FEATURES, UNITS, nonlinearity="relu", batch_first=True))
     x = torch.randn(1, STEPS, FEATURES)
-    (told,) = through_time(net, (x,), {"all": surprise})
+    (result,) = through_time(net, (x,), {"all": surprise})
     np.testing.assert_allclose(
-        told.norms, quotients(net, x[0].double().numpy(), surprise, 0, 0), rtol=1e-5, atol=1e-9
+        result.norms, quotients(net, x[0].double().numpy(), surprise, 0, 0), rtol=1e-5, atol=1e-9
     )
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.0, 1.5])
 def test_a_vanilla_layer_at_rest_vanishes_or_explodes_by_its_spectral_radius(radius: float) -> None:
     """Where h = 0 the slope of tanh is 1 and W_hh is the only factor; of a rotation times r each step back is worth r."""
-    net = Answering(nn.RNN(FEATURES, UNITS, bias=False, batch_first=True))
+    net = Readout(nn.RNN(FEATURES, UNITS, bias=False, batch_first=True))
     with torch.no_grad():
         net.cell.weight_hh_l0.copy_(radius * torch.linalg.qr(torch.randn(UNITS, UNITS)).Q)
         net.head.bias.zero_()
-    (told,) = through_time(net, (torch.zeros(1, 60, FEATURES),), {"last": lambda y: y[:, -1].sum()})
+    (result,) = through_time(
+        net, (torch.zeros(1, 60, FEATURES),), {"last": lambda y: y[:, -1].sum()}
+    )
     end = float(net.head.weight.detach().norm())
-    np.testing.assert_allclose(told.norms, [end * radius ** (59 - t) for t in range(60)], rtol=1e-4)
-    assert told.ratio == pytest.approx(radius**59, rel=1e-4)
-    assert told.reach == {0.5: 7, 1.0: 60, 1.5: 60}[radius]
+    np.testing.assert_allclose(
+        result.norms, [end * radius ** (59 - t) for t in range(60)], rtol=1e-4
+    )
+    assert result.ratio == pytest.approx(radius**59, rel=1e-4)
+    assert result.reach == {0.5: 7, 1.0: 60, 1.5: 60}[radius]
 
 
 class Pieces(nn.Module):
@@ -190,7 +196,7 @@ def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None
     net, ids, truth = text_net(), torch.randint(1, 9, (1, 12)), torch.randint(1, 9, (1, 6))
     second = {"of the second piece": lambda y: cross_entropy(y[:, 6:], truth)}
     full, cut = (through_time(Pieces(net, cut), (ids,), second) for cut in (False, True))
-    assert [each.layer for each in full] == ["net.cell", "net.cell, call 2"]
+    assert [item.layer for item in full] == ["net.cell", "net.cell, call 2"]
     assert min(full[0].norms) > 0 and set(cut[0].norms) == {0.0}
     assert full[1].norms == cut[1].norms and min(cut[1].norms) > 0
     assert cut[0].ratio is None and cut[0].reach == 0
@@ -215,45 +221,45 @@ def test_learning_from_pieces_is_the_truncated_way() -> None:
             weight.copy_(was)
     algorithm.step(Batch((ids[:, 6:],), (truth[:, 6:],)))
     moved = [was - weight.detach() for weight, was in zip(net.parameters(), before, strict=True)]
-    for found, cut, full in zip(moved, gradients[True], gradients[False], strict=True):
-        torch.testing.assert_close(found, cut, rtol=1e-4, atol=1e-6)
-        assert full.shape == found.shape
+    for change, cut, full in zip(moved, gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(change, cut, rtol=1e-4, atol=1e-6)
+        assert full.shape == change.shape
     assert any(
-        not torch.allclose(found, full, atol=1e-5)
-        for found, full in zip(moved, gradients[False], strict=True)
+        not torch.allclose(change, full, atol=1e-5)
+        for change, full in zip(moved, gradients[False], strict=True)
     )
 
 
 def test_nothing_is_disturbed() -> None:
-    net = nn.ModuleDict({"net": Answering(LSTM(FEATURES, UNITS, 2, batch_first=True, dropout=0.5))})
+    net = nn.ModuleDict({"net": Readout(LSTM(FEATURES, UNITS, 2, batch_first=True, dropout=0.5))})
     inner: Any = net["net"]
     inner.train()
     inner.head.eval()
     inner.head.weight.requires_grad_(False)
     x = torch.randn(1, STEPS, FEATURES, requires_grad=True)
     surprise(inner(x)).backward()
-    kept = [weight.detach().clone() for weight in inner.parameters()]
+    weights = [weight.detach().clone() for weight in inner.parameters()]
     gradients = [
         None if weight.grad is None else weight.grad.clone() for weight in inner.parameters()
     ]
     modes, generator, words = (
-        [each.training for each in inner.modules()],
+        [item.training for item in inner.modules()],
         torch.get_rng_state(),
         dict(vars(inner.cell)),
     )
-    told = through_time(inner, (x,), {"all": surprise})
-    assert len(told) == 2
+    results = through_time(inner, (x,), {"all": surprise})
+    assert len(results) == 2
     assert torch.equal(torch.get_rng_state(), generator)
-    assert [each.training for each in inner.modules()] == modes
+    assert [item.training for item in inner.modules()] == modes
     assert vars(inner.cell).keys() == words.keys() and not inner.cell._forward_hooks
     assert not inner.head.weight.requires_grad and inner.cell.weight_hh_l0.dtype == torch.float32
-    for weight, was, gradient in zip(inner.parameters(), kept, gradients, strict=True):
+    for weight, was, gradient in zip(inner.parameters(), weights, gradients, strict=True):
         assert torch.equal(weight, was)
         assert (weight.grad is None) == (gradient is None) and (
             gradient is None or torch.equal(weight.grad, gradient)
         )
     with torch.inference_mode():
-        assert through_time(inner, (x.detach(),), {"all": surprise})[0].norms == told[0].norms
+        assert through_time(inner, (x.detach(),), {"all": surprise})[0].norms == results[0].norms
 
 
 class Otherwise(nn.Module):
@@ -280,7 +286,7 @@ def with_state(cell: nn.RNNBase, x: Tensor) -> Tensor:
     return y + last[0][:, None]
 
 
-WAYS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]]] = {
+CALLS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]]] = {
     "time first": (lambda: nn.GRU(FEATURES, UNITS), lambda cell, x: cell(x.transpose(0, 1))[0]),
     "no batch": (lambda: nn.LSTM(FEATURES, UNITS), lambda cell, x: cell(x[0])[0]),
     "packed": (lambda: nn.LSTM(FEATURES, UNITS, 2, bidirectional=True, batch_first=True), packed),
@@ -304,26 +310,26 @@ WAYS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]]
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_layer_may_be_called_in_every_way_that_torch_knows(way: str) -> None:
+@pytest.mark.parametrize("call_name", CALLS)
+def test_a_layer_may_be_called_in_every_way_that_torch_knows(call_name: str) -> None:
     """The walk is compared with the layer's own states inside; here the gradient of the input agrees, too."""
-    made, call = WAYS[way]
+    build_cell, call = CALLS[call_name]
     torch.manual_seed(0)
-    net, x = Otherwise(made(), call), torch.randn(2, STEPS, FEATURES)
-    told = through_time(net, (x,), {"all": surprise})
-    assert len(told) == net.cell.num_layers * (2 if net.cell.bidirectional else 1)
-    assert all(len(each.norms) == STEPS and each.read[-1] > 0 for each in told)
-    walked, real = [], []
-    for net_here, into in ((net.double(), real), (net, walked)):
+    net, x = Otherwise(build_cell(), call), torch.randn(2, STEPS, FEATURES)
+    results = through_time(net, (x,), {"all": surprise})
+    assert len(results) == net.cell.num_layers * (2 if net.cell.bidirectional else 1)
+    assert all(len(item.norms) == STEPS and item.read[-1] > 0 for item in results)
+    unrolled, real = [], []
+    for net_here, into in ((net.double(), real), (net, unrolled)):
         x_here = x.double().requires_grad_()
-        if into is walked:
-            from kissipo.inspect.gradients_through_time import _gives, _Walk
+        if into is unrolled:
+            from kissipo.inspect.gradients_through_time import _gives, _UnrolledForward
 
-            gives = iter(_gives(net, [net.cell], (x_here,)))
-            net.cell.forward = _Walk(net.cell, "cell", gives, [])
+            expected = iter(_gives(net, [net.cell], (x_here,)))
+            net.cell.forward = _UnrolledForward(net.cell, "cell", expected, [])
         surprise(net_here(x_here)).backward()
         into.append(x_here.grad)
-    torch.testing.assert_close(walked[0], real[0], rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(unrolled[0], real[0], rtol=1e-9, atol=1e-12)
 
 
 def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
@@ -336,8 +342,8 @@ def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> 
     }
     task = ki.load("sunspots", horizon=3, words=words)
     trace = task.fit(epochs=1).trace()
-    assert [each.layer.split(",")[-1] for each in trace.through_time[1:]] == [" call 2", " call 3"]
-    assert all(max(each.norms) > 0 for each in trace.through_time)
+    assert [item.layer.split(",")[-1] for item in trace.through_time[1:]] == [" call 2", " call 3"]
+    assert all(max(item.norms) > 0 for item in trace.through_time)
 
 
 def test_what_is_not_recurrent_has_none() -> None:
@@ -350,27 +356,27 @@ def test_a_walk_that_is_not_the_layers_is_refused() -> None:
             y, last = super().forward(input, hx)
             return y + 1e-4, last
 
-    net, x = Answering(Other(FEATURES, UNITS, batch_first=True)), torch.zeros(1, STEPS, FEATURES)
+    net, x = Readout(Other(FEATURES, UNITS, batch_first=True)), torch.zeros(1, STEPS, FEATURES)
     with pytest.raises(
         UnsupportedNetError,
-        match=r"'cell' walked step by step .* other states than the layer .*0\.0001",
+        match=r"'cell', unrolled in .* gives other states than the layer .*0\.0001",
     ):
         through_time(net, (x,), {"all": surprise})
-    net = Answering(nn.GRU(FEATURES, UNITS, batch_first=True))
+    net = Readout(nn.GRU(FEATURES, UNITS, batch_first=True))
     with pytest.raises(UnsupportedNetError, match="at most 400 steps; 'cell' takes 1,001"):
         through_time(net, (torch.zeros(1, 1001, FEATURES),), {"all": surprise})
 
 
 def test_ratio_and_reach_by_hand() -> None:
-    def told(*norms: float, forward: bool = True) -> ThroughTime:
+    def through(*norms: float, forward: bool = True) -> ThroughTime:
         return ThroughTime("cell", "rnn", forward, "all", norms)
 
-    fading = told(0.001, 0.009, 0.5, 0.2, 1.0)
+    fading = through(0.001, 0.009, 0.5, 0.2, 1.0)
     assert (fading.ratio, fading.reach) == (0.001, 3)
-    assert told(1.0, 0.5, 0.001, forward=False).reach == 2
-    assert told(1.0, 0.5, 0.001, forward=False).ratio == 0.001
-    assert (told(8.0, 2.0, 0.5).ratio, told(8.0, 2.0, 0.5).reach) == (16.0, 3)
-    assert (told(0.0, 0.0).ratio, told(0.0, 0.0).reach) == (None, 0)
+    assert through(1.0, 0.5, 0.001, forward=False).reach == 2
+    assert through(1.0, 0.5, 0.001, forward=False).ratio == 0.001
+    assert (through(8.0, 2.0, 0.5).ratio, through(8.0, 2.0, 0.5).reach) == (16.0, 3)
+    assert (through(0.0, 0.0).ratio, through(0.0, 0.0).reach) == (None, 0)
 
 
 def sunspots() -> Any:
@@ -402,7 +408,7 @@ def novel() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("made", "expected"),
+    ("fit_run", "expected"),
     [
         (
             sunspots,
@@ -416,26 +422,26 @@ def novel() -> Any:
     ],
 )
 def test_a_run_tells_them_of_a_sample_with_its_truth(
-    made: Callable[[], Any], expected: list[Any], capsys: pytest.CaptureFixture[str]
+    fit_run: Callable[[], Any], expected: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = made()
+    run = fit_run()
     trace = run.trace()
     assert [
-        (each.cell, each.layer, each.forward, each.loss) for each in trace.through_time
+        (item.cell, item.layer, item.forward, item.loss) for item in trace.through_time
     ] == expected
-    assert all(max(each.norms) > 0 for each in trace.through_time)
+    assert all(max(item.norms) > 0 for item in trace.through_time)
     assert trace.notes == ("this is the first sample of the test part",)
     capsys.readouterr()
     assert main(["show", str(run.folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["through_time"] == [
-        each.to_json() for each in trace.through_time
+        item.to_json() for item in trace.through_time
     ]
     assert main(["show", str(run.folder)]) == 0
-    shown = capsys.readouterr().out
-    assert "Gradients through time" in shown and expected[0][1] in shown and "█" in shown
+    output = capsys.readouterr().out
+    assert "Gradients through time" in output and expected[0][1] in output and "█" in output
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     section = page.split("<h2>Gradients through time</h2>")[1].split("</section>")[0]
-    losses = list(dict.fromkeys(each[-1] for each in expected))
+    losses = list(dict.fromkeys(item[-1] for item in expected))
     assert section.count("<svg") == len(losses) and all(
         f"loss of {loss}<" in section for loss in losses
     )
@@ -444,12 +450,12 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
 def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
     run = novel()
     sample = run.pipeline().datasets["test"].batch(slice(0, 1))
-    (told, _) = run.trace().through_time
+    (result, _) = run.trace().through_time
     cell, head = run.net.cell, run.net.head
     states, _ = cell(run.net.embedding(sample.inputs[0]))
     last = states[:, -1].detach().requires_grad_()
     nn.functional.cross_entropy(head(last), sample.targets[0][:, -1]).backward()
-    assert told.norms[-1] == pytest.approx(float(last.grad.norm()), rel=1e-4)
+    assert result.norms[-1] == pytest.approx(float(last.grad.norm()), rel=1e-4)
 
 
 def test_a_value_without_truth_and_a_net_that_is_not_recurrent_have_none() -> None:
@@ -464,11 +470,11 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
     words = {"process.units": 3, "input.window": 401}
     Path("novel.txt").write_text(load_breast_cancer().DESCR * 3, encoding="utf-8")
     run = ki.load("novel.txt", words=words).fit(epochs=1)
-    told, note = run.trace().notes
-    assert told == "this is the first sample of the test part"
+    sample_note, note = run.trace().notes
+    assert sample_note == "this is the first sample of the test part"
     assert (
         note
-        == "gradients through time are left out: it is told for at most 400 steps; 'cell' takes 401"
+        == "gradients through time are left out: at most 400 steps are supported; 'cell' takes 401"
     )
     assert main(["show", str(run.folder)]) == 0
     assert "left out" in capsys.readouterr().err
@@ -482,9 +488,9 @@ def test_a_text_of_your_own_is_its_own_truth() -> None:
         ids.roll(-1, 1), logits.shape[-1]
     )
     expected[:, -1] = 0  # what comes after the last unit is not known
-    found = {value.key: value.tensor for value in trace.inside.values}  # type: ignore[union-attr]
+    values = {value.key: value.tensor for value in trace.inside.values}  # type: ignore[union-attr]
     torch.testing.assert_close(
-        found["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7
+        values["head.gradient"], expected / (ids.shape[1] - 1), rtol=1e-4, atol=1e-7
     )
     last, everything = trace.through_time
     assert (last.loss, everything.loss) == ("last step", "all steps")

@@ -34,25 +34,25 @@ def test_it_is_what_torch_computes_over_the_whole_text(
     net, ids = built(cell), torch.randint(0, 9, (30,))
     theirs = TORCHS[cell](4, 6, 2, batch_first=True)
     theirs.load_state_dict(net.cell.state_dict())
-    found = read_along(net, ids)
-    assert found is not None and found.cell == cell
+    reading = read_along(net, ids)
+    assert reading is not None and reading.cell == cell
     with torch.no_grad():
         states = theirs(net.embedding(ids)[None])[0][0]
         chances = net.head(states).softmax(-1)
-    torch.testing.assert_close(found.states, states)
-    torch.testing.assert_close(found.probabilities, chances.sort(descending=True).values[:, :5])
-    torch.testing.assert_close(chances.gather(1, found.top), found.probabilities)
-    assert found.top.shape == (30, 5)
+    torch.testing.assert_close(reading.states, states)
+    torch.testing.assert_close(reading.probabilities, chances.sort(descending=True).values[:, :5])
+    torch.testing.assert_close(chances.gather(1, reading.top), reading.probabilities)
+    assert reading.top.shape == (30, 5)
 
 
 def test_nothing_is_left_behind() -> None:
     net, ids = built("lstm"), torch.randint(0, 9, (30,))
     net.train()
     net.head.eval()
-    generator, weights = torch.get_rng_state(), [each.clone() for each in net.parameters()]
-    first, again = read_along(net, ids), read_along(net, ids)
-    assert first is not None and again is not None
-    assert torch.equal(first.states, again.states)  # nothing is dropped while it reads
+    generator, weights = torch.get_rng_state(), [weight.clone() for weight in net.parameters()]
+    first, second = read_along(net, ids), read_along(net, ids)
+    assert first is not None and second is not None
+    assert torch.equal(first.states, second.states)  # nothing is dropped while it reads
     assert (
         net.training
         and not net.cell._forward_hooks
@@ -71,9 +71,9 @@ def test_a_hook_is_taken_off_when_the_net_fails() -> None:
 
 
 def test_fewer_units_than_are_asked_for_and_nets_without_a_state() -> None:
-    found = read_along(built("rnn"), torch.tensor([1, 2]), most=100)
-    assert found is not None and found.top.shape == (2, 9)
-    torch.testing.assert_close(found.probabilities.sum(1), torch.ones(2))
+    reading = read_along(built("rnn"), torch.tensor([1, 2]), top_k=100)
+    assert reading is not None and reading.top.shape == (2, 9)
+    torch.testing.assert_close(reading.probabilities.sum(1), torch.ones(2))
 
     class Plain(nn.Linear):
         def go_on(self, state: Any, x: Tensor) -> Any:

@@ -54,17 +54,17 @@ class WritesOver(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layer(x)
-        kept = y + 0
+        copy = y + 0
         functional.relu(y, inplace=True)
         row = y[:, 2]
         row += 10
         y[:, 0] = 5
         y.view(-1)[3] = 7
         turned = y.t()
-        torch.add(kept, 1, out=kept)
+        torch.add(copy, 1, out=copy)
         turned.mul_(2)
-        kept.masked_fill_(kept > 0.5, -1)
-        return torch.cat([y, kept, row[:, None], turned.t()], dim=1)
+        copy.masked_fill_(copy > 0.5, -1)
+        return torch.cat([y, copy, row[:, None], turned.t()], dim=1)
 
 
 class Twice(nn.Module):
@@ -72,11 +72,11 @@ class Twice(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = self.again = nn.Linear(4, 4)
+        self.first = self.second = nn.Linear(4, 4)
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.first(self.act(self.again(x))) + self.first(x))
+        return self.act(self.first(self.act(self.replay(x))) + self.first(x))
 
 
 class Random(nn.Module):
@@ -154,7 +154,7 @@ def tensors(value: Any) -> list[Tensor]:
     if isinstance(value, dict):
         value = list(value.values())
     return (
-        [each for part in value for each in tensors(part)]
+        [tensor for part in value for tensor in tensors(part)]
         if isinstance(value, list | tuple)
         else []
     )
@@ -169,41 +169,47 @@ def test_any_module_is_followed_truly_and_not_disturbed(case: str, training: boo
         {name: value.clone() for name, value in net.state_dict().items()},
         [m.training for m in net.modules()],
     )
-    generator, given = torch.get_rng_state(), [each.clone() for each in tensors(list(inputs))]
-    found = record(net, inputs, words, training=training)
+    generator, before = torch.get_rng_state(), [tensor.clone() for tensor in tensors(list(inputs))]
+    recording = record(net, inputs, words, training=training)
     assert torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert [m.training for m in net.modules()] == modes
-    assert all(torch.equal(one, two) for one, two in zip(given, tensors(list(inputs)), strict=True))
+    assert all(
+        torch.equal(one, two) for one, two in zip(before, tensors(list(inputs)), strict=True)
+    )
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
-    assert found.untrue() == []
-    assert [note for note in found.notes if "no operation of torch" in note] == []
+    assert recording.mismatches() == []
+    assert [note for note in recording.notes if "no operation of torch" in note] == []
     with torch.no_grad():
         expected = tensors(net.train(training)(*inputs, **words))
     torch.set_rng_state(generator)
     net.load_state_dict(state)
-    for one, two in zip(tensors(found.output), expected, strict=True):
+    for one, two in zip(tensors(recording.output), expected, strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=1e-5 * float(two.abs().max()))
 
 
-def at_the_end(found: Recording) -> list[Tensor]:
-    return [found.values[key].tensor for key in found.answers]
+def at_the_end(recording: Recording) -> list[Tensor]:
+    return [recording.values[key].tensor for key in recording.answers]
 
 
 @pytest.mark.parametrize("case", HARD)
 def test_the_answer_follows_from_every_value_that_matters(case: str) -> None:
     net, inputs, words = HARD[case]
-    found = record(net, inputs, words)
-    for value in found.activations:
-        same = found.answer_from(value.key, value.tensor)
-        assert all(torch.equal(one, two) for one, two in zip(same, at_the_end(found), strict=True))
+    recording = record(net, inputs, words)
+    for value in recording.activations:
+        same = recording.answer_from(value.key, value.tensor)
+        assert all(
+            torch.equal(one, two) for one, two in zip(same, at_the_end(recording), strict=True)
+        )
     last = next(
-        each
-        for each in found.activations[::-1]
-        if each.tensor.is_floating_point() and found.matters(each.key)
+        value
+        for value in recording.activations[::-1]
+        if value.tensor.is_floating_point() and recording.matters(value.key)
     )
-    other = found.answer_from(last.key, last.tensor + 100)
-    assert not all(torch.equal(one, two) for one, two in zip(other, at_the_end(found), strict=True))
+    other = recording.answer_from(last.key, last.tensor + 100)
+    assert not all(
+        torch.equal(one, two) for one, two in zip(other, at_the_end(recording), strict=True)
+    )
 
 
 def test_what_was_written_over_is_kept_as_it_was_and_as_it_became() -> None:
@@ -211,8 +217,8 @@ def test_what_was_written_over_is_kept_as_it_was_and_as_it_became() -> None:
     with torch.no_grad():
         net[0].bias -= 0.5  # type: ignore[operator]
     x = torch.randn(5, 3)
-    found = record(net, (x,))
-    linear, relu, cut = (call.output for call in found.steps)
+    recording = record(net, (x,))
+    linear, relu, cut = (call.output for call in recording.steps)
     expected = functional.linear(x, net[0].weight, net[0].bias)  # type: ignore[arg-type]
     torch.testing.assert_close(linear, expected)
     assert linear.min() < 0 <= relu.min()
@@ -234,16 +240,16 @@ def test_what_comes_from_elsewhere_is_named() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x * float(x.max())
 
-    found = record(ByNumpy(), (torch.ones(2),))
-    assert [note.split(" a tensor")[0] for note in found.notes if "no operation" in note] == [
+    recording = record(ByNumpy(), (torch.ones(2),))
+    assert [note.split(" a tensor")[0] for note in recording.notes if "no operation" in note] == [
         "operation 0 (mul) of 'bynumpy' reads"
     ]
     assert any(
-        note.startswith("numpy in 'bynumpy' takes numbers out of torch") for note in found.notes
+        note.startswith("numpy in 'bynumpy' converts values to Python") for note in recording.notes
     )
-    found = record(ByPython(), (torch.ones(2),))
-    assert found.notes == (
-        "float in 'bypython' takes numbers out of torch; what Python does with them was not followed",
+    recording = record(ByPython(), (torch.ones(2),))
+    assert recording.notes == (
+        "float in 'bypython' converts values to Python; what Python does was not recorded",
     )
 
 
@@ -254,9 +260,9 @@ def test_memory_that_is_written_behind_torchs_back_makes_a_recording_untrue() ->
             y.numpy()[:] = 5
             return y + x
 
-    found = record(Sly(), (torch.ones(3),))
-    assert found.output.tolist() == [6, 6, 6]
-    assert [operation.name for operation in found.untrue()] == ["add"]
+    recording = record(Sly(), (torch.ones(3),))
+    assert recording.output.tolist() == [6, 6, 6]
+    assert [operation.name for operation in recording.mismatches()] == ["add"]
 
 
 def test_a_weight_that_the_net_writes_over_is_named() -> None:
@@ -271,7 +277,7 @@ def test_a_weight_that_the_net_writes_over_is_named() -> None:
             return x * self.weight
 
     assert record(Restless(), (torch.ones(2),)).notes == (
-        "the net writes over its weight weight while it answers: it was not put back",
+        "the net overwrites its weight weight in forward: it was not restored",
     )
 
 
@@ -280,18 +286,18 @@ def test_where_nothing_can_be_seen_it_is_said() -> None:
         compiled = torch.jit.script(nn.Linear(3, 2))
     with pytest.raises(NotBuiltError, match=r"'0' is compiled by torch\.jit"):
         record(nn.Sequential(compiled), (torch.ones(1, 3),))
-    with pytest.raises(NotBuiltError, match="'0' has weights that are made when it is first asked"):
+    with pytest.raises(NotBuiltError, match="'0' has uninitialized weights"):
         record(nn.Sequential(nn.LazyLinear(2)), (torch.ones(1, 3),))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_numbers_of_every_precision_are_followed(dtype: torch.dtype) -> None:
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype)
-    found = trace(net, torch.ones(1, 3, dtype=dtype), loss=lambda output: output.float().sum())
-    assert found.recording
-    assert found.recording.untrue() == []
-    assert [step.value.size for step in found.steps] == [4, 4, 2]
-    assert read_trace(found.save("trace"))[1](found.recording.answers[0]).shape == (1, 2)
+    recording = trace(net, torch.ones(1, 3, dtype=dtype), loss=lambda output: output.float().sum())
+    assert recording.recording
+    assert recording.recording.mismatches() == []
+    assert [step.value.size for step in recording.steps] == [4, 4, 2]
+    assert read_trace(recording.save("trace"))[1](recording.recording.answers[0]).shape == (1, 2)
 
 
 def test_a_net_that_fails_is_left_without_hooks() -> None:
@@ -317,10 +323,10 @@ def test_what_stands_outside_of_layers_counts_too() -> None:
             return h @ h.t()
 
     net = Own()
-    found = trace(net, torch.rand(1, 5, 4))
-    assert found.parameters == sum(weight.numel() for weight in net.parameters())
-    assert found.multiplications == 5 * 3 * 6 * (4 + 6) + 6
-    assert [step.multiplications for step in found.steps] == [180] * 5
+    recording = trace(net, torch.rand(1, 5, 4))
+    assert recording.parameters == sum(weight.numel() for weight in net.parameters())
+    assert recording.multiplications == 5 * 3 * 6 * (4 + 6) + 6
+    assert [step.multiplications for step in recording.steps] == [180] * 5
 
 
 @pytest.mark.parametrize(
@@ -345,27 +351,28 @@ def test_axes_keep_their_names_where_it_is_known_which_they_are(
 ) -> None:
     class Does(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            found: Tensor = work(x)
-            return found
+            recording: Tensor = work(x)
+            return recording
 
-    found = record(Does(), (torch.rand(2, 3, 4, 5),))
-    assert found.values[found.answers[0]].axes == axes
+    recording = record(Does(), (torch.rand(2, 3, 4, 5),))
+    assert recording.values[recording.answers[0]].axes == axes
 
 
 def test_operations_have_names_places_costs_and_axes() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 36, 5))
-    found = record(net, (torch.rand(1, 3, 8, 8),))
+    recording = record(net, (torch.rand(1, 3, 8, 8),))
     assert [
-        (each.name, each.layer, each.parameters, each.multiplications) for each in found.operations
+        (operation.name, operation.layer, operation.parameters, operation.multiplications)
+        for operation in recording.operations
     ] == [
         ("conv2d", "0", 224, 27 * 8 * 36),
         ("flatten", "1", 0, 0),
         ("linear", "2", 1445, 1440),
     ]
-    axes = [found.values[each.gives[0]].axes for each in found.operations]
+    axes = [recording.values[operation.output_keys[0]].axes for operation in recording.operations]
     assert axes == [
         ("batch", "channel", "height", "width"),
         ("batch", "feature"),
         ("batch", "feature"),
     ]
-    assert all(each.seconds > 0 for each in found.operations)
+    assert all(operation.seconds > 0 for operation in recording.operations)

@@ -75,14 +75,14 @@ def softmax(logits: Any) -> Any:
     return grown / grown.sum()
 
 
-@pytest.mark.parametrize("made", CATEGORIES)
-def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
-    run = made()
+@pytest.mark.parametrize("fit_run", CATEGORIES)
+def test_logits_become_probabilities_a_decision_and_a_label(fit_run: Any) -> None:
+    run = fit_run()
     trace = run.trace()
     names, (logits, probability, decision, label) = last(trace, 4)
     assert names == ["logits", "probability", "decision", "label"]
-    levels = run.answers[0].levels
-    if len(levels) == 2:
+    classes = run.answers[0].levels
+    if len(classes) == 2:
         yes = 1 / (1 + np.exp(-float(logits[0])))
         expected = [1 - yes, yes]
         assert decision == int(yes >= run.answers[0].options.decode.threshold)
@@ -90,31 +90,31 @@ def test_logits_become_probabilities_a_decision_and_a_label(made: Any) -> None:
         expected = softmax(logits)
         assert decision == int(np.argmax(logits))
     np.testing.assert_allclose(probability, expected, rtol=1e-6)
-    assert label == levels[decision]
+    assert label == classes[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value)
     pipeline = run.pipeline()
     frame = pipeline.frame.take(pipeline.parts["test"][:1])
     predicted = run.predict(
         frame["image"].values[0]
-        if made is digits
-        else {each.name: each.show(0) for each in frame.columns}
+        if fit_run is digits
+        else {item.name: item.show(0) for item in frame.columns}
     )
     assert predicted.value == label
     assert predicted.confidence == pytest.approx(float(probability[decision]), rel=1e-6)
 
 
-@pytest.mark.parametrize("made", NUMBERS)
-def test_the_output_becomes_a_number_in_the_unit_of_the_data(made: Any) -> None:
-    run = made()
+@pytest.mark.parametrize("fit_run", NUMBERS)
+def test_the_output_becomes_a_number_in_the_unit_of_the_data(fit_run: Any) -> None:
+    run = fit_run()
     _, (output, value) = last(run.trace(), 2)
-    pipeline, name = run.pipeline(), "SUNACTIVITY" if made is sunspots else "target"
-    seen = pipeline.frame[name].values[pipeline.parts["train"]]
-    if made is sunspots:
+    pipeline, name = run.pipeline(), "SUNACTIVITY" if fit_run is sunspots else "target"
+    values = pipeline.frame[name].values[pipeline.parts["train"]]
+    if fit_run is sunspots:
         codec = run.codecs[0]
         reach = int(pipeline.parts["train"][-1]) + codec.length + 3
-        seen = pipeline.frame[name].values[:reach]
+        values = pipeline.frame[name].values[:reach]
     np.testing.assert_allclose(
-        np.ravel(value), np.ravel(output) * seen.std() + seen.mean(), rtol=1e-5
+        np.ravel(value), np.ravel(output) * values.std() + values.mean(), rtol=1e-5
     )
 
 
@@ -149,12 +149,12 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
     trace = run.trace()
     x = trace.of("input")[-1].value
     layers = [layer for layer in run.net.modules() if not list(layer.children())]
-    told = [step.description for step in trace.of("process")]
-    assert told == [
+    descriptions = [step.description for step in trace.of("process")]
+    assert descriptions == [
         "flatten",
         "linear 64 -> 256",
         "relu",
-        "dropout 0.4 (only while learning)",
+        "dropout 0.4 (training only)",
         "linear 256 -> 10",
     ]
     for step, layer in zip(trace.of("process"), layers, strict=True):
@@ -163,15 +163,15 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("fit_run", "descriptions"),
     [
         (wine, "sum of the linear path and the deep one"),
         (sunspots, "plus the last value"),
         (messages, "maximum over all steps"),
     ],
 )
-def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> None:
-    run = made()
+def test_what_is_done_between_the_layers_is_a_step_too(fit_run: Any, descriptions: str) -> None:
+    run = fit_run()
     steps = {step.description: step.value for step in run.trace().of("process")}
     values = {step.name: step.value for step in run.trace().of("process")}
     window = run.trace().of("input")[-1].value
@@ -179,9 +179,9 @@ def test_what_is_done_between_the_layers_is_a_step_too(made: Any, told: str) -> 
         wine: lambda: values["1.wide"] + values["1.head"],
         sunspots: lambda: values["net.head.1"] + window[-1],
         messages: lambda: values["cell"].max(axis=0),
-    }[made]()
-    np.testing.assert_allclose(steps[told], expected, rtol=1e-6)
-    if made is sunspots:
+    }[fit_run]()
+    np.testing.assert_allclose(steps[descriptions], expected, rtol=1e-6)
+    if fit_run is sunspots:
         np.testing.assert_array_equal(steps["minus the last value"], window - window[-1])
         np.testing.assert_array_equal(steps["the last step"], values["net.cell"][-1])
 
@@ -201,17 +201,17 @@ def test_the_encoded_sample_is_the_sample() -> None:
         .texts()[0]
         .split()
     )
-    known = [word for word in decoded if word in words]
-    assert known
-    assert all(word in first.value.lower() or first.value.endswith("...") for word in known)
+    shared_words = [word for word in decoded if word in words]
+    assert shared_words
+    assert all(word in first.value.lower() or first.value.endswith("...") for word in shared_words)
     assert tokens.value.shape == tokens.shape
 
 
-@pytest.mark.parametrize("made", [digits, wine, sunspots, messages])
-def test_totals_are_those_of_the_net(made: Any) -> None:
-    run = made()
+@pytest.mark.parametrize("fit_run", [digits, wine, sunspots, messages])
+def test_totals_are_those_of_the_net(fit_run: Any) -> None:
+    run = fit_run()
     trace = run.trace()
-    assert trace.parameters == sum(each.numel() for each in run.net.parameters())
+    assert trace.parameters == sum(item.numel() for item in run.net.parameters())
     assert trace.multiplications == sum(step.multiplications for step in trace.steps)
     assert trace.memory == sum(step.value.nbytes for step in trace.of("process"))
     before = [weight.clone() for weight in run.net.parameters()]
@@ -226,21 +226,21 @@ def test_show_gives_the_trace_of_a_run_and_of_a_value(capsys: pytest.CaptureFixt
     run = wine()
     capsys.readouterr()
     assert main(["show", str(run.folder), "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown.pop("task") == ki.open(run.folder).task.plain()
-    assert shown.pop("trained") is True
-    assert shown == json.loads(json.dumps(run.trace().to_json()))
-    assert shown["version"] == 2
+    content = json.loads(capsys.readouterr().out)
+    assert content.pop("task") == ki.open(run.folder).task.plain()
+    assert content.pop("trained") is True
+    assert content == json.loads(json.dumps(run.trace().to_json()))
+    assert content["version"] == 3
     frame = run.pipeline().frame
     row = {column.name: column.show(3) for column in frame.columns}
     changed = run.trace(row).to_json()
     assert changed["steps"][0]["value"].startswith(f"alcohol={row['alcohol']}")
-    assert changed["steps"][0] != shown["steps"][0]
+    assert changed["steps"][0] != content["steps"][0]
     assert main(["show", "wine.csv", "--output", "target", "--json"]) == 0
     untrained = json.loads(capsys.readouterr().out)
     assert untrained["trained"] is False
     assert [step["shape"] for step in untrained["steps"]] == [
-        step["shape"] for step in shown["steps"]
+        step["shape"] for step in content["steps"]
     ]
 
 

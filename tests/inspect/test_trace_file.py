@@ -43,12 +43,12 @@ class Reader(nn.Module):
 
 def test_what_is_written_is_read_again_number_by_number() -> None:
     net, ids = Reader(), torch.tensor([[1, 4, 2, 8, 0]])
-    seen = trace(net, ids, loss=lambda output: output.square().sum())
-    folder = seen.save("a/trace")
+    result = trace(net, ids, loss=lambda output: output.square().sum())
+    folder = result.save("a/trace")
     content, tensor = read_trace(folder)
     jsonschema.validate(content, SCHEMA)
-    assert seen.recording
-    for value in seen.values:
+    assert result.recording
+    for value in result.values:
         if value.origin == "weight":
             assert content["tensors"][value.key]["file"] is None
         else:
@@ -62,17 +62,19 @@ def test_what_is_written_is_read_again_number_by_number() -> None:
         np.testing.assert_allclose(
             tensor(content["answers"][0]), expected, rtol=0, atol=1e-5 * np.abs(expected).max()
         )
-    walks = content["expanded"][0]["unrolled"]
-    assert [(walk["number"], walk["forward"]) for walk in walks] == [
+    directions = content["expanded"][0]["unrolled"]
+    assert [(direction["number"], direction["forward"]) for direction in directions] == [
         (0, True),
         (0, False),
         (1, True),
         (1, False),
     ]
-    assert set(walks[0]["gates"]) == {"i", "f", "g", "o", "c", "h"}
-    assert content["tensors"][walks[0]["gates"]["f"]]["shape"] == [5, 1, 4]
+    assert set(directions[0]["gates"]) == {"i", "f", "g", "o", "c", "h"}
+    assert content["tensors"][directions[0]["gates"]["f"]]["shape"] == [5, 1, 4]
     states = tensor(content["operations"][1]["outputs"][0])
-    np.testing.assert_allclose(tensor(walks[2]["gates"]["h"])[:, 0], states[0, :, :4], atol=1e-5)
+    np.testing.assert_allclose(
+        tensor(directions[2]["gates"]["h"])[:, 0], states[0, :, :4], atol=1e-5
+    )
     weights = tensor(content["expanded"][1]["attention"]["weights"])
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
 
@@ -82,21 +84,21 @@ def test_the_trace_of_a_run_keeps_the_schema(name: str) -> None:
     run = ki.load(name).fit(epochs=1)
     content, arrays = run.trace().content()
     jsonschema.validate(json.loads(json.dumps(content, allow_nan=False)), SCHEMA)
-    assert {each["name"] for each in content["layers"] if each["step"]} == {
+    assert {entry["name"] for entry in content["layers"] if entry["step"]} == {
         step["name"] for step in content["steps"] if step["stage"] == "process"
     }
-    assert all(each["tensor"] in arrays for each in content["gradients"])
+    assert all(entry["tensor"] in arrays for entry in content["gradients"])
     assert content["gradients"]
 
 
 def test_gradients_at_layers_are_autograds_own() -> None:
     net, x = Reader().double(), torch.tensor([[3, 1, 1]])
-    found = look_inside(net, record(net, (x,)), loss=lambda output: output.square().sum())
+    inside = look_inside(net, record(net, (x,)), loss=lambda output: output.square().sum())
     embedded = net.embed(x).detach().requires_grad_()
     states, _ = net.cell(embedded)
     states.retain_grad()
     net.head(net.attend(states, states, states)[0].mean(dim=1)).square().sum().backward()
-    values = {value.key: value.tensor for value in found.values}
+    values = {value.key: value.tensor for value in inside.values}
     assert embedded.grad is not None
     torch.testing.assert_close(
         values["embed.gradient"].double(), embedded.grad, rtol=1e-4, atol=1e-6
@@ -108,32 +110,32 @@ def test_gradients_at_layers_are_autograds_own() -> None:
 def test_statistics_beside_scipy() -> None:
     values = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
     values[3], values[4, 0] = 0, np.inf
-    found = statistics(values)
+    result = statistics(values)
     finite = values[np.isfinite(values)]
-    told = stats.describe(finite.astype(np.float64), ddof=0)
-    assert found["statistics"] == {
-        "mean": pytest.approx(told.mean),
-        "std": pytest.approx(told.variance**0.5),
-        "min": told.minmax[0],
-        "max": told.minmax[1],
+    expected_statistics = stats.describe(finite.astype(np.float64), ddof=0)
+    assert result["statistics"] == {
+        "mean": pytest.approx(expected_statistics.mean),
+        "std": pytest.approx(expected_statistics.variance**0.5),
+        "min": expected_statistics.minmax[0],
+        "max": expected_statistics.minmax[1],
         "zeros": 7 / 210,
         "not_finite": 1,
     }
-    low, high = found["histogram"]["from"], found["histogram"]["to"]
+    low, high = result["histogram"]["from"], result["histogram"]["to"]
     expected = stats.binned_statistic(finite, finite, "count", bins=32, range=(low, high)).statistic
-    assert found["histogram"]["counts"] == expected.tolist()
+    assert result["histogram"]["counts"] == expected.tolist()
     assert statistics(np.full(3, np.nan))["histogram"] is None
     assert statistics(np.zeros((0, 2)))["statistics"]["mean"] is None
     assert statistics(np.array([True, False]))["statistics"]["mean"] == 0.5
 
 
 def test_of_large_tensors_only_statistics_are_written() -> None:
-    seen = trace(nn.Linear(3, 100), torch.ones(1, 3))
-    content, tensor = read_trace(seen.save("small", most_bytes=300))
+    result = trace(nn.Linear(3, 100), torch.ones(1, 3))
+    content, tensor = read_trace(result.save("small", max_bytes=300))
     assert content["tensors"]["t1"]["file"] is None
     assert content["tensors"]["t1"]["statistics"]["max"] is not None
     assert tensor("t0").tolist() == [[1, 1, 1]]
-    with pytest.raises(RunError, match="only statistics were written"):
+    with pytest.raises(RunError, match="the trace has only statistics"):
         tensor("t1")
 
 
@@ -144,22 +146,22 @@ def test_types_that_numpy_lacks_are_written_as_float32() -> None:
 
 
 def test_another_trace_is_replaced_and_nothing_else() -> None:
-    seen = trace(nn.Linear(3, 2), torch.ones(1, 3))
+    result = trace(nn.Linear(3, 2), torch.ones(1, 3))
     Path("mine").mkdir()
     (Path("mine") / "notes.txt").write_text("dear")
-    with pytest.raises(RunError, match="mine is there already and is no trace"):
-        seen.save("mine")
+    with pytest.raises(RunError, match="mine exists and is not a trace"):
+        result.save("mine")
     Path("file").write_text("dear")
-    with pytest.raises(RunError, match="no trace"):
-        seen.save("file")
+    with pytest.raises(RunError, match="not a trace"):
+        result.save("file")
     assert (Path("mine") / "notes.txt").read_text() == Path("file").read_text() == "dear"
     other = trace(nn.Linear(3, 4), torch.ones(1, 3))
-    assert read_trace(other.save(seen.save("trace")))[1]("t1").shape == (1, 4)
-    assert not [each for each in Path.cwd().iterdir() if each.name.startswith(".trace")]
+    assert read_trace(other.save(result.save("trace")))[1]("t1").shape == (1, 4)
+    assert not [path for path in Path.cwd().iterdir() if path.name.startswith(".trace")]
 
 
 def test_what_cannot_be_written_or_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = trace(nn.Linear(3, 2), torch.ones(1, 3))
+    result = trace(nn.Linear(3, 2), torch.ones(1, 3))
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -167,12 +169,12 @@ def test_what_cannot_be_written_or_read_is_told(monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patched:
         patched.setattr("os.replace", full)
         with pytest.raises(MachineError, match="No space left"):
-            seen.save("trace")
+            result.save("trace")
     assert not [*Path.cwd().glob(".trace*"), *Path.cwd().glob("trace*")]
     with pytest.raises(RunError, match="there is no trace in nowhere"):
         read_trace("nowhere")
-    folder = seen.save("trace")
+    folder = result.save("trace")
     content = json.loads((folder / "trace.json").read_text())
-    (folder / "trace.json").write_text(json.dumps(content | {"version": 3}))
-    with pytest.raises(RunError, match="of another version"):
+    (folder / "trace.json").write_text(json.dumps(content | {"version": 2}))
+    with pytest.raises(RunError, match="has another version"):
         read_trace(folder)

@@ -59,7 +59,7 @@ def numpy_gates(
     weights = {
         name: value.detach().numpy().astype(np.float64) for name, value in layer.named_parameters()
     }
-    found: dict[tuple[int, bool], list[dict[str, Any]]] = {}
+    gates: dict[tuple[int, bool], list[dict[str, Any]]] = {}
     below = x[:length].astype(np.float64)
     for number in range(layer.num_layers):
         for forward in (True, False) if layer.bidirectional else (True,):
@@ -72,13 +72,15 @@ def numpy_gates(
             for t in range(length) if forward else reversed(range(length)):
                 steps[t] = numpy_step(layer.mode, below[t], h, c, w, u, b, b_h)
                 h, c = steps[t]["h"], steps[t].get("c")
-            found[number, forward] = steps
-        ways = [
-            found[number, forward]
+            gates[number, forward] = steps
+        directions = [
+            gates[number, forward]
             for forward in ((True, False) if layer.bidirectional else (True,))
         ]
-        below = np.concatenate([np.stack([step["h"] for step in way]) for way in ways], axis=1)
-    return found
+        below = np.concatenate(
+            [np.stack([step["h"] for step in direction]) for direction in directions], axis=1
+        )
+    return gates
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -113,42 +115,46 @@ def test_every_gate_is_that_of_a_plain_loop_and_the_states_are_those_of_torch(
     lengths = sorted(lengths, reverse=True) if how == "packed, sorted" else lengths
     lengths = [max(lengths)] * len(lengths) if how == "even" else lengths
     x = torch.randn(len(lengths), max(lengths), features)
-    laid = x if first else x.transpose(0, 1)
-    inputs: tuple[Any, ...] = (laid,)
+    arranged = x if first else x.transpose(0, 1)
+    inputs: tuple[Any, ...] = (arranged,)
     if how.startswith("packed") or (how == "lengths" and not ours):
         packed = pack_padded_sequence(
-            laid, lengths, batch_first=first, enforce_sorted=how == "packed, sorted"
+            arranged, lengths, batch_first=first, enforce_sorted=how == "packed, sorted"
         )
         inputs = (packed,)
     elif how == "lengths":
-        inputs = (laid, None, torch.tensor(lengths))
+        inputs = (arranged, None, torch.tensor(lengths))
     with torch.no_grad():
         output = layer(*inputs)
-    found = unroll(layer, inputs, output)
-    assert isinstance(found, Unrolled), found
-    assert found.off <= 1e-5
-    assert len(found.walks) == layers * (2 if both else 1)
+    unrolled = unroll(layer, inputs, output)
+    assert isinstance(unrolled, Unrolled), unrolled
+    assert unrolled.max_error <= 1e-5
+    assert len(unrolled.layers) == layers * (2 if both else 1)
     for row, length in enumerate(lengths):
         for (number, forward), steps in numpy_gates(layer, x[row].numpy(), length).items():
-            walk = found.walk(number, forward=forward)
-            assert "".join(walk.gates) == GATES[found.cell]
+            layer_gates = unrolled.layer(number, forward=forward)
+            assert "".join(layer_gates.gates) == GATES[unrolled.cell]
             for t, gates in enumerate(steps):
                 for name, gate in gates.items():
                     np.testing.assert_allclose(
-                        walk.gates[name][t, row].numpy(), gate, rtol=1e-9, atol=1e-12
+                        layer_gates.gates[name][t, row].numpy(), gate, rtol=1e-9, atol=1e-12
                     )
     witness = theirs(
         features, units, layers, bidirectional=both, bias=bias, batch_first=True, **words
     ).double()
     witness.load_state_dict(layer.state_dict())
-    ways = (True, False) if both else (True,)
+    directions = (True, False) if both else (True,)
     for row, length in enumerate(lengths):
         with torch.no_grad():
             y, _ = witness(x[row : row + 1, :length].double())
-        shown = torch.cat(
-            [found.walk(layers - 1, forward=way).gates["h"][:length, row] for way in ways], dim=-1
+        states = torch.cat(
+            [
+                unrolled.layer(layers - 1, forward=direction).gates["h"][:length, row]
+                for direction in directions
+            ],
+            dim=-1,
         )
-        torch.testing.assert_close(shown, y[0], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(states, y[0], rtol=1e-9, atol=1e-12)
 
 
 def test_a_step_worked_by_hand() -> None:
@@ -157,9 +163,9 @@ def test_a_step_worked_by_hand() -> None:
         for weight in layer.parameters():
             weight.zero_()
         layer.bias_ih_l0.copy_(torch.tensor([0.0, 0.0, np.arctanh(0.5), 100.0]))
-    found = unroll(layer, (torch.zeros(2, 1, 1),))
-    assert isinstance(found, Unrolled)
-    gates = {name: gate.flatten().tolist() for name, gate in found.walks[0].gates.items()}
+    unrolled = unroll(layer, (torch.zeros(2, 1, 1),))
+    assert isinstance(unrolled, Unrolled)
+    gates = {name: gate.flatten().tolist() for name, gate in unrolled.layers[0].gates.items()}
     assert gates["i"] == [0.5, 0.5] and gates["f"] == [0.5, 0.5] and gates["o"] == [1.0, 1.0]
     assert gates["c"] == pytest.approx(
         [0.25, 0.375]
@@ -174,29 +180,29 @@ def test_it_goes_on_from_a_given_state_and_takes_a_sequence_alone(kind: str) -> 
     for layer in (own(2, 3, **words), theirs(2, 3, **words)):
         with torch.no_grad():
             y, state = layer(torch.randn(4, 2))
-        found = unroll(layer, (torch.randn(4, 2), state))
-        assert isinstance(found, Unrolled) and found.off <= 1e-5
-        before = found.walks[0].before[0][0]
+        unrolled = unroll(layer, (torch.randn(4, 2), state))
+        assert isinstance(unrolled, Unrolled) and unrolled.max_error <= 1e-5
+        before = unrolled.layers[0].before[0][0]
         torch.testing.assert_close(before[0].float(), y[-1])
 
 
 def test_projections_are_walked_too() -> None:
     torch.manual_seed(0)
     layer = nn.LSTM(2, 5, 2, proj_size=3, bidirectional=True)
-    found = unroll(layer, (torch.randn(4, 2, 2),))
-    assert isinstance(found, Unrolled)
-    assert {name: gate.shape[-1] for name, gate in found.walks[0].gates.items()} == dict.fromkeys(
-        "ifgoc", 5
-    ) | {"h": 3}
+    unrolled = unroll(layer, (torch.randn(4, 2, 2),))
+    assert isinstance(unrolled, Unrolled)
+    assert {
+        name: gate.shape[-1] for name, gate in unrolled.layers[0].gates.items()
+    } == dict.fromkeys("ifgoc", 5) | {"h": 3}
 
 
 def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     linear = unroll(nn.Linear(2, 2), (torch.zeros(1, 2),), name="head")
-    assert linear == Opaque("head", "Linear is no recurrent layer of torch.nn's family")
+    assert linear == Opaque("head", "Linear is not a recurrent layer of torch.nn")
     cell = nn.LSTM(2, 3)
     real = cell(torch.zeros(4, 1, 2))
     wrong = unroll(cell, (torch.zeros(4, 1, 2),), (real[0] + 0.01, real[1]))
-    assert isinstance(wrong, Opaque) and "gives other states than by itself (by 0.01" in wrong.why
+    assert isinstance(wrong, Opaque) and "gives other states (by 0.01" in wrong.why
     nans = unroll(cell, (torch.full((4, 1, 2), torch.nan),))
     assert isinstance(nans, Opaque)
     halves = nn.GRU(2, 3).bfloat16()

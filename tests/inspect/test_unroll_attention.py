@@ -62,7 +62,7 @@ def with_biases(layer: nn.MultiheadAttention) -> nn.MultiheadAttention:
     bias=st.booleans(),
     more=st.tuples(st.booleans(), st.booleans()),
     mask=st.sampled_from(["none", "bool", "float"]),
-    each=st.booleans(),
+    per_head=st.booleans(),
     padding=st.sampled_from(["none", "bool", "float"]),
     weights=st.booleans(),
     itself=st.booleans(),
@@ -75,7 +75,7 @@ def test_every_head_is_torchs_own(
     bias: bool,
     more: tuple[bool, bool],
     mask: str,
-    each: bool,
+    per_head: bool,
     padding: str,
     weights: bool,
     itself: bool,
@@ -99,7 +99,7 @@ def test_every_head_is_torchs_own(
         (x if first else x.transpose(0, 1) for x in (q, k, v)) if batched else (q[0], k[0], v[0])
     )
     k, v = (q, q) if itself else (k, v)
-    shape = (rows * heads, queries, keys) if each else (queries, keys)
+    shape = (rows * heads, queries, keys) if per_head else (queries, keys)
     look = None if mask == "none" else masks_of(mask, shape, generator)
     empty = (
         None
@@ -110,26 +110,31 @@ def test_every_head_is_torchs_own(
     with torch.no_grad():
         output = layer(*inputs)
         averaged = layer(q, k, v, empty, True, look)[1]
-        told = layer(q, k, v, empty, True, look, False)[1]
-    found = unroll_attention(layer, inputs, output)
-    assert isinstance(found, UnrolledAttention), found
-    assert found.off <= 1e-5
-    assert found.output.dtype == found.scores.dtype == torch.float64
-    torch.testing.assert_close(found.output.float(), output[0], rtol=1e-4, atol=1e-5)
+        expected = layer(q, k, v, empty, True, look, False)[1]
+    unrolled = unroll_attention(layer, inputs, output)
+    assert isinstance(unrolled, UnrolledAttention), unrolled
+    assert unrolled.max_error <= 1e-5
+    assert unrolled.output.dtype == unrolled.scores.dtype == torch.float64
+    torch.testing.assert_close(unrolled.output.float(), output[0], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        found.weights.float().reshape(told.shape), told, rtol=1e-4, atol=1e-6
+        unrolled.weights.float().reshape(expected.shape), expected, rtol=1e-4, atol=1e-6
     )
     torch.testing.assert_close(
-        found.weights.mean(1).float().reshape(averaged.shape), averaged, rtol=1e-4, atol=1e-6
+        unrolled.weights.mean(1).float().reshape(averaged.shape), averaged, rtol=1e-4, atol=1e-6
     )
     for row in range(rows):
         for head in range(heads):
-            parts = (part[row, head].numpy() for part in (found.q, found.k, found.v, found.mask))
+            parts = (
+                part[row, head].numpy()
+                for part in (unrolled.q, unrolled.k, unrolled.v, unrolled.mask)
+            )
             plain, mixed = numpy_attention(*parts)
             np.testing.assert_allclose(
-                found.weights[row, head].numpy(), plain, rtol=1e-9, atol=1e-12
+                unrolled.weights[row, head].numpy(), plain, rtol=1e-9, atol=1e-12
             )
-            np.testing.assert_allclose(found.mixed[row, head].numpy(), mixed, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                unrolled.mixed[row, head].numpy(), mixed, rtol=1e-9, atol=1e-12
+            )
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -159,16 +164,16 @@ def test_a_plain_call_is_torchs_own(
         look = ~hidden if mask == "bool" else hidden
     words = {"scale": scale, "enable_gqa": grouped}
     output = scaled_dot_product_attention(q, k, v, look, is_causal=mask == "causal", **words)
-    found = unroll_sdpa(q, k, v, look, mask == "causal", **words, output=output)
-    assert isinstance(found, UnrolledAttention), found
-    assert found.off <= 1e-5 and found.output is found.mixed
-    torch.testing.assert_close(found.mixed.float(), output)
+    unrolled = unroll_sdpa(q, k, v, look, mask == "causal", **words, output=output)
+    assert isinstance(unrolled, UnrolledAttention), unrolled
+    assert unrolled.max_error <= 1e-5 and unrolled.output is unrolled.mixed
+    torch.testing.assert_close(unrolled.mixed.float(), output)
     many = k.repeat_interleave(2, -3) if grouped else k
     scores, weights = attention_weights(q, many, look, mask == "causal", scale)
-    assert torch.equal(scores, found.scores) and torch.equal(weights, found.weights)
+    assert torch.equal(scores, unrolled.scores) and torch.equal(weights, unrolled.weights)
     ones = torch.eye(keys).expand(*before, keys, keys)  # what torch mixes of these are its weights
-    told = scaled_dot_product_attention(q, k, ones, look, is_causal=mask == "causal", **words)
-    torch.testing.assert_close(found.weights.float(), told)
+    expected = scaled_dot_product_attention(q, k, ones, look, is_causal=mask == "causal", **words)
+    torch.testing.assert_close(unrolled.weights.float(), expected)
 
 
 def test_a_case_worked_by_hand() -> None:
@@ -177,11 +182,11 @@ def test_a_case_worked_by_hand() -> None:
         layer.in_proj_weight.copy_(torch.tensor([[1.0], [1.0], [10.0]]))  # type: ignore[union-attr]
         layer.out_proj.weight.fill_(2.0)
     x = torch.tensor([[0.0], [math.log(3)]])
-    found = unroll_attention(layer, (torch.ones(1, 1), x, x))
-    assert isinstance(found, UnrolledAttention)
-    assert found.weights.flatten().tolist() == pytest.approx([0.25, 0.75])
-    assert found.mixed.item() == pytest.approx(7.5 * math.log(3))
-    assert found.output.item() == pytest.approx(15 * math.log(3))
+    unrolled = unroll_attention(layer, (torch.ones(1, 1), x, x))
+    assert isinstance(unrolled, UnrolledAttention)
+    assert unrolled.weights.flatten().tolist() == pytest.approx([0.25, 0.75])
+    assert unrolled.mixed.item() == pytest.approx(7.5 * math.log(3))
+    assert unrolled.output.item() == pytest.approx(15 * math.log(3))
 
 
 @pytest.mark.parametrize("weights", [True, False])
@@ -191,10 +196,10 @@ def test_a_causal_mask_with_and_without_the_hint(weights: bool, first: bool) -> 
     layer = nn.MultiheadAttention(8, 2, batch_first=first).eval()
     x = torch.randn(5, 5, 8)
     mask = nn.Transformer.generate_square_subsequent_mask(5)
-    for asked in ((x, x, x, None, weights, mask, True, True), (x, x, x, None, weights, mask)):
-        found = unroll_attention(layer, asked)
-        assert isinstance(found, UnrolledAttention)
-        assert torch.equal(found.weights.triu(1), torch.zeros(5, 2, 5, 5, dtype=torch.float64))
+    for inputs in ((x, x, x, None, weights, mask, True, True), (x, x, x, None, weights, mask)):
+        unrolled = unroll_attention(layer, inputs)
+        assert isinstance(unrolled, UnrolledAttention)
+        assert torch.equal(unrolled.weights.triu(1), torch.zeros(5, 2, 5, 5, dtype=torch.float64))
 
 
 def test_the_hint_is_followed_where_torch_follows_it() -> None:
@@ -207,11 +212,11 @@ def test_the_hint_is_followed_where_torch_follows_it() -> None:
         (None, False, None),
     ]  # the last on the fused way alone
     for empty, weights, look in ignored:
-        found = unroll_attention(layer, (x, x, x, empty, weights, look, True, True))
-        assert isinstance(found, UnrolledAttention), found
-        assert found.weights.min() > 0
-    found = unroll_attention(layer, (x, x, x.clone(), None, False, mask, True, True))
-    assert isinstance(found, Opaque)  # followed, though the mask is not what it is said to be
+        unrolled = unroll_attention(layer, (x, x, x, empty, weights, look, True, True))
+        assert isinstance(unrolled, UnrolledAttention), unrolled
+        assert unrolled.weights.min() > 0
+    unrolled = unroll_attention(layer, (x, x, x.clone(), None, False, mask, True, True))
+    assert isinstance(unrolled, Opaque)  # followed, though the mask is not what it is said to be
 
 
 def test_the_contract_is_sharp() -> None:
@@ -221,8 +226,8 @@ def test_the_contract_is_sharp() -> None:
     x = torch.randn(3, 2, 4)
     with torch.no_grad():
         real, _ = layer(x, x, x)
-    found = unroll_attention(layer, (x, x, x), (real, None))
-    assert isinstance(found, UnrolledAttention) and found.off < 1e-6
+    unrolled = unroll_attention(layer, (x, x, x), (real, None))
+    assert isinstance(unrolled, UnrolledAttention) and unrolled.max_error < 1e-6
     assert isinstance(
         unroll_attention(layer, (x, x, x), (real + 5e-5 * real.abs().max(), None)), Opaque
     )
@@ -232,20 +237,20 @@ def test_the_layer_of_a_fused_encoder_is_expanded_as_it_goes_when_it_is_looked_a
     torch.manual_seed(0)
     encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
     x, padding = torch.randn(3, 5, 8), torch.arange(5) >= torch.tensor([[5], [3], [4]])
-    seen: list[Any] = []
+    calls: list[Any] = []
     with torch.no_grad():
         fused = encoder(x, src_key_padding_mask=padding)
         handle = encoder.self_attn.register_forward_hook(
-            lambda _, given, words, gives: seen.append((given, words, gives)), with_kwargs=True
+            lambda _, args, words, gives: calls.append((args, words, gives)), with_kwargs=True
         )
         slow = encoder(x, src_key_padding_mask=padding)
         handle.remove()
-    assert seen[0][1]["need_weights"] is False
+    assert calls[0][1]["need_weights"] is False
     torch.testing.assert_close(fused[~padding], slow[~padding])
-    inputs = (*seen[0][0], seen[0][1]["key_padding_mask"], False, None)
-    found = unroll_attention(encoder.self_attn, inputs, seen[0][2])
-    assert isinstance(found, UnrolledAttention)
-    assert not found.weights[1, :, :, 3:].any()
+    inputs = (*calls[0][0], calls[0][1]["key_padding_mask"], False, None)
+    unrolled = unroll_attention(encoder.self_attn, inputs, calls[0][2])
+    assert isinstance(unrolled, UnrolledAttention)
+    assert not unrolled.weights[1, :, :, 3:].any()
 
 
 def test_a_query_that_may_look_at_no_key_has_no_weights() -> None:
@@ -253,12 +258,12 @@ def test_a_query_that_may_look_at_no_key_has_no_weights() -> None:
     layer = nn.MultiheadAttention(4, 2).eval()
     query, key = torch.randn(3, 2, 4), torch.randn(3, 2, 4)
     empty = torch.tensor([[False, True, True], [True, True, True]])
-    found = unroll_attention(layer, (query, key, key, empty, False))
-    assert isinstance(found, UnrolledAttention) and not found.weights[1].any()
+    unrolled = unroll_attention(layer, (query, key, key, empty, False))
+    assert isinstance(unrolled, UnrolledAttention) and not unrolled.weights[1].any()
     torn = unroll_attention(layer, (query, key, key, empty))
     assert (
         isinstance(torn, Opaque)
-        and "(by nan, as torch does where a query may look at no key)" in torn.why
+        and "(by nan, as torch does for a query without visible keys)" in torn.why
     )
 
 
@@ -266,28 +271,28 @@ def test_large_scores_and_many_keys_stay_within_the_contract() -> None:
     torch.manual_seed(0)
     layer = nn.MultiheadAttention(64, 4, batch_first=True).eval()
     x = 6 * torch.randn(2, 300, 64)
-    found = unroll_attention(layer, (x, x, x))
-    assert isinstance(found, UnrolledAttention) and found.scores.max() > 30
+    unrolled = unroll_attention(layer, (x, x, x))
+    assert isinstance(unrolled, UnrolledAttention) and unrolled.scores.max() > 30
 
 
 def test_what_cannot_be_expanded_is_an_opaque_box_that_says_so() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 2, 4)
     linear = unroll_attention(nn.Linear(2, 2), (x,), name="head")
-    assert linear == Opaque("head", "Linear is no attention of torch.nn's family")
+    assert linear == Opaque("head", "Linear is not an attention layer of torch.nn")
     layer = nn.MultiheadAttention(4, 2)
     real = layer.eval()(x, x, x)
     wrong = unroll_attention(layer, (x, x, x), (real[0] + 0.01, None))
-    assert isinstance(wrong, Opaque) and "gives other values than by itself (by 0.0" in wrong.why
+    assert isinstance(wrong, Opaque) and "gives other values (by 0.0" in wrong.why
     hinted = unroll_attention(layer, (x, x, x, None, False, torch.zeros(3, 3), True, True))
     assert (
         isinstance(hinted, Opaque) and "other weights" in hinted.why
     )  # the mask is not what it is said to be
     more = nn.MultiheadAttention(4, 2, add_bias_kv=True)
     causal = nn.Transformer.generate_square_subsequent_mask(3)
-    asked = unroll_attention(more, (x, x, x, None, False, causal, True, True))
+    causal_result = unroll_attention(more, (x, x, x, None, False, causal, True, True))
     assert (
-        isinstance(asked, Opaque) and "other weights" in asked.why
+        isinstance(causal_result, Opaque) and "other weights" in causal_result.why
     )  # torch hides the added key on one of its two ways alone
     dropped = scaled_dot_product_attention(x, x, x, dropout_p=0.5)
     assert isinstance(unroll_sdpa(x, x, x, output=dropped), Opaque)

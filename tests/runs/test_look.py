@@ -70,7 +70,7 @@ def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[s
     assert "the training is not finished" in told.err
     assert main(["show", "killed"]) == 0
     assert "(in training)" in capsys.readouterr().out
-    with pytest.raises(RunError, match="is no whole run"):
+    with pytest.raises(RunError, match="is not a complete run"):
         ki.open("killed")
     assert main([*WORDS, "--out", "killed", "--resume"]) == 0
     assert Run.look("killed").remark == ""

@@ -1,4 +1,4 @@
-"""Opening a number: the terms that any cell of a layer's output is made of, one kind of layer a file."""
+"""Breakdown: the terms of any value of a layer's output, one file per kind of layer."""
 
 from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Terms
 from kissipo.inspect.breakdown.explain_value import explain_value

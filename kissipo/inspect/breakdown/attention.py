@@ -1,12 +1,12 @@
-"""A number of attention: the mixed values of every head by the output's weights; each head with its weights for that query.
+"""Breakdown of a value of attention: the mixed values of every head times W.
 
-y = b + sum over heads and features of W · mixed            mixed = sum over keys of weight · v
-weight = exp(score - greatest) / sum of all                 score = q · k / sqrt(d) + mask
+y = b + sum over heads and features of W · mixed     mixed = sum over keys of weight · v
+weight = exp(score - maximum) / sum of all           score = q · k / sqrt(d) + mask
 
-Shapes:   a row of the batch, a query and a feature of the output; keys that the layer adds stand behind those it was given
-Choices:  of each head every key is opened, and the first features of its mixed values.
-Source:   see inspect/unroll/attention.py, whose numbers (`recorded` of a head and of what is in it) torch's own confirm; here they are
-          taken apart again.
+Shapes:   a row of the batch, a query and a feature of the output; keys that the layer
+          adds come after the keys of the input
+Choices:  for each head, every key and the first features of the mixed values.
+Source:   the values of inspect/unroll/attention.py, which are checked against torch.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ FEATURES = 3
 
 
 def number(
-    found: UnrolledAttention,
+    unrolled: UnrolledAttention,
     layer: nn.MultiheadAttention,
     row: int,
     query: int,
-    at: int,
+    feature: int,
     cell: Index,
 ) -> Breakdown:
-    """All heads of one number of the output.
+    """Returns the breakdown of one value of the output, with all heads.
 
-    at:    the feature of the output
-    cell:  its place in what the layer gives
+    feature:  the feature of the output
+    cell:     the index of the value in the output of the layer
     """
-    weights = layer.out_proj.weight[at].detach().double().numpy().reshape(layer.num_heads, -1)
-    heads = tuple(_head(found, (row, head, query), own) for head, own in enumerate(weights))
-    bias = None if layer.out_proj.bias is None else number_of(layer.out_proj.bias[at])
+    weights = layer.out_proj.weight[feature].detach().double().numpy().reshape(layer.num_heads, -1)
+    heads = tuple(_head(unrolled, (row, head, query), own) for head, own in enumerate(weights))
+    bias = None if layer.out_proj.bias is None else number_of(layer.out_proj.bias[feature])
     result = math.fsum([*(head.result for head in heads), bias or 0.0])
     terms = tuple(head.terms[0] for head in heads)
     return Breakdown(
@@ -52,13 +52,15 @@ def number(
     )
 
 
-def _head(found: UnrolledAttention, place: Index, weights: Numbers) -> Breakdown:
-    """One head: its part of the number, and inside its weights for the query and the first of its mixed values."""
-    mixed = found.mixed[place].numpy()
+def _head(unrolled: UnrolledAttention, place: Index, weights: Numbers) -> Breakdown:
+    """Returns the breakdown of the part of one head, with its keys and mixed values."""
+    mixed = unrolled.mixed[place].numpy()
     part = Terms("mixed", places(place[1:], len(mixed)), mixed, weights)
-    keys = _keys(found, place)
-    values = [_mixed(found, place, feature, keys) for feature in range(min(FEATURES, len(mixed)))]
-    description, recorded = "its part: sum of w · mixed", float(mixed @ weights)
+    keys = _keys(unrolled, place)
+    values = [
+        _mixed(unrolled, place, feature, keys) for feature in range(min(FEATURES, len(mixed)))
+    ]
+    description, recorded = "part of this head: sum of w · mixed", float(mixed @ weights)
     return Breakdown(
         f"head {place[1]}",
         description,
@@ -72,40 +74,42 @@ def _head(found: UnrolledAttention, place: Index, weights: Numbers) -> Breakdown
     )
 
 
-def _keys(found: UnrolledAttention, place: Index) -> list[Breakdown]:
-    """The weight of every key."""
-    q, mask = found.q[place].numpy(), found.mask[place].numpy()
-    asked = [
-        Terms("q", places(place[1:], len(q)), q, found.scale * k)
-        for k in found.k[place[:2]].numpy()
+def _keys(unrolled: UnrolledAttention, place: Index) -> list[Breakdown]:
+    """Returns the breakdown of the weight of every key."""
+    q, mask = unrolled.q[place].numpy(), unrolled.mask[place].numpy()
+    terms_by_key = [
+        Terms("q", places(place[1:], len(q)), q, unrolled.scale * k)
+        for k in unrolled.k[place[:2]].numpy()
     ]
-    seen = {key: terms.sum + mask[key] for key, terms in enumerate(asked) if mask[key] > -math.inf}
-    maximum = max(seen.values(), default=0.0)
-    powers = {key: math.exp(score - maximum) for key, score in seen.items()}
+    scores = {
+        key: terms.sum + mask[key]
+        for key, terms in enumerate(terms_by_key)
+        if mask[key] > -math.inf
+    }
+    maximum = max(scores.values(), default=0.0)
+    powers = {key: math.exp(score - maximum) for key, score in scores.items()}
     total = math.fsum(powers.values())
-    opened = []
-    for key, terms in enumerate(asked):
-        cell, recorded = (*place, key), number_of(found.weights[(*place, key)])
-        if key not in seen:
-            opened.append(
-                Breakdown(f"key {key}", "the mask hides it", cell, (), None, (), 0.0, recorded)
-            )
+    breakdowns = []
+    for key, terms in enumerate(terms_by_key):
+        cell, recorded = (*place, key), number_of(unrolled.weights[(*place, key)])
+        if key not in scores:
+            breakdowns.append(Breakdown(f"key {key}", "masked", cell, (), None, (), 0.0, recorded))
             continue
         share = powers[key] / total
-        names = ("q · k / sqrt(d)", "mask", "exp(score - greatest)", "its share")
+        names = ("q · k / sqrt(d)", "mask", "exp(score - maximum)", "exp / sum")
         steps = tuple(zip(names, (terms.sum, float(mask[key]), powers[key], share), strict=True))
-        description = "exp(score - greatest) / sum of all"
-        opened.append(
+        description = "exp(score - maximum) / sum of all"
+        breakdowns.append(
             Breakdown(f"key {key}", description, cell, (terms,), None, steps, share, recorded)
         )
-    return opened
+    return breakdowns
 
 
 def _mixed(
-    found: UnrolledAttention, place: Index, feature: int, keys: list[Breakdown]
+    unrolled: UnrolledAttention, place: Index, feature: int, keys: list[Breakdown]
 ) -> Breakdown:
-    """A feature of the mixed values."""
-    v = found.v[place[:2]][:, feature].numpy()
+    """Returns the breakdown of one feature of the mixed values."""
+    v = unrolled.v[place[:2]][:, feature].numpy()
     where = np.array([(place[1], key, feature) for key in range(len(v))], dtype=np.int64).reshape(
         -1, 3
     )
@@ -120,5 +124,5 @@ def _mixed(
         None,
         (),
         terms.sum,
-        number_of(found.mixed[cell]),
+        number_of(unrolled.mixed[cell]),
     )

@@ -1,4 +1,4 @@
-"""Opened: one number with the terms that it was made of, their sum, and what PyTorch recorded."""
+"""Breakdown: one value with its terms, their sum, and the value of PyTorch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Index = tuple[int, ...]
 
 
 class CannotExplainError(Exception):
-    """Why a number is not opened."""
+    """The reason why a value cannot be explained."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Values that a number was made of, each beside its weight.
+    """The terms of a value: inputs with their weights.
 
-    of:       where they come from: `input`, whose first axis is the row of the batch; weight; state; gates
-    places:   of each in there (term, axis)
-    values:   theirs
-    weights:  what each is multiplied by
-    names:    of places that are no numbers
-    by_row:   whether the first axis of the places is the row of the batch, as it is of an input
+    of:       the source: `input`, whose first axis is the batch; weight; state; gates
+    places:   the index of each term in its source (term, axis)
+    values:   the value of each term
+    weights:  the weight of each term
+    names:    names of terms that have no index
+    by_row:   whether the first axis of the places is the batch, as for an input
     """
 
     of: str
@@ -41,22 +41,22 @@ class Terms:
 
     @property
     def products(self) -> Numbers:
-        """Each value times its weight."""
+        """Returns each value times its weight."""
         return self.values * self.weights
 
     @property
     def sum(self) -> float:
-        """Of all products, without the error of adding up."""
+        """Returns the exact sum of all products, rounded once."""
         return math.fsum(self.products)
 
     def of_one_sample(self) -> Terms:
-        """The same without the axis of the batch."""
+        """Returns the terms without the batch axis."""
         return (
             replace(self, places=self.places[:, 1:]) if self.of == "input" or self.by_row else self
         )
 
     def source(self, number: int) -> str:
-        """Where a term comes from, as people read it."""
+        """Returns the source of a term as text, such as `input[0, 3]`."""
         return (
             self.names[number]
             if self.names
@@ -66,17 +66,18 @@ class Terms:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """One cell of what a layer gives.
+    """The computation of one value of a layer's output.
 
-    operation:  what the layer does: linear, convolution, greatest, ...
-    tell:       the formula
-    cell:       its place in the output; the first axis is the row of the batch
-    terms:      groups of values and weights
-    bias:       what is added to the sum of their products; none where they are not summed, or there is none
-    steps:      what is done with them, one after the other, with the number after each
-    result:     in double precision
-    recorded:   what PyTorch gave; none where it gives no such number
-    gates:      of a recurrent unit, each opened; of attention each head, and in it each key and the first mixed values
+    operation:    what the layer does: linear, convolution, maximum, ...
+    description:  the formula
+    cell:         the index of the value in the output; the first axis is the batch
+    terms:        groups of values and weights
+    bias:         the bias that is added to the sum; None if there is no sum or no bias
+    steps:        the operations after the terms, with the value after each
+    result:       the value in double precision
+    recorded:     the value that PyTorch computed; None if it does not return this value
+    gates:        the breakdown of each gate of a recurrent unit; for attention of each
+                  head, with its keys and its first mixed values
     """
 
     operation: str
@@ -92,65 +93,75 @@ class Breakdown:
 
     @property
     def difference(self) -> float | None:
-        """What was recorded, less the result."""
+        """Returns the recorded value minus the result."""
         return None if self.recorded is None else self.recorded - self.result
 
     @property
     def size(self) -> float:
-        """The greatest number on the way, by which rounding is measured: a small result may be left over from large terms."""
-        products = [np.abs(each.products).max(initial=0.0) for each in self.terms]
-        running = [np.abs(np.cumsum(each.products)).max(initial=0.0) for each in self.terms]
+        """Returns the maximum absolute value of the computation.
+
+        The rounding error is relative to it, as large terms can cancel in a small
+        result.
+        """
+        products = [np.abs(group.products).max(initial=0.0) for group in self.terms]
+        running = [np.abs(np.cumsum(group.products)).max(initial=0.0) for group in self.terms]
         steps = [abs(value) for _, value in self.steps]
         return float(max([*products, *running, *steps, abs(self.bias or 0.0), abs(self.result)]))
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the result is the recorded value, to 1e-5 of the greatest number on the way; none where nothing was recorded."""
+        """Returns whether the result equals the recorded value up to 1e-5 of `size`.
+
+        Returns:  None where nothing was recorded
+        """
         return None if self.difference is None else abs(self.difference) <= ALLOWED * self.size
 
     def running(self) -> Iterator[tuple[str, str, Index, float, float, float, float]]:
-        """Every term: of, source, place, value, weight, product, and the sum up to it; the sum is carried on from group to group."""
+        """Yields every term: of, source, place, value, weight, product, running sum.
+
+        The running sum continues from group to group.
+        """
         total = 0.0
         for group in self.terms:
             for number, product in enumerate(group.products):
                 total += product
                 place = (
-                    tuple(int(each) for each in group.places[number]) if len(group.places) else ()
+                    tuple(int(axis) for axis in group.places[number]) if len(group.places) else ()
                 )
                 value, weight = float(group.values[number]), float(group.weights[number])
                 yield group.of, group.source(number), place, value, weight, float(product), total
 
     def of_one_sample(self) -> Breakdown:
-        """The same without the axis of the batch, where there is one row alone."""
-        terms = tuple(each.of_one_sample() for each in self.terms)
+        """Returns the breakdown without the batch axis, for a batch of one."""
+        terms = tuple(group.of_one_sample() for group in self.terms)
         gates = tuple(
-            replace(gate, terms=tuple(each.of_one_sample() for each in gate.terms))
+            replace(gate, terms=tuple(group.of_one_sample() for group in gate.terms))
             for gate in self.gates
         )
         return replace(self, cell=self.cell[1:], terms=terms, gates=gates)
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: every term."""
+        """Returns the documented JSON with every term."""
         keys = ("of", "source", "place", "value", "weight", "product", "running")
-        terms = [dict(zip(keys, each, strict=True)) for each in self.running()]
+        terms: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in self.running()]
         return {
             "layer": self.layer,
             "operation": self.operation,
             "description": self.description,
             "index": list(self.cell),
-            "terms": [{**each, "place": list(each["place"])} for each in terms],  # type: ignore[call-overload]
+            "terms": [{**row, "place": list(row["place"])} for row in terms],
             "bias": self.bias,
             "steps": [{"name": name, "value": value} for name, value in self.steps],
             "result": self.result,
             "recorded": self.recorded,
             "difference": self.difference,
             "agrees": self.agrees,
-            "gates": [each.to_json() for each in self.gates],
+            "gates": [gate.to_json() for gate in self.gates],
         }
 
 
 def term(of: str, place: Index, value: float, weight: float = 1.0, *, name: str = "") -> Terms:
-    """A single value times its weight."""
+    """Returns a single value with its weight as terms."""
     return Terms(
         of,
         np.array([place], dtype=np.int64),
@@ -161,19 +172,19 @@ def term(of: str, place: Index, value: float, weight: float = 1.0, *, name: str 
 
 
 def places(lead: Index, count: int) -> NDArray[np.int64]:
-    """The first so many places behind a common beginning."""
-    return np.array([(*lead, each) for each in range(count)], dtype=np.int64)
+    """Returns the indices (*lead, 0) to (*lead, count - 1)."""
+    return np.array([(*lead, index) for index in range(count)], dtype=np.int64)
 
 
 def number_of(x: Tensor) -> float:
-    """A tensor of one number."""
+    """Returns the value of a tensor with one element."""
     return float(x.detach())
 
 
 def summed(
     operation: str, description: str, cell: Index, terms: Terms, bias: float | None
 ) -> Breakdown:
-    """The sum of all products, and the bias."""
+    """Returns the breakdown of a sum of products plus a bias."""
     return Breakdown(
         operation, description, cell, (terms,), bias, (), math.fsum([*terms.products, bias or 0.0])
     )

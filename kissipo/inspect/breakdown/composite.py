@@ -1,4 +1,4 @@
-"""A cell of a layer that says itself what its numbers are made of, as layers with layers in them do (core/protocols.py)."""
+"""Breakdown of a composite layer, which explains its values itself."""
 
 from __future__ import annotations
 
@@ -14,20 +14,16 @@ from kissipo.inspect.breakdown.breakdown import Breakdown, Index, Terms
 from kissipo.inspect.describe_layer import describe_layer
 
 
-def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
-    """What the layer says, in groups of where it comes from."""
+def explain_composite(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
+    """Returns the explanation of the layer, in groups of one source each."""
     with eval_mode(layer):
         sources, how = layer.opens(index, *inputs)
     terms = tuple(
-        _terms(of, list(found)) for of, found in groupby(sources, key=lambda each: each.of)
+        _terms(of, list(group)) for of, group in groupby(sources, key=lambda source: source.of)
     )
     products = [float(product) for group in terms for product in group.products]
-    if how == "product":
-        result = math.prod(products)
-    elif how == "greatest":
-        result = max(products)
-    else:
-        result = math.fsum(products)
+    combine = {"product": math.prod, "sum": math.fsum, "relu": math.fsum}
+    result = combine.get(how, max)(products)
     steps = [] if how == "sum" else [("sum" if how == "relu" else how, result)]
     if how == "relu":
         result = max(0.0, result)
@@ -44,6 +40,9 @@ def told(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
 
 
 def _terms(of: str, sources: list[Source]) -> Terms:
-    places = np.array([each.place for each in sources], dtype=np.int64)
-    values, weights = [float(each.value) for each in sources], [each.weight for each in sources]
+    places = np.array([source.place for source in sources], dtype=np.int64)
+    values, weights = (
+        [float(source.value) for source in sources],
+        [source.weight for source in sources],
+    )
     return Terms(of, places, np.array(values), np.array(weights), by_row=True)

@@ -1,4 +1,4 @@
-"""A cell that depends on one other cell alone: activations, and layers that only carry numbers to another place."""
+"""Breakdown of elementwise layers: activations, and layers that only move values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _softplus(layer: Any, x: float) -> float:
     )
 
 
-BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
+ACTIVATIONS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
     nn.ReLU: ("max(0, x)", lambda _, x: max(0.0, x)),
     nn.ReLU6: ("min(max(0, x), 6)", lambda _, x: min(max(0.0, x), 6.0)),
     nn.Tanh: ("tanh(x)", lambda _, x: math.tanh(x)),
@@ -48,19 +48,19 @@ BENDS: dict[type[nn.Module], tuple[str, Callable[[Any, float], float]]] = {
     nn.GELU: ("x · Φ(x)", _gelu),
     nn.SiLU: ("x · sigmoid(x)", lambda _, x: x * _sigmoid(x)),
     nn.LeakyReLU: (
-        "x, below 0 a part of it",
+        "x, or a · x if x is negative",
         lambda layer, x: x if x >= 0 else x * float(layer.negative_slope),
     ),
-    nn.ELU: ("x, below 0 a · (exp(x) - 1)", _elu),
+    nn.ELU: ("x, or a · (exp(x) - 1) if x is negative", _elu),
     nn.Softplus: ("log(1 + exp(x))", _softplus),
 }
 
 
 def activation(layer: nn.Module, x: Tensor, index: Index) -> Breakdown:
-    """A cell of an activation."""
-    description, bend = BENDS[type(layer)]
+    """Returns the breakdown of one value of an activation."""
+    description, function = ACTIVATIONS[type(layer)]
     value = number_of(x[index])
-    result = bend(layer, value)
+    result = function(layer, value)
     name = type(layer).__name__.lower()
     return Breakdown(
         name, description, index, (term("input", index, value),), None, ((name, result),), result
@@ -68,13 +68,17 @@ def activation(layer: nn.Module, x: Tensor, index: Index) -> Breakdown:
 
 
 def carried(layer: nn.Module, x: Tensor, index: Index, shape: tuple[int, ...]) -> Breakdown:
-    """A cell of a layer that flattens, unflattens or leaves as it is what it is given; dropout drops nothing when answering."""
+    """Returns the breakdown of one value of a layer that only moves values.
+
+    These are flatten, unflatten, identity, and dropout in eval mode.
+    """
     if x.numel() != math.prod(shape):
-        raise CannotExplainError("it gives more or fewer numbers than it takes")
+        raise CannotExplainError("it has more or fewer outputs than inputs")
     place = tuple(
-        int(at) for at in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape))
+        int(position)
+        for position in np.unravel_index(np.ravel_multi_index(index, shape), tuple(x.shape))
     )
     value = number_of(x[place])
     return Breakdown(
-        "carried", "the same number", index, (term("input", place, value),), None, (), value
+        "carried", "the same value", index, (term("input", place, value),), None, (), value
     )

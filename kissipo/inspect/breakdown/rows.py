@@ -1,11 +1,13 @@
-"""A cell of a layer that looks at one row of features: linear, layer and group norm, softmax, an embedding.
+"""Breakdown of layers over one row of features: linear, norms, softmax, embedding.
 
 linear      y_i = b_i + sum over j of w_ij x_j
-norms       y_i = g_i (x_i - mean) / sqrt(variance + e) + b_i        over the row (layer), some channels (group), all batches so far (batch)
-softmax     y_i = exp(x_i - m) / sum over j of exp(x_j - m),         m the greatest x
+norms       y_i = g_i (x_i - mean) / sqrt(variance + e) + b_i
+            mean and variance over the row (layer norm), over a group of channels (group
+            norm), or the running statistics (batch norm)
+softmax     y_i = exp(x_i - m) / sum over j of exp(x_j - m)    m is the maximum of x
 embedding   y_j = E[id, j]
 
-Shapes:   (..., feature); (batch, channel, ...) of the norms of channels; ids (...) of an embedding
+Shapes:   (..., feature); norms of channels: (batch, channel, ...); embedding: ids (...)
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from kissipo.inspect.breakdown.breakdown import (
 
 
 def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.Linear."""
+    """Returns the breakdown of one value of nn.Linear."""
     lead, unit = index[:-1], index[-1]
     bias = None if layer.bias is None else number_of(layer.bias[unit])
     weights = layer.weight[unit].detach().double().numpy()
@@ -36,37 +38,37 @@ def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
 
 
 def embedding(layer: Any, ids: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.Embedding."""
+    """Returns the breakdown of one value of nn.Embedding."""
     id_, feature = int(ids[index[:-1]]), index[-1]
-    found = number_of(layer.weight[id_, feature])
+    value = number_of(layer.weight[id_, feature])
     return summed(
         "embedding",
         f"feature {feature} of the row of id {id_}",
         index,
-        term("weight", (id_, feature), found),
+        term("weight", (id_, feature), value),
         None,
     )
 
 
 def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.Softmax or nn.LogSoftmax."""
+    """Returns the breakdown of one value of nn.Softmax or nn.LogSoftmax."""
     if layer.dim is None:
-        raise CannotExplainError("this softmax does not say over which axis it goes")
+        raise CannotExplainError("this softmax has no dim: its axis is unknown")
     axis = layer.dim % x.dim()
     others = list(index)
     places = []
-    for at in range(x.shape[axis]):
-        others[axis] = at
+    for position in range(x.shape[axis]):
+        others[axis] = position
         places.append(tuple(others))
     values = np.array([number_of(x[place]) for place in places])
     powers = np.exp(values - values.max())
     total, own = math.fsum(powers), float(powers[index[axis]])
     steps = [
-        ("the greatest x", float(values.max())),
-        ("sum of all exp(x - greatest)", total),
-        ("exp of its own", own),
+        ("the maximum x", float(values.max())),
+        ("sum of all exp(x - maximum)", total),
+        ("exp(x - maximum)", own),
+        ("exp / sum", own / total),
     ]
-    steps.append(("its share", own / total))
     result = own / total
     if type(layer).__name__ == "LogSoftmax":
         result = float(values[index[axis]] - values.max()) - math.log(total)
@@ -78,12 +80,14 @@ def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
 
 
 def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.BatchNorm1d, 2d or 3d that answers."""
+    """Returns the breakdown of one value of nn.BatchNorm1d, 2d or 3d in eval mode."""
     if layer.running_mean is None:
-        raise CannotExplainError("this norm has no running figures: it depends on the whole batch")
+        raise CannotExplainError(
+            "this norm has no running statistics: it depends on the whole batch"
+        )
     channel = index[1]
     mean, variance = number_of(layer.running_mean[channel]), number_of(layer.running_var[channel])
-    scale, shift = _learned(layer, (channel,))
+    scale, shift = _scale_and_shift(layer, (channel,))
     return _normed(
         "batch normalization",
         index,
@@ -97,33 +101,36 @@ def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
 
 
 def layer_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.LayerNorm."""
+    """Returns the breakdown of one value of nn.LayerNorm."""
     many = len(layer.normalized_shape)
     lead, own = index[:-many], index[-many:]
     values = x[lead].detach().double().numpy()
     places = np.array([(*lead, *place) for place in np.ndindex(values.shape)])
-    scale, shift = _learned(layer, own)
+    scale, shift = _scale_and_shift(layer, own)
     return _of_values(
         "layer normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift
     )
 
 
 def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.GroupNorm."""
-    each = layer.num_channels // layer.num_groups
-    first = index[1] // each * each
-    values = x[index[0], first : first + each].detach().double().numpy()
+    """Returns the breakdown of one value of nn.GroupNorm."""
+    size = layer.num_channels // layer.num_groups
+    first = index[1] // size * size
+    values = x[index[0], first : first + size].detach().double().numpy()
     places = np.array(
         [(index[0], first + place[0], *place[1:]) for place in np.ndindex(values.shape)]
     )
-    scale, shift = _learned(layer, (index[1],))
+    scale, shift = _scale_and_shift(layer, (index[1],))
     return _of_values(
         "group normalization", index, places, values, number_of(x[index]), layer.eps, scale, shift
     )
 
 
 def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.LocalResponseNorm: x / (k + alpha / n · sum of x² over n neighboring channels) ** beta."""
+    """Returns the breakdown of one value of nn.LocalResponseNorm.
+
+    y = x / (k + alpha / n · sum of x² over n neighboring channels) ** beta
+    """
     first = index[1] - layer.size // 2
     channels = [
         channel for channel in range(first, first + layer.size) if 0 <= channel < x.shape[1]
@@ -137,14 +144,14 @@ def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
         ("sum of squares", terms.sum),
         (f"({layer.k:g} + {layer.alpha:g} / {layer.size} · sum) ** {layer.beta:g}", by),
     )
-    description = "x by a power of the squares of its neighboring channels"
+    description = "x / (k + alpha / n · sum of squares of neighboring channels) ** beta"
     return Breakdown(
         "local response normalization",
         description,
         index,
         (terms,),
         None,
-        (*steps, ("x by that", own / by)),
+        (*steps, ("x / that", own / by)),
         own / by,
     )
 
@@ -155,11 +162,11 @@ def _row(x: Tensor, lead: Index, weights: Any) -> Terms:
     return Terms("input", places, values, weights)
 
 
-def _learned(layer: Any, at: Index) -> tuple[float, float]:
-    """What the norm scales by and adds."""
-    scale = 1.0 if layer.weight is None else number_of(layer.weight[at])
+def _scale_and_shift(layer: Any, index: Index) -> tuple[float, float]:
+    """Returns the scale and the shift of a norm."""
+    scale = 1.0 if layer.weight is None else number_of(layer.weight[index])
     bias = getattr(layer, "bias", None)
-    return scale, 0.0 if bias is None else number_of(bias[at])
+    return scale, 0.0 if bias is None else number_of(bias[index])
 
 
 def _of_values(
@@ -195,9 +202,9 @@ def _normed(
     steps = (
         ("x", x),
         ("mean", mean),
-        ("less the mean", x - mean),
+        ("x - mean", x - mean),
         ("variance", variance),
-        (f"by sqrt(variance + {epsilon:g})", normal),
+        (f"/ sqrt(variance + {epsilon:g})", normal),
         (f"times {scale:.6g}", normal * scale),
         (f"plus {shift:.6g}", normal * scale + shift),
     )

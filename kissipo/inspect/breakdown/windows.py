@@ -1,12 +1,15 @@
-"""What windows see: a cell of a convolution, of a transposed one, or of a pooling layer.
+"""Breakdown of layers with windows: convolution, transposed convolution and pooling.
 
-convolution   y[f, p] = b[f] + sum over c, k of  w[f, c, k] · x[c, p · stride + k · dilation - padding]
-transposed    y[f, p] = b[f] + sum over c, k of  w[c, f, k] · x[c, (p + padding - k · dilation) / stride], where that is a place
-greatest      y[c, p] = max over k of x[c, p · stride + k · dilation - padding]
-mean          y[c, p] = sum over k of x[c, p · stride + k - padding], by the size of the window
-adaptive      the parts floor(p · n / m) to ceil((p + 1) · n / m) of n values for m answers
+convolution   y[f, p] = b[f] + sum over c, k of  w[f, c, k] · x[c, q]
+              q = p · stride + k · dilation - padding
+transposed    y[f, p] = b[f] + sum over c, k of  w[c, f, k] · x[c, q]
+              q = (p + padding - k · dilation) / stride, where that is an integer
+maximum       y[c, p] = max over k of x[c, p · stride + k · dilation - padding]
+mean          y[c, p] = sum over k of x[c, p · stride + k - padding] / window size
+adaptive      windows floor(p n / m) to ceil((p + 1) n / m) of n inputs for m outputs
 
-Shapes:   (batch, channel, place ...) of one, two or three axes of places, with or without the batch
+Shapes:   (batch, channel, ...) with one, two or three spatial axes, or without the
+          batch
 Source:   LeCun et al. 1989; Dumoulin and Visin 2016, A guide to convolution arithmetic.
 """
 
@@ -34,11 +37,11 @@ _PADS: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": 
 
 
 def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.Conv1d, 2d or 3d."""
+    """Returns the breakdown of one value of nn.Conv1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
-    seen = []
-    for axis, at in enumerate(where):
+    positions = []
+    for axis, coordinate in enumerate(where):
         steps, apart = layer.kernel_size[axis], layer.dilation[axis]
         before, behind = _padding(layer, axis)
         places = np.arange(x.shape[axis - axes])
@@ -46,39 +49,37 @@ def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
             places = np.pad(places, (before, behind), constant_values=-1)
         else:
             places = np.pad(places, (before, behind), mode=_PADS[layer.padding_mode])
-        seen.append(places[at * layer.stride[axis] + apart * np.arange(steps)])
-    each = layer.in_channels // layer.groups
+        positions.append(places[coordinate * layer.stride[axis] + apart * np.arange(steps)])
+    per_group = layer.in_channels // layer.groups
     group = filter_ // (layer.out_channels // layer.groups)
-    channels = group * each + np.arange(each)
-    grid = _grid([channels, *seen])
-    inside = (grid >= 0).all(axis=1)  # behind the edge lie zeros
+    channels = group * per_group + np.arange(per_group)
+    grid = _grid([channels, *positions])
+    inside = (grid >= 0).all(axis=1)  # outside is the zero padding
     weights = _double(layer.weight[filter_]).reshape(-1)[inside]
     terms = _terms(x, lead, grid[inside], weights)
     zeros = int((~inside).sum())
-    description = "b + sum of w · x" + (
-        f"; {zeros} weights lie on the zeros around" if zeros else ""
-    )
+    description = "b + sum of w · x" + (f"; {zeros} weights meet zero padding" if zeros else "")
     return summed("convolution", description, index, terms, _bias(layer, filter_))
 
 
 def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.ConvTranspose1d, 2d or 3d."""
+    """Returns the breakdown of one value of nn.ConvTranspose1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
     steps: list[NDArray[np.int64]] = []
-    seen: list[NDArray[np.int64]] = []
-    for axis, at in enumerate(where):
+    positions: list[NDArray[np.int64]] = []
+    for axis, coordinate in enumerate(where):
         k = np.arange(layer.kernel_size[axis])
         place, rest = np.divmod(
-            at + layer.padding[axis] - k * layer.dilation[axis], layer.stride[axis]
+            coordinate + layer.padding[axis] - k * layer.dilation[axis], layer.stride[axis]
         )
         inside = (rest == 0) & (place >= 0) & (place < x.shape[axis - axes])
         steps.append(k[inside])
-        seen.append(place[inside])
+        positions.append(place[inside])
     group, own = divmod(filter_, layer.out_channels // layer.groups)
-    each = layer.in_channels // layer.groups
-    channels = group * each + np.arange(each)
-    grid, taps = _grid([channels, *seen]), _grid([channels, *steps])
+    per_group = layer.in_channels // layer.groups
+    channels = group * per_group + np.arange(per_group)
+    grid, taps = _grid([channels, *positions]), _grid([channels, *steps])
     weights = _double(layer.weight[:, own])[tuple(taps.T)]
     return summed(
         "transposed convolution",
@@ -90,81 +91,85 @@ def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
 
 
 def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.MaxPool1d, 2d or 3d."""
+    """Returns the breakdown of one value of nn.MaxPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding, apart = (
-        _each(word, axes)
-        for word in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        _per_axis(option, axes)
+        for option in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     )
-    seen = []
-    for axis, at in enumerate(index[-axes:]):
-        places = at * stride[axis] - padding[axis] + apart[axis] * np.arange(size[axis])
-        seen.append(places[(places >= 0) & (places < x.shape[axis - axes])])
-    return _maximum(x, index, axes, seen)
+    positions = []
+    for axis, coordinate in enumerate(index[-axes:]):
+        places = coordinate * stride[axis] - padding[axis] + apart[axis] * np.arange(size[axis])
+        positions.append(places[(places >= 0) & (places < x.shape[axis - axes])])
+    return _maximum(x, index, axes, positions)
 
 
 def mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.AvgPool1d, 2d or 3d."""
+    """Returns the breakdown of one value of nn.AvgPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding = (
-        _each(word, axes) for word in (layer.kernel_size, layer.stride, layer.padding)
+        _per_axis(option, axes) for option in (layer.kernel_size, layer.stride, layer.padding)
     )
-    seen, wide = [], []
-    for axis, at in enumerate(index[-axes:]):
+    positions, wide = [], []
+    for axis, coordinate in enumerate(index[-axes:]):
         length = x.shape[axis - axes]
-        first = at * stride[axis] - padding[axis]
+        first = coordinate * stride[axis] - padding[axis]
         places = np.arange(first, min(first + size[axis], length + padding[axis]))
         wide.append(len(places))
-        seen.append(places[(places >= 0) & (places < length)])
-    count = math.prod(wide if layer.count_include_pad else map(len, seen))
-    return _mean(x, index, axes, seen, getattr(layer, "divisor_override", None) or count)
+        positions.append(places[(places >= 0) & (places < length)])
+    count = math.prod(wide if layer.count_include_pad else map(len, positions))
+    return _mean(x, index, axes, positions, getattr(layer, "divisor_override", None) or count)
 
 
 def adaptive_mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.AdaptiveAvgPool1d, 2d or 3d."""
-    axes, seen = _axes(layer), _parts(layer, x, index)
-    return _mean(x, index, axes, seen, math.prod(map(len, seen)))
+    """Returns the breakdown of one value of nn.AdaptiveAvgPool1d, 2d or 3d."""
+    axes, positions = _axes(layer), _parts(layer, x, index)
+    return _mean(x, index, axes, positions, math.prod(map(len, positions)))
 
 
-def adaptive_greatest(layer: Any, x: Tensor, index: Index) -> Breakdown:
-    """A cell of nn.AdaptiveMaxPool1d, 2d or 3d."""
+def adaptive_maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
+    """Returns the breakdown of one value of nn.AdaptiveMaxPool1d, 2d or 3d."""
     return _maximum(x, index, _axes(layer), _parts(layer, x, index))
 
 
-def _maximum(x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]]) -> Breakdown:
-    grid = _grid([np.array([index[-axes - 1]]), *seen])
+def _maximum(
+    x: Tensor, index: Index, axes: int, positions: Sequence[NDArray[np.int64]]
+) -> Breakdown:
+    grid = _grid([np.array([index[-axes - 1]]), *positions])
     terms = _terms(x, index[: -axes - 1], grid, np.ones(len(grid)))
     winner = int(terms.values.argmax())
     result = float(terms.values[winner])
     return Breakdown(
-        "greatest",
-        "the greatest x",
+        "maximum",
+        "the maximum x",
         index,
         (terms,),
         None,
-        ((f"the greatest, {terms.source(winner)}", result),),
+        ((f"the maximum, {terms.source(winner)}", result),),
         result,
     )
 
 
 def _mean(
-    x: Tensor, index: Index, axes: int, seen: Sequence[NDArray[np.int64]], count: int
+    x: Tensor, index: Index, axes: int, positions: Sequence[NDArray[np.int64]], count: int
 ) -> Breakdown:
-    grid = _grid([np.array([index[-axes - 1]]), *seen])
+    grid = _grid([np.array([index[-axes - 1]]), *positions])
     terms = _terms(x, index[: -axes - 1], grid, np.full(len(grid), 1 / count))
     return summed("mean", f"sum of x / {count}", index, terms, None)
 
 
 def _parts(layer: Any, x: Tensor, index: Index) -> list[NDArray[np.int64]]:
     axes = _axes(layer)
-    seen = []
-    for axis, (at, asked) in enumerate(
-        zip(index[-axes:], _each(layer.output_size, axes), strict=True)
+    positions = []
+    for axis, (coordinate, size) in enumerate(
+        zip(index[-axes:], _per_axis(layer.output_size, axes), strict=True)
     ):
         length = x.shape[axis - axes]
-        parts = length if asked is None else asked
-        seen.append(np.arange(at * length // parts, -(-(at + 1) * length // parts)))
-    return seen
+        parts = length if size is None else size
+        positions.append(
+            np.arange(coordinate * length // parts, -(-(coordinate + 1) * length // parts))
+        )
+    return positions
 
 
 def _padding(layer: Any, axis: int) -> tuple[int, int]:
@@ -180,12 +185,12 @@ def _axes(layer: nn.Module) -> int:
     return int(type(layer).__name__[-2])
 
 
-def _each(word: Any, axes: int) -> tuple[Any, ...]:
-    return word if isinstance(word, tuple) else (word,) * axes
+def _per_axis(option: Any, axes: int) -> tuple[Any, ...]:
+    return option if isinstance(option, tuple) else (option,) * axes
 
 
 def _grid(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Every combination, the last one fastest."""
+    """Returns every combination of the positions; the last axis changes fastest."""
     if not all(map(len, lists)):
         return np.zeros((0, len(lists)), dtype=np.int64)
     return np.stack(np.meshgrid(*lists, indexing="ij"), axis=-1).reshape(-1, len(lists))
@@ -193,7 +198,7 @@ def _grid(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _terms(x: Tensor, lead: Index, grid: NDArray[np.int64], weights: Numbers) -> Terms:
     if x.is_complex():
-        raise CannotExplainError("complex numbers are not opened")
+        raise CannotExplainError("complex numbers are not supported")
     values = x[lead].detach().numpy()[tuple(grid.T)].astype(np.float64)
     places = np.concatenate(
         [np.broadcast_to(np.array(lead, dtype=np.int64), (len(grid), len(lead))), grid], axis=1
@@ -202,9 +207,9 @@ def _terms(x: Tensor, lead: Index, grid: NDArray[np.int64], weights: Numbers) ->
 
 
 def _double(weight: Tensor) -> Numbers:
-    found: Numbers = weight.detach().double().numpy()
-    return found
+    values: Numbers = weight.detach().double().numpy()
+    return values
 
 
-def _bias(layer: Any, at: int) -> float | None:
-    return None if layer.bias is None else number_of(layer.bias[at])
+def _bias(layer: Any, channel: int) -> float | None:
+    return None if layer.bias is None else number_of(layer.bias[channel])

@@ -1,1 +1,1 @@
-"""Tracing: a net followed operation by operation while it answers one sample; checked, worked out, kept as files."""
+"""Tracing: record a net operation by operation, and save the trace as files."""

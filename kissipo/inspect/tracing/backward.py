@@ -1,14 +1,16 @@
-"""Backward: the gradient of a loss at what every layer gave, for one sample; of the net nothing is changed.
+"""Backward pass: the gradient of a loss by the output of every layer, for one sample.
 
-The net is asked once more as a twin on the same weights, answering; every layer hands on a copy of what it gave, so that later
-layers that write over it do not take its gradient away.
+The net is not changed: a copy with shared weights runs in eval mode. Every layer of the
+copy passes on a clone of its output, so that in-place layers do not remove its
+gradient.
 
 Example:  >>> import torch
           >>> net = nn.Sequential(nn.Linear(2, 1, bias=False), nn.ReLU())
           >>> net.load_state_dict({"0.weight": torch.tensor([[3.0, 4.0]])})
           <All keys matched successfully>
-          >>> found = gradients(net, (torch.ones(1, 2),), lambda output: output.square().sum() / 2)
-          >>> [(each.layer, each.gradient.tolist()) for each in found]
+          >>> loss = lambda output: output.square().sum() / 2
+          >>> results = gradients(net, (torch.ones(1, 2),), loss)
+          >>> [(result.layer, result.gradient.tolist()) for result in results]
           [('0', [[7.0]]), ('1', [[7.0]])]
 """
 
@@ -29,7 +31,10 @@ from kissipo.inspect.tracing.recording import is_step
 
 @dataclass(frozen=True)
 class Gradient:
-    """Of a loss by what a layer gave in one of its calls, counted from 0; where the layer gave several tensors, by the first."""
+    """The gradient of a loss by the output of a layer, or by its first output tensor.
+
+    call:  the index of the call of this layer, from 0
+    """
 
     layer: str
     call: int
@@ -39,9 +44,9 @@ class Gradient:
 def gradients(
     net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Tensor]
 ) -> list[Gradient]:
-    """One for each call of a layer that is a step and that the loss depends on, in their order.
+    """Returns one gradient per call of a layer that the loss depends on, in order.
 
-    loss:  from what the net gives to one number
+    loss:  computes one number from the outputs of the net
     """
     with torch.inference_mode(False), torch.enable_grad():
         shared = {
@@ -49,31 +54,31 @@ def gradients(
             for weight in net.parameters()
             if weight.is_floating_point()
         }
-        twin = deepcopy(net, dict(shared)).eval()
-        kept: list[tuple[str, Tensor]] = []
-        for name, layer in twin.named_modules():
+        net_copy = deepcopy(net, dict(shared)).eval()
+        outputs: list[tuple[str, Tensor]] = []
+        for name, layer in net_copy.named_modules():
             if is_step(layer):
                 layer.register_forward_hook(
-                    partial(_keep, kept, name or type(layer).__name__.lower())
+                    partial(_keep, outputs, name or type(layer).__name__.lower())
                 )
-        value = loss(twin(*tree_map_only(Tensor, torch.clone, inputs)))
-        if not kept or not value.requires_grad:
+        value = loss(net_copy(*tree_map_only(Tensor, torch.clone, inputs)))
+        if not outputs or not value.requires_grad:
             return []
-        found = torch.autograd.grad(value, [tensor for _, tensor in kept], allow_unused=True)
+        grads = torch.autograd.grad(value, [tensor for _, tensor in outputs], allow_unused=True)
     times: dict[str, int] = {}
-    gives = []
-    for (name, _), gradient in zip(kept, found, strict=True):
+    results = []
+    for (name, _), gradient in zip(outputs, grads, strict=True):
         times[name] = times.get(name, -1) + 1
         if gradient is not None:
-            gives.append(Gradient(name, times[name], gradient))
-    return gives
+            results.append(Gradient(name, times[name], gradient))
+    return results
 
 
 def _keep(
-    kept: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _given: Any, gives: Any
+    outputs: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _args: Any, output: Any
 ) -> Any:
-    first = next((each for each in tree_leaves(gives) if isinstance(each, Tensor)), None)
+    first = next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
     if first is None or not first.requires_grad:
-        return gives
-    kept.append((name, first))
-    return tree_map_only(Tensor, torch.clone, gives)
+        return output
+    outputs.append((name, first))
+    return tree_map_only(Tensor, torch.clone, output)

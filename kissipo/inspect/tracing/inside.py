@@ -1,11 +1,13 @@
-"""Inside: what stands in no operation of torch, worked out from a recording: the gates of recurrent layers, the weights of attention,
-the gradient at every layer, and of every layer its greatest number opened into its terms.
+"""Inside: values that torch does not return, computed from a recording.
+
+These are the gates of recurrent layers, the weights of attention, the gradient at every
+layer, and a breakdown of the maximum value of every layer.
 
 Example:  >>> import torch
           >>> from kissipo.inspect.tracing.record import record
           >>> net = nn.LSTM(3, 2, batch_first=True)
-          >>> found = look_inside(net, record(net, (torch.ones(1, 4, 3),)))
-          >>> [(value.key, tuple(value.tensor.shape)) for value in found.values][:2]
+          >>> inside = look_inside(net, record(net, (torch.ones(1, 4, 3),)))
+          >>> [(value.key, tuple(value.tensor.shape)) for value in inside.values][:2]
           [('lstm.i', (4, 1, 2)), ('lstm.f', (4, 1, 2))]
 """
 
@@ -22,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
-from kissipo.inspect.breakdown.explain_value import what_is_opened
+from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.tracing.backward import gradients
 from kissipo.inspect.tracing.recording import Origin, Recording, Value
 from kissipo.inspect.unroll import (
@@ -39,34 +41,35 @@ TERMS = 24
 
 @dataclass(frozen=True)
 class Inside:
-    """What was worked out.
+    """The computed values.
 
-    values:     gates, attention, gradients, each with the axes that it has
-    expanded:   for each layer that torch runs as one piece: the keys of its gates or attention, or why they cannot be told
-    gradients:  for each layer the key of the loss's gradient at what it gave
-    opened:     numbers with the terms that they were made of
+    values:      gates, attention, gradients, each with named axes
+    unrolled:    for each layer that torch runs as one operation: the keys of its gates
+                 or attention, or the reason why they are missing
+    gradients:   for each layer the key of the gradient of the loss by its output
+    breakdowns:  one value of each layer with its terms
     """
 
     values: tuple[Value, ...]
     unrolled: tuple[dict[str, Any], ...]
     gradients: tuple[dict[str, Any], ...]
-    opened: tuple[Breakdown, ...]
+    breakdowns: tuple[Breakdown, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form; of opened numbers the greatest terms."""
+        """Returns the documented JSON; breakdowns have only their largest terms."""
         return {
             "expanded": list(self.unrolled),
             "gradients": list(self.gradients),
-            "breakdown": [short(each) for each in self.opened],
+            "breakdown": [short(breakdown) for breakdown in self.breakdowns],
         }
 
 
 def look_inside(
     net: nn.Module, recording: Recording, *, loss: Callable[[Any], Tensor] | None = None
 ) -> Inside:
-    """All that can be worked out.
+    """Returns all values that can be computed from a recording.
 
-    loss:  from what the net gives to one number; without it there are no gradients
+    loss:  computes one number from the outputs of the net; None: there are no gradients
     """
     values: list[Value] = []
     unrolled = [*_expanded(recording, values)]
@@ -75,27 +78,32 @@ def look_inside(
         inputs = tuple(
             value.tensor for value in recording.values.values() if value.origin == "input"
         )
-        gives = {(call.name, call.number): call.gives for call in recording.steps}
-        for found in gradients(net, inputs, loss):
-            at = gives[found.layer, found.call][0]
-            key = f"{_place(found.layer, found.call)}.gradient"
+        output_keys = {(call.name, call.number): call.output_keys for call in recording.steps}
+        for item in gradients(net, inputs, loss):
+            output_key = output_keys[item.layer, item.call][0]
+            key = f"{_place(item.layer, item.call)}.gradient"
             values.append(
-                Value(key, found.gradient.detach(), "gradient", recording.values[at].axes)
+                Value(key, item.gradient.detach(), "gradient", recording.values[output_key].axes)
             )
-            gradient_keys.append({"layer": found.layer, "call": found.call, "tensor": key})
-    return Inside(tuple(values), tuple(unrolled), tuple(gradient_keys), tuple(_opened(recording)))
+            gradient_keys.append({"layer": item.layer, "call": item.call, "tensor": key})
+    return Inside(
+        tuple(values), tuple(unrolled), tuple(gradient_keys), tuple(_breakdowns(recording))
+    )
 
 
 def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, Any]]:
-    """The gates of each way through a recurrent layer, the weights of each attention, or why they cannot be told."""
+    """Yields the gates of each recurrent call and the weights of each attention.
+
+    Where they cannot be computed, the entry has the reason.
+    """
     for call in recording.steps:
         about = {"layer": call.name, "call": call.number}
         if isinstance(call.layer, nn.RNNBase):
-            found = unroll(call.layer, call.inputs, call.output, name=call.name)
+            recurrent = unroll(call.layer, call.inputs, call.output, name=call.name)
             yield about | (
-                _opaque(found)
-                if isinstance(found, Opaque)
-                else _gates(found, _place(call.name, call.number), values)
+                _opaque(recurrent)
+                if isinstance(recurrent, Opaque)
+                else _gates(recurrent, _place(call.name, call.number), values)
             )
         elif isinstance(call.layer, nn.MultiheadAttention):
             heads = unroll_attention(call.layer, call.inputs, call.output, name=call.name)
@@ -104,30 +112,32 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, A
                 if isinstance(heads, Opaque)
                 else _heads(heads, _place(call.name, call.number), values)
             )
-    known = {key: value.tensor for key, value in recording.values.items()}
-    for each in recording.operations:
-        if each.name == "scaled_dot_product_attention":
+    tensors = {key: value.tensor for key, value in recording.values.items()}
+    for operation in recording.operations:
+        if operation.name == "scaled_dot_product_attention":
             heads = _plain_attention(
-                *each.again.arguments(known), output=known[each.gives[0]], name=each.layer
+                *operation.replay.arguments(tensors),
+                output=tensors[operation.output_keys[0]],
+                name=operation.layer,
             )
-            told = (
+            heads_json = (
                 _opaque(heads)
                 if isinstance(heads, Opaque)
-                else _heads(heads, f"{each.layer}.operation{each.number}", values)
+                else _heads(heads, f"{operation.layer}.operation{operation.number}", values)
             )
-            yield {"layer": each.layer, "call": each.call, **told}
+            yield {"layer": operation.layer, "call": operation.call, **heads_json}
 
 
 def _plain_attention(
     args: tuple[Any, ...], words: dict[str, Any], *, output: Tensor, name: str
 ) -> UnrolledAttention | Opaque:
-    given = signature(_arguments).bind(*args, **words).arguments
-    if given.pop("dropout_p", 0.0):
-        return Opaque(name, "it drops some of its weights at random")
-    return unroll_sdpa(**given, output=output, name=name)
+    bound = signature(_arguments).bind(*args, **words).arguments
+    if bound.pop("dropout_p", 0.0):
+        return Opaque(name, "it has dropout on its weights")
+    return unroll_sdpa(**bound, output=output, name=name)
 
 
-def _arguments(  # those of torch, which has no signature to ask
+def _arguments(  # the arguments of torch, which has no signature
     query: Any,
     key: Any,
     value: Any,
@@ -140,29 +150,29 @@ def _arguments(  # those of torch, which has no signature to ask
 ) -> None: ...
 
 
-def _opaque(found: Opaque) -> dict[str, Any]:
-    return {"opaque": found.why}
+def _opaque(opaque: Opaque) -> dict[str, Any]:
+    return {"opaque": opaque.why}
 
 
-def _gates(found: Unrolled, place: str, values: list[Value]) -> dict[str, Any]:
-    walks = []
-    for each in found.walks:
+def _gates(recurrent: Unrolled, place: str, values: list[Value]) -> dict[str, Any]:
+    layers = []
+    for layer in recurrent.layers:
         where = (
             place
-            + (f".layer{each.number}" if each.number else "")
-            + ("" if each.forward else ".backward")
+            + (f".layer{layer.number}" if layer.number else "")
+            + ("" if layer.forward else ".backward")
         )
-        keys = {name: f"{where}.{name}" for name in each.gates}
+        keys = {name: f"{where}.{name}" for name in layer.gates}
         values += [
             _value(keys[name], gate, "gate", ("time", "batch", "unit"))
-            for name, gate in each.gates.items()
+            for name, gate in layer.gates.items()
         ]
-        walks.append({"number": each.number, "forward": each.forward, "gates": keys})
-    return {"cell": found.cell, "max_error": found.off, "unrolled": walks}
+        layers.append({"number": layer.number, "forward": layer.forward, "gates": keys})
+    return {"cell": recurrent.cell, "max_error": recurrent.max_error, "unrolled": layers}
 
 
-def _heads(found: UnrolledAttention, place: str, values: list[Value]) -> dict[str, Any]:
-    parts = {"scores": found.scores, "weights": found.weights, "mixed": found.mixed}
+def _heads(heads: UnrolledAttention, place: str, values: list[Value]) -> dict[str, Any]:
+    parts = {"scores": heads.scores, "weights": heads.weights, "mixed": heads.mixed}
     keys = {name: f"{place}.{name}" for name in parts}
     for name, part in parts.items():
         part = (
@@ -172,7 +182,7 @@ def _heads(found: UnrolledAttention, place: str, values: list[Value]) -> dict[st
         )
         axes = ("batch", "head", "query", "feature" if name == "mixed" else "key")
         values.append(_value(keys[name], part, "attention", axes))
-    return {"heads": values[-1].tensor.shape[1], "max_error": found.off, "attention": keys}
+    return {"heads": values[-1].tensor.shape[1], "max_error": heads.max_error, "attention": keys}
 
 
 def _value(key: str, tensor: Tensor, origin: Origin, axes: tuple[str, ...]) -> Value:
@@ -183,10 +193,10 @@ def _place(layer: str, call: int) -> str:
     return layer + (f"#{call}" if call else "")
 
 
-def _opened(recording: Recording) -> Iterator[Breakdown]:
-    """Of the first way through every layer the number that is farthest from zero."""
+def _breakdowns(recording: Recording) -> Iterator[Breakdown]:
+    """Yields the breakdown of the largest value of every layer's first call."""
     for call in recording.steps:
-        output = what_is_opened(call.layer, call.output)
+        output = explainable_output(call.layer, call.output)
         if (
             call.number
             or not isinstance(output, Tensor)
@@ -194,16 +204,16 @@ def _opened(recording: Recording) -> Iterator[Breakdown]:
             or not output.numel()
         ):
             continue
-        at = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))
+        index = np.unravel_index(int(output.abs().nan_to_num().argmax()), tuple(output.shape))
         with suppress(CannotExplainError):
             yield explain_value(
-                call.layer, call.inputs, call.output, tuple(map(int, at)), name=call.name
+                call.layer, call.inputs, call.output, tuple(map(int, index)), name=call.name
             )
 
 
-def short(opened: Breakdown) -> dict[str, Any]:
-    """The documented form with the greatest terms, and the number and sum of the others."""
-    content = opened.to_json()
+def short(breakdown: Breakdown) -> dict[str, Any]:
+    """Returns the JSON with the largest terms, and the sum of the others."""
+    content = breakdown.to_json()
     terms = sorted(content["terms"], key=lambda term: -abs(term["product"]))
     content["terms"] = [
         {name: value for name, value in term.items() if name != "running"} for term in terms[:TERMS]
@@ -212,5 +222,5 @@ def short(opened: Breakdown) -> dict[str, Any]:
         "count": len(terms[TERMS:]),
         "sum": sum(term["product"] for term in terms[TERMS:]),
     }
-    content["gates"] = [short(gate) for gate in opened.gates]
+    content["gates"] = [short(gate) for gate in breakdown.gates]
     return content

@@ -1,6 +1,7 @@
-"""Names for the axes of what an operation gives, from those of what it read: batch, time, feature, channel, height, width, ...
+"""Names for the axes of an output, inferred from the axes of the inputs.
 
-An axis that nobody can name is called by its number.
+Names are batch, time, feature, channel, height, width and so on; an unknown axis has a
+number.
 
 Example:  >>> import torch
           >>> x = Value("t0", torch.zeros(2, 5), "input", ("batch", "time"))
@@ -37,10 +38,8 @@ _MIXES = {
 
 
 def usual_axes(tensor: Tensor) -> Axes:
-    """As most nets have them, by their number."""
-    if (
-        tensor.dim() == 2 and not tensor.is_floating_point()
-    ):  # ids of what is read one after the other
+    """Returns the usual names for this number of axes."""
+    if tensor.dim() == 2 and not tensor.is_floating_point():  # ids of a sequence
         return ("batch", "time")
     return _USUAL.get(tensor.dim(), _numbered(tensor.shape))
 
@@ -49,24 +48,24 @@ def axes_of(
     name: str,
     arguments: Sequence[Any],
     read: Sequence[Value],
-    gives: Tensor,
+    output: Tensor,
     layer: nn.Module | None = None,
     number: int = 0,
 ) -> Axes:
-    """Of one tensor that an operation gave.
+    """Returns the axes of one output tensor of an operation.
 
-    arguments:  all of them, taken apart
-    layer:      where a whole layer is the operation
-    number:     of the tensor among those that it gave
+    arguments:  all arguments, flattened
+    layer:      the layer, where a whole layer is the operation
+    number:     the index of the tensor among the outputs
     """
     if isinstance(layer, nn.RNNBase):
-        return _of_recurrent(layer, gives, number)
+        return _of_recurrent(layer, output, number)
     if not read:
-        return usual_axes(gives)
+        return usual_axes(output)
     first = read[0]
-    shape, before = tuple(gives.shape), tuple(first.tensor.shape)
+    shape, before = tuple(output.shape), tuple(first.tensor.shape)
     if "conv" in name or "pool" in name:
-        return _PLACES.get(gives.dim(), usual_axes(gives))
+        return _PLACES.get(output.dim(), usual_axes(output))
     if name == "embedding":
         return (*first.axes, "feature")
     if name in _MIXES and len(shape) == len(before):
@@ -74,7 +73,11 @@ def axes_of(
     for value in read:
         if tuple(value.tensor.shape) == shape and not _moves(name):
             return value.axes
-    numbers = [each for each in arguments if isinstance(each, int) and not isinstance(each, bool)]
+    numbers = [
+        argument
+        for argument in arguments
+        if isinstance(argument, int) and not isinstance(argument, bool)
+    ]
     if _moves(name):
         return _moved(name, numbers, first.axes)
     if (
@@ -83,13 +86,13 @@ def axes_of(
         and len(picked) == len(shape)
     ):
         return picked
-    kept = _kept(before, shape, first.axes)
-    if kept is not None:
-        return kept
+    remaining = _remaining(before, shape, first.axes)
+    if remaining is not None:
+        return remaining
     if len(shape) == 2 and shape[0] == before[0]:
         return (first.axes[0], "feature")
     pairs = list(zip(before, shape, strict=False))
-    same = next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    same = next((axis for axis, (one, other) in enumerate(pairs) if one != other), len(pairs))
     return (*first.axes[:same], *_numbered(shape)[same:])
 
 
@@ -97,9 +100,9 @@ def _numbered(shape: Sequence[int]) -> Axes:
     return tuple(f"axis {number}" for number in range(len(shape)))
 
 
-def _of_recurrent(layer: nn.RNNBase, gives: Tensor, number: int) -> Axes:
-    """Of the states of all steps, which come first, and of the last ones."""
-    if gives.dim() == 2:
+def _of_recurrent(layer: nn.RNNBase, output: Tensor, number: int) -> Axes:
+    """Returns the axes of the states of all steps (number 0), or of the last states."""
+    if output.dim() == 2:
         return ("time", "unit") if number == 0 else ("layer", "unit")
     if number:
         return ("layer", "batch", "unit")
@@ -107,23 +110,23 @@ def _of_recurrent(layer: nn.RNNBase, gives: Tensor, number: int) -> Axes:
 
 
 def _picked(index: Sequence[Any], axes: Axes) -> Axes | None:
-    """What `x[index]` leaves of the axes; None for an index by tensors."""
-    found: list[str] = []
+    """Returns the axes of `x[index]`; None for an index by tensors."""
+    names: list[str] = []
     rest = list(axes)
-    named = sum(isinstance(each, int | slice) for each in index)
-    for each in index:
-        if each is Ellipsis:
+    named = sum(isinstance(item, int | slice) for item in index)
+    for item in index:
+        if item is Ellipsis:
             while len(rest) > named:
-                found.append(rest.pop(0))
-        elif each is None:
-            found.append("one")
-        elif isinstance(each, int | slice) and rest:
+                names.append(rest.pop(0))
+        elif item is None:
+            names.append("one")
+        elif isinstance(item, int | slice) and rest:
             axis = rest.pop(0)
             named -= 1
-            found += [axis] if isinstance(each, slice) else []
+            names += [axis] if isinstance(item, slice) else []
         else:
             return None
-    return (*found, *rest)
+    return (*names, *rest)
 
 
 def _moves(name: str) -> bool:
@@ -150,19 +153,19 @@ def _after_moving(count: int, source: int, target: int) -> list[int]:
     return order
 
 
-def _kept(before: Sequence[int], shape: Sequence[int], axes: Axes) -> Axes | None:
-    """The axes that are left when some were summed up or chosen from, where there is only one way to read it."""
+def _remaining(before: Sequence[int], shape: Sequence[int], axes: Axes) -> Axes | None:
+    """Returns the axes that remain after a reduction, if they are unambiguous."""
     if len(shape) >= len(before):
         return None
-    ways: set[Axes] = set()
+    candidates: set[Axes] = set()
 
-    def search(at: int, rest: int, found: Axes) -> None:
+    def search(axis: int, rest: int, names: Axes) -> None:
         if rest == len(shape):
-            ways.add(found)
-        elif at < len(before) and len(ways) < 2:
-            if before[at] == shape[rest]:
-                search(at + 1, rest + 1, (*found, axes[at]))
-            search(at + 1, rest, found)
+            candidates.add(names)
+        elif axis < len(before) and len(candidates) < 2:
+            if before[axis] == shape[rest]:
+                search(axis + 1, rest + 1, (*names, axes[axis]))
+            search(axis + 1, rest, names)
 
     search(0, 0, ())
-    return ways.pop() if len(ways) == 1 else None
+    return candidates.pop() if len(candidates) == 1 else None

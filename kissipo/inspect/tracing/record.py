@@ -1,19 +1,21 @@
-"""Record: any torch module followed while it answers one sample, operation by operation; of the net nothing is changed.
+"""Record all operations of a torch module for one sample.
 
-Operations come from a function mode of torch (so that what is no layer, such as `x + y`, is seen, whatever way the data choose),
-layers from hooks. Every tensor that an operation gives is copied at once, as later ones may write over it; a tensor whose memory
-was written over by way of another one is put together anew when it is next read. A layer that torch runs as one piece (recurrent
-ones, attention) is one operation; `expand` opens it.
+A function mode of torch records the operations, also those outside layers such as `x +
+y`, in any branch. Hooks record the layers. Every output is copied at once, as later
+operations may overwrite it. A tensor whose memory was overwritten by way of a view is
+reassembled when it is next read. A layer that torch runs as one operation (recurrent
+layers, attention) is one operation; `unroll` computes its gates.
 
-Choices:  the net answers (eval) unless `training` says otherwise; gradients are not recorded.
-          What passes through numpy, Python's numbers or another library is not followed, and named in the notes.
-Source:   https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes
+Choices:  the net is in eval mode unless `training` is set; gradients are not recorded.
+          Operations of numpy, Python numbers or another library are not recorded; the
+          notes name them.
+Source:   https://docs.pytorch.org/docs/stable/notes/extending.html
 Example:  >>> class Choosy(nn.Module):
           ...     def forward(self, x):
           ...         return {"sum": x + x} if x.sum() > 0 else {"same": x}
-          >>> found = record(Choosy(), (torch.ones(1, 2),))
-          >>> [(each.text, each.gives) for each in found.operations], found.answers
-          ([('sum(t0)', ('t1',)), ('gt(t1, 0)', ('t2',)), ('add(t0, t0)', ('t3',))], ('t3',))
+          >>> recording = record(Choosy(), (torch.ones(1, 2),))
+          >>> [operation.text for operation in recording.operations], recording.answers
+          (['sum(t0)', 'gt(t1, 0)', 'add(t0, t0)'], ('t3',))
 """
 
 from __future__ import annotations
@@ -33,18 +35,18 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.module_state import eval_mode, preserve_state
-from kissipo.inspect.costs import multiplications, of_operation
+from kissipo.inspect.costs import multiplications, operation_multiplications
 from kissipo.inspect.tracing.named_axes import axes_of, usual_axes
 from kissipo.inspect.tracing.recording import (
-    Again,
     Call,
     Key,
     Operation,
     Origin,
     Recording,
+    Replay,
     Value,
-    given_to,
-    taken,
+    bound_arguments,
+    outputs_at,
     tensors_in,
 )
 
@@ -61,13 +63,15 @@ def record(
     axes: Sequence[tuple[str, ...]] = (),
     training: bool = False,
 ) -> Recording:
-    """What a net does for these inputs.
+    """Returns the recording of a net for these inputs.
 
-    inputs:    as its forward takes them: tensors, or what holds some
-    words:     those that it takes by name
-    axes:      of the first tensors in the inputs, the batch included; usual names where they are left out
-    training:  in the mode in which it learns; its running figures and the dice are put back afterwards
-    Raises:    NotBuiltError for a net in which nothing can be seen: compiled by torch.jit, or with weights that are not made yet.
+    inputs:    the positional arguments of forward: tensors, or containers of tensors
+    words:     the keyword arguments of forward
+    axes:      names of the axes of the first input tensors, the batch included;
+               usual names if omitted
+    training:  use training mode; running statistics and random state are restored
+    Raises:    NotBuiltError for a net that is compiled by torch.jit, or has
+               uninitialized weights.
     """
     words = words or {}
     _refuse_closed(net)
@@ -79,8 +83,8 @@ def record(
 
 
 @dataclass
-class _Seen:
-    """A living tensor: under which key its numbers are kept, as of which version, and how many writes had been done by then."""
+class _Tracked:
+    """A tensor in use: the key of its values, their version, and earlier writes."""
 
     tensor: Tensor
     key: str
@@ -90,25 +94,25 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Open:
-    """A layer that is being gone through; `whole` is its operation where it is one."""
+    """A layer whose forward is running; `whole` if it is one operation."""
 
     name: str
     layer: nn.Module
     number: int
     inputs: tuple[Any, ...]
-    reads: tuple[str, ...]
+    input_keys: tuple[str, ...]
     first: int
     whole: _Begun | None
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """An operation that is about to be done: its arguments as text and taken apart, the versions of its tensors, the dice."""
+    """An operation before it runs: arguments, versions of its tensors, random state."""
 
     text: str
     leaves: list[Any]
     form: TreeSpec
-    given: list[Tensor]
+    tensors: list[Tensor]
     versions: list[int]
     generator: Tensor
     start: float
@@ -118,13 +122,13 @@ class _Recorder(TorchFunctionMode):
     def __init__(self, net: nn.Module, inputs: Any, axes: Sequence[tuple[str, ...]]) -> None:
         super().__init__()
         self._net = net
-        self._learned = {name: _version(weight) for name, weight in net.named_parameters()}
+        self._weight_versions = {name: _version(weight) for name, weight in net.named_parameters()}
         self._values: dict[str, Value] = {}
         self._operations: list[Operation] = []
         self._calls: list[Call] = []
         self._notes: dict[str, None] = {}
-        self._seen: dict[int, _Seen] = {}
-        self._writes: list[_Seen] = []
+        self._tracked: dict[int, _Tracked] = {}
+        self._writes: list[_Tracked] = []
         self._counted: set[str] = set()
         self._open: list[_Open] = []
         self._times: dict[str, int] = {}
@@ -133,9 +137,9 @@ class _Recorder(TorchFunctionMode):
         for name, weight in net.named_parameters():
             self._note(weight, "weight", name=name)
         for path, layer in net.named_modules():
-            held = {**vars(layer), **layer._buffers}
-            for name, tensor in held.items():
-                if isinstance(tensor, Tensor) and id(tensor) not in self._seen:
+            attributes = {**vars(layer), **layer._buffers}
+            for name, tensor in attributes.items():
+                if isinstance(tensor, Tensor) and id(tensor) not in self._tracked:
                     self._note(tensor, "constant", name=f"{path}.{name}" if path else name)
         for number, tensor in enumerate(tensors_in(inputs)):
             fits = number < len(axes) and len(axes[number]) == tensor.dim()
@@ -143,7 +147,7 @@ class _Recorder(TorchFunctionMode):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hooks on all layers, for as long as it lasts."""
+        """Installs hooks on all layers inside this context."""
         handles = []
         for name, layer in self._net.named_modules():
             called = name or type(layer).__name__.lower()
@@ -158,33 +162,34 @@ class _Recorder(TorchFunctionMode):
 
     def result(self, output: Any) -> Recording:
         answers = self._keys(output)
-        read = {*answers, *(key for operation in self._operations for key in operation.reads)}
+        read = {*answers, *(key for operation in self._operations for key in operation.input_keys)}
         for key, value in [*self._values.items()]:
             if value.origin == "outside":
-                self._tell_outside(key) if key in read else self._values.pop(key)
+                self._note_outside(key) if key in read else self._values.pop(key)
         for name, weight in self._net.named_parameters():
-            if _version(weight) != self._learned[name]:
+            if _version(weight) != self._weight_versions[name]:
                 self._notes[
-                    f"the net writes over its weight {name} while it answers: it was not put back"
+                    f"the net overwrites its weight {name} in forward: it was not restored"
                 ] = None
         return Recording(
             self._values,
             tuple(self._operations),
             tuple(self._calls),
-            self._kept(output),
+            self._copies(output),
             answers,
             tuple(self._notes),
         )
 
-    def _tell_outside(self, key: str) -> None:
-        reader = next((each for each in self._operations if key in each.reads), None)
+    def _note_outside(self, key: str) -> None:
+        reader = next((operation for operation in self._operations if key in operation.input_keys), None)
         where = (
             f"operation {reader.number} ({reader.name}) of '{reader.layer}' reads"
             if reader
-            else "the answer is"
+            else "the output is"
         )
         self._notes[
-            f"{where} a tensor that no operation of torch gave ({key}); what made it was not followed"
+            f"{where} a tensor that no operation of torch computed ({key}); "
+            "its source was not recorded"
         ] = None
 
     # operations
@@ -200,20 +205,20 @@ class _Recorder(TorchFunctionMode):
 
     def _begin(self, args: Any, kwargs: Any) -> _Begun:
         leaves, form = tree_flatten((args, kwargs))
-        given = [each for each in leaves if isinstance(each, Tensor)]
-        by_key = [Key(self._read(each)) if isinstance(each, Tensor) else each for each in leaves]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        by_key = [Key(self._read(leaf)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         text = ", ".join(
             [
-                *map(self._told, args),
-                *(f"{word}={self._told(each)}" for word, each in kwargs.items()),
+                *map(self._argument_text, args),
+                *(f"{word}={self._argument_text(argument)}" for word, argument in kwargs.items()),
             ]
         )
         return _Begun(
             text,
             by_key,
             form,
-            given,
-            [*map(_version, given)],
+            tensors,
+            [*map(_version, tensors)],
             torch.get_rng_state(),
             perf_counter(),
         )
@@ -227,49 +232,55 @@ class _Recorder(TorchFunctionMode):
         seconds: float,
         layer: nn.Module | None = None,
     ) -> None:
-        """Notes an operation, if it gave anything new."""
+        """Records an operation, if it has a new output."""
         written = [
-            at for at, tensor in enumerate(begun.given) if _version(tensor) != begun.versions[at]
+            index
+            for index, tensor in enumerate(begun.tensors)
+            if _version(tensor) != begun.versions[index]
         ]
-        is_known = {id(tensor) for tensor in begun.given}
-        new = [at for at, tensor in enumerate(tensors_in(result)) if id(tensor) not in is_known]
-        gives = (*(("given", at) for at in written), *(("result", at) for at in new))
-        if not gives:
-            if name in _TO_PYTHON and begun.given:
+        is_known = {id(tensor) for tensor in begun.tensors}
+        new = [
+            index for index, tensor in enumerate(tensors_in(result)) if id(tensor) not in is_known
+        ]
+        outputs = (*(("given", index) for index in written), *(("result", index) for index in new))
+        if not outputs:
+            if name in _TO_PYTHON and begun.tensors:
                 where = f"{name} in '{self._where()[0]}'"
                 self._notes[
-                    f"{where} takes numbers out of torch; what Python does with them was not followed"
+                    f"{where} converts values to Python; what Python does was not recorded"
                 ] = None
             return
         drew = not torch.equal(begun.generator, torch.get_rng_state())
-        again = Again(work, begun.leaves, begun.form, gives, begun.generator if drew else None)
-        self._add(name, begun.text, again, taken(gives, begun.given, result), seconds, layer)
+        replay = Replay(work, begun.leaves, begun.form, outputs, begun.generator if drew else None)
+        self._add(
+            name, begun.text, replay, outputs_at(outputs, begun.tensors, result), seconds, layer
+        )
 
     def _add(
         self,
         name: str,
         text: str,
-        again: Again,
+        replay: Replay,
         tensors: Sequence[Tensor],
         seconds: float,
         layer: nn.Module | None = None,
     ) -> None:
-        reads = [leaf.key for leaf in again.leaves if isinstance(leaf, Key)]
-        read = [self._values[key] for key in reads]
-        cost = of_operation(
-            name, [tuple(each.tensor.shape) for each in read], tuple(tensors[0].shape)
+        input_keys = [leaf.key for leaf in replay.leaves if isinstance(leaf, Key)]
+        read = [self._values[key] for key in input_keys]
+        cost = operation_multiplications(
+            name, [tuple(value.tensor.shape) for value in read], tuple(tensors[0].shape)
         )
         if layer is not None:
             first, *more = self._open[-1].inputs
             cost = multiplications(layer, first, tensors[0], *more)
-            reads += [self._read(weight) for weight in layer.parameters()]
+            input_keys += [self._read(weight) for weight in layer.parameters()]
         keys = []
-        for (of, at), tensor in zip(again.gives, tensors, strict=True):
-            axes = axes_of(name, again.leaves, read, tensor, layer, at)
+        for (of, index), tensor in zip(replay.outputs, tensors, strict=True):
+            axes = axes_of(name, replay.leaves, read, tensor, layer, index)
             keys.append(self._note(tensor, "operation", axes=axes))
             if of == "given":
                 self._write(tensor)
-        first = {key for key in reads if key in self._learned} - self._counted
+        first = {key for key in input_keys if key in self._weight_versions} - self._counted
         self._counted |= first
         called, number = self._where()
         self._operations.append(
@@ -278,14 +289,14 @@ class _Recorder(TorchFunctionMode):
                 name=name,
                 layer=called,
                 call=number,
-                reads=tuple(reads),
-                gives=tuple(keys),
+                input_keys=tuple(input_keys),
+                output_keys=tuple(keys),
                 text=f"{name}({text})",
                 parameters=sum(self._values[key].tensor.numel() for key in first),
                 multiplications=cost,
                 seconds=seconds,
-                random=again.generator is not None,
-                again=again,
+                random=replay.generator is not None,
+                replay=replay,
             )
         )
 
@@ -296,17 +307,17 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         if self._aside:
             return
-        with self._alone():
+        with self._paused():
             number = self._times.get(name, 0)
             self._times[name] = number + 1
-            bound = given_to(layer, args, kwargs)
+            bound = bound_arguments(layer, args, kwargs)
             whole = self._begin(args, kwargs) if isinstance(layer, WHOLE) else None
             self._open.append(
                 _Open(
                     name,
                     layer,
                     number,
-                    self._kept(bound),
+                    self._copies(bound),
                     self._keys(bound),
                     len(self._operations),
                     whole,
@@ -318,22 +329,22 @@ class _Recorder(TorchFunctionMode):
         if not self._open or self._open[-1].layer is not layer:
             return
         left = self._open[-1]
-        with self._alone():
+        with self._paused():
             if left.whole is not None:
                 seconds = perf_counter() - left.whole.start
                 work = partial(_as_it_was, layer, layer.training)
                 self._end(left.whole, type(layer).__name__.lower(), work, output, seconds, layer)
             span = left.first, len(self._operations)
-            gives, kept = self._keys(output), self._kept(output)
+            output_keys, copy = self._keys(output), self._copies(output)
             self._calls.append(
                 Call(
                     left.name,
                     layer,
                     left.inputs,
-                    kept,
+                    copy,
                     left.number,
-                    left.reads,
-                    gives,
+                    left.input_keys,
+                    output_keys,
                     span,
                     layer.training,
                 )
@@ -345,8 +356,8 @@ class _Recorder(TorchFunctionMode):
         return (self._open[-1].name, self._open[-1].number) if self._open else ("", 0)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """What is done here is not recorded."""
+    def _paused(self) -> Iterator[None]:
+        """Pauses recording inside this context."""
         was, self._aside = self._aside, True
         yield
         self._aside = was
@@ -361,73 +372,78 @@ class _Recorder(TorchFunctionMode):
         self._values[key] = Value(
             key, copy, origin, axes if axes is not None else usual_axes(tensor)
         )
-        self._seen[id(tensor)] = _Seen(tensor, key, _version(tensor), len(self._writes))
+        self._tracked[id(tensor)] = _Tracked(tensor, key, _version(tensor), len(self._writes))
         return key
 
     def _write(self, tensor: Tensor) -> None:
-        """Remembers that memory was written over."""
-        seen = self._seen[id(tensor)]
-        self._writes.append(_Seen(seen.tensor, seen.key, seen.version, len(self._writes)))
-        seen.writes = len(self._writes)
+        """Records that memory was overwritten."""
+        tracked = self._tracked[id(tensor)]
+        self._writes.append(
+            _Tracked(tracked.tensor, tracked.key, tracked.version, len(self._writes))
+        )
+        tracked.writes = len(self._writes)
 
     def _read(self, tensor: Tensor) -> str:
-        """The key of what a tensor holds now."""
-        seen = self._seen.get(id(tensor))
-        if seen is None:
+        """Returns the key of the current values of a tensor."""
+        tracked = self._tracked.get(id(tensor))
+        if tracked is None:
             return self._note(tensor, "outside")
-        if _version(tensor) != seen.version:
-            self._put_together(seen)
-        return self._seen[id(tensor)].key
+        if _version(tensor) != tracked.version:
+            self._put_together(tracked)
+        return self._tracked[id(tensor)].key
 
-    def _put_together(self, seen: _Seen) -> None:
-        """A tensor whose memory was written over by way of others: what it was, and what they wrote."""
-        memory = _memory(seen.tensor)
-        writes = [each for each in self._writes[seen.writes :] if _memory(each.tensor) == memory]
-        parts = [seen, *writes]
-        leaves, form = tree_flatten((tuple(Key(each.key) for each in parts), {}))
-        work = partial(_overlaid, [_layout(each.tensor) for each in parts])
-        text = ", ".join(each.key for each in parts)
+    def _put_together(self, tracked: _Tracked) -> None:
+        """Records a tensor whose memory was overwritten by way of views of it."""
+        memory = _memory(tracked.tensor)
+        writes = [
+            write for write in self._writes[tracked.writes :] if _memory(write.tensor) == memory
+        ]
+        parts = [tracked, *writes]
+        leaves, form = tree_flatten((tuple(Key(part.key) for part in parts), {}))
+        work = partial(_overlaid, [_layout(part.tensor) for part in parts])
+        text = ", ".join(part.key for part in parts)
         self._add(
             "written_over",
             text,
-            Again(work, leaves, form, (("result", 0),), None),
-            [seen.tensor],
+            Replay(work, leaves, form, (("result", 0),), None),
+            [tracked.tensor],
             0.0,
         )
 
     def _keys(self, value: Any) -> tuple[str, ...]:
-        return tuple(self._read(each) for each in tensors_in(value))
+        return tuple(self._read(tensor) for tensor in tensors_in(value))
 
-    def _told(self, value: Any) -> str:
-        """An argument as one would write it, tensors by their keys."""
+    def _argument_text(self, value: Any) -> str:
+        """Returns an argument as code, with keys in place of tensors."""
         if isinstance(value, Tensor):
             return self._read(value)
         if isinstance(value, tuple | list):
-            inner = ", ".join(map(self._told, value))
+            inner = ", ".join(map(self._argument_text, value))
             return f"[{inner}]" if isinstance(value, list) else f"({inner})"
         text = repr(value)
         return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
-    def _kept(self, value: Any) -> Any:
-        """The same with the copies, whatever holds them."""
-        return tree_map_only(Tensor, lambda each: self._values[self._read(each)].tensor, value)
+    def _copies(self, value: Any) -> Any:
+        """Returns a nested value with copies in place of its tensors."""
+        return tree_map_only(Tensor, lambda tensor: self._values[self._read(tensor)].tensor, value)
 
 
 def _refuse_closed(net: nn.Module) -> None:
-    """Compiled pieces have no calls of torch to see, and weights that are not made yet no numbers."""
+    """Refuses compiled modules, whose calls are hidden, and uninitialized weights."""
     for name, layer in net.named_modules():
         if isinstance(layer, torch.jit.ScriptModule):
             raise NotBuiltError(
-                f"'{name or type(net).__name__}' is compiled by torch.jit, which shows nothing of what it does",
-                do="Give the module that it was made from",
+                f"'{name or type(net).__name__}' is compiled by torch.jit, "
+                "which hides its operations",
+                do="Pass the module before compilation",
             )
         if any(
             isinstance(weight, nn.parameter.UninitializedParameter)
             for weight in layer.parameters(recurse=False)
         ):
             raise NotBuiltError(
-                f"'{name}' has weights that are made when it is first asked",
-                do="Ask the net once, then look inside",
+                f"'{name}' has uninitialized weights",
+                do="Call the net once before",
             )
 
 
@@ -441,12 +457,12 @@ Layout = tuple[tuple[int, ...], tuple[int, ...], int]
 
 
 def _overlaid(layouts: Sequence[Layout], *parts: Tensor) -> Tensor:
-    """What the first layout sees in memory into which all parts were written, one after the other."""
-    room = max(
-        offset + 1 + sum((side - 1) * stride for side, stride in zip(size, strides, strict=True))
-        for size, strides, offset in layouts
+    """Returns the first layout after all parts were written in order."""
+    size = max(
+        offset + 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+        for shape, strides, offset in layouts
     )
-    memory = parts[0].new_zeros(room)
+    memory = parts[0].new_zeros(size)
     for layout, part in zip(layouts, parts, strict=True):
         memory.as_strided(*layout).copy_(part)
     return memory.as_strided(*layouts[0]).clone()
@@ -465,12 +481,8 @@ def _version(tensor: Tensor) -> int:
 
 
 def _name(func: Any) -> str:
-    """Torch's name for it: conv2d, add, relu_; of a property that of the property."""
+    """Returns the name of a function in torch: conv2d, add, relu_; or of a property."""
     name = getattr(func, "__name__", str(func))
-    return (
-        getattr(func.__self__, "__name__", name)
-        if name == "__get__"
-        else name.strip("_")
-        if name[:2] == "__"
-        else name
-    )
+    if name == "__get__":
+        return getattr(func.__self__, "__name__", name)
+    return name.strip("_") if name[:2] == "__" else name

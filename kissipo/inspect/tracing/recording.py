@@ -1,15 +1,14 @@
-"""Recording: everything that a net did for one sample: each operation of torch with what it read and gave, each layer that was
-gone through, and each tensor as it was at that moment.
+"""Recording: all operations, layer calls and tensors of a net for one sample.
 
-A recording can be checked: `untrue()` does every operation again from the tensors that were recorded before it, and `rerun` puts
-other numbers into any of them and does again whatever depends on it, to the net's answer.
+A recording can be checked: `mismatches()` repeats every operation from the recorded
+tensors. `rerun` replaces any tensors and repeats all operations that depend on them.
 
 Example:  >>> from kissipo.inspect.tracing.record import record
           >>> net = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
-          >>> found = record(net, (torch.ones(1, 3),))
-          >>> [(each.name, each.layer, each.reads, each.gives) for each in found.operations]
-          [('linear', '0', ('t0', '0.weight', '0.bias'), ('t1',)), ('relu', '1', ('t1',), ('t2',))]
-          >>> found.untrue()
+          >>> recording = record(net, (torch.ones(1, 3),))
+          >>> [(operation.name, operation.input_keys) for operation in recording.operations]
+          [('linear', ('t0', '0.weight', '0.bias')), ('relu', ('t1',))]
+          >>> recording.mismatches()
           []
 """
 
@@ -34,24 +33,24 @@ Origin = Literal[
     "input", "weight", "constant", "outside", "operation", "gate", "attention", "gradient"
 ]
 ALLOWED = 1e-5
-_ONLY_ROOM = (
+_UNINITIALIZED = (
     "empty",
     "empty_like",
     "empty_strided",
     "empty_permuted",
     "new_empty",
     "new_empty_strided",
-)  # memory without numbers
+)  # memory without values
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Value:
-    """One tensor as it was at one moment.
+    """One tensor with its values at one time.
 
-    tensor:  a copy; of a weight the weight itself
-    origin:  where it comes from; `outside` is what no recorded operation gave (numpy, another library); gates, attention and
-             gradients were worked out afterwards
+    tensor:  a copy; for a weight the weight itself
+    origin:  the source; `outside` means that no recorded operation computed it (numpy,
+             another library); gates, attention and gradients are computed afterwards
     axes:    a name for each axis
     """
 
@@ -62,35 +61,36 @@ class Value:
 
     @cached_property
     def figures(self) -> dict[str, Any]:
-        """Statistics and histogram, worked out once, however often they are told."""
+        """Returns statistics and histogram, computed once."""
         return statistics(as_array(self.tensor))
 
 
 @dataclass(frozen=True)
 class Key:
-    """A tensor among arguments, by the key of what it held."""
+    """The key of a tensor that is an argument."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Again:
-    """Does an operation once more.
+class Replay:
+    """An operation that can be repeated.
 
-    leaves, form:  its arguments taken apart, tensors by their keys
-    gives:         where its values are found: among the tensors that were given (written over), or among the results
-    dice:          how torch's dice stood before it, where it draws
+    leaves, form:  the flattened arguments, with keys in place of tensors
+    outputs:       the positions of the outputs: among the arguments (in-place), or the
+                   results
+    generator:     the random state before the operation, if it is random
     """
 
     work: Callable[..., Any]
     leaves: Sequence[Any]
     form: TreeSpec
-    gives: tuple[Place, ...]
+    outputs: tuple[Place, ...]
     generator: Tensor | None
 
     def __call__(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         keys = [leaf.key for leaf in self.leaves if isinstance(leaf, Key)]
-        over = {keys[at] for of, at in self.gives if of == "given"}
+        over = {keys[index] for of, index in self.outputs if of == "given"}
         tensors = {
             key: values[key].detach().clone() if key in over else values[key].detach()
             for key in keys
@@ -101,61 +101,62 @@ class Again:
             rng_state(self.generator) if self.generator is not None else nullcontext(),
         ):
             result = self.work(*args, **kwargs)
-        return taken(self.gives, [tensors[key] for key in keys], result)
+        return outputs_at(self.outputs, [tensors[key] for key in keys], result)
 
     def arguments(self, values: Mapping[str, Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Those by place and those by name."""
+        """Returns the positional arguments and the keyword arguments."""
         leaves = [values[leaf.key] if isinstance(leaf, Key) else leaf for leaf in self.leaves]
-        found: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, self.form)
-        return found
+        bound: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, self.form)
+        return bound
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of torch.
+    """One call of a torch function.
 
-    name:             torch's: conv2d, add, relu_
-    layer, call:      in which layer, by its path, and in which of its calls, from 0
-    reads, gives:     keys of values; what is written over is read, and given anew
-    text:             the call as one would write it
-    parameters:       weights that are read here for the first time
-    multiplications:  for the whole batch; None where nobody counts them
-    random:           whether it drew from torch's dice
-    again:            does it once more, with other values
+    name:             the name in torch: conv2d, add, relu_
+    layer, call:      the path of the layer, and the index of its call, from 0
+    input_keys:       the keys of the inputs
+    output_keys:      the keys of the outputs; an in-place output has a new key
+    text:             the call as code
+    parameters:       the number of weights that are used here for the first time
+    multiplications:  the number for the whole batch; None if it is unknown
+    random:           whether it used the random generator of torch
+    replay:           repeats the operation with other values
     """
 
     number: int
     name: str
     layer: str
     call: int
-    reads: tuple[str, ...]
-    gives: tuple[str, ...]
+    input_keys: tuple[str, ...]
+    output_keys: tuple[str, ...]
     text: str
     parameters: int
     multiplications: int | None
     seconds: float
     random: bool
-    again: Again = field(repr=False, compare=False)
+    replay: Replay = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
-        names = {"reads": "inputs", "gives": "outputs"}
+        """Returns the documented JSON."""
+        names = {"input_keys": "inputs", "output_keys": "outputs"}
         return {
-            names.get(name, name): value for name, value in vars(self).items() if name != "again"
+            names.get(name, name): value for name, value in vars(self).items() if name != "replay"
         }
 
 
 @dataclass(frozen=True)
 class Call:
-    """One way through one layer.
+    """One call of one layer.
 
-    inputs:      as its forward takes them, one after the other, all of them
-    output:      what it gave
-    number:      how many times the layer was called before
-    reads:       keys of the tensors in the inputs
-    gives:       keys of those in the output
-    operations:  numbers of the first operation in it, and of the first one after it
-    training:    the mode in which it was
+    inputs:      all arguments of forward, in order
+    output:      the return value
+    number:      the index of this call of the layer, from 0
+    input_keys:  the keys of the tensors in the inputs
+    output_keys: the keys of the tensors in the output
+    operations:  the index of its first operation, and of the first operation after it
+    training:    whether the layer was in training mode
     """
 
     name: str
@@ -163,32 +164,32 @@ class Call:
     inputs: tuple[Any, ...]
     output: Any
     number: int
-    reads: tuple[str, ...]
-    gives: tuple[str, ...]
+    input_keys: tuple[str, ...]
+    output_keys: tuple[str, ...]
     operations: tuple[int, int]
     training: bool
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
+        """Returns the documented JSON."""
         return {
             "name": self.name,
             "kind": type(self.layer).__name__,
             "call": self.number,
             "step": is_step(self.layer),
             "training": self.training,
-            "inputs": list(self.reads),
-            "outputs": list(self.gives),
+            "inputs": list(self.input_keys),
+            "outputs": list(self.output_keys),
             "operations": list(self.operations),
         }
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a net did for one sample.
+    """All operations and layer calls of a net for one sample.
 
-    output:   as the net gave it
-    answers:  keys of the tensors in it
-    notes:    what could not be followed, by name
+    output:   the return value of the net
+    answers:  the keys of the tensors in the output
+    notes:    what could not be recorded, by name
     """
 
     values: Mapping[str, Value]
@@ -200,84 +201,101 @@ class Recording:
 
     @property
     def steps(self) -> list[Call]:
-        """The ways through layers that do something and are not only frames around others."""
+        """Returns the calls of layers that compute something, not containers."""
         return [call for call in self.calls if is_step(call.layer)]
 
     @property
     def activations(self) -> list[Value]:
-        """All that operations gave."""
+        """Returns the outputs of all operations."""
         return [value for value in self.values.values() if value.origin == "operation"]
 
     def rerun(self, changed: Mapping[str, Tensor], *, after: int = -1) -> dict[str, Tensor]:
-        """What depends on some values when these are other ones; everything else is as it was recorded.
+        """Replaces some values and repeats all operations that depend on them.
 
-        after:    number of the operation after which the values are changed; those before it are not done again
-        Returns:  every value that is another one, or was done again
+        after:    the values change after the operation with this index; earlier
+                  operations are not repeated
+        Returns:  all replaced and recomputed values
         """
-        found = dict(changed)
-        known = _Known(found, self.values)
+        values = dict(changed)
+        tensors = _Overlay(values, self.values)
         for operation in self.operations[after + 1 :]:
-            if any(key in found for key in operation.reads):
-                found.update(zip(operation.gives, operation.again(known), strict=True))
-        return found
+            if any(key in values for key in operation.input_keys):
+                values.update(zip(operation.output_keys, operation.replay(tensors), strict=True))
+        return values
 
-    def untrue(self) -> list[Operation]:
-        """Operations that, done again from what was recorded before them, give something else: these were not followed."""
-        known = _Known({}, self.values)
+    def mismatches(self) -> list[Operation]:
+        """Returns the operations that give other outputs when they are repeated.
+
+        Something in them was not recorded.
+        """
+        tensors = _Overlay({}, self.values)
         return [
             operation
             for operation in self.operations
-            if operation.name not in _ONLY_ROOM
+            if operation.name not in _UNINITIALIZED
             and any(
-                not is_same(again, self.values[key].tensor)
-                for key, again in zip(operation.gives, operation.again(known), strict=True)
+                not is_same(replay, self.values[key].tensor)
+                for key, replay in zip(operation.output_keys, operation.replay(tensors), strict=True)
             )
         ]
 
     def answer_from(self, key: str, tensor: Tensor) -> tuple[Tensor, ...]:
-        """The net's answer when one value is another one; with the recorded one it is the recorded answer."""
-        maker = next((each.number for each in self.operations if key in each.gives), -1)
-        found = self.rerun({key: tensor}, after=maker)
-        return tuple(found.get(each, self.values[each].tensor) for each in self.answers)
+        """Returns the output of the net when one value is replaced."""
+        maker = next(
+            (operation.number for operation in self.operations if key in operation.output_keys), -1
+        )
+        values = self.rerun({key: tensor}, after=maker)
+        return tuple(values.get(key, self.values[key].tensor) for key in self.answers)
 
     def matters(self, key: str) -> bool:
-        """Whether some answer depends on this value by recorded operations."""
+        """Returns whether the output depends on this value by recorded operations."""
         reached = {key}
         for operation in self.operations:
-            if reached & set(operation.reads):
-                reached |= set(operation.gives)
+            if reached & set(operation.input_keys):
+                reached |= set(operation.output_keys)
         return bool(reached & set(self.answers))
 
 
 def is_step(layer: nn.Module) -> bool:
-    """A layer that does something when answering, and is not only a frame around other layers."""
+    """Returns whether a layer computes something in eval mode itself."""
     silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
     return hasattr(layer, "DESCRIPTION") or not (is_frame(layer) or silent)
 
 
 def is_frame(layer: nn.Module) -> bool:
-    """A layer with layers in it; attention is none: it reads the weights of what it holds, and never calls it."""
+    """Returns whether a layer is a container of other layers.
+
+    Attention is not one: it uses the weights of its sublayer without calling it.
+    """
     if isinstance(layer, nn.MultiheadAttention):
         return False
     return any(
-        not isinstance(each, nn.ParameterList | nn.ParameterDict) for each in layer.children()
+        not isinstance(child, nn.ParameterList | nn.ParameterDict) for child in layer.children()
     )
 
 
-def given_to(layer: nn.Module, given: tuple[Any, ...], words: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a layer was called with, in the order of its forward, with what it takes of itself where nothing was said."""
-    found = inspect.signature(layer.forward).bind(*given, **words)
-    found.apply_defaults()
-    return tuple(filled(each) if isinstance(each, Tensor) else each for each in found.args)
+def bound_arguments(
+    layer: nn.Module, args: tuple[Any, ...], words: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """Returns all arguments of a call in the order of forward, defaults included."""
+    bound = inspect.signature(layer.forward).bind(*args, **words)
+    bound.apply_defaults()
+    return tuple(
+        pad_nested(argument) if isinstance(argument, Tensor) else argument
+        for argument in bound.args
+    )
 
 
-def filled(x: Tensor) -> Tensor:
-    """A nested tensor (torch's encoder makes them of padded sequences) with zeros behind its sequences; others as they are."""
+def pad_nested(x: Tensor) -> Tensor:
+    """Returns a nested tensor padded with zeros; other tensors are unchanged.
+
+    The encoder of torch makes nested tensors from padded sequences.
+    """
     return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
 
 
 def as_array(tensor: Tensor) -> NDArray[Any]:
-    """Its numbers, row by row and little-endian; of a type that numpy lacks as float32."""
+    """Returns a little-endian array; float32 for a dtype that numpy does not have."""
     tensor = tensor.detach()
     if tensor.is_sparse or tensor.is_quantized:
         tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
@@ -289,18 +307,20 @@ def as_array(tensor: Tensor) -> NDArray[Any]:
 
 
 def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors, whatever holds them."""
-    return [each for each in tree_leaves(value) if isinstance(each, Tensor)]
+    """Returns all tensors in a nested value."""
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
-def taken(gives: Sequence[Place], given: Sequence[Tensor], result: Any) -> tuple[Tensor, ...]:
-    """What an operation gave: some of the tensors that it was given, written over, and some of its results."""
-    found = {"given": given, "result": tensors_in(result)}
-    return tuple(found[of][at] for of, at in gives)
+def outputs_at(
+    outputs: Sequence[Place], arguments: Sequence[Tensor], result: Any
+) -> tuple[Tensor, ...]:
+    """Returns the outputs of an operation: overwritten arguments and new results."""
+    sources = {"given": arguments, "result": tensors_in(result)}
+    return tuple(sources[of][index] for of, index in outputs)
 
 
 def is_same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are equal to 1e-5 of the greatest number, in the same places no numbers."""
+    """Returns whether two tensors are equal up to 1e-5 of their maximum."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if not (one.is_floating_point() or one.is_complex()) or not one.numel():
@@ -309,8 +329,8 @@ def is_same(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=0.0, atol=ALLOWED * max(maximum, 1e-30), equal_nan=True)
 
 
-class _Known(Mapping[str, Tensor]):
-    """Changed values, and behind them those that were recorded."""
+class _Overlay(Mapping[str, Tensor]):
+    """The recorded values, except for the changed ones."""
 
     def __init__(self, changed: Mapping[str, Tensor], recorded: Mapping[str, Value]) -> None:
         self._changed, self._recorded = changed, recorded

@@ -1,17 +1,20 @@
-"""The trace as files: `trace.json` and one binary file a tensor, which any language reads (docs/trace.md says each field).
+"""The trace as files: `trace.json` and one binary file per tensor (see docs/trace.md).
 
-    trace/trace.json             steps, operations, layers, statistics of every tensor, gates, gradients, opened numbers
-    trace/tensors/t12.bin        the numbers of one tensor, row by row, little-endian, of the type that trace.json says
+    trace/trace.json           steps, operations, layers, statistics of every tensor,
+                               gates, gradients, breakdowns
+    trace/tensors/12.bin       the values of one tensor, row-major, little-endian; the
+                               dtype is in trace.json
 
-Of a tensor that is larger than a limit only the statistics are written; weights are in the run's model.safetensors.
+A tensor above the size limit has statistics only. Weights are in model.safetensors of
+the run.
 
 Example:  >>> import tempfile, torch
           >>> from torch import nn
           >>> from kissipo.inspect.tracing.record import record
           >>> from kissipo.inspect.trace import Trace, steps_of
           >>> recording = record(nn.Linear(2, 1), (torch.ones(1, 2),))
-          >>> folder = Trace(tuple(steps_of(recording)), recording=recording).save(tempfile.mkdtemp())
-          >>> content, tensor = read_trace(folder)
+          >>> trace = Trace(tuple(steps_of(recording)), recording=recording)
+          >>> content, tensor = read_trace(trace.save(tempfile.mkdtemp()))
           >>> content["operations"][0]["text"], tensor("t0").tolist()
           ('linear(t0, weight, bias)', [[1.0, 1.0]])
 """
@@ -33,22 +36,22 @@ from kissipo.core.errors import MachineError, RunError
 from kissipo.inspect.tracing.recording import Value, as_array
 
 CONTENT, TENSORS = "trace.json", "tensors"
-MOST_BYTES = 16_000_000
+MAX_BYTES = 16_000_000
 VERSION = 3
 
 
 def tensor_table(
-    values: Iterable[Value], *, most_bytes: int
+    values: Iterable[Value], *, max_bytes: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, NDArray[Any]]]:
-    """What `trace.json` says of every tensor, and the numbers of those that have a file, by their keys.
+    """Returns the table of all tensors, and the values of the tensor files.
 
-    most_bytes:  of a tensor; of a larger one only statistics are given
+    max_bytes:  the size limit of a tensor; a larger one has statistics only
     """
     table, arrays = {}, {}
     for number, value in enumerate(values):
         key, array = value.key, as_array(value.tensor)
-        is_kept = value.origin != "weight" and array.nbytes <= most_bytes
-        if is_kept:
+        has_file = value.origin != "weight" and array.nbytes <= max_bytes
+        if has_file:
             arrays[key] = array
         table[key] = {
             "origin": value.origin,
@@ -57,7 +60,7 @@ def tensor_table(
             "dtype": array.dtype.name,
             "bytes": array.nbytes,
             **value.figures,
-            "file": f"{TENSORS}/{number}.bin" if is_kept else None,
+            "file": f"{TENSORS}/{number}.bin" if has_file else None,
         }
     return table, arrays
 
@@ -65,15 +68,16 @@ def tensor_table(
 def write_trace(
     folder: Path | str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> Path:
-    """Writes what `Trace.content` gives, whole or not at all; a trace that lies there is replaced.
+    """Writes the result of `Trace.content`, whole or not at all; replaces an old trace.
 
-    Raises:   MachineError when it cannot be written; RunError when something else lies there.
+    Raises:   MachineError when it cannot be written; RunError when the folder is not a
+              trace.
     """
     folder = Path(folder)
     if folder.exists() and not (
         (folder / CONTENT).is_file() or (folder.is_dir() and not any(folder.iterdir()))
     ):
-        raise RunError(f"{folder} is there already and is no trace", do="Name another folder")
+        raise RunError(f"{folder} exists and is not a trace", do="Choose another folder")
     aside = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +98,7 @@ def write_trace(
 
 
 def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDArray[Any]]]:
-    """What `trace.json` says, and a function from the key of a tensor to its numbers, which are read when they are asked for.
+    """Returns the content of `trace.json`, and a function that reads a tensor.
 
     Raises:   RunError when there is no trace, or one of another version.
     """
@@ -105,20 +109,19 @@ def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDAr
         raise RunError(f"there is no trace in {folder}: {error}") from None
     if content.get("version") != VERSION:
         raise RunError(
-            f"the trace in {folder} is of another version",
+            f"the trace in {folder} has another version",
             given=str(content.get("version")),
             allowed=str(VERSION),
         )
 
     def tensor(key: str) -> NDArray[Any]:
-        about = content["tensors"][key]
-        if about["file"] is None:
+        entry = content["tensors"][key]
+        if entry["file"] is None:
             raise RunError(
-                f"of the tensor '{key}' only statistics were written",
-                do="Write the trace with a higher limit",
+                f"the trace has only statistics of the tensor '{key}'",
+                do="Write the trace with a higher max_bytes",
             )
-        return np.fromfile(
-            folder / about["file"], dtype=np.dtype(about["dtype"]).newbyteorder("<")
-        ).reshape(about["shape"])
+        dtype = np.dtype(entry["dtype"]).newbyteorder("<")
+        return np.fromfile(folder / entry["file"], dtype=dtype).reshape(entry["shape"])
 
     return content, tensor

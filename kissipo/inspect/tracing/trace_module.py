@@ -1,9 +1,10 @@
-"""Trace of any torch module: one sample through it, with everything inside, and nothing of it changed.
+"""Trace of any torch module for one sample; the module is not changed.
 
 Example:  >>> import torch
           >>> from torch import nn
-          >>> found = trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.ones(1, 3))
-          >>> [step.description for step in found.steps], found.parameters
+          >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+          >>> result = trace(net, torch.ones(1, 3))
+          >>> [step.description for step in result.steps], result.parameters
           (['linear 3 -> 4', 'relu'], 16)
 """
 
@@ -27,11 +28,15 @@ def trace(
     name: str = "",
     **words: Any,
 ) -> Trace:
-    """One sample (a batch of one) through a net; `.save(folder)` writes it, `save_page` of `kissipo.runs.xray.page` draws it.
+    """Returns the trace of one sample (a batch of one) through a net.
 
-    inputs, words:  as its forward takes them
-    loss:           from what the net gives to one number; then there is the gradient at every layer, too
-    training:       in the mode in which it learns; its running figures and the dice are put back afterwards
+    `.save(folder)` writes it as files; `save_page` of `kissipo.runs.xray.page` draws
+    it.
+
+    inputs, words:  the arguments of forward
+    loss:           computes one number from the outputs; then every layer has a
+                    gradient
+    training:       use training mode; running statistics and random state are restored
     """
     recording = record(net, inputs, words, training=training)
     return Trace(

@@ -1,4 +1,4 @@
-"""Expanding: a layer that torch runs as one piece, taken apart in double precision, or an opaque box that says why; one kind a file."""
+"""Unrolling: the inner values of layers that torch runs as one operation."""
 
 from kissipo.inspect.unroll.attention import (
     UnrolledAttention,
@@ -6,19 +6,25 @@ from kissipo.inspect.unroll.attention import (
     unroll_attention,
     unroll_sdpa,
 )
-from kissipo.inspect.unroll.opaque import FAR_OFF, Opaque
-from kissipo.inspect.unroll.recurrent import Unrolled, Walk, laid_out, unroll, walk
+from kissipo.inspect.unroll.opaque import TOLERANCE, Opaque
+from kissipo.inspect.unroll.recurrent import (
+    Unrolled,
+    UnrolledLayer,
+    time_first,
+    unroll,
+    unroll_layers,
+)
 
 __all__ = [
-    "FAR_OFF",
+    "TOLERANCE",
+    "Opaque",
     "Unrolled",
     "UnrolledAttention",
-    "Opaque",
-    "Walk",
+    "UnrolledLayer",
     "attention_weights",
+    "time_first",
     "unroll",
     "unroll_attention",
+    "unroll_layers",
     "unroll_sdpa",
-    "laid_out",
-    "walk",
 ]

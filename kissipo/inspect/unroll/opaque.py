@@ -1,4 +1,4 @@
-"""The contract of what is taken apart: it is what the layer gave, to 1e-5, or the layer stays an opaque box that says why."""
+"""Opaque: the result of unrolling when it differs from the layer."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-FAR_OFF = 1e-5
+TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """A layer that cannot be expanded, and why."""
+    """A layer that cannot be unrolled, and the reason."""
 
     name: str
     why: str
 
 
-def off_by(found: Tensor, real: Tensor, sizes: Tensor) -> float:
-    """The greatest difference, relative to the greatest of `sizes`; infinite where shapes differ."""
-    if found.shape != real.shape:
+def relative_error(result: Tensor, real: Tensor, sizes: Tensor) -> float:
+    """Returns the maximum difference divided by the maximum of `sizes`.
+
+    Returns:  infinity where the shapes differ
+    """
+    if result.shape != real.shape:
         return float("inf")
-    apart = float((found - real).abs().max()) if real.numel() else 0.0
+    apart = float((result - real).abs().max()) if real.numel() else 0.0
     return apart and apart / float(sizes.max())

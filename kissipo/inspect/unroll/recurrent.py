@@ -1,16 +1,19 @@
-"""Expanding: a recurrent layer, which torch runs as one piece, walked step by step with every gate of every unit.
+"""Unroll a recurrent layer step by step, with every gate of every unit.
 
-LSTM  i, f, g, o, c, h        GRU  r, z, n, h        RNN  h        at each step, layer and direction
+LSTM  i, f, g, o, c, h        GRU  r, z, n, h        RNN  h
 
-The walk is plain torch in double precision with the weights of the layer; what it gives must be what the layer gave, to 1e-5,
-else the layer stays an opaque box that says why.
+The computation is plain torch in double precision with the weights of the layer. Its
+output must equal the output of the layer up to 1e-5, else the layer is opaque.
 
-Shapes:   inputs as the layer takes them -> each gate (time, batch, unit), the first step of the sequence first
-Choices:  projections, packed sequences and sequences of unequal length as in torch.nn; behind the length of a sequence its state
-          waits, and its gates mean nothing: `there` says which steps are read.
-Source:   Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990; gates and their order as in torch.nn.
-Example:  >>> found = expand(nn.GRU(3, 4), (torch.zeros(5, 2, 3),))
-          >>> [f"{name} {tuple(gate.shape)}" for name, gate in found.walks[0].gates.items()]
+Shapes:   inputs of the layer -> each gate (time, batch, unit), the first step first
+Choices:  projections, packed sequences and sequences of unequal length as in torch.nn.
+          In padded steps the state does not change, and the gates have no meaning:
+          `there` is false.
+Source:   Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990; gates as in
+          torch.nn.
+Example:  >>> unrolled = unroll(nn.GRU(3, 4), (torch.zeros(5, 2, 3),))
+          >>> gates = unrolled.layers[0].gates
+          >>> [f"{name} {tuple(gate.shape)}" for name, gate in gates.items()]
           ['r (5, 2, 4)', 'z (5, 2, 4)', 'n (5, 2, 4)', 'h (5, 2, 4)']
 """
 
@@ -27,22 +30,22 @@ from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from kissipo.core.module_state import eval_mode
-from kissipo.inspect.unroll.opaque import FAR_OFF, Opaque, off_by
+from kissipo.inspect.unroll.opaque import TOLERANCE, Opaque, relative_error
 
 State = tuple[Tensor, ...]
 Gates = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Walk:
+class UnrolledLayer:
     """One layer in one direction.
 
-    number:   of the layer, counted from 0
+    number:   the index of the layer, from 0
     forward:  whether the first step is read first
-    below:    what it read (time, batch, feature)
+    below:    the input (time, batch, feature)
     before:   h, and c of an LSTM, before each step (time, batch, unit)
     steps:    the gates of each step, each (batch, unit)
-    last:     its states after the last step
+    last:     the states after the last step
     """
 
     number: int
@@ -55,7 +58,7 @@ class Walk:
 
     @cached_property
     def gates(self) -> Gates:
-        """Each gate over all steps (time, batch, unit)."""
+        """Returns each gate over all steps (time, batch, unit)."""
         return (
             {name: torch.stack([step[name] for step in self.steps]) for name in self.steps[0]}
             if self.steps
@@ -67,58 +70,58 @@ class Walk:
 class Unrolled:
     """All layers and directions of a recurrent layer.
 
-    cell:   rnn, lstm or gru
-    there:  which steps are read (time, batch); None when all are
-    off:    by how much the walk differs from the layer at most, relative to the greatest state, at least 1
+    cell:       rnn, lstm or gru
+    there:      true for steps that are not padding (time, batch); None without padding
+    max_error:  the maximum difference from the layer, relative to max(1, maximum state)
     """
 
     name: str
     cell: str
-    walks: tuple[Walk, ...]
+    layers: tuple[UnrolledLayer, ...]
     there: Tensor | None
-    off: float
+    max_error: float
 
-    def walk(self, number: int, *, forward: bool = True) -> Walk:
-        """One layer, counted from 0, in one direction."""
+    def layer(self, number: int, *, forward: bool = True) -> UnrolledLayer:
+        """Returns one layer, with an index from 0, in one direction."""
         return next(
-            each for each in self.walks if each.number == number and each.forward == forward
+            layer for layer in self.layers if layer.number == number and layer.forward == forward
         )
 
 
 def unroll(
     layer: nn.Module, inputs: tuple[Any, ...], output: Any = None, *, name: str = ""
 ) -> Unrolled | Opaque:
-    """The gates of a recurrent layer for these inputs, or why they cannot be told.
+    """Returns the gates of a recurrent layer, or an `Opaque` with the reason.
 
-    inputs:  as its forward takes them: x, and where it had them the states, lengths and table
-    output:  what the layer gave, where it is known; else it is asked, answering
+    inputs:  the arguments of forward: x, and optionally states, lengths and table
+    output:  the output of the layer; if None it is computed in eval mode
     """
     name = name or type(layer).__name__.lower()
     if not isinstance(layer, nn.RNNBase):
-        return Opaque(name, f"{type(layer).__name__} is no recurrent layer of torch.nn's family")
+        return Opaque(name, f"{type(layer).__name__} is not a recurrent layer of torch.nn")
     if layer.mode not in ("LSTM", "GRU", "RNN_TANH", "RNN_RELU"):
-        return Opaque(name, f"its cell {layer.mode} is none that is known")
+        return Opaque(name, f"its cell {layer.mode} is unknown")
     if output is None:
         with eval_mode(layer):
             output = layer(*inputs)
     with torch.no_grad():
-        x, states, there = laid_out(layer, *inputs)
+        x, states, there = time_first(layer, *inputs)
         states = states and tuple(state.double() for state in states)
-        walks, y = walk(layer, x.double(), states, there)
+        layers, y = unroll_layers(layer, x.double(), states, there)
         real = _timed(layer, output[0])
-        off = off_by(y, real, real.abs().clamp(min=1))
-    if not off <= FAR_OFF:
+        max_error = relative_error(y, real, real.abs().clamp(min=1))
+    if not max_error <= TOLERANCE:
         return Opaque(
             name,
-            f"walked step by step in double precision it gives other states than by itself (by {off:.2g})",
+            f"unrolled in double precision it gives other states (by {max_error:.2g})",
         )
-    return Unrolled(name, layer.mode.split("_")[0].lower(), tuple(walks), there, off)
+    return Unrolled(name, layer.mode.split("_")[0].lower(), tuple(layers), there, max_error)
 
 
-def laid_out(
+def time_first(
     layer: nn.RNNBase, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
 ) -> tuple[Tensor, State | None, Tensor | None]:
-    """The input as (time, batch, feature), the states before it, and which steps are read (time, batch)."""
+    """Returns x (time, batch, feature), initial states, mask (time, batch)."""
     x = input if table is None else table[input]
     states = hx if hx is None or isinstance(hx, tuple) else (hx,)
     if isinstance(x, PackedSequence):
@@ -131,46 +134,49 @@ def laid_out(
     return x, states, there
 
 
-def walk(
+def unroll_layers(
     layer: nn.RNNBase, x: Tensor, states: State | None, there: Tensor | None
-) -> tuple[list[Walk], Tensor]:
-    """All layers and directions over x (time, batch, feature), and what the last layer gives; in the precision of x."""
-    ways = (True, False) if layer.bidirectional else (True,)
+) -> tuple[list[UnrolledLayer], Tensor]:
+    """Returns all layers and directions over x (time, batch, feature), and y.
+
+    The precision is that of x.
+    """
+    directions = (True, False) if layer.bidirectional else (True,)
     if states is None:
-        rows, width = layer.num_layers * len(ways), layer.proj_size or layer.hidden_size
+        rows, width = layer.num_layers * len(directions), layer.proj_size or layer.hidden_size
         states = tuple(x.new_zeros(rows, x.shape[1], size) for size in (width, layer.hidden_size))
     waits = None if there is None else ~there.unsqueeze(-1)
-    walks: list[Walk] = []
+    layers: list[UnrolledLayer] = []
     for number in range(layer.num_layers):
-        gives = []
-        for forward in ways:
+        outputs = []
+        for forward in directions:
             state = tuple(
-                part[len(walks)].to(x.dtype) for part in states[: 2 if layer.mode == "LSTM" else 1]
+                part[len(layers)].to(x.dtype) for part in states[: 2 if layer.mode == "LSTM" else 1]
             )
             weights = _weights(layer, number, forward, x.dtype)
-            given = linear(x, weights["weight_ih"], weights["bias_ih"])
+            input_part = linear(x, weights["weight_ih"], weights["bias_ih"])
             steps, before = [Gates()] * len(x), [state] * len(x)
             for t in range(len(x)) if forward else reversed(range(len(x))):
                 before[t] = state
-                steps[t] = gates_of(layer.mode, given[t], state, weights)
+                steps[t] = gates_of(layer.mode, input_part[t], state, weights)
                 new = (steps[t]["h"], steps[t]["c"]) if layer.mode == "LSTM" else (steps[t]["h"],)
                 state = (
                     new
                     if waits is None
                     else tuple(map(torch.where, [waits[t]] * len(new), state, new))
                 )
-            walks.append(Walk(number, forward, x, before, steps, state, weights))
-            gives.append(torch.stack([step["h"] for step in steps]))
-        x = torch.cat(gives, dim=-1)
+            layers.append(UnrolledLayer(number, forward, x, before, steps, state, weights))
+            outputs.append(torch.stack([step["h"] for step in steps]))
+        x = torch.cat(outputs, dim=-1)
         x = x if waits is None else x.masked_fill(waits, 0)
-    return walks, x
+    return layers, x
 
 
-def gates_of(mode: str, given: Tensor, state: State, weights: Mapping[str, Any]) -> Gates:
-    """One step of a cell from `given`, x W + b, and the state before it."""
-    held = linear(state[0], weights["weight_hh"], weights["bias_hh"])
+def gates_of(mode: str, input_part: Tensor, state: State, weights: Mapping[str, Any]) -> Gates:
+    """Returns the gates of one step; `input_part` is x W + b."""
+    hidden_part = linear(state[0], weights["weight_hh"], weights["bias_hh"])
     if mode == "LSTM":
-        i, f, g, o = (given + held).chunk(4, dim=-1)
+        i, f, g, o = (input_part + hidden_part).chunk(4, dim=-1)
         i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
         c = f * state[1] + i * g
         h = o * torch.tanh(c)
@@ -183,24 +189,28 @@ def gates_of(mode: str, given: Tensor, state: State, weights: Mapping[str, Any])
             "h": h if weights["weight_hr"] is None else linear(h, weights["weight_hr"]),
         }
     if mode == "GRU":
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = given.chunk(3, dim=-1), held.chunk(3, dim=-1)
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = input_part.chunk(3, dim=-1), hidden_part.chunk(3, dim=-1)
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
         n = torch.tanh(x_n + r * h_n)
         return {"r": r, "z": z, "n": n, "h": (1 - z) * n + z * state[0]}
-    return {"h": torch.tanh(given + held) if mode == "RNN_TANH" else torch.relu(given + held)}
+    return {
+        "h": torch.tanh(input_part + hidden_part)
+        if mode == "RNN_TANH"
+        else torch.relu(input_part + hidden_part)
+    }
 
 
 def _weights(layer: nn.RNNBase, number: int, forward: bool, dtype: torch.dtype) -> dict[str, Any]:
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    found = {
+    weights = {
         name: getattr(layer, f"{name}_l{number}{'' if forward else '_reverse'}", None)
         for name in names
     }
-    return {name: None if weight is None else weight.to(dtype) for name, weight in found.items()}
+    return {name: None if weight is None else weight.to(dtype) for name, weight in weights.items()}
 
 
 def _timed(layer: nn.RNNBase, y: Any) -> Tensor:
-    """What the layer gave as (time, batch, unit)."""
+    """Returns the output of the layer as (time, batch, unit)."""
     if isinstance(y, PackedSequence):
         return pad_packed_sequence(y)[0]
     out: Tensor = y.unsqueeze(1) if y.dim() == 2 else y.movedim(1 if layer.batch_first else 0, 0)
