@@ -4,8 +4,8 @@ predicted positive where  suspicion >= threshold
 cost = false_negative_cost · (false negatives) + (false positives)
 
 With calibrated probabilities, the best threshold is 1 / (1 + false_negative_cost):
-there both decisions cost the same. Probabilities are rarely calibrated, so the threshold
-minimizes the cost on held-out samples; of equal minima, the one nearest to that value.
+there both decisions cost the same. Probabilities are rarely calibrated; the threshold
+minimizes the cost on held-out samples; of equal minima, it is the nearest one.
 
 Source:   Elkan, The Foundations of Cost-Sensitive Learning, IJCAI 2001.
 Example:  >>> suspicion, defect = [0.05, 0.3, 0.2, 0.9], [False, False, True, True]

@@ -7,8 +7,8 @@ Choices:  a class that is neither present nor predicted has the overlap NaN, and
           out of means.
 Source:   Jaccard 1912; Dice 1945.
 Example:  >>> matrix = np.array([[90, 2], [3, 5]])      # TP 5, FN 3, FP 2
-          >>> [round(float(rate[1]), 3) for rate in (iou(matrix), dice_coefficient(matrix))]
-          [0.5, 0.667]
+          >>> float(iou(matrix)[1]), round(float(dice_coefficient(matrix)[1]), 3)
+          (0.5, 0.667)
 """
 
 from typing import Any
