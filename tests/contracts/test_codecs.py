@@ -96,23 +96,25 @@ def stack(name: str, values: list[Any]) -> Column:
 
 IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
-QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
+NUMBER_COLUMN, CATEGORY_COLUMN = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
 POINTS = st.text(".XO", min_size=9, max_size=9)
 CASES = {
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
-    "index": Case(lambda: Index("a"), {"a": LEVELS}),
+    "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
     "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
-    "numbers": Case(lambda: Numbers(("x", "y")), {"x": QUANTITIES, "y": QUANTITIES}, near),
-    "one_hot": Case(lambda: OneHot("a"), {"a": LEVELS}),
+    "numbers": Case(lambda: Numbers(("x", "y")), {"x": NUMBER_COLUMN, "y": NUMBER_COLUMN}, near),
+    "one_hot": Case(lambda: OneHot("a"), {"a": CATEGORY_COLUMN}),
     "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
     "states": Case(
         lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}
     ),
     "together": Case(
-        lambda: Concat((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed
+        lambda: Concat((Numbers(("x",)), OneHot("a"))),
+        {"x": NUMBER_COLUMN, "a": CATEGORY_COLUMN},
+        mixed,
     ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
     "windows": Case(

@@ -1,4 +1,4 @@
-"""Every recipe: a complete docstring, a complete task, a complete trace, a short run."""
+"""Every recipe has a complete docstring, task and trace, and a short run works."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
 
 
 @quick_recipes
-def test_short_fit_saves_a_run_that_opens_again(name: str, recipe: Recipe) -> None:
+def test_short_fit_saves_a_complete_run(name: str, recipe: Recipe) -> None:
     algorithm = read_task(recipe.task).algorithm
     assert algorithm is not None
     run = ki.load(name, words=SHORTEST[algorithm.word]).fit(seed=1)
