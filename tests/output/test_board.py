@@ -1,4 +1,4 @@
-"""Board drawings of the report: points of both colors, the true and the predicted move."""
+"""Board drawings of the report: points, the true and the predicted move."""
 
 from __future__ import annotations
 

@@ -244,7 +244,8 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
     pipeline = run.pipeline()
     shares = {}
     for part in ("validation", "test"):
-        outputs = run.net(pipeline.datasets[part].batch(slice(None)).inputs[0])  # type: ignore[arg-type]
+        inputs = pipeline.datasets[part].batch(slice(None)).inputs
+        outputs = run.net(inputs[0])  # type: ignore[arg-type]
         shares[part] = answer.scores(outputs)[:, 1], pipeline.datasets[part].targets[0].numpy() == 1
     assert inspection["threshold"] == pytest.approx(
         cheapest(*shares["validation"], false_negative_cost=20.0), rel=1e-4
@@ -266,7 +267,8 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
     )
     frame = pipeline.frame.take(pipeline.parts["test"])
     rows = [{name: frame[name].show(row) for name in frame.names} for row in range(len(frame))]
-    assert [item.value == "malignant" for item in run.predict(*rows)] == predicted.tolist()  # type: ignore[union-attr]
+    values = [item.value for item in run.predict(*rows)]  # type: ignore[union-attr]
+    assert [value == "malignant" for value in values] == predicted.tolist()
     page = Path("run/report.html").read_text(encoding="utf-8")
     assert "What missing costs" in page
     assert "One missed defect counts as 20 false alarms" in page

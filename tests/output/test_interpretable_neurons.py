@@ -1,4 +1,4 @@
-"""Interpretable neurons: correlated activations are detected, beside numpy's correlation."""
+"""Interpretable neurons: correlations equal numpy's, the best neuron is chosen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kissipo.output.interpretable_neurons import Telling, choose, telling
+from kissipo.output.interpretable_neurons import choose, telling
 
-TEXT = (
-    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\nNobody knew it in the house at all.\n'
-    * 3
+TEXT = 3 * (
+    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\n'
+    "Nobody knew it in the house at all.\n"
 )
 UNITS = list(TEXT)
 
@@ -66,7 +66,7 @@ def test_choose_prefers_a_property_that_needs_memory() -> None:
     )
 
 
-def test_choose_falls_back_to_the_largest_standard_deviation() -> None:
+def test_choose_falls_back_to_the_largest_std() -> None:
     generator = np.random.default_rng(1)
     noise = generator.uniform(-0.1, 0.1, (len(TEXT), 4))
     noise[:, 2] *= 9
@@ -94,6 +94,7 @@ def test_properties_of_words_and_other_quotes() -> None:
     neurons = {
         neuron.about: neuron for neuron in telling(np.stack([inside, brackets], axis=1), words)
     }
-    assert neurons["inside quotes"] == Telling(0, "inside quotes", pytest.approx(1.0))  # type: ignore[arg-type]
+    quotes = neurons["inside quotes"]
+    assert (quotes.neuron, quotes.correlation) == (0, pytest.approx(1.0))
     assert neurons["inside brackets"].neuron == 1
     assert "position in the line" not in neurons and "position in the word" not in neurons

@@ -1,4 +1,4 @@
-"""Value iteration beside numbers by hand and beside every policy; agreement of policies."""
+"""Value iteration beside numbers by hand and beside every policy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ CORRIDOR: Model = {
 
 
 def test_value_iteration_of_the_racing_car() -> None:
-    # cool: fast, V = 2 + 0.9 (V + W) / 2; warm: slow, W = 1 + 0.9 (V + W) / 2; so V - W = 1, V = 15.5, W = 14.5
+    # cool: fast, V = 2 + 0.9 (V + W) / 2; warm: slow, W = 1 + 0.9 (V + W) / 2
+    # so V - W = 1, V = 15.5, W = 14.5
     # the other two: slow when cool 1 + 0.9 · 15.5, fast when warm -10 and the end
     values = value_iteration(Racing().P, discount=0.9)
     np.testing.assert_allclose(values, [[14.95, 15.5], [14.5, -10.0], [0.0, 0.0]], rtol=1e-10)
@@ -38,7 +39,8 @@ def test_value_iteration_after_one_and_two_iterations() -> None:
 
 def test_value_iteration_discounts_later_rewards() -> None:
     values = value_iteration(CORRIDOR, discount=0.5)
-    # (1, right) 8 and the end; (0, right) half of it; back or waiting half again; state 3: 9 + 0.5 · 4
+    # (1, right) is 8, then the end; (0, right) is half of it
+    # moving back or waiting halves it again; state 3 is 9 + 0.5 · 4
     np.testing.assert_allclose(
         values, [[2.0, 4.0], [2.0, 8.0], [0.0, 0.0], [11.0, 5.5]], atol=1e-11
     )
@@ -79,7 +81,7 @@ def test_value_iteration_is_the_maximum_over_all_policies(model: Model, discount
 
 
 def test_states_that_matter_are_reachable_and_not_terminal() -> None:
-    # state 2 is terminal, nothing leads to state 3; transitions of probability 0 do not count
+    # state 2 is terminal; nothing leads to state 3; probability 0 does not count
     assert states_that_matter(CORRIDOR).tolist() == [True, True, False, False]
     nowhere = [(0.0, 1, 0.0, False), (1.0, 0, 0.0, False)]
     assert states_that_matter({0: {0: nowhere}, 1: {0: nowhere}}).tolist() == [True, False]

@@ -33,23 +33,59 @@ def verdict_of(main: str, net: float, **others: float) -> Verdict:
     ("main", "net", "others", "better", "sentence"),
     [
         ("accuracy", 0.98, {"forest": 0.95, "majority_class": 0.1}, 1, "3.0 points above forest"),
-        ("accuracy", 0.92, {"forest": 0.95}, -1, "3.0 points below forest: the baseline is better here"),
+        (
+            "accuracy",
+            0.92,
+            {"forest": 0.95},
+            -1,
+            "3.0 points below forest: the baseline is better here",
+        ),
         ("accuracy", 0.95, {"forest": 0.95}, 0, "equal to forest"),
         ("accuracy", 0.0, {"forest": 0.0}, 0, "equal to forest"),
-        ("accuracy", 0.8, {"majority_class": 0.9, "forest": 0.95}, -1, "worse than majority class: do not use this model"),
+        (
+            "accuracy",
+            0.8,
+            {"majority_class": 0.9, "forest": 0.95},
+            -1,
+            "worse than majority class: do not use this model",
+        ),
         ("accuracy", 0.9, {"majority_class": 0.9}, 0, "equal to majority class"),
         ("mae", 9.0, {"ridge": 10.0, "mean": 20.0}, 1, "MAE 10 % lower than ridge"),
-        ("rmse", 15.0, {"ridge": 12.0, "mean": 20.0}, -1, "RMSE 25 % higher than ridge: the baseline is better here"),
+        (
+            "rmse",
+            15.0,
+            {"ridge": 12.0, "mean": 20.0},
+            -1,
+            "RMSE 25 % higher than ridge: the baseline is better here",
+        ),
         ("mae", 10.0, {"ridge": 10.0}, 0, "equal to ridge"),
         ("mae", 21.0, {"ridge": 10.0, "mean": 20.0}, -1, "worse than mean: do not use this model"),
         ("mae", 1.0, {"ridge": 0.0}, -1, "MAE 1 higher than ridge: the baseline is better here"),
         ("nll", 1.5, {"bigram": 2.0}, 1, "NLL 25 % lower than bigram"),
-        ("nll", 3.0, {"most_frequent_token": 2.9}, -1, "worse than most frequent token: do not use this model"),
+        (
+            "nll",
+            3.0,
+            {"most_frequent_token": 2.9},
+            -1,
+            "worse than most frequent token: do not use this model",
+        ),
         ("return", 0.75, {"random_policy": 0.01, "rules": 0.5}, 1, "return 0.25 higher than rules"),
-        ("return", -3.0, {"random_policy": -9.0, "rules": -2.5}, -1, "return 0.5 lower than rules: the baseline is better here"),
-        ("return", -9.5, {"random_policy": -9.0}, -1, "worse than random policy: do not use this model"),
+        (
+            "return",
+            -3.0,
+            {"random_policy": -9.0, "rules": -2.5},
+            -1,
+            "return 0.5 lower than rules: the baseline is better here",
+        ),
+        (
+            "return",
+            -9.5,
+            {"random_policy": -9.0},
+            -1,
+            "worse than random policy: do not use this model",
+        ),
     ],
-)  # fmt: skip
+)
 def test_verdict_sentence_is_true(
     main: str, net: float, others: dict[str, float], better: int, sentence: str
 ) -> None:
