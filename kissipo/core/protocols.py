@@ -107,7 +107,7 @@ def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
 
 def eval_weights(algorithm: Any) -> AbstractContextManager[None]:
     """Inside, the net holds the weights that are judged and kept: those that learn, or what `learn.as_judged()` puts in."""
-    found: AbstractContextManager[None] = getattr(algorithm, "as_judged", nullcontext)()
+    found: AbstractContextManager[None] = getattr(algorithm, "eval_weights", nullcontext)()
     return found
 
 
