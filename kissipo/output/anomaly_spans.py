@@ -1,9 +1,12 @@
-"""Alarms: from errors in the order of time to alarms, and from labels to windows that are hit or missed.
+"""Anomaly spans: thresholds for forecast errors, and runs of anomalous steps.
 
-An error is an alarm when it is above what hardly any of the errors in training reached. That height lies beyond most of what was seen,
-so the tail is extrapolated: what the highest errors exceed a high quantile by follows a generalized Pareto law (peaks over threshold).
+An error raises an alarm when it lies above a threshold that almost no training error
+exceeds. That threshold lies beyond most training errors, so the tail is extrapolated:
+the excess over a high quantile follows a generalized Pareto distribution (peaks over
+threshold).
 
-Source:   Pickands 1975; Siffer et al., Anomaly Detection in Streams with Extreme Value Theory, KDD 2017.
+Source:   Pickands 1975; Siffer et al., Anomaly Detection in Streams with Extreme Value
+          Theory, KDD 2017.
 """
 
 from __future__ import annotations
@@ -15,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import genpareto
 
-HIGH, _LEAST_PEAKS = 0.98, 10
+HIGH, _MIN_PEAKS = 0.98, 10
 
 
 def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
-    """The mean of each error and those just before it, `steps` in all (fewer at the start).
+    """Returns the moving average over the last `steps` errors (fewer at the start).
 
     Example:  >>> smoothed(np.array([4.0, 0.0, 2.0, 6.0]), 2).tolist()
               [4.0, 2.0, 1.0, 4.0]
@@ -31,17 +34,19 @@ def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
 
 
 def threshold(errors: NDArray[Any], share: float) -> float:
-    """The height that a share of ordinary errors exceeds; the highest of them where they are too few to say more.
+    """Returns the threshold that a share of the normal errors exceeds.
+
+    It is the maximum of the errors when they are too few to fit a tail.
 
     Example:  >>> draws = np.random.default_rng(0).exponential(size=20_000)
-              >>> bool(abs(threshold(draws, 1e-4) - np.log(1e4)) < 1.0)  # the tail of this law is known
+              >>> bool(abs(threshold(draws, 1e-4) - np.log(1e4)) < 1.0)
               True
     """
     if share >= 1 - HIGH:
         return float(np.quantile(errors, 1 - share))
     high = float(np.quantile(errors, HIGH))
     over = errors[errors > high] - high
-    if len(over) < _LEAST_PEAKS:
+    if len(over) < _MIN_PEAKS:
         return float(np.max(errors))
     shape, _, scale = genpareto.fit(over, floc=0)
     return high + float(genpareto.isf(share / (1 - HIGH), shape, scale=scale))
@@ -49,26 +54,26 @@ def threshold(errors: NDArray[Any], share: float) -> float:
 
 @dataclass(frozen=True)
 class Span:
-    """Steps from the first to the last, both included."""
+    """A run of time steps; the first and the last step are included."""
 
     first: int
     last: int
 
     def touches(self, other: Span) -> bool:
-        """Whether they share a step."""
+        """Returns whether the two spans share a step."""
         return self.first <= other.last and other.first <= self.last
 
 
-def spans(odd: NDArray[Any], *, apart: int = 1) -> list[Span]:
-    """Runs of odd steps; those less than `apart` steps from each other are one.
+def spans(anomalous: NDArray[Any], *, apart: int = 1) -> list[Span]:
+    """Returns the runs of anomalous steps; runs closer than `apart` steps are merged.
 
     Example:  >>> spans(np.array([0, 1, 1, 0, 1, 0, 0, 0, 1]) > 0, apart=2)
               [Span(first=1, last=4), Span(first=8, last=8)]
     """
-    found: list[Span] = []
-    for step in np.flatnonzero(odd).tolist():
-        if found and step - found[-1].last <= apart:
-            found[-1] = Span(found[-1].first, step)
+    runs: list[Span] = []
+    for step in np.flatnonzero(anomalous).tolist():
+        if runs and step - runs[-1].last <= apart:
+            runs[-1] = Span(runs[-1].first, step)
         else:
-            found.append(Span(step, step))
-    return found
+            runs.append(Span(step, step))
+    return runs

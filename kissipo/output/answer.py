@@ -1,6 +1,8 @@
-"""Answer: what every kind of answer knows: how truth becomes a target, how outputs become decisions, how they are judged.
+"""Answer: the base class of every kind of answer.
 
-An answer stands in a file of its own in `answers/`, named as its word, and is called ANSWER there.
+An answer defines how a column becomes a target, how outputs of the model become
+predictions, and how predictions are evaluated. Each kind of answer has its own file in
+`answers/`, named after its word, and is called ANSWER there.
 """
 
 from __future__ import annotations
@@ -22,15 +24,16 @@ Scores = NDArray[Any]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer as people read it.
+    """One prediction, decoded into labels and units.
 
-    value:       the label, the number, the forecast
-    confidence:  the probability that the net gives it, None where the net gives none
-    others:      other possible answers with their probabilities, likeliest first
-    between:     the interval that is to hold the truth, as low and high, of the form of `value`
-    error:       how far off what was expected is, and the threshold above which that is odd
-    areas:       what is marked on an image with its share of the pixels, the largest first
-    mask:        (height, width) the class number of every pixel
+    value:       the label, the number or the forecast
+    confidence:  its predicted probability; None when the model gives no probability
+    others:      other possible values and their probabilities, the most probable first
+    between:     the prediction interval as (low, high), each of the form of `value`
+    error:       the anomaly score of the step
+    threshold:   the score above which a step is an anomaly
+    areas:       the classes in an image and their fractions, the largest first
+    mask:        (height, width) the class index of every pixel
     """
 
     value: Any
@@ -43,7 +46,7 @@ class Prediction:
     mask: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Returns the prediction as a dictionary for `--json`."""
         content: dict[str, Any] = {"answer": self.value}
         if self.confidence is not None:
             content["confidence"] = self.confidence
@@ -62,11 +65,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good answers are.
+    """The result of evaluating predictions against the targets.
 
-    metrics:  measures by name, the main one first
-    details:  what goes with them: confusion matrix, ROC, errors by step
-    each:     quality of every sample, higher is better: right or wrong, minus the error
+    metrics:  values by the name of the metric, the main metric first
+    details:  further results, such as the confusion matrix, ROC curve, errors by step
+    each:     (sample) the quality of each prediction; higher is better
     """
 
     metrics: Mapping[str, float]
@@ -76,7 +79,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class DecodingStep:
-    """One step of the way back, from what the net gives to what people read."""
+    """One step of decoding, from the output of the model to the prediction."""
 
     name: str
     shape: tuple[int, ...]
@@ -85,10 +88,10 @@ class DecodingStep:
 
 
 class Answer(ABC):
-    """One kind of answer for one column."""
+    """One kind of answer for one target column."""
 
     WORD: ClassVar[str]
-    EVAL_METRIC: str  # the measure that decides; an answer may choose it by what it was asked
+    EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
 
@@ -97,73 +100,82 @@ class Answer(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """The column that is answered."""
+        """The name of the target column."""
 
     @property
     def watched(self) -> str:
-        """The measure that is told while the net learns."""
+        """The metric that is reported after every epoch."""
         return self.EVAL_METRIC
 
     @property
     @abstractmethod
     def spec(self) -> TensorSpec:
-        """What the net must give, without the batch axis."""
+        """The shape and axes of the model output, without the batch axis."""
 
     @property
     @abstractmethod
     def loss(self) -> str:
-        """The name of the loss it is learned with."""
+        """The name of the training loss."""
 
     def fit(self, frame: Frame) -> Self:
-        """Learns levels or scaling from the training part."""
+        """Fits classes or scaling on the training split."""
         self.codec.fit(frame)
         return self
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Scores:
-        """Outputs of the net in the terms of people: probabilities, or numbers in their own unit."""
+        """Converts model outputs to probabilities or to the unit of the data."""
 
     def truth(self, targets: Tensor) -> Scores:
-        """Targets in the terms in which `judge` compares."""
+        """Converts targets to the form that `evaluate` compares."""
         return targets.numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
-        """Scores and truth of one batch in the form that `judge` takes; smaller than `scores` where those are huge."""
+        """Returns scores and truth of one batch in the form that `evaluate` takes.
+
+        An answer with large outputs keeps only what the metrics need.
+        """
         return self.scores(outputs), self.truth(targets)
 
     @abstractmethod
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        """Measures of these answers."""
+        """Computes all metrics of these scores."""
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
-        """What is measured after each epoch: at least `watched` and the quality of each sample."""
+        """Evaluates an epoch: the monitored metric and the quality per sample."""
         return self.evaluate(scores, truth)
 
     def for_baselines(self) -> Answer:
-        """The answer as simple answers are judged by it; another one where it learned something from the net's own scores."""
+        """Returns the answer that evaluates baselines.
+
+        It differs when this answer was calibrated on the scores of the model.
+        """
         return self
 
     def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
-        """What is told of the net's own answers besides their judgment, such as how often its intervals held; most tell nothing."""
+        """Returns further metrics of the model alone, such as interval coverage."""
         return {}
 
     @abstractmethod
     def decide(self, scores: Scores) -> list[Prediction]:
-        """One decision a sample."""
+        """Decodes scores into one prediction per sample."""
 
     def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
-        """One decision a sample; targets are there where what came is compared with what was expected."""
+        """Decodes outputs into one prediction per sample.
+
+        Anomaly detection compares them with the targets; other answers ignore these.
+        """
         return self.decide(self.scores(outputs))
 
     @abstractmethod
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
-        """The way of one sample's output to its decision, step by step."""
+        """Returns the decoding steps of one sample, from output to prediction."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Everything needed to decode again, as JSON can hold it."""
+        """Returns everything that decoding needs, as JSON values."""
 
     @classmethod
     @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The inverse of `state`."""
+        """Restores an answer from its `state`."""

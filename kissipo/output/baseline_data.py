@@ -1,4 +1,7 @@
-"""Case: what a baseline is given: the same training and test samples as the net, encoded and as they came."""
+"""Baseline data: the samples on which baselines are trained and evaluated.
+
+They are the training and test samples of the model, encoded and as raw rows.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,14 +16,15 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
 
 MOST_SAMPLES = 10_000
-MOST_LEVELS = 2_000
+_MAX_CLASSES = 2_000
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One part: encoded inputs, truth as `Answer.judge` takes it, and the rows as they came (where samples are rows).
+    """One split: encoded inputs, truth in the form of `Answer.evaluate`, and raw rows.
 
-    origins:  (sample) of a forecast the first step that is asked for; what stands before it is known
+    frame:    the raw rows; None when samples are not rows or no text is read
+    origins:  (sample) the first step of each forecast; all steps before it are given
     """
 
     inputs: tuple[Tensor, ...]
@@ -34,11 +38,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class Case:
-    """A question for a baseline.
+    """The data of a baseline that predicts samples.
 
-    season:  after how many steps a series repeats itself, 0 where it does not or is none
-    texts:   names of the columns of text, each with what it is read as: words or characters
-    series:  (step, variable) what is forecast, all of it, in the unit of the data
+    season:  the season length of a series in steps; 0 without a season
+    texts:   the tokenizer (words or characters) by the name of the text column
+    series:  (step, variable) the whole target series, in the unit of the data
     """
 
     answer: Answer
@@ -50,11 +54,14 @@ class Case:
     seed: int = 0
     series: NDArray[np.float64] | None = None
 
-    def features(self, part: Samples) -> NDArray[np.float32] | None:
-        """All inputs as plain numbers, laid flat, levels as columns of zeros and ones; None when there are sequences of ids."""
+    def features(self, split: Samples) -> NDArray[np.float32] | None:
+        """Returns all inputs as one matrix, categories one-hot.
+
+        It returns None when an input is a sequence of ids or has too many categories.
+        """
         columns = []
-        for spec, x in zip(self.specs, part.inputs, strict=True):
-            if spec.vocabulary and (spec.axes or spec.vocabulary > MOST_LEVELS):
+        for spec, x in zip(self.specs, split.inputs, strict=True):
+            if spec.vocabulary and (spec.axes or spec.vocabulary > _MAX_CLASSES):
                 return None
             columns.append(
                 np.eye(spec.vocabulary, dtype=np.float32)[x.numpy()]
@@ -63,21 +70,28 @@ class Case:
             )
         return np.concatenate(columns, axis=1) if columns else None
 
-    def windows(self, part: Samples) -> NDArray[np.float64]:
-        """The inputs of a forecast in the unit of the data (sample, time, variable), the forecast variables only."""
+    def windows(self, split: Samples) -> NDArray[np.float64]:
+        """Returns the windows before the forecasts, in the unit of the data.
+
+        Shapes:   (sample, time, variable), the forecast variables only
+        """
         answer: Any = self.answer
         names = self.specs[0].words
         numbers = answer.codec.inner
-        steps = part.inputs[0].numpy().astype(np.float64)
-        at = [names.index(name) for name in answer.variables]
-        return steps[:, :, at] * np.asarray(numbers.fitted.spread) + np.asarray(
+        steps = split.inputs[0].numpy().astype(np.float64)
+        index = [names.index(name) for name in answer.variables]
+        return steps[:, :, index] * np.asarray(numbers.fitted.spread) + np.asarray(
             numbers.fitted.center
         )
 
 
 @dataclass(frozen=True)
 class WorldCase:
-    """A question for a baseline that acts: `play(choose)` gives the returns of the judged episodes."""
+    """The data of a baseline that acts in an environment.
+
+    play:   play(choose) returns the returns of the evaluation episodes
+    model:  the transition probabilities; None when the environment hides them
+    """
 
     play: Callable[[Callable[[int, Any], int]], Scores]
     actions: tuple[str, ...]

@@ -1,15 +1,17 @@
-"""Simple features of images, for answers that cannot see: brightness and edges, of the whole image and cell by cell.
+"""Simple image features for baselines: brightness and edges, of the image and per cell.
 
-whole   mean, deviation, five percentiles of brightness; a histogram of 16 bins; mean, deviation and 95th percentile of edge strength
-cells   of a grid of 6x6: mean and deviation of brightness, mean and greatest edge strength; these less those of the whole image,
-        as exposures differ
+whole   mean, std, five percentiles of brightness; a histogram of 16 bins; mean, std and
+        95th percentile of the edge strength
+cells   of a 6x6 grid: mean and std of brightness, mean and maximum edge strength, each
+        minus that of the whole image, as exposures differ
 
-Edge strength is the length of the gradient (central differences) of brightness; colors are averaged first.
+Edge strength is the norm of the brightness gradient (central differences); colors are
+averaged first.
 
 Shapes:   (image, channel, height, width) from 0 to 1 -> (image, 170)
 Example:  >>> import torch
           >>> features = simple_features(torch.zeros(2, 1, 32, 24))
-          >>> features.shape, float(features[0, 7])       # every pixel lies in the first bin
+          >>> features.shape, float(features[0, 7])    # all pixels are in bin 0
           ((2, 170), 1.0)
 """
 
@@ -20,12 +22,14 @@ from torch import Tensor
 
 PERCENTILES = (5, 25, 50, 75, 95)
 BINS, GRID = 16, 6
-_AT_ONCE = 256
+_BATCH_SIZE = 256
 
 
 def simple_features(images: Tensor) -> NDArray[np.float32]:
-    """One row an image."""
-    return np.concatenate([_features(some) for some in images.split(_AT_ONCE)]).astype(np.float32)
+    """Returns one row of features per image."""
+    return np.concatenate([_features(batch) for batch in images.split(_BATCH_SIZE)]).astype(
+        np.float32
+    )
 
 
 def _features(images: Tensor) -> NDArray[np.float64]:
@@ -34,24 +38,23 @@ def _features(images: Tensor) -> NDArray[np.float64]:
     edges = np.hypot(upward, across)
     flat, steep = light.reshape(len(light), -1), edges.reshape(len(edges), -1)
     whole = [flat.mean(axis=1), flat.std(axis=1), *np.percentile(flat, PERCENTILES, axis=1)]
-    levels = np.minimum((flat * BINS).astype(np.int64), BINS - 1)
-    histogram = [(levels == level).mean(axis=1) for level in range(BINS)]
+    bins = np.minimum((flat * BINS).astype(np.int64), BINS - 1)
+    histogram = [(bins == number).mean(axis=1) for number in range(BINS)]
     sharp = [steep.mean(axis=1), steep.std(axis=1), np.percentile(steep, 95, axis=1)]
     return np.stack([*whole, *histogram, *sharp, *_cells(light, edges)], axis=1)
 
 
 def _cells(light: NDArray[np.float64], edges: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Each cell beside the whole image."""
-    found = []
+    """Returns the statistics of each cell minus those of the whole image."""
+    features = []
     for rows in np.array_split(np.arange(light.shape[1]), GRID):
         for columns in np.array_split(np.arange(light.shape[2]), GRID):
-            place = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            here, sharp = light[place], edges[place]
-            for inside, everywhere in (
-                (here.mean, light.mean),
-                (here.std, light.std),
-                (sharp.mean, edges.mean),
-                (sharp.max, edges.max),
+            cell = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            for of_cell, of_image in (
+                (light[cell].mean, light.mean),
+                (light[cell].std, light.std),
+                (edges[cell].mean, edges.mean),
+                (edges[cell].max, edges.max),
             ):
-                found.append(inside(axis=(1, 2)) - everywhere(axis=(1, 2)))
-    return found
+                features.append(of_cell(axis=(1, 2)) - of_image(axis=(1, 2)))
+    return features

@@ -1,11 +1,13 @@
-"""Inspection: pieces that are sound or have a defect; what is called, what is missed, what that costs.
+"""Inspection: detects defects, and counts the errors and their cost.
 
-A defect of any kind counts as found when the piece is called, under whatever name. Costs are told in false alarms.
+A defect of any class is a true positive when any defect class is predicted. Costs are
+counted in false positives (false alarms).
 
-Example:  >>> suspicion, defect = np.array([0.05, 0.3, 0.2, 0.9]), np.array([False, False, True, True])
-          >>> inspection = Inspection(false_negative_cost=20.0).learned(suspicion, defect)
-          >>> (inspection.threshold, inspection.reason) == (1 / 21, "4 samples of the validation part are too few to choose by")
-          True
+Example:  >>> suspicion = np.array([0.05, 0.3, 0.2, 0.9])
+          >>> defect = np.array([False, False, True, True])
+          >>> inspection = Inspection(20.0).calibrated(suspicion, defect)
+          >>> inspection.threshold == 1 / 21, inspection.reason
+          (True, 'the validation split has too few samples (4)')
 """
 
 from __future__ import annotations
@@ -17,18 +19,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.output.decode.cost import cheapest, even
+from kissipo.output.decode.cost import calibrated_threshold, cheapest
 
-LEAST = 5
+MIN_SAMPLES = 5  # of the defects, and of the negatives
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """How suspicion becomes a call.
+    """The threshold that separates defects from negatives.
 
-    false_negative_cost:  cost of a missed defect, in false alarms
-    threshold:            from which suspicion on a piece is called; None while it is not known
-    reason:               why the threshold is not chosen on the validation part; empty where it is
+    false_negative_cost:  the cost of a false negative, in false positives
+    threshold:            the lowest suspicion that is predicted as a defect, or None
+    reason:               why the validation split did not set the threshold, or empty
     """
 
     false_negative_cost: float
@@ -36,47 +38,54 @@ class Inspection:
     reason: str = ""
 
     def by_probability(self, reason: str) -> Inspection:
-        """With the threshold for probabilities that are true."""
-        return replace(self, threshold=even(self.false_negative_cost), reason=reason)
+        """Returns the inspection with the threshold for calibrated probabilities."""
+        threshold = calibrated_threshold(self.false_negative_cost)
+        return replace(self, threshold=threshold, reason=reason)
 
-    def learned(self, suspicion: NDArray[Any], defect: NDArray[np.bool_]) -> Inspection:
-        """With the cheapest threshold on samples of the validation part, where there are enough of both kinds."""
+    def calibrated(self, suspicion: NDArray[Any], defect: NDArray[np.bool_]) -> Inspection:
+        """Returns the inspection with the cheapest threshold on the validation split.
+
+        It needs a minimum number of defects and of negatives.
+        """
         fewest = min(int(defect.sum()), int((~defect).sum()))
         if not len(defect):
-            return self.by_probability("there is no validation part to choose by")
-        if fewest < LEAST:
-            kind = "defects" if fewest == int(defect.sum()) else "sound pieces"
-            few = f"{fewest} {kind}" if len(defect) >= 2 * LEAST else f"{len(defect)} samples"
-            return self.by_probability(f"{few} of the validation part are too few to choose by")
-        return replace(
-            self, threshold=cheapest(suspicion, defect, missed=self.false_negative_cost), reason=""
-        )
+            return self.by_probability("there is no validation split")
+        if fewest < MIN_SAMPLES:
+            kind, count = "defects" if fewest == int(defect.sum()) else "negatives", fewest
+            if len(defect) < 2 * MIN_SAMPLES:
+                kind, count = "samples", len(defect)
+            return self.by_probability(f"the validation split has too few {kind} ({count})")
+        threshold = cheapest(suspicion, defect, false_negative_cost=self.false_negative_cost)
+        return replace(self, threshold=threshold, reason="")
 
-    def counts(self, called: NDArray[np.bool_], defect: NDArray[np.bool_]) -> dict[str, Any]:
-        """What is missed and called for nothing, as counts, and the cost of a hundred samples."""
-        missed, false_alarms = int((defect & ~called).sum()), int((called & ~defect).sum())
-        total = self.false_negative_cost * missed + false_alarms
+    def counts(self, predicted: NDArray[np.bool_], defect: NDArray[np.bool_]) -> dict[str, Any]:
+        """Counts the errors, and computes the cost per hundred samples."""
+        false_negatives = int((defect & ~predicted).sum())
+        false_positives = int((predicted & ~defect).sum())
+        total = self.false_negative_cost * false_negatives + false_positives
         return {
-            "false_negatives": missed,
+            "false_negatives": false_negatives,
             "positives": int(defect.sum()),
-            "false_positives": false_alarms,
+            "false_positives": false_positives,
             "negatives": int((~defect).sum()),
             "cost": 100 * total / len(defect) if len(defect) else float("nan"),
         }
 
 
-def told(found: Mapping[str, Any]) -> str:
-    """The counts at the threshold beside those at the likeliest class, in one line.
+def told(costs: Mapping[str, Any]) -> str:
+    """Returns the errors and the cost at the threshold and at the argmax, in one line.
 
-    Example:  >>> one = {"false_negatives": 1, "positives": 58, "false_positives": 9, "negatives": 45, "cost": 28.155}
-              >>> told({"threshold": 0.08, "reason": "", "at_threshold": one, "at_argmax": {**one, "cost": 71.2}}).split(" for 100")[0]
-              'at the threshold 0.08: 1 of 58 defects missed, 9 of 45 sound ones called; cost 28.2'
+    Example:  >>> counts = {"false_negatives": 1, "positives": 58, "cost": 28.155}
+              >>> counts |= {"false_positives": 9, "negatives": 45}
+              >>> costs = {"at_threshold": counts, "at_argmax": {"cost": 71.2}}
+              >>> told(costs | {"threshold": 0.08, "reason": ""}).split(";")[0]
+              'threshold 0.08: 1 of 58 defects missed, 9 false alarms on 45 negatives'
     """
-    at, top = found["at_threshold"], found["at_argmax"]
-    why = f" ({found['reason']}: 1 / (1 + output.false_negative_cost))" if found["reason"] else ""
+    counts, argmax = costs["at_threshold"], costs["at_argmax"]
+    why = f" ({costs['reason']}: 1 / (1 + output.false_negative_cost))" if costs["reason"] else ""
     return (
-        f"at the threshold {found['threshold']:.3g}{why}: "
-        f"{at['false_negatives']} of {at['positives']} defects missed, "
-        f"{at['false_positives']} of {at['negatives']} sound ones called; "
-        f"cost {at['cost']:.3g} for 100 samples instead of {top['cost']:.3g} at the likeliest class"
+        f"threshold {costs['threshold']:.3g}{why}: "
+        f"{counts['false_negatives']} of {counts['positives']} defects missed, "
+        f"{counts['false_positives']} false alarms on {counts['negatives']} negatives; "
+        f"cost per 100 samples: {counts['cost']:.3g} (argmax: {argmax['cost']:.3g})"
     )

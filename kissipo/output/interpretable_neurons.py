@@ -1,13 +1,16 @@
-"""Telling neurons: those whose activity goes with something simple that can be seen in the text.
+"""Interpretable neurons: their activation correlates with a property of the text.
 
-For each such thing (the place in the line, being inside quotes ...) the neuron of the greatest correlation r, over all units of
-the text:  r = mean of (h - mean h)(z - mean z) / (deviation of h · deviation of z).
+For each property (position in the line, inside quotes ...) it finds the neuron with the
+maximum correlation r over all tokens of the text:
+r = mean of (h - mean h)(z - mean z) / (std of h · std of z).
 
-Shapes:   activity (time, neuron), units (time)
-Source:   the quote, line and bracket cells of Karpathy, Johnson and Fei-Fei, Visualizing and Understanding Recurrent Networks, 2015.
-Example:  >>> activity = np.array([[0.0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1, 0.7]])
-          >>> [(each.neuron, each.about, round(each.correlation, 2)) for each in telling(activity, ["A", "b", "c", "D"])]
-          [(1, 'a capital just read', 1.0)]
+Shapes:   activations (time, neuron), units (time)
+Source:   the quote, line and bracket cells of Karpathy, Johnson and Fei-Fei,
+          Visualizing and Understanding Recurrent Networks, 2015.
+Example:  >>> activations = np.array([[0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1, 0.7]])
+          >>> (neuron,) = telling(activations, ["A", "b", "c", "D"])
+          >>> neuron.neuron, neuron.about, round(neuron.correlation, 2)
+          (1, 'after a capital letter', 1.0)
 """
 
 from collections.abc import Callable, Sequence
@@ -17,64 +20,68 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CLEAR, _FAINT = 0.5, 0.3
+_STRONG, _WEAK = 0.5, 0.3
 _SHORT = 100
 
 
 @dataclass(frozen=True)
 class Telling:
-    """A neuron, what it goes with, and how closely."""
+    """A neuron, the property it correlates with, and the correlation."""
 
     neuron: int
     about: str
     correlation: float
 
 
-def telling(activity: NDArray[Any], units: Sequence[str]) -> list[Telling]:
-    """For each thing the neuron that goes with it best, if any does; first what must be remembered, then what was just read."""
-    found = []
-    for about, see in (_REMEMBERED | _SEEN).items():
-        truth = np.array(see(units), dtype=np.float64)
-        correlations = _correlations(activity.astype(np.float64), truth)
+def telling(activations: NDArray[Any], units: Sequence[str]) -> list[Telling]:
+    """Returns the best neuron per property, if it correlates at all.
+
+    Properties that need memory come first, properties of the last token after them.
+    """
+    neurons = []
+    for about, property_of in (_MEMORY | _LAST_TOKEN).items():
+        target = np.array(property_of(units), dtype=np.float64)
+        correlations = _correlations(activations.astype(np.float64), target)
         best = int(np.abs(correlations).argmax())
-        if abs(correlations[best]) >= _FAINT:
-            found.append(Telling(best, about, float(correlations[best])))
-    return found
+        if abs(correlations[best]) >= _WEAK:
+            neurons.append(Telling(best, about, float(correlations[best])))
+    return neurons
 
 
-def choose(activity: NDArray[Any], found: Sequence[Telling]) -> tuple[int, str]:
-    """The neuron to look at first, and why: one that remembers something, else one that sees something, else the liveliest."""
-    clear = (
-        [each for each in found if abs(each.correlation) >= _CLEAR]
-        if len(activity) >= _SHORT
+def choose(activations: NDArray[Any], neurons: Sequence[Telling]) -> tuple[int, str]:
+    """Returns the neuron to show first, and the reason.
+
+    It prefers a property that needs memory, then one of the last token, then the neuron
+    with the largest standard deviation.
+    """
+    strong = (
+        [neuron for neuron in neurons if abs(neuron.correlation) >= _STRONG]
+        if len(activations) >= _SHORT
         else []
     )
-    remembering = [each for each in clear if each.about in _REMEMBERED]
-    if clear:
-        best = max(remembering or clear, key=lambda each: abs(each.correlation))
-        return (
-            best.neuron,
-            f"its activity goes with {best.about} (correlation {best.correlation:+.2f})",
-        )
-    deviations = activity.std(axis=0)
-    liveliest = int(deviations.argmax())
+    memory = [neuron for neuron in strong if neuron.about in _MEMORY]
+    if strong:
+        best = max(memory or strong, key=lambda neuron: abs(neuron.correlation))
+        return best.neuron, f"it correlates with '{best.about}' (r = {best.correlation:+.2f})"
+    stds = activations.std(axis=0)
+    largest = int(stds.argmax())
     reason = (
-        "the text is too short to say more"
-        if len(activity) < _SHORT
-        else "none goes clearly with anything simple"
+        "the text is too short for correlations"
+        if len(activations) < _SHORT
+        else "no neuron correlates strongly with a simple property"
     )
-    return liveliest, f"it moves most (standard deviation {deviations[liveliest]:.2f}); {reason}"
+    return largest, f"it has the largest standard deviation ({stds[largest]:.2f}); {reason}"
 
 
-def _correlations(activity: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
-    """Of every neuron with the truth; 0 where one of them never changes."""
-    centered, wanted = activity - activity.mean(axis=0), truth - truth.mean()
-    scale = np.sqrt((centered**2).sum(axis=0) * (wanted**2).sum())
-    return np.divide(wanted @ centered, scale, out=np.zeros(activity.shape[1]), where=scale > 1e-12)
+def _correlations(activations: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+    """Returns each neuron's correlation with the target; 0 where either is constant."""
+    centered, z = activations - activations.mean(axis=0), target - target.mean()
+    scale = np.sqrt((centered**2).sum(axis=0) * (z**2).sum())
+    return np.divide(z @ centered, scale, out=np.zeros(activations.shape[1]), where=scale > 1e-12)
 
 
 def _since(units: Sequence[str], ends: Callable[[str], bool]) -> list[float]:
-    """How many units ago something ended."""
+    """Returns for each token the number of tokens since the last end."""
     counts, count = [], 0
     for unit in units:
         count = 0 if ends(unit) else count + 1
@@ -91,35 +98,35 @@ def _in_line(units: Sequence[str]) -> list[float]:
 
 
 def _in_quotes(units: Sequence[str]) -> list[float]:
-    marks, inside = [], False
+    values, inside = [], False
     for unit in units:
         for sign in unit:
             inside = (
                 not inside if sign == '"' else sign in "“«「" or (inside and sign not in "”»」")
             )
-        marks.append(float(inside))
-    return marks
+        values.append(float(inside))
+    return values
 
 
 def _in_brackets(units: Sequence[str]) -> list[float]:
-    marks, depth = [], 0
+    values, depth = [], 0
     for unit in units:
         for sign in unit:
             depth = max(0, depth + (sign in "([{") - (sign in ")]}"))
-        marks.append(float(depth > 0))
-    return marks
+        values.append(float(depth > 0))
+    return values
 
 
-_REMEMBERED: dict[str, Callable[[Sequence[str]], list[float]]] = {
-    "the place in the line": _in_line,
-    "being inside quotes": _in_quotes,
-    "being inside brackets": _in_brackets,
+_MEMORY: dict[str, Callable[[Sequence[str]], list[float]]] = {
+    "position in the line": _in_line,
+    "inside quotes": _in_quotes,
+    "inside brackets": _in_brackets,
 }
-_SEEN: dict[str, Callable[[Sequence[str]], list[float]]] = {
-    "the place in the word": lambda units: (
+_LAST_TOKEN: dict[str, Callable[[Sequence[str]], list[float]]] = {
+    "position in the word": lambda units: (
         _since(units, str.isspace) if any(map(str.isspace, units)) else [0.0] * len(units)
     ),
-    "a blank just read": lambda units: [float(unit.isspace()) for unit in units],
-    "a capital just read": lambda units: [float(unit[:1].isupper()) for unit in units],
-    "a digit just read": lambda units: [float(unit[:1].isdigit()) for unit in units],
+    "after a space": lambda units: [float(unit.isspace()) for unit in units],
+    "after a capital letter": lambda units: [float(unit[:1].isupper()) for unit in units],
+    "after a digit": lambda units: [float(unit[:1].isdigit()) for unit in units],
 }

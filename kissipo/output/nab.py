@@ -1,15 +1,20 @@
-"""NAB: the score of the Numenta Anomaly Benchmark for alarms beside labeled windows; 100 is perfect, 0 says nothing at all.
+"""NAB: the score of the Numenta Anomaly Benchmark.
 
-A window that is met gives what its first alarm is worth, a missed one costs 1, every alarm outside a window a little:
+The score is 100 for perfect alarms and 0 without alarms. A detected window scores by
+the position of its first alarm, a missed window costs 1, and every alarm outside a
+window costs a little:
 
-w(y) = 2 / (1 + e^(5y)) - 1      met: w(y) / w(-1), y from -1 (first step of the window) to 0 (last)
-                                 false: 0.11 w(y), y > 0 in widths of the window before it; -0.11 before the first and beyond 3
+w(y) = 2 / (1 + e^(5y)) - 1
+detected:     w(y) / w(-1), y from -1 (first step of the window) to 0 (last step)
+false alarm:  0.11 w(y), y > 0 in widths of the window before it;
+              -0.11 before the first window and where y > 3
 score = 100 (sum + windows) / (2 windows)
 
-The weights are those of NAB's standard profile. NAB itself chooses one threshold for all its series by this very score; here the
-threshold is given.
+The weights are those of NAB's standard profile. NAB itself optimizes one threshold for
+all its series by this score; here the threshold is an input.
 
-Source:   Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms, 2015; Ahmad et al. 2017.
+Source:   Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms, 2015;
+          Ahmad et al. 2017.
 Example:  >>> import numpy as np
           >>> alarms = np.zeros(100, bool)
           >>> nab_score(alarms, [(40, 49)])
@@ -31,29 +36,32 @@ Span = tuple[int, int]
 
 
 def nab_score(alarms: NDArray[Any], windows: Sequence[Span]) -> float:
-    """The score of alarms (step) beside windows (first and last step, in the order of time); NaN without windows."""
+    """Returns the score of alarms (step) for windows (first and last step, in order).
+
+    It is NaN without windows.
+    """
     if not windows:
         return float("nan")
     total, outside = 0.0, np.asarray(alarms, dtype=bool).copy()
     for first, last in windows:
-        met = np.flatnonzero(alarms[first : last + 1])
+        hits = np.flatnonzero(alarms[first : last + 1])
         total += (
-            _worth((met[0] - (last - first + 1)) / (last - first + 1)) / _worth(-1.0)
-            if len(met)
+            _weight((hits[0] - (last - first + 1)) / (last - first + 1)) / _weight(-1.0)
+            if len(hits)
             else -1.0
         )
         outside[first : last + 1] = False
     for step in np.flatnonzero(outside):
-        before = [span for span in windows if span[1] < step]
-        if not before:
+        earlier = [span for span in windows if span[1] < step]
+        if not earlier:
             total -= FALSE_ALARM
             continue
-        first, last = before[-1]
-        far = (step - last) / max(1, last - first)
-        total += FALSE_ALARM * (_worth(far) if far <= 3 else -1.0)
+        first, last = earlier[-1]
+        distance = (step - last) / max(1, last - first)
+        total += FALSE_ALARM * (_weight(distance) if distance <= 3 else -1.0)
     return 100 * (total + len(windows)) / (2 * len(windows))
 
 
-def _worth(place: float) -> float:
-    """From 1 well before the end of a window through 0 at its end to -1 well after it."""
-    return 2 / (1 + exp(5 * place)) - 1
+def _weight(position: float) -> float:
+    """Returns a sigmoid: 1 well before the end of a window, 0 there, -1 after it."""
+    return 2 / (1 + exp(5 * position)) - 1

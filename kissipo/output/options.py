@@ -1,4 +1,4 @@
-"""FrozenConfig that every answer has."""
+"""Options that every answer has."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from kissipo.core.schema import word
 
 @dataclass(frozen=True)
 class Options:
-    """What the model is compared with."""
+    """The options that every answer has."""
 
     baselines: tuple[str, ...] | None = word(
         None, "baselines evaluated on the same samples; all suitable ones when omitted"

@@ -1,4 +1,4 @@
-"""Score: one answer judged: the net, the simple answers beside it, the verdict."""
+"""Score: the evaluation of one answer: the model, its baselines and the verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from kissipo.output.verdict import Verdict
 
 @dataclass(frozen=True)
 class Score:
-    """How good the net is, and beside what.
+    """The evaluation of the model and of its baselines.
 
-    part:  which part judges: test; validation or train where there is no other
+    part:  the split that is evaluated: test; validation or train where test is empty
     """
 
     answer: Answer
@@ -22,7 +22,7 @@ class Score:
     part: str = "test"
 
     def ordered(self) -> list[tuple[str, Evaluation]]:
-        """The simple answers, the best first."""
+        """Returns the baselines, the best first."""
         main, higher = self.answer.EVAL_METRIC, self.answer.HIGHER_IS_BETTER
         return sorted(
             self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher
@@ -32,18 +32,20 @@ class Score:
         return self.net.metrics[metric]
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name} {value:.4g}" for name, value in self.net.metrics.items())
-        return f"<{self.answer.name}: {told}{f'; {self.verdict.sentence}' if self.verdict else ''}>"
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in self.net.metrics.items())
+        return (
+            f"<{self.answer.name}: {metrics}{f'; {self.verdict.sentence}' if self.verdict else ''}>"
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form; the same run gives the same text."""
+        """Returns the documented JSON object; equal runs give equal objects."""
         return {
             "answer": self.answer.WORD,
             "column": self.answer.name,
             "main": self.answer.EVAL_METRIC,
             "higher_is_better": self.answer.HIGHER_IS_BETTER,
             "metrics": dict(self.net.metrics),
-            "baselines": {name: dict(judged.metrics) for name, judged in self.baselines.items()},
+            "baselines": {name: dict(score.metrics) for name, score in self.baselines.items()},
             "verdict": None if self.verdict is None else vars(self.verdict),
             "details": dict(self.net.details),
         }

@@ -1,4 +1,4 @@
-"""What every kind of answer promises: scores in the terms of people, measures as scikit-learn counts them, the same after saving."""
+"""Every kind of answer: metrics equal scikit-learn's, states restore the answer."""
 
 from __future__ import annotations
 
@@ -19,44 +19,48 @@ from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.anomaly import Options as Watch
+from kissipo.output.answers.anomaly import Options as AnomalyOptions
 from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.registries import ANSWERS
 
-DICE = np.random.default_rng(4)
+GENERATOR = np.random.default_rng(4)
 ROWS = 40
 TABLE = Frame((
-    strings("kind", DICE.choice(["cheap", "dear", "fair", "free"], ROWS).tolist()),
-    strings("spam", DICE.choice(["no", "yes"], ROWS).tolist()),
-    numbers("price", DICE.normal(size=ROWS) * 9 + 70),
-    numbers("count", DICE.poisson(3, ROWS) + 1),
-    numbers("noise", DICE.normal(size=ROWS)),
-    strings("text", DICE.choice(["a", "b", "c"], ROWS).tolist()),
-    image_column("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
+    strings("kind", GENERATOR.choice(["cheap", "dear", "fair", "free"], ROWS).tolist()),
+    strings("spam", GENERATOR.choice(["no", "yes"], ROWS).tolist()),
+    numbers("price", GENERATOR.normal(size=ROWS) * 9 + 70),
+    numbers("count", GENERATOR.poisson(3, ROWS) + 1),
+    numbers("noise", GENERATOR.normal(size=ROWS)),
+    strings("text", GENERATOR.choice(["a", "b", "c"], ROWS).tolist()),
+    image_column(
+        "mask",
+        255
+        * (GENERATOR.random((ROWS, 6, 5)) > GENERATOR.random((ROWS, 1, 1))).astype(np.uint8),
+    ),
 ))  # fmt: skip
-ANSWERERS: dict[str, Callable[[], Answer]] = {
+ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
     "category of two": lambda: Category("spam"),
-    "category, sought": lambda: Category(
+    "category, positive class": lambda: Category(
         "spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))
     ),
     "category by macro-F1": lambda: Category("kind", CategoryOptions(eval_metric="macro_f1")),
     "category by balanced accuracy": lambda: Category(
         "spam", CategoryOptions(eval_metric="balanced_accuracy")
     ),
-    "category, some sound": lambda: calibrated(
+    "category, negative class": lambda: calibrated(
         Category(
             "kind",
             CategoryOptions(negative_class="fair", false_negative_cost=4.0, eval_metric="macro_f1"),
         )
     ),
-    "category of two, one sound": lambda: calibrated(
+    "category of two, negative class": lambda: calibrated(
         Category("spam", CategoryOptions(negative_class="yes", false_negative_cost=3.0))
     ),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
@@ -65,26 +69,28 @@ ANSWERERS: dict[str, Callable[[], Answer]] = {
     ),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
-    "forecast": lambda: Forecast("price", Ahead(3)),
-    "forecast of two": lambda: Forecast(("price", "noise"), Ahead(1)),
-    "anomaly by forecast": lambda: Anomaly("price", Watch(method="forecast", smoothing_window=3)),
+    "forecast": lambda: Forecast("price", ForecastOptions(3)),
+    "forecast of two": lambda: Forecast(("price", "noise"), ForecastOptions(1)),
+    "anomaly by forecast": lambda: Anomaly(
+        "price", AnomalyOptions(method="forecast", smoothing_window=3)
+    ),
     "anomaly by reconstruction": lambda: Anomaly(
-        ("price", "noise"), Watch(method="reconstruction"), window=4
+        ("price", "noise"), AnomalyOptions(method="reconstruction"), window=4
     ),
     "mask of one kind": lambda: Mask("defect", size=(6, 5)),
     "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
     "text": lambda: NextToken(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
 }
-every_answer = pytest.mark.parametrize("make", ANSWERERS.values(), ids=ANSWERERS.keys())
+every_answer = pytest.mark.parametrize("make", ANSWERS_BY_CASE.values(), ids=ANSWERS_BY_CASE.keys())
 
 
 def calibrated(answer: Category) -> Category:
-    """With a threshold that was chosen on random scores."""
+    """Calibrates the threshold on random scores."""
     answer.fit(TABLE)
     generator = np.random.default_rng(7)
     answer.calibrate(
-        answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.levels), size=ROWS)
+        answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.classes), size=ROWS)
     )
     return answer
 
@@ -95,8 +101,8 @@ def outputs_for(answer: Answer, samples: int) -> Tensor:
     ).float()
 
 
-def judged(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
-    """Random outputs, the truth beside them, and what is said of them; of actions, the returns of episodes."""
+def evaluated(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
+    """Returns random outputs, the truth and the evaluation."""
     if answer.WORD == "actions":
         returns = np.array([1.0, 4.0, -2.0, 5.0])
         return torch.zeros(4, 3), returns, answer.evaluate(returns, np.zeros(4))
@@ -106,12 +112,12 @@ def judged(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
     return outputs, truth, answer.evaluate(scores, truth)
 
 
-def test_every_answer_is_tested_here() -> None:
-    assert {make().WORD for make in ANSWERERS.values()} == set(ANSWERS.names())
+def test_every_answer_has_a_case() -> None:
+    assert {make().WORD for make in ANSWERS_BY_CASE.values()} == set(ANSWERS.names())
 
 
 @every_answer
-def test_what_was_saved_answers_the_same(make: Callable[[], Answer]) -> None:
+def test_answer_restored_from_state_predicts_the_same(make: Callable[[], Answer]) -> None:
     answer = make().fit(TABLE)
     again = type(answer).from_state(json.loads(json.dumps(answer.state())))
     scores = answer.scores(outputs_for(answer, 20))
@@ -126,22 +132,22 @@ def test_what_was_saved_answers_the_same(make: Callable[[], Answer]) -> None:
 
 
 @every_answer
-def test_the_way_back_step_by_step_ends_at_the_decision(make: Callable[[], Answer]) -> None:
+def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> None:
     answer = make().fit(TABLE)
     outputs = outputs_for(answer, 20)
-    for at in range(len(outputs)):
-        one = outputs[at : at + 1]
-        way, decision = answer.decoding(one), answer.decide(answer.scores(one))[0]
-        np.testing.assert_array_equal(way[0].value, one[0, -1] if answer.WORD == "text" else one[0])
-        assert np.ravel(way[-1].value).tolist() == np.ravel(decision.value).tolist()
+    for output in outputs.split(1):
+        steps, prediction = answer.decoding(output), answer.decide(answer.scores(output))[0]
+        first = output[0, -1] if answer.WORD == "text" else output[0]
+        np.testing.assert_array_equal(steps[0].value, first)
+        assert np.ravel(steps[-1].value).tolist() == np.ravel(prediction.value).tolist()
 
 
 @pytest.mark.parametrize(
-    "make", [make for make in ANSWERERS.values() if make().WORD != "mask"]
-)  # all pixels count together
-def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], Answer]) -> None:
+    "make", [make for make in ANSWERS_BY_CASE.values() if make().WORD != "mask"]
+)  # mask metrics pool all pixels
+def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) -> None:
     answer = make()
-    evaluation = judged(answer)[2]
+    evaluation = evaluated(answer)[2]
     assert evaluation.each is not None
     mean = float(evaluation.each.mean())
     quality = (
@@ -156,12 +162,13 @@ def test_the_main_measure_is_the_mean_quality_of_the_samples(make: Callable[[], 
 
 
 @pytest.mark.parametrize("name", ["mask of one kind", "mask by class"])
-def test_marks_are_measured_by_all_pixels_as_scikit_learn_does(name: str) -> None:
-    answer = ANSWERERS[name]()
-    outputs, truth, evaluation = judged(answer)
-    chosen, marked = outputs.argmax(dim=1).numpy(), list(range(1, len(answer.levels)))  # type: ignore[attr-defined]
-    flat = truth.reshape(-1), chosen.reshape(-1)
-    pairs = list(zip(truth, chosen, strict=True))
+def test_mask_metrics_equal_sklearn(name: str) -> None:
+    answer = ANSWERS_BY_CASE[name]()
+    outputs, truth, evaluation = evaluated(answer)
+    predicted = outputs.argmax(dim=1).numpy()
+    marked = list(range(1, len(answer.classes)))  # type: ignore[attr-defined]
+    flat = truth.reshape(-1), predicted.reshape(-1)
+    pairs = list(zip(truth, predicted, strict=True))
     assert all(t.any() for t, _ in pairs)
     assert evaluation.metrics == pytest.approx({
         "iou": sklearn.jaccard_score(*flat, labels=marked, average="macro"),
@@ -170,17 +177,17 @@ def test_marks_are_measured_by_all_pixels_as_scikit_learn_does(name: str) -> Non
         "image_recall": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
     })  # fmt: skip
     assert evaluation.each is not None
-    for t, c, quality in zip(truth, chosen, evaluation.each, strict=True):
-        either = ((t > 0) | (c > 0)).sum()
-        assert quality == pytest.approx(((t == c) & (t > 0)).sum() / either if either else 1.0)
+    for t, c, quality in zip(truth, predicted, evaluation.each, strict=True):
+        union = ((t > 0) | (c > 0)).sum()
+        assert quality == pytest.approx(((t == c) & (t > 0)).sum() / union if union else 1.0)
 
 
-def test_what_is_not_marked_stays_clean_and_void_is_not_judged() -> None:
+def test_mask_metrics_ignore_void_and_count_empty_masks() -> None:
     answer = Mask("kind", by="kind", size=(1, 3)).fit(TABLE)
     truth = np.array([[[0, 0, 0]], [[0, 0, 255]], [[1, 1, 255]], [[2, 0, 0]]], dtype=np.uint8)
-    chosen = np.array([[[0, 0, 0]], [[0, 3, 0]], [[1, 0, 4]], [[1, 0, 0]]], dtype=np.uint8)
-    evaluation = answer.evaluate(chosen, truth)
-    # class 1: one of two found, one more called: 1/3; class 2 missed: 0; class 3 called once: 0; class 4 only where nothing is judged
+    predicted = np.array([[[0, 0, 0]], [[0, 3, 0]], [[1, 0, 4]], [[1, 0, 0]]], dtype=np.uint8)
+    evaluation = answer.evaluate(predicted, truth)
+    # class 1: TP 1, FN 1, FP 1: 1/3; class 2: FN 1: 0; class 3: FP 1: 0; class 4: void
     assert evaluation.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
     assert evaluation.metrics["image_recall"] == 0.5
     assert evaluation.metrics["image_specificity"] == 0.5
@@ -189,9 +196,9 @@ def test_what_is_not_marked_stays_clean_and_void_is_not_judged() -> None:
     assert evaluation.details["images"] == {"marked": 2, "unmarked": 2}
 
 
-def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pixels() -> None:
+def test_mask_prediction_is_the_largest_class_with_its_mean_probability() -> None:
     answer = Mask("kind", by="kind", size=(1, 4)).fit(TABLE)
-    assert answer.levels == ("nothing", "cheap", "dear", "fair", "free")
+    assert answer.classes == ("nothing", "cheap", "dear", "fair", "free")
     logits = torch.full((2, 5, 1, 4), -30.0)
     logits[0, 2, 0, :3] = torch.tensor([30.0, 30.0, -30.0])
     logits[0, 0, 0, 2:] = torch.tensor([-29.0, 30.0])
@@ -208,80 +215,81 @@ def test_a_mask_is_told_by_its_largest_class_with_the_mean_probability_of_its_pi
     assert (second.value, second.areas) == ("nothing", ())
 
 
-def test_a_category_of_four_is_measured_as_scikit_learn_does() -> None:
-    outputs, truth, evaluation = judged(Category("kind"))
-    shares = softmax(outputs.double().numpy(), axis=1)
-    chosen = shares.argmax(axis=1)
+def test_category_metrics_equal_sklearn() -> None:
+    outputs, truth, evaluation = evaluated(Category("kind"))
+    probabilities = softmax(outputs.double().numpy(), axis=1)
+    predicted = probabilities.argmax(axis=1)
     assert evaluation.metrics == pytest.approx({
-        "accuracy": sklearn.accuracy_score(truth, chosen),
-        "balanced_accuracy": sklearn.balanced_accuracy_score(truth, chosen),
-        "macro_f1": sklearn.f1_score(truth, chosen, average="macro"),
-        "roc_auc": sklearn.roc_auc_score(truth, shares, multi_class="ovr"),
-        "log_loss": sklearn.log_loss(truth, shares),
+        "accuracy": sklearn.accuracy_score(truth, predicted),
+        "balanced_accuracy": sklearn.balanced_accuracy_score(truth, predicted),
+        "macro_f1": sklearn.f1_score(truth, predicted, average="macro"),
+        "roc_auc": sklearn.roc_auc_score(truth, probabilities, multi_class="ovr"),
+        "log_loss": sklearn.log_loss(truth, probabilities),
     })  # fmt: skip
     assert evaluation.details["classes"] == ["cheap", "dear", "fair", "free"]
-    assert evaluation.details["confusion"] == sklearn.confusion_matrix(truth, chosen).tolist()
+    assert evaluation.details["confusion"] == sklearn.confusion_matrix(truth, predicted).tolist()
     assert evaluation.details["by_class"]["f1"] == pytest.approx(
-        sklearn.f1_score(truth, chosen, average=None)
+        sklearn.f1_score(truth, predicted, average=None)
     )
     assert evaluation.details["count"] == np.bincount(truth).tolist()
 
 
-def test_of_many_classes_the_five_likeliest_are_told_and_no_huge_matrix() -> None:
-    known = ("free", "fair", "dear", "cheap", *map(str, range(200)))
-    outputs, truth, evaluation = judged(Category("kind", known=known))
-    assert evaluation.details["classes"] == list(known)
-    assert truth.tolist() == [known.index(str(kind)) for kind in TABLE["kind"].texts()]
-    shares = softmax(outputs.double().numpy(), axis=1)
+def test_category_of_many_classes_reports_top_5_and_no_confusion_matrix() -> None:
+    classes = ("free", "fair", "dear", "cheap", *map(str, range(200)))
+    outputs, truth, evaluation = evaluated(Category("kind", known=classes))
+    assert evaluation.details["classes"] == list(classes)
+    assert truth.tolist() == [classes.index(str(kind)) for kind in TABLE["kind"].texts()]
+    probabilities = softmax(outputs.double().numpy(), axis=1)
     assert evaluation.metrics["top_5"] == sklearn.top_k_accuracy_score(
-        truth, shares, k=5, labels=range(204)
+        truth, probabilities, k=5, labels=range(204)
     )
     assert "confusion" not in evaluation.details
-    assert "top_5" not in judged(Category("kind"))[2].metrics
+    assert "top_5" not in evaluated(Category("kind"))[2].metrics
 
 
 @pytest.mark.parametrize(
-    ("options", "sought", "least"),
+    ("options", "positive", "threshold"),
     [(CategoryOptions(), "yes", 0.5), (CategoryOptions("no", Decode(threshold=0.3)), "no", 0.3)],
 )
-def test_of_two_classes_the_one_that_is_sought_is_measured(
-    options: CategoryOptions, sought: str, least: float
+def test_category_metrics_of_two_classes_are_of_the_positive_class(
+    options: CategoryOptions, positive: str, threshold: float
 ) -> None:
-    outputs, _, evaluation = judged(Category("spam", options))
-    truth, share = (
-        np.asarray(TABLE["spam"].texts()) == sought,
-        1 / (1 + np.exp(-outputs.double().numpy()[:, 0])),
-    )
-    chosen = share >= least
+    outputs, _, evaluation = evaluated(Category("spam", options))
+    truth = np.asarray(TABLE["spam"].texts()) == positive
+    probability = 1 / (1 + np.exp(-outputs.double().numpy()[:, 0]))
+    predicted = probability >= threshold
     assert evaluation.metrics == pytest.approx({
-        "accuracy": sklearn.accuracy_score(truth, chosen),
-        "precision": sklearn.precision_score(truth, chosen),
-        "recall": sklearn.recall_score(truth, chosen),
-        "f1": sklearn.f1_score(truth, chosen),
-        "roc_auc": sklearn.roc_auc_score(truth, share),
-        "log_loss": sklearn.log_loss(truth, share),
+        "accuracy": sklearn.accuracy_score(truth, predicted),
+        "precision": sklearn.precision_score(truth, predicted),
+        "recall": sklearn.recall_score(truth, predicted),
+        "f1": sklearn.f1_score(truth, predicted),
+        "roc_auc": sklearn.roc_auc_score(truth, probability),
+        "log_loss": sklearn.log_loss(truth, probability),
     })  # fmt: skip
-    assert evaluation.details["positive"] == sought
+    assert evaluation.details["positive"] == positive
     assert np.trapezoid(
         evaluation.details["roc"]["tpr"], evaluation.details["roc"]["fpr"]
     ) == pytest.approx(evaluation.metrics["roc_auc"])
 
 
 @pytest.mark.parametrize(
-    ("top", "others"), [(1, [("fair", 0.3)]), (2, [("fair", 0.3), ("cheap", 0.2)]), (9, [("fair", 0.3), ("cheap", 0.2), ("dear", 0.1)])]
-)  # fmt: skip
-def test_as_many_likely_classes_as_were_asked_for_stand_beside_the_answer(
-    top: int, others: list[Any]
-) -> None:
+    ("top", "others"),
+    [
+        (1, [("fair", 0.3)]),
+        (2, [("fair", 0.3), ("cheap", 0.2)]),
+        (9, [("fair", 0.3), ("cheap", 0.2), ("dear", 0.1)]),
+    ],
+)
+def test_top_k_sets_the_number_of_other_classes(top: int, others: list[Any]) -> None:
     answer = Category("kind", CategoryOptions(decode=Decode(top_k=top))).fit(TABLE)
     assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [
         Prediction("free", 0.4, tuple(others))
     ]
 
 
-def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() -> None:
+def test_threshold_predicts_the_positive_class_below_one_half() -> None:
     answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))).fit(TABLE)
-    assert answer.levels == ("yes", "no")
+    assert answer.classes == ("yes", "no")
     assert answer.decide(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
         Prediction("no", 0.4, (("yes", 0.6),)),
         Prediction("yes", 0.8, (("no", 0.2),)),
@@ -289,8 +297,8 @@ def test_below_half_the_sought_one_is_answered_and_the_likelier_one_is_told() ->
 
 
 @pytest.mark.parametrize(("column", "loss"), [("price", None), ("count", "poisson")])
-def test_a_number_is_measured_in_its_own_unit(column: str, loss: str | None) -> None:
-    outputs, _, evaluation = judged(Number(column, loss=loss))
+def test_number_metrics_are_in_the_unit_of_the_data(column: str, loss: str | None) -> None:
+    outputs, _, evaluation = evaluated(Number(column, loss=loss))
     values, output = TABLE[column].values, outputs.double().numpy()[:, 0]
     guess = np.exp(output) if loss else output * values.std() + values.mean()
     assert evaluation.metrics == pytest.approx(
@@ -304,20 +312,22 @@ def test_a_number_is_measured_in_its_own_unit(column: str, loss: str | None) -> 
     )
 
 
-def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
-    outputs, _, evaluation = judged(Forecast("price", Ahead(3)))
+def test_forecast_metrics_are_in_the_unit_of_the_data_and_by_step() -> None:
+    outputs, _, evaluation = evaluated(Forecast("price", ForecastOptions(3)))
     values = TABLE["price"].values
     guess = outputs.double().numpy()[:, :, 0] * values.std() + values.mean()
-    errors = np.asarray([guess[at] - values[at : at + 3] for at in range(ROWS - 2)])
-    naive = np.mean([abs(values[at] - values[at - 1]) for at in range(1, ROWS)])
+    errors = np.asarray([guess[row] - values[row : row + 3] for row in range(ROWS - 2)])
+    naive = np.mean([abs(values[row] - values[row - 1]) for row in range(1, ROWS)])
     by_step = np.abs(errors).mean(axis=0)
-    shares = [
-        abs(errors[at, ahead] / values[at + ahead]) for at in range(ROWS - 2) for ahead in range(3)
+    relative = [
+        abs(errors[row, ahead] / values[row + ahead])
+        for row in range(ROWS - 2)
+        for ahead in range(3)
     ]
     expected = {
         "mae": by_step.mean(),
         "rmse": np.square(errors).mean() ** 0.5,
-        "mape": 100 * np.mean(shares),
+        "mape": 100 * np.mean(relative),
     }
     assert evaluation.metrics == pytest.approx(
         expected | {"mase": by_step.mean() / naive}, rel=1e-6
@@ -325,21 +335,21 @@ def test_a_forecast_is_measured_in_its_own_unit_and_step_by_step() -> None:
     assert evaluation.details["mae_by_step"] == pytest.approx(by_step, rel=1e-6)
 
 
-def test_the_surprise_of_a_text_is_its_cross_entropy() -> None:
-    outputs, truth, evaluation = judged(NextToken(window=5))
+def test_text_nll_is_the_cross_entropy() -> None:
+    outputs, truth, evaluation = evaluated(NextToken(window=5))
     flat, targets = outputs.flatten(0, 1), torch.from_numpy(truth).flatten()
-    nats = float(torch.nn.functional.cross_entropy(flat.double(), targets))
+    nll = float(torch.nn.functional.cross_entropy(flat.double(), targets))
     accuracy = sklearn.accuracy_score(targets, flat.argmax(dim=1))
     expected = {
-        "nll": nats,
-        "bits": nats / math.log(2),
-        "perplexity": math.exp(nats),
+        "nll": nll,
+        "bits": nll / math.log(2),
+        "perplexity": math.exp(nll),
         "accuracy": accuracy,
     }
     assert evaluation.metrics == pytest.approx(expected, rel=1e-6)
 
 
-def test_actions_are_measured_by_the_returns_of_the_episodes() -> None:
-    evaluation = judged(ANSWERERS["actions"]())[2]
-    # of 1, 4, -2 and 5 the mean is 2; squares of what is off: 1 + 4 + 16 + 9 = 30, over n - 1 = 3
+def test_actions_metrics_are_statistics_of_the_returns() -> None:
+    evaluation = evaluated(ANSWERS_BY_CASE["actions"]())[2]
+    # the mean of 1, 4, -2 and 5 is 2; the squared errors are 1, 4, 16, 9
     assert evaluation.metrics == pytest.approx({"return": 2, "std": 10**0.5, "min": -2, "max": 5})

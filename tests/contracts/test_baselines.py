@@ -1,4 +1,4 @@
-"""What every baseline promises: it is its definition, learned from the training rows alone, and steps aside where it does not fit."""
+"""Every baseline equals its definition, and trains on training rows only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
@@ -40,33 +40,38 @@ from kissipo.pipeline.registries import BASELINES
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
 SEED = 3
-DICE = np.random.default_rng(0)
-SIZE = DICE.normal(size=60) * 9 + 70
-LEVEL = DICE.choice(["a", "b", "c"], 60)
-PRICE = SIZE * 2 + np.char.equal(LEVEL, "b") * 30 + DICE.normal(size=60) * 5
+GENERATOR = np.random.default_rng(0)
+SIZE = GENERATOR.normal(size=60) * 9 + 70
+LEVEL = GENERATOR.choice(["a", "b", "c"], 60)
+PRICE = SIZE * 2 + np.char.equal(LEVEL, "b") * 30 + GENERATOR.normal(size=60) * 5
 KIND = np.where(PRICE < 135, "cheap", np.where(PRICE > 165, "dear", "fair"))
 PROSE = [
-    " ".join(DICE.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6)) for _ in range(60)
+    " ".join(GENERATOR.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6))
+    for _ in range(60)
 ]
-STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + DICE.normal(size=40)
+STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + GENERATOR.normal(size=40)
 SEASON, WINDOW, HORIZON, WINDOWS_IN_TRAINING = 4, 5, 6, 18
 LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
-BOARDS = DICE.choice([0, 0, 0, 1, -1], (60, 3, 3))
-BOARDS[np.arange(60), DICE.integers(3, size=60), DICE.integers(3, size=60)] = (
-    0  # one point is free at least
+BOARDS = GENERATOR.choice([0, 0, 0, 1, -1], (60, 3, 3))
+BOARDS[np.arange(60), GENERATOR.integers(3, size=60), GENERATOR.integers(3, size=60)] = (
+    0  # at least one legal move
 )
-PLAYED = [int(DICE.choice(np.flatnonzero(board == 0))) for board in BOARDS]
+PLAYED = [int(GENERATOR.choice(np.flatnonzero(board == 0))) for board in BOARDS]
 FOREST = RandomForestClassifier(300, random_state=SEED)
 PHOTOGRAPH = TensorSpec("photo", ("channel", "height", "width"), (2, 18, 20))
-IMAGES = DICE.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
+IMAGES = GENERATOR.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
 IMAGES[KIND == "dear", :, 9:] += 0.2
 IMAGES[KIND == "cheap", :, :, 4:6] += 0.4
-TABLE = Frame(
-    (numbers("size", SIZE), strings("level", LEVEL), strings("prose", PROSE), numbers("price", PRICE), strings("kind", KIND))
-)  # fmt: skip
+TABLE = Frame((
+    numbers("size", SIZE),
+    strings("level", LEVEL),
+    strings("prose", PROSE),
+    numbers("price", PRICE),
+    strings("kind", KIND),
+))  # fmt: skip
 
 
-def part(rows: slice, codecs: tuple[Codec, ...], answer: Answer) -> Samples:
+def split_of(rows: slice, codecs: tuple[Codec, ...], answer: Answer) -> Samples:
     frame = TABLE.take(np.arange(60)[rows])
     truth = answer.truth(answer.codec.encode(frame))
     return Samples(tuple(codec.encode(frame) for codec in codecs), truth, frame)
@@ -81,8 +86,8 @@ def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) ->
     return Case(
         answer,
         specs,
-        part(TRAIN, codecs, answer),
-        part(TEST, codecs, answer),
+        split_of(TRAIN, codecs, answer),
+        split_of(TEST, codecs, answer),
         texts=texts,
         seed=SEED,
     )
@@ -99,26 +104,27 @@ def of_boards() -> Case:
 def of_a_series() -> Case:
     frame = Frame((numbers("rest", -STEPS), numbers("y", STEPS)))
     codec = Windows(Numbers(("rest", "y")), WINDOW).fit(frame)
-    answer = Forecast("y", Ahead(HORIZON)).fit(frame)
+    answer = Forecast("y", ForecastOptions(HORIZON)).fit(frame)
     count = len(STEPS) - WINDOW - HORIZON + 1
     inputs, truth = codec.encode(frame)[:count], answer.truth(answer.codec.encode(frame)[WINDOW:])
-    at = WINDOWS_IN_TRAINING
+    end = WINDOWS_IN_TRAINING
     origins = np.arange(count) + WINDOW
-    parts = (
-        Samples((inputs[:at],), truth[:at], None, origins[:at]),
-        Samples((inputs[at:],), truth[at:], None, origins[at:]),
+    splits = (
+        Samples((inputs[:end],), truth[:end], None, origins[:end]),
+        Samples((inputs[end:],), truth[end:], None, origins[end:]),
     )
-    return Case(answer, (codec.spec,), *parts, season=SEASON, series=STEPS[:, None])
+    return Case(answer, (codec.spec,), *splits, season=SEASON, series=STEPS[:, None])
 
 
 def of_a_text(units: Any = LETTERS) -> Case:
     frame = Frame((strings("text", list(units)),))
     answer = NextToken(window=3).fit(frame)
     ids = answer.codec.inner.encode(frame)
-    pieces = len(ids) // 3 - 1
-    before, after = ids[: 3 * pieces].view(-1, 3), ids[1 : 3 * pieces + 1].view(-1, 3)
-    parts = Samples((before[:9],), after[:9].numpy()), Samples((before[9:],), after[9:].numpy())
-    return Case(answer, (answer.codec.spec,), *parts)
+    count = len(ids) // 3 - 1
+    inputs, targets = ids[: 3 * count].view(-1, 3), ids[1 : 3 * count + 1].view(-1, 3)
+    train = Samples((inputs[:9],), targets[:9].numpy())
+    test = Samples((inputs[9:],), targets[9:].numpy())
+    return Case(answer, (answer.codec.spec,), train, test)
 
 
 def of_a_world(episodes: int = 400) -> WorldCase:
@@ -132,12 +138,12 @@ def of_a_world(episodes: int = 400) -> WorldCase:
 
 
 def of_images() -> Case:
-    """Images of another exposure each, on which what is marked is darker; the classes are marked by numbers."""
+    """Images of different exposure; masked pixels are darker."""
     generator = np.random.default_rng(7)
     masks = np.zeros((16, 9, 10), dtype=np.uint8)
-    for at, mask in enumerate(masks[::2]):
+    for number, mask in enumerate(masks[::2]):
         top, left = generator.integers(0, 5, 2)
-        mask[top : top + 3, left : left + 4] = 1 + (at % 4 == 0)
+        mask[top : top + 3, left : left + 4] = 1 + (number % 4 == 0)
     brightness = (
         generator.normal(120, 20, (16, 1, 1))
         + generator.normal(0, 8, masks.shape)
@@ -153,61 +159,61 @@ def of_images() -> Case:
     train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))
     answer.fit(train)
     codec.fit(train)
-    parts = [
-        Samples((codec.finish(codec.encode(part)),), answer.truth(answer.codec.encode(part)), part)
-        for part in (train, test)
+    splits = [
+        Samples((codec.finish(codec.encode(rows)),), answer.truth(answer.codec.encode(rows)), rows)
+        for rows in (train, test)
     ]
-    return Case(answer, (codec.spec,), parts[0], parts[1], seed=SEED)
+    return Case(answer, (codec.spec,), splits[0], splits[1], seed=SEED)
 
 
-def by_every_limit() -> Any:
-    """The limit, of a hundred quantiles and two sides, with the greatest overlap; what it finds is of the more frequent class."""
+def by_every_threshold() -> Any:
+    """The threshold with the maximum overlap, of a hundred quantiles and two sides."""
     case = of_images()
 
-    def contrast(part: Samples) -> Any:
-        gray = part.inputs[0][:, 0].numpy()
-        return np.stack([each - np.median(each) for each in gray])
+    def contrast(split: Samples) -> Any:
+        gray = split.inputs[0][:, 0].numpy()
+        return np.stack([image - np.median(image) for image in gray])
 
-    known, asked, marked = contrast(case.train), contrast(case.test), case.train.truth > 0
+    train, test, target = contrast(case.train), contrast(case.test), case.train.truth > 0
 
     def overlap(sign: int, limit: float) -> float:
-        found = sign * known > sign * limit
-        return float((found & marked).sum() / (found | marked).sum())
+        predicted = sign * train > sign * limit
+        return float((predicted & target).sum() / (predicted | target).sum())
 
-    ways = [
-        (sign, limit) for sign in (-1, 1) for limit in np.quantile(known, np.linspace(0, 1, 100))
+    rules = [
+        (sign, limit) for sign in (-1, 1) for limit in np.quantile(train, np.linspace(0, 1, 100))
     ]
-    sign, limit = max(ways, key=lambda way: overlap(*way))
-    frequent = 1 + np.argmax([np.sum(case.train.truth == level) for level in (1, 2)])
-    return np.where(sign * asked > sign * limit, frequent, 0)
+    sign, limit = max(rules, key=lambda rule: overlap(*rule))
+    frequent = 1 + np.argmax([np.sum(case.train.truth == index) for index in (1, 2)])
+    return np.where(sign * test > sign * limit, frequent, 0)
 
 
 def surroundings(image: Any) -> Any:
-    """Of each pixel its brightness from the median; at two scales the mean of what is there of its square, the rest, the edge."""
+    """Per pixel: brightness, and at two scales mean, difference and edge."""
     x = image - np.median(image)
     maps = [x]
     for reach in (1, 3):
-        mean = np.array([
-            [x[max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1].mean() for j in range(x.shape[1])]
-            for i in range(x.shape[0])
-        ])  # fmt: skip
+        rows, columns = (
+            [slice(max(0, i - reach), i + reach + 1) for i in range(size)] for size in x.shape
+        )
+        mean = np.array([[x[row, column].mean() for column in columns] for row in rows])
         maps += [mean, x - mean, np.hypot(*np.gradient(mean))]
     return np.stack(maps, axis=-1).reshape(-1, len(maps)).astype("f4")
 
 
 def by_a_forest() -> Any:
     case = of_images()
-    known, asked = (
-        np.concatenate([surroundings(each.numpy()) for each in part.inputs[0][:, 0]])
-        for part in (case.train, case.test)
+    train, test = (
+        np.concatenate([surroundings(image.numpy()) for image in split.inputs[0][:, 0]])
+        for split in (case.train, case.test)
     )
     forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=SEED).fit(
-        known, case.train.truth.reshape(-1)
+        train, case.train.truth.reshape(-1)
     )
-    return forest.predict(asked).reshape(case.test.truth.shape)
+    return forest.predict(test).reshape(case.test.truth.shape)
 
 
-def without_marks() -> Case:
+def with_empty_masks() -> Case:
     case = of_images()
     return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
 
@@ -227,19 +233,21 @@ def number() -> Case:
 
 
 def photographs() -> Case:
-    """Images of 18x20 pixels in two colors; those of dear things are brighter below."""
-    return replace(category(), specs=(PHOTOGRAPH,), train=shown(TRAIN), test=shown(TEST))
+    """Images of 18x20 pixels with two channels; class dear is brighter below."""
+    return replace(
+        category(), specs=(PHOTOGRAPH,), train=image_samples(TRAIN), test=image_samples(TEST)
+    )
 
 
-def shown(rows: slice) -> Samples:
+def image_samples(rows: slice) -> Samples:
     return Samples(
         (torch.from_numpy(IMAGES[rows]),),
         category().answer.codec.encode(TABLE.take(np.arange(60)[rows])).numpy(),
     )
 
 
-def seen(rows: slice) -> Any:
-    """The features of each image, pixel by pixel."""
+def image_features(rows: slice) -> Any:
+    """The features of each image, computed pixel by pixel."""
     return np.asarray(
         [features_of(image.mean(axis=0)) for image in IMAGES[rows].astype(np.float64)],
         dtype=np.float32,
@@ -247,10 +255,10 @@ def seen(rows: slice) -> Any:
 
 
 def features_of(light: Any) -> list[float]:
-    """Brightness and edges of one image and of the 36 cells that three rows and three or four columns make."""
+    """Brightness and edges of one image and of its 36 cells."""
 
-    def gradient(line: Any, at: int) -> float:
-        low, high = max(at - 1, 0), min(at + 1, len(line) - 1)
+    def gradient(line: Any, index: int) -> float:
+        low, high = max(index - 1, 0), min(index + 1, len(line) - 1)
         return float((line[high] - line[low]) / (high - low))
 
     places = [(row, column) for row in range(18) for column in range(20)]
@@ -262,11 +270,11 @@ def features_of(light: Any) -> list[float]:
     whole = [
         light.mean(),
         light.std(),
-        *(np.quantile(light, each) for each in (0.05, 0.25, 0.5, 0.75, 0.95)),
+        *(np.quantile(light, level) for level in (0.05, 0.25, 0.5, 0.75, 0.95)),
     ]
     whole += [
-        sum(each / 16 <= value < (each + 1) / 16 for value in light.flat) / 360
-        for each in range(16)
+        sum(number / 16 <= value < (number + 1) / 16 for value in light.flat) / 360
+        for number in range(16)
     ]
     whole += [edges.mean(), edges.std(), np.quantile(edges, 0.95)]
     starts = [0, 4, 8, 11, 14, 17, 20]  # of twenty columns in six cells
@@ -292,7 +300,7 @@ def prose_beside_characters(answer: Answer) -> Case:
 
 
 def features(rows: slice) -> Any:
-    """The size in deviations of the training part, and each level as a column of its own, the unknown one first."""
+    """The scaled size, and the one-hot level; the unknown level comes first."""
     scaled = (SIZE[rows] - SIZE[TRAIN].mean()) / SIZE[TRAIN].std()
     ordered = sorted("abc", key=lambda level: -int(np.sum(LEVEL[TRAIN] == level)))
     return np.stack(
@@ -301,30 +309,32 @@ def features(rows: slice) -> Any:
 
 
 def words(text: str) -> list[str]:
-    """FrozenConfig of two letters and more, and each with the one after it."""
-    found = re.findall(r"\b\w\w+\b", text)
-    return [*found, *map(" ".join, pairwise(found))]
+    """Words of two or more letters, and all pairs of neighboring words."""
+    tokens = re.findall(r"\b\w\w+\b", text)
+    return [*tokens, *map(" ".join, pairwise(tokens))]
 
 
 def pieces(text: str) -> list[str]:
-    """One to three characters in a row, of each word with a blank before and after it."""
+    """Sequences of one to three characters of each word with a space on both sides."""
     padded = [f" {word} " for word in text.split()]
     return [
-        word[at : at + size]
+        word[start : start + size]
         for word in padded
         for size in (1, 2, 3)
-        for at in range(len(word) - size + 1)
+        for start in range(len(word) - size + 1)
     ]
 
 
 def tf_idf(rows: slice, texts: Any = PROSE, terms: Callable[[str], list[str]] = words) -> Any:
-    """Rows of length 1 of (1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1)."""
+    """(1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1), scaled."""
     counts = [Counter(terms(text)) for text in texts]
-    known = sorted(set().union(*counts[TRAIN]))
-    rare = {term: log(41 / (1 + sum(term in each for each in counts[TRAIN]))) + 1 for term in known}
+    vocabulary = sorted(set().union(*counts[TRAIN]))
+    idf = {
+        term: log(41 / (1 + sum(term in text for text in counts[TRAIN]))) + 1 for term in vocabulary
+    }
     weights = [
-        [(1 + log(each[term])) * rare[term] if each[term] else 0 for term in known]
-        for each in counts[rows]
+        [(1 + log(text[term])) * idf[term] if text[term] else 0 for term in vocabulary]
+        for text in counts[rows]
     ]
     return np.asarray(weights) / np.linalg.norm(weights, axis=1, keepdims=True)
 
@@ -335,42 +345,42 @@ def both_tf_idf(rows: slice) -> Any:
 
 def logistic(weigh: Callable[[slice], Any]) -> Any:
     model = LogisticRegression(C=30, max_iter=1000)
-    return shares(model.fit(weigh(TRAIN), KIND[TRAIN]), weigh(TEST))
+    return probabilities(model.fit(weigh(TRAIN), KIND[TRAIN]), weigh(TEST))
 
 
-def shares(fitted: Any, asked: Any) -> Any:
-    assert list(fitted.classes_) == ["cheap", "dear", "fair"]
-    return fitted.predict_proba(asked)
+def probabilities(model: Any, inputs: Any) -> Any:
+    assert list(model.classes_) == ["cheap", "dear", "fair"]
+    return model.predict_proba(inputs)
 
 
-def ridge(known: Any, truth: Any, asked: Any, strengths: Any) -> Any:
-    """Ridge regression whose strength errs least when each row in turn is left out."""
+def ridge(train: Any, truth: Any, test: Any, strengths: Any) -> Any:
+    """Ridge regression with the minimum leave-one-out error."""
 
     def error(strength: float) -> float:
         models = [
-            (at, Ridge(strength).fit(np.delete(known, at, 0), np.delete(truth, at, 0)))
-            for at in range(len(known))
+            (row, Ridge(strength).fit(np.delete(train, row, 0), np.delete(truth, row, 0)))
+            for row in range(len(train))
         ]
         return float(
             np.mean(
                 [
-                    np.square(model.predict(known[at : at + 1])[0] - truth[at])
-                    for at, model in models
+                    np.square(model.predict(train[row : row + 1])[0] - truth[row])
+                    for row, model in models
                 ]
             )
         )
 
-    return Ridge(min(strengths, key=error)).fit(known, truth).predict(asked)
+    return Ridge(min(strengths, key=error)).fit(train, truth).predict(test)
 
 
 def nearest(truth: Any) -> Any:
     """Mean truth of the five nearest training rows."""
-    apart = np.linalg.norm(features(TEST)[:, None] - features(TRAIN)[None], axis=2)
-    return truth[TRAIN][apart.argsort(axis=1)[:, :5]].mean(axis=1)
+    distances = np.linalg.norm(features(TEST)[:, None] - features(TRAIN)[None], axis=2)
+    return truth[TRAIN][distances.argsort(axis=1)[:, :5]].mean(axis=1)
 
 
 def around(board: Any, point: int) -> tuple[Any, ...]:
-    """The eight neighbors of a point, None beyond the rim."""
+    """The eight neighbors of a point; None off the board."""
     row, column = divmod(point, 3)
     near = [
         (row + down, column + right)
@@ -378,130 +388,201 @@ def around(board: Any, point: int) -> tuple[Any, ...]:
         for right in (-1, 0, 1)
         if (down, right) != (0, 0)
     ]
-    return tuple(int(board[at]) if min(at) >= 0 and max(at) < 3 else None for at in near)
+    return tuple(
+        int(board[place]) if min(place) >= 0 and max(place) < 3 else None for place in near
+    )
 
 
 def by_surroundings() -> Any:
-    """Of every free point the share of training points with these neighbors that were played, as shares of a board."""
-    seen, played = Counter[Any](), Counter[Any]()
+    """Move frequencies of points with the same neighbors, scaled to the sum 1."""
+    occurrences, played = Counter[Any](), Counter[Any]()
     for board, move in zip(BOARDS[TRAIN], PLAYED[TRAIN], strict=True):
-        seen.update(around(board, point) for point in range(9) if board.flat[point] == 0)
+        occurrences.update(around(board, point) for point in range(9) if board.flat[point] == 0)
         played[around(board, move)] += 1
     rows = []
     for board in BOARDS[TEST]:
         near = [around(board, point) for point in range(9)]
         row = [
-            (played[each] + 1) / (seen[each] + 2) * (board.flat[at] == 0)
-            for at, each in enumerate(near)
+            (played[code] + 1) / (occurrences[code] + 2) * (board.flat[point] == 0)
+            for point, code in enumerate(near)
         ]
         rows.append(np.asarray(row) / sum(row))
     return rows
 
 
 def windows(test: bool) -> tuple[Any, Any]:
-    """Known steps and the steps after them, cut by hand."""
+    """Windows and the steps after them, sliced by hand."""
     starts = range(len(STEPS) - WINDOW - HORIZON + 1)[WINDOWS_IN_TRAINING if test else 0 :][
         : None if test else 18
     ]
-    known = np.asarray([STEPS[at : at + WINDOW] for at in starts])
-    return known, np.asarray([STEPS[at + WINDOW : at + WINDOW + HORIZON] for at in starts])
+    inputs = np.asarray([STEPS[start : start + WINDOW] for start in starts])
+    ends = [start + WINDOW for start in starts]
+    return inputs, np.asarray([STEPS[end : end + HORIZON] for end in ends])
 
 
 def a_season_before() -> Any:
-    """For every step ahead the latest known step at the same place in the season."""
+    """For every step the latest earlier step at the same position in the season."""
     first = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
     places = [
-        [max(t for t in range(at) if (at + ahead - t) % SEASON == 0) for ahead in range(HORIZON)]
-        for at in first
+        [
+            max(t for t in range(origin) if (origin + ahead - t) % SEASON == 0)
+            for ahead in range(HORIZON)
+        ]
+        for origin in first
     ]
     return STEPS[np.asarray(places)][..., None]
 
 
 def smoothed() -> Any:
-    """statsmodels asked at every origin anew, with the rates that it found on the training steps."""
+    """statsmodels at every origin, with the coefficients of the training steps."""
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     def model(steps: Any, **more: Any) -> Any:
-        words = {
+        options = {
             "trend": "add",
             "damped_trend": True,
             "seasonal": "add",
             "seasonal_periods": SEASON,
         }
-        return ExponentialSmoothing(steps, **words, **more)
+        return ExponentialSmoothing(steps, **options, **more)
 
-    found = model(STEPS[: WINDOWS_IN_TRAINING - 1 + WINDOW + HORIZON]).fit().params
-    starts = {"initial_level": found["initial_level"], "initial_trend": found["initial_trend"]}
-    starts |= {"initial_seasonal": found["initial_seasons"], "initialization_method": "known"}
-    rates = {
-        key: found[key]
+    parameters = model(STEPS[: WINDOWS_IN_TRAINING - 1 + WINDOW + HORIZON]).fit().params
+    starts = {
+        "initial_level": parameters["initial_level"],
+        "initial_trend": parameters["initial_trend"],
+    }
+    starts |= {"initial_seasonal": parameters["initial_seasons"], "initialization_method": "known"}
+    coefficients = {
+        key: parameters[key]
         for key in ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")
     }
     origins = range(WINDOWS_IN_TRAINING + WINDOW, len(STEPS) - HORIZON + 1)
-    asked = [
-        model(STEPS[:origin], **starts).fit(**rates, optimized=False).forecast(HORIZON)
+    forecasts = [
+        model(STEPS[:origin], **starts).fit(**coefficients, optimized=False).forecast(HORIZON)
         for origin in origins
     ]
-    return np.asarray(asked)[..., None]
+    return np.asarray(forecasts)[..., None]
 
 
 def units(guess: Callable[[str], dict[str, float]]) -> Any:
-    """For every judged letter: the share it was given after the letter before it, and whether none was given more."""
-    judged = range(27, 3 * (len(LETTERS) // 3 - 1))
+    """Per test letter: its probability, and whether it is the most probable one."""
+    positions = range(27, 3 * (len(LETTERS) // 3 - 1))
     rows = []
-    for at in judged:
-        given, truth = guess(LETTERS[at]), LETTERS[at + 1]
-        rows.append((given[truth], truth == max(given, key=lambda letter: given[letter])))
+    for index in positions:
+        letters, truth = guess(LETTERS[index]), LETTERS[index + 1]
+        rows.append((letters[truth], truth == max(letters, key=lambda letter: letters[letter])))
     return np.asarray(rows).reshape(-1, 3, 2)
 
 
 def one_more(letters: Any) -> dict[str, float]:
-    """Shares with one count more for each of a, b, c, d and the unknown one; the frequent ones first, as their ids are."""
+    """Probabilities of the letters and the unknown letter, with add-one smoothing."""
     counts = {letter: 1 + int(np.sum(letters == letter)) for letter in "?abcd"}
     return {letter: count / sum(counts.values()) for letter, count in counts.items()}
 
 
 def best_returns() -> Any:
-    """The lecture's best policy, played by hand: fast when cool, slow when warm."""
+    """Returns of the optimal policy of the lecture: fast when cool, slow when warm."""
     return of_a_world().play(lambda state, generator: 1 if state == 0 else 0)
 
 
 EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "majority": [
-        (category, lambda: np.tile([np.mean(KIND[TRAIN] == kind) for kind in ("cheap", "dear", "fair")], (20, 1)))
+        (
+            category,
+            lambda: np.tile(
+                [np.mean(KIND[TRAIN] == kind) for kind in ("cheap", "dear", "fair")], (20, 1)
+            ),
+        )
     ],
     "logistic_regression": [
-        (category, lambda: shares(LogisticRegression().fit(features(TRAIN), KIND[TRAIN]), features(TEST)))
+        (
+            category,
+            lambda: probabilities(
+                LogisticRegression().fit(features(TRAIN), KIND[TRAIN]), features(TEST)
+            ),
+        )
     ],
     "nearest_neighbors": [
-        (category, lambda: nearest(np.stack([np.char.equal(KIND, kind) for kind in ("cheap", "dear", "fair")], axis=1))),
+        (
+            category,
+            lambda: nearest(
+                np.stack([np.char.equal(KIND, kind) for kind in ("cheap", "dear", "fair")], axis=1)
+            ),
+        ),
         (number, lambda: nearest(PRICE)),
     ],
     "random_forest": [
-        (category, lambda: shares(RandomForestClassifier(random_state=3).fit(features(TRAIN), KIND[TRAIN]), features(TEST))),
-        (number, lambda: RandomForestRegressor(random_state=3).fit(features(TRAIN), number().train.truth).predict(features(TEST))),
+        (
+            category,
+            lambda: probabilities(
+                RandomForestClassifier(random_state=3).fit(features(TRAIN), KIND[TRAIN]),
+                features(TEST),
+            ),
+        ),
+        (
+            number,
+            lambda: (
+                RandomForestRegressor(random_state=3)
+                .fit(features(TRAIN), number().train.truth)
+                .predict(features(TEST))
+            ),
+        ),
     ],
-    "forest_on_features": [(photographs, lambda: shares(FOREST.fit(seen(TRAIN), KIND[TRAIN]), seen(TEST)))],
+    "forest_on_features": [
+        (
+            photographs,
+            lambda: probabilities(
+                FOREST.fit(image_features(TRAIN), KIND[TRAIN]), image_features(TEST)
+            ),
+        )
+    ],
     "tfidf_logistic": [
         (lambda: prose(Category("kind")), lambda: logistic(tf_idf)),
-        (lambda: characters(Category("kind")), lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces))),
+        (
+            lambda: characters(Category("kind")),
+            lambda: logistic(lambda rows: tf_idf(rows, PROSE, pieces)),
+        ),
         (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
     "local_patterns": [(of_boards, by_surroundings)],
     "tfidf_ridge": [
-        (lambda: prose(Number("price")), lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST))),
-        (lambda: prose_beside_characters(Number("price")),
-         lambda: Ridge().fit(both_tf_idf(TRAIN), PRICE[TRAIN]).predict(both_tf_idf(TEST))),
+        (
+            lambda: prose(Number("price")),
+            lambda: Ridge().fit(tf_idf(TRAIN), PRICE[TRAIN]).predict(tf_idf(TEST)),
+        ),
+        (
+            lambda: prose_beside_characters(Number("price")),
+            lambda: Ridge().fit(both_tf_idf(TRAIN), PRICE[TRAIN]).predict(both_tf_idf(TEST)),
+        ),
     ],
     "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
     "ridge_regression": [
-        (number, lambda: ridge(features(TRAIN), PRICE[TRAIN], features(TEST), 10 ** np.arange(-3, 4.1, 0.25)))
+        (
+            number,
+            lambda: ridge(
+                features(TRAIN), PRICE[TRAIN], features(TEST), 10 ** np.arange(-3, 4.1, 0.25)
+            ),
+        )
     ],
     "linear_autoregression": [
-        (of_a_series, lambda: ridge(*windows(test=False), windows(test=True)[0], 10 ** np.arange(-3, 4.1, 0.5))[..., None])
+        (
+            of_a_series,
+            lambda: ridge(
+                *windows(test=False), windows(test=True)[0], 10 ** np.arange(-3, 4.1, 0.5)
+            )[..., None],
+        )
     ],
-    "training_mean": [(of_a_series, lambda: np.full((len(windows(test=True)[0]), HORIZON, 1), windows(test=False)[1].mean()))],
-    "naive": [(of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))],
+    "training_mean": [
+        (
+            of_a_series,
+            lambda: np.full(
+                (len(windows(test=True)[0]), HORIZON, 1), windows(test=False)[1].mean()
+            ),
+        )
+    ],
+    "naive": [
+        (of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))
+    ],
     "seasonal_naive": [(of_a_series, a_season_before)],
     "exponential_smoothing": [(of_a_series, smoothed)],
     "most_frequent_token": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
@@ -509,12 +590,14 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
     ],
     "empty_mask": [(of_images, lambda: np.zeros((5, 9, 10)))],
-    "brightness_threshold": [(of_images, by_every_limit)],
+    "brightness_threshold": [(of_images, by_every_threshold)],
     "pixel_forest": [(of_images, by_a_forest)],
-    "random_policy": [(of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))],
+    "random_policy": [
+        (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
+    ],
     "value_iteration": [(of_a_world, best_returns)],
-}  # fmt: skip
-CASES = [(name, *each) for name, cases in EXPECTED.items() for each in cases]
+}
+CASES = [(name, *case) for name, cases in EXPECTED.items() for case in cases]
 every_case = pytest.mark.parametrize(
     ("name", "make", "expected"), CASES, ids=[name for name, *_ in CASES]
 )
@@ -524,12 +607,12 @@ def answer(name: str, case: Any) -> Any:
     return BASELINES.find(name, place="here").answer(case)
 
 
-def test_every_baseline_is_tested_here() -> None:
+def test_every_baseline_has_a_case() -> None:
     assert sorted(EXPECTED) == BASELINES.names()
 
 
 @every_case
-def test_it_is_its_definition(
+def test_baseline_equals_its_definition(
     name: str, make: Callable[[], Any], expected: Callable[[], Any]
 ) -> None:
     np.testing.assert_allclose(answer(name, make()), expected(), rtol=2e-4, atol=1e-5)
@@ -538,7 +621,7 @@ def test_it_is_its_definition(
 @pytest.mark.parametrize(
     ("name", "make"), [(name, make) for name, make, _ in CASES if make is not of_a_world]
 )
-def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -> None:
+def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Case]) -> None:
     case = make()
     few = Samples(
         tuple(x[:4] for x in case.test.inputs),
@@ -579,53 +662,53 @@ def test_it_knows_the_training_rows_alone(name: str, make: Callable[[], Case]) -
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
         ("bigram", of_a_text([str(number) for number in range(5_000)])),
         ("value_iteration", replace(of_a_world(), model=None)),
-        ("brightness_threshold", without_marks()),
-        ("pixel_forest", without_marks()),
+        ("brightness_threshold", with_empty_masks()),
+        ("pixel_forest", with_empty_masks()),
         (
             "logistic_regression",
             replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int))),
         ),
     ],
 )
-def test_it_steps_aside_where_it_does_not_fit(name: str, case: Any) -> None:
+def test_baseline_returns_none_when_it_does_not_apply(name: str, case: Any) -> None:
     assert answer(name, case) is None
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [("tfidf_logistic", Category("kind")), ("tfidf_ridge", Number("price"))]
 )
-def test_texts_without_a_term_all_get_one_answer(name: str, kind: Answer) -> None:
-    case = of_a_table(
-        kind, Tokens("level"), texts={"level": "words"}
-    )  # words of one letter are no terms
-    given = answer(name, case)
-    assert given.ndim == (2 if name == "tfidf_logistic" else 1)
-    np.testing.assert_allclose(given, np.broadcast_to(given[0], given.shape))
+def test_tfidf_without_terms_predicts_a_constant(name: str, kind: Answer) -> None:
+    # words of one letter are not terms
+    case = of_a_table(kind, Tokens("level"), texts={"level": "words"})
+    predictions = answer(name, case)
+    assert predictions.ndim == (2 if name == "tfidf_logistic" else 1)
+    np.testing.assert_allclose(predictions, np.broadcast_to(predictions[0], predictions.shape))
 
 
 @pytest.mark.parametrize(
     "name", ["logistic_regression", "nearest_neighbors", "random_forest", "majority"]
 )
-def test_a_class_that_the_training_rows_lack_gets_no_chance(name: str) -> None:
+def test_classifier_gives_an_absent_class_probability_zero(name: str) -> None:
     case = category()
-    lacking = np.where(case.train.truth == 1, 2, case.train.truth)
-    given = answer(name, replace(case, train=replace(case.train, truth=lacking)))
-    assert given.shape == (20, 3)
-    assert np.all(given[:, 1] == 0)
-    np.testing.assert_allclose(given.sum(axis=1), 1, rtol=1e-6)
+    truth = np.where(case.train.truth == 1, 2, case.train.truth)
+    predictions = answer(name, replace(case, train=replace(case.train, truth=truth)))
+    assert predictions.shape == (20, 3)
+    assert np.all(predictions[:, 1] == 0)
+    np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-6)
 
 
 def expected_return(fast: tuple[float, float]) -> tuple[float, float]:
-    """Mean and deviation of what an episode brings, from every way it can go; `fast`: the chance to drive fast when cool, warm."""
+    """Mean and std of the return; `fast`: P(fast) when cool, and when warm."""
     rules, sums = Racing().P, [np.zeros(3), np.zeros(3)]
     for _ in range(LIMIT):
         first, second = np.zeros(3), np.zeros(3)
         for state in (0, 1):
             for action, chance in ((1, fast[state]), (0, 1 - fast[state])):
-                for share, following, reward, end in rules[state][action]:
-                    later = [0.0, 0.0] if end else [each[following] for each in sums]
-                    first[state] += chance * share * (reward + later[0])
-                    second[state] += chance * share * (reward**2 + 2 * reward * later[0] + later[1])
+                for probability, following, reward, end in rules[state][action]:
+                    later = [0.0, 0.0] if end else [values[following] for values in sums]
+                    weight = chance * probability
+                    first[state] += weight * (reward + later[0])
+                    second[state] += weight * (reward**2 + 2 * reward * later[0] + later[1])
         sums = [first, second]
     return sums[0][0], (sums[1][0] - sums[0][0] ** 2) ** 0.5
 
@@ -633,7 +716,7 @@ def expected_return(fast: tuple[float, float]) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("name", "fast"), [("random_policy", (0.5, 0.5)), ("value_iteration", (1.0, 0.0))]
 )
-def test_an_episode_brings_what_it_must_on_average(name: str, fast: tuple[float, float]) -> None:
+def test_policy_return_has_the_exact_mean_and_std(name: str, fast: tuple[float, float]) -> None:
     returns = answer(name, of_a_world(episodes=2000))
     mean, std = expected_return(fast)
     assert returns.mean() == pytest.approx(mean, abs=3 * std / 2000**0.5)

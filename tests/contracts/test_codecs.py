@@ -1,4 +1,4 @@
-"""What every registered codec promises: back and forth up to its stated loss, fitted once, saved as JSON, plain refusals."""
+"""Every codec: round trip up to its stated loss, equal after saving, clear errors."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from kissipo.core.frame import Column, Frame, image_column, numbers, strings, ti
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 LEVEL = st.sampled_from(["Brno", "Praha", "10", "9", "2.5", "ß", "a b"])
-MOMENT = st.integers(-2_000_000_000, 4_000_000_000)
+TIMESTAMP = st.integers(-2_000_000_000, 4_000_000_000)
 PROSE = st.text("abc Ž!'", max_size=12)
 
 
 def near(before: Column, after: Column) -> bool:
-    """Equal to float32 precision of the spread, gaps at the same places."""
+    """Equal up to float32 precision of the range; the same rows are missing."""
     assert before.missing.tolist() == after.missing.tolist()
-    there = ~before.missing
-    spread = np.ptp(before.values[there]) if there.any() else 0.0
-    return bool(np.all(np.abs(before.values - after.values)[there] <= 1e-6 * spread + 1e-9))
+    present = ~before.missing
+    scale = np.ptp(before.values[present]) if present.any() else 0.0
+    return bool(np.all(np.abs(before.values - after.values)[present] <= 1e-6 * scale + 1e-9))
 
 
 def exact(before: Column, after: Column) -> bool:
@@ -50,30 +50,30 @@ def exact(before: Column, after: Column) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """A fresh codec; its columns, each with the values that it takes; what may be lost on the way back."""
+    """A codec, its columns with a strategy for their values, and the allowed loss."""
 
     make: Callable[[], Codec]
     columns: dict[str, tuple[Callable[..., Column], st.SearchStrategy[Any]]]
     same: Callable[[Column, Column], bool] = exact
-    least: int = 1
+    min_rows: int = 1
 
     @property
     def frames(self) -> st.SearchStrategy[Frame]:
         rows = st.lists(
             st.tuples(*(values for _, values in self.columns.values())),
-            min_size=self.least,
+            min_size=self.min_rows,
             max_size=12,
         )
         return rows.map(self.frame)
 
     def frame(self, rows: list[tuple[Any, ...]]) -> Frame:
         cells = zip(*rows, strict=True)
-        made = zip(self.columns.items(), cells, strict=True)
-        return Frame(tuple(make(name, list(values)) for (name, (make, _)), values in made))
+        columns = zip(self.columns.items(), cells, strict=True)
+        return Frame(tuple(make(name, list(values)) for (name, (make, _)), values in columns))
 
 
-def same_moment(before: Column, after: Column) -> bool:
-    """A ten-millionth of the span, and the second to which a moment is rounded."""
+def same_time(before: Column, after: Column) -> bool:
+    """Equal up to 1e-7 of the range, and one second of rounding."""
     seconds = [column.values.astype(np.int64) for column in (before, after)]
     return bool(np.all(np.abs(seconds[0] - seconds[1]) <= 1e-7 * np.ptp(seconds[0]) + 1))
 
@@ -96,39 +96,43 @@ def stack(name: str, values: list[Any]) -> Column:
 
 IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
-QUANTITIES, LEVELS = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
-STONES = st.text(".XO", min_size=9, max_size=9)
+NUMBER_COLUMN, CATEGORY_COLUMN = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
+POINTS = st.text(".XO", min_size=9, max_size=9)
 CASES = {
-    "board": Case(lambda: Board("board"), {"board": (strings, STONES)}),
-    "datetime": Case(lambda: Calendar("at"), {"at": (times, MOMENT)}, same_moment),
+    "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
+    "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
-    "index": Case(lambda: Index("a"), {"a": LEVELS}),
+    "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
     "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
-    "numbers": Case(lambda: Numbers(("x", "y")), {"x": QUANTITIES, "y": QUANTITIES}, near),
-    "one_hot": Case(lambda: OneHot("a"), {"a": LEVELS}),
+    "numbers": Case(lambda: Numbers(("x", "y")), {"x": NUMBER_COLUMN, "y": NUMBER_COLUMN}, near),
+    "one_hot": Case(lambda: OneHot("a"), {"a": CATEGORY_COLUMN}),
     "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
     "states": Case(
         lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}
     ),
     "together": Case(
-        lambda: Concat((Numbers(("x",)), OneHot("a"))), {"x": QUANTITIES, "a": LEVELS}, mixed
+        lambda: Concat((Numbers(("x",)), OneHot("a"))),
+        {"x": NUMBER_COLUMN, "a": CATEGORY_COLUMN},
+        mixed,
     ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
-    "windows": Case(lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, least=3),
+    "windows": Case(
+        lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, min_rows=3
+    ),
 }
 every_codec = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 few = settings(max_examples=40, deadline=None)
 
 
-def test_every_codec_is_tested_here() -> None:
+def test_every_codec_has_a_case() -> None:
     assert sorted(CASES) == CODECS.names()
 
 
 @every_codec
 @few
 @given(data=st.data())
-def test_decode_gives_back_what_was_encoded(case: Case, data: st.DataObject) -> None:
+def test_decode_inverts_encode(case: Case, data: st.DataObject) -> None:
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
     decoded = codec.decode(codec.finish(codec.encode(frame)))
@@ -139,7 +143,7 @@ def test_decode_gives_back_what_was_encoded(case: Case, data: st.DataObject) -> 
 @every_codec
 @few
 @given(data=st.data())
-def test_the_port_says_what_encode_gives(case: Case, data: st.DataObject) -> None:
+def test_spec_describes_the_encoded_tensor(case: Case, data: st.DataObject) -> None:
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
     encoded = codec.encode(frame)
@@ -156,7 +160,7 @@ def test_the_port_says_what_encode_gives(case: Case, data: st.DataObject) -> Non
 @every_codec
 @few
 @given(data=st.data())
-def test_it_is_the_same_after_saving_as_json(case: Case, data: st.DataObject) -> None:
+def test_codec_restored_from_json_encodes_the_same(case: Case, data: st.DataObject) -> None:
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
     again = restore(json.loads(json.dumps(save(codec))))
@@ -171,15 +175,15 @@ def test_it_is_the_same_after_saving_as_json(case: Case, data: st.DataObject) ->
 @every_codec
 @few
 @given(data=st.data())
-def test_other_data_teach_it_nothing(case: Case, data: st.DataObject) -> None:
+def test_encode_of_other_data_leaves_the_codec_unchanged(case: Case, data: st.DataObject) -> None:
     training, other = data.draw(case.frames), data.draw(case.frames)
     codec = case.make().fit(training)
     before = json.dumps(save(codec))
     try:
         codec.encode(other)
-    except DataError as unseen:
+    except DataError as error:
         assert codec.KIND == "labels"
-        assert "which the training part does not have" in str(unseen)  # noqa: PT017
+        assert "which the training part does not have" in str(error)  # noqa: PT017
     assert all(isinstance(remark, str) for remark in codec.remarks(other))
     assert json.dumps(save(codec)) == before
 
@@ -187,33 +191,33 @@ def test_other_data_teach_it_nothing(case: Case, data: st.DataObject) -> None:
 @every_codec
 @few
 @given(data=st.data())
-def test_every_row_is_encoded_by_itself(case: Case, data: st.DataObject) -> None:
+def test_encode_treats_each_row_alone(case: Case, data: st.DataObject) -> None:
     frame = data.draw(case.frames)
     codec = case.make().fit(frame)
-    alone = [
-        codec.encode(frame.take(np.arange(at, at + case.least)))
-        for at in range(len(frame) - case.least + 1)
+    parts = [
+        codec.encode(frame.take(np.arange(row, row + case.min_rows)))
+        for row in range(len(frame) - case.min_rows + 1)
     ]
-    assert torch.equal(torch.cat(alone), codec.encode(frame))
+    assert torch.equal(torch.cat(parts), codec.encode(frame))
 
 
 @pytest.mark.parametrize("act", ["encode", "decode"])
 @every_codec
 @settings(max_examples=1)
 @given(data=st.data())
-def test_it_refuses_to_work_before_it_was_fitted(case: Case, act: str, data: st.DataObject) -> None:
+def test_codec_refuses_to_work_before_fit(case: Case, act: str, data: st.DataObject) -> None:
     codec = case.make()
     if codec.KIND == "states":
         return
-    given = data.draw(case.frames) if act == "encode" else torch.zeros(3, 3, 3, 3)
+    value = data.draw(case.frames) if act == "encode" else torch.zeros(3, 3, 3, 3)
     with pytest.raises(
         DataError,
         match=r"the codec '\w+' for .* was not fitted. Call fit\(frame\) with the training part",
     ):
-        getattr(codec, act)(given)
+        getattr(codec, act)(value)
 
 
-def test_a_saved_codec_of_an_unknown_name_is_refused() -> None:
+def test_restore_refuses_an_unknown_codec() -> None:
     with pytest.raises(
         TaskError,
         match=r"codecs.json names no codec of kissipo; got 'number'. Did you mean 'numbers'\?",

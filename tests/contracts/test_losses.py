@@ -1,4 +1,4 @@
-"""Every registered loss beside its formula in numpy, its slope beside difference quotients, and what it must be for a perfect answer."""
+"""Every loss equals its numpy formula, and its gradient the difference quotient."""
 
 from __future__ import annotations
 
@@ -32,46 +32,56 @@ def cosines(y: Array, t: Array) -> Array:
 
 
 def overlap(y: Array, t: Array) -> float:
-    """Cross-entropy of every judged pixel, and one less the mean Dice of the classes that are there, but class 0."""
-    p, judged = np.moveaxis(softmax(np.moveaxis(y, 1, -1)), -1, 1), t != 255
+    """Cross-entropy of the valid pixels plus one minus the mean Dice coefficient."""
+    p, valid = np.moveaxis(softmax(np.moveaxis(y, 1, -1)), -1, 1), t != 255
     entropy = -np.mean(
-        [np.log(p[n, t[n, h, w], h, w]) for n, h, w in zip(*np.nonzero(judged), strict=True)]
+        [np.log(p[n, t[n, h, w], h, w]) for n, h, w in zip(*np.nonzero(valid), strict=True)]
     )
     rates = []
-    for level in range(1, y.shape[1]):
-        truth, likely = (t == level), p[:, level] * judged
+    for index in range(1, y.shape[1]):
+        truth, probability = (t == index), p[:, index] * valid
         if truth.any():
-            rates.append(2 * (likely * truth).sum() / (likely.sum() + truth.sum()))
+            areas = probability.sum() + truth.sum()
+            rates.append(2 * (probability * truth).sum() / areas)
     return float(entropy + 1 - np.mean(rates))
 
 
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
-    "binary_cross_entropy": ("yes or no", lambda y, t: -np.log(1 / (1 + np.exp(np.where(t[:, None] == 1, -y, y)))).mean()),
-    "categorical_cross_entropy": ("shares", lambda y, t: -(t * np.log(softmax(y))).sum(1).mean()),
-    "sparse_categorical_cross_entropy": ("classes", lambda y, t: -(one_hot(t, y.shape[1]) * np.log(softmax(y))).sum(1).mean()),
-    "dice_cross_entropy": ("marks", overlap),
-    "kl_divergence": ("shares", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
+    "binary_cross_entropy": (
+        "yes or no",
+        lambda y, t: -np.log(1 / (1 + np.exp(np.where(t[:, None] == 1, -y, y)))).mean(),
+    ),
+    "categorical_cross_entropy": (
+        "probabilities",
+        lambda y, t: -(t * np.log(softmax(y))).sum(1).mean(),
+    ),
+    "sparse_categorical_cross_entropy": (
+        "classes",
+        lambda y, t: -(one_hot(t, y.shape[1]) * np.log(softmax(y))).sum(1).mean(),
+    ),
+    "dice_cross_entropy": ("mask", overlap),
+    "kl_divergence": ("probabilities", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
     "mean_absolute_error": ("numbers", lambda y, t: np.abs(y - t).mean()),
     "huber": ("numbers", lambda y, t: huber(y - t).mean()),
     "poisson": ("counts", lambda y, t: (np.exp(y) - t * y).mean()),
     "cosine_similarity": ("numbers", lambda y, t: -cosines(y, t).mean()),
-}  # fmt: skip
+}
 
 
 def drawn(kind: str, seed: int) -> tuple[Array, Array]:
-    dice = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     if kind == "yes or no":
-        return dice.normal(0, 3, (9, 1)), dice.integers(0, 2, 9)
-    if kind == "marks":
-        return dice.normal(0, 2, (3, 3, 4, 5)), dice.choice([0, 0, 1, 2, 255], (3, 4, 5))
-    y = dice.normal(0, 2, (9, 4))
+        return generator.normal(0, 3, (9, 1)), generator.integers(0, 2, 9)
+    if kind == "mask":
+        return generator.normal(0, 2, (3, 3, 4, 5)), generator.choice([0, 0, 1, 2, 255], (3, 4, 5))
+    y = generator.normal(0, 2, (9, 4))
     return y, {
-        "shares": softmax(dice.normal(0, 2, (9, 4))),
-        "classes": dice.integers(0, 4, 9),
-        "numbers": dice.normal(0, 2, (9, 4)),
-        "counts": dice.poisson(3, (9, 4)).astype(float),
+        "probabilities": softmax(generator.normal(0, 2, (9, 4))),
+        "classes": generator.integers(0, 4, 9),
+        "numbers": generator.normal(0, 2, (9, 4)),
+        "counts": generator.poisson(3, (9, 4)).astype(float),
     }[kind]
 
 
@@ -81,7 +91,7 @@ def test_every_loss_has_its_formula() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", FORMULAS)
-def test_it_is_the_formula_and_its_slope_the_difference_quotient(name: str, seed: int) -> None:
+def test_loss_equals_its_formula_and_gradient_the_difference_quotient(name: str, seed: int) -> None:
     kind, formula = FORMULAS[name]
     y, t = drawn(kind, seed)
     loss = LOSSES.find(name, place="loss").loss
@@ -91,8 +101,8 @@ def test_it_is_the_formula_and_its_slope_the_difference_quotient(name: str, seed
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_the_order_of_the_samples_does_not_matter_and_twice_the_same_is_the_same(name: str) -> None:
-    y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 5))
+def test_loss_ignores_order_and_repetition_of_samples(name: str) -> None:
+    y, t = (torch.tensor(array) for array in drawn(FORMULAS[name][0], 5))
     loss = LOSSES.find(name, place="loss").loss
     assert loss(y.flip(0), t.flip(0)).item() == pytest.approx(loss(y, t).item(), rel=1e-12)
     assert loss(torch.cat([y, y]), torch.cat([t, t])).item() == pytest.approx(
@@ -104,37 +114,39 @@ def test_the_order_of_the_samples_does_not_matter_and_twice_the_same_is_the_same
     "name",
     ["binary_cross_entropy", "categorical_cross_entropy", "sparse_categorical_cross_entropy"],
 )
-def test_logits_and_their_probabilities_are_judged_alike(name: str) -> None:
-    y, t = (torch.tensor(each) for each in drawn(FORMULAS[name][0], 6))
+def test_loss_of_logits_equals_that_of_probabilities(name: str) -> None:
+    y, t = (torch.tensor(array) for array in drawn(FORMULAS[name][0], 6))
     loss = LOSSES.find(name, place="loss").loss
-    chances = y.sigmoid() if y.shape[1] == 1 else y.softmax(1)
-    assert loss(chances, t, probabilities=True).item() == pytest.approx(loss(y, t).item(), rel=1e-4)
+    probabilities = y.sigmoid() if y.shape[1] == 1 else y.softmax(1)
+    assert loss(probabilities, t, probabilities=True).item() == pytest.approx(
+        loss(y, t).item(), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(
     "name",
     ["binary_cross_entropy", "sparse_categorical_cross_entropy", "categorical_cross_entropy"],
 )
-def test_a_sure_answer_costs_nothing_when_right_and_much_when_wrong(name: str) -> None:
+def test_loss_of_a_certain_prediction(name: str) -> None:
     loss = LOSSES.find(name, place="loss").loss
-    sure = torch.tensor([[200.0]]) if name.startswith("binary") else torch.tensor([[0.0, 200.0]])
-    assert loss(sure, torch.tensor([1])).item() == pytest.approx(0, abs=1e-6)
-    assert loss(sure, torch.tensor([0])).item() == pytest.approx(200, rel=1e-6)
+    logits = torch.tensor([[200.0]]) if name.startswith("binary") else torch.tensor([[0.0, 200.0]])
+    assert loss(logits, torch.tensor([1])).item() == pytest.approx(0, abs=1e-6)
+    assert loss(logits, torch.tensor([0])).item() == pytest.approx(200, rel=1e-6)
 
 
-def test_the_lectures_numbers() -> None:
-    """S06: four logits and their truth give 0.865; shares 0.05, 0.95, 0 and 0.1, 0.8, 0.1 give 1.177."""
+def test_loss_equals_the_numbers_of_the_lecture() -> None:
+    """S06: the cross-entropies 0.865 (binary) and 1.177 (three classes)."""
     binary = LOSSES.find("binary_cross_entropy", place="loss").loss
     logits = torch.tensor([[-18.6], [0.51], [2.94], [-12.8]])
     assert binary(logits, torch.tensor([0, 1, 0, 0])).item() == pytest.approx(0.865, abs=5e-4)
     sparse = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
-    shares = torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
-    assert sparse(shares, torch.tensor([1, 2]), probabilities=True).item() == pytest.approx(
+    probabilities = torch.tensor([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
+    assert sparse(probabilities, torch.tensor([1, 2]), probabilities=True).item() == pytest.approx(
         1.177, abs=5e-4
     )
 
 
-def test_a_step_of_text_is_judged_as_a_sample() -> None:
+def test_cross_entropy_counts_a_time_step_as_a_sample() -> None:
     loss = LOSSES.find("sparse_categorical_cross_entropy", place="loss").loss
     y, t = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
     assert loss(y, t).item() == pytest.approx(
@@ -142,12 +154,12 @@ def test_a_step_of_text_is_judged_as_a_sample() -> None:
     )
 
 
-def test_where_nothing_is_marked_only_the_pixels_count() -> None:
+def test_dice_cross_entropy_of_an_empty_mask_is_the_cross_entropy() -> None:
     loss = LOSSES.find("dice_cross_entropy", place="loss").loss
     y = torch.randn(2, 3, 4, 5)
-    nothing = torch.zeros(2, 4, 5, dtype=torch.uint8)
-    assert loss(y, nothing).item() == pytest.approx(
-        torch.nn.functional.cross_entropy(y, nothing.long()).item(), rel=1e-5
+    empty = torch.zeros(2, 4, 5, dtype=torch.uint8)
+    assert loss(y, empty).item() == pytest.approx(
+        torch.nn.functional.cross_entropy(y, empty.long()).item(), rel=1e-5
     )
 
 
@@ -162,12 +174,12 @@ def test_where_nothing_is_marked_only_the_pixels_count() -> None:
         ("cosine_similarity", [[3.0, 4.0], [0.0, 0.0]], [[6.0, 8.0], [1.0, 0.0]], -0.5),
     ],
 )
-def test_at_the_rims_it_is_finite_and_so_is_its_slope(
+def test_loss_and_gradient_are_finite_at_extremes(
     name: str, outputs: Any, targets: Any, expected: float
 ) -> None:
-    """A share of nothing, a count of none, a far outlier, a vector without a direction."""
+    """A probability of 0, a count of 0, an outlier, a vector of zeros."""
     y = torch.tensor(outputs, requires_grad=True)
-    found = LOSSES.find(name, place="loss").loss(y, torch.tensor(targets))
-    found.backward()
-    assert found.item() == pytest.approx(expected, rel=1e-6)
+    loss = LOSSES.find(name, place="loss").loss(y, torch.tensor(targets))
+    loss.backward()
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
     assert y.grad is not None and y.grad.isfinite().all()

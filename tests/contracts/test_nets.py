@@ -1,4 +1,4 @@
-"""Every registered net on every kind of input: gradients reach all weights, 8 samples are learned by heart, rows are strangers."""
+"""Every net on every kind of input: shapes, gradients, overfitting, traces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
-MARKS = TensorSpec("marks", ("class", "height", "width"), (3, 9, 8))
+MASK = TensorSpec("mask", ("class", "height", "width"), (3, 9, 8))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 POINTS = TensorSpec("point", ("class",), (72,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
@@ -94,7 +94,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (TensorSpec("units", ("time",), (7,), vocabulary=300),),
             (NEXT,),
             {"units": 64},
-        ),  # each begins with its own id
+        ),  # each sample starts with another id
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [
@@ -141,10 +141,10 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     ],
     "inception": [((IMAGE,), (CLASSES,), {}), ((IMAGE,), (CLASSES,), {"module": "naive"})],
     "unet": [
-        ((IMAGE,), (MARKS,), {"filters": (12, 16, 24), "norm": False}),
+        ((IMAGE,), (MASK,), {"filters": (12, 16, 24), "norm": False}),
         (
             (PHOTO,),
-            (TensorSpec("marks", ("class", "height", "width"), (2, 33, 40)),),
+            (TensorSpec("mask", ("class", "height", "width"), (2, 33, 40)),),
             {"filters": (12, 16, 24, 32)},
         ),
     ],
@@ -155,20 +155,17 @@ ALL = [
     for name in CASES
     for number, case in enumerate(CASES[name])
 ]
-DIFFERENTIABLE = [
-    each for each in ALL if each.values[0] != "q_table"
-]  # a table is looked up, not differentiated
-VERY_DEEP = {"resnet101", "resnet152"}  # to train them takes minutes
+# a table is looked up, not differentiated
+DIFFERENTIABLE = [case for case in ALL if case.values[0] != "q_table"]
+VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
-SHALLOW = [
-    each for each in DIFFERENTIABLE if each.values[0] not in DEEP
-]  # the layers of deep ones are checked one by one
+# the layers of deep nets are checked one by one
+SHALLOW = [case for case in DIFFERENTIABLE if case.values[0] not in DEEP]
 
 
 def test_every_net_of_samples_has_a_case() -> None:
-    assert set(CASES) == set(NETS.names()) - {
-        "playground"
-    }  # walkers are points, not a net of samples
+    # the playground has points, not samples
+    assert set(CASES) == set(NETS.names()) - {"playground"}
 
 
 def built(
@@ -184,63 +181,59 @@ def built(
 
 
 def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
-    """Numbers, ids; sequences of words are filled up behind their own lengths."""
+    """Random numbers and ids; sequences of ids are padded from different lengths."""
     torch.manual_seed(1)
-    made = []
+    tensors = []
     for spec in inputs:
         if not spec.vocabulary:
-            made.append(torch.randn(count, *spec.shape))
+            tensors.append(torch.randn(count, *spec.shape))
             continue
         ids = torch.randint(1 if spec.fills else 0, spec.vocabulary, (count, *spec.shape))
         for row in range(count if spec.fills else 0):
             ids[row, 1 + row % spec.shape[0] :] = 0
-        made.append(ids)
-    return made
+        tensors.append(ids)
+    return tensors
 
 
-def each(outputs: Any) -> tuple[Tensor, ...]:
+def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-def learning(net: Any, x: list[Tensor]) -> tuple[Tensor, ...]:
-    """What a net gives while learning: its answers, and those of its auxiliary heads."""
+def training_outputs(net: Any, x: list[Tensor]) -> tuple[Tensor, ...]:
+    """The outputs in training, those of auxiliary heads included."""
     if not has_auxiliary_heads(net):
-        return each(net(*x))
+        return as_tuple(net(*x))
     answers, auxiliary = net.with_auxiliary(*x)
-    return (*each(answers), *(answer for head in auxiliary for answer in each(head)))
+    return (*as_tuple(answers), *(answer for head in auxiliary for answer in as_tuple(head)))
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_the_answers_have_the_shapes_of_their_ports(
+def test_output_shapes_are_those_of_the_specs(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words).eval()
     for count in (1, 5):
-        found = each(net(*samples(inputs, count)))
-        assert [tuple(answer.shape) for answer in found] == [
+        results = as_tuple(net(*samples(inputs, count)))
+        assert [tuple(result.shape) for result in results] == [
             (count, *spec.shape) for spec in outputs
         ]
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     for layer in net.modules():
-        if isinstance(
-            layer, WideAndDeep
-        ):  # its deep path starts at zero, and opens with the first step
+        if isinstance(layer, WideAndDeep):  # its deep path is initialized with zeros
             nn.init.normal_(layer.head.weight)
-    answers = learning(net, samples(inputs, 40))
+    answers = training_outputs(net, samples(inputs, 40))
     sum(answer.square().sum() for answer in answers).backward()  # type: ignore[union-attr]
-    still = {
+    without_gradient = {
         name
         for name, weight in net.named_parameters()
         if weight.grad is None or not weight.grad.any()
     }
-    expected = (
-        {"weight"} if name == "q_table" else set()
-    )  # it learns by its own rule; all its zeros are zero here
-    assert still <= expected
+    # a Q-table has its own update rule, and is initialized with zeros
+    assert without_gradient <= ({"weight"} if name == "q_table" else set())
 
 
 @pytest.mark.parametrize(
@@ -254,18 +247,16 @@ def test_every_weight_gets_a_gradient(name: str, inputs: Any, outputs: Any, word
         for case in DIFFERENTIABLE
     ],
 )
-def test_eight_samples_are_learned_by_heart(
-    name: str, inputs: Any, outputs: Any, words: Any
-) -> None:
+def test_net_overfits_eight_samples(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     x = samples(inputs, 6 if name == "linear" else 8)
-    whole = [
+    shapes = [
         (spec.shape[0], 1, 1) if spec.axes[1:] == ("height", "width") else spec.shape
         for spec in outputs
     ]
     targets = [
-        torch.randn(len(x[0]), *some).expand(-1, *spec.shape)
-        for some, spec in zip(whole, outputs, strict=True)
+        torch.randn(len(x[0]), *shape).expand(-1, *spec.shape)
+        for shape, spec in zip(shapes, outputs, strict=True)
     ]
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep else 0.02)
@@ -273,27 +264,28 @@ def test_eight_samples_are_learned_by_heart(
     def losses() -> Iterator[float]:
         for _ in range(2_000):  # the deepest net needs some 350 here; other roundings may need more
             loss = torch.stack(
-                [((y - t) ** 2).mean() for y, t in zip(each(net(*x)), targets, strict=True)]
+                [((y - t) ** 2).mean() for y, t in zip(as_tuple(net(*x)), targets, strict=True)]
             ).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             yield loss.item()
 
-    alike = sum(
-        ((t - t.mean(0)) ** 2).mean().item() for t in targets
-    )  # what the best answer that is alike for all leaves
-    assert any(loss < alike / 5 for loss in losses())
+    # the loss of the best constant prediction
+    constant = sum(((t - t.mean(0)) ** 2).mean().item() for t in targets)
+    assert any(loss < constant / 5 for loss in losses())
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), SHALLOW)
-def test_slopes_are_difference_quotients(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_gradient_equals_the_difference_quotient(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     net = built(name, inputs, outputs, words).double().eval()
-    x = [one.double() if one.is_floating_point() else one for one in samples(inputs, 3)]
+    x = [value.double() if value.is_floating_point() else value for value in samples(inputs, 3)]
     weights = {name: weight.detach().requires_grad_() for name, weight in net.named_parameters()}
 
     def answers(*values: Tensor) -> tuple[Tensor, ...]:
-        return each(
+        return as_tuple(
             torch.func.functional_call(net, dict(zip(weights, values, strict=True)), tuple(x))
         )
 
@@ -302,38 +294,38 @@ def test_slopes_are_difference_quotients(name: str, inputs: Any, outputs: Any, w
 
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs", "words"),
-    [each for each in ALL if any(spec.fills for spec in each.values[1])],
+    [case for case in ALL if any(spec.fills for spec in case.values[1])],
 )
-def test_filling_up_further_changes_nothing(
+def test_padding_leaves_the_output_unchanged(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
-    longer = [
-        functional.pad(one, (0, 5)) if spec.fills else one
-        for one, spec in zip(x, inputs, strict=True)
+    padded = [
+        functional.pad(ids, (0, 5)) if spec.fills else ids
+        for ids, spec in zip(x, inputs, strict=True)
     ]
-    for found, expected in zip(each(net(*longer)), each(net(*x)), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    for output, expected in zip(as_tuple(net(*padded)), as_tuple(net(*x)), strict=True):
+        torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
+def test_trace_counts_parameters_and_multiplications(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words).eval()
     with FlopCounterMode(display=False) as counter:
-        expected = each(net(*samples(inputs, 1)))
+        expected = as_tuple(net(*samples(inputs, 1)))
     recording = record(net, tuple(samples(inputs, 1)))
     steps = steps_of(recording)
     assert all(
-        torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True)
+        torch.equal(one, two) for one, two in zip(as_tuple(recording.output), expected, strict=True)
     )
-    answering = [
-        weight for place, weight in net.named_parameters() if not place.startswith("auxiliary.")
+    parameters = [
+        weight for key, weight in net.named_parameters() if not key.startswith("auxiliary.")
     ]
-    assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in answering)
-    if name != "recurrent":  # torch counts neither norms nor recurrent kernels
+    assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in parameters)
+    if name != "recurrent":  # torch does not count norms and recurrent kernels
         counted = [
             step.multiplications for step in steps if step.description != "batch normalization"
         ]
@@ -341,34 +333,33 @@ def test_the_trace_counts_every_weight_once_and_multiplies_as_torch_does(
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_a_row_is_answered_alike_alone_and_among_others(
+def test_output_of_a_row_is_independent_of_the_batch(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
     with torch.no_grad():
-        together = each(net(*x))
+        batch = as_tuple(net(*x))
         for row in range(7):
-            alone = each(net(*(one[row : row + 1] for one in x)))
-            for found, expected in zip(alone, together, strict=True):
-                torch.testing.assert_close(found[0], expected[row], rtol=1e-4, atol=1e-5)
+            single = as_tuple(net(*(value[row : row + 1] for value in x)))
+            for output, expected in zip(single, batch, strict=True):
+                torch.testing.assert_close(output[0], expected[row], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_saved_weights_give_the_same_answers(
-    name: str, inputs: Any, outputs: Any, words: Any
-) -> None:
+def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net, other = (
         built(name, inputs, outputs, words).eval(),
         built(name, inputs, outputs, words).eval(),
     )
     with torch.no_grad():
         for weight in net.parameters():
-            weight.normal_(0, 0.1)  # wider ones grow beyond all numbers through 152 layers
+            weight.normal_(0, 0.1)  # a larger std overflows in 152 layers
         other.load_state_dict(net.state_dict())
         x = samples(inputs, 4)
         assert all(
-            torch.equal(one, two) for one, two in zip(each(net(*x)), each(other(*x)), strict=True)
+            torch.equal(one, two)
+            for one, two in zip(as_tuple(net(*x)), as_tuple(other(*x)), strict=True)
         )
 
 
@@ -395,51 +386,51 @@ def test_saved_weights_give_the_same_answers(
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
-def test_an_input_that_does_not_fit_is_told_in_words_of_the_pipeline(
-    name: str, inputs: Any, text: str
-) -> None:
+def test_build_refuses_inputs_that_do_not_fit(name: str, inputs: Any, text: str) -> None:
     with pytest.raises(ShapeError, match=text):
         built(name, inputs, (CLASSES,), {})
 
 
-def test_more_levels_than_a_image_can_be_halved_are_told() -> None:
+def test_unet_refuses_too_many_halvings() -> None:
     with pytest.raises(ShapeError, match=r"'unet' halves 9x8 4 times\. Use fewer process\.filters"):
-        built("unet", (IMAGE,), (MARKS,), {"filters": (2,) * 5})
+        built("unet", (IMAGE,), (MASK,), {"filters": (2,) * 5})
 
 
-def test_a_filter_larger_than_the_image_is_told() -> None:
+def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
     with pytest.raises(ShapeError, match=r"the filter 12x12 of convolution 1 is larger than its input 9x8"):
         built("cnn", (IMAGE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
 
 
-# What no opener knows; a new layer is opened, or this list grows where everybody sees it.
-NOT_OPENED = {"EachVariable", "Even", "OwnAnswers"}
-CELLS_EACH = 30
+# layers without a breakdown; a new layer gets one, or is added here
+NOT_EXPLAINED = {"ChannelIndependent", "Standardize", "AutoregressiveRollout"}
+VALUES_PER_CASE = 30
 
 
-def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> None:
-    generator, opened, kinds, closed = Random(0), 0, set(), set()
+def test_breakdown_sums_to_the_recorded_value() -> None:
+    generator, count, kinds, not_explained = Random(0), 0, set(), set()
     for name, cases in CASES.items():
         for inputs, outputs, words in cases:
             net = built(name, inputs, outputs, words).eval()
-            found = record(net, tuple(samples(inputs, 3))).steps
-            for call in found:  # each layer once, to see whether it opens at all
+            calls = record(net, tuple(samples(inputs, 3))).steps
+            for call in calls:  # each layer once, to see whether it has a breakdown
                 try:
-                    explain_value(call.layer, call.inputs, call.output, a_cell(call, generator))
+                    explain_value(
+                        call.layer, call.inputs, call.output, random_index(call, generator)
+                    )
                 except CannotExplainError:
-                    closed.add(type(call.layer).__name__)
-            opening = [call for call in found if type(call.layer).__name__ not in closed]
-            for _ in range(CELLS_EACH):
-                call = generator.choice(opening)
-                place = a_cell(call, generator)
+                    not_explained.add(type(call.layer).__name__)
+            explained = [call for call in calls if type(call.layer).__name__ not in not_explained]
+            for _ in range(VALUES_PER_CASE):
+                call = generator.choice(explained)
+                place = random_index(call, generator)
                 cell = explain_value(call.layer, call.inputs, call.output, place, name=call.name)
                 output = call.output[0] if isinstance(call.layer, nn.RNNBase) else call.output
                 assert cell.recorded == output[place].item()
                 assert abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (name, call.name, cell)
                 kinds.add(cell.operation.removesuffix(" read from the end"))
-                opened += 1
-    assert opened >= 1000
-    assert closed == NOT_OPENED
+                count += 1
+    assert count >= 1000
+    assert not_explained == NOT_EXPLAINED
     assert {
         "linear",
         "convolution",
@@ -451,13 +442,13 @@ def test_any_number_of_any_net_is_made_of_the_terms_that_it_is_opened_into() -> 
     assert {"embedding", "carried", "relu", "tanh", "lstm", "gru", "rnn"} <= kinds
 
 
-def a_cell(call: Call, generator: Random) -> tuple[int, ...]:
+def random_index(call: Call, generator: Random) -> tuple[int, ...]:
     output = call.output[0] if isinstance(call.output, tuple) else call.output
     return tuple(generator.randrange(side) for side in output.shape)
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_looking_inside_leaves_a_net_as_it_was(
+def test_record_and_explain_leave_the_net_unchanged(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words).train()
@@ -469,7 +460,7 @@ def test_looking_inside_leaves_a_net_as_it_was(
         if isinstance(call.layer, nn.RNNBase):
             unroll(call.layer, call.inputs)
         with suppress(CannotExplainError):
-            explain_value(call.layer, call.inputs, call.output, a_cell(call, Random(0)))
+            explain_value(call.layer, call.inputs, call.output, random_index(call, Random(0)))
     assert torch.equal(generator, torch.get_rng_state())
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert [layer.training for layer in net.modules()] == modes
@@ -479,7 +470,7 @@ def test_looking_inside_leaves_a_net_as_it_was(
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
 @pytest.mark.parametrize("training", [False, True])
-def test_a_recording_is_true_and_disturbs_nothing(
+def test_recording_is_exact_and_changes_nothing(
     name: str, inputs: Any, outputs: Any, words: Any, training: bool
 ) -> None:
     net = built(name, inputs, outputs, words).train()
@@ -503,23 +494,22 @@ def test_a_recording_is_true_and_disturbs_nothing(
     assert all(weight.grad is None for weight in net.parameters())
     if not training:
         with torch.no_grad():
-            expected = each(net.eval()(*x))
+            expected = as_tuple(net.eval()(*x))
         assert all(
-            torch.equal(one, two) for one, two in zip(each(recording.output), expected, strict=True)
+            torch.equal(one, two)
+            for one, two in zip(as_tuple(recording.output), expected, strict=True)
         )
     assert recording.untrue() == []
     assert not [note for note in recording.notes if "no operation of torch" in note]
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
+def test_answer_from_any_layer_reproduces_the_output(
     name: str, inputs: Any, outputs: Any, words: Any
 ) -> None:
     net = built(name, inputs, outputs, words)
     with torch.no_grad():
-        for (
-            weight
-        ) in net.parameters():  # some begin with nothing but zeros, behind which nothing matters
+        for weight in net.parameters():  # some are initialized with zeros only
             weight += 0.05 * torch.randn(weight.shape)
     recording = record(net, tuple(samples(inputs, 2)))
     answers = [recording.values[key].tensor for key in recording.answers]
@@ -540,10 +530,14 @@ def test_from_any_layer_on_the_recorded_answer_follows_and_noise_gives_another(
 
 
 @pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
-def test_operations_cost_what_layers_cost(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+def test_operations_and_layers_have_the_same_costs(
+    name: str, inputs: Any, outputs: Any, words: Any
+) -> None:
     recording = record(built(name, inputs, outputs, words), tuple(samples(inputs, 1)))
-    steps, done = steps_of(recording), recording.operations
-    assert sum(each.parameters for each in done) == sum(step.parameters for step in steps)
-    counted = [each.multiplications for each in done]
+    steps, operations = steps_of(recording), recording.operations
+    assert sum(operation.parameters for operation in operations) == sum(
+        step.parameters for step in steps
+    )
+    counted = [operation.multiplications for operation in operations]
     assert None not in counted
     assert sum(filter(None, counted)) == sum(step.multiplications for step in steps)

@@ -1,4 +1,4 @@
-"""What every built-in task promises: a whole story, a sentence that is spelled out, a complete trace, a fit that runs."""
+"""Every recipe has a complete docstring, task and trace, and a short run works."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ quick_recipes = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _with_its_data(request: pytest.FixtureRequest) -> None:
-    """Complete runs of data that are fetched skip where they are not here: no test downloads."""
+    """Skips slow tests whose data sets are not downloaded; no test downloads."""
     if request.node.get_closest_marker("slow") and request.node.callspec.params["name"] in FETCHED:
         request.getfixturevalue("data")
 
@@ -44,13 +44,13 @@ def recipe(name: str) -> Recipe:
 
 
 @every_recipe
-def test_its_story_is_whole(name: str, recipe: Recipe) -> None:
+def test_recipe_docstring_is_complete(name: str, recipe: Recipe) -> None:
     module = Path(ki.__file__).parent / "recipes" / f"{name.replace('-', '_')}.py"
-    told = module.read_text(encoding="utf-8")
+    text = module.read_text(encoding="utf-8")
     for heading in ("Input  ", "Process  ", "Output  ", "Command  "):
-        assert heading in told
-    assert re.search(rf"kissipo (fit|show) {name} ", told)
-    assert recipe.system in told
+        assert heading in text
+    assert re.search(rf"kissipo (fit|show) {name} ", text)
+    assert recipe.system in text
     assert recipe.data
     assert recipe.expected
     assert recipe.look
@@ -59,7 +59,7 @@ def test_its_story_is_whole(name: str, recipe: Recipe) -> None:
 
 
 @every_recipe
-def test_its_sentence_holds_and_is_the_same_in_every_form(name: str, recipe: Recipe) -> None:
+def test_recipe_task_round_trips_through_yaml_and_arguments(name: str, recipe: Recipe) -> None:
     task = recipe.task
     assert read_task(task).net is not None
     assert Task.from_yaml(task.to_yaml()) == Task.from_arguments(task.to_arguments()) == task
@@ -67,7 +67,7 @@ def test_its_sentence_holds_and_is_the_same_in_every_form(name: str, recipe: Rec
 
 
 @quick_recipes
-def test_spelled_out_it_says_everything_and_stays_so(name: str) -> None:
+def test_complete_task_stays_the_same(name: str) -> None:
     complete = ki.load(name).complete()
     assert complete.complete() == complete
     assert ki.Task.from_yaml(complete.to_yaml()) == complete
@@ -75,7 +75,7 @@ def test_spelled_out_it_says_everything_and_stays_so(name: str) -> None:
 
 
 @quick_recipes
-def test_its_trace_is_complete(name: str) -> None:
+def test_recipe_trace_is_complete(name: str) -> None:
     task = ki.load(name)
     trace = task.show()
     stages = [step.stage for step in trace.steps]
@@ -95,14 +95,14 @@ def test_its_trace_is_complete(name: str) -> None:
 
 
 def dense(step: Step, before: int) -> tuple[int, int]:
-    """Weights and multiplications of a linear layer by hand."""
+    """Parameters and multiplications of a linear layer, computed by hand."""
     units = step.shape[0]
     constants = 0 if "no bias" in step.description else units
     return before * units + constants, before * units
 
 
 @pytest.mark.parametrize("name", ["digits", "backprop", "equations"])
-def test_the_costs_of_dense_layers_are_those_counted_by_hand(name: str) -> None:
+def test_costs_of_dense_layers_equal_those_by_hand(name: str) -> None:
     trace = ki.load(name).show()
     width = int(np.prod(trace.of("input")[-1].shape))
     for step in trace.of("process"):
@@ -117,8 +117,8 @@ def test_the_costs_of_dense_layers_are_those_counted_by_hand(name: str) -> None:
 @quick_recipes
 def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name, "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert [step["name"] for step in shown["steps"]] == [
+    content = json.loads(capsys.readouterr().out)
+    assert [step["name"] for step in content["steps"]] == [
         step.name for step in ki.load(name).show().steps
     ]
     assert {
@@ -129,17 +129,19 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
         "value",
         "stage",
         "description",
-    } <= set(shown["steps"][0])
+    } <= set(content["steps"][0])
     assert main(["show", name]) == 0
-    told = capsys.readouterr().out
-    assert f"{shown['parameters']:,} weights, {shown['multiplications']:,} multiplications" in told
+    text = capsys.readouterr().out
+    assert (
+        f"{content['parameters']:,} weights, {content['multiplications']:,} multiplications" in text
+    )
     assert all(
-        word in told for word in ("input", "process", "output", "shape", "memory", "one sample")
+        word in text for word in ("input", "process", "output", "shape", "memory", "one sample")
     )
 
 
 @quick_recipes
-def test_the_smallest_fit_keeps_a_whole_run_that_opens_again(name: str, recipe: Recipe) -> None:
+def test_short_fit_saves_a_complete_run(name: str, recipe: Recipe) -> None:
     algorithm = read_task(recipe.task).algorithm
     assert algorithm is not None
     run = ki.load(name, words=SHORTEST[algorithm.word]).fit(seed=1)
@@ -154,7 +156,7 @@ def test_the_smallest_fit_keeps_a_whole_run_that_opens_again(name: str, recipe: 
 
 @pytest.mark.slow
 @every_recipe
-def test_it_keeps_what_it_promises(name: str, recipe: Recipe) -> None:
+def test_recipe_reaches_its_band(name: str, recipe: Recipe) -> None:
     run = ki.load(name).fit()
     metrics = run.metrics["answers"][0]["metrics"]
     assert recipe.band[0] <= metrics[recipe.metric] <= recipe.band[1]

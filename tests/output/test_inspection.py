@@ -1,4 +1,4 @@
-"""What a missed defect costs: the cheapest threshold beside brute force, counts by hand, one threshold from training to prediction."""
+"""Inspection: the cheapest threshold beside brute force, and counts by hand."""
 
 from __future__ import annotations
 
@@ -20,76 +20,85 @@ from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame, strings
 from kissipo.output.answers.category import Category, Decode, Options
-from kissipo.output.decode.cost import cheapest, cost, even
+from kissipo.output.decode.cost import calibrated_threshold, cheapest, cost
 from kissipo.output.inspection import Inspection
 from kissipo.output.macro_average import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.verdict import verdict
 
-PIECES = st.lists(
-    st.tuples(st.integers(0, 12).map(lambda each: each / 12), st.booleans()),
+SAMPLES = st.lists(
+    st.tuples(st.integers(0, 12).map(lambda value: value / 12), st.booleans()),
     min_size=1,
     max_size=25,
 )
-CHOSEN = st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=3, max_size=40)
+LABELS = st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=3, max_size=40)
 KINDS = Frame((strings("kind", ["chip", "crack", "good", "good"]),))
 
 
 @settings(max_examples=300, deadline=None)
-@given(PIECES, st.sampled_from([0.1, 0.5, 1.0, 3.0, 20.0, 400.0]))
-def test_no_threshold_is_cheaper_and_none_as_cheap_is_nearer_to_the_even_one(
-    pieces: list[Any], missed: float
+@given(SAMPLES, st.sampled_from([0.1, 0.5, 1.0, 3.0, 20.0, 400.0]))
+def test_cheapest_threshold_has_the_minimum_cost(
+    samples: list[Any], false_negative_cost: float
 ) -> None:
-    suspicion, defect = (np.asarray(each) for each in zip(*pieces, strict=True))
+    suspicion, defect = (np.asarray(column) for column in zip(*samples, strict=True))
 
-    def by_hand(least: float) -> float:
+    def by_hand(threshold: float) -> float:
         return sum(
-            (missed if bad else 0) if each < least else (0 if bad else 1) for each, bad in pieces
+            (false_negative_cost if is_defect else 0)
+            if value < threshold
+            else (0 if is_defect else 1)
+            for value, is_defect in samples
         )
 
-    found = cheapest(suspicion, defect, missed=missed)
-    every = [*np.unique(suspicion), nextafter(1, 2), *((np.arange(601)) / 600), even(missed)]
-    costs = [by_hand(each) for each in every]
+    threshold = cheapest(suspicion, defect, false_negative_cost=false_negative_cost)
+    candidates = [
+        *np.unique(suspicion),
+        nextafter(1, 2),
+        *((np.arange(601)) / 600),
+        calibrated_threshold(false_negative_cost),
+    ]
+    costs = [by_hand(value) for value in candidates]
     assert (
-        by_hand(found)
-        == pytest.approx(cost(suspicion, defect, found, missed=missed))
+        by_hand(threshold)
+        == pytest.approx(
+            cost(suspicion, defect, threshold, false_negative_cost=false_negative_cost)
+        )
         == pytest.approx(min(costs))
     )
-    levels = [
-        -1.0,
-        *np.unique(suspicion),
-        2.0,
-    ]  # between two of them every threshold calls the same pieces
-    for low, high in pairwise(levels):
-        if by_hand(min(high, nextafter(1, 2))) <= min(costs) + 1e-12 and low < even(missed) <= high:
-            assert found == even(missed)
+    # between two scores every threshold gives the same predictions
+    for low, high in pairwise([-1.0, *np.unique(suspicion), 2.0]):
+        if (
+            by_hand(min(high, nextafter(1, 2))) <= min(costs) + 1e-12
+            and low < calibrated_threshold(false_negative_cost) <= high
+        ):
+            assert threshold == calibrated_threshold(false_negative_cost)
 
 
-def test_the_threshold_lies_in_the_middle_between_two_scores() -> None:
-    # one false alarm (0.4) costs less than a missed defect (0.3): from 0.2 to 0.3 all defects and two sound ones are called
+def test_cheapest_threshold_is_the_midpoint_of_two_scores() -> None:
+    # one false positive (0.4) costs less than a false negative (0.3)
     suspicion, defect = (
         np.array([0.1, 0.2, 0.4, 0.3, 0.8]),
         np.array([False, False, False, True, True]),
     )
-    assert cheapest(suspicion, defect, missed=5.0) == pytest.approx(
-        0.25
-    )  # 1/6 would call the one of 0.2, too
-    assert cheapest(suspicion, defect, missed=3.5) == pytest.approx(
-        1 / 4.5
-    )  # lies between 0.2 and 0.3 itself
-    assert cheapest(suspicion, defect, missed=0.5) == pytest.approx(
-        2 / 3
-    )  # nothing is gained below 0.4
+    for false_negative_cost, threshold in (
+        (5.0, 0.25),  # 1/6 is below 0.2
+        (3.5, 1 / 4.5),  # between 0.2 and 0.3 itself
+        (0.5, 2 / 3),  # nothing is gained below 0.4
+    ):
+        value = cheapest(suspicion, defect, false_negative_cost=false_negative_cost)
+        assert value == pytest.approx(threshold)
 
 
-def test_with_no_sound_piece_all_are_called_and_with_no_defect_none() -> None:
+def test_cheapest_threshold_of_one_class_predicts_that_class() -> None:
     certain = np.array([0.0, 1.0, 1.0])
-    assert (certain >= cheapest(certain, np.ones(3, dtype=bool), missed=2.0)).all()
-    assert not (certain >= cheapest(certain, np.zeros(3, dtype=bool), missed=2.0)).any()
+    assert (certain >= cheapest(certain, np.ones(3, dtype=bool), false_negative_cost=2.0)).all()
+    assert not (
+        certain >= cheapest(certain, np.zeros(3, dtype=bool), false_negative_cost=2.0)
+    ).any()
 
 
-def test_what_is_missed_is_counted_by_hand() -> None:
+def test_counts_equal_those_by_hand() -> None:
     inspection = Inspection(false_negative_cost=20.0, threshold=0.5)
-    called, defect = (
+    predicted, defect = (
         np.array([True, False, True, False, False]),
         np.array([True, True, False, False, False]),
     )
@@ -100,48 +109,53 @@ def test_what_is_missed_is_counted_by_hand() -> None:
         "negatives": 3,
         "cost": 100 * 21 / 5,
     }
-    assert inspection.counts(called, defect) == expected
+    assert inspection.counts(predicted, defect) == expected
 
 
 @pytest.mark.parametrize(
-    ("defects", "sound", "reason"),
+    ("defects", "negatives", "reason"),
     [
-        (0, 0, "there is no validation part to choose by"),
-        (2, 3, "5 samples of the validation part are too few to choose by"),
-        (4, 30, "4 defects of the validation part are too few to choose by"),
-        (30, 4, "4 sound pieces of the validation part are too few to choose by"),
+        (0, 0, "there is no validation split"),
+        (2, 3, "the validation split has too few samples (5)"),
+        (4, 30, "the validation split has too few defects (4)"),
+        (30, 4, "the validation split has too few negatives (4)"),
     ],
 )
-def test_where_too_few_are_known_the_threshold_follows_from_the_costs_and_that_is_told(
-    defects: int, sound: int, reason: str
+def test_inspection_with_too_few_samples_uses_the_calibrated_threshold(
+    defects: int, negatives: int, reason: str
 ) -> None:
-    defect = np.arange(defects + sound) < defects
-    learned = Inspection(false_negative_cost=9.0).learned(
-        np.linspace(0, 1, defects + sound), defect
+    defect = np.arange(defects + negatives) < defects
+    inspection = Inspection(false_negative_cost=9.0).calibrated(
+        np.linspace(0, 1, defects + negatives), defect
     )
-    assert (learned.threshold, learned.reason) == (pytest.approx(0.1), reason)
+    assert (inspection.threshold, inspection.reason) == (pytest.approx(0.1), reason)
 
 
-def test_a_piece_is_called_by_its_suspicion_and_named_by_its_likeliest_defect() -> None:
+def test_category_predicts_a_defect_by_suspicion_and_its_top_class() -> None:
     answer = Category("kind", Options(negative_class="good", false_negative_cost=9.0)).fit(KINDS)
     scores = np.array(
         [[0.05, 0.2, 0.75], [0.03, 0.02, 0.95], [0.4, 0.25, 0.35], [0.06, 0.05, 0.89]]
     )
-    assert [each.value for each in answer.decide(scores)] == [
+    assert [prediction.value for prediction in answer.decide(scores)] == [
         "good",
         "good",
         "chip",
         "good",
     ]  # no threshold yet
     answer.inspection = Inspection(9.0, threshold=0.1)
-    assert [each.value for each in answer.decide(scores)] == ["crack", "good", "chip", "chip"]
+    assert [prediction.value for prediction in answer.decide(scores)] == [
+        "crack",
+        "good",
+        "chip",
+        "chip",
+    ]
     evaluation = answer.evaluate(scores, np.array([1, 0, 2, 2]))
-    found = evaluation.details["inspection"]
+    counts = evaluation.details["inspection"]
     names = ("false_negatives", "positives", "false_positives", "negatives", "cost")
-    assert found["at_threshold"] == dict(zip(names, (1, 2, 2, 2, 100 * 11 / 4), strict=True))
+    assert counts["at_threshold"] == dict(zip(names, (1, 2, 2, 2, 100 * 11 / 4), strict=True))
     top = dict(zip(names, (2, 2, 1, 2, 100 * 19 / 4), strict=True))
-    assert {name: found["at_argmax"][name] for name in top} == top
-    assert found["at_argmax"]["accuracy"] == 1 / 4
+    assert {name: counts["at_argmax"][name] for name in top} == top
+    assert counts["at_argmax"]["accuracy"] == 1 / 4
     assert (
         evaluation.metrics["false_negative_rate"],
         evaluation.metrics["false_positive_rate"],
@@ -149,7 +163,7 @@ def test_a_piece_is_called_by_its_suspicion_and_named_by_its_likeliest_defect() 
     ) == (0.5, 1, 275)
 
 
-def test_simple_answers_are_not_judged_by_the_threshold_of_the_net() -> None:
+def test_baselines_do_not_use_the_threshold_of_the_model() -> None:
     answer = Category("kind", Options(negative_class="good", false_negative_cost=9.0)).fit(KINDS)
     answer.inspection = Inspection(9.0, threshold=0.7)
     plain = answer.for_baselines()
@@ -159,56 +173,56 @@ def test_simple_answers_are_not_judged_by_the_threshold_of_the_net() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(CHOSEN)
-def test_macro_measures_by_sample_have_the_measure_as_their_mean(samples: list[Any]) -> None:
-    truth, chosen = (np.asarray(each) for each in zip(*samples, strict=True))
-    assert macro_f1_by_sample(truth, chosen, 4).mean() == pytest.approx(
-        f1_score(truth, chosen, average="macro")
+@given(LABELS)
+def test_macro_averages_per_sample_have_the_metric_as_their_mean(samples: list[Any]) -> None:
+    truth, predicted = (np.asarray(column) for column in zip(*samples, strict=True))
+    assert macro_f1_by_sample(truth, predicted, 4).mean() == pytest.approx(
+        f1_score(truth, predicted, average="macro")
     )
-    there = sorted(set(truth.tolist()))
-    recalls = recall_score(truth, chosen, labels=there, average="macro")
-    assert balanced_accuracy_by_sample(truth, chosen, 4).mean() == pytest.approx(recalls)
+    present = sorted(set(truth.tolist()))
+    recalls = recall_score(truth, predicted, labels=present, average="macro")
+    assert balanced_accuracy_by_sample(truth, predicted, 4).mean() == pytest.approx(recalls)
 
 
-def test_their_spread_is_the_uncertainty_of_the_measure() -> None:
+def test_macro_averages_per_sample_give_the_standard_error() -> None:
     generator = np.random.default_rng(5)
     truth = generator.choice(4, size=400, p=[0.6, 0.25, 0.1, 0.05])
-    chosen = np.where(generator.random(400) < 0.7, truth, generator.integers(4, size=400))
+    predicted = np.where(generator.random(400) < 0.7, truth, generator.integers(4, size=400))
     drawn = [generator.integers(400, size=400) for _ in range(2000)]
-    again = [f1_score(truth[some], chosen[some], average="macro") for some in drawn]
-    error = macro_f1_by_sample(truth, chosen, 4).std() / 400**0.5
+    again = [f1_score(truth[index], predicted[index], average="macro") for index in drawn]
+    error = macro_f1_by_sample(truth, predicted, 4).std() / 400**0.5
     assert error == pytest.approx(np.std(again), rel=0.06)
 
 
-def test_the_verdict_speaks_of_the_measure_that_was_chosen() -> None:
+def test_verdict_names_the_eval_metric() -> None:
     answer = Category("kind", Options(eval_metric="macro_f1")).fit(KINDS)
     truth = np.tile([0, 1, 2], 50)
     good, poor = np.eye(3)[truth], np.tile([0.1, 0.1, 0.8], (150, 1))
-    found = verdict(
+    result = verdict(
         answer.evaluate(good, truth),
         {"other": answer.evaluate(poor, truth)},
         main="macro_f1",
         higher_is_better=True,
     )
-    assert found is not None
-    # of the likeliest class alone: F1 of the third 2 · 50 / (150 + 50), of the others 0
-    assert (found.better, found.sentence) == (
+    assert result is not None
+    # always the third class: its F1 is 2 · 50 / (150 + 50), that of the others 0
+    assert (result.better, result.sentence) == (
         1,
         f"{100 - 100 / 6:.1f} points of macro-F1 above other",
     )
 
 
 @pytest.fixture
-def tumours() -> Path:
-    """A table of two classes, the malignant ones to be found."""
+def tumors() -> Path:
+    """A table of two classes, malignant and benign."""
     table = load_breast_cancer(as_frame=True).frame
     table["target"] = np.where(table["target"] == 0, "malignant", "benign")
-    table.to_csv("tumours.csv", index=False)
-    return Path("tumours.csv")
+    table.to_csv("tumors.csv", index=False)
+    return Path("tumors.csv")
 
 
-def test_one_threshold_goes_from_the_validation_part_to_every_answer(
-    tumours: Path, capsys: pytest.CaptureFixture[str]
+def test_threshold_of_the_validation_split_is_used_everywhere(
+    tumors: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [
         "output.negative_class=benign",
@@ -217,53 +231,55 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
         "input.split.validation=0.3",
         "net=ffn",
     ]
-    assert main(["fit", str(tumours), "--output", "target", *words, "--out", "run", "--quiet"]) == 0
-    told = capsys.readouterr().out
+    assert main(["fit", str(tumors), "--output", "target", *words, "--out", "run", "--quiet"]) == 0
+    text = capsys.readouterr().out
     run = ki.open("run")
     answer = run.answers[0]
     assert isinstance(answer, Category)
-    assert answer.levels == ("benign", "malignant")
-    kept = json.loads(Path("run/codecs.json").read_text(encoding="utf-8"))["answers"][0][
+    assert answer.classes == ("benign", "malignant")
+    inspection = json.loads(Path("run/codecs.json").read_text(encoding="utf-8"))["answers"][0][
         "inspection"
     ]
-    assert kept["reason"] == ""
+    assert inspection["reason"] == ""
     pipeline = run.pipeline()
     shares = {}
     for part in ("validation", "test"):
-        outputs = run.net(pipeline.datasets[part].batch(slice(None)).inputs[0])  # type: ignore[arg-type]
+        inputs = pipeline.datasets[part].batch(slice(None)).inputs
+        outputs = run.net(inputs[0])  # type: ignore[arg-type]
         shares[part] = answer.scores(outputs)[:, 1], pipeline.datasets[part].targets[0].numpy() == 1
-    assert kept["threshold"] == pytest.approx(
-        cheapest(*shares["validation"], missed=20.0), rel=1e-4
+    assert inspection["threshold"] == pytest.approx(
+        cheapest(*shares["validation"], false_negative_cost=20.0), rel=1e-4
     )
     share, bad = shares["test"]
-    found = run.metrics["answers"][0]["details"]["inspection"]["at_threshold"]
-    called = share >= kept["threshold"]
-    missed, false = int((bad & ~called).sum()), int((called & ~bad).sum())
-    assert (found["false_negatives"], found["false_positives"]) == (missed, false)
-    assert found["cost"] == pytest.approx(100 * (20 * missed + false) / len(bad))
+    counts = run.metrics["answers"][0]["details"]["inspection"]["at_threshold"]
+    predicted = share >= inspection["threshold"]
+    missed, false = int((bad & ~predicted).sum()), int((predicted & ~bad).sum())
+    assert (counts["false_negatives"], counts["false_positives"]) == (missed, false)
+    assert counts["cost"] == pytest.approx(100 * (20 * missed + false) / len(bad))
     assert (
-        f"{missed} of {bad.sum()} defects missed, {false} of {(~bad).sum()} sound ones called"
-        in " ".join(told.split())
+        f"{missed} of {bad.sum()} defects missed, {false} false alarms on {(~bad).sum()} negatives"
+        in " ".join(text.split())
     )
     assert main(["evaluate", "run", "--json"]) == 0
     assert (
         json.loads(capsys.readouterr().out)["answers"][0]["details"]["inspection"]["at_threshold"]
-        == found
+        == counts
     )
     frame = pipeline.frame.take(pipeline.parts["test"])
-    rows = [{name: frame[name].show(at) for name in frame.names} for at in range(len(frame))]
-    assert [each.value == "malignant" for each in run.predict(*rows)] == called.tolist()  # type: ignore[union-attr]
+    rows = [{name: frame[name].show(row) for name in frame.names} for row in range(len(frame))]
+    values = [item.value for item in run.predict(*rows)]  # type: ignore[union-attr]
+    assert [value == "malignant" for value in values] == predicted.tolist()
     page = Path("run/report.html").read_text(encoding="utf-8")
     assert "What missing costs" in page
     assert "One missed defect counts as 20 false alarms" in page
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["output.negative_class=fine"],
-            "output.negative_class is no level of 'target'; got 'fine'.",
+            "output.negative_class is not a class of 'target'; got 'fine'.",
         ),
         (
             ["output.negative_class=benign", "output.false_negative_cost=-3"],
@@ -287,31 +303,31 @@ def test_one_threshold_goes_from_the_validation_part_to_every_answer(
         ),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_paragraph(
-    tumours: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_fit_refuses_wrong_options_of_inspection(
+    tumors: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["fit", str(tumours), "--output", "target", *words]) == 2
+    assert main(["fit", str(tumors), "--output", "target", *words]) == 2
     error = " ".join(capsys.readouterr().err.split())
-    assert told in error
+    assert message in error
     assert "Traceback" not in error
 
 
-def test_a_defect_that_the_validation_part_lacks_is_named(
+def test_fit_names_a_defect_without_validation_samples(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = load_wine(as_frame=True).frame
     table["target"] = table["target"].map({0: "good", 1: "chip", 2: "crack"})
     table["bottle"] = np.where(
-        table["target"] == "crack", "same", [f"bottle {at}" for at in range(len(table))]
+        table["target"] == "crack", "same", [f"bottle {row}" for row in range(len(table))]
     )
     table.loc[table.index[table["target"] == "crack"][:2], "bottle"] = "other"
     table.to_csv("wine.csv", index=False)
     words = ["output.negative_class=good", "input.split.group=bottle", "epochs=1"]
     assert main(["fit", "wine.csv", "--output", "target", *words]) == 2
-    told = " ".join(capsys.readouterr().err.split())
+    error = " ".join(capsys.readouterr().err.split())
     assert (
         "the validation part holds no 'crack', and the threshold of output.negative_class would be chosen without that defect"
-        in told
+        in error
     )
     assert (
         main(
@@ -319,12 +335,11 @@ def test_a_defect_that_the_validation_part_lacks_is_named(
         )
         == 0
     )
-    assert (
-        "there is no validation part to choose by: 1 / (1 + output.false_negative_cost)"
-        in " ".join(capsys.readouterr().out.split())
+    assert "there is no validation split: 1 / (1 + output.false_negative_cost)" in " ".join(
+        capsys.readouterr().out.split()
     )
 
 
-def test_two_words_for_one_threshold_are_refused_from_python_too() -> None:
-    with pytest.raises(TaskError, match=r"output\.sound and output\.decode\.threshold"):
+def test_category_refuses_two_options_for_one_threshold() -> None:
+    with pytest.raises(TaskError, match=r"output\.negative_class and output\.decode\.threshold"):
         Category("kind", Options(negative_class="good", decode=Decode(threshold=0.3)))

@@ -1,4 +1,4 @@
-"""Telling neurons: activities made to go with something are found, beside numpy's own correlation."""
+"""Interpretable neurons: correlations equal numpy's, the best neuron is chosen."""
 
 from __future__ import annotations
 
@@ -7,88 +7,94 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kissipo.output.interpretable_neurons import Telling, choose, telling
+from kissipo.output.interpretable_neurons import choose, telling
 
-TEXT = (
-    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\nNobody knew it in the house at all.\n'
-    * 3
+TEXT = 3 * (
+    'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\n'
+    "Nobody knew it in the house at all.\n"
 )
 UNITS = list(TEXT)
 
 
-def in_line(at: int) -> float:
-    return float(at - TEXT.rfind("\n", 0, at + 1))
+def position_in_line(index: int) -> float:
+    return float(index - TEXT.rfind("\n", 0, index + 1))
 
 
-MADE: dict[str, Callable[[int], float]] = {
-    "the place in the line": in_line,
-    "being inside quotes": lambda at: TEXT[: at + 1].count('"') % 2,
-    "being inside brackets": lambda at: TEXT[: at + 1].count("(") > TEXT[: at + 1].count(")"),
-    "the place in the word": lambda at: len(TEXT[: at + 1].replace("\n", " ").rsplit(" ", 1)[-1]),
-    "a blank just read": lambda at: TEXT[at] in " \n",
-    "a capital just read": lambda at: "A" <= TEXT[at] <= "Z",
-    "a digit just read": lambda at: TEXT[at] in "0123456789",
+PROPERTIES: dict[str, Callable[[int], float]] = {
+    "position in the line": position_in_line,
+    "inside quotes": lambda index: TEXT[: index + 1].count('"') % 2,
+    "inside brackets": lambda index: TEXT[: index + 1].count("(") > TEXT[: index + 1].count(")"),
+    "position in the word": lambda index: len(
+        TEXT[: index + 1].replace("\n", " ").rsplit(" ", 1)[-1]
+    ),
+    "after a space": lambda index: TEXT[index] in " \n",
+    "after a capital letter": lambda index: "A" <= TEXT[index] <= "Z",
+    "after a digit": lambda index: TEXT[index] in "0123456789",
 }
 
 
-def activity(*things: str) -> np.ndarray:
-    """Noise, then one neuron for each thing with a little noise on it."""
+def activations_of(*names: str) -> np.ndarray:
+    """Three neurons of noise, then one noisy neuron per property."""
     generator = np.random.default_rng(0)
     columns = [generator.uniform(-1, 1, len(TEXT)) for _ in range(3)]
-    for number, thing in enumerate(things):
-        truth = np.array([float(MADE[thing](at)) for at in range(len(TEXT))])
+    for number, about in enumerate(names):
+        truth = np.array([float(PROPERTIES[about](index)) for index in range(len(TEXT))])
         sign = -1 if number % 2 else 1
         columns.append(sign * truth / truth.max() + 0.02 * generator.standard_normal(len(TEXT)))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-@pytest.mark.parametrize("thing", MADE)
-def test_a_neuron_that_goes_with_a_thing_is_found(thing: str) -> None:
-    made = activity(thing)
-    found = next(each for each in telling(made, UNITS) if each.about == thing)
-    truth = [float(MADE[thing](at)) for at in range(len(TEXT))]
-    assert found.neuron == 3
-    assert found.correlation == pytest.approx(np.corrcoef(made[:, 3], truth)[0, 1], rel=1e-4)
-    assert found.correlation > 0.9
+@pytest.mark.parametrize("about", PROPERTIES)
+def test_correlated_neuron_is_detected(about: str) -> None:
+    activations = activations_of(about)
+    neuron = next(item for item in telling(activations, UNITS) if item.about == about)
+    truth = [float(PROPERTIES[about](index)) for index in range(len(TEXT))]
+    expected = np.corrcoef(activations[:, 3], truth)[0, 1]
+    assert neuron.neuron == 3
+    assert neuron.correlation == pytest.approx(expected, rel=1e-4)
+    assert neuron.correlation > 0.9
 
 
-def test_what_must_be_remembered_comes_before_what_was_just_read() -> None:
-    made = activity("a blank just read", "being inside quotes")
-    neuron, why = choose(made, telling(made, UNITS))
-    assert neuron == 4 and why == "its activity goes with being inside quotes (correlation -1.00)"
-    made = activity("a blank just read")
+def test_choose_prefers_a_property_that_needs_memory() -> None:
+    activations = activations_of("after a space", "inside quotes")
+    neuron, why = choose(activations, telling(activations, UNITS))
+    assert neuron == 4 and why == "it correlates with 'inside quotes' (r = -1.00)"
+    activations = activations_of("after a space")
     assert (
-        choose(made, telling(made, UNITS))[1]
-        == "its activity goes with a blank just read (correlation +1.00)"
+        choose(activations, telling(activations, UNITS))[1]
+        == "it correlates with 'after a space' (r = +1.00)"
     )
 
 
-def test_without_anything_clear_the_liveliest_is_looked_at() -> None:
+def test_choose_falls_back_to_the_largest_std() -> None:
     generator = np.random.default_rng(1)
     noise = generator.uniform(-0.1, 0.1, (len(TEXT), 4))
     noise[:, 2] *= 9
     neuron, why = choose(noise, telling(noise, UNITS))
     assert (
         neuron == 2
-        and why.startswith("it moves most (standard deviation 0.5")
-        and "none goes clearly" in why
+        and why.startswith("it has the largest standard deviation (0.5")
+        and "no neuron correlates strongly" in why
     )
     assert telling(noise, UNITS) == []
-    made = activity("being inside quotes")[:40]
-    assert "too short to say more" in choose(made, telling(made, UNITS[:40]))[1]
+    activations = activations_of("inside quotes")[:40]
+    assert "too short for correlations" in choose(activations, telling(activations, UNITS[:40]))[1]
 
 
-def test_what_never_changes_tells_nothing() -> None:
+def test_constant_activations_have_no_correlation() -> None:
     assert telling(np.ones((5, 2)), list("ab cD")) == []
     assert telling(np.random.default_rng(0).uniform(size=(6, 2)), ["a"] * 6) == []
     assert telling(np.zeros((1, 3)), ["("]) == []
 
 
-def test_words_and_other_quotes_are_units_too() -> None:
+def test_properties_of_words_and_other_quotes() -> None:
     words = ["the", "“old", "man”", "(and", "he)", "said", "«oui", "bien»", "「好」", "end"] * 12
     inside = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 0] * 12, dtype=float)
     brackets = np.array([0, 0, 0, 1, 0, 0, 0, 0, 0, 0] * 12, dtype=float)
-    found = {each.about: each for each in telling(np.stack([inside, brackets], axis=1), words)}
-    assert found["being inside quotes"] == Telling(0, "being inside quotes", pytest.approx(1.0))  # type: ignore[arg-type]
-    assert found["being inside brackets"].neuron == 1
-    assert "the place in the line" not in found and "the place in the word" not in found
+    neurons = {
+        neuron.about: neuron for neuron in telling(np.stack([inside, brackets], axis=1), words)
+    }
+    quotes = neurons["inside quotes"]
+    assert (quotes.neuron, quotes.correlation) == (0, pytest.approx(1.0))
+    assert neurons["inside brackets"].neuron == 1
+    assert "position in the line" not in neurons and "position in the word" not in neurons

@@ -122,8 +122,8 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(
     assert told["notes"] == [
         f"the first answer is for row {before + 1}: the rows before it fill a window"
     ]
-    assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["odd"] * 3
-    assert np.mean([row["answer"] == "odd" for row in rows[: 990 - before]]) < 0.01
+    assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["anomaly"] * 3
+    assert np.mean([row["answer"] == "anomaly" for row in rows[: 990 - before]]) < 0.01
 
 
 def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:

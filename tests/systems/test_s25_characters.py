@@ -148,8 +148,8 @@ def test_a_text_is_colored_by_the_very_states_of_the_net(reader: Path) -> None:
         assert [p for _, p in found] == pytest.approx(best.values.tolist(), abs=1e-5)
     known = {each.about: each for each in seen.telling}
     assert (
-        seen.why.startswith("its activity goes with ")
-        and abs(known["being inside brackets"].correlation) > 0.6
+        seen.why.startswith("it correlates with ")
+        and abs(known["inside brackets"].correlation) > 0.6
     )
     assert run.xray(LINES, neuron=7).neuron == 7
 

@@ -1,1 +1,1 @@
-"""Kinds of answers, one a file: each brings its codec, its port, its loss, its decoder, its measures and its baselines."""
+"""Answers: one file per kind, with its codec, loss, decoder, metrics and baselines."""

@@ -1,7 +1,8 @@
-"""Actions: what to do in each state: values of the actions -> the best one.
+"""Actions: the action to take in each state, the argmax of its Q-values.
 
-Judged by playing: the sum of rewards of an episode, over many episodes with dice of their own; and, where the environment
-tells its rules, by the share of the states in which the best action is really the best (value iteration knows).
+A policy is evaluated by the return (the sum of rewards) of many episodes, each with its
+own random seed. When the environment publishes its transition model, value iteration
+also gives the fraction of states in which the policy picks an optimal action.
 """
 
 from dataclasses import dataclass
@@ -19,13 +20,13 @@ from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of actions."""
+    """The options of actions."""
 
     episodes: int = word(1000, "number of evaluation episodes", at_least=2)
 
 
 class Actions(Answer):
-    """The best action."""
+    """The action with the highest Q-value."""
 
     WORD = "actions"
     EVAL_METRIC = "return"
@@ -52,29 +53,29 @@ class Actions(Answer):
         return outputs.detach().numpy().astype(np.float64)
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        """`scores` are the returns of the episodes; `truth` is not used, an environment has none."""
-        mean, spread = float(scores.mean()), float(scores.std(ddof=1))
+        """Evaluates `scores`, the returns of the episodes; `truth` is unused."""
+        mean, std = float(scores.mean()), float(scores.std(ddof=1))
         return Evaluation(
-            {"return": mean, "std": spread, "min": float(scores.min()), "max": float(scores.max())},
+            {"return": mean, "std": std, "min": float(scores.min()), "max": float(scores.max())},
             each=scores,
         )
 
     def decide(self, scores: Scores) -> list[Prediction]:
-        decisions = []
+        predictions = []
         for row in scores:
-            order = [int(at) for at in np.argsort(-row, kind="stable")]
-            others = tuple((f"{self.names[at]} is worth", float(row[at])) for at in order)
-            decisions.append(Prediction(self.names[order[0]], None, others))
-        return decisions
+            order = [int(action) for action in np.argsort(-row, kind="stable")]
+            others = tuple((f"Q({self.names[action]})", float(row[action])) for action in order)
+            predictions.append(Prediction(self.names[order[0]], None, others))
+        return predictions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)
         best = int(values[0].argmax())
-        told = ", ".join(
+        description = ", ".join(
             f"{name} {value:.4g}" for name, value in zip(self.names, values[0], strict=True)
         )
         return [
-            DecodingStep("values", values.shape[1:], values[0], told),
+            DecodingStep("values", values.shape[1:], values[0], description),
             DecodingStep("decision", (), best, "argmax"),
             DecodingStep("action", (), self.names[best], f"action {best} is '{self.names[best]}'"),
         ]

@@ -1,8 +1,10 @@
-"""Anomaly: which steps of a series are not as they should be: those that the net expected otherwise.
+"""Anomaly: steps of a series that the model did not expect.
 
-By forecast: every step is compared with what was forecast from the window before it. By reconstruction: the window that ends with the
-step is pressed through a narrow net and compared with what comes out. The error counts in spreads of the training part, over all
-variables (and steps of the window); an alarm is an error above a threshold that is learned from errors in training, without labels.
+With method forecast, each step is compared with its forecast from the window before it.
+With method reconstruction, an autoencoder reconstructs the window that ends with the
+step. The error is the root mean square in standard deviations of the training split,
+over all variables and steps of the window. An error above a threshold raises an alarm;
+the threshold is calibrated on errors of the training data, without labels.
 """
 
 from collections.abc import Sequence
@@ -20,12 +22,12 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.anomaly_spans import smoothed, threshold
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.answers.forecast import Options as Ahead
+from kissipo.output.answers.forecast import Options as ForecastOptions
 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of an anomaly."""
+    """The options of an anomaly."""
 
     method: Literal["forecast", "reconstruction"] | None = word(
         None, "anomaly score: forecast error, or reconstruction error of an autoencoder"
@@ -45,7 +47,7 @@ class Options:
 
 
 class Anomaly(Answer):
-    """Steps that were expected otherwise."""
+    """Steps with a large forecast or reconstruction error."""
 
     WORD = "anomaly"
     EVAL_METRIC = "mae"
@@ -63,7 +65,9 @@ class Anomaly(Answer):
         self.options = options
         self.expected = Forecast(
             columns,
-            Ahead(1 if options.method != "reconstruction" else window, interval_coverage=0),
+            ForecastOptions(
+                1 if options.method != "reconstruction" else window, interval_coverage=0
+            ),
             loss=loss,
         )
         self.threshold = float("nan")
@@ -73,12 +77,12 @@ class Anomaly(Answer):
 
     @property
     def codec(self) -> Windows:  # type: ignore[override]
-        """That of what is expected."""
+        """The codec of the forecast."""
         return self.expected.codec
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The columns that are watched."""
+        """The columns in which anomalies are detected."""
         return self.expected.variables
 
     @property
@@ -108,31 +112,31 @@ class Anomaly(Answer):
         return self.expected.truth(targets)
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        """How well steps are expected; alarms are judged in the order of time, by the plan."""
+        """Evaluates the forecasts; alarms need the whole series."""
         return self.expected.evaluate(scores, truth)
 
     def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
-        """How far each step is from what was expected: the root of the mean square, in spreads of the training part, smoothed."""
-        spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        """Returns the anomaly score of each step: the scaled RMS error, smoothed."""
+        std = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
         return smoothed(
-            np.sqrt(np.square((scores - truth) / spread).mean(axis=(1, 2))),
+            np.sqrt(np.square((scores - truth) / std).mean(axis=(1, 2))),
             self.options.smoothing_window,
         )
 
     def calibrate(self, errors: NDArray[np.float64]) -> None:
-        """Learns from errors in training what is no longer ordinary."""
+        """Sets the alarm threshold from errors on the training data."""
         self.threshold = threshold(errors, self.options.false_alarm_rate)
 
     def decide(self, scores: Scores) -> list[Prediction]:
-        """What was expected; whether it came so, `decisions` says."""
+        """Decodes the forecasts; the method with targets detects the anomalies."""
         return self.expected.decide(scores)
 
     def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
-        """Odd or ordinary, each step with its error and the threshold."""
+        """Labels each step as anomaly or normal, with its error and the threshold."""
         errors = self.errors(self.scores(outputs), self.truth(targets[0]))
         return [
             Prediction(
-                "odd" if error > self.threshold else "ordinary",
+                "anomaly" if error > self.threshold else "normal",
                 error=float(error),
                 threshold=self.threshold,
             )

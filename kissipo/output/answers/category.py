@@ -1,10 +1,13 @@
-"""Category: one of a few classes that exclude each other.
+"""Category: one of several classes that exclude each other.
 
-Two classes are answered by one output (the probability of the second, `positive`, one), more by one output a class:
+The model has one output for two classes (the logit of the second, positive class), and
+otherwise one output per class:
 logits -> probabilities (sigmoid or softmax) -> decision (threshold or argmax) -> label.
 
-Where one class is `sound` and all others are defects, a piece is called when 1 - P(sound) reaches a threshold that was chosen on the
-validation part by what a missed defect costs; its label is then the likeliest defect. All measures are of these decisions.
+With a `negative_class`, all other classes are defects. A defect is predicted when
+1 - P(negative_class) reaches a threshold; the label is the most probable defect. The
+threshold is calibrated on the validation split by the cost of a false negative.
+All metrics are computed from these decisions.
 """
 
 from __future__ import annotations
@@ -41,13 +44,12 @@ from kissipo.output.metrics.ranking import (
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 
-_MANY = 10  # classes; of more the truth among the five likeliest is told, too
-_MOST_CONFUSED = 100  # classes; the matrix of more is too large to be kept or read
-
-_MOST_CURVES = 40
+_TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
+_MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
+_MAX_CURVES = 40
 _FALSE_NEGATIVE_COST = 10.0
 _SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost")
-_DECIDING: dict[str, Callable[[Any], float]] = {
+_EVAL_METRICS: dict[str, Callable[[Any], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
     "macro_f1": lambda matrix: macro(f1(matrix), matrix),
@@ -56,7 +58,7 @@ _DECIDING: dict[str, Callable[[Any], float]] = {
 
 @dataclass(frozen=True)
 class Decode:
-    """How probabilities become a decision."""
+    """The options of the decision rule."""
 
     SHORT: ClassVar[str] = "threshold"
     threshold: float = word(
@@ -67,7 +69,7 @@ class Decode:
 
 @dataclass(frozen=True)
 class Options:
-    """The words of a category."""
+    """The options of a category."""
 
     positive_class: str | None = word(
         None, "positive class, with two classes; the last in order when omitted"
@@ -87,7 +89,7 @@ class Options:
 
 
 class Category(Answer):
-    """A class out of a list."""
+    """One class out of a list."""
 
     WORD = "category"
     EVAL_METRIC = "accuracy"
@@ -125,92 +127,101 @@ class Category(Answer):
         return self.codec.column
 
     @property
-    def levels(self) -> tuple[str, ...]:
-        """The classes, the positive one last when there are two."""
+    def classes(self) -> tuple[str, ...]:
+        """The classes; of two classes, the positive class is the second."""
         return self.codec.levels or ()
 
     @property
     def loss(self) -> str:
         return self._loss or (
-            "binary_cross_entropy" if len(self.levels) == 2 else "sparse_categorical_cross_entropy"
+            "binary_cross_entropy" if len(self.classes) == 2 else "sparse_categorical_cross_entropy"
         )
 
     @property
     def one_output(self) -> bool:
-        """Whether the probability of the positive class is all that is answered."""
+        """Whether the model outputs only the logit of the positive class."""
         return self.loss == "binary_cross_entropy"
 
     @property
     def spec(self) -> TensorSpec:
-        words = self.levels[1:] if self.one_output else self.levels
+        words = self.classes[1:] if self.one_output else self.classes
         return TensorSpec(self.name, ("class",), (len(words),), words=words)
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        for word_, level in (
+        for option, name in (
             ("positive_class", self.options.positive_class),
             ("negative_class", self.options.negative_class),
         ):
-            if level is not None and level not in self.levels:
-                given, do = f"'{level}'", did_you_mean(level, self.levels)
-                raise TaskError(f"output.{word_} is no level of '{self.name}'", given=given, do=do)
-        first, *others = self.levels or ("",)
+            if name is not None and name not in self.classes:
+                raise TaskError(
+                    f"output.{option} is not a class of '{self.name}'",
+                    given=f"'{name}'",
+                    do=did_you_mean(name, self.classes),
+                )
+        first, *others = self.classes or ("",)
         if len(others) == 1 and (
             self.options.positive_class == first
             or (self.options.positive_class is None and self.options.negative_class == others[0])
         ):
             self.codec.levels = (others[0], first)
-        if self.one_output and len(self.levels) != 2:
+        if self.one_output and len(self.classes) != 2:
             raise TaskError(
-                f"process.loss=binary_cross_entropy needs two classes, '{self.name}' has {len(self.levels)}",
+                "process.loss=binary_cross_entropy needs two classes, "
+                f"'{self.name}' has {len(self.classes)}",
                 do="Use process.loss=sparse_categorical_cross_entropy",
             )
         return self
 
     def suspicion(self, scores: Scores) -> Scores:
-        """How likely a piece is not sound."""
-        return np.asarray(1 - scores[:, self.levels.index(str(self.options.negative_class))])
+        """Returns the probability of a defect, 1 - P(negative_class)."""
+        return np.asarray(1 - scores[:, self.classes.index(str(self.options.negative_class))])
 
     def is_defect(self, classes: Scores) -> Any:
-        """Which class numbers are not the sound one."""
-        return classes != self.levels.index(str(self.options.negative_class))
+        """Returns for each class index whether it is a defect."""
+        return classes != self.classes.index(str(self.options.negative_class))
 
     def calibrate(self, scores: Scores, truth: Scores) -> None:
-        """Chooses the threshold from which a piece is called, on samples of the validation part."""
+        """Calibrates the threshold on the validation split."""
         if self.inspection is not None:
-            self.inspection = self.inspection.learned(self.suspicion(scores), self.is_defect(truth))
+            self.inspection = self.inspection.calibrated(
+                self.suspicion(scores), self.is_defect(truth)
+            )
 
     def for_baselines(self) -> Category:
-        """For answers whose probabilities on the validation part are not known: the threshold for probabilities that are true."""
+        """Returns the answer with the threshold for calibrated probabilities.
+
+        Baselines make no predictions on the validation split.
+        """
         if self.inspection is None:
             return self
         plain = copy(self)
-        plain.inspection = self.inspection.by_probability("simple answers have no validation part")
+        plain.inspection = self.inspection.by_probability("baselines have no validation split")
         return plain
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)
         if self.one_output:
-            yes = torch.sigmoid(outputs.reshape(-1))
-            return torch.stack([1 - yes, yes], dim=1).numpy()
+            positive = torch.sigmoid(outputs.reshape(-1))
+            return torch.stack([1 - positive, positive], dim=1).numpy()
         return outputs.softmax(dim=-1).numpy()
 
     def truth(self, targets: Tensor) -> Scores:
         return targets.reshape(-1).numpy()
 
     def choose(self, scores: Scores) -> Scores:
-        """Class numbers."""
+        """Returns the predicted class indices."""
         if self.inspection is not None and self.inspection.threshold is not None:
-            sound = self.levels.index(str(self.options.negative_class))
+            negative = self.classes.index(str(self.options.negative_class))
             defects = scores.copy()
-            defects[:, sound] = -1
+            defects[:, negative] = -1
             return np.where(
-                self.suspicion(scores) >= self.inspection.threshold, argmax(defects), sound
+                self.suspicion(scores) >= self.inspection.threshold, argmax(defects), negative
             )
         return self.top(scores)
 
     def top(self, scores: Scores) -> Scores:
-        """Class numbers as they would be without costs."""
+        """Returns the class indices that ignore the cost of errors."""
         return (
             threshold(scores, self.options.decode.threshold)
             if scores.shape[1] == 2
@@ -218,120 +229,127 @@ class Category(Answer):
         )
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
-        chosen = self.choose(scores)
-        measured = _DECIDING[self.EVAL_METRIC](confusion(truth, chosen, len(self.levels)))
-        return Evaluation({self.EVAL_METRIC: measured}, each=self._each(chosen, truth))
+        predicted = self.choose(scores)
+        value = _EVAL_METRICS[self.EVAL_METRIC](confusion(truth, predicted, len(self.classes)))
+        return Evaluation({self.EVAL_METRIC: value}, each=self._quality(predicted, truth))
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        chosen = self.choose(scores)
-        matrix = confusion(truth, chosen, len(self.levels))
+        predicted = self.choose(scores)
+        matrix = confusion(truth, predicted, len(self.classes))
         by_class: dict[str, Any] = {
             "precision": precision(matrix),
             "recall": recall(matrix),
             "f1": f1(matrix),
         }
-        every = {name: measure(matrix) for name, measure in _DECIDING.items()}
+        every = {name: metric(matrix) for name, metric in _EVAL_METRICS.items()}
         metrics = {self.EVAL_METRIC: every[self.EVAL_METRIC], "accuracy": every["accuracy"]}
-        if len(self.levels) > _MANY:
+        if len(self.classes) > _TOP_5_ABOVE:
             metrics["top_5"] = top_k(truth, scores, 5)
         metrics |= (
             {name: float(rates[1]) for name, rates in by_class.items()}
-            if len(self.levels) == 2
+            if len(self.classes) == 2
             else every
         )
         metrics |= {"roc_auc": roc_auc(truth, scores), "log_loss": log_loss(truth, scores)}
         by_class["average_precision"] = average_precision(truth, scores)
         details: dict[str, Any] = {
-            "classes": list(self.levels),
-            **({"confusion": matrix.tolist()} if len(self.levels) <= _MOST_CONFUSED else {}),
+            "classes": list(self.classes),
+            **(
+                {"confusion": matrix.tolist()}
+                if len(self.classes) <= _MAX_CONFUSION_CLASSES
+                else {}
+            ),
             "by_class": {name: [float(rate) for rate in rates] for name, rates in by_class.items()},
             "count": [int(count) for count in matrix.sum(axis=1)],
         }
-        if len(self.levels) == 2:
+        if len(self.classes) == 2:
             fpr, tpr = roc_curve(truth == 1, scores[:, 1])
-            details |= {"positive": self.levels[1], "roc": _thinned(fpr, tpr)}
-        if len(self.levels) <= _MOST_CURVES:
+            details |= {"positive": self.classes[1], "roc": _thinned(fpr, tpr)}
+        if len(self.classes) <= _MAX_CURVES:
             curves = [
-                precision_recall_curve(truth == at, scores[:, at]) for at in range(len(self.levels))
+                precision_recall_curve(truth == index, scores[:, index])
+                for index in range(len(self.classes))
             ]
             details["precision_recall"] = [_steps(*curve) for curve in curves]
         if self.inspection is not None and self.inspection.threshold is not None:
-            costs = self._costs(self.inspection, scores, truth, chosen)
-            at = costs["at_threshold"]
+            costs = self._costs(self.inspection, scores, truth, predicted)
+            counts = costs["at_threshold"]
             metrics |= {
-                "false_negative_rate": at["false_negatives"] / max(1, at["positives"]),
-                "false_positive_rate": at["false_positives"] / max(1, at["negatives"]),
-                "cost": at["cost"],
+                "false_negative_rate": counts["false_negatives"] / max(1, counts["positives"]),
+                "false_positive_rate": counts["false_positives"] / max(1, counts["negatives"]),
+                "cost": counts["cost"],
             }
             details["inspection"] = costs
-        return Evaluation(metrics, details, each=self._each(chosen, truth))
+        return Evaluation(metrics, details, each=self._quality(predicted, truth))
 
     def _costs(
-        self, inspection: Inspection, scores: Scores, truth: Scores, chosen: Scores
+        self, inspection: Inspection, scores: Scores, truth: Scores, predicted: Scores
     ) -> dict[str, Any]:
-        """What is missed and called for nothing with the threshold, and what would be with the likeliest class."""
+        """Counts errors and costs at the threshold, and at the argmax."""
         top, defect = self.top(scores), self.is_defect(truth)
-        plain = confusion(truth, top, len(self.levels))
+        plain = confusion(truth, top, len(self.classes))
         more = {"accuracy": accuracy(plain), "macro_f1": macro(f1(plain), plain)}
         return {
             **asdict(inspection),
-            "at_threshold": inspection.counts(self.is_defect(chosen), defect),
+            "at_threshold": inspection.counts(self.is_defect(predicted), defect),
             "at_argmax": inspection.counts(self.is_defect(top), defect) | more,
         }
 
-    def _each(self, chosen: Scores, truth: Scores) -> Any:
-        """The quality of every sample, so that its mean is the measure that decides."""
+    def _quality(self, predicted: Scores, truth: Scores) -> Any:
+        """Returns the quality per sample; its mean is the main metric."""
         by_sample = {
             "macro_f1": macro_f1_by_sample,
             "balanced_accuracy": balanced_accuracy_by_sample,
         }.get(self.EVAL_METRIC)
         return (
-            (chosen == truth).astype(np.float64)
+            (predicted == truth).astype(np.float64)
             if by_sample is None
-            else by_sample(truth, chosen, len(self.levels))
+            else by_sample(truth, predicted, len(self.classes))
         )
 
     def decide(self, scores: Scores) -> list[Prediction]:
         predictions, top_k = [], self.options.decode.top_k
-        for row, chosen in zip(scores, self.choose(scores), strict=True):
+        for row, predicted in zip(scores, self.choose(scores), strict=True):
             top = np.argsort(-row, kind="stable")[: top_k + 1]
-            order = [int(at) for at in top if at != chosen][:top_k]
-            others = tuple((self.levels[at], float(row[at])) for at in order)
-            predictions.append(Prediction(self.levels[chosen], float(row[chosen]), others))
+            order = [int(index) for index in top if index != predicted][:top_k]
+            others = tuple((self.classes[index], float(row[index])) for index in order)
+            predictions.append(Prediction(self.classes[predicted], float(row[predicted]), others))
         return predictions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         scores = self.scores(outputs)
-        chosen = self.choose(scores)
+        predicted = self.choose(scores)
         function = "sigmoid" if self.one_output else "softmax"
-        how = f"threshold {self.options.decode.threshold:g}" if len(self.levels) == 2 else "argmax"
+        how = f"threshold {self.options.decode.threshold:g}" if len(self.classes) == 2 else "argmax"
         if self.inspection is not None and self.inspection.threshold is not None:
-            given = f"1 - P({self.options.negative_class}) = {self.suspicion(scores)[0]:.3g}"
-            how = f"{given}, called from {self.inspection.threshold:.3g} on"
+            how = (
+                f"1 - P({self.options.negative_class}) = {self.suspicion(scores)[0]:.3g}, "
+                f"threshold {self.inspection.threshold:.3g}"
+            )
         return [
             DecodingStep(
                 "logits",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "what the net gives",
+                "model output",
             ),
             DecodingStep("probability", scores.shape[1:], scores[0], function),
-            DecodingStep("decision", (), int(chosen[0]), how),
+            DecodingStep("decision", (), int(predicted[0]), how),
             DecodingStep(
                 "label",
                 (),
-                self.levels[chosen[0]],
-                f"class {int(chosen[0])} is '{self.levels[chosen[0]]}'",
+                self.classes[predicted[0]],
+                f"class {int(predicted[0])} is '{self.classes[predicted[0]]}'",
             ),
         ]
 
     def state(self) -> dict[str, Any]:
         decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}
-        words = {name: getattr(self.options, name) for name in _SAVED}
+        options = {name: getattr(self.options, name) for name in _SAVED}
         inspection = None if self.inspection is None else asdict(self.inspection)
         return {
             "codec": save(self.codec),
-            **words,
+            **options,
             "decode": decode,
             "loss": self.loss,
             "inspection": inspection,
@@ -341,9 +359,9 @@ class Category(Answer):
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Labels)
-        words = {name: state[name] for name in _SAVED if name in state}
+        options = {name: state[name] for name in _SAVED if name in state}
         answer = cls(
-            codec.column, Options(**words, decode=Decode(**state["decode"])), loss=state["loss"]
+            codec.column, Options(**options, decode=Decode(**state["decode"])), loss=state["loss"]
         )
         answer.codec = codec
         if answer.inspection is not None:
@@ -360,7 +378,8 @@ def _refuse_two_thresholds(options: Options) -> None:
     if options.negative_class is not None and options.decode.threshold != Decode().threshold:
         raise TaskError(
             "output.negative_class and output.decode.threshold both set the decision threshold",
-            do="Leave output.decode.threshold out: output.false_negative_cost determines the threshold",
+            do="Leave output.decode.threshold out: "
+            "output.false_negative_cost determines the threshold",
         )
     if options.negative_class is not None and options.positive_class == options.negative_class:
         raise TaskError(
@@ -369,20 +388,19 @@ def _refuse_two_thresholds(options: Options) -> None:
         )
 
 
-def _steps(recall: Scores, precision: Scores, most: int = 100) -> dict[str, list[float]]:
-    """The points of a precision-recall curve at which more is found, few enough to draw it."""
-    at = 1 + np.flatnonzero(np.diff(recall) > 0)
-    at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))]
-    return {
-        "recall": [float(value) for value in recall[at]],
-        "precision": [float(value) for value in precision[at]],
-    }
+def _steps(recall: Scores, precision: Scores, points: int = 100) -> dict[str, list[float]]:
+    """Returns at most `points` points of a curve at which the recall rises."""
+    index = 1 + np.flatnonzero(np.diff(recall) > 0)
+    index = index[
+        np.unique(np.linspace(0, len(index) - 1, min(len(index), points)).round().astype(int))
+    ]
+    return {"recall": recall[index].tolist(), "precision": precision[index].tolist()}
 
 
-def _thinned(fpr: Scores, tpr: Scores, most: int = 200) -> dict[str, list[float]]:
-    """The curve with few points, enough to draw it."""
-    at = np.unique(np.linspace(0, len(fpr) - 1, most).round().astype(int))
-    return {"fpr": [float(value) for value in fpr[at]], "tpr": [float(value) for value in tpr[at]]}
+def _thinned(fpr: Scores, tpr: Scores, points: int = 200) -> dict[str, list[float]]:
+    """Returns at most `points` points of the curve."""
+    index = np.unique(np.linspace(0, len(fpr) - 1, points).round().astype(int))
+    return {"fpr": fpr[index].tolist(), "tpr": tpr[index].tolist()}
 
 
 ANSWER = Category

@@ -1,12 +1,13 @@
-"""Forecast: the next steps of a series, in its own unit; one row of numbers for every step of the horizon.
+"""Forecast: the next steps of a series, in the unit of the data.
 
-The net's scaled values are brought back to the unit of the data; each step ahead is judged by itself and all together. Several
-variables have several units: together they are judged on the scale of the training part (mean 0, spread 1), as is usual in papers, and
-one by one in their own.
+Predictions are scaled back to the unit of the data and evaluated per step and overall.
+Several variables have several units: overall they are evaluated on the scale of the
+training split (mean 0, std 1), as in most papers, and per variable in its own unit.
 
-Around each forecast stands an interval: forecast ± the error that a share of the validation part did not exceed at that step ahead
-(split conformal prediction; Vovk et al. 2005, Lei et al. 2018). How much of the test part it really holds is told: a series that
-changes its ways leaves it, and the validation part has chosen the epoch as well.
+The prediction interval is forecast ± the quantile of the absolute errors on the
+validation split at that step (split conformal prediction; Vovk et al. 2005, Lei et al.
+2018). Its coverage of the test split is reported: it is lower when the series changes,
+and because the validation split has also selected the epoch.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from kissipo.output.metrics.errors import (
 
 @dataclass(frozen=True)
 class Options:
-    """The words of a forecast."""
+    """The options of a forecast."""
 
     horizon: int = word(1, "forecast horizon: number of time steps to predict", at_least=1)
     interval_coverage: float = word(
@@ -44,7 +45,7 @@ class Options:
 
 
 class Forecast(Answer):
-    """The steps after a window."""
+    """The time steps after a window."""
 
     WORD = "forecast"
     EVAL_METRIC = "mae"
@@ -110,20 +111,20 @@ class Forecast(Answer):
             "mape": mean_absolute_percentage_error(truth, scores),
             "mase": mean_absolute_scaled_error(truth, scores, naive_error=self.naive_errors[0]),
         }
-        off = np.abs(scores - truth)
-        details = {"mae_by_step": off.mean(axis=(0, 2)).tolist(), "unit": self.name}
-        return Evaluation(metrics, details, each=-off.mean(axis=(1, 2)))
+        errors = np.abs(scores - truth)
+        details = {"mae_by_step": errors.mean(axis=(0, 2)).tolist(), "unit": self.name}
+        return Evaluation(metrics, details, each=-errors.mean(axis=(1, 2)))
 
     def _evaluate_several(self, scores: Scores, truth: Scores) -> Evaluation:
-        spread = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
-        scaled, scaled_truth = scores / spread, truth / spread
+        std = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        scaled, scaled_truth = scores / std, truth / std
         by_variable = {
             name: {
-                "mae": mean_absolute_error(real, found),
-                "rmse": root_mean_squared_error(real, found),
+                "mae": mean_absolute_error(target, forecast),
+                "rmse": root_mean_squared_error(target, forecast),
                 "mase": mase,
             }
-            for name, real, found, mase in zip(
+            for name, target, forecast, mase in zip(
                 self.variables,
                 np.moveaxis(truth, 2, 0),
                 np.moveaxis(scores, 2, 0),
@@ -131,57 +132,60 @@ class Forecast(Answer):
                 strict=True,
             )
         }
-        off = np.abs(scaled - scaled_truth)
+        errors = np.abs(scaled - scaled_truth)
         metrics = {
             "normalized_mae": mean_absolute_error(scaled_truth, scaled),
-            "normalized_mse": float(np.square(off).mean()),
+            "normalized_mse": float(np.square(errors).mean()),
             "mase": float(np.mean(self._mases(scores, truth))),
         }
         details = {
-            "normalized_mae_by_step": off.mean(axis=(0, 2)).tolist(),
+            "normalized_mae_by_step": errors.mean(axis=(0, 2)).tolist(),
             "by_variable": by_variable,
             "unit": self.name,
         }
-        return Evaluation(metrics, details, each=-off.mean(axis=(1, 2)))
+        return Evaluation(metrics, details, each=-errors.mean(axis=(1, 2)))
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
         return [
-            mean_absolute_scaled_error(truth[:, :, at], scores[:, :, at], naive_error=error)
-            for at, error in enumerate(self.naive_errors)
+            mean_absolute_scaled_error(truth[:, :, index], scores[:, :, index], naive_error=error)
+            for index, error in enumerate(self.naive_errors)
         ]
 
     def calibrate(self, scores: Scores, truth: Scores) -> None:
-        """Takes the width of the interval from answers to samples that the net did not learn from; none where they are too few."""
+        """Sets the margins of the interval from errors on the validation split.
+
+        There is no interval when the samples are too few for its coverage.
+        """
         rank = ceil((len(scores) + 1) * self.options.interval_coverage)
         enough = self.options.interval_coverage > 0 and rank <= len(scores)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
 
     def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
-        """What share of the truth lies in the interval, in all and by step ahead; empty without an interval."""
+        """Returns the interval coverage, overall and per step; {} without one."""
         if self.margins is None:
             return {}
         inside = np.abs(scores - truth) <= self.margins
         by_step = [float(share) for share in inside.mean(axis=(0, 2))]
         width = 2 * float(self.margins.mean())
-        told = {
+        interval = {
             "wanted": self.options.interval_coverage,
             "coverage": float(inside.mean()),
             "by_step": by_step,
             "width": width,
         }
-        return {"interval": told}
+        return {"interval": interval}
 
     def decide(self, scores: Scores) -> list[Prediction]:
         if self.margins is None:
             return [Prediction(self._plain(row)) for row in scores]
         low, high = scores - self.margins, scores + self.margins
         return [
-            Prediction(self._plain(row), between=(self._plain(least), self._plain(most)))
-            for row, least, most in zip(scores, low, high, strict=True)
+            Prediction(self._plain(row), between=(self._plain(lower), self._plain(upper)))
+            for row, lower, upper in zip(scores, low, high, strict=True)
         ]
 
     def _plain(self, row: Scores) -> Any:
-        """A number for one step of one variable, a list for one of them, else lists of lists."""
+        """Returns a number (one step, one variable), a list, or a list of lists."""
         if row.shape[1] > 1:
             return row.tolist()
         return row[:, 0].tolist() if self.options.horizon > 1 else float(row[0, 0])
@@ -193,7 +197,7 @@ class Forecast(Answer):
                 "output",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "what the net gives",
+                "model output",
             ),
             DecodingStep(
                 "forecast", values.shape, values, f"inverse scaling, in the unit of '{self.name}'"

@@ -1,7 +1,8 @@
-"""Mask: what every pixel of an image is: logits -> probabilities (softmax) -> the likeliest class of each pixel -> marks.
+"""Mask: a class per pixel of an image: logits -> probabilities (softmax) -> argmax.
 
-Judged by the pixels of all images together, class by class, so that an image without marks needs no rule of its own; beside it
-stands on how many marked images something was found, and how many unmarked ones stayed clean.
+IoU and Dice count the pixels of all images together, per class, so that an image whose
+mask is empty needs no special rule. Image recall and image specificity add in how many
+images with a mask one is detected, and how many images without stay empty.
 """
 
 from collections.abc import Sequence
@@ -16,17 +17,17 @@ from kissipo.core.codec import restore, save
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.confusion import confusion
-from kissipo.output.metrics.overlap import dice, iou
+from kissipo.output.metrics.overlap import dice_coefficient, iou
 from kissipo.output.metrics.rates import accuracy
 
 
 @dataclass(frozen=True)
 class Options:
-    """A mask has no words of its own."""
+    """A mask has no options of its own."""
 
 
 class Mask(Answer):
-    """A class for every pixel."""
+    """A class per pixel."""
 
     WORD = "mask"
     EVAL_METRIC = "iou"
@@ -50,8 +51,8 @@ class Mask(Answer):
         return self.codec.name
 
     @property
-    def levels(self) -> tuple[str, ...]:
-        """What a pixel can be; first `nothing`."""
+    def classes(self) -> tuple[str, ...]:
+        """The classes of a pixel; the first is `nothing`."""
         return self.codec.levels or ()
 
     @property
@@ -64,75 +65,75 @@ class Mask(Answer):
         return TensorSpec(
             self.name,
             ("class", "height", "width"),
-            (len(self.levels), height, width),
-            words=self.levels,
+            (len(self.classes), height, width),
+            words=self.classes,
         )
 
     def scores(self, outputs: Tensor) -> Scores:
-        """The likeliest class of every pixel; a probability for each of them would not fit in memory for many images."""
+        """Returns the argmax per pixel; probabilities of many images exceed memory."""
         return outputs.detach().argmax(dim=1).byte().numpy()
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        classes = len(self.levels)
+        classes = len(self.classes)
         pairs = zip(truth, scores, strict=True)
-        each = np.stack([confusion(t[t != VOID], s[t != VOID], classes) for t, s in pairs])
-        matrix = each.sum(axis=0)
-        overlap, twice = iou(matrix), dice(matrix)
+        by_image = np.stack([confusion(t[t != VOID], s[t != VOID], classes) for t, s in pairs])
+        matrix = by_image.sum(axis=0)
+        iou_scores, dice_scores = iou(matrix), dice_coefficient(matrix)
         metrics = {
-            "iou": _mean(overlap[1:]),
-            "dice": _mean(twice[1:]),
+            "iou": _mean(iou_scores[1:]),
+            "dice": _mean(dice_scores[1:]),
             "accuracy": accuracy(matrix),
         }
-        hit = np.array([np.trace(one[1:, 1:]) for one in each])
-        marked, called = each[:, 1:, :].sum(axis=(1, 2)), each[:, :, 1:].sum(axis=(1, 2))
+        hits = np.array([np.trace(matrix[1:, 1:]) for matrix in by_image])
+        marked = by_image[:, 1:, :].sum(axis=(1, 2))
+        predicted = by_image[:, :, 1:].sum(axis=(1, 2))
         if (marked > 0).any():
-            metrics["image_recall"] = float((hit[marked > 0] > 0).mean())
+            metrics["image_recall"] = float((hits[marked > 0] > 0).mean())
         if (marked == 0).any():
-            metrics["image_specificity"] = float((called[marked == 0] == 0).mean())
+            metrics["image_specificity"] = float((predicted[marked == 0] == 0).mean())
         details = {
-            "classes": list(self.levels),
-            "by_class": {"iou": _listed(overlap), "dice": _listed(twice)},
+            "classes": list(self.classes),
+            "by_class": {"iou": iou_scores.tolist(), "dice": dice_scores.tolist()},
             "pixels": matrix.tolist(),
             "images": {"marked": int((marked > 0).sum()), "unmarked": int((marked == 0).sum())},
         }
-        either = each.sum(axis=(1, 2)) - each[:, 0, 0]
+        union = by_image.sum(axis=(1, 2)) - by_image[:, 0, 0]
         return Evaluation(
-            metrics, details, each=np.where(either > 0, hit / np.maximum(either, 1), 1.0)
+            metrics, details, each=np.where(union > 0, hits / np.maximum(union, 1), 1.0)
         )
 
     def decide(self, scores: Scores) -> list[Prediction]:
-        return [self._decision(marks) for marks in scores]
+        return [self._prediction(mask) for mask in scores]
 
     def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
-        decided = []
-        for marks, logits in zip(self.scores(outputs), outputs.detach(), strict=True):
-            likely, answered = logits.softmax(dim=0).numpy(), self._decision(marks)
-            level = self.levels.index(answered.value)
-            decided.append(
-                replace(answered, confidence=float(likely[level][marks == level].mean()))
-            )
-        return decided
+        predictions = []
+        for mask, logits in zip(self.scores(outputs), outputs.detach(), strict=True):
+            probabilities, prediction = logits.softmax(dim=0).numpy(), self._prediction(mask)
+            index = self.classes.index(prediction.value)
+            confidence = float(probabilities[index][mask == index].mean())
+            predictions.append(replace(prediction, confidence=confidence))
+        return predictions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
-        (marks,) = self.scores(outputs)
-        decided = self._decision(marks)
-        told = (
-            ", ".join(f"{level} {share:.1%}" for level, share in decided.areas)
-            or "nothing is marked"
-        )
-        likely = outputs[0].detach().softmax(dim=0).numpy()
+        (mask,) = self.scores(outputs)
+        prediction = self._prediction(mask)
+        areas = ", ".join(f"{name} {share:.1%}" for name, share in prediction.areas)
+        probabilities = outputs[0].detach().softmax(dim=0).numpy()
         return [
             DecodingStep(
                 "logits",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "what the net gives",
+                "model output",
             ),
             DecodingStep(
-                "probability", likely.shape, likely, "softmax over the classes of each pixel"
+                "probability",
+                probabilities.shape,
+                probabilities,
+                "softmax over the classes of each pixel",
             ),
-            DecodingStep("decision", marks.shape, marks, "argmax"),
-            DecodingStep("label", (), decided.value, told),
+            DecodingStep("decision", mask.shape, mask, "argmax"),
+            DecodingStep("label", (), prediction.value, areas or "the mask is empty"),
         ]
 
     def state(self) -> dict[str, Any]:
@@ -146,23 +147,23 @@ class Mask(Answer):
         answer.codec = codec
         return answer
 
-    def _decision(self, marks: Scores) -> Prediction:
-        """What is marked, the largest area first."""
-        counts = np.bincount(marks.reshape(-1), minlength=len(self.levels))[1:] / marks.size
+    def _prediction(self, mask: Scores) -> Prediction:
+        """Returns the class with the largest area, and all areas by size."""
+        shares = np.bincount(mask.reshape(-1), minlength=len(self.classes))[1:] / mask.size
         areas = sorted(
-            ((self.levels[1 + at], float(share)) for at, share in enumerate(counts) if share),
+            (
+                (name, float(share))
+                for name, share in zip(self.classes[1:], shares, strict=True)
+                if share
+            ),
             key=lambda area: -area[1],
         )
-        return Prediction(areas[0][0] if areas else self.levels[0], areas=tuple(areas), mask=marks)
+        return Prediction(areas[0][0] if areas else self.classes[0], areas=tuple(areas), mask=mask)
 
 
 def _mean(rates: Scores) -> float:
-    there = rates[~np.isnan(rates)]
-    return float(there.mean()) if len(there) else float("nan")
-
-
-def _listed(rates: Scores) -> list[float]:
-    return [float(rate) for rate in rates]
+    finite = rates[~np.isnan(rates)]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 ANSWER = Mask

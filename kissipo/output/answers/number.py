@@ -1,6 +1,6 @@
-"""Number: a quantity, in its own unit: scaled value -> inverse scaling -> number.
+"""Number: a quantity in its own unit: scaled value -> inverse scaling -> number.
 
-With the Poisson loss the net answers the logarithm of a count, and the way back is e^y.
+With the Poisson loss the model outputs the logarithm of a count, and decoding is e^y.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from kissipo.output.metrics.errors import (
 
 @dataclass(frozen=True)
 class Options:
-    """The words of a number."""
+    """The options of a number."""
 
     scale: Literal["standard", "range", "none"] | None = word(
         None, "scaling of the target, inverted in predictions"
@@ -33,7 +33,7 @@ class Options:
 
 
 class Number(Answer):
-    """One quantity a sample."""
+    """One quantity per sample."""
 
     WORD = "number"
     EVAL_METRIC = "rmse"
@@ -53,7 +53,7 @@ class Number(Answer):
 
     @property
     def counts(self) -> bool:
-        """Whether the net answers the logarithm of a count."""
+        """Whether the model outputs the logarithm of a count."""
         return self._loss == "poisson"
 
     @property
@@ -89,21 +89,16 @@ class Number(Answer):
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         value = float(self.scores(outputs)[0])
-        way = (
-            "e^y"
-            if self.counts
-            else "inverse scaling"
-            if self.codec.scale != "none"
-            else "as it is"
-        )
+        scaling = "inverse scaling" if self.codec.scale != "none" else "not scaled"
+        function = "e^y" if self.counts else scaling
         return [
             DecodingStep(
                 "output",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "what the net gives",
+                "model output",
             ),
-            DecodingStep("number", (), value, f"{way}, in the unit of '{self.name}'"),
+            DecodingStep("number", (), value, f"{function}, in the unit of '{self.name}'"),
         ]
 
     def state(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Text, the next unit: at every step of a text, which character or word comes next.
+"""Text: the next token at every step of a text, a character or a word.
 
-logits -> probabilities (softmax) -> the likeliest unit. Judged by the mean surprise in nats (and as bits and perplexity) and
-by how often the likeliest unit is the right one.
+logits -> probabilities (softmax) -> the most probable token. The metrics are the mean
+negative log-likelihood (also in bits and as perplexity) and the accuracy of the argmax.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
-MOST_UNITS = 20_000  # of a text that is read at once
-_LEAST = 1e-12
+MOST_UNITS = 20_000  # tokens of one text that is read at once
+_MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
 class Options:
-    """The words of the next unit: none so far."""
+    """A next token has no options of its own."""
 
 
 class NextToken(Answer):
-    """What comes next in a text."""
+    """The next token of a text."""
 
     WORD = "text"
     EVAL_METRIC = "nll"
@@ -63,44 +63,49 @@ class NextToken(Answer):
         return self._loss or "sparse_categorical_cross_entropy"
 
     def split(self, text: str) -> tuple[list[str], Frame]:
-        """A text as units, and as the column that the codec knows."""
+        """Splits a text into tokens; returns them as a list and as a column."""
         units = list(text) if self.unit == "characters" else text.split()
         return units, Frame((strings(self.name, units),), origin="the text")
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The units by their ids, as people read them; id 0 is any that was never seen."""
+        """The tokens by id, for display; id 0 stands for unknown tokens."""
         return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.words[1:])
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
-        """Only what is judged: the probability of the right unit, and whether it was the likeliest (batch, time, 2)."""
+        """Returns per step the probability of the target, and whether it is the argmax.
+
+        Shapes:   scores (batch, time, 2), truth (batch, time)
+        """
         probabilities = outputs.detach().softmax(dim=-1)
-        chosen = probabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        likelihood = probabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         right = probabilities.argmax(dim=-1) == targets
-        return torch.stack([chosen, right.to(chosen.dtype)], dim=-1).numpy(), self.truth(targets)
+        return torch.stack([likelihood, right.to(likelihood.dtype)], dim=-1).numpy(), self.truth(
+            targets
+        )
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        surprise = -np.log(np.clip(scores[..., 0].astype(np.float64), _LEAST, 1))
-        nats = float(surprise.mean())
+        losses = -np.log(np.clip(scores[..., 0].astype(np.float64), _MIN_PROBABILITY, 1))
+        nll = float(losses.mean())
         metrics = {
-            "nll": nats,
-            "bits": nats / log(2),
-            "perplexity": exp(min(nats, 50)),
+            "nll": nll,
+            "bits": nll / log(2),
+            "perplexity": exp(min(nll, 50)),
             "accuracy": float(scores[..., 1].mean()),
         }
-        return Evaluation(metrics, {"unit": self.unit}, each=-surprise.mean(axis=-1))
+        return Evaluation(metrics, {"unit": self.unit}, each=-losses.mean(axis=-1))
 
     def decide(self, scores: Scores) -> list[Prediction]:
-        """The unit after the last step."""
-        words, decisions = self.codec.inner.spec.words, []
+        """Decodes the token after the last step."""
+        words, predictions = self.codec.inner.spec.words, []
         for row in scores[:, -1]:
             order = np.argsort(-row, kind="stable")[:5]
-            others = tuple((words[at], float(row[at])) for at in order[1:].tolist())
-            decisions.append(Prediction(words[int(order[0])], float(row[order[0]]), others))
-        return decisions
+            others = tuple((words[index], float(row[index])) for index in order[1:].tolist())
+            predictions.append(Prediction(words[int(order[0])], float(row[order[0]]), others))
+        return predictions
 
     def decoding(self, outputs: Tensor) -> list[DecodingStep]:
         scores = self.scores(outputs)
@@ -110,7 +115,7 @@ class NextToken(Answer):
                 "logits",
                 tuple(outputs.shape[1:]),
                 outputs[0, -1].detach().numpy(),
-                "what the net gives, at the last step",
+                "model output at the last step",
             ),
             DecodingStep("probability", scores.shape[1:], scores[0, -1], "softmax"),
             DecodingStep("decision", (), int(scores[0, -1].argmax()), "argmax"),

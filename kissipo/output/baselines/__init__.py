@@ -1,4 +1,5 @@
-"""Simple answers beside the net's, one a file: NAME as people read it, and `answer(case)`, None where it does not apply.
+"""Baselines, one file each: NAME for display, and a function from data to predictions.
 
-They see the same training samples as the net (at most 10,000, evenly drawn), and answer the same test samples.
+The function returns None when the baseline does not apply. It trains on at most 10,000
+evenly drawn training samples of the model, and predicts the same test samples.
 """

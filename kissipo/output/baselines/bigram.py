@@ -1,4 +1,4 @@
-"""Bigram: the probability of a token given the one before it, from training counts with add-one smoothing."""
+"""Bigram: P(token | previous token) from training counts with add-one smoothing."""
 
 import numpy as np
 
@@ -6,17 +6,20 @@ from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import Case
 
 NAME = "bigram"
-_MOST = 5_000
+_MAX_TOKENS = 5_000
 
 
-def answer(case: Case) -> Scores | None:
-    """Probability of the right unit and whether it is the likeliest (sample, time, 2); None for large vocabularies."""
-    size = case.answer.spec.shape[-1]
-    if size > _MOST:
+def answer(data: Case) -> Scores | None:
+    """Returns P(target) and whether it is the argmax; None for large vocabularies.
+
+    Shapes:   (sample, time, 2)
+    """
+    size = data.answer.spec.shape[-1]
+    if size > _MAX_TOKENS:
         return None
     counts = np.ones((size, size))
-    np.add.at(counts, (case.train.inputs[0].numpy().reshape(-1), case.train.truth.reshape(-1)), 1)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    before = case.test.inputs[0].numpy()
-    right = shares.argmax(axis=1)[before] == case.test.truth
-    return np.stack([shares[before, case.test.truth], right], axis=-1)
+    np.add.at(counts, (data.train.inputs[0].numpy().reshape(-1), data.train.truth.reshape(-1)), 1)
+    probabilities = counts / counts.sum(axis=1, keepdims=True)
+    previous = data.test.inputs[0].numpy()
+    correct = probabilities.argmax(axis=1)[previous] == data.test.truth
+    return np.stack([probabilities[previous, data.test.truth], correct], axis=-1)

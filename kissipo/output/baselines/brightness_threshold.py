@@ -1,7 +1,8 @@
-"""Brightness threshold: what is darker, or brighter, than the rest of its image is marked, by the one limit that fits best in training.
+"""Brightness threshold: masks the pixels that are darker, or brighter, than the others.
 
-Brightness is counted from the median of each image, so that exposure does not matter. Of several classes, what is marked is of the
-one with most pixels.
+The threshold has the maximum overlap on the training masks. The median brightness of
+each image is subtracted, so exposure does not matter. With several classes, all masked
+pixels get the most frequent class.
 """
 
 import numpy as np
@@ -10,29 +11,29 @@ from numpy.typing import NDArray
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import Case
-from kissipo.output.sklearn_models import at_size
+from kissipo.output.sklearn_models import resized
 
 NAME = "brightness threshold"
-_LIMITS = 100
+_THRESHOLDS = 100
 
 
-def answer(case: Case) -> Scores | None:
-    """Class numbers of all pixels; None when training marks nothing."""
-    train, test = (_contrast(part.inputs[0].numpy()) for part in (case.train, case.test))
-    truth = at_size(case.train.truth, train.shape[1:])
+def answer(data: Case) -> Scores | None:
+    """Returns the class of every pixel; None when all training masks are empty."""
+    train, test = (_contrast(split.inputs[0].numpy()) for split in (data.train, data.test))
+    truth = resized(data.train.truth, train.shape[1:])
     counts = np.bincount(truth.reshape(-1), minlength=VOID + 1)[1:VOID]
     if not counts.any():
         return None
-    marked, judged = (truth > 0) & (truth < VOID), truth < VOID
-    limits = np.quantile(train, np.linspace(0, 1, _LIMITS))
+    target, valid = (truth > 0) & (truth < VOID), truth < VOID
+    thresholds = np.quantile(train, np.linspace(0, 1, _THRESHOLDS))
     overlaps = [
-        [_overlap(sign * train > sign * limit, marked, judged) for limit in limits]
+        [_overlap(sign * train > sign * limit, target, valid) for limit in thresholds]
         for sign in (-1, 1)
     ]
-    side, at = np.unravel_index(np.argmax(overlaps), (2, _LIMITS))
+    side, index = np.unravel_index(np.argmax(overlaps), (2, _THRESHOLDS))
     sign = (-1, 1)[side]
-    found = (sign * test > sign * limits[at]) * np.uint8(1 + counts.argmax())
-    return at_size(found.astype(np.uint8), case.test.truth.shape[1:])
+    mask = (sign * test > sign * thresholds[index]) * np.uint8(1 + counts.argmax())
+    return resized(mask.astype(np.uint8), data.test.truth.shape[1:])
 
 
 def _contrast(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,8 +42,8 @@ def _contrast(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _overlap(
-    found: NDArray[np.bool_], marked: NDArray[np.bool_], judged: NDArray[np.bool_]
+    predicted: NDArray[np.bool_], target: NDArray[np.bool_], valid: NDArray[np.bool_]
 ) -> float:
-    both = int((found & marked).sum())
-    either = int(((found | marked) & judged).sum())
-    return both / either if either else 0.0
+    intersection = int((predicted & target).sum())
+    union = int(((predicted | target) & valid).sum())
+    return intersection / union if union else 0.0

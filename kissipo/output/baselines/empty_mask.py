@@ -8,6 +8,6 @@ from kissipo.output.baseline_data import Case
 NAME = "empty mask"
 
 
-def answer(case: Case) -> Scores:
-    """Class 0 everywhere."""
-    return np.zeros_like(case.test.truth)
+def answer(data: Case) -> Scores:
+    """Returns class 0 for every pixel."""
+    return np.zeros_like(data.test.truth)

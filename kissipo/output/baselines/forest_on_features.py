@@ -1,7 +1,8 @@
-"""Random forest on simple features of images: brightness, histogram, edges, on a coarse grid (scikit-learn, 300 trees).
+"""Random forest on simple image features (scikit-learn, 300 trees).
 
-It steps aside for what is no image, for images of less than 16 pixels a side, whose pixels are few enough themselves, and for more
-than a hundred classes.
+The features are statistics of brightness and edges. The baseline returns None for
+inputs that are not images, for images below 16 pixels per side (few enough for
+the other baselines), and for more than a hundred classes.
 """
 
 from sklearn.ensemble import RandomForestClassifier
@@ -9,20 +10,20 @@ from sklearn.ensemble import RandomForestClassifier
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import Case
 from kissipo.output.image_features import simple_features
-from kissipo.output.sklearn_models import MOST_CLASSES, classify
+from kissipo.output.sklearn_models import MAX_CLASSES, classify
 
 NAME = "random forest on simple features"
-_SMALLEST_SIDE = 16
+_MIN_SIDE = 16
 
 
-def answer(case: Case) -> Scores | None:
-    """Probabilities of the classes."""
-    spec = case.specs[0]
-    if len(case.answer.levels) > MOST_CLASSES:  # type: ignore[attr-defined]
+def answer(data: Case) -> Scores | None:
+    """Returns class probabilities."""
+    spec = data.specs[0]
+    if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]
         return None
-    if spec.axes != ("channel", "height", "width") or min(spec.shape[1:]) < _SMALLEST_SIDE:
+    if spec.axes != ("channel", "height", "width") or min(spec.shape[1:]) < _MIN_SIDE:
         return None
-    features = simple_features(case.train.inputs[0]), simple_features(case.test.inputs[0])
+    features = simple_features(data.train.inputs[0]), simple_features(data.test.inputs[0])
     return classify(
-        case, RandomForestClassifier(300, random_state=case.seed, n_jobs=-1), features=features
+        data, RandomForestClassifier(300, random_state=data.seed, n_jobs=-1), features=features
     )

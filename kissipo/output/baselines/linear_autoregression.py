@@ -1,4 +1,7 @@
-"""Linear autoregression: each step ahead is a weighted sum of the steps in the window (ridge regression), each variable by itself."""
+"""Linear autoregression: each step is a weighted sum of its window (ridge regression).
+
+Each variable has its own model.
+"""
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -9,13 +12,13 @@ from kissipo.output.baseline_data import Case
 NAME = "linear autoregression"
 
 
-def answer(case: Case) -> Scores:
-    """(sample, horizon, variable)."""
-    known, asked, truth = case.windows(case.train), case.windows(case.test), case.train.truth
-    answers = []
+def answer(data: Case) -> Scores:
+    """Returns forecasts (sample, horizon, variable)."""
+    train, test, truth = data.windows(data.train), data.windows(data.test), data.train.truth
+    forecasts = []
     for variable in range(truth.shape[2]):
         model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(
-            known[:, :, variable], truth[:, :, variable]
+            train[:, :, variable], truth[:, :, variable]
         )
-        answers.append(model.predict(asked[:, :, variable]).reshape(len(asked), -1))
-    return np.stack(answers, axis=2)
+        forecasts.append(model.predict(test[:, :, variable]).reshape(len(test), -1))
+    return np.stack(forecasts, axis=2)

@@ -1,4 +1,4 @@
-"""Majority: always the class that is most frequent in training, with the training shares as probabilities."""
+"""Majority: the most frequent training class; training frequencies as probabilities."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from kissipo.output.baseline_data import Case
 NAME = "majority class"
 
 
-def answer(case: Case) -> Scores:
-    """The same row of shares for every sample."""
-    classes = len(case.answer.levels)  # type: ignore[attr-defined]
-    shares = np.bincount(case.train.truth, minlength=classes) / len(case.train)
-    return np.tile(shares, (len(case.test), 1))
+def answer(data: Case) -> Scores:
+    """Returns the same probabilities for every sample."""
+    classes = len(data.answer.classes)  # type: ignore[attr-defined]
+    frequencies = np.bincount(data.train.truth, minlength=classes) / len(data.train)
+    return np.tile(frequencies, (len(data.test), 1))

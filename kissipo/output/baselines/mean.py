@@ -1,4 +1,4 @@
-"""Mean: always the mean of the training part."""
+"""Mean: always the mean of the training split."""
 
 import numpy as np
 
@@ -8,6 +8,6 @@ from kissipo.output.baseline_data import Case
 NAME = "mean"
 
 
-def answer(case: Case) -> Scores:
-    """The same number for every sample."""
-    return np.full(len(case.test), case.train.truth.mean())
+def answer(data: Case) -> Scores:
+    """Returns the same number for every sample."""
+    return np.full(len(data.test), data.train.truth.mean())

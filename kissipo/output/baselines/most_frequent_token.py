@@ -8,11 +8,11 @@ from kissipo.output.baseline_data import Case
 NAME = "most frequent token"
 
 
-def answer(case: Case) -> Scores:
-    """Probability of the right unit and whether it is the likeliest (sample, time, 2)."""
-    size = case.answer.spec.shape[-1]
-    shares = (np.bincount(case.train.truth.reshape(-1), minlength=size) + 1) / (
-        case.train.truth.size + size
+def answer(data: Case) -> Scores:
+    """Returns P(target) and whether it is the argmax (sample, time, 2)."""
+    size = data.answer.spec.shape[-1]
+    frequencies = (np.bincount(data.train.truth.reshape(-1), minlength=size) + 1) / (
+        data.train.truth.size + size
     )
-    right = case.test.truth == shares.argmax()
-    return np.stack([shares[case.test.truth], right], axis=-1)
+    correct = data.test.truth == frequencies.argmax()
+    return np.stack([frequencies[data.test.truth], correct], axis=-1)

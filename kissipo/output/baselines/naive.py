@@ -1,4 +1,4 @@
-"""Naive: every step ahead is the last known value."""
+"""Naive: every forecast is the last value of the window."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from kissipo.output.baseline_data import Case
 NAME = "naive (last value)"
 
 
-def answer(case: Case) -> Scores:
-    """The last value of each window, repeated (sample, horizon, variable)."""
-    windows = case.windows(case.test)
-    return np.repeat(windows[:, -1:, :], case.answer.spec.shape[0], axis=1)
+def answer(data: Case) -> Scores:
+    """Returns the last value of each window, repeated (sample, horizon, variable)."""
+    windows = data.windows(data.test)
+    return np.repeat(windows[:, -1:, :], data.answer.spec.shape[0], axis=1)

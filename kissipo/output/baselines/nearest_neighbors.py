@@ -9,9 +9,9 @@ from kissipo.output.sklearn_models import classify, estimate
 NAME = "5 nearest neighbors"
 
 
-def answer(case: Case) -> Scores | None:
-    """Probabilities, or numbers in the unit of the data."""
-    neighbors = min(5, len(case.train))
-    if case.answer.WORD == "category":
-        return classify(case, KNeighborsClassifier(neighbors))
-    return estimate(case, KNeighborsRegressor(neighbors))
+def answer(data: Case) -> Scores | None:
+    """Returns probabilities, or numbers in the unit of the data."""
+    neighbors = min(5, len(data.train))
+    if data.answer.WORD == "category":
+        return classify(data, KNeighborsClassifier(neighbors))
+    return estimate(data, KNeighborsRegressor(neighbors))

@@ -1,4 +1,4 @@
-"""Random policy: every action equally often."""
+"""Random policy: every action with the same probability."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from kissipo.output.baseline_data import WorldCase
 NAME = "random policy"
 
 
-def answer(case: WorldCase) -> Scores:
-    """The returns of the episodes."""
-    actions = len(case.actions)
-    return np.asarray(case.play(lambda state, generator: int(generator.integers(actions))))
+def answer(data: WorldCase) -> Scores:
+    """Returns the returns of the episodes."""
+    actions = len(data.actions)
+    return np.asarray(data.play(lambda state, generator: int(generator.integers(actions))))

@@ -1,4 +1,7 @@
-"""Ridge regression on the encoded features (scikit-learn), its strength chosen by leave-one-out on the training part."""
+"""Ridge regression on the encoded features (scikit-learn).
+
+Leave-one-out validation on the training split selects the regularization.
+"""
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -10,6 +13,6 @@ from kissipo.output.sklearn_models import estimate
 NAME = "ridge regression"
 
 
-def answer(case: Case) -> Scores | None:
-    """Numbers in the unit of the data."""
-    return estimate(case, RidgeCV(alphas=np.logspace(-3, 4, 29)))
+def answer(data: Case) -> Scores | None:
+    """Returns numbers in the unit of the data."""
+    return estimate(data, RidgeCV(alphas=np.logspace(-3, 4, 29)))

@@ -1,6 +1,6 @@
-"""Seasonal naive: every step ahead is the value one season before it.
+"""Seasonal naive: every forecast is the value one season earlier.
 
-Where a step ahead lies beyond one season, the latest known value of the same place in the season is taken.
+A step more than one season ahead takes the latest value at its position in the season.
 """
 
 import numpy as np
@@ -11,10 +11,13 @@ from kissipo.output.baseline_data import Case
 NAME = "seasonal naive"
 
 
-def answer(case: Case) -> Scores | None:
-    """(sample, horizon, variable); None when the series has no season or the windows are shorter than one."""
-    windows = case.windows(case.test)
-    if case.season < 2 or windows.shape[1] < case.season:
+def answer(data: Case) -> Scores | None:
+    """Returns forecasts (sample, horizon, variable).
+
+    It returns None without a season, and for windows shorter than one season.
+    """
+    windows = data.windows(data.test)
+    if data.season < 2 or windows.shape[1] < data.season:
         return None
-    last_season = windows[:, -case.season :, :]
-    return last_season[:, np.arange(case.answer.spec.shape[0]) % case.season, :]
+    last_season = windows[:, -data.season :, :]
+    return last_season[:, np.arange(data.answer.spec.shape[0]) % data.season, :]

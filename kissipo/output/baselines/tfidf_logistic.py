@@ -1,7 +1,9 @@
-"""TF-IDF with logistic regression: each text as the weights of its words (scikit-learn), no order of words (S31, S47).
+"""TF-IDF with logistic regression: a bag of words per text (scikit-learn; S31, S47).
 
-tf-idf = (1 + ln count) · (ln((1 + texts) / (1 + texts with the word)) + 1), rows of length 1; words and pairs of words. Where
-characters are read, one to three of them in a row, with a blank before and after each word, stand in the place of words.
+tf-idf = (1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1)
+
+Rows are scaled to length 1. The terms are words and pairs of words. With a character
+tokenizer they are one to three characters, with a space before and after each word.
 """
 
 import warnings
@@ -15,11 +17,11 @@ from kissipo.output.sklearn_models import classify, text_weights
 NAME = "TF-IDF + logistic regression"
 
 
-def answer(case: Case) -> Scores | None:
-    """Probabilities of the classes; None when there is no text."""
-    weights = text_weights(case)
+def answer(data: Case) -> Scores | None:
+    """Returns class probabilities; None when there is no text."""
+    weights = text_weights(data)
     if weights is None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return classify(case, LogisticRegression(C=30, max_iter=1000), features=weights)
+        return classify(data, LogisticRegression(C=30, max_iter=1000), features=weights)

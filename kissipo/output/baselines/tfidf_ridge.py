@@ -1,4 +1,4 @@
-"""TF-IDF with ridge regression: each text as the weights of its words (scikit-learn), no order of words."""
+"""TF-IDF with ridge regression: a bag of words per text (scikit-learn)."""
 
 from sklearn.linear_model import Ridge
 
@@ -9,7 +9,7 @@ from kissipo.output.sklearn_models import estimate, text_weights
 NAME = "TF-IDF + ridge regression"
 
 
-def answer(case: Case) -> Scores | None:
-    """Numbers in the unit of the data; None when there is no text."""
-    weights = text_weights(case)
-    return None if weights is None else estimate(case, Ridge(), features=weights)
+def answer(data: Case) -> Scores | None:
+    """Returns numbers in the unit of the data; None when there is no text."""
+    weights = text_weights(data)
+    return None if weights is None else estimate(data, Ridge(), features=weights)

@@ -1,4 +1,7 @@
-"""Training mean: every step ahead is the mean of the training part; its error is the distance from the mean."""
+"""Training mean: every forecast is the mean of the training split.
+
+Its error is the distance from the mean.
+"""
 
 import numpy as np
 
@@ -8,7 +11,7 @@ from kissipo.output.baseline_data import Case
 NAME = "distance from the mean"
 
 
-def answer(case: Case) -> Scores:
-    """(sample, horizon, variable)."""
-    mean = case.train.truth.mean(axis=(0, 1))
-    return np.broadcast_to(mean, (len(case.test), *case.train.truth.shape[1:])).copy()
+def answer(data: Case) -> Scores:
+    """Returns forecasts (sample, horizon, variable)."""
+    mean = data.train.truth.mean(axis=(0, 1))
+    return np.broadcast_to(mean, (len(data.test), *data.train.truth.shape[1:])).copy()

@@ -1,4 +1,7 @@
-"""Value iteration: the best that can be done, computed from the rules of the environment; no net can be better but by chance."""
+"""Value iteration: the optimal policy, computed from the model of the environment.
+
+A trained model can exceed it only by chance.
+"""
 
 import numpy as np
 
@@ -9,9 +12,9 @@ from kissipo.output.policy import value_iteration
 NAME = "value iteration (the rules known)"
 
 
-def answer(case: WorldCase) -> Scores | None:
-    """The returns of the episodes; None where the environment does not tell its rules."""
-    if case.model is None:
+def answer(data: WorldCase) -> Scores | None:
+    """Returns the returns of the episodes; None when the model is unknown."""
+    if data.model is None:
         return None
-    best = value_iteration(case.model, discount=case.discount).argmax(axis=1)
-    return np.asarray(case.play(lambda state, generator: int(best[state])))
+    best = value_iteration(data.model, discount=data.discount).argmax(axis=1)
+    return np.asarray(data.play(lambda state, generator: int(best[state])))

@@ -1,1 +1,1 @@
-"""From scores to decisions, one way a file."""
+"""From scores to decisions, one method per file."""

@@ -12,5 +12,5 @@ from numpy.typing import NDArray
 
 
 def argmax(probabilities: Any) -> NDArray[np.int64]:
-    """The position of the highest value of each row, the first of equals."""
+    """Returns the index of the maximum of each row, the first of equal ones."""
     return np.asarray(probabilities).argmax(axis=-1)

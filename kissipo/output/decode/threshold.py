@@ -1,6 +1,6 @@
-"""Threshold: yes where the probability of yes is at least as high as the threshold.
+"""Threshold: the positive class when its probability reaches the threshold.
 
-A lower threshold finds more of what is sought and raises more false alarms.
+A lower threshold gives a higher recall and more false positives.
 
 Example:  >>> import numpy as np
           >>> threshold(np.array([[0.6, 0.4], [0.4, 0.6]]), 0.3).tolist()
@@ -13,6 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def threshold(probabilities: Any, least: float) -> NDArray[np.int64]:
-    """0 or 1 for each row of the probabilities of two classes."""
-    return (np.asarray(probabilities)[:, 1] >= least).astype(np.int64)
+def threshold(probabilities: Any, minimum: float) -> NDArray[np.int64]:
+    """Returns 0 or 1 per row of the probabilities of two classes."""
+    return (np.asarray(probabilities)[:, 1] >= minimum).astype(np.int64)

@@ -1,1 +1,1 @@
-"""Answers against the truth, as numbers that people know: one measure a file, each the formula of the lecture (S08)."""
+"""Metrics: one file per family, each with the formula of the lecture (S08)."""

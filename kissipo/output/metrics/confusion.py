@@ -1,4 +1,4 @@
-"""Confusion matrix: how often class i (row, the truth) was answered as class j (column).
+"""Confusion matrix: counts of class i (row, truth) predicted as class j (column).
 
 Example:  >>> confusion([0, 0, 1], [0, 1, 1], 2).tolist()
           [[1, 1], [0, 1]]
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def confusion(truth: Any, answer: Any, classes: int) -> NDArray[np.int64]:
-    """Counts; both arguments are class numbers, one a sample."""
+    """Returns counts; `truth` and `answer` are class indices, one per sample."""
     truth, answer = np.asarray(truth, dtype=np.int64), np.asarray(answer, dtype=np.int64)
     return np.bincount(truth * classes + answer, minlength=classes * classes).reshape(
         classes, classes

@@ -1,15 +1,19 @@
-"""Measures of probabilities before a class is chosen, by scikit-learn, which is imported when the first one is asked for.
+"""Metrics of class probabilities, by scikit-learn, which is imported on first use.
 
-All take probabilities as (sample, class). Where our value differs from scikit-learn's, the function says so.
+All take probabilities as (sample, class). Where the value differs from scikit-learn's,
+the function says so.
 
-Source:   Fawcett 2006 (ROC); Russakovsky et al. 2015 (ImageNet's top-5 error is one minus top k).
+Source:   Fawcett 2006 (ROC); Russakovsky et al. 2015 (ImageNet's top-5 error is one
+          minus the top-5 accuracy).
 Example:  >>> probabilities = [[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]
           >>> roc_auc([0, 0, 1, 1], probabilities)
           0.75
-          >>> [round(each, 4) for each in average_precision([0, 0, 1, 1], probabilities)]
+          >>> [round(p, 4) for p in average_precision([0, 0, 1, 1], probabilities)]
           [0.8333, 0.8333]
-          >>> round(log_loss([0, 0, 1, 1], probabilities), 4), top_k([2], [[0.1, 0.5, 0.4]], 2)
-          (0.4723, 1.0)
+          >>> round(log_loss([0, 0, 1, 1], probabilities), 4)
+          0.4723
+          >>> top_k([2], [[0.1, 0.5, 0.4]], 2)
+          1.0
 """
 
 from __future__ import annotations
@@ -21,11 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Curve = NDArray[np.float64]
-_LEAST = np.finfo(np.float32).eps
+_MIN_PROBABILITY = np.finfo(np.float32).eps
 
 
 def roc_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
-    """FPR and TPR from the highest threshold to the lowest; NaN for a class that does not occur."""
+    """Returns FPR and TPR from the highest threshold to the lowest.
+
+    They are NaN for a class that does not occur.
+    """
     from sklearn import metrics
 
     with warnings.catch_warnings(action="ignore"):
@@ -34,9 +41,10 @@ def roc_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
 
 
 def roc_auc(truth: Any, probabilities: Any) -> float:
-    """The mean over the classes that occur of the area under the ROC curve against all others; of two classes the area of the second.
+    """Returns the area under the ROC curve, the mean of each class against the rest.
 
-    It is NaN where only one class occurs. scikit-learn refuses a class that does not occur.
+    Of two classes it is the area of the second. Classes that do not occur are left out,
+    where scikit-learn raises. It is NaN when only one class occurs.
     """
     from sklearn import metrics
 
@@ -47,13 +55,16 @@ def roc_auc(truth: Any, probabilities: Any) -> float:
     classes = [1] if probabilities.shape[1] == 2 else occurring
     return float(
         np.mean(
-            [metrics.auc(*roc_curve(truth == each, probabilities[:, each])) for each in classes]
+            [metrics.auc(*roc_curve(truth == index, probabilities[:, index])) for index in classes]
         )
     )
 
 
 def precision_recall_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
-    """Recall and precision from the highest threshold to the lowest; recall is NaN, not 1, where no sample is positive."""
+    """Returns recall and precision from the highest threshold to the lowest.
+
+    Recall is NaN, not 1 as in scikit-learn, when no sample is positive.
+    """
     from sklearn import metrics
 
     with warnings.catch_warnings(action="ignore"):
@@ -62,34 +73,37 @@ def precision_recall_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
 
 
 def average_precision(truth: Any, probabilities: Any) -> list[float]:
-    """The average precision of every class; NaN, not 0, for a class that does not occur."""
+    """Returns the average precision per class; NaN, not 0, for an absent class."""
     from sklearn import metrics
 
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     return [
-        float(metrics.average_precision_score(truth == each, scores))
-        if np.any(truth == each)
+        float(metrics.average_precision_score(truth == index, scores))
+        if np.any(truth == index)
         else float("nan")
-        for each, scores in enumerate(probabilities.T)
+        for index, scores in enumerate(probabilities.T)
     ]
 
 
 def log_loss(truth: Any, probabilities: Any) -> float:
-    """The mean of -log p[truth], in nats. A probability counts as at least the smallest that float32 knows beside 1."""
+    """Returns the mean of -log p[truth]; p is at least the epsilon of float32."""
     from sklearn import metrics
 
-    chosen = np.asarray(probabilities, dtype=np.float64)[
+    likelihood = np.asarray(probabilities, dtype=np.float64)[
         np.arange(len(truth)), np.asarray(truth)
-    ].clip(_LEAST, 1)
+    ].clip(_MIN_PROBABILITY, 1)
     return float(
         metrics.log_loss(
-            np.ones(len(chosen)), np.stack([1 - chosen, chosen], axis=1), labels=[0, 1]
+            np.ones(len(likelihood)), np.stack([1 - likelihood, likelihood], axis=1), labels=[0, 1]
         )
     )
 
 
 def top_k(truth: Any, probabilities: Any, k: int) -> float:
-    """How often the truth is among the k likeliest classes; of equally likely ones the first count, in scikit-learn the last."""
+    """Returns the fraction of samples with the truth among the k most probable classes.
+
+    Ties go to the first class, in scikit-learn to the last.
+    """
     from sklearn import metrics
 
     flipped = np.asarray(probabilities)[:, ::-1]
