@@ -1,6 +1,7 @@
-"""ETTh1: an electricity transformer, hourly from July 2016 to June 2018: six loads and the temperature of its oil.
+"""ETTh1: an electricity transformer per hour, 2016-2018: six loads, oil temperature.
 
-Source:   Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence Time-Series Forecasting, AAAI 2021.
+Source:   Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence
+          Time-Series Forecasting, AAAI 2021.
 License:  CC BY-ND 4.0.
 """
 
@@ -20,6 +21,6 @@ FILE = File(
 
 
 def read() -> Reading:
-    """date, HUFL, HULL, MUFL, MULL, LUFL, LULL and OT."""
+    """Reads date, HUFL, HULL, MUFL, MULL, LUFL, LULL and OT."""
     frame, _ = read_delimited(get("ett-small", FILE), Layout())
     return Reading(frame, answer="OT")

@@ -1,4 +1,4 @@
-"""MNIST: 60,000 + 10,000 handwritten digits of 28x28 gray pixels, ten classes, split by its authors.
+"""MNIST: 60,000 + 10,000 handwritten digits, 28x28 gray pixels, split by its authors.
 
 Source:   LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998.
 License:  usually quoted as CC BY-SA 3.0.
@@ -12,7 +12,7 @@ from kissipo.input.formats.idx import read_idx
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "70,000 handwritten digits, 28x28 gray, ten classes, with the official test part"
+ABOUT = "70,000 handwritten digits, 28x28 gray, ten classes, with the official test split"
 HOME = "https://ossci-datasets.s3.amazonaws.com/mnist"
 LICENSE = "CC BY-SA 3.0"
 FILES = tuple(
@@ -27,7 +27,7 @@ FILES = tuple(
 
 
 def read() -> Reading:
-    """Images and their digits; the official test part stays the test part."""
+    """Reads images and digits; the official test split is kept."""
     train_images, train_digits, test_images, test_digits = (
         read_idx(get("mnist", file)) for file in FILES
     )

@@ -1,6 +1,7 @@
 """SMS spam: 5,574 English text messages, 4,827 wanted (ham) and 747 not (spam).
 
-Source:   Almeida, Hidalgo and Yamakami, Contributions to the Study of SMS Spam Filtering, DocEng 2011; UCI 228.
+Source:   Almeida, Hidalgo and Yamakami, Contributions to the Study of SMS Spam
+          Filtering, DocEng 2011; UCI 228.
 License:  CC BY 4.0 (UCI).
 """
 
@@ -20,7 +21,7 @@ FILE = File(
 
 
 def read() -> Reading:
-    """kind and message; the file has no header, and its quotes belong to the text."""
+    """Reads kind and message; the file has no header, and quotes are part of the text."""
     frame, _ = read_delimited(
         get("sms-spam", FILE), Layout("\t", ("kind", "message"), quoting=False)
     )

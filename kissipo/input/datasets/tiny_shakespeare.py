@@ -1,4 +1,4 @@
-"""Tiny Shakespeare: 40,000 lines from plays of Shakespeare in one file, 1,115,394 characters, 65 different ones.
+"""Tiny Shakespeare: 40,000 lines of his plays, 1,115,394 characters, 65 different.
 
 Source:   Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015.
 License:  public domain.
@@ -20,6 +20,6 @@ FILE = File(
 
 
 def read() -> Reading:
-    """The whole text as one value of 'text'."""
+    """Reads the whole text as one value of 'text'."""
     text = get("tiny-shakespeare", FILE).read_text(encoding="utf-8")
     return Reading(Frame((strings("text", [text]),), origin="tiny-shakespeare"), answer="text")
