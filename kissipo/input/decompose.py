@@ -45,8 +45,8 @@ class Decomposed:
 def decompose(values: NDArray[np.float64], season: int) -> Decomposed | None:
     """Decomposes a series by STL.
 
-    Returns None without a season, without statsmodels, for fewer than two seasons and for
-    very long ones.
+    Returns None without a season, without statsmodels, for fewer than two seasons and
+    for very long ones.
     """
     if (
         not 2 <= season <= _MAX_SEASON

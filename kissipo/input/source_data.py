@@ -14,7 +14,7 @@ from kissipo.core.frame import Frame
 class Reading:
     """A frame with what is known about it.
 
-    parts:   row positions of 'train' and 'test' if the publisher split the data, else None
+    parts:   row positions of 'train' and 'test' in a published split, else None
     answer:  the natural target column (such as the class of an image), else ''
     """
 

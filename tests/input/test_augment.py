@@ -154,13 +154,13 @@ def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
     (step,) = [step for step in task.show().steps if step.name == "augment"]
     assert (step.stage, step.description, step.shape) == (
         "input",
-        "rotate (only while learning)",
+        "rotate (only during training)",
         (1, 8, 8),
     )
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
     section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
-    assert "changed anew in every epoch: rotate (only while learning)." in section
+    assert "changed anew in every epoch: rotate (only during training)." in section
     addresses = re.findall(r'src="([^"]+)"', section)
     assert len(addresses) == len(set(addresses)) == 16
     assert section.count("as it is<") == 4

@@ -71,8 +71,8 @@ def test_sixteen_bits_are_brought_to_eight_by_their_upper_byte(capsys: Out) -> N
     deep = DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)
     Image.fromarray(deep).save("photos/dark/deep.png")
     assert np.array_equal(encoded("photos/dark/deep.png", "grayscale")[..., 0], deep >> 8)
-    told = "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
-    assert only(capsys) == ("WARN", told, "brought to 8 bits")
+    told = "1 image of 25 with 16 bits per channel: photos/dark/deep.png"
+    assert only(capsys) == ("WARN", told, "converted to 8 bits")
 
 
 def test_sixteen_bits_of_color_are_told_too(capsys: Out) -> None:
@@ -82,7 +82,7 @@ def test_sixteen_bits_of_color_are_told_too(capsys: Out) -> None:
     content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     Path("photos/dark/deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     assert np.array_equal(encoded("photos/dark/deep.png"), deep >> 8)
-    assert only(capsys)[1] == "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
+    assert only(capsys)[1] == "1 image of 25 with 16 bits per channel: photos/dark/deep.png"
 
 
 def test_a_palette_is_written_out(capsys: Out) -> None:
@@ -91,7 +91,7 @@ def test_a_palette_is_written_out(capsys: Out) -> None:
         "photos/light/palette.png"
     )
     assert np.array_equal(encoded("photos/light/palette.png"), few)
-    assert only(capsys)[::2] == ("PASS", "written out in red, green and blue")
+    assert only(capsys)[::2] == ("PASS", "converted to RGB")
 
 
 def test_inks_become_light(capsys: Out) -> None:
@@ -100,8 +100,8 @@ def test_inks_become_light(capsys: Out) -> None:
         Image.frombytes("CMYK", (30, 20), inks.tobytes()).save(f"photos/light/inks-{name}.tif")
     expected = (255 - inks[..., :3].astype(float)) * (255 - inks[..., 3:].astype(float)) / 255
     assert np.abs(encoded("photos/light/inks-a.tif") - expected).max() <= 2
-    told = "2 images of 26 with the colors of inks (CMYK): photos/light/inks-a.tif and 1 more"
-    assert only(capsys) == ("WARN", told, "turned into red, green and blue")
+    told = "2 images of 26 with CMYK colors: photos/light/inks-a.tif and 1 more"
+    assert only(capsys) == ("WARN", told, "converted to RGB")
 
 
 def test_of_an_animation_the_first_frame_is_used(capsys: Out) -> None:
@@ -134,8 +134,8 @@ def test_a_turned_photo_stands_upright(orientation: int, capsys: Out) -> None:
     expected = turns[orientation](COLOR)
     assert size_of("photos/light/turned.png") == expected.shape[:2]
     assert np.array_equal(encoded("photos/light/turned.png"), expected)
-    told = "1 image of 25 with a note that the camera was turned (EXIF): photos/light/turned.png"
-    assert only(capsys) == ("PASS", told, "turned upright")
+    told = "1 image of 25 with an EXIF rotation: photos/light/turned.png"
+    assert only(capsys) == ("PASS", told, "rotated upright")
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -145,8 +145,8 @@ def test_what_is_see_through_lies_on_white(mode: str, capsys: Out) -> None:
     Image.fromarray(np.dstack([color, alpha]), mode).save("photos/light/glass.png")
     found = encoded("photos/light/glass.png", "rgb" if mode == "RGBA" else "grayscale")
     assert np.array_equal(found, np.where(alpha[..., None] > 0, color, 255))
-    told = "1 image of 25 with see-through parts: photos/light/glass.png"
-    assert only(capsys) == ("WARN", told, "laid on white")
+    told = "1 image of 25 with transparent pixels: photos/light/glass.png"
+    assert only(capsys) == ("WARN", told, "placed on white")
 
 
 def truncated() -> bytes:
@@ -182,7 +182,7 @@ def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(
     level, message, action = only(capsys)
     assert level == "FAIL"
     assert message.startswith(f"the image {path} {reason}")
-    assert action == "remove or save them again, or say input.skip_corrupt=true"
+    assert action == "remove them or save them again, or set input.skip_corrupt=true"
     assert main(["fit", "photos", "--out", "run"]) == 2
     told = capsys.readouterr().err
     assert f"the image {path} {reason}" in told
@@ -204,7 +204,7 @@ def test_skipping_all_images_is_refused(capsys: Out) -> None:
     for path in Path("photos").rglob("*.png"):
         path.write_bytes(b"")
     assert main(["fit", "photos", "skip_corrupt=true"]) == 2
-    assert "(and 23 more). Remove or save them again." in capsys.readouterr().err
+    assert "(and 23 more). Remove them or save them again." in capsys.readouterr().err
 
 
 def test_a_image_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
@@ -249,7 +249,7 @@ def test_strict_stops_at_what_loses_something(capsys: Out) -> None:
     )
     assert main(["fit", "photos", "--strict"]) == 2
     assert (
-        "--strict stops at this warning: 1 image of 25 with 16 bits a channel"
+        "--strict stops at this warning: 1 image of 25 with 16 bits per channel"
         in capsys.readouterr().err
     )
 

@@ -122,7 +122,7 @@ def test_a_wrong_checksum_names_both(library: str) -> None:
     with pytest.raises(DataError) as refused:
         get("some-set", File("some.csv", f"{library}/whole.csv", "0" * 64))
     assert str(refused.value) == (
-        f"what came from {library}/whole.csv is not the published file; got sha256 {SUM}. Allowed: {'0' * 64}."
+        f"the download from {library}/whole.csv is not the published file; got sha256 {SUM}. Allowed: {'0' * 64}."
     )
     assert not files_below(cache_folder())
 
@@ -136,7 +136,7 @@ def test_without_a_net_the_message_says_where_to_put_the_file() -> None:
         in told
     )
     assert (
-        f"Put the file at {cache_folder()}/some-set/some.csv, or set KISSIPO_DATA to a folder that holds some-set/some.csv"
+        f"Put the file at {cache_folder()}/some-set/some.csv, or set KISSIPO_DATA to a folder that contains some-set/some.csv"
         in told
     )
 
@@ -145,7 +145,7 @@ def test_a_cache_that_cannot_be_written_is_named(library: str) -> None:
     cache_folder().parent.mkdir()
     cache_folder().write_text("a file where the folder should be")
     with pytest.raises(
-        MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with room"
+        MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with free space"
     ):
         get("some-set", File("some.csv", f"{library}/whole.csv", SUM))
 
@@ -179,7 +179,7 @@ def test_every_set_says_where_it_comes_from_and_is_what_was_published(
         ("minst", "there is no file and no data set 'minst'. Did you mean 'mnist'?"),
         (
             "zzzzzz",
-            "there is no file and no data set 'zzzzzz'. Named sets: airline-passengers, digits, ",
+            "there is no file and no data set 'zzzzzz'. Named data sets: airline-passengers, digits, ",
         ),
         ("digits", "the data set 'digits' cannot be read as table. Allowed: images."),
     ],
@@ -258,7 +258,7 @@ def test_gymnasium_tells_its_rules() -> None:
         ("FrozenLak-v1", {}, DataError, "Did you mean 'FrozenLake-v1'"),
         ("FrozenLake-v1", {"settings": {"wind": 3}}, DataError, "'FrozenLake-v1' does not take these input.settings: "),
         ("FrozenLake-v1", {"actions": ("up",)}, DataError, "the names do not fit the environment; got 1 names. Allowed: 4."),
-        ("CartPole-v1", {}, NotBuiltError, "'CartPole-v1' has states that cannot be counted"),
+        ("CartPole-v1", {}, NotBuiltError, "'CartPole-v1' has states that are not discrete"),
     ],
 )  # fmt: skip
 def test_environments_that_cannot_be_used_are_refused(

@@ -98,7 +98,7 @@ def test_one_tile_under_two_labels_is_one_tile() -> None:
 def test_a_image_of_another_name_is_refused() -> None:
     with pytest.raises(
         DataError,
-        match=r"another name than the published ones; got tile\.jpg. Allowed: expE_num_N\.jpg",
+        match=r"does not have a published name; got tile\.jpg. Allowed: expE_num_N\.jpg",
     ):
         tiles_of(["MT_Free"], ["tile.jpg"])
 

@@ -101,8 +101,8 @@ def test_the_seed_draws_the_split_and_a_written_one_goes_before() -> None:
     ("count", "how", "told"),
     [
         (9, Split(test=0.7, validation=0.3), "input.split leaves nothing to train on; got test 0.7 + validation 0.3. Allowed: a sum below"),
-        (3, Split(), "the validation part would be empty; got 3 samples, split into train 2, validation 0, test 1. Give more data, or"),
-        (2, Split(method="time"), "part would be empty; got 2 samples, split into train 2, validation 0, test 0."),
+        (3, Split(), "the validation split would be empty; got 3 samples, split into train 2, validation 0, test 1. Give more data, or"),
+        (2, Split(method="time"), "split would be empty; got 2 samples, split into train 2, validation 0, test 0."),
     ],
 )  # fmt: skip
 def test_a_part_that_would_be_empty_is_refused(count: int, how: Split, told: str) -> None:
@@ -176,9 +176,9 @@ def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(
     told = next(each for each in pipeline.findings if each.check == "duplicate rows")
     assert told.rows == tuple(range(101, 111))
     assert told.action == (
-        f"kept; {divided} rows have a twin in another part, because the split is by time, by group or published"
+        f"kept; {divided} rows have a duplicate in another split, because the data are split by time, by group or by the publisher"
         if divided
-        else "kept, each on the same side of the split as its twin"
+        else "kept; duplicates stay in the same split"
     )
 
 

@@ -15,7 +15,7 @@ _CHECK = "masks"
 
 
 def mask_findings(frame: Frame, column: str) -> list[Finding]:
-    """Reports damaged masks and masks of another size as failures; counts empty masks."""
+    """Reports damaged masks and wrong sizes as failures; counts empty masks."""
     pairs = list(zip(frame.rows.tolist(), frame["image"].values, frame[column].values, strict=True))
     pairs = [(row, image, mask) for row, image, mask in pairs if mask is not None]
     damaged, other, empty = [], [], 0

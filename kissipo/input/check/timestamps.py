@@ -18,7 +18,8 @@ def order_in_time(
 
     aggregate:  how rows of the same timestamp become one: mean, sum or last of their
                 numbers, the last of their texts
-    Raises:     DataError for missing and, without `aggregate`, for duplicate timestamps.
+    Raises:     DataError for missing timestamps and, without `aggregate`, for
+                duplicates.
     """
     column = frame[name]
     if column.missing.any():

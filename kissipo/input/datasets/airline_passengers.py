@@ -14,7 +14,8 @@ HOME = "https://github.com/jbrownlee/Datasets"
 LICENSE = "not stated"
 FILE = File(
     "airline-passengers.csv",
-    "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/airline-passengers.csv",
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/"
+    "d20fcb6402ae34e653d4513b00f39257bb37ed7f/airline-passengers.csv",
     "8cb51be753a718d9be5d76d7e238cc224792754676adc21faa59e954b0201621",
 )
 

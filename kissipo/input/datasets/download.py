@@ -65,7 +65,10 @@ def _download(folder: str, file: File) -> Path:
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(file.url, timeout=30) as response, part.open("wb") as out:  # noqa: S310
+        with (
+            urllib.request.urlopen(file.url, timeout=30) as response,  # noqa: S310
+            part.open("wb") as out,
+        ):
             while block := response.read(1 << 20):
                 out.write(block)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:

@@ -15,7 +15,8 @@ HOME = "https://github.com/zhouhaoyi/ETDataset"
 LICENSE = "CC BY-ND 4.0"
 FILE = File(
     "ETTh1.csv",
-    "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07/ETT-small/ETTh1.csv",
+    "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/"
+    "1d16c8f4f943005d613b5bc962e9eeb06058cf07/ETT-small/ETTh1.csv",
     "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066",
 )
 

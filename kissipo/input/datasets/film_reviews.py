@@ -21,7 +21,8 @@ HOME = "https://www.cs.cornell.edu/people/pabo/movie-review-data"
 LICENSE = "not stated"
 FILE = File(
     "review_polarity.tar.gz",
-    "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/review_polarity.tar.gz",
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/"
+    "d20fcb6402ae34e653d4513b00f39257bb37ed7f/review_polarity.tar.gz",
     "fc0dccc2671af5db3c5d8f81f77a1ebfec953ecdd422334062df61ede36b2179",
 )
 _REVIEW = re.compile(r"txt_sentoken/(pos|neg)/cv\d{3}_\d+\.txt")

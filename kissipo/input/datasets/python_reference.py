@@ -17,6 +17,6 @@ LICENSE = "PSF License"
 
 
 def read() -> Reading:
-    """Reads the whole text as one value of 'text', with its topics in alphabetical order."""
+    """Reads the whole text as one value of 'text', topics in alphabetical order."""
     text = "\n\n".join(topics[name].strip() for name in sorted(topics))
     return Reading(Frame((strings("text", [text]),), origin="python-reference"), answer="text")

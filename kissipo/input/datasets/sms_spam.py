@@ -15,13 +15,14 @@ HOME = "https://archive.ics.uci.edu/dataset/228"
 LICENSE = "CC BY 4.0"
 FILE = File(
     "SMSSpamCollection.tsv",
-    "https://raw.githubusercontent.com/justmarkham/DAT8/ff04af83e8ac1409cd86f3cb3524e4141644c5a1/data/sms.tsv",
+    "https://raw.githubusercontent.com/justmarkham/DAT8/"
+    "ff04af83e8ac1409cd86f3cb3524e4141644c5a1/data/sms.tsv",
     "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
 )
 
 
 def read() -> Reading:
-    """Reads kind and message; the file has no header, and quotes are part of the text."""
+    """Reads kind and message; there is no header, and quotes are part of the text."""
     frame, _ = read_delimited(
         get("sms-spam", FILE), Layout("\t", ("kind", "message"), quoting=False)
     )

@@ -11,8 +11,8 @@ Shapes:   board (row, column), black 1, white -1, empty 0, row 0 at the top; a p
           row · size + column
 Choices:  ko forbids the position before the last move, not older ones (no superko);
           suicide is illegal; there is no score.
-Source:   the rules of Tromp and Taylor (1995), with simple ko and without suicide, as in
-          most records.
+Source:   the rules of Tromp and Taylor (1995), with simple ko and without suicide, as
+          in most records.
 Example:  >>> corner = Position.of([[0, -1, 1], [0, 1, 0], [0, 0, 0]])
           >>> corner.play(BLACK, 0), corner.board[0].tolist()
           (1, [1, 0, 1])

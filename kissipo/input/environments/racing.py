@@ -1,8 +1,10 @@
 """Racing: a Markov decision process of a robot car that should drive far (S42).
 
-cool        slow -> cool, reward 1                     fast -> cool or warm, half and half, reward 2
-warm        slow -> cool or warm, half and half, 1     fast -> overheated, reward -10, the end
-overheated  the end
+cool        slow -> cool, reward 1
+            fast -> cool or warm with probability 0.5 each, reward 2
+warm        slow -> cool or warm with probability 0.5 each, reward 1
+            fast -> overheated, reward -10, end of the episode
+overheated  end of the episode
 
 Source:   Berkeley CS188, Markov decision processes.
 Example:  >>> Racing().P[0][1]
@@ -13,7 +15,7 @@ from typing import Any
 
 from kissipo.core.extras import need
 
-gymnasium = need("gymnasium", extra="rl", purpose="learning in environments")
+gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
 
 STATES = ("cool", "warm", "overheated")
 ACTIONS = ("slow", "fast")
@@ -30,11 +32,10 @@ class Racing(gymnasium.Env):  # type: ignore[name-defined]
     def __init__(self) -> None:
         self.observation_space = gymnasium.spaces.Discrete(len(STATES))
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
-        half = lambda reward: [(0.5, _COOL, reward, False), (0.5, _WARM, reward, False)]  # noqa: E731
         stuck = [(1.0, _OVERHEATED, 0.0, True)]
         self.P = {
-            _COOL: {0: [(1.0, _COOL, 1.0, False)], 1: half(2.0)},
-            _WARM: {0: half(1.0), 1: [(1.0, _OVERHEATED, -10.0, True)]},
+            _COOL: {0: [(1.0, _COOL, 1.0, False)], 1: _cool_or_warm(2.0)},
+            _WARM: {0: _cool_or_warm(1.0), 1: [(1.0, _OVERHEATED, -10.0, True)]},
             _OVERHEATED: {0: stuck, 1: stuck},
         }
         self.state = _COOL
@@ -53,6 +54,10 @@ class Racing(gymnasium.Env):  # type: ignore[name-defined]
         index = 0 if len(outcomes) == 1 else int(self.np_random.random() >= outcomes[0][0])
         _, self.state, reward, end = outcomes[index]
         return self.state, reward, end, False, {}
+
+
+def _cool_or_warm(reward: float) -> list[tuple[float, int, float, bool]]:
+    return [(0.5, _COOL, reward, False), (0.5, _WARM, reward, False)]
 
 
 WORLD = Racing

@@ -30,7 +30,7 @@ def is_missing(cell: str) -> bool:
 
 
 def mixed(name: str, values: Sequence[Any]) -> Column:
-    """Makes a column of typed values; a few texts among numbers are numbers as odd cells.
+    """Makes a column of typed values; a few texts among numbers become odd cells.
 
     Example:  >>> mixed("age", [31, None, *range(40), "old"]).odd
               ((43, 'old'),)
@@ -64,7 +64,7 @@ def _number(value: int | float) -> float:
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """The style of written numbers: decimal and thousands separator (none by default)."""
+    """The style of numbers: decimal separator and thousands separator (none)."""
 
     decimal: str = "."
     thousands: str = ""
@@ -118,7 +118,7 @@ class ColumnBuilder:
 
     @property
     def must_be_text(self) -> bool:
-        """Whether the column turned out to be text, so that the file must be read again."""
+        """Whether the column turned out to be text; the file must be read again."""
         return not self.as_text and self._odd_count > ODD_SHARE * max(1, self._present)
 
     def finish(self) -> Column:
@@ -130,7 +130,7 @@ class ColumnBuilder:
         return Column(self.name, "number", values, odd=tuple(self._odd), odd_count=self._odd_count)
 
     def _is_text(self, cells: Sequence[str]) -> bool:
-        """Whether the first rows are mostly not numbers, or codes with leading zeros (007)."""
+        """Whether the first rows are mostly not numbers, or have leading zeros."""
         present = [cell for cell in cells if not is_missing(cell)]
         if not present:
             return False

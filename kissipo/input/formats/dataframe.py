@@ -24,7 +24,8 @@ def is_dataframe(data: Any) -> bool:
 def read_parquet(path: Path) -> Frame:
     """Reads a Parquet file.
 
-    Raises:   MissingExtraError without the extra 'frames'; DataError for a damaged file.
+    Raises:   MissingExtraError without the extra 'frames'; DataError for a damaged
+              file.
     """
     existing(path)
     polars = need("polars", extra="frames", purpose="reading Parquet")
@@ -41,8 +42,8 @@ def read_parquet(path: Path) -> Frame:
 def from_dataframe(data: Any, *, origin: str) -> Frame:
     """Converts a data frame; the index of pandas is left out.
 
-    Raises:   DataError for a data frame without rows, and for a column of an unsupported
-              type (lists, structures).
+    Raises:   DataError for a data frame without rows, and for a column of an
+              unsupported type (lists, structures).
     """
     try:
         table = nw.from_native(data)

@@ -41,8 +41,8 @@ class Layout:
 def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
     """Reads a CSV or TSV file and returns its frame and the findings.
 
-    Raises:   DataError for a missing, empty or header-only file, a wrong encoding or a row
-              of another length, with line and content.
+    Raises:   DataError for a missing, empty or header-only file, a wrong encoding or a
+              row of another length, with line and content.
     """
     status = existing(path).stat()
     frame, findings = _read_once(path, layout, status.st_mtime_ns, status.st_size)
@@ -53,7 +53,7 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
 def _read_once(
     path: Path, layout: Layout, changed: int, size: int
 ) -> tuple[Frame, tuple[Finding, ...]]:
-    """Reads a file. The last one is cached, because inference and training both read it."""
+    """Reads a file; the last one is cached, as inference and training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
     if layout.separator is not None and len(layout.separator) != 1:
         raise DataError(

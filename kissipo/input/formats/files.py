@@ -63,8 +63,8 @@ def read_bytes(path: Path) -> bytes:
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """Opens a text file; decompresses .gz and skips a byte order mark.
 
-    Raises:   DataError for a missing file, a wrong encoding (with line and byte) and a file
-              that is not text.
+    Raises:   DataError for a missing file, a wrong encoding (with line and byte) and a
+              file that is not text.
     """
     existing(path)
     with readable(path):

@@ -69,7 +69,7 @@ def read_games(path: Path, *, skip_corrupt: bool = False) -> tuple[list[Played],
 def read_ends(path: Path) -> list[str]:
     """Returns the final board of every game, from the view of the player to move.
 
-    Raises:   DataError for damaged records and other boards, with the file and position.
+    Raises:   DataError for damaged records and other boards, with file and position.
     """
     boards = []
     for file in sorted(_files(path)) if path.is_dir() else [existing(path)]:

@@ -36,7 +36,7 @@ _MAX_SIZE_WITH_TT = 19  # up to this size tt is a pass
 
 
 class RecordError(ValueError):
-    """An error for a record that cannot be replayed; it names the move and the reason."""
+    """An error for a record that cannot be replayed, with the move and the reason."""
 
 
 @dataclass(frozen=True)

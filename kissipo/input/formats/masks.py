@@ -22,7 +22,7 @@ def masks_in(
 ) -> NDArray[Any]:
     """Returns the path of each image's mask in a mask folder, or None.
 
-    root:     folder of the images; the masks may repeat its subfolders or leave them out
+    root:     folder of the images; masks may repeat its subfolders or leave them out
     Raises:   DataError when no image has a mask, or a name belongs to two masks.
     """
     existing(folder, kind="folder")

@@ -14,8 +14,8 @@ from kissipo.input.formats.files import open_text
 def read_records(path: Path, encoding: str) -> Frame:
     """Reads a file of JSON objects; a name that an object lacks is a missing value.
 
-    Raises:   DataError with the line for invalid JSON, for an entry that is not an object,
-              and for a nested value.
+    Raises:   DataError with the line for invalid JSON, for an entry that is not an
+              object, and for a nested value.
     """
     columns: dict[str, list[Any]] = {}
     count = 0

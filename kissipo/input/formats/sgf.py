@@ -50,7 +50,7 @@ class GameTree:
 
 
 def decode(data: bytes) -> str:
-    """Decodes a file by its byte order mark, by its property CA, or as UTF-8 or Latin-1.
+    """Decodes a file by its byte order mark or its property CA, or as UTF-8 or Latin-1.
 
     Raises:   SgfError for bytes that are not text.
     """

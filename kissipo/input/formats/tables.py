@@ -54,7 +54,7 @@ def is_table_file(path: Path) -> bool:
 def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
     """Reads a file, or converts a data frame in memory.
 
-    Raises:   DataError with what is at the path, the wrong line, or the supported formats.
+    Raises:   DataError for a missing file, a wrong line or an unsupported format.
     """
     if not isinstance(data, str | Path):
         if is_dataframe(data):

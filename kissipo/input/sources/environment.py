@@ -52,10 +52,10 @@ class World:
 def read(value: Any, options: Options) -> World:
     """Makes the environment of a name.
 
-    Raises:   DataError for an unknown name or setting; NotBuiltError for states or actions
-              that are not discrete.
+    Raises:   DataError for an unknown name or setting; NotBuiltError for states or
+              actions that are not discrete.
     """
-    gymnasium = need("gymnasium", extra="rl", purpose="learning in environments")
+    gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
     name = str(value)
     if name in WORLDS.names():
         module = WORLDS.find(name, place="input.environment")

@@ -33,7 +33,9 @@ class Options:
 
 
 def read(value: Any, options: Options) -> Reading:
-    """Returns one row per move: game, move number, board (from the player's view), point.
+    """Reads the games: one row per move.
+
+    A row has the game, the move number, the player's view of the board, and the point.
 
     Raises:   DataError when the path has no usable game, with the file and position.
     """

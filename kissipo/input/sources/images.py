@@ -1,4 +1,4 @@
-"""Images: one folder per class, idx files, an .npz file, arrays, or a named data set."""
+"""Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
 import zlib
 from dataclasses import dataclass, replace

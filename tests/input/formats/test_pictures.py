@@ -68,9 +68,9 @@ def test_idx_of_every_type(kind: int, code: str, values: list[float]) -> None:
         (b"", "some-idx is not an idx file"),
         (
             bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]),
-            "its header promises 11 bytes; got 10 bytes. Download it again.",
+            "its header requires 11 bytes; got 10 bytes. Download it again.",
         ),
-        (bytes([0, 0, 8, 9, 0, 0]), "some-idx is cut short or damaged"),
+        (bytes([0, 0, 8, 9, 0, 0]), "some-idx is incomplete or damaged"),
     ],
 )
 def test_idx_files_that_are_none_are_refused(content: bytes, told: str) -> None:
@@ -98,10 +98,10 @@ def test_arrays_of_bytes_of_fractions_and_in_npz_are_one() -> None:
     ("pixels", "labels", "told"),
     [
         (np.zeros((3, 4)), None, "axes (image, height, width) or (image, height, width, channel); got the shape (3, 4)."),
-        (np.zeros((3, 4, 4, 2)), None, "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel last."),
-        (np.zeros((0, 4, 4)), None, "the array of images holds no images; got the shape (0, 4, 4)."),
-        (np.full((1, 2, 2), np.nan), None, "holds values that are no brightness; got float64. Allowed: 0-255, or 0.0-1.0."),
-        (np.full((1, 2, 2), 300), None, "holds values outside of brightness; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
+        (np.zeros((3, 4, 4, 2)), None, "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel axis last."),
+        (np.zeros((0, 4, 4)), None, "the array of images contains no images; got the shape (0, 4, 4)."),
+        (np.full((1, 2, 2), np.nan), None, "contains values that are not pixel values; got float64. Allowed: 0-255, or 0.0-1.0."),
+        (np.full((1, 2, 2), 300), None, "contains values outside of the pixel range; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
         (np.zeros((3, 4, 4)), [1, 2], "the array of images and the labels differ in number; got 3 images, 2 labels."),
     ],
 )  # fmt: skip
@@ -115,14 +115,15 @@ def test_arrays_that_are_no_images_are_refused(pixels: Any, labels: Any, told: s
 def test_an_npz_that_is_none_is_refused(content: bytes) -> None:
     Path("some.npz").write_bytes(content)
     with pytest.raises(
-        DataError, match=r"some.npz is no readable .npz file of numbers. Write it with numpy.savez"
+        DataError,
+        match=r"some.npz is not a readable .npz file of numbers. Write it with numpy.savez",
     ):
         read("some.npz", Options())
 
 
 def test_a_pickled_array_is_never_opened() -> None:
     np.savez("some.npz", images=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(DataError, match=r"some.npz is no readable .npz file of numbers"):
+    with pytest.raises(DataError, match=r"some.npz is not a readable .npz file of numbers"):
         read("some.npz", Options())
 
 
@@ -151,7 +152,7 @@ def test_what_is_left_aside_is_counted() -> None:
     reading = read_image_folder(Path("photos"))
     assert len(reading.frame) == 2
     assert [each.describe() for each in reading.findings] == [
-        "WARN  1 files in the class folders are no images -> left out",
+        "WARN  1 files in the class folders are not images -> left out",
         "WARN  1 image outside the class folders -> left out: they have no class",
     ]
 
@@ -161,16 +162,16 @@ def test_masks_beside_their_images_are_no_images(data: Path) -> None:
     assert all(name.endswith(".jpg") for name, _ in classes(reading))
     assert len(reading.frame) == len(list((data / "magnetic-tile").rglob("*.jpg")))
     masks = len(list((data / "magnetic-tile").rglob("*.png")))
-    told = f"WARN  {masks} images (.png) share the name of a .jpg image beside them: they look like masks -> only the answer"
+    told = f"WARN  {masks} images (.png) share the name of a .jpg image beside them: they look like masks -> only output.mask"
     assert any(each.describe().startswith(told) for each in reading.findings)
 
 
 @pytest.mark.parametrize(
     ("images", "told"),
     [
-        ([], "photos must hold one folder per class; got no folders. Sort the images into folders such as photos/good"),
-        (["photos/a.png"], "photos must hold one folder per class; got 1 images and no folders."),
-        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad holds no images. Allowed: files ending in .jpg"),
+        ([], "photos must contain one folder per class; got no folders. Sort the images into folders such as photos/good"),
+        (["photos/a.png"], "photos must contain one folder per class; got 1 images and no folders."),
+        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad contains no images. Allowed: files ending in .jpg"),
     ],
 )  # fmt: skip
 def test_a_folder_without_classes_or_images_is_refused(images: list[str], told: str) -> None:
