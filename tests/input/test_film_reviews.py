@@ -77,7 +77,8 @@ def test_film_reviews_refuse_an_archive_without_reviews(archive: Path) -> None:
     pack(archive, {"README": b"x"})
     with pytest.raises(
         DataError,
-        match=r"contains no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and similar files\.",
+        match=r"contains no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and similar "
+        r"files\.",
     ):
         film_reviews.read()
     pack(archive, {PRAISE: b"caf\xe9"})

@@ -85,7 +85,8 @@ def test_damaged_records_are_refused_or_skipped_and_counted() -> None:
     reading = read("sgf", Options(skip_corrupt=True))
     assert len(reading.frame) == 7
     assert [text for text in descriptions(reading) if "cannot be" in text] == [
-        "WARN  2 records cannot be read or replayed, the first is sgf/broken.sgf: line 1, column 11: "
+        "WARN  2 records cannot be read or replayed, the first is sgf/broken.sgf: line 1, column "
+        "11: "
         "the value of B that begins here is not closed -> left out"
     ]
 
@@ -164,6 +165,7 @@ def test_generated_games_options_num_games_and_seed() -> None:
 def test_games_source_refuses_an_array() -> None:
     with pytest.raises(
         DataError,
-        match=r"input.games must be a path of game records; got ndarray. Allowed: a folder, an .sgf",
+        match=r"input.games must be a path of game records; got ndarray. Allowed: a folder, an "
+        r".sgf",
     ):
         read(np.zeros(3), Options())

@@ -1,4 +1,4 @@
-"""Lazy datasets: a run from disk equals the run from memory; missing files are named."""
+"""Lazy datasets: a run from disk equals one from memory; deleted files are named."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_lazy_dataset_batches_equal_those_from_memory(photos: Path) -> None:
     assert len(read) == len(memory)
 
 
-def test_read_ahead_holds_few_batches() -> None:
+def test_read_ahead_has_few_pending_batches() -> None:
     read, maximum, lock = 0, 0, threading.Lock()
     taken = 0
 

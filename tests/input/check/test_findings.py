@@ -21,7 +21,7 @@ HEADER = ["income", "city", "code", "kind"]
 
 
 def people(count: int = 60) -> Rows:
-    """Returns correct rows: an income, a city, a code, and a kind independent of them."""
+    """Returns correct rows; none of income, city and code determines the kind."""
     generator = np.random.default_rng(0)
     return [
         [
@@ -65,12 +65,16 @@ def repeat_rows(rows: Rows) -> None:
 
 
 SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
-    (set_cells(0, {7: "12,000"}), "FAIL  '12,000' in row 7 of 'income' is not a number, most other cells there are -> "
+    (set_cells(0, {7: "12,000"}), "FAIL  '12,000' in row 7 of 'income' is not a number, most "
+                                  "other cells there are -> "
      "write 12000 instead of 12,000, or set input.thousands=,", (7,)),
-    (set_cells(0, {7: "1,5", 9: "2,5"}), "FAIL  '1,5' in row 7 of 'income' is not a number, most other cells there are "
+    (set_cells(0, {7: "1,5", 9: "2,5"}), "FAIL  '1,5' in row 7 of 'income' is not a number, most "
+                                         "other cells there are "
      "(2 such cells: rows 7, 9) -> write it with a decimal point, or set input.decimal=,", (7, 9)),
-    (set_cells(0, {3: "unknown"}), "FAIL  'unknown' in row 3 of 'income' is not a number, most other cells there are -> "
-     "correct or empty the cell, or read the column as classes with input.categorical=[income]", (3,)),
+    (set_cells(0, {3: "unknown"}), "FAIL  'unknown' in row 3 of 'income' is not a number, most "
+                                   "other cells there are -> "
+     "correct or empty the cell, or read the column as classes with "
+     "input.categorical=[income]", (3,)),
     (set_cells(2, {5: "inf", 8: "-inf"}), "FAIL  'code' is infinite in rows 5, 8 -> "
      "write a number, or leave the cell empty", (5, 8)),
     (set_cells(0, {2: "", 4: "NA"}), "WARN  'income' has no value in 2 of 60 rows (rows 2, 4) -> filled with the training median, "
@@ -176,7 +180,8 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
     [
         (MONTHS, "PASS  'Month' is evenly spaced over 96 steps"),
         ([*MONTHS[:40], *MONTHS[44:]],
-         "WARN  1 of 91 steps of 'Month' are not the usual one, the longest between 1993-04-01T00:00:00 and "
+         "WARN  1 of 91 steps of 'Month' are not the usual one, the longest between "
+         "1993-04-01T00:00:00 and "
          "1993-09-01T00:00:00 -> used as if they were evenly spaced"),
         ([*MONTHS[:5], MONTHS[6], MONTHS[5], *MONTHS[7:]],
          "WARN  'Month' goes back in time at row 7 -> sorted by time"),

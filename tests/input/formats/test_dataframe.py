@@ -124,7 +124,8 @@ def test_json_lines_missing_names_are_missing_values() -> None:
         (polars.DataFrame({"a": [time(1)]}),
          "the column 'a' has the type Time. Allowed: numbers, texts, true/false, dates."),
         ([1, 2],
-         "input.table is neither a file nor a data frame; got list. Allowed: a path, or a pandas, polars or pyarrow"),
+         "input.table is neither a file nor a data frame; got list. Allowed: a path, or a "
+         "pandas, polars or pyarrow"),
     ],
 )  # fmt: skip
 def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> None:
@@ -139,7 +140,8 @@ def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> No
         ("a.jsonl", b'{"a": 1}\nnope\n',
          "line 2 of a.jsonl is not JSON: Expecting value; got 'nope'. Write one object per line."),
         ("a.jsonl", b"3\n",
-         'line 1 of a.jsonl is not an object; got 3. Allowed: such as {"age": 31, "city": "Brno"}.'),
+         'line 1 of a.jsonl is not an object; got 3. Allowed: such as {"age": 31, "city": '
+         '"Brno"}.'),
         ("a.jsonl", b'{"a": {"b": 1}}',
          "line 1 of a.jsonl has a nested value under 'a'; got {\"b\": 1}. Allowed: numbers"),
         ("a.json", b"[1, 2]",
@@ -149,7 +151,8 @@ def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> No
         ("a.jsonl", b'{"a": "\xe9"}', "line 1 of a.jsonl is not valid utf-8: the byte 0xe9."),
         ("a.parquet", b"PAR1 and then nothing", "a.parquet is not a readable Parquet file: "),
         ("a.xls", b"a,b",
-         "a.xls does not have a table format that can be read; got '.xls'. Allowed: .csv, .tsv, .txt, .data, .tab,"),
+         "a.xls does not have a table format that can be read; got '.xls'. Allowed: .csv, .tsv, "
+         ".txt, .data, .tab,"),
     ],
 )  # fmt: skip
 def test_table_file_of_unsupported_format_is_refused(

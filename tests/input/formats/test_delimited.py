@@ -181,29 +181,36 @@ def test_cache_reads_a_changed_file_again() -> None:
         (b"", {}, "some.csv is empty. Give a file with a header and rows of data."),
         (b"\n\n", {}, "some.csv is empty."),
         (b"a,b\n", {},
-         "some.csv has a header but no rows; got the columns a, b. Add rows of data below the header."),
+         "some.csv has a header but no rows; got the columns a, b. Add rows of data below the "
+         "header."),
         (b"a,b\n1,2\n3\n", {},
-         "line 3 of some.csv has 1 cells where the header has 2 columns; there is no cell for 'b'; got '3'."),
+         "line 3 of some.csv has 1 cells where the header has 2 columns; there is no cell for "
+         "'b'; got '3'."),
         (b"a,b\n1,2,3\n", {},
-         "line 2 of some.csv has 3 cells where the header has 2 columns; the first extra cell is '3'"),
+         "line 2 of some.csv has 3 cells where the header has 2 columns; the first extra cell is "
+         "'3'"),
         (b'a,b\n"1\n2",3\n4\n', {}, "line 4 of some.csv has 1 cells"),
         (b"a,b,a\n1,2,3\n", {},
          "some.csv has the column 'a' 2 times in its header. Give every column its own name."),
         (b"1,2\n3,4\n", {},
-         "its first line has only numbers; got 1,2. Put the names of the columns in the first line, or set"),
+         "its first line has only numbers; got 1,2. Put the names of the columns in the first "
+         "line, or set"),
         (b'a,b\n1,2\n3,"x\n4,y\n', {},
          "the row that begins at line 3: a double quote is opened and never closed. Correct"),
         (b'a,b\n1,"x"y\n', {},
-         "line 2: a double quote is closed in the middle of a cell. Correct the quotes of that row, or set "),
+         "line 2: a double quote is closed in the middle of a cell. Correct the quotes of that "
+         "row, or set "),
         (b'a,b\n1,"x"y\n', {}, "input.quoting=false when quotes belong to the text."),
         (b"a,b\n1,caf\xe9\n", {},
-         "line 2 of some.csv is not valid utf-8: the byte 0xe9. Save the file as UTF-8, or set its"),
+         "line 2 of some.csv is not valid utf-8: the byte 0xe9. Save the file as UTF-8, or set "
+         "its"),
         ("a,b\n1,€\n".encode("utf-16"), {},
          "written in UTF-16, not in utf-8. Set input.encoding=utf-16, or save it as UTF-8."),
         (b"a,b\n1,\x00\n", {},
          "some.csv is not a text file: it contains zero bytes. Is it the right file?"),
         (b"PK\x03\x04", {},
-         "some.csv is not a text file but a zip file (an Excel or ODS sheet?). Save it as CSV (UTF-8) first."),
+         "some.csv is not a text file but a zip file (an Excel or ODS sheet?). Save it as CSV "
+         "(UTF-8) first."),
         (b"\x89PNG\r\n", {}, "some.csv is not a text file but a PNG image."),
         (b"a,b\n1,2\n", {"encoding": "klingon"},
          "input.encoding is not a known encoding; got 'klingon'. Try utf-8, latin-1, cp1252"),
