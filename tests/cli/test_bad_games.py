@@ -23,13 +23,13 @@ FOLDERS: dict[str, dict[str, bytes]] = {
 }
 REFUSED = [
     ("input.games=none output.category=move", "none contains no game records. Allowed: files ending in .sgf."),
-    ("none", "none must hold one folder per class; got no folders. Sort the images into folders such as none/good and none/bad. Records"),
-    ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or leave"),
+    ("none", "none must contain one folder per class; got no folders. Sort the images into folders such as none/good and none/bad. Game records"),
+    ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or skip"),
     ("broken input.skip_corrupt=true", "broken contains no game of go on 19x19 that has a move; got 1 damaged record."),
     ("small", "small contains no game of go on 19x19 that has a move; got 2 games on 9x9."),
     ("still", "still contains no game of go on 19x19 that has a move; got 1 game without a move."),
-    ("illegal", "illegal/b.sgf: move 3 (black D4) is illegal: the point is occupied. Correct or remove the file, or leave such out with"),
-    ("binary", "binary/a.sgf: byte 9 is zero: this is not a text file. Correct or remove the file, or leave such out with"),
+    ("illegal", "illegal/b.sgf: move 3 (black D4) is illegal: the point is occupied. Correct or remove the file, or skip such files with"),
+    ("binary", "binary/a.sgf: byte 9 is zero: this is not a text file. Correct or remove the file, or skip such files with"),
     ("photo", "photo/a.sgf: line 1, column 1: 'ÿ' is not expected here."),
     ("blank", "blank/a.sgf: line 1, column 1: there is no game."),
     ("off", "off/a.sgf: move 2 (W[zz]): there is no such point on 19x19."),

@@ -115,7 +115,7 @@ def test_empty_split_is_refused(count: int, how: Split, message: str) -> None:
 
 
 def people(rows: int = 200) -> pandas.DataFrame:
-    """Returns a table with every kind of column, missing values and a numeric target."""
+    """Returns a table of all kinds of columns, with gaps and a numeric target."""
     generator = np.random.default_rng(3)
     return pandas.DataFrame(
         {

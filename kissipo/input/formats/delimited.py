@@ -210,7 +210,6 @@ def _add(builders: list[ColumnBuilder], rows: list[list[str]], first_row: int) -
 
 def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
     text = separator.join(row)
-    do = "Add or remove cells in that line; put a cell that contains the separator in double quotes"
     if len(row) > len(names):
         extra = f"; the first extra cell is '{row[len(names)][:30]}'"
     else:
@@ -219,7 +218,8 @@ def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: 
         f"line {line} of {path} has {len(row)} cells "
         f"where the header has {len(names)} columns{extra}",
         given=f"'{shorten(text, 80)}'",
-        do=do,
+        do="Add or remove cells in that line; "
+        "put a cell that contains the separator in double quotes",
     )
 
 
