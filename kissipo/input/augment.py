@@ -1,12 +1,13 @@
-"""Augmentation: images changed at random while learning, so that no two epochs show the same ones (S07, S17).
+"""Augmentation: random changes of the training images, new in every epoch (S07, S17).
 
-flip      left and right exchanged, in half of the images
-crop      moved by up to an eighth of each side; the rim is repeated
-rotate    turned by up to 15 degrees; the rim is repeated
-color    brightness, contrast and, of color images, saturation times 0.8 to 1.2
+flip      mirrors half of the images from left to right
+crop      shifts each image by up to an eighth of each side and repeats the edge pixels
+rotate    rotates each image by up to 15 degrees and repeats the edge pixels
+color     multiplies brightness, contrast and (color images) saturation by 0.8 to 1.2
 
-Whole batches at once, on images from 0 to 1. All dice come from one generator, which the loop makes of seed, epoch and step.
-A mask moves as its image does, by the same dice, and stays made of whole class numbers.
+Each function changes a whole batch of images with values from 0 to 1. All random
+numbers come from one generator, which the loop derives from seed, epoch and step.
+A mask gets the same random numbers as its image and keeps whole class numbers.
 
 Shapes:   (batch, channel, height, width) -> the same; masks (batch, height, width)
 Source:   flip and crop as He et al. 2016; color as Howard 2013.
@@ -34,64 +35,67 @@ _BRIGHTNESS = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Augment:
-    """Changes one after the other, of the first input and of the targets that are masks.
+    """Applies several augmentations in order to the first input and to the masks.
 
-    masks:    which of the targets are
+    masks:    positions of the targets that are masks
     """
 
     names: tuple[Name, ...]
     masks: tuple[int, ...] = ()
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """The batch with its images changed."""
+        """Returns the batch with changed images."""
         images, *rest = batch.inputs
         targets = list(batch.targets)
         for name in self.names:
             state = generator.get_state()
             images = _KINDS[name](images, generator)
-            for at in self.masks if name != "color" else ():
+            for index in self.masks if name != "color" else ():
                 same = Generator().set_state(state)
-                targets[at] = _KINDS[name](targets[at].unsqueeze(1), same).squeeze(1)
+                targets[index] = _KINDS[name](targets[index].unsqueeze(1), same).squeeze(1)
         return replace(batch, inputs=(images, *rest), targets=tuple(targets))
 
     def describe(self) -> str:
-        """In a few words."""
-        return f"{', '.join(self.names)} (only while learning)"
+        """Returns the names of the augmentations for tables and reports."""
+        return f"{', '.join(self.names)} (only during training)"
 
 
 def flip(x: Tensor, generator: Generator) -> Tensor:
-    """Left and right exchanged in half of the images."""
-    turned = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(turned, x.flip(3), x)
+    """Mirrors half of the images from left to right."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored, x.flip(3), x)
 
 
 def crop(x: Tensor, generator: Generator) -> Tensor:
-    """Each image moved by up to an eighth of its sides."""
+    """Shifts each image by up to an eighth of its sides."""
     images = torch.arange(len(x))[:, None, None]
-    rows, columns = (_moved(len(x), side, generator) for side in x.shape[2:])
+    rows, columns = (_shifted_indices(len(x), side, generator) for side in x.shape[2:])
     return x.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def rotate(x: Tensor, generator: Generator) -> Tensor:
-    """Each image turned around its middle: numbers between their neighbors, class numbers from the nearest."""
-    angle = _ANGLE * _both_ways(len(x), generator)
+    """Rotates each image around its center.
+
+    Floating-point values are interpolated; class numbers come from the nearest pixel.
+    """
+    angle = _ANGLE * _uniform(len(x), generator)
     height, width = x.shape[2:]
-    cos, sin, none = angle.cos(), angle.sin(), torch.zeros(len(x))
-    turn = torch.stack(
-        [cos, -sin * height / width, none, sin * width / height, cos, none], dim=1
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(len(x))
+    rotation = torch.stack(
+        [cos, -sin * height / width, zero, sin * width / height, cos, zero], dim=1
     ).reshape(-1, 2, 3)
-    places = functional.affine_grid(turn, list(x.shape), align_corners=False)
+    grid = functional.affine_grid(rotation, list(x.shape), align_corners=False)
     if x.is_floating_point():
-        return functional.grid_sample(x, places, padding_mode="border", align_corners=False)
-    near = functional.grid_sample(
-        x.float(), places, mode="nearest", padding_mode="border", align_corners=False
+        return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    nearest = functional.grid_sample(
+        x.float(), grid, mode="nearest", padding_mode="border", align_corners=False
     )
-    return near.to(x.dtype)
+    return nearest.to(x.dtype)
 
 
 def color(x: Tensor, generator: Generator) -> Tensor:
-    """Each image brighter or darker, with more or less contrast and color."""
-    bright, contrast, saturation = (1 + _SPREAD * _both_ways(3 * len(x), generator)).reshape(
+    """Changes brightness, contrast and saturation of each image."""
+    bright, contrast, saturation = (1 + _SPREAD * _uniform(3 * len(x), generator)).reshape(
         3, -1, 1, 1, 1
     )
     x = x * bright
@@ -103,15 +107,15 @@ def color(x: Tensor, generator: Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
-def _moved(count: int, side: int, generator: Generator) -> Tensor:
-    """For each image the places along one side from which its values come."""
-    most = max(1, side // _SHIFT)
-    shift = torch.randint(-most, most + 1, (count, 1), generator=generator)
+def _shifted_indices(count: int, side: int, generator: Generator) -> Tensor:
+    """Returns for each image the source index of every pixel along one side."""
+    max_shift = max(1, side // _SHIFT)
+    shift = torch.randint(-max_shift, max_shift + 1, (count, 1), generator=generator)
     return (torch.arange(side) + shift).clamp(0, side - 1)
 
 
-def _both_ways(count: int, generator: Generator) -> Tensor:
-    """Numbers from -1 to 1."""
+def _uniform(count: int, generator: Generator) -> Tensor:
+    """Draws random numbers from -1 to 1."""
     return 2 * torch.rand(count, generator=generator) - 1
 
 

@@ -1,9 +1,12 @@
-"""Made games of go: two players of one plain rule, drawn from a seed, so that there is something to learn without any record.
+"""Generated games of go: two simulated players follow one simple rule.
 
-1. Take the largest chain of the other that has one liberty.      2. Save the largest own chain that has one, where that helps.
-3. Leave the largest chain of the other that has two with one.    4. Else play near the last stone; now and then anywhere.
+1. Capture the largest opposing chain that has one liberty.
+2. Save the largest own chain that has one liberty, if the move helps.
+3. Leave the largest opposing chain that has two liberties with one.
+4. Otherwise play near the last stone, and sometimes anywhere.
 
-The first three can be read from the board, the last not; so no one can foretell every move.
+The first three rules follow from the board, the fourth is random. So no model can
+predict every move.
 
 Example:  >>> game, = made_games(1, seed=0)
           >>> len(game.moves), game == made_games(1, seed=0)[0]
@@ -24,7 +27,7 @@ _NEAR = 2
 
 
 def made_games(count: int, *, seed: int) -> list[Record]:
-    """So many games, each with dice of its own."""
+    """Generates games; each game has its own random seed."""
     return [
         _game(number, numpy_generator(seed, "made games", number)) for number in range(1, count + 1)
     ]
@@ -42,7 +45,7 @@ def _game(number: int, generator: Any) -> Record:
 
 
 def _choice(position: Position, color: int, last: int | None, generator: Any) -> int | None:
-    """The first rule that has a point decides; a pass where there is none."""
+    """Returns the point of the first rule that applies, or None for a pass."""
     if generator.random() >= _ANYWHERE:
         for point in _urgent(position, color):
             if not position.why_not(color, point):
@@ -50,13 +53,17 @@ def _choice(position: Position, color: int, last: int | None, generator: Any) ->
     near = generator.permutation(_around(last, position.size)).tolist() if last is not None else []
     anywhere = generator.permutation(position.size**2).tolist()
     for point in (*near, *anywhere):
-        if not position.why_not(color, point) and len(position.breath(color, point)) > 1:
+        if not position.why_not(color, point) and len(position.liberties_after(color, point)) > 1:
             return int(point)
     return None
 
 
 def _urgent(position: Position, color: int) -> Iterator[int]:
-    """What can be taken, what must be saved, what can be left with one liberty; large chains first, then from the top left."""
+    """Yields the points of rules 1 to 3, large chains first, then from the top left.
+
+    Chains that can be captured come first, then own chains in danger, then chains that
+    can be left with one liberty.
+    """
     chains = sorted(position.chains(), key=lambda chain: (-len(chain.stones), min(chain.stones)))
     own, others = (
         [chain for chain in chains if (chain.color == color) == mine] for mine in (True, False)
@@ -64,24 +71,29 @@ def _urgent(position: Position, color: int) -> Iterator[int]:
     yield from (min(chain.liberties) for chain in others if len(chain.liberties) == 1)
     for chain in (chain for chain in own if len(chain.liberties) == 1):
         yield from (
-            point for point in sorted(chain.liberties) if len(position.breath(color, point)) > 1
+            point
+            for point in sorted(chain.liberties)
+            if len(position.liberties_after(color, point)) > 1
         )
     for chain in (chain for chain in others if len(chain.liberties) == 2):
         yield from (
-            point for point in _ways_out(position, chain) if len(position.breath(color, point)) > 1
+            point
+            for point in _escapes(position, chain)
+            if len(position.liberties_after(color, point)) > 1
         )
 
 
-def _ways_out(position: Position, chain: Chain) -> list[int]:
-    """The liberties of a chain, first the one through which it would gain most."""
+def _escapes(position: Position, chain: Chain) -> list[int]:
+    """Returns the liberties of a chain; the first one would add most liberties."""
     return sorted(
-        chain.liberties, key=lambda point: (-len(position.breath(chain.color, point)), point)
+        chain.liberties,
+        key=lambda point: (-len(position.liberties_after(chain.color, point)), point),
     )
 
 
 @cache
 def _around(point: int, size: int) -> tuple[int, ...]:
-    """The points at most two lines away."""
+    """Returns the points that are at most two lines away."""
     row, column = divmod(point, size)
     rows = range(max(0, row - _NEAR), min(size, row + _NEAR + 1))
     columns = range(max(0, column - _NEAR), min(size, column + _NEAR + 1))

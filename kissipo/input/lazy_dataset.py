@@ -1,6 +1,7 @@
-"""On disk: inputs too many to be kept, encoded when a batch asks for them; a few batches are read ahead while others are learned from.
+"""Lazy dataset: inputs that do not fit in memory are encoded batch by batch.
 
-What is read is what would have been kept, byte for byte; only the time at which it is read differs.
+A few batches are read in advance while the net trains on earlier ones. The encoded
+values are the same as in memory, byte for byte; only the time of reading differs.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from torch import Tensor
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
 
-Asked = TypeVar("Asked")
-Found = TypeVar("Found")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _AHEAD = 2
 
 
 @dataclass(frozen=True)
 class LazyColumn:
-    """One input of all samples, as a codec and the frame that it reads."""
+    """One input of all samples: a codec and the frame from which it reads."""
 
     codec: Codec
     frame: Frame
@@ -33,29 +34,27 @@ class LazyColumn:
         return len(self.frame)
 
     def read(self, index: Tensor | slice) -> Tensor:
-        """The samples at the given positions, encoded."""
+        """Reads and encodes the samples at these positions."""
         return self.codec.encode(self.take(index).frame)
 
     def take(self, index: Tensor | slice) -> LazyColumn:
-        """Some of the samples, still on disk."""
+        """Selects samples without reading them."""
         positions = np.arange(len(self))[index] if isinstance(index, slice) else index.numpy()
         return LazyColumn(self.codec, self.frame.take(positions))
 
 
-def read_ahead(
-    read: Callable[[Asked], Found], order: Iterable[Asked]
-) -> Iterator[tuple[Asked, Found]]:
-    """What is read for each of the order, one after the other; never more than a few wait.
+def read_ahead(read: Callable[[Key], Value], order: Iterable[Key]) -> Iterator[tuple[Key, Value]]:
+    """Yields each key with its value; a few values are read in advance.
 
     Example:  >>> list(read_ahead(abs, [-1, 2, -3]))
               [(-1, 1), (2, 2), (-3, 3)]
     """
-    waiting: deque[tuple[Asked, Future[Found]]] = deque()
+    queue: deque[tuple[Key, Future[Value]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as reader:
-        for asked in order:
-            waiting.append((asked, reader.submit(read, asked)))
-            if len(waiting) > _AHEAD:
-                first, found = waiting.popleft()
-                yield first, found.result()
-        for first, found in waiting:
-            yield first, found.result()
+        for key in order:
+            queue.append((key, reader.submit(read, key)))
+            if len(queue) > _AHEAD:
+                first, future = queue.popleft()
+                yield first, future.result()
+        for first, future in queue:
+            yield first, future.result()

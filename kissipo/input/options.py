@@ -1,4 +1,4 @@
-"""FrozenConfig that every source of samples has: how they are split and how many go side by side."""
+"""Options that every source of samples has: the split and the batch size."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from kissipo.input.split import Split
 
 @dataclass(frozen=True)
 class Options:
-    """Splitting and batching."""
+    """Options for splitting and batching."""
 
     split: Split = word(Split(), "how samples are split into train, validation and test")
     batch_size: int | None = word(None, "number of samples per batch", at_least=1)

@@ -1,4 +1,4 @@
-"""Reading: what a source hands over: the frame, what was noticed while reading, and the parts when the data come split."""
+"""Reading: the result of reading a source: frame, findings and a fixed split."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from kissipo.core.frame import Frame
 
 @dataclass(frozen=True)
 class Reading:
-    """A frame with its story.
+    """A frame with what is known about it.
 
-    parts:   positions of the rows of 'train' and 'test' where the publisher of the data fixed them, else None
-    answer:  the column that is the question by nature (the class of an image), else ''
+    parts:   row positions of 'train' and 'test' in a published split, else None
+    answer:  the natural target column (such as the class of an image), else ''
     """
 
     frame: Frame

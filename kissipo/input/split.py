@@ -1,7 +1,8 @@
-"""Parts: which samples train the net, which choose among its states, which judge it.
+"""Split: divides the samples into train, validation and test.
 
-A split is drawn from the seed; classes keep their shares (stratified), rows that are twins of each other or belong to one
-group stay together, and what has an order in time is cut by time, the test part last.
+A random split depends on the seed and is stratified: it keeps the class proportions.
+Duplicate rows and rows of one group stay in one split. Data in order of time are split
+by time; the test split is the last in time.
 
 Example:  >>> import numpy as np
           >>> parts = split_rows(10, Split(test=0.2, validation=0.1), seed=0)
@@ -25,7 +26,7 @@ Positions = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """How samples are sorted into parts."""
+    """Options of the split."""
 
     SHORT: ClassVar[str] = "test"
     test: float = word(0.2, "fraction of the samples in the test split", at_least=0, below=1)
@@ -43,44 +44,44 @@ class Split:
 
 def split_rows(
     count: int,
-    how: Split,
+    options: Split,
     *,
     seed: int,
     classes: NDArray[Any] | None = None,
     together: NDArray[Any] | None = None,
     fixed: Mapping[str, Positions] | None = None,
 ) -> dict[str, Positions]:
-    """Positions of the parts train, validation and test, each in rising order.
+    """Returns the row positions of train, validation and test, each in rising order.
 
-    classes:   one number a row; every part gets each class in its share
-    together:  one number a row; rows with equal numbers stay on one side
-    fixed:     a test part given by the publisher; only the validation part is drawn then
-    Raises:    DataError when a part that was asked for would be empty.
+    classes:   one class number per row; every split keeps the class proportions
+    together:  one group number per row; rows of one group stay in one split
+    fixed:     a published test split; only the validation split is drawn then
+    Raises:    DataError when a requested split would be empty.
     """
-    if how.test + how.validation >= 1:
+    if options.test + options.validation >= 1:
         raise DataError(
             "input.split leaves nothing to train on",
-            given=f"test {how.test:g} + validation {how.validation:g}",
+            given=f"test {options.test:g} + validation {options.validation:g}",
             allowed="a sum below 1",
         )
-    generator = numpy_generator(seed if how.seed is None else how.seed, "split")
+    generator = numpy_generator(seed if options.seed is None else options.seed, "split")
     everything = np.arange(count)
     if fixed is not None:
         test, pool = np.asarray(fixed["test"]), np.asarray(fixed["train"])
-        share = how.validation
-    elif how.method == "time":
-        return _by_time(count, how)
+        share = options.validation
+    elif options.method == "time":
+        return _by_time(count, options)
     else:
-        test = _draw(everything, how.test, generator, classes, together)
+        test = _draw(everything, options.test, generator, classes, together)
         pool = np.setdiff1d(everything, test)
-        share = how.validation / (1 - how.test)
+        share = options.validation / (1 - options.test)
     validation = _draw(pool, share, generator, classes, together)
     train = np.setdiff1d(pool, validation)
-    return _refuse_empty({"train": train, "validation": validation, "test": test}, how)
+    return _refuse_empty({"train": train, "validation": validation, "test": test}, options)
 
 
 def format_spans(rows: Positions) -> str:
-    """Numbers in rising order, those that follow each other as one span.
+    """Formats numbers in rising order; consecutive numbers become one range.
 
     Example:  >>> format_spans(np.array([1, 2, 3, 7, 9, 10]))
               '1-3, 7, 9-10'
@@ -89,16 +90,16 @@ def format_spans(rows: Positions) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def _by_time(count: int, how: Split) -> dict[str, Positions]:
-    first_test = count - round(count * how.test)
-    first_validation = first_test - round(count * how.validation)
+def _by_time(count: int, options: Split) -> dict[str, Positions]:
+    first_test = count - round(count * options.test)
+    first_validation = first_test - round(count * options.validation)
     everything = np.arange(count)
     parts = {
         "train": everything[:first_validation],
         "validation": everything[first_validation:first_test],
         "test": everything[first_test:],
     }
-    return _refuse_empty(parts, how)
+    return _refuse_empty(parts, options)
 
 
 def _draw(
@@ -108,27 +109,27 @@ def _draw(
     classes: NDArray[Any] | None,
     together: NDArray[Any] | None,
 ) -> Positions:
-    """A share of the pool, by class, in whole groups."""
+    """Draws a fraction of the pool, stratified by class, in whole groups."""
     if share <= 0 or len(pool) == 0:
         return np.zeros(0, dtype=np.int64)
     group = pool if together is None else together[pool]
-    names, first, member = np.unique(group, return_index=True, return_inverse=True)
+    groups, first, member = np.unique(group, return_index=True, return_inverse=True)
     sizes = np.bincount(member)
-    label = np.zeros(len(names), dtype=np.int64) if classes is None else classes[pool][first]
-    chosen = np.zeros(len(names), dtype=bool)
-    wanted_in_all = 0.0
-    taken_in_all = 0
-    for each in np.unique(label):
-        order = generator.permutation(np.flatnonzero(label == each))
-        wanted_in_all += share * sizes[order].sum()
-        taken = _fill(order, sizes, wanted_in_all - taken_in_all)[: len(order) - 1]
-        chosen[taken] = True
-        taken_in_all += int(sizes[taken].sum())
-    return np.sort(pool[chosen[member]])
+    label = np.zeros(len(groups), dtype=np.int64) if classes is None else classes[pool][first]
+    in_split = np.zeros(len(groups), dtype=bool)
+    total_wanted = 0.0
+    total_taken = 0
+    for name in np.unique(label):
+        order = generator.permutation(np.flatnonzero(label == name))
+        total_wanted += share * sizes[order].sum()
+        taken = _fill(order, sizes, total_wanted - total_taken)[: len(order) - 1]
+        in_split[taken] = True
+        total_taken += int(sizes[taken].sum())
+    return np.sort(pool[in_split[member]])
 
 
 def _fill(order: NDArray[Any], sizes: NDArray[Any], wanted: float) -> NDArray[Any]:
-    """Groups in the given order, each that still fits, until there are as many rows as wanted."""
+    """Takes groups in this order, each that still fits, up to the wanted row count."""
     room, taken = wanted + 0.5, [order[:0]]
     while len(order := order[sizes[order] <= room]):
         running = np.cumsum(sizes[order])
@@ -139,18 +140,19 @@ def _fill(order: NDArray[Any], sizes: NDArray[Any], wanted: float) -> NDArray[An
     return np.concatenate(taken)
 
 
-def _refuse_empty(parts: dict[str, Positions], how: Split) -> dict[str, Positions]:
-    wanted = {"train": 1.0, "validation": how.validation, "test": how.test}
+def _refuse_empty(parts: dict[str, Positions], options: Split) -> dict[str, Positions]:
+    wanted = {"train": 1.0, "validation": options.validation, "test": options.test}
     for name, positions in parts.items():
         if wanted[name] > 0 and len(positions) == 0:
-            total = sum(len(each) for each in parts.values())
+            total = sum(len(rows) for rows in parts.values())
             raise DataError(
-                f"the {name} part would be empty",
+                f"the {name} split would be empty",
                 given=f"{total} samples, split into "
                 + ", ".join(f"{key} {len(value)}" for key, value in parts.items()),
                 do=(
-                    f"The groups of '{how.group}' are too few or too large: leave input.split.group out, or change the shares"
-                    if how.group
+                    f"The groups of '{options.group}' are too few or too large: "
+                    "leave input.split.group out, or change the fractions"
+                    if options.group
                     else "Give more data, or set input.split.test and input.split.validation"
                 ),
             )

@@ -1,4 +1,7 @@
-"""Feeds: encoded samples, kept in memory as tensors that are sliced and not collated, or read from disk batch by batch."""
+"""Datasets: encoded samples as tensors in memory, or read from disk batch by batch.
+
+Batches are slices of the tensors; there is no collating of single samples.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ Finish = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TensorDataset:
-    """All samples of one part: one tensor for each input and each answer, or where it is read from.
+    """All samples of one split: one tensor or lazy column per input and per target.
 
-    finishes:  applied to each batch of inputs
+    finishes:  functions applied to each batch of inputs
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
@@ -28,25 +31,28 @@ class TensorDataset:
         return len((self.inputs or self.targets)[0])
 
     def batch(self, index: Tensor | slice) -> Batch:
-        """The samples at the given positions."""
+        """Returns the batch of samples at these positions."""
         return self._finished(*self._read(index))
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
-        """The batches of these positions, one after the other; what lies on disk is read while the ones before are worked on."""
-        if not any(isinstance(each, LazyColumn) for each in self.inputs):
+        """Yields the batches at these positions; lazy columns are read in advance."""
+        if not any(isinstance(x, LazyColumn) for x in self.inputs):
             return map(self.batch, order)
-        return (self._finished(*found) for _, found in read_ahead(self._read, order))
+        return (self._finished(*batch) for _, batch in read_ahead(self._read, order))
 
     def everything(self) -> Batch:
-        """All samples in one batch."""
+        """Returns all samples in one batch."""
         return self.batch(slice(None))
 
     def truth(self, number: int, index: Tensor | slice = slice(None)) -> Tensor:
-        """The targets of one answer."""
+        """Returns the targets of one output."""
         return _pick(self.targets[number], index)
 
     def take(self, positions: Tensor | slice) -> TensorDataset:
-        """Some of the samples; inputs may overlap in memory (windows), so nothing is copied before a batch is read."""
+        """Selects samples. No values are copied before a batch is read.
+
+        Inputs may overlap in memory, as windows of a series do.
+        """
         inputs, targets = (
             tuple(x.take(positions) if isinstance(x, LazyColumn) else x[positions] for x in some)
             for some in (self.inputs, self.targets)
@@ -67,7 +73,10 @@ class TensorDataset:
 
 
 def _pick(x: Tensor | LazyColumn, index: Tensor | slice) -> Tensor:
-    """Rows of a tensor; `index_select` is several times faster than indexing for small batches."""
+    """Selects rows of a tensor.
+
+    `index_select` is several times faster than indexing for small batches.
+    """
     if isinstance(x, LazyColumn):
         return x.read(index)
     return x[index] if isinstance(index, slice) else x.index_select(0, index)

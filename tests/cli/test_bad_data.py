@@ -61,20 +61,20 @@ REFUSED = [
     ("unanswered.csv --output kind", "'kind' of unanswered.csv has no value in any of its 60 rows. Fill it, or name another with"),
     ("one.csv --output kind", "'kind' has only one class: 'yes' in all 60 rows. Allowed: at least two classes. Is it the right column?"),
     ("constant.csv --output price output.number=price", "'price' has the same value in all 40 rows; got 7. Is it the right column?"),
-    ("lonely.csv --output kind", "1 of the 3 classes of 'kind' have a single row: 'perhaps'. Allowed: at least two rows a class, one to"),
+    ("lonely.csv --output kind", "1 of the 3 classes of 'kind' have a single row: 'perhaps'. Allowed: at least two rows per class, one for"),
     ("price.csv output.category=price", "40 of the 40 classes of 'price' have a single row: '0.5', '1.5', '2.5', '3.5', '4.5' and 35"),
-    ("ragged.csv --output kind", "line 62 of ragged.csv has 2 cells where the header has 3 columns; there is nothing for 'kind'; got"),
+    ("ragged.csv --output kind", "line 62 of ragged.csv has 2 cells where the header has 3 columns; there is no cell for 'kind'; got"),
     ("quotes.csv --output kind", "the row that begins at line 62: a double quote is opened and never closed. Correct the quotes of that"),
-    ("latin.csv --output kind", "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or say how it is"),
+    ("latin.csv --output kind", "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or set its encoding"),
     ("infinite.csv --output kind", "'size' is infinite in row 61. Write a number, or leave the cell empty."),
     ("thousands.csv --output kind", "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 instead of"),
     ("image.csv --output kind", "image.csv is not a text file but a PNG image. Save it as CSV (UTF-8) first."),
-    ("bytes.csv --output kind", "bytes.csv is not a text file: it holds zero bytes. Is it the right file?"),
-    ("sheet.xlsx --output kind", "sheet.xlsx is of no kind that can be read as a table; got '.xlsx'. Allowed: .csv, .tsv, "),
+    ("bytes.csv --output kind", "bytes.csv is not a text file: it contains zero bytes. Is it the right file?"),
+    ("sheet.xlsx --output kind", "sheet.xlsx does not have a table format that can be read; got '.xlsx'. Allowed: .csv, .tsv, "),
     ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'." ),
     ("same.csv --output kind", "no column of same.csv is left for the net to learn from; got every column is the answer or dropped."),
-    ("folder", "folder must hold one folder per class; got no folders. Sort the images into folders such as folder/good and folder/bad."),
-    ("folder.csv --output kind", "folder.csv must hold one folder per class; got no folders."),
+    ("folder", "folder must contain one folder per class; got no folders. Sort the images into folders such as folder/good and folder/bad."),
+    ("folder.csv --output kind", "folder.csv must contain one folder per class; got no folders."),
     ("input.table=good.csv", "which column of good.csv is the answer?"),
     ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
     ("input.table=good.csv --output kind", "--output asks about data that stand alone as TASK; got input.table=good.csv. Leave out what"),
@@ -116,7 +116,7 @@ def test_data_that_cannot_be_learned_from_are_refused(
         ("latin.csv", "input.encoding=latin-1 or input.encoding=cp1252 FAIL: 1 failure, 0 warnings"),
         ("nameless.csv input.header=[size,city,kind] --output kind", "PASS 2 classes of 'kind', the rarest with 30 of 60 rows"),
         ("nameless.csv", "WARN nameless.csv seems to have no header: its first line looks like a row of data ("),
-        ("nameless.csv", "-> read as row 1, and the columns are called column1, column2, column3; say their names with input"),
+        ("nameless.csv", "-> read as row 1; the columns are called column1, column2, column3; set their names with input"),
         ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
         ("good.csv input.numeric=[city]", "FAIL 'city' is no column of numbers; got texts such as 'Praha'"),
         ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
@@ -194,7 +194,7 @@ def test_damaged_images_are_refused_in_training_and_in_questions(refusal: Refusa
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
     told = refusal(*["fit", "photos", "--quiet"])
     assert "the image photos/good/damaged.png is damaged or no image: " in told
-    assert told.endswith("Remove or save them again, or say input.skip_corrupt=true.\n")
+    assert told.endswith("Remove them or save them again, or set input.skip_corrupt=true.\n")
     for question, expected in [
         ("photos/good/damaged.png", "the image photos/good/damaged.png is damaged or no image: "),
         ("good.csv", "the image good.csv is damaged or no image: "),
@@ -247,5 +247,5 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr.splitlines()[1:] == [
-        "kissipo: good.csv may not be read. Check its permissions."
+        "kissipo: good.csv cannot be read: permission denied. Check its permissions."
     ]

@@ -96,7 +96,7 @@ def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
 @pytest.mark.parametrize(
     ("arguments", "content", "told"),
     [
-        ("one.csv --output mood", None, "the answer column 'mood' has only one class: 'sad' in all 160 rows. Allowed: at least"),
+        ("one.csv --output mood", None, "the target column 'mood' has only one class: 'sad' in all 160 rows. Allowed: at least"),
         ("zero.txt", "", "zero.txt is empty. Give a text of at least a few pages."),
         ("blank.txt", " \n\n ", "blank.txt is empty. Give a text of at least a few pages."),
         ("short.txt", "這是一個黑暗的夜晚。", "short.txt is too short for windows of 100 characters; got 10 characters. Allowed: at"),

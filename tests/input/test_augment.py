@@ -1,4 +1,7 @@
-"""Augmentation beside loops over single images, scipy and Pillow; a pure function of seed, epoch and step; for training only."""
+"""Augmentation: equal to loops over images, SciPy and Pillow; training only.
+
+It is a pure function of seed, epoch and step.
+"""
 
 from __future__ import annotations
 
@@ -34,40 +37,38 @@ def generator(seed: int = 1) -> Generator:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_shape_range_and_the_given_batch_stay_and_equal_dice_give_equal_images(
-    name: Name, shape: Any
-) -> None:
+def test_augment_keeps_shape_and_range_and_depends_on_the_generator(name: Name, shape: Any) -> None:
     x = images(shape)
     before, target = x.clone(), torch.arange(len(x))
     batch = Augment((name,))(Batch((x, target), (target,)), generator())
-    found = batch.inputs[0]
-    assert found.shape == x.shape and found.dtype == x.dtype
-    assert bool(((found >= 0) & (found <= 1)).all())
+    changed_images = batch.inputs[0]
+    assert changed_images.shape == x.shape and changed_images.dtype == x.dtype
+    assert bool(((changed_images >= 0) & (changed_images <= 1)).all())
     assert torch.equal(x, before)
     assert batch.inputs[1] is target and batch.targets == (target,)
     assert torch.equal(
-        found, Augment((name,))(Batch((x, target), (target,)), generator()).inputs[0]
+        changed_images, Augment((name,))(Batch((x, target), (target,)), generator()).inputs[0]
     )
     if x.numel() > 1000:
         assert not torch.equal(
-            found, Augment((name,))(Batch((x, target), (target,)), generator(2)).inputs[0]
+            changed_images, Augment((name,))(Batch((x, target), (target,)), generator(2)).inputs[0]
         )
 
 
-def test_half_of_the_images_are_flipped() -> None:
+def test_flip_mirrors_half_of_the_images() -> None:
     x = images((400, 1, 4, 6))
-    found = augment.flip(x, generator())
-    flipped = [bool((a == b.flip(2)).all()) for a, b in zip(found, x, strict=True)]
-    same = [bool((a == b).all()) for a, b in zip(found, x, strict=True)]
-    assert [not each for each in flipped] == same
+    changed_images = augment.flip(x, generator())
+    flipped = [bool((a == b.flip(2)).all()) for a, b in zip(changed_images, x, strict=True)]
+    same = [bool((a == b).all()) for a, b in zip(changed_images, x, strict=True)]
+    assert [not flag for flag in flipped] == same
     assert 150 < sum(flipped) < 250
 
 
-def test_a_crop_is_a_window_of_the_image_with_its_rim_repeated() -> None:
+def test_crop_is_a_window_of_the_padded_image() -> None:
     x = images((200, 3, 16, 24))
-    found = augment.crop(x, generator()).numpy()
-    seen = set()
-    for image, moved in zip(x.numpy(), found, strict=True):
+    changed_images = augment.crop(x, generator()).numpy()
+    recorded = set()
+    for image, moved in zip(x.numpy(), changed_images, strict=True):
         padded = np.pad(image, [(0, 0), (2, 2), (3, 3)], mode="edge")
         places = [(top, left) for top in range(5) for left in range(7)]
         fits = [
@@ -76,16 +77,16 @@ def test_a_crop_is_a_window_of_the_image_with_its_rim_repeated() -> None:
             if np.array_equal(moved, padded[:, place[0] : place[0] + 16, place[1] :][:, :, :24])
         ]
         assert len(fits) == 1
-        seen.add(fits[0])
-    assert len(seen) == 35  # every place occurs
+        recorded.add(fits[0])
+    assert len(recorded) == 35  # every place occurs
 
 
-def test_a_turn_is_that_of_scipy() -> None:
+def test_rotate_equals_scipy() -> None:
     x = images((30, 2, 20, 32)).double()
-    found = augment.rotate(x.float(), generator()).double().numpy()
+    changed_images = augment.rotate(x.float(), generator()).double().numpy()
     angles = 15 * np.pi / 180 * (2 * torch.rand(30, generator=generator()) - 1).double().numpy()
     middle = np.array([(20 - 1) / 2, (32 - 1) / 2])
-    for image, turned, angle in zip(x.numpy(), found, angles, strict=True):
+    for image, turned, angle in zip(x.numpy(), changed_images, angles, strict=True):
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         for channel, expected in zip(image, turned, strict=True):
             by_scipy = affine_transform(
@@ -95,13 +96,13 @@ def test_a_turn_is_that_of_scipy() -> None:
     assert np.abs(angles).max() > 13 * np.pi / 180
 
 
-def test_color_is_brightness_contrast_and_saturation_of_pillow() -> None:
-    """The three factors are found by trying them; Pillow rounds to bytes in between."""
+def test_color_equals_pillow() -> None:
+    """Compares the factors with Pillow, which rounds to bytes in between."""
     x = 0.3 + 0.4 * images((6, 3, 10, 10))
     bright, contrast, saturation = (
         (1 + 0.2 * (2 * torch.rand(18, generator=generator()) - 1)).reshape(3, 6).tolist()
     )
-    for number, found in enumerate(augment.color(x, generator())):
+    for number, changed_images in enumerate(augment.color(x, generator())):
         image = Image.fromarray((x[number] * 255).round().byte().permute(1, 2, 0).numpy())
         image = ImageEnhance.Brightness(image).enhance(bright[number])
         values = np.asarray(image, dtype=float)
@@ -112,20 +113,20 @@ def test_color_is_brightness_contrast_and_saturation_of_pillow() -> None:
         image = ImageEnhance.Color(Image.fromarray(values.round().astype(np.uint8))).enhance(
             saturation[number]
         )
-        assert np.abs(np.asarray(image) - 255 * found.permute(1, 2, 0).numpy()).max() < 3
+        assert np.abs(np.asarray(image) - 255 * changed_images.permute(1, 2, 0).numpy()).max() < 3
     gray = images((4, 1, 8, 8))
     assert not torch.equal(augment.color(gray, generator()), gray)
 
 
-def test_only_training_images_are_changed_anew_in_every_step(
+def test_augment_changes_only_training_images_in_every_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen: list[Tensor] = []
+    recorded: list[Tensor] = []
     original = Augment.__call__
 
     def watch(self: Augment, batch: Batch, generator: Generator) -> Batch:
         changed = original(self, batch, generator)
-        seen.append(changed.inputs[0])
+        recorded.append(changed.inputs[0])
         return changed
 
     monkeypatch.setattr(Augment, "__call__", watch)
@@ -139,34 +140,34 @@ def test_only_training_images_are_changed_anew_in_every_step(
     monkeypatch.undo()
     train = run.pipeline().datasets["train"]
     steps = -(-len(train) // 200)
-    assert len(seen) == 2 * steps + 3  # and three for the gallery of the report
-    for number, found in enumerate(seen[: 2 * steps]):
+    assert len(recorded) == 2 * steps + 3  # and three for the gallery of the report
+    for number, changed_images in enumerate(recorded[: 2 * steps]):
         epoch, step = 1 + number // steps, number % steps
         order = torch.randperm(len(train), generator=torch_generator(5, "order", epoch))
         batch = train.batch(order[200 * step : 200 * (step + 1)])
         expected = Augment(("flip", "crop"))(batch, torch_generator(5, "augment", epoch, step))
-        assert torch.equal(found, expected.inputs[0])
-        assert not torch.equal(found, batch.inputs[0])
+        assert torch.equal(changed_images, expected.inputs[0])
+        assert not torch.equal(changed_images, batch.inputs[0])
 
 
-def test_it_is_told_in_the_way_of_the_data_and_shown_in_the_report() -> None:
+def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
     task = ki.load("digits", words={"process.epochs": 1, "input.augment": "rotate"})
     (step,) = [step for step in task.show().steps if step.name == "augment"]
     assert (step.stage, step.description, step.shape) == (
         "input",
-        "rotate (only while learning)",
+        "rotate (only during training)",
         (1, 8, 8),
     )
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
     section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
-    assert "changed anew in every epoch: rotate (only while learning)." in section
+    assert "changed anew in every epoch: rotate (only during training)." in section
     addresses = re.findall(r'src="([^"]+)"', section)
     assert len(addresses) == len(set(addresses)) == 16
     assert section.count("as it is<") == 4
 
 
-def test_an_unknown_change_is_refused() -> None:
+def test_augment_unknown_name_is_refused() -> None:
     with pytest.raises(
         ki.UserError,
         match=r"input.augment must be one of flip, crop, rotate, color, or a list of them",
@@ -175,12 +176,12 @@ def test_an_unknown_change_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["flip", "crop", "rotate", "color"])
-def test_a_mask_moves_as_its_image_does(name: Name) -> None:
-    """What is marked is bright, and stays so; class numbers stay whole."""
-    marks = torch.zeros(20, 24, 30, dtype=torch.uint8)
-    marks[:, 5:14, 3:15], marks[:, 15:20, 20:26] = 1, 3
+def test_augment_moves_a_mask_as_its_image(name: Name) -> None:
+    """Marked pixels are bright and stay bright; class numbers stay whole."""
+    mask = torch.zeros(20, 24, 30, dtype=torch.uint8)
+    mask[:, 5:14, 3:15], mask[:, 15:20, 20:26] = 1, 3
     changed = Augment((name,), (1,))(
-        Batch((marks.float()[:, None] / 3,), (torch.zeros(20), marks)),
+        Batch((mask.float()[:, None] / 3,), (torch.zeros(20), mask)),
         torch.Generator().manual_seed(2),
     )
     bright, moved = changed.inputs[0][:, 0], changed.targets[1]
@@ -190,10 +191,10 @@ def test_a_mask_moves_as_its_image_does(name: Name) -> None:
     )
     rim = torch.nn.functional.max_pool2d((moved > 0).float(), 5, 1, 2) - inner * 0 > 0
     if name == "color":
-        assert torch.equal(moved, marks)
+        assert torch.equal(moved, mask)
     elif name == "rotate":
         assert bright[~rim].abs().max() < 1e-6  # far from what is marked nothing is bright
         assert ((bright - moved / 3).abs() < 0.34).float().mean() > 0.97
     else:
         torch.testing.assert_close(bright, moved / 3)
-    assert name == "color" or not torch.equal(moved, marks)
+    assert name == "color" or not torch.equal(moved, mask)

@@ -1,4 +1,4 @@
-"""Images as the world hands them over: each kind is named with its file and counted, then used as said, or refused in a paragraph."""
+"""Unusual and damaged images: each kind is reported, then converted or refused."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from kissipo.codec.pixels import Pixels
 from kissipo.core.frame import Frame, image_column
 
 Out = pytest.CaptureFixture[str]
-DICE = np.random.default_rng(0)
-COLOR = DICE.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-GRAY = DICE.integers(0, 256, (20, 30), dtype=np.uint8)
+RNG = np.random.default_rng(0)
+COLOR = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+GRAY = RNG.integers(0, 256, (20, 30), dtype=np.uint8)
 
 
 @pytest.fixture(autouse=True)
 def _photos() -> None:
-    """Twelve good images of each of two classes."""
+    """Writes twelve valid images of each of two classes."""
     for name, base in (("light", 128), ("dark", 0)):
         Path("photos", name).mkdir(parents=True)
         for number in range(12):
-            pixels = DICE.integers(base, base + 128, (20, 30, 3), dtype=np.uint8)
+            pixels = RNG.integers(base, base + 128, (20, 30, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(f"photos/{name}/{number:02}.png")
 
 
 def encoded(path: str, color: Any = "rgb") -> Any:
-    """The bytes that the net gets of one file at its own size."""
+    """Returns the pixel values that the net receives of one file at its own size."""
     codec = Pixels("image", size=size_of(path), color=color)
     frame = Frame((image_column("image", np.array([path], dtype=object)),))
     return codec.encode(frame)[0].permute(1, 2, 0).numpy()
 
 
 def checked(capsys: Out) -> list[dict[str, Any]]:
-    """What the data check says of the images, besides what passes of all of them."""
+    """Returns the findings of single images from the data check."""
     assert main(["data", "check", "photos", "--json"]) in (0, 2)
     findings = json.loads(capsys.readouterr().out)["findings"]
     return [
-        each
-        for each in findings
-        if each["check"] in ("kinds of images", "damaged images") and each["rows"]
+        finding
+        for finding in findings
+        if finding["check"] in ("kinds of images", "damaged images") and finding["rows"]
     ]
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """A piece of a PNG."""
+    """Returns a chunk of a PNG file."""
     return (
         struct.pack(">I", len(content))
         + kind
@@ -63,61 +63,61 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def only(capsys: Out) -> tuple[str, str, str]:
-    (found,) = checked(capsys)
-    return found["level"], found["message"], found["action"]
+    (finding,) = checked(capsys)
+    return finding["level"], finding["message"], finding["action"]
 
 
-def test_sixteen_bits_are_brought_to_eight_by_their_upper_byte(capsys: Out) -> None:
-    deep = DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)
+def test_16_bit_images_keep_their_upper_byte(capsys: Out) -> None:
+    deep = RNG.integers(0, 65_536, (20, 30)).astype(np.uint16)
     Image.fromarray(deep).save("photos/dark/deep.png")
     assert np.array_equal(encoded("photos/dark/deep.png", "grayscale")[..., 0], deep >> 8)
-    told = "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
-    assert only(capsys) == ("WARN", told, "brought to 8 bits")
+    message = "1 image of 25 with 16 bits per channel: photos/dark/deep.png"
+    assert only(capsys) == ("WARN", message, "converted to 8 bits")
 
 
-def test_sixteen_bits_of_color_are_told_too(capsys: Out) -> None:
-    deep = DICE.integers(0, 65_536, (20, 30, 3)).astype(">u2")
+def test_16_bit_color_images_are_reported(capsys: Out) -> None:
+    deep = RNG.integers(0, 65_536, (20, 30, 3)).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in deep)
     head = struct.pack(">IIBBBBB", 30, 20, 16, 2, 0, 0, 0)
     content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     Path("photos/dark/deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     assert np.array_equal(encoded("photos/dark/deep.png"), deep >> 8)
-    assert only(capsys)[1] == "1 image of 25 with 16 bits a channel: photos/dark/deep.png"
+    assert only(capsys)[1] == "1 image of 25 with 16 bits per channel: photos/dark/deep.png"
 
 
-def test_a_palette_is_written_out(capsys: Out) -> None:
+def test_palette_is_converted_to_rgb(capsys: Out) -> None:
     few = (COLOR // 128 * 255).astype(np.uint8)
     Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE).save(
         "photos/light/palette.png"
     )
     assert np.array_equal(encoded("photos/light/palette.png"), few)
-    assert only(capsys)[::2] == ("PASS", "written out in red, green and blue")
+    assert only(capsys)[::2] == ("PASS", "converted to RGB")
 
 
-def test_inks_become_light(capsys: Out) -> None:
-    inks = DICE.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+def test_cmyk_is_converted_to_rgb(capsys: Out) -> None:
+    inks = RNG.integers(0, 256, (20, 30, 4), dtype=np.uint8)
     for name in ("a", "b"):
         Image.frombytes("CMYK", (30, 20), inks.tobytes()).save(f"photos/light/inks-{name}.tif")
     expected = (255 - inks[..., :3].astype(float)) * (255 - inks[..., 3:].astype(float)) / 255
     assert np.abs(encoded("photos/light/inks-a.tif") - expected).max() <= 2
-    told = "2 images of 26 with the colors of inks (CMYK): photos/light/inks-a.tif and 1 more"
-    assert only(capsys) == ("WARN", told, "turned into red, green and blue")
+    message = "2 images of 26 with CMYK colors: photos/light/inks-a.tif and 1 more"
+    assert only(capsys) == ("WARN", message, "converted to RGB")
 
 
-def test_of_an_animation_the_first_frame_is_used(capsys: Out) -> None:
+def test_animation_gives_its_first_frame(capsys: Out) -> None:
     frames = [Image.fromarray(np.full((20, 30), level, dtype=np.uint8)) for level in (10, 200, 90)]
     frames[0].save("photos/dark/moving.gif", save_all=True, append_images=frames[1:])
     assert (encoded("photos/dark/moving.gif") == 10).all()
-    found = {each["message"]: each["action"] for each in checked(capsys)}
+    actions = {finding["message"]: finding["action"] for finding in checked(capsys)}
     assert (
-        found["1 image of 25 with several frames: photos/dark/moving.gif"]
+        actions["1 image of 25 with several frames: photos/dark/moving.gif"]
         == "the first frame is used"
     )
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_turned_photo_stands_upright(orientation: int, capsys: Out) -> None:
-    """Against the turns that the Exif standard names for each number."""
+def test_exif_rotation_is_applied(orientation: int, capsys: Out) -> None:
+    """Checks the rotations that the EXIF standard defines for each number."""
     turns = {
         2: lambda a: a[:, ::-1],
         3: lambda a: a[::-1, ::-1],
@@ -134,19 +134,19 @@ def test_a_turned_photo_stands_upright(orientation: int, capsys: Out) -> None:
     expected = turns[orientation](COLOR)
     assert size_of("photos/light/turned.png") == expected.shape[:2]
     assert np.array_equal(encoded("photos/light/turned.png"), expected)
-    told = "1 image of 25 with a note that the camera was turned (EXIF): photos/light/turned.png"
-    assert only(capsys) == ("PASS", told, "turned upright")
+    message = "1 image of 25 with an EXIF rotation: photos/light/turned.png"
+    assert only(capsys) == ("PASS", message, "rotated upright")
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_what_is_see_through_lies_on_white(mode: str, capsys: Out) -> None:
-    alpha = DICE.integers(0, 2, (20, 30), dtype=np.uint8) * 255
+def test_transparent_pixels_are_placed_on_white(mode: str, capsys: Out) -> None:
+    alpha = RNG.integers(0, 2, (20, 30), dtype=np.uint8) * 255
     color = COLOR if mode == "RGBA" else GRAY[..., None]
     Image.fromarray(np.dstack([color, alpha]), mode).save("photos/light/glass.png")
-    found = encoded("photos/light/glass.png", "rgb" if mode == "RGBA" else "grayscale")
-    assert np.array_equal(found, np.where(alpha[..., None] > 0, color, 255))
-    told = "1 image of 25 with see-through parts: photos/light/glass.png"
-    assert only(capsys) == ("WARN", told, "laid on white")
+    pixels = encoded("photos/light/glass.png", "rgb" if mode == "RGBA" else "grayscale")
+    assert np.array_equal(pixels, np.where(alpha[..., None] > 0, color, 255))
+    message = "1 image of 25 with transparent pixels: photos/light/glass.png"
+    assert only(capsys) == ("WARN", message, "placed on white")
 
 
 def truncated() -> bytes:
@@ -155,7 +155,7 @@ def truncated() -> bytes:
 
 
 def huge() -> bytes:
-    """The head of a PNG of 20,000 x 20,000; nothing of it may be decoded."""
+    """Returns the header of a PNG of 20,000 x 20,000; it must not be decoded."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000)))
 
@@ -173,41 +173,39 @@ BAD = {
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_used_is_refused_in_a_paragraph_or_left_out_and_counted(
-    name: str, capsys: Out
-) -> None:
+def test_damaged_images_are_refused_or_skipped_and_counted(name: str, capsys: Out) -> None:
     make, reason = BAD[name]
     path = Path("photos/dark", name)
     path.write_bytes(make())
     level, message, action = only(capsys)
     assert level == "FAIL"
     assert message.startswith(f"the image {path} {reason}")
-    assert action == "remove or save them again, or say input.skip_corrupt=true"
+    assert action == "remove them or save them again, or set input.skip_corrupt=true"
     assert main(["fit", "photos", "--out", "run"]) == 2
-    told = capsys.readouterr().err
-    assert f"the image {path} {reason}" in told
-    assert "Traceback" not in told
+    error = capsys.readouterr().err
+    assert f"the image {path} {reason}" in error
+    assert "Traceback" not in error
     Path("photos/light", name).write_bytes(path.read_bytes())
     words = ["input.size=[8]", "skip_corrupt=true", "epochs=1"]
     assert main(["fit", "photos", *words, "--out", "run", "--quiet"]) == 0
-    kept = json.loads(Path("run/data.json").read_text())
-    assert sum(kept["samples"].values()) == 24
-    (found,) = [each for each in kept["findings"] if each["check"] == "damaged images"]
-    assert (found["level"], found["action"]) == ("WARN", "2 left out")
-    assert found["message"].endswith("(and 1 more)")
+    report = json.loads(Path("run/data.json").read_text())
+    assert sum(report["samples"].values()) == 24
+    (finding,) = [row for row in report["findings"] if row["check"] == "damaged images"]
+    assert (finding["level"], finding["action"]) == ("WARN", "2 left out")
+    assert finding["message"].endswith("(and 1 more)")
     capsys.readouterr()
     assert main(["predict", "run", str(path)]) == 2
     assert f"the image {path} {reason}" in capsys.readouterr().err
 
 
-def test_skipping_all_images_is_refused(capsys: Out) -> None:
+def test_skip_corrupt_refuses_to_skip_all_images(capsys: Out) -> None:
     for path in Path("photos").rglob("*.png"):
         path.write_bytes(b"")
     assert main(["fit", "photos", "skip_corrupt=true"]) == 2
-    assert "(and 23 more). Remove or save them again." in capsys.readouterr().err
+    assert "(and 23 more). Remove them or save them again." in capsys.readouterr().err
 
 
-def test_a_image_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
+def test_resize_of_a_one_pixel_image_is_reported(capsys: Out) -> None:
     Image.new("RGB", (1, 1), (9, 8, 7)).save("photos/dark/dot.png")
     assert main(["data", "check", "photos"]) == 0
     assert "2 sizes of images, from 1x1 to 20x30 -> 1 resized to 20x30" in capsys.readouterr().out
@@ -216,7 +214,7 @@ def test_a_image_of_one_pixel_is_resized_and_told(capsys: Out) -> None:
     assert (codec.encode(frame) == np.array([9, 8, 7])[None, :, None, None]).all()
 
 
-def test_numbers_that_are_no_brightness_are_refused() -> None:
+def test_float_image_is_refused() -> None:
     Image.fromarray(np.full((4, 4), 0.5, dtype=np.float32)).save("float.tif")
     with pytest.raises(
         ki.UserError, match=r"float.tif holds numbers that are no brightness; got 0.5 to 0.5"
@@ -224,16 +222,19 @@ def test_numbers_that_are_no_brightness_are_refused() -> None:
         open_image("float.tif")
 
 
-def test_images_of_one_class_are_refused(capsys: Out) -> None:
+def test_single_class_is_refused(capsys: Out) -> None:
     for path in Path("photos/dark").iterdir():
         path.unlink()
     Path("photos/dark").rmdir()
     assert main(["fit", "photos"]) == 2
-    told = "all 12 images of photos are of one class, 'light'. Allowed: a folder for each of at least two classes."
-    assert told in capsys.readouterr().err
+    message = (
+        "all 12 images of photos are of one class, 'light'. "
+        "Allowed: a folder for each of at least two classes."
+    )
+    assert message in capsys.readouterr().err
 
 
-def test_a_class_with_one_image_is_refused_by_its_file(capsys: Out) -> None:
+def test_class_with_one_image_is_refused(capsys: Out) -> None:
     for path in sorted(Path("photos/dark").iterdir())[1:]:
         path.unlink()
     assert main(["fit", "photos"]) == 2
@@ -243,18 +244,18 @@ def test_a_class_with_one_image_is_refused_by_its_file(capsys: Out) -> None:
     )
 
 
-def test_strict_stops_at_what_loses_something(capsys: Out) -> None:
-    Image.fromarray(DICE.integers(0, 65_536, (20, 30)).astype(np.uint16)).save(
+def test_strict_stops_at_a_lossy_conversion(capsys: Out) -> None:
+    Image.fromarray(RNG.integers(0, 65_536, (20, 30)).astype(np.uint16)).save(
         "photos/dark/deep.png"
     )
     assert main(["fit", "photos", "--strict"]) == 2
     assert (
-        "--strict stops at this warning: 1 image of 25 with 16 bits a channel"
+        "--strict stops at this warning: 1 image of 25 with 16 bits per channel"
         in capsys.readouterr().err
     )
 
 
-def test_a_turned_photo_that_is_asked_about_is_told() -> None:
+def test_exif_rotation_is_reported_by_predict() -> None:
     run = ki.load("photos", words={"input.size": [8], "process.epochs": 1}).fit(out="run")
     photo = Image.fromarray(COLOR)
     exif = photo.getexif()

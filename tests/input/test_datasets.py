@@ -1,4 +1,4 @@
-"""Named data sets: looked for, else downloaded over HTTP, whole and checked; seasons of real series; environments by name."""
+"""Named data sets: search, download and checksum; season lengths; environments."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Library(BaseHTTPRequestHandler):
-    """A server that hands out CONTENT whole, cut short (with and without saying its length), or not at all."""
+    """A server that sends CONTENT completely, incompletely, or not at all."""
 
-    asked: list[str] = []
+    requests: list[str] = []
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
         if self.path == "/absent.csv":
             self.send_error(404, "Not Found")
             return
@@ -51,15 +51,15 @@ class Library(BaseHTTPRequestHandler):
         self.wfile.write(CONTENT if self.path == "/whole.csv" else b"1f40\r\na,b\n1,2")
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """The address of a server on this machine; $KISSIPO_DATA is an empty folder."""
+    """Yields the address of a local server; $KISSIPO_DATA is an empty folder."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("KISSIPO_DATA", str(tmp_path / "data"))
-    Library.asked.clear()
+    Library.requests.clear()
     with socketserver.TCPServer(("127.0.0.1", 0), Library) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -72,28 +72,26 @@ def files_below(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_file_is_downloaded_once_and_kept_in_the_cache(library: str) -> None:
+def test_download_happens_once_and_is_cached(library: str) -> None:
     file = File("some.csv", f"{library}/whole.csv", SUM)
     for _ in range(2):
         path = get("some-set", file)
         assert path == cache_folder() / "some-set" / "some.csv"
         assert path.read_bytes() == CONTENT
-    assert Library.asked == ["/whole.csv"]
+    assert Library.requests == ["/whole.csv"]
     assert files_below(cache_folder()) == ["some.csv"]
 
 
-def test_the_data_folder_goes_before_the_cache_and_the_cache_before_the_web(
-    library: str, tmp_path: Path
-) -> None:
+def test_download_search_order_is_data_folder_cache_web(library: str, tmp_path: Path) -> None:
     file = File("some.csv", f"{library}/whole.csv", SUM)
     for folder in (cache_folder(), tmp_path / "data"):
         (folder / "some-set").mkdir(parents=True)
         (folder / "some-set" / "some.csv").touch()
         assert get("some-set", file) == folder / "some-set" / "some.csv"
-    assert not Library.asked
+    assert not Library.requests
 
 
-def test_a_download_that_was_broken_off_is_done_anew(library: str) -> None:
+def test_download_restarts_after_an_interruption(library: str) -> None:
     (cache_folder() / "some-set").mkdir(parents=True)
     (cache_folder() / "some-set" / "some.csv.part").write_bytes(b"half a file" * 10_000)
     assert get("some-set", File("some.csv", f"{library}/whole.csv", SUM)).read_bytes() == CONTENT
@@ -101,7 +99,7 @@ def test_a_download_that_was_broken_off_is_done_anew(library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("/cut.csv", "is not the published file; got sha256 "),
         ("/chunks.csv", "cannot be downloaded from http://127.0.0.1:"),
@@ -109,85 +107,85 @@ def test_a_download_that_was_broken_off_is_done_anew(library: str) -> None:
         ("/absent.csv", "/absent.csv: Not Found. Put the file at "),
     ],
 )
-def test_what_is_not_the_published_file_is_refused_and_not_kept(
-    library: str, path: str, told: str
+def test_download_of_another_file_is_refused_and_deleted(
+    library: str, path: str, message: str
 ) -> None:
     with pytest.raises(DataError) as refused:
         get("some-set", File("some.csv", library + path, SUM))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert not files_below(cache_folder())
 
 
-def test_a_wrong_checksum_names_both(library: str) -> None:
+def test_download_error_has_both_checksums(library: str) -> None:
     with pytest.raises(DataError) as refused:
         get("some-set", File("some.csv", f"{library}/whole.csv", "0" * 64))
     assert str(refused.value) == (
-        f"what came from {library}/whole.csv is not the published file; got sha256 {SUM}. Allowed: {'0' * 64}."
+        f"the download from {library}/whole.csv is not the published file; "
+        f"got sha256 {SUM}. Allowed: {'0' * 64}."
     )
     assert not files_below(cache_folder())
 
 
-def test_without_a_net_the_message_says_where_to_put_the_file() -> None:
+def test_download_error_says_where_to_put_the_file() -> None:
     with pytest.raises(DataError) as refused:
         get("some-set", File("some.csv", "http://127.0.0.1:9/some.csv", SUM))
-    told = str(refused.value)
+    message = str(refused.value)
     assert (
-        "the data set 'some-set' is not on this machine and cannot be downloaded from http://127.0.0.1:9/some.csv: "
-        in told
+        "the data set 'some-set' is not on this machine and cannot be downloaded "
+        "from http://127.0.0.1:9/some.csv: " in message
     )
     assert (
-        f"Put the file at {cache_folder()}/some-set/some.csv, or set KISSIPO_DATA to a folder that holds some-set/some.csv"
-        in told
+        f"Put the file at {cache_folder()}/some-set/some.csv, "
+        "or set KISSIPO_DATA to a folder that contains some-set/some.csv" in message
     )
 
 
-def test_a_cache_that_cannot_be_written_is_named(library: str) -> None:
+def test_download_cache_that_cannot_be_written_is_named(library: str) -> None:
     cache_folder().parent.mkdir()
     cache_folder().write_text("a file where the folder should be")
     with pytest.raises(
-        MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with room"
+        MachineError, match=r"cannot be written: .* Set XDG_CACHE_HOME to a folder with free space"
     ):
         get("some-set", File("some.csv", f"{library}/whole.csv", SUM))
 
 
 @pytest.mark.parametrize("name", dataset_names())
-def test_every_set_says_where_it_comes_from_and_is_what_was_published(
-    name: str, data: Path
-) -> None:
+def test_datasets_have_a_source_and_the_published_checksum(name: str, data: Path) -> None:
     module = DATASETS.find(module_name(name), place="data")
     assert module.ABOUT and module.LICENSE and module.HOME.startswith("https://")
     for file in (
         *getattr(module, "FILES", ()),
         *([module.FILE] if hasattr(module, "FILE") else []),
     ):
-        found = next(data.rglob(f"{file.name}*"))
-        packed = found.suffix == ".gz" and not file.name.endswith(".gz")
-        content = gzip.decompress(found.read_bytes()) if packed else found.read_bytes()
+        path = next(data.rglob(f"{file.name}*"))
+        packed = path.suffix == ".gz" and not file.name.endswith(".gz")
+        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
         assert hashlib.sha256(content).hexdigest() == file.sha256
         assert file.url.startswith("https://")
     reading = module.read()
     assert not reading.frame[reading.answer].missing.any()
     if reading.parts:
-        together = np.concatenate(list(reading.parts.values()))
-        assert len(together) == len(np.unique(together)) == len(reading.frame)
+        rows = np.concatenate(list(reading.parts.values()))
+        assert len(rows) == len(np.unique(rows)) == len(reading.frame)
     assert find_data(name, module.SOURCES[0]).frame.fingerprint() == reading.frame.fingerprint()
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("minst", "there is no file and no data set 'minst'. Did you mean 'mnist'?"),
         (
             "zzzzzz",
-            "there is no file and no data set 'zzzzzz'. Named sets: airline-passengers, digits, ",
+            "there is no file and no data set 'zzzzzz'. Named data sets: airline-passengers, "
+            "digits, ",
         ),
         ("digits", "the data set 'digits' cannot be read as table. Allowed: images."),
     ],
 )
-def test_a_name_that_is_no_such_set_is_refused(name: str, told: str) -> None:
+def test_datasets_unknown_name_is_refused(name: str, message: str) -> None:
     with pytest.raises(DataError) as refused:
         find_data(name, "table")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -199,24 +197,22 @@ def test_a_name_that_is_no_such_set_is_refused(name: str, told: str) -> None:
         ("daily-total-female-births", 0, 0),
     ],
 )
-def test_the_season_of_real_series(name: str, low: int, high: int, data: Path) -> None:
+def test_season_length_of_real_series(name: str, low: int, high: int, data: Path) -> None:
     values = (
         read_table(data / "time-series-classic" / f"{name}.csv", FileWords())[0].columns[1].values
     )
     assert low <= find_season(values) <= high
 
 
-def test_the_season_of_yearly_sunspots_is_the_lag_at_which_statsmodels_sees_them_most_alike() -> (
-    None
-):
+def test_season_length_of_sunspots_is_the_maximum_autocorrelation() -> None:
     stattools = pytest.importorskip("statsmodels.tsa.stattools")
     values = DATASETS.find("sunspots", place="data").read().frame["SUNACTIVITY"].values
-    likeness = stattools.acf(detrend(values), nlags=20, adjusted=True)
-    assert find_season(values) == 5 + np.argmax(likeness[5:])
+    autocorrelation = stattools.acf(detrend(values), nlags=20, adjusted=True)
+    assert find_season(values) == 5 + np.argmax(autocorrelation[5:])
 
 
 @pytest.mark.parametrize("period", [4, 7, 24])
-def test_the_season_of_a_made_series_is_its_period(period: int) -> None:
+def test_season_length_of_a_generated_series_is_its_period(period: int) -> None:
     steps = np.arange(period * 30)
     noise = np.random.default_rng(period).normal(0, 0.3, len(steps))
     assert find_season(np.sin(2 * np.pi * steps / period) + 0.02 * steps + noise) == period
@@ -226,11 +222,11 @@ def test_the_season_of_a_made_series_is_its_period(period: int) -> None:
     "values",
     [[], [1.0] * 99, np.arange(99.0), np.random.default_rng(1).normal(size=300), [np.nan] * 20],
 )
-def test_what_does_not_repeat_has_no_season(values: Any) -> None:
+def test_season_length_is_zero_without_a_season(values: Any) -> None:
     assert find_season(np.asarray(values, dtype=float)) == 0
 
 
-def test_a_feed_gives_the_asked_samples_each_batch_finished() -> None:
+def test_tensor_dataset_returns_finished_batches() -> None:
     x, y = torch.arange(12).reshape(6, 2), torch.arange(6)
     dataset = TensorDataset((x, x), (y,), (lambda part: part / 2, None))
     for index, expected in ((torch.tensor([4, 1]), [4, 1]), (slice(1, 3), [1, 2])):
@@ -243,7 +239,7 @@ def test_a_feed_gives_the_asked_samples_each_batch_finished() -> None:
     assert len(dataset) == len(dataset.everything().targets[0]) == 6
 
 
-def test_gymnasium_tells_its_rules() -> None:
+def test_environment_has_the_model_of_gymnasium() -> None:
     world = environment.read("FrozenLake-v1", environment.Options(settings={"is_slippery": False}))
     assert world.actions == ("left", "down", "right", "up") and len(world.states) == 16
     assert world.model[0][2] == [(1.0, 1, 0, False)]
@@ -252,24 +248,26 @@ def test_gymnasium_tells_its_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "error", "told"),
+    ("name", "options", "error", "message"),
     [
         ("FrozenLake-v9", {}, DataError, "there is no environment 'FrozenLake-v9': "),
         ("FrozenLak-v1", {}, DataError, "Did you mean 'FrozenLake-v1'"),
-        ("FrozenLake-v1", {"settings": {"wind": 3}}, DataError, "'FrozenLake-v1' does not take these input.settings: "),
-        ("FrozenLake-v1", {"actions": ("up",)}, DataError, "the names do not fit the environment; got 1 names. Allowed: 4."),
-        ("CartPole-v1", {}, NotBuiltError, "'CartPole-v1' has states that cannot be counted"),
+        ("FrozenLake-v1", {"settings": {"wind": 3}}, DataError,
+         "'FrozenLake-v1' does not take these input.settings: "),
+        ("FrozenLake-v1", {"actions": ("up",)}, DataError,
+         "the names do not fit the environment; got 1 names. Allowed: 4."),
+        ("CartPole-v1", {}, NotBuiltError, "'CartPole-v1' has states that are not discrete"),
     ],
 )  # fmt: skip
-def test_environments_that_cannot_be_used_are_refused(
-    name: str, options: Any, error: type[Exception], told: str
+def test_environment_that_cannot_be_used_is_refused(
+    name: str, options: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as refused:
         environment.read(name, environment.Options(**options))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_the_folder_of_a_run_is_no_data() -> None:
+def test_run_folder_does_not_hide_a_dataset() -> None:
     run = kissipo.load("digits").fit(epochs=1, out="digits")
     assert (run.folder / "task.yaml").is_file()
     assert kissipo.open("digits").evaluate()

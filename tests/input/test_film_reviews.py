@@ -1,4 +1,4 @@
-"""Film reviews out of their archive: all of them, as tar gives them; strange members are left alone, damaged archives are refused."""
+"""Film reviews: the archive is read as by tar; other members are ignored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRAISE, BLAME = "txt_sentoken/pos/cv000_29590.txt", "txt_sentoken/neg/cv999_1463
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where an archive of our own is looked for."""
+    """Returns the path at which a test archive is found."""
     monkeypatch.setenv("KISSIPO_DATA", str(tmp_path))
     path = tmp_path / "imdb-review-polarity" / "review_polarity.tar.gz"
     path.parent.mkdir()
@@ -35,7 +35,7 @@ def pack(path: Path, members: dict[str, bytes]) -> None:
         packed.addfile(link)
 
 
-def test_every_review_is_there_with_its_feeling(data: Path) -> None:
+def test_film_reviews_have_every_review_with_its_feeling(data: Path) -> None:
     frame = film_reviews.read().frame
     assert frame["feeling"].counts() == {"negative": 1000, "positive": 1000}
     assert len(frame["review"].counts()) == 2000
@@ -48,7 +48,7 @@ def test_every_review_is_there_with_its_feeling(data: Path) -> None:
         assert frame["feeling"].show(row) == feeling
 
 
-def test_only_reviews_are_read_and_nothing_is_unpacked(archive: Path, tmp_path: Path) -> None:
+def test_film_reviews_read_only_reviews_and_unpack_nothing(archive: Path, tmp_path: Path) -> None:
     strange = {
         "../evil.txt": b"x",
         "/evil.txt": b"x",
@@ -62,21 +62,23 @@ def test_only_reviews_are_read_and_nothing_is_unpacked(archive: Path, tmp_path: 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [archive]
 
 
-@pytest.mark.parametrize("kept", [0, 40, 150])
-def test_a_damaged_archive_is_refused(archive: Path, kept: int) -> None:
+@pytest.mark.parametrize("size", [0, 40, 150])
+def test_film_reviews_refuse_a_damaged_archive(archive: Path, size: int) -> None:
     pack(archive, {PRAISE: bytes(range(128)) * 99})
-    archive.write_bytes(archive.read_bytes()[:kept])
+    archive.write_bytes(archive.read_bytes()[:size])
     with pytest.raises(
-        DataError, match=r"review_polarity\.tar\.gz is damaged: .*\. Delete it and fetch it again\."
+        DataError,
+        match=r"review_polarity\.tar\.gz is damaged: .*\. Delete it and download it again\.",
     ):
         film_reviews.read()
 
 
-def test_an_archive_without_reviews_or_with_other_letters_is_refused(archive: Path) -> None:
+def test_film_reviews_refuse_an_archive_without_reviews(archive: Path) -> None:
     pack(archive, {"README": b"x"})
     with pytest.raises(
         DataError,
-        match=r"holds no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and the like\.",
+        match=r"contains no reviews. Allowed: txt_sentoken/pos/cv000_29590\.txt and similar "
+        r"files\.",
     ):
         film_reviews.read()
     pack(archive, {PRAISE: b"caf\xe9"})

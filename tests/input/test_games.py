@@ -1,4 +1,4 @@
-"""Games as samples: records in a folder, what of them is left out and told, and games that are made by a rule."""
+"""Games as samples: records in a folder, skipped records, and generated games."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def write(**more: str) -> None:
         Path(name).write_text(text, encoding="utf-8")
 
 
-def told(reading: Reading) -> list[str]:
+def descriptions(reading: Reading) -> list[str]:
     return [finding.describe() for finding in reading.findings]
 
 
-def test_every_move_of_every_game_is_a_row_and_the_rest_is_told() -> None:
+def test_games_every_move_is_a_row_and_skipped_games_are_reported() -> None:
     write()
     reading = read("sgf", Options())
     frame = reading.frame
@@ -56,44 +56,46 @@ def test_every_move_of_every_game_is_a_row_and_the_rest_is_told() -> None:
         ("sgf/two.sgf, game 1", 1, "A19"),
         ("sgf/two.sgf, game 2", 1, "B18"),
     ]
-    assert told(reading) == [
-        "PASS  4 games, 7 moves; 2 passes are no samples",
+    assert descriptions(reading) == [
+        "PASS  4 games, 7 moves; 2 passes are not samples",
         "WARN  1 game on 13x13 -> left out",
         "WARN  2 games on 9x9 -> left out",
         "WARN  1 game without a move -> left out",
         "WARN  1 record of other games -> left out",
-        "WARN  1 game of 4 with variations, sgf/deep/b.SGF the first -> the main line is taken",
+        "WARN  1 game of 4 have variations, the first is sgf/deep/b.SGF -> the main line is used",
     ]
     board = np.array(list(str(frame["board"].show(4)))).reshape(
         19, 19
     )  # Black's view of b.SGF's second move
-    assert {(str(each), *at) for at, each in np.ndenumerate(board) if each != "."} == {
+    assert {(str(letter), *point) for point, letter in np.ndenumerate(board) if letter != "."} == {
         ("X", 3, 3),
         ("O", 3, 15),
     }
 
 
-def test_damaged_records_are_refused_or_left_out_and_counted() -> None:
+def test_damaged_records_are_refused_or_skipped_and_counted() -> None:
     write(broken="(;SZ[19];B[pd", illegal="(;;B[dd];W[dd])")
     with pytest.raises(DataError) as refused:
         read("sgf", Options())
     assert str(refused.value) == (
-        "sgf/broken.sgf: line 1, column 11: the value of B that begins here is not closed (and 1 more). "
-        "Correct or remove the file, or leave such out with input.skip_corrupt=true."
+        "sgf/broken.sgf: line 1, column 11: "
+        "the value of B that begins here is not closed (and 1 more). "
+        "Correct or remove the file, or skip such files with input.skip_corrupt=true."
     )
     reading = read("sgf", Options(skip_corrupt=True))
     assert len(reading.frame) == 7
-    assert [each for each in told(reading) if "cannot be" in each] == [
-        "WARN  2 records cannot be read or played, the first is sgf/broken.sgf: line 1, column 11: "
+    assert [text for text in descriptions(reading) if "cannot be" in text] == [
+        "WARN  2 records cannot be read or replayed, the first is sgf/broken.sgf: line 1, column "
+        "11: "
         "the value of B that begins here is not closed -> left out"
     ]
 
 
-def test_the_ends_of_games_are_what_the_next_player_sees() -> None:
+def test_final_boards_are_the_view_of_the_next_player() -> None:
     write()
-    at = point_names(19).index
+    index = point_names(19).index
     first = read_ends(Path("sgf/a.sgf"))[0]
-    assert [first[at(name)] for name in ("Q16", "Q4", "D4", "D16")] == [
+    assert [first[index(name)] for name in ("Q16", "Q4", "D4", "D16")] == [
         "X",
         "O",
         "O",
@@ -107,7 +109,7 @@ def test_the_ends_of_games_are_what_the_next_player_sees() -> None:
         read_ends(Path("sgf/small.sgf"))
 
 
-def test_a_folder_is_known_by_a_record_in_it() -> None:
+def test_game_folder_is_recognized_by_a_record() -> None:
     write()
     Path("images/good").mkdir(parents=True)
     assert (
@@ -117,40 +119,40 @@ def test_a_folder_is_known_by_a_record_in_it() -> None:
     )
 
 
-def test_made_games_are_a_function_of_the_seed_and_keep_the_rules() -> None:
+def test_generated_games_depend_on_the_seed_and_are_legal() -> None:
     games = made_games(3, seed=5)
     assert games == made_games(3, seed=5) == made_games(4, seed=5)[:3]
     assert games != made_games(3, seed=6)
     for game in games:
-        seen = list(positions(game))  # which plays every move by the rules
-        assert [each.number for each in seen] == list(range(1, 121))
-        assert all(each.board[each.point] == "." for each in seen)
+        moves = list(positions(game))  # replays every move by the rules
+        assert [move.number for move in moves] == list(range(1, 121))
+        assert all(move.board[move.point] == "." for move in moves)
 
 
-def test_made_games_take_the_largest_chain_that_can_be_taken() -> None:
-    """By liberties counted anew: nine of ten times, as one move of ten is made anywhere."""
+def test_generated_games_capture_the_largest_chain() -> None:
+    """About nine of ten moves do so, because one of ten is random."""
     right = chances = 0
     for game in made_games(6, seed=0):
-        for seen in positions(game):
+        for move in positions(game):
             board = np.array(
-                [{"X": 1, "O": -1, ".": 0}[each] for each in seen.board], dtype=np.int8
+                [{"X": 1, "O": -1, ".": 0}[letter] for letter in move.board], dtype=np.int8
             )
             position = Position.of(board.reshape(SIZE, SIZE))
-            takes = {
+            captures = {
                 min(chain.liberties): len(chain.stones)
                 for chain in position.chains()
                 if chain.color == -1 and len(chain.liberties) == 1
             }
-            if takes:
+            if captures:
                 chances += 1
-                right += takes.get(seen.point, 0) == max(takes.values())
+                right += captures.get(move.point, 0) == max(captures.values())
     assert chances > 50
     assert 0.8 < right / chances < 0.97
 
 
-def test_the_words_of_made_games_say_how_many_and_which() -> None:
+def test_generated_games_options_num_games_and_seed() -> None:
     reading = read("generated", Options(num_games=3, seed=1))
-    assert told(reading) == ["PASS  3 games, 360 moves"]
+    assert descriptions(reading) == ["PASS  3 games, 360 moves"]
     assert (
         reading.frame.fingerprint()
         == read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
@@ -160,9 +162,10 @@ def test_the_words_of_made_games_say_how_many_and_which() -> None:
     )
 
 
-def test_what_is_no_path_is_refused() -> None:
+def test_games_source_refuses_an_array() -> None:
     with pytest.raises(
         DataError,
-        match=r"input.games names records of games; got ndarray. Allowed: a folder, an .sgf",
+        match=r"input.games must be a path of game records; got ndarray. Allowed: a folder, an "
+        r".sgf",
     ):
         read(np.zeros(3), Options())

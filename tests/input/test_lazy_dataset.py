@@ -1,4 +1,4 @@
-"""Images that are read from disk give the very run of images that are kept; few wait at a time; a lost file is named."""
+"""Lazy datasets: a run from disk equals one from memory; deleted files are named."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = {
 
 @pytest.fixture
 def photos() -> Path:
-    """Thirty images of each of two classes, of several sizes and kinds of files."""
+    """Writes thirty images of each of two classes, with several sizes and formats."""
     generator = np.random.default_rng(0)
     for number in range(60):
         kind, side = ("dark", "light")[number % 2], 12 + number % 5
@@ -50,68 +50,68 @@ def fit(photos: Path, name: str, **words: Any) -> Path:
     return Path(name)
 
 
-def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> None:
+def test_lazy_dataset_run_equals_the_run_from_memory(photos: Path) -> None:
     words = {"input.augment": ["flip"]}
-    kept, read = (
-        fit(photos, "kept", **words),
+    memory, read = (
+        fit(photos, "memory", **words),
         fit(photos, "read", **words, **{"input.memory_limit": 0}),
     )
     for file in ("model.safetensors", "metrics.json", "history.csv", "codecs.json"):
-        assert (kept / file).read_bytes() == (read / file).read_bytes(), file
+        assert (memory / file).read_bytes() == (read / file).read_bytes(), file
     findings = json.loads((read / "data.json").read_text())["findings"]
-    (told,) = [each for each in findings if each["check"] == "memory"]
-    assert told["action"] == "read from disk batch by batch, in every epoch anew"
+    (memory_finding,) = [finding for finding in findings if finding["check"] == "memory"]
+    assert memory_finding["action"] == "read from disk batch by batch, in every epoch anew"
     assert all(
-        each["check"] != "memory"
-        for each in json.loads((kept / "data.json").read_text())["findings"]
+        finding["check"] != "memory"
+        for finding in json.loads((memory / "data.json").read_text())["findings"]
     )
-    opened = ki.open("read")
-    assert opened.pipeline().datasets["train"].inputs[0].__class__ is LazyColumn
-    assert opened.evaluate()[0].net.metrics == ki.open("kept").evaluate()[0].net.metrics
+    run = ki.open("read")
+    assert run.pipeline().datasets["train"].inputs[0].__class__ is LazyColumn
+    assert run.evaluate()[0].net.metrics == ki.open("memory").evaluate()[0].net.metrics
 
 
-def test_a_feed_from_disk_gives_the_batches_of_a_feed_in_memory(photos: Path) -> None:
+def test_lazy_dataset_batches_equal_those_from_memory(photos: Path) -> None:
     task = ki.load(str(photos), words=WORDS)
-    kept = build_experiment(task).pipeline.datasets["train"]
+    memory = build_experiment(task).pipeline.datasets["train"]
     read = build_experiment(task.with_words({"input.memory_limit": 0})).pipeline.datasets["train"]
-    order = list(torch.randperm(len(kept), generator=torch.Generator().manual_seed(0)).split(7))
-    for one, two in zip(map(kept.batch, order), read.ahead(order), strict=True):
+    order = list(torch.randperm(len(memory), generator=torch.Generator().manual_seed(0)).split(7))
+    for one, two in zip(map(memory.batch, order), read.ahead(order), strict=True):
         assert torch.equal(one.inputs[0], two.inputs[0]) and torch.equal(
             one.targets[0], two.targets[0]
         )
-    some = torch.tensor([5, 1])
+    index = torch.tensor([5, 1])
     assert torch.equal(
-        kept.take(some).everything().inputs[0], read.take(some).everything().inputs[0]
+        memory.take(index).everything().inputs[0], read.take(index).everything().inputs[0]
     )
     assert torch.equal(
-        kept.batch(slice(3, 5)).inputs[0], read.take(slice(2, 9)).batch(slice(1, 3)).inputs[0]
+        memory.batch(slice(3, 5)).inputs[0], read.take(slice(2, 9)).batch(slice(1, 3)).inputs[0]
     )
-    assert len(read) == len(kept)
+    assert len(read) == len(memory)
 
 
-def test_never_more_than_a_few_batches_wait() -> None:
-    read, most, lock = 0, 0, threading.Lock()
+def test_read_ahead_has_few_pending_batches() -> None:
+    read, maximum, lock = 0, 0, threading.Lock()
     taken = 0
 
     def count(number: int) -> int:
-        nonlocal read, most
+        nonlocal read, maximum
         with lock:
             read += 1
-            most = max(most, read - taken)
+            maximum = max(maximum, read - taken)
         return number
 
     def order() -> Iterator[int]:
         yield from range(50)
 
-    for asked, found in read_ahead(count, order()):
-        assert asked == found
+    for key, value in read_ahead(count, order()):
+        assert key == value
         with lock:
             taken += 1
     assert read == taken == 50
-    assert most <= 3
+    assert maximum <= 3
 
 
-def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
+def test_read_ahead_stops_its_thread_when_closed() -> None:
     before = threading.active_count()
     batches = read_ahead(lambda number: number, range(100))
     assert next(batches) == (0, 0)
@@ -119,7 +119,7 @@ def test_who_stops_in_the_middle_leaves_no_reader_behind() -> None:
     assert threading.active_count() == before
 
 
-def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
+def test_lazy_dataset_names_a_deleted_file(photos: Path) -> None:
     dataset = build_experiment(
         ki.load(str(photos), words={**WORDS, "input.memory_limit": 0})
     ).pipeline.datasets["train"]
@@ -130,7 +130,7 @@ def test_a_file_that_is_lost_meanwhile_is_named(photos: Path) -> None:
         list(dataset.ahead([slice(0, 8), slice(8, 16)]))
 
 
-def test_large_samples_are_answered_a_few_at_a_time_and_alike() -> None:
+def test_inference_batch_of_large_samples_is_small() -> None:
     large = TensorDataset((torch.rand(9, 3, 640, 640),), ())
     small = TensorDataset((torch.rand(9, 3, 8, 8),), ())
     assert (portion(large), portion(small), portion(small.take(slice(0, 0)))) == (3, 512, 512)
@@ -139,7 +139,7 @@ def test_large_samples_are_answered_a_few_at_a_time_and_alike() -> None:
     torch.testing.assert_close(answer_all(net, large), answer_all(net, large, batch=9))
 
 
-def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
+def test_large_jpeg_is_decoded_at_a_smaller_size() -> None:
     generator = np.random.default_rng(0)
     coarse = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
         (640, 480), Image.Resampling.BICUBIC
@@ -149,12 +149,12 @@ def test_a_jpeg_far_too_large_is_decoded_smaller_and_looks_the_same() -> None:
         Image.open("photo.jpg").resize((40, 30), Image.Resampling.BILINEAR), dtype=int
     )
     frame = Frame((image_column("image", np.array(["photo.jpg"], dtype=object)),))
-    found = Pixels("image", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
-    assert np.abs(found - expected).mean() < 1
-    assert np.abs(found - expected).max() <= 6
+    pixels = Pixels("image", size=(30, 40), color="rgb").encode(frame)[0].permute(1, 2, 0).numpy()
+    assert np.abs(pixels - expected).mean() < 1
+    assert np.abs(pixels - expected).max() <= 6
 
 
-def test_the_simple_answers_see_large_images_smaller_and_that_is_told(
+def test_baselines_receive_smaller_images_and_the_report_says_so(
     monkeypatch: pytest.MonkeyPatch, photos: Path
 ) -> None:
     monkeypatch.setattr("kissipo.runs.scores._MOST_VALUES", 60 * 3 * 9 * 9)
@@ -166,7 +166,7 @@ def test_the_simple_answers_see_large_images_smaller_and_that_is_told(
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])
-def test_the_batch_of_large_images_is_small(size: int, batch: int, photos: Path) -> None:
+def test_batch_size_of_large_images_is_small(size: int, batch: int, photos: Path) -> None:
     words = {
         "input.size": [size],
         "input.memory_limit": 0,

@@ -1,4 +1,4 @@
-"""Magnetic tiles: which images show the same tile, by their names, held against the images themselves."""
+"""Magnetic tiles: the tile of each image by its name, checked against the images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def frame(data: Path) -> Frame:
 
 
 def detail(path: str) -> Any:
-    """What is left of a small copy when exposure and slow changes of light are taken away, of length 1."""
+    """Returns the fine structure of a small copy, normalized to length 1.
+
+    Exposure and slow changes of brightness are removed.
+    """
     with Image.open(path) as image:
         light = np.log(
             np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=float)
@@ -42,27 +45,27 @@ def detail(path: str) -> Any:
     return fine / np.linalg.norm(fine)
 
 
-def likeness(details: Any) -> Any:
-    """The greatest correlation of every two images, moved against each other by up to three pixels."""
+def correlations(details: Any) -> Any:
+    """Returns the maximum correlation of each pair, shifted by up to three pixels."""
     waves = np.fft.rfft2(details)
-    found = np.empty((len(details), len(details)), dtype=np.float32)
-    for at, wave in enumerate(waves):
+    maximum = np.empty((len(details), len(details)), dtype=np.float32)
+    for index, wave in enumerate(waves):
         moved = np.fft.irfft2(wave * waves.conj(), s=(SIDE, SIDE))
         moved = np.roll(moved, (REACH, REACH), axis=(1, 2))[:, : 2 * REACH + 1, : 2 * REACH + 1]
-        found[at] = moved.reshape(len(details), -1).max(axis=1)
-    return found
+        maximum[index] = moved.reshape(len(details), -1).max(axis=1)
+    return maximum
 
 
 @pytest.mark.slow
-def test_no_two_tiles_look_alike_and_most_images_of_a_tile_do(frame: Frame) -> None:
-    alike = likeness(np.stack([detail(path) for path in frame["image"].values]))
+def test_tiles_images_of_one_tile_are_correlated(frame: Frame) -> None:
+    alike = correlations(np.stack([detail(path) for path in frame["image"].values]))
     tile = frame["tile"].values
     same = tile[:, None] == tile
     assert alike[~same].max() < 0.88
     assert np.median(alike[same & ~np.eye(len(tile), dtype=bool)]) > 0.8
 
 
-def test_every_image_has_its_class_its_mask_and_a_tile(frame: Frame, data: Path) -> None:
+def test_magnetic_tile_images_have_class_mask_and_tile(frame: Frame, data: Path) -> None:
     assert frame.names == ["image", "class", "mask", "tile"]
     files = sorted((data / "magnetic-tile").rglob("*.jpg"))
     assert sorted(frame["image"].values) == [str(path) for path in files]
@@ -74,9 +77,7 @@ def test_every_image_has_its_class_its_mask_and_a_tile(frame: Frame, data: Path)
         assert Path(image).parent.name == name
 
 
-def test_exposures_of_a_tile_are_one_and_a_new_one_begins_where_the_exposure_falls_or_the_number_jumps() -> (
-    None
-):
+def test_tiles_begin_where_the_exposure_falls_or_the_number_jumps() -> None:
     files = [
         f"exp{e}_num_{n}.jpg"
         for e, n in ((1, 100), (2, 120), (6, 500), (6, 510), (1, 530), (3, 931), (2, 110))
@@ -85,25 +86,25 @@ def test_exposures_of_a_tile_are_one_and_a_new_one_begins_where_the_exposure_fal
     tiles = ["tile 100", "tile 100", "tile 100", "tile 510", "tile 530", "tile 931", "tile 110"]
     assert tiles_of(kinds, files) == tiles
     order = [4, 6, 0, 3, 5, 2, 1]
-    assert tiles_of([kinds[at] for at in order], [files[at] for at in order]) == [
-        tiles[at] for at in order
+    assert tiles_of([kinds[index] for index in order], [files[index] for index in order]) == [
+        tiles[index] for index in order
     ]
 
 
-def test_one_tile_under_two_labels_is_one_tile() -> None:
+def test_tiles_with_two_labels_are_one_tile() -> None:
     files = ["exp1_num_276355.jpg", "exp2_num_276373.jpg", "exp3_num_276387.jpg"]
     assert set(tiles_of(["MT_Crack", "MT_Break", "MT_Break"], files)) == {"tile 276355"}
 
 
-def test_a_image_of_another_name_is_refused() -> None:
+def test_tiles_refuse_another_file_name() -> None:
     with pytest.raises(
         DataError,
-        match=r"another name than the published ones; got tile\.jpg. Allowed: expE_num_N\.jpg",
+        match=r"does not have a published name; got tile\.jpg. Allowed: expE_num_N\.jpg",
     ):
         tiles_of(["MT_Free"], ["tile.jpg"])
 
 
-def test_the_split_of_a_run_is_on_disk_and_takes_no_tile_apart(frame: Frame) -> None:
+def test_tiles_are_not_divided_by_the_split(frame: Frame) -> None:
     words = {
         "input.size": [8],
         "input.split.group": "tile",
@@ -114,22 +115,22 @@ def test_the_split_of_a_run_is_on_disk_and_takes_no_tile_apart(frame: Frame) -> 
         input={"images": "magnetic-tile"}, process={"net": "linear"}, output={"category": "class"}
     )
     run = task.with_words(words).fit(seed=3)
-    kept = json.loads((run.folder / "split.json").read_text(encoding="utf-8"))
+    split = json.loads((run.folder / "split.json").read_text(encoding="utf-8"))
     tile = dict(zip(frame["image"].values, frame["tile"].texts(), strict=True))
     folder = Path(frame["image"].values[0]).parents[1]
     tiles = {
-        part: {tile[str(folder / file)] for file in files} for part, files in kept["files"].items()
+        part: {tile[str(folder / file)] for file in files} for part, files in split["files"].items()
     }
-    assert sum(map(len, kept["files"].values())) == len(frame)
+    assert sum(map(len, split["files"].values())) == len(frame)
     assert not tiles["train"] & tiles["test"]
     assert not tiles["train"] & tiles["validation"]
     assert not tiles["validation"] & tiles["test"]
     pipeline = run.pipeline()
-    for part, spans in kept["rows"].items():
+    for part, spans in split["rows"].items():
         rows = [
             range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1)
             for span in spans.split(", ")
         ]
         assert [row - 1 for span in rows for row in span] == pipeline.parts[part].tolist()
-        shown = pipeline.frame["image"].values[pipeline.parts[part]]
-        assert [str(folder / file) for file in kept["files"][part]] == shown.tolist()
+        paths = pipeline.frame["image"].values[pipeline.parts[part]]
+        assert [str(folder / file) for file in split["files"][part]] == paths.tolist()

@@ -1,4 +1,4 @@
-"""Images and their masks in folders: which belong together, what is told, what is refused."""
+"""Images and their masks in folders: pairs, findings and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pairs(folder: str, masks: str | None = None) -> list[tuple[str, str | None]]
     return list(zip(frame["image"].values.tolist(), frame["mask"].values.tolist(), strict=True))
 
 
-def test_a_folder_of_masks_is_built_like_that_of_the_images_or_flat() -> None:
+def test_mask_folder_has_the_subfolders_of_the_images_or_none() -> None:
     for name in ("tiles/good/a.jpg", "tiles/bad/a.jpg", "tiles/bad/b.jpg"):
         save(name)
     for name in ("same/good/a.png", "same/bad/a_mask.png", "flat/b.png"):
@@ -42,104 +42,106 @@ def test_a_folder_of_masks_is_built_like_that_of_the_images_or_flat() -> None:
     ]
 
 
-def test_with_masks_images_need_no_class_and_the_folder_of_masks_is_none() -> None:
-    for at in range(3):
-        save(f"tiles/{at}.png")
-        save(f"tiles/masks/{at}.png")
+def test_masks_replace_class_folders() -> None:
+    for index in range(3):
+        save(f"tiles/{index}.png")
+        save(f"tiles/masks/{index}.png")
     reading = read_image_folder(Path("tiles"), masks=Path("tiles/masks"))
     assert reading.frame.names == ["image", "mask"]
-    assert [str(each.values[1]) for each in reading.frame.columns] == [
+    assert [str(column.values[1]) for column in reading.frame.columns] == [
         "tiles/1.png",
         "tiles/masks/1.png",
     ]
 
 
-def test_masks_that_lie_beside_their_images_are_found() -> None:
-    for at in range(3):
-        save(f"tiles/{at}.jpg")
-        save(f"tiles/{at}.png")
-    assert pairs("tiles") == [(f"tiles/{at}.jpg", f"tiles/{at}.png") for at in range(3)]
+def test_masks_beside_their_images_are_found() -> None:
+    for index in range(3):
+        save(f"tiles/{index}.jpg")
+        save(f"tiles/{index}.png")
+    assert pairs("tiles") == [(f"tiles/{index}.jpg", f"tiles/{index}.png") for index in range(3)]
 
 
 @pytest.mark.parametrize(
-    ("masks", "told"),
+    ("masks", "message"),
     [
         ("nowhere", "there is no folder nowhere"),
         (
             "other",
-            "no image of tiles has a mask in other; got images such as 0.jpg, 1 masks such as z.png",
+            "no image of tiles has a mask in other; "
+            "got images such as 0.jpg, 1 masks such as z.png",
         ),
         (
             "twice",
-            "the image tiles/a/0.jpg has 2 masks; got twice/x/0.png, twice/y/0.png. Keep one of them",
+            "the image tiles/a/0.jpg has 2 masks; "
+            "got twice/x/0.png, twice/y/0.png. Keep one of them",
         ),
     ],
 )
-def test_masks_that_do_not_fit_are_refused(masks: str, told: str) -> None:
+def test_masks_without_a_unique_match_are_refused(masks: str, message: str) -> None:
     save("tiles/a/0.jpg")
     for name in ("other/z.png", "twice/x/0.png", "twice/y/0.png"):
         save(name)
     with pytest.raises(DataError) as refused:
         read_image_folder(Path("tiles"), masks=Path(masks))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def tiles(count: int = 24) -> None:
-    for at in range(count):
-        save(f"tiles/{at}.jpg", (16, 16))
-        save(f"tiles/{at}.png", (16, 16), marked=at % 3 > 0)
+    for index in range(count):
+        save(f"tiles/{index}.jpg", (16, 16))
+        save(f"tiles/{index}.png", (16, 16), marked=index % 3 > 0)
 
 
-def asked(**words: object) -> ki.Task:
+def task_of(**words: object) -> ki.Task:
     return ki.load(
         "tiles", words={"output": "mask", "process.filters": [4, 8], "epochs": 1, **words}
     )
 
 
 def findings(task: ki.Task) -> list[str]:
-    return [each.describe() for each in task.check()]
+    return [finding.describe() for finding in task.check()]
 
 
-def test_masks_are_counted_and_those_that_mark_nothing_too() -> None:
+def test_empty_masks_are_counted() -> None:
     tiles()
-    assert "PASS  24 masks, 8 of them mark nothing" in findings(asked())
+    assert "PASS  24 masks, 8 of them are empty" in findings(task_of())
 
 
-def test_images_without_a_mask_are_asked_about() -> None:
+def test_missing_masks_must_be_set() -> None:
     tiles()
-    for at in (3, 9):
-        Path(f"tiles/{at}.png").unlink()
+    for index in (3, 9):
+        Path(f"tiles/{index}.png").unlink()
     with pytest.raises(
         DataError, match=r"2 images of 24 without a mask, such as tiles/15.jpg|such as tiles/3.jpg"
     ) as refused:
-        asked().fit()
+        task_of().fit()
     assert (
-        "Say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
-        in str(refused.value)
+        "Set input.missing_masks=empty if they show nothing to be marked, "
+        "else input.missing_masks=left_out" in str(refused.value)
     )
-    assert len(asked(missing_masks="empty").fit(out="empty").pipeline().frame) == 24
-    assert len(asked(missing_masks="left_out").fit(out="left").pipeline().frame) == 22
+    assert len(task_of(missing_masks="empty").fit(out="empty").pipeline().frame) == 24
+    assert len(task_of(missing_masks="left_out").fit(out="left").pipeline().frame) == 22
 
 
-def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_refused() -> None:
+def test_masks_of_wrong_size_damaged_or_all_empty_are_refused() -> None:
     tiles()
     save("tiles/7.png", (16, 12))
     with pytest.raises(
         DataError,
-        match=r"tiles/7.png is 16x12, its image 16x16. Save them alike|-> save them alike|save them alike",
+        match=r"tiles/7.png is 16x12, its image 16x16. [Ss]ave each mask in the size of its image",
     ):
-        asked().fit()
+        task_of().fit()
     Path("tiles/7.png").write_bytes(Path("tiles/6.png").read_bytes()[:40])
     with pytest.raises(DataError, match=r"tiles/7.png is damaged"):
-        asked().fit()
-    for at in range(24):
-        save(f"tiles/{at}.png", (16, 16), marked=False)
-    with pytest.raises(DataError, match="none of 24 masks marks anything"):
-        asked().fit()
+        task_of().fit()
+    for index in range(24):
+        save(f"tiles/{index}.png", (16, 16), marked=False)
+    with pytest.raises(DataError, match="none of 24 masks mask a pixel"):
+        task_of().fit()
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ({"output": "mask", "input.masks": "masks"}, "there is no folder masks"),
         (
@@ -158,37 +160,37 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
         ({"output": "mask", "process.filters": [4] * 9}, "'unet' halves 16x16 8 times"),
     ],
 )
-def test_slips_are_told_in_words_of_the_pipeline(words: dict[str, object], told: str) -> None:
+def test_mask_task_errors_name_the_option(words: dict[str, object], message: str) -> None:
     tiles()
-    for at in range(24):
-        kind = "ab"[at % 2]
-        save(f"sorted/{kind}/{at}.jpg", (16, 16))
-        save(f"sorted/{kind}/{at}.png", (16, 16))
+    for index in range(24):
+        kind = "ab"[index % 2]
+        save(f"sorted/{kind}/{index}.jpg", (16, 16))
+        save(f"sorted/{kind}/{index}.png", (16, 16))
     folder = "sorted" if words["output"] == "category" else "tiles"
     with pytest.raises(UserError) as refused:
         ki.load(folder, words=words).show()
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_without_masks_a_mask_cannot_be_asked_for() -> None:
-    for at in range(12):
-        save(f"photos/{'ab'[at % 2]}/{at}.png")
+def test_mask_output_needs_masks() -> None:
+    for index in range(12):
+        save(f"photos/{'ab'[index % 2]}/{index}.png")
     with pytest.raises(
         TaskError,
         match=r"output.mask needs masks, and photos comes with none. Name their folder: input.masks=FOLDER",
     ):
         ki.load("photos", words={"output": "mask"}).show()
     with pytest.raises(
-        DataError, match=r"input.masks goes with a folder of images, and digits is none"
+        DataError, match=r"input.masks needs a folder of images, and digits is not a folder"
     ):
         ki.Task(input={"images": "digits", "masks": "photos"}, output="mask").show()
 
 
-def test_arrays_of_images_and_masks() -> None:
+def test_masks_as_arrays() -> None:
     generator = np.random.default_rng(0)
-    marks = generator.random((30, 12, 12)) > 0.7
+    mask = generator.random((30, 12, 12)) > 0.7
     task = ki.Task(
-        input={"images": (marks * 200).astype(np.uint8), "masks": marks, "batch_size": 8},
+        input={"images": (mask * 200).astype(np.uint8), "masks": mask, "batch_size": 8},
         process={"net": "unet", "filters": [4], "epochs": 1},
         output={"mask": "dot"},
     )
@@ -200,4 +202,4 @@ def test_arrays_of_images_and_masks() -> None:
     with pytest.raises(
         DataError, match=r"input.masks does not fit the array of images; got masks \(30, 12\)"
     ):
-        ki.Task(input={**dict(task.input), "masks": marks[:, 0]}, output="mask").show()
+        ki.Task(input={**dict(task.input), "masks": mask[:, 0]}, output="mask").show()

@@ -1,4 +1,7 @@
-"""Splits: every row in one part, classes in their shares, groups and twins on one side, nothing learned from the test part."""
+"""Split: every row is in one split, stratified, with groups and duplicates together.
+
+Nothing is fitted on the test split.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ PARTS = ("train", "validation", "test")
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(8, 60), min_size=2, max_size=5), SHARES, SHARES, st.integers(0, 99))
-def test_every_class_has_its_share_of_each_part_within_one_row(
+def test_stratified_split_keeps_class_proportions_within_one_row(
     counts: list[int], test: float, validation: float, seed: int
 ) -> None:
     classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
@@ -46,7 +49,7 @@ def test_every_class_has_its_share_of_each_part_within_one_row(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 12), min_size=30, max_size=60), st.integers(0, 99))
-def test_a_group_stays_on_one_side_and_the_shares_miss_less_than_the_smallest_group(
+def test_grouped_split_keeps_groups_together_and_fractions_close(
     sizes: list[int], seed: int
 ) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
@@ -59,21 +62,18 @@ def test_a_group_stays_on_one_side_and_the_shares_miss_less_than_the_smallest_gr
     shuffled = np.random.default_rng(seed).permutation(groups)
     sides = [set(shuffled[parts[name]]) for name in PARTS]
     assert not sides[0] & sides[2]
-    left_over = 0.2 * len(groups) + 0.5 - len(parts["test"])
-    assert (
-        0 <= left_over < min(np.bincount(shuffled[parts["train"]])[list(sides[0])])
-        or left_over == 0
-    )
+    rest = 0.2 * len(groups) + 0.5 - len(parts["test"])
+    assert 0 <= rest < min(np.bincount(shuffled[parts["train"]])[list(sides[0])]) or rest == 0
 
 
-def test_one_large_group_does_not_keep_the_small_ones_out_of_the_test_part() -> None:
+def test_grouped_split_with_one_large_group_has_the_wanted_sizes() -> None:
     groups = np.repeat(np.arange(51), [50, *[1] * 50])
     for seed in range(20):
         parts = split_rows(100, Split(test=0.2, validation=0.1), seed=seed, together=groups)
         assert [len(parts[name]) for name in PARTS] == [70, 10, 20]
 
 
-def test_by_time_the_last_rows_judge() -> None:
+def test_time_split_has_the_last_rows_in_test() -> None:
     parts = split_rows(10, Split(test=0.3, validation=0.2, method="time"), seed=5)
     assert {name: part.tolist() for name, part in parts.items()} == {
         "train": [0, 1, 2, 3, 4],
@@ -82,14 +82,14 @@ def test_by_time_the_last_rows_judge() -> None:
     }
 
 
-def test_a_published_test_part_is_kept_and_validation_is_drawn_from_the_rest() -> None:
+def test_published_test_split_is_kept() -> None:
     fixed = {"train": np.arange(5, 50), "test": np.arange(5)}
     parts = split_rows(50, Split(validation=0.2), seed=0, fixed=fixed)
     assert parts["test"].tolist() == [0, 1, 2, 3, 4]
     assert len(parts["validation"]) == 9 and parts["validation"].min() >= 5
 
 
-def test_the_seed_draws_the_split_and_a_written_one_goes_before() -> None:
+def test_split_seed_overrides_the_seed_of_the_run() -> None:
     def drawn(seed: int, written: int | None = None) -> list[int]:
         return split_rows(100, Split(seed=written), seed=seed)["test"].tolist()
 
@@ -98,35 +98,38 @@ def test_the_seed_draws_the_split_and_a_written_one_goes_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "how", "told"),
+    ("count", "how", "message"),
     [
-        (9, Split(test=0.7, validation=0.3), "input.split leaves nothing to train on; got test 0.7 + validation 0.3. Allowed: a sum below"),
-        (3, Split(), "the validation part would be empty; got 3 samples, split into train 2, validation 0, test 1. Give more data, or"),
-        (2, Split(method="time"), "part would be empty; got 2 samples, split into train 2, validation 0, test 0."),
+        (9, Split(test=0.7, validation=0.3), "input.split leaves nothing to train on; "
+         "got test 0.7 + validation 0.3. Allowed: a sum below"),
+        (3, Split(), "the validation split would be empty; got 3 samples, "
+         "split into train 2, validation 0, test 1. Give more data, or"),
+        (2, Split(method="time"), "split would be empty; got 2 samples, "
+         "split into train 2, validation 0, test 0."),
     ],
 )  # fmt: skip
-def test_a_part_that_would_be_empty_is_refused(count: int, how: Split, told: str) -> None:
+def test_empty_split_is_refused(count: int, how: Split, message: str) -> None:
     with pytest.raises(DataError) as refused:
         split_rows(count, how, seed=0)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def people(rows: int = 200) -> pandas.DataFrame:
-    """A table of every kind of column, with gaps; the answer is a number."""
-    draw = np.random.default_rng(3)
+    """Returns a table of all kinds of columns, with gaps and a numeric target."""
+    generator = np.random.default_rng(3)
     return pandas.DataFrame(
         {
-            "age": np.where(draw.random(rows) < 0.1, np.nan, draw.normal(40, 9, rows)),
-            "city": draw.choice(["Brno", "Praha", "Ostrava"], rows),
+            "age": np.where(generator.random(rows) < 0.1, np.nan, generator.normal(40, 9, rows)),
+            "city": generator.choice(["Brno", "Praha", "Ostrava"], rows),
             "since": pandas.Timestamp("2020-01-01")
-            + pandas.to_timedelta(draw.integers(0, 2000, rows), "D"),
-            "remark": [" ".join(draw.choice(list("abcdefgh"), 4)) for _ in range(rows)],
-            "income": draw.normal(1000, 200, rows),
+            + pandas.to_timedelta(generator.integers(0, 2000, rows), "D"),
+            "remark": [" ".join(generator.choice(list("abcdefgh"), 4)) for _ in range(rows)],
+            "income": generator.normal(1000, 200, rows),
         }
     )
 
 
-def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
+def test_test_split_has_no_influence_on_training() -> None:
     table = people()
     words = {
         "input": {"table": table},
@@ -153,7 +156,7 @@ def test_nothing_is_learned_from_the_values_of_the_test_part() -> None:
 
 
 def with_copies() -> pandas.DataFrame:
-    """People of whom the first ten stand at the end once more, in another house."""
+    """Returns people whose first ten rows are repeated at the end, in another house."""
     table = people(100).assign(house=np.arange(100))
     return pandas.concat(
         [table, table.head(10).assign(house=np.arange(100, 110))], ignore_index=True
@@ -164,7 +167,7 @@ def with_copies() -> pandas.DataFrame:
     ("split", "apart"),
     [({}, 0), ({"method": "time"}, 20), ({"group": "house"}, None)],
 )
-def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(
+def test_duplicates_stay_in_one_split_or_are_reported(
     split: dict[str, str], apart: int | None
 ) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
@@ -173,12 +176,13 @@ def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(
     part = {row: name for name, positions in pipeline.parts.items() for row in positions.tolist()}
     divided = 2 * sum(part[row] != part[100 + row] for row in range(10))
     assert divided == apart if apart is not None else divided > 0
-    told = next(each for each in pipeline.findings if each.check == "duplicate rows")
-    assert told.rows == tuple(range(101, 111))
-    assert told.action == (
-        f"kept; {divided} rows have a twin in another part, because the split is by time, by group or published"
+    finding = next(item for item in pipeline.findings if item.check == "duplicate rows")
+    assert finding.rows == tuple(range(101, 111))
+    assert finding.action == (
+        f"kept; {divided} rows have a duplicate in another split, "
+        "because the data are split by time, by group or by the publisher"
         if divided
-        else "kept, each on the same side of the split as its twin"
+        else "kept; duplicates stay in the same split"
     )
 
 
@@ -186,7 +190,7 @@ def test_copies_stay_on_one_side_or_it_is_said_that_they_do_not(
 @given(
     st.integers(60, 200), st.integers(2, 12), st.integers(1, 5), SHARES, st.sampled_from([0.1, 0.2])
 )
-def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
+def test_time_split_windows_have_no_targets_of_another_split(
     steps: int, window: int, horizon: int, test: float, validation: float
 ) -> None:
     values = np.arange(steps, dtype=float)
@@ -211,18 +215,20 @@ def test_no_window_of_a_series_learns_from_a_step_that_is_judged(
     }
     bounds["test"] = (steps - round(steps * test), steps)
     inner = pipeline.codecs[0].inner.fitted
-    learned = values[:first_validation]
-    assert (inner.center[0], inner.spread[0]) == pytest.approx((learned.mean(), learned.std()))
+    train_values = values[:first_validation]
+    assert (inner.center[0], inner.spread[0]) == pytest.approx(
+        (train_values.mean(), train_values.std())
+    )
     for name, (begin, end) in bounds.items():
         dataset = pipeline.datasets[name].everything()
-        seen = dataset.inputs[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
-        asked = dataset.targets[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
-        np.testing.assert_allclose(asked[:, 0], seen[:, -1] + 1, atol=1e-3)
-        assert asked.min() > begin - 0.01 and asked.max() < end - 0.99
-        assert len(seen) == end - max(begin, window) - horizon + 1
+        inputs = dataset.inputs[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
+        targets = dataset.targets[0][:, :, 0].double().numpy() * inner.spread[0] + inner.center[0]
+        np.testing.assert_allclose(targets[:, 0], inputs[:, -1] + 1, atol=1e-3)
+        assert targets.min() > begin - 0.01 and targets.max() < end - 0.99
+        assert len(inputs) == end - max(begin, window) - horizon + 1
 
 
-def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
+def test_grouped_split_row_without_a_group_is_its_own_group() -> None:
     rows = "".join(
         f"{number % 37},{'' if number % 5 == 0 else number // 10},{number % 2}\n"
         for number in range(100)
@@ -231,10 +237,11 @@ def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
     experiment = build_experiment(
         ki.load("grouped.csv", output="kind", words={"input.split.group": "house"})
     )
-    found = next(each for each in experiment.pipeline.findings if each.check == "groups")
-    assert found.level == "WARN" and found.rows[:3] == (1, 6, 11)
-    assert found.describe().endswith(
-        "20 of 100 rows have no 'house', by which the samples are split -> each of them is a group of its own"
+    finding = next(item for item in experiment.pipeline.findings if item.check == "groups")
+    assert finding.level == "WARN" and finding.rows[:3] == (1, 6, 11)
+    assert finding.describe().endswith(
+        "20 of 100 rows have no 'house', by which the samples are split -> "
+        "each of them is a group of its own"
     )
     sides = {
         name: {int(row) // 10 for row in part if row % 5}
@@ -248,7 +255,7 @@ def test_a_row_without_a_group_stands_alone_and_that_is_told() -> None:
     assert alone["train"] and alone["test"]
 
 
-def test_too_few_groups_are_named() -> None:
+def test_grouped_split_with_too_few_groups_is_refused() -> None:
     Path("grouped.csv").write_text(
         "size,house,kind\n" + "".join(f"{n % 37},{n // 50},{n % 2}\n" for n in range(100))
     )

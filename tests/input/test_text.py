@@ -1,4 +1,4 @@
-"""A plain text as a source: its units in order, packed or not, and refusals that say how much is needed."""
+"""Plain text as a source: its tokens in order, compressed or not, and its errors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TEXT = "The cat, the hat.\r\nŽluťoučký kůň!\n" * 10
     [("characters", list(TEXT)), ("words", TEXT.split())],
 )
 @pytest.mark.parametrize("name", ["novel.txt", "novel.txt.gz"])
-def test_every_unit_of_the_text_is_a_row(name: str, unit: Any, expected: list[str]) -> None:
+def test_tokens_of_the_text_are_rows(name: str, unit: Any, expected: list[str]) -> None:
     content = TEXT.encode("utf-8-sig")
     Path(name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     assert read(name, Options(tokenizer=unit, window=4)).frame["text"].texts() == expected
 
 
-def test_a_real_play_is_its_characters(data: Path) -> None:
+def test_tokens_of_a_play_are_its_characters(data: Path) -> None:
     path = data / "tiny-shakespeare" / "input.txt"
     column = read(str(path), Options()).frame["text"]
     assert "".join(text or "" for text in column.texts()) == path.read_text(encoding="utf-8")
@@ -33,17 +33,18 @@ def test_a_real_play_is_its_characters(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "novel.txt is empty. Give a text of at least a few pages."),
         (b" \n\t", "novel.txt is empty."),
-        (b"x" * 1009, "novel.txt is too short for windows of 100 characters; got 1009 characters. Allowed: at least 1010."),
+        (b"x" * 1009, "novel.txt is too short for windows of 100 characters; "
+         "got 1009 characters. Allowed: at least 1010."),
         (b"caf\xe9" * 999, "line 1 of novel.txt is not valid utf-8: the byte 0xe9."),
         (b"\x89PNG\r\n", "novel.txt is not a text file but a PNG image."),
     ],
 )  # fmt: skip
-def test_what_is_no_text_is_refused(content: bytes, told: str) -> None:
+def test_text_source_refuses_other_files(content: bytes, message: str) -> None:
     Path("novel.txt").write_bytes(content)
     with pytest.raises(DataError) as refused:
         read("novel.txt", Options())
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -400,7 +400,7 @@ def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(
         ("gym:CartPole-v1", "learning with a net instead of a table (DQN, S42) is not built yet"),
         (
             "gym:go",
-            "'go' has states that cannot be counted (boards); learning with a net instead of a table (DQN, S42)",
+            "'go' has states that are not discrete (boards); a net instead of a table (DQN, S42)",
         ),
     ],
 )

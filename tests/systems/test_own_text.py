@@ -94,7 +94,7 @@ def test_a_file_without_a_header_loses_no_message_and_is_told(
     assert main(["fit", "sms.tsv", *words]) == 0
     told = " ".join("".join(capsys.readouterr()).split())
     assert (
-        "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' recurs in its column below)"
+        "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' occurs again in its column)"
         in told
     )
     frame = ki.open("run").pipeline().frame

@@ -1,1 +1,4 @@
-"""The data check: what can be wrong with data before any net sees them, each with row numbers and with what is done about it."""
+"""The data check: finds problems of the data before any training.
+
+Each finding has row numbers and says what is done about the problem.
+"""

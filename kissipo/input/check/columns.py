@@ -1,4 +1,4 @@
-"""Columns by themselves: cells that are no numbers, infinite or missing values, columns without content, numbered rows."""
+"""Single columns: non-numeric cells, infinite and missing values, constants, IDs."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from kissipo.core.frame import Column, Frame
 
 
 def mixed_types(frame: Frame, names: Iterable[str]) -> list[Finding]:
-    """Cells of number columns that are not numbers: '12,000' in row 7 of income."""
+    """Reports cells of numeric columns that are not numbers: '12,000' in row 7."""
     findings = []
     for column in (frame[name] for name in names):
         if not column.odd:
@@ -19,7 +19,10 @@ def mixed_types(frame: Frame, names: Iterable[str]) -> list[Finding]:
         more = (
             f" ({column.odd_count} such cells: {format_rows(rows)})" if column.odd_count > 1 else ""
         )
-        message = f"'{text}' in row {row} of '{column.name}' is not a number, most other cells there are{more}"
+        message = (
+            f"'{text}' in row {row} of '{column.name}' is not a number, "
+            f"most other cells there are{more}"
+        )
         findings.append(
             Finding("FAIL", "mixed types", message, _advice(column, text), tuple(rows[:100]))
         )
@@ -30,13 +33,16 @@ def _advice(column: Column, text: str) -> str:
     plain = text.strip().replace(" ", "")
     if any(letter.isdigit() for letter in plain) and set(plain) <= set("0123456789,.+-"):
         if "," in plain and "." not in plain.split(",")[-1] and len(plain.split(",")[-1]) == 3:
-            return "write 12000 instead of 12,000, or say input.thousands=,"
-        return "write it with a point as decimal mark, or say input.decimal=,"
-    return f"correct or empty the cell, or read the column as levels with input.categorical=[{column.name}]"
+            return "write 12000 instead of 12,000, or set input.thousands=,"
+        return "write it with a decimal point, or set input.decimal=,"
+    return (
+        "correct or empty the cell, or read the column as classes "
+        f"with input.categorical=[{column.name}]"
+    )
 
 
 def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:
-    """Infinite numbers."""
+    """Reports infinite numbers."""
     findings = []
     for column in (frame[name] for name in names):
         rows = frame.rows[np.isinf(column.values)]
@@ -48,22 +54,22 @@ def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:
                     "infinite values",
                     message,
                     "write a number, or leave the cell empty",
-                    _some(rows),
+                    _first_rows(rows),
                 )
             )
     return findings
 
 
 def missing_values(frame: Frame, names: Iterable[str], *, fills: dict[str, str]) -> list[Finding]:
-    """Cells without a value, and what stands in for them; `fills` says so for each column."""
-    findings, whole = [], 0
+    """Reports missing values; `fills` says for each column how they are imputed."""
+    findings, complete = [], 0
     for column in (frame[name] for name in names):
         gaps = column.missing.copy()
         if column.odd:
             gaps[np.isin(frame.rows, [row for row, _ in column.odd])] = False
         count = int(gaps.sum())
         if count == 0:
-            whole += 1
+            complete += 1
             continue
         rows = frame.rows[gaps]
         message = (
@@ -75,22 +81,25 @@ def missing_values(frame: Frame, names: Iterable[str], *, fills: dict[str, str])
                 "missing values",
                 message,
                 fills.get(column.name, "read as missing"),
-                _some(rows),
+                _first_rows(rows),
             )
         )
     if not findings:
-        columns = "1 column" if whole == 1 else f"{whole} columns"
+        columns = "1 column" if complete == 1 else f"{complete} columns"
         findings.append(Finding("PASS", "missing values", f"no missing values in {columns}"))
     return findings
 
 
 def constant_columns(frame: Frame, names: Iterable[str]) -> list[str]:
-    """Names of the columns that hold at most one value."""
+    """Returns the names of the columns with at most one distinct value."""
     return [name for name in names if _distinct(frame[name]) <= 1]
 
 
 def numbered_rows(frame: Frame, names: Iterable[str]) -> list[str]:
-    """Names of the columns that only number the rows, or hold another word in every row: nothing can be learned from them."""
+    """Returns the names of ID columns, from which nothing can be learned.
+
+    They number the rows, or have another code in every row.
+    """
     return [name for name in names if _is_id(frame[name])]
 
 
@@ -120,5 +129,5 @@ def _distinct(column: Column) -> int:
     return int(not np.all(present == present[0])) + 1
 
 
-def _some(rows: np.ndarray) -> tuple[int, ...]:
+def _first_rows(rows: np.ndarray) -> tuple[int, ...]:
     return tuple(int(row) for row in rows[:100])

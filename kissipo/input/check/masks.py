@@ -1,4 +1,4 @@
-"""Masks: whether each can be decoded and is as large as its image, how many mark nothing, and which images have none."""
+"""Masks: damaged masks, other sizes than their images, empty and missing masks."""
 
 from typing import Any, Literal
 
@@ -15,63 +15,76 @@ _CHECK = "masks"
 
 
 def mask_findings(frame: Frame, column: str) -> list[Finding]:
-    """Masks of another size than their images and damaged ones fail; empty ones are counted."""
+    """Reports damaged masks and wrong sizes as failures; counts empty masks."""
     pairs = list(zip(frame.rows.tolist(), frame["image"].values, frame[column].values, strict=True))
     pairs = [(row, image, mask) for row, image, mask in pairs if mask is not None]
     damaged, other, empty = [], [], 0
     for row, image, mask in pairs:
         try:
-            opened = open_mask(mask)
+            mask_image = open_mask(mask)
         except DataError as error:
             damaged.append((row, error.wrong))
             continue
-        size, wanted = (opened.height, opened.width), size_of(image)
-        if size != wanted:
+        size, image_size = (mask_image.height, mask_image.width), size_of(image)
+        if size != image_size:
             other.append(
-                (row, f"{_told(mask)} is {size[0]}x{size[1]}, its image {wanted[0]}x{wanted[1]}")
+                (
+                    row,
+                    f"{_name(mask)} is {size[0]}x{size[1]}, "
+                    f"its image {image_size[0]}x{image_size[1]}",
+                )
             )
-        empty += not np.asarray(opened).any()
+        empty += not np.asarray(mask_image).any()
     findings = [
-        _failed(found, do)
-        for found, do in ((damaged, "save them again"), (other, "save them alike"))
-        if found
+        _failed(faults, do)
+        for faults, do in (
+            (damaged, "save them again"),
+            (other, "save each mask in the size of its image"),
+        )
+        if faults
     ]
     if not findings and empty == len(pairs):
         findings = [
             Finding(
-                "FAIL", _CHECK, f"none of {len(pairs)} masks marks anything", "look at input.masks"
+                "FAIL", _CHECK, f"none of {len(pairs)} masks marks a pixel", "check input.masks"
             )
         ]
-    told = f"{len(pairs)} masks, " + (
-        f"{empty} of them mark nothing" if empty else "all of them mark something"
+    message = f"{len(pairs)} masks, " + (
+        f"{empty} of them are empty" if empty else "none of them empty"
     )
-    return findings or [Finding("PASS", _CHECK, told)]
+    return findings or [Finding("PASS", _CHECK, message)]
 
 
 def without_masks(
-    frame: Frame, column: str, said: Literal["empty", "left_out"] | None
+    frame: Frame, column: str, missing_masks: Literal["empty", "left_out"] | None
 ) -> tuple[Any, list[Finding]]:
-    """Which images have a mask, and what is done about the others; all when those count as empty."""
+    """Returns which images are used, given that some have no mask, and the findings."""
     absent: NDArray[np.bool_] = frame[column].missing
     if not absent.any():
         return ~absent, []
     first = frame["image"].values[int(np.flatnonzero(absent)[0])]
-    told = f"{counted(int(absent.sum()), 'image')} of {len(frame)} without a mask, such as {_told(first)}"
+    message = (
+        f"{counted(int(absent.sum()), 'image')} of {len(frame)} without a mask, "
+        f"such as {_name(first)}"
+    )
     rows = tuple(int(row) for row in frame.rows[absent][:100])
-    if said is None:
-        do = "say input.missing_masks=empty if there is nothing on them to be marked, else input.missing_masks=left_out"
-        return ~absent, [Finding("FAIL", _CHECK, told, do, rows)]
-    if said == "empty":
+    if missing_masks is None:
+        do = (
+            "set input.missing_masks=empty if they show nothing to be marked, "
+            "else input.missing_masks=left_out"
+        )
+        return ~absent, [Finding("FAIL", _CHECK, message, do, rows)]
+    if missing_masks == "empty":
         return np.ones(len(frame), dtype=bool), [
-            Finding("PASS", _CHECK, told, "nothing is on them")
+            Finding("PASS", _CHECK, message, "their masks count as empty")
         ]
-    return ~absent, [Finding("WARN", _CHECK, told, "left out", rows)]
+    return ~absent, [Finding("WARN", _CHECK, message, "left out", rows)]
 
 
-def _failed(found: list[tuple[int, str]], do: str) -> Finding:
-    message = first_of([told for _, told in found])
-    return Finding("FAIL", _CHECK, message, do, tuple(row for row, _ in found[:100]))
+def _failed(faults: list[tuple[int, str]], do: str) -> Finding:
+    message = first_of([fault for _, fault in faults])
+    return Finding("FAIL", _CHECK, message, do, tuple(row for row, _ in faults[:100]))
 
 
-def _told(value: Any) -> str:
+def _name(value: Any) -> str:
     return "an array" if isinstance(value, np.ndarray) else str(value)

@@ -1,4 +1,4 @@
-"""Rows beside rows: twins, which would flatter the score if one of them trained and the other judged."""
+"""Duplicate rows, which inflate the score when one trains and the other is in test."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,28 +14,32 @@ _MOSTLY_DISTINCT = 0.5
 
 
 def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
-    """One number a row, equal for rows that are equal in every column; None where twins need not stay together.
+    """Returns one group number per row, equal for equal rows, and the findings.
 
-    Where most rows are distinct, twins are copies and stay on one side of the split. Where few combinations of values are
-    possible, equal rows are natural and are only counted.
+    Where most rows are distinct, duplicates are copies and stay in one split. Where few
+    combinations of values are possible, equal rows are natural: they are only counted,
+    and the group numbers are None.
     """
     keys = _row_keys(frame)
     _, first, member = np.unique(keys, return_index=True, return_inverse=True)
-    doubled = np.ones(len(frame), dtype=bool)
-    doubled[first] = False
-    rows = frame.rows[doubled]
+    repeats = np.ones(len(frame), dtype=bool)
+    repeats[first] = False
+    rows = frame.rows[repeats]
     if not len(rows):
         return None, [Finding("PASS", "duplicate rows", f"no duplicates among {len(frame)} rows")]
-    some = tuple(int(row) for row in rows[:100])
+    first_rows = tuple(int(row) for row in rows[:100])
     if len(first) < _MOSTLY_DISTINCT * len(frame):
-        message = f"{len(rows)} of {len(frame)} rows repeat another one: few combinations of values are possible"
+        message = (
+            f"{len(rows)} of {len(frame)} rows repeat another one: "
+            "few combinations of values are possible"
+        )
         return None, [
             Finding(
                 "WARN",
                 "duplicate rows",
                 message,
-                "equal rows may stand in training and in test",
-                some,
+                "equal rows may be in both train and test",
+                first_rows,
             )
         ]
     message = f"{len(rows)} of {len(frame)} rows repeat an earlier one ({format_rows(rows)})"
@@ -44,32 +48,40 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
             "WARN",
             "duplicate rows",
             message,
-            "kept, each on the same side of the split as its twin",
-            some,
+            "kept; duplicates stay in the same split",
+            first_rows,
         )
     ]
 
 
 def describe_divided(
-    found: list[Finding], twin: NDArray[np.int64] | None, parts: Mapping[str, NDArray[np.int64]]
+    findings: list[Finding],
+    groups: NDArray[np.int64] | None,
+    parts: Mapping[str, NDArray[np.int64]],
 ) -> list[Finding]:
-    """What `twins` found, corrected where another rule of the split (time, a group, the publisher's parts) divided twins."""
-    if twin is None:
-        return found
-    part = np.zeros(len(twin), dtype=np.int64)
+    """Corrects the findings of `duplicates` where the split divides equal rows.
+
+    This happens when the data are split by time, by a group column or by the publisher.
+    """
+    if groups is None:
+        return findings
+    part = np.zeros(len(groups), dtype=np.int64)
     for number, positions in enumerate(parts.values()):
         part[positions] = number
-    last = np.zeros(len(twin), dtype=np.int64)
-    last[twin] = part
-    apart = int(np.isin(twin, twin[part != last[twin]]).sum())
-    if not apart:
-        return found
-    action = f"kept; {apart} rows have a twin in another part, because the split is by time, by group or published"
-    return [replace(each, action=action) for each in found]
+    last = np.zeros(len(groups), dtype=np.int64)
+    last[groups] = part
+    divided = int(np.isin(groups, groups[part != last[groups]]).sum())
+    if not divided:
+        return findings
+    action = (
+        f"kept; {divided} rows have a duplicate in another split, "
+        "because the data are split by time, by group or by the publisher"
+    )
+    return [replace(finding, action=action) for finding in findings]
 
 
 def _row_keys(frame: Frame) -> NDArray[np.uint64]:
-    """A 64-bit number for the content of each row."""
+    """Returns a 64-bit hash of each row."""
     keys = np.zeros(len(frame), dtype=np.uint64)
     with np.errstate(over="ignore"):
         for column in frame.columns:

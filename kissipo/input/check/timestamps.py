@@ -1,4 +1,4 @@
-"""The order of time: moments that are missing, doubled, out of order, unevenly spaced or yet to come."""
+"""Timestamps: missing, duplicate, out of order, unevenly spaced or in the future."""
 
 from collections import Counter
 from dataclasses import replace
@@ -14,19 +14,22 @@ from kissipo.core.timestamps import is_monthly
 def order_in_time(
     frame: Frame, name: str, *, doubled: str | None = None
 ) -> tuple[Frame, list[Finding]]:
-    """The frame in the order of its time column, and what was found.
+    """Sorts the frame by its time column and returns the findings.
 
-    doubled:  what rows of the same moment become: mean, sum or last of their numbers, the last of their texts
-    Raises:   DataError for moments that are missing or, without `doubled`, stand twice.
+    aggregate:  how rows of the same timestamp become one: mean, sum or last of their
+                numbers, the last of their texts
+    Raises:     DataError for missing timestamps and, without `aggregate`, for
+                duplicates.
     """
     column = frame[name]
     if column.missing.any():
         raise DataError(
-            f"the time column '{name}' has no readable moment in {format_rows(frame.rows[column.missing])}",
+            f"the time column '{name}' has no readable timestamp "
+            f"in {format_rows(frame.rows[column.missing])}",
             do="Fill it, or remove these rows",
         )
     if doubled is None:
-        _refuse_doubles(frame, column)
+        _refuse_duplicates(frame, column)
     findings = []
     backward = np.flatnonzero(np.diff(column.values) < np.timedelta64(0))
     if len(backward):
@@ -42,76 +45,77 @@ def order_in_time(
             )
         )
     if doubled is not None:
-        frame, found = _one_a_moment(frame, name, doubled)
-        findings += found
-    findings += _gaps(frame, name) + _yet_to_come(frame, name)
+        frame, repeats = _one_per_timestamp(frame, name, doubled)
+        findings += repeats
+    findings += _gaps(frame, name) + _in_the_future(frame, name)
     return frame, findings or [
-        Finding("PASS", "order of time", f"'{name}' rises evenly over {len(frame)} steps")
+        Finding("PASS", "order of time", f"'{name}' is evenly spaced over {len(frame)} steps")
     ]
 
 
-def _refuse_doubles(frame: Frame, column: Column) -> None:
+def _refuse_duplicates(frame: Frame, column: Column) -> None:
     distinct, counts = np.unique(column.values, return_counts=True)
     if len(distinct) < len(column):
-        twice = distinct[counts > 1][0]
-        rows = frame.rows[column.values == twice]
-        clock = twice.astype("datetime64[h]").astype(np.int64) % 24
-        weekday = (twice.astype("datetime64[D]").astype(np.int64) + 3) % 7
+        timestamp = distinct[counts > 1][0]
+        rows = frame.rows[column.values == timestamp]
+        clock = timestamp.astype("datetime64[h]").astype(np.int64) % 24
+        weekday = (timestamp.astype("datetime64[D]").astype(np.int64) + 3) % 7
         set_back = len(rows) == 2 and weekday == 6 and clock < 4
-        hint = (
-            " (were clocks set back? Then write the time zone, as in 02:30+01:00)"
-            if set_back
-            else ""
-        )
+        hint = " (were the clocks set back? Then write the time zone, as in 02:30+01:00)"
         raise DataError(
-            f"the moment {twice} stands {len(rows)} times in '{column.name}' ({format_rows(rows)})",
-            allowed="one row a moment",
-            do=f"Say what they become: input.duplicate_timestamps=mean (or sum, last); several series in one file must be separated{hint}",
+            f"the timestamp {timestamp} occurs {len(rows)} times in '{column.name}' "
+            f"({format_rows(rows)})",
+            allowed="one row per timestamp",
+            do="Set input.duplicate_timestamps=mean (or sum, last); "
+            f"split several series of one file into several files{hint if set_back else ''}",
         )
 
 
-def _one_a_moment(frame: Frame, name: str, doubled: str) -> tuple[Frame, list[Finding]]:
-    """Rows of the same moment, which stand together, become one."""
+def _one_per_timestamp(frame: Frame, name: str, aggregate: str) -> tuple[Frame, list[Finding]]:
+    """Merges consecutive rows of the same timestamp into one."""
     _, first, counts = np.unique(frame[name].values, return_index=True, return_counts=True)
     if len(first) == len(frame):
         return frame, []
-    again = frame.rows[np.setdiff1d(np.arange(len(frame)), first)]
+    repeats = frame.rows[np.setdiff1d(np.arange(len(frame)), first)]
     last = frame.take(first + counts - 1)
     columns = []
-    for column in frame.columns if doubled != "last" else ():
+    for column in frame.columns if aggregate != "last" else ():
         if column.kind == "number":
             sums = np.add.reduceat(column.values, first)
             columns.append(
-                replace(last[column.name], values=sums / counts if doubled == "mean" else sums)
+                replace(last[column.name], values=sums / counts if aggregate == "mean" else sums)
             )
     message = (
-        f"{len(again)} rows of '{name}' stand at the moment of another one ({format_rows(again)})"
+        f"{len(repeats)} rows of '{name}' repeat an earlier timestamp ({format_rows(repeats)})"
     )
     finding = Finding(
         "WARN",
-        "doubled moments",
+        "duplicate timestamps",
         message,
-        f"their {doubled} is taken",
-        tuple(int(row) for row in again[:100]),
+        f"their {aggregate} is used",
+        tuple(int(row) for row in repeats[:100]),
     )
     return last.replaced(*columns), [finding]
 
 
-def _yet_to_come(frame: Frame, name: str) -> list[Finding]:
-    """Moments after today: a slip of the pen, or a plan among what was measured."""
-    late = np.flatnonzero(frame[name].values > np.datetime64("now") + np.timedelta64(1, "D"))
-    if not len(late):
+def _in_the_future(frame: Frame, name: str) -> list[Finding]:
+    """Reports timestamps in the future: typing errors, or plans among measurements."""
+    future = np.flatnonzero(frame[name].values > np.datetime64("now") + np.timedelta64(1, "D"))
+    if not len(future):
         return []
-    rows = frame.rows[late]
-    message = f"{len(late)} moments of '{name}' are yet to come ({format_rows(rows)}), the last {frame[name].show(int(late[-1]))}"
-    action = "taken as measured: leave them out if they are not"
+    rows = frame.rows[future]
+    message = (
+        f"{len(future)} timestamps of '{name}' are in the future ({format_rows(rows)}), "
+        f"the last {frame[name].show(int(future[-1]))}"
+    )
+    action = "used as measured values; remove them if they are not"
     return [
-        Finding("WARN", "moments to come", message, action, tuple(int(row) for row in rows[:100]))
+        Finding("WARN", "future timestamps", message, action, tuple(int(row) for row in rows[:100]))
     ]
 
 
 def _gaps(frame: Frame, name: str) -> list[Finding]:
-    """Steps longer than the usual one; months and years differ in length by nature."""
+    """Reports time steps of another length than usual; months and years are exempt."""
     months = frame[name].values.astype("datetime64[M]").astype(np.int64)
     steps = (
         np.diff(months)
@@ -121,19 +125,22 @@ def _gaps(frame: Frame, name: str) -> list[Finding]:
     if len(steps) < 2:
         return []
     usual = Counter(steps.tolist()).most_common(1)[0][0]
-    odd = np.flatnonzero(steps != usual)
-    if not len(odd):
+    uneven = np.flatnonzero(steps != usual)
+    if not len(uneven):
         return []
-    rows = frame.rows[odd + 1]
-    longest = int(odd[np.argmax(steps[odd])])
+    rows = frame.rows[uneven + 1]
+    longest = int(uneven[np.argmax(steps[uneven])])
     between = f"{frame[name].show(longest)} and {frame[name].show(longest + 1)}"
-    message = f"{len(odd)} of {len(steps)} steps of '{name}' are not the usual one, the longest between {between}"
+    message = (
+        f"{len(uneven)} of {len(steps)} steps of '{name}' are not the usual one, "
+        f"the longest between {between}"
+    )
     return [
         Finding(
             "WARN",
             "gaps in time",
             message,
-            "taken as if evenly spaced",
+            "used as if they were evenly spaced",
             tuple(int(row) for row in rows[:100]),
         )
     ]

@@ -1,7 +1,8 @@
-"""Named data sets, one a file: where they come from, their license, their checksum, and how they are read.
+"""Named data sets, one per file: source, license, checksum and how they are read.
 
-A name is looked for in `$KISSIPO_DATA`, then in the cache (`$XDG_CACHE_HOME/kissipo` or `~/.cache/kissipo`), then it is
-downloaded and checked by sha256. Sets that ship with a dependency are always there.
+Files are searched in `$KISSIPO_DATA`, then in the cache (`$XDG_CACHE_HOME/kissipo` or
+`~/.cache/kissipo`). Otherwise they are downloaded and verified by SHA-256. Data sets
+that come with a dependency are always available.
 """
 
 from pathlib import Path
@@ -16,25 +17,27 @@ DATASETS = Registry("kissipo.input.datasets", "data set")
 
 
 def module_name(name: str) -> str:
-    """`sms-spam` -> `sms_spam`."""
+    """Converts a name to a module name: `sms-spam` -> `sms_spam`."""
     return name.replace("-", "_")
 
 
 def dataset_names() -> list[str]:
-    """All names that can be used in place of a path."""
+    """Returns all names that can replace a path."""
     return [name.replace("_", "-") for name in DATASETS.names() if name not in ("download",)]
 
 
 def is_fetched(name: str) -> bool:
-    """Whether a named set does not come with a dependency."""
+    """Whether a named data set has files of its own (and not those of a dependency)."""
     module = DATASETS.find(module_name(name), place="data")
-    return any(hasattr(module, each) for each in ("FILE", "FILES", "FOLDER"))
+    return any(hasattr(module, name) for name in ("FILE", "FILES", "FOLDER"))
 
 
 def find_data(value: Any, source: str) -> Reading | None:
-    """The named set that `value` means, or None when it means a path or an object in memory; the folder of a run of that name is no data.
+    """Reads a named data set, or returns None for a path or an object in memory.
 
-    Raises:   DataError when it is neither a path nor a name, with both kinds of near misses.
+    A run folder with the name of a data set does not hide the data set.
+
+    Raises:   DataError when the value is neither a path nor a name, with similar names.
     """
     if not isinstance(value, str) or (
         Path(value).exists() and not (Path(value) / "task.yaml").is_file()
@@ -54,7 +57,7 @@ def find_data(value: Any, source: str) -> Reading | None:
         hint = (
             "Did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
             if close
-            else "Named sets: " + ", ".join(dataset_names())
+            else "Named data sets: " + ", ".join(dataset_names())
         )
         raise DataError(f"there is no file and no data set '{value}'", do=hint)
     return None

@@ -1,4 +1,7 @@
-"""What the series of the Numenta Anomaly Benchmark share: one column of moments, one of values, windows in which something is odd."""
+"""Numenta Anomaly Benchmark: the shared reader of its series.
+
+Each series has a timestamp column, a value column and labeled windows of anomalies.
+"""
 
 import json
 
@@ -22,20 +25,20 @@ WINDOWS = File(
 
 
 def series(name: str, sha256: str) -> File:
-    """One series of real data with known causes."""
+    """Returns the file of one series of real data with known causes."""
     return File(f"realKnownCause/{name}.csv", f"{_RAW}/data/realKnownCause/{name}.csv", sha256)
 
 
 def read_labeled(file: File) -> Reading:
-    """timestamp, value, and anomaly: 1 within the labeled windows."""
+    """Reads timestamp, value and anomaly, which is 1 within the labeled windows."""
     frame, _ = read_delimited(get("nab", file), Layout())
     timestamps = as_time(frame["timestamp"])
     assert timestamps is not None
-    odd = np.zeros(len(frame))
+    anomaly = np.zeros(len(frame))
     windows = json.loads(get("nab", WINDOWS).read_text(encoding="utf-8"))[file.name]
     for first, last in windows:
-        odd[
+        anomaly[
             (timestamps.values >= np.datetime64(first[:19]))
             & (timestamps.values <= np.datetime64(last[:19]))
         ] = 1
-    return Reading(frame.replaced(timestamps, numbers("anomaly", odd)), answer="value")
+    return Reading(frame.replaced(timestamps, numbers("anomaly", anomaly)), answer="value")

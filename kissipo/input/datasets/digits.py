@@ -1,6 +1,7 @@
-"""Digits: 1,797 handwritten digits of 8x8 gray pixels (0-16), ten classes; the test part of a UCI set.
+"""Digits: 1,797 handwritten digits, 8x8 gray pixels (0-16), the test split of UCI 80.
 
-Source:   Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI 1998; ships with scikit-learn.
+Source:   Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI 1998; it
+          comes with scikit-learn.
 License:  CC BY 4.0 (UCI); scikit-learn's copy BSD-3.
 Example:  >>> frame = read().frame
           >>> len(frame), frame["digit"].show(0), frame["image"].values.shape
@@ -13,13 +14,13 @@ from kissipo.core.frame import Frame, image_column, strings
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
-ABOUT = "1,797 handwritten digits, 8x8 gray, ten classes; ships with scikit-learn"
+ABOUT = "1,797 handwritten digits, 8x8 gray, ten classes; comes with scikit-learn"
 HOME = "https://archive.ics.uci.edu/dataset/80"
 LICENSE = "CC BY 4.0"
 
 
 def read() -> Reading:
-    """Images and their digits, the pixels spread from 0-16 to 0-255."""
+    """Reads images and digits; the pixels are scaled from 0-16 to 0-255."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

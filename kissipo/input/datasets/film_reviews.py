@@ -1,7 +1,8 @@
-"""Film reviews: 2,000 reviews of films in English, 1,000 that praise and 1,000 that do not, in lower case, a sentence a line.
+"""Film reviews: 2,000 English reviews in lower case, 1,000 positive, 1,000 negative.
 
-Source:   Pang and Lee, A Sentimental Education, ACL 2004; polarity data set v2.0, judged by the stars that each reviewer gave.
-License:  none stated; free for research, the authors ask to be cited.
+Source:   Pang and Lee, A Sentimental Education, ACL 2004; polarity data set v2.0,
+          labeled by the stars of each reviewer; one sentence per line.
+License:  none stated; free for research, the authors ask for a citation.
 """
 
 import re
@@ -20,7 +21,8 @@ HOME = "https://www.cs.cornell.edu/people/pabo/movie-review-data"
 LICENSE = "not stated"
 FILE = File(
     "review_polarity.tar.gz",
-    "https://raw.githubusercontent.com/jbrownlee/Datasets/d20fcb6402ae34e653d4513b00f39257bb37ed7f/review_polarity.tar.gz",
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/"
+    "d20fcb6402ae34e653d4513b00f39257bb37ed7f/review_polarity.tar.gz",
     "fc0dccc2671af5db3c5d8f81f77a1ebfec953ecdd422334062df61ede36b2179",
 )
 _REVIEW = re.compile(r"txt_sentoken/(pos|neg)/cv\d{3}_\d+\.txt")
@@ -28,9 +30,9 @@ _FEELING = {"pos": "positive", "neg": "negative"}
 
 
 def read() -> Reading:
-    """review and feeling, in the order of the files' names."""
-    found = _reviews(get("imdb-review-polarity", FILE))
-    reviews, feelings = zip(*(found[name] for name in sorted(found)), strict=True)
+    """Reads review and feeling, in the order of the file names."""
+    texts = _reviews(get("imdb-review-polarity", FILE))
+    reviews, feelings = zip(*(texts[name] for name in sorted(texts)), strict=True)
     return Reading(
         Frame((strings("review", reviews), strings("feeling", feelings)), origin="film-reviews"),
         answer="feeling",
@@ -38,11 +40,11 @@ def read() -> Reading:
 
 
 def _reviews(path: Path) -> dict[str, tuple[str, str]]:
-    """Text and feeling by the member's name, read in memory: nothing is unpacked.
+    """Returns text and feeling by member name; the archive is read in memory.
 
-    Raises:   DataError for an archive that cannot be read, or that holds no reviews.
+    Raises:   DataError for a damaged archive, and for one without reviews.
     """
-    found = {}
+    texts = {}
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
@@ -50,11 +52,14 @@ def _reviews(path: Path) -> dict[str, tuple[str, str]]:
                 if name and member.isfile():
                     file = archive.extractfile(member)
                     assert file is not None
-                    found[member.name] = (file.read().decode("utf-8"), _FEELING[name[1]])
+                    texts[member.name] = (file.read().decode("utf-8"), _FEELING[name[1]])
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is damaged: {error}", do="Delete it and fetch it again") from None
-    if not found:
         raise DataError(
-            f"{path} holds no reviews", allowed="txt_sentoken/pos/cv000_29590.txt and the like"
+            f"{path} is damaged: {error}", do="Delete it and download it again"
+        ) from None
+    if not texts:
+        raise DataError(
+            f"{path} contains no reviews",
+            allowed="txt_sentoken/pos/cv000_29590.txt and similar files",
         )
-    return found
+    return texts

@@ -1,6 +1,7 @@
-"""Machine temperature: a sensor in a large industrial machine, every five minutes from December 2013 to February 2014.
+"""Machine temperature: a sensor of an industrial machine, every five minutes, 2013-14.
 
-The second labeled window is a planned shutdown, the third a problem that was hard to see and led to the fourth, a failure of the whole.
+The second labeled window is a planned shutdown. The third is a subtle problem, which
+led to the fourth, a failure of the whole machine.
 
 Source:   Numenta Anomaly Benchmark, Lavin and Ahmad 2015.
 License:  MIT.
@@ -18,5 +19,5 @@ FILE = _nab.series(
 
 
 def read() -> Reading:
-    """timestamp, value, anomaly."""
+    """Reads timestamp, value and anomaly."""
     return _nab.read_labeled(FILE)

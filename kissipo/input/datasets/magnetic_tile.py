@@ -1,14 +1,19 @@
-"""Magnetic tile: 692 images of magnet surfaces, free of defects or with one of five, and a mask of each defect.
+"""Magnetic tile: 692 images of magnet surfaces with a mask per defect, five defects.
 
-A tile was photographed under up to six exposures, one after the other: expE_num_N.jpg is image N, taken with exposure E. So there
-are some two hundred tiles, not 692, and images of one tile are near copies. `tile` tells which belong together; split by it:
-`input.split.group=tile`. A new tile begins, among the images of a class in the order of N, where E does not rise or N jumps by
-more than 400. Thirteen tiles that this would take apart, seen by comparing all images, are named below; in five of them
-exposures of the same tile bear different labels.
+expE_num_N.jpg is image N, taken with exposure E. Each tile was photographed under up to
+six exposures, one after the other. So there are about two hundred tiles, and images of
+one tile are near duplicates. The column `tile` groups them; split by it:
+`input.split.group=tile`.
 
-Source:   Huang, Qiu and Yuan, Surface defect saliency of magnetic tile, The Visual Computer 2020.
-License:  none stated; the authors welcome its use and ask to be cited.
-Example:  >>> tiles_of(["MT_Fray"] * 4, ["exp1_num_20.jpg", "exp4_num_44.jpg", "exp2_num_60.jpg", "exp3_num_900.jpg"])
+Within a class, in the order of N, a new tile begins where E does not rise or N jumps by
+more than 400. Thirteen tiles for which this rule fails are listed below; a comparison
+of all images found them. In five of them exposures of one tile have different labels.
+
+Source:   Huang, Qiu and Yuan, Surface defect saliency of magnetic tile, The Visual
+          Computer 2020.
+License:  none stated; the authors allow its use and ask for a citation.
+Example:  >>> files = ["exp1_num_20.jpg", "exp4_num_44.jpg", "exp2_num_60.jpg"]
+          >>> tiles_of(["MT_Fray"] * 4, [*files, "exp3_num_900.jpg"])
           ['tile 20', 'tile 20', 'tile 60', 'tile 900']
 """
 
@@ -51,39 +56,39 @@ _JUMP = 400
 
 
 def read() -> Reading:
-    """image, class, mask (the image of the defect, empty for most that are free) and tile."""
+    """Reads image, class, mask (empty for most images without a defect) and tile."""
     reading = read_image_folder(folder_only(FOLDER, HOME))
-    paths = [Path(each) for each in reading.frame["image"].values]
+    paths = [Path(path) for path in reading.frame["image"].values]
     names = [str(level) for level in reading.frame["class"].texts()]
     tiles = strings("tile", tiles_of(names, [path.name for path in paths]))
     frame = replace(reading.frame.replaced(tiles), origin="magnetic-tile")
-    findings = tuple(each for each in reading.findings if each.check != "masks")
+    findings = tuple(finding for finding in reading.findings if finding.check != "masks")
     return Reading(frame, findings, answer="class")
 
 
 def tiles_of(classes: Sequence[str], files: Sequence[str]) -> list[str]:
-    """The tile of each image, named by the lowest number among its images."""
+    """Returns the tile of each image, named by the lowest number among its images."""
     exposure, number = np.array([_numbers(file) for file in files], dtype=np.int64).reshape(-1, 2).T
     first = number.copy()
     for level in dict.fromkeys(classes):
-        mine = np.flatnonzero(np.asarray(classes) == level)
-        mine = mine[np.argsort(number[mine])]
-        begins = (np.diff(number[mine]) > _JUMP) | (np.diff(exposure[mine]) <= 0)
+        indices = np.flatnonzero(np.asarray(classes) == level)
+        indices = indices[np.argsort(number[indices])]
+        begins = (np.diff(number[indices]) > _JUMP) | (np.diff(exposure[indices]) <= 0)
         begins = np.concatenate([[True], begins])
-        first[mine] = number[mine][begins][np.cumsum(begins) - 1]
+        first[indices] = number[indices][begins][np.cumsum(begins) - 1]
     start = dict(zip(number.tolist(), first.tolist(), strict=True))
-    for same in SAME:
-        known = [start[each] for each in same if each in start]
-        first[np.isin(first, known)] = min(known, default=0)
-    return [f"tile {each}" for each in first]
+    for numbers in SAME:
+        starts = [start[number] for number in numbers if number in start]
+        first[np.isin(first, starts)] = min(starts, default=0)
+    return [f"tile {name}" for name in first]
 
 
 def _numbers(file: str) -> tuple[int, int]:
-    found = re.fullmatch(r"exp(\d)_num_(\d+)\.jpg", file)
-    if found is None:
+    match = re.fullmatch(r"exp(\d)_num_(\d+)\.jpg", file)
+    if match is None:
         raise DataError(
-            "an image of the magnetic tiles has another name than the published ones",
+            "an image of the magnetic tiles does not have a published name",
             given=file,
             allowed="expE_num_N.jpg",
         )
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

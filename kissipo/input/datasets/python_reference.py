@@ -1,6 +1,7 @@
-"""Python reference: what Python tells of its own words under help(), the reference manual by topic; it comes with every Python.
+"""Python reference: the reference manual by topic, as in help(); part of every Python.
 
-Source:   The Python Language Reference, in the module pydoc_data.topics; about 470,000 characters, by version of Python.
+Source:   The Python Language Reference, in the module pydoc_data.topics; about 470,000
+          characters, depending on the version of Python.
 License:  PSF License.
 """
 
@@ -16,6 +17,6 @@ LICENSE = "PSF License"
 
 
 def read() -> Reading:
-    """The whole text as one value of 'text', its topics in the order of the alphabet."""
+    """Reads the whole text as one value of 'text', topics in alphabetical order."""
     text = "\n\n".join(topics[name].strip() for name in sorted(topics))
     return Reading(Frame((strings("text", [text]),), origin="python-reference"), answer="text")

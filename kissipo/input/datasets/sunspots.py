@@ -1,4 +1,4 @@
-"""Sunspots: the mean number of sunspots of every year from 1700 to 2008; ships with statsmodels.
+"""Sunspots: mean number of sunspots per year, 1700-2008; it comes with statsmodels.
 
 Source:   World Data Center for the Sunspot Index (SILSO), Brussels, through NOAA.
 License:  public domain, as statsmodels states.
@@ -12,13 +12,13 @@ from kissipo.input.formats.delimited import Layout, read_delimited
 from kissipo.input.source_data import Reading
 
 SOURCES = ("series", "table")
-ABOUT = "sunspots a year, 1700-2008, 309 values; ships with statsmodels (extra 'series')"
+ABOUT = "sunspots per year, 1700-2008, 309 values; comes with statsmodels (extra 'series')"
 HOME = "https://www.sidc.be/SILSO"
 LICENSE = "public domain"
 
 
 def read() -> Reading:
-    """YEAR and SUNACTIVITY; statsmodels' file is read as it lies, its code is not loaded."""
+    """Reads YEAR and SUNACTIVITY from the file of statsmodels without its code."""
     spec = find_spec("statsmodels")
     if spec is None or spec.origin is None:
         need("statsmodels", extra="series", purpose="the data set 'sunspots'")

@@ -1,4 +1,4 @@
-"""Tiny Shakespeare: 40,000 lines from plays of Shakespeare in one file, 1,115,394 characters, 65 different ones.
+"""Tiny Shakespeare: 40,000 lines of his plays, 1,115,394 characters, 65 different.
 
 Source:   Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015.
 License:  public domain.
@@ -14,12 +14,13 @@ HOME = "https://github.com/karpathy/char-rnn"
 LICENSE = "public domain"
 FILE = File(
     "input.txt",
-    "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+    "https://raw.githubusercontent.com/karpathy/char-rnn/"
+    "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
     "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 )
 
 
 def read() -> Reading:
-    """The whole text as one value of 'text'."""
+    """Reads the whole text as one value of 'text'."""
     text = get("tiny-shakespeare", FILE).read_text(encoding="utf-8")
     return Reading(Frame((strings("text", [text]),), origin="tiny-shakespeare"), answer="text")

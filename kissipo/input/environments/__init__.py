@@ -1,1 +1,5 @@
-"""Worlds of our own, one a file: where states can be counted, WORLD is a gymnasium environment, ACTIONS the names of its actions."""
+"""Environments of this package, one per file.
+
+If its states are discrete, WORLD is a gymnasium environment and ACTIONS names its
+actions.
+"""

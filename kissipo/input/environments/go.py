@@ -1,12 +1,18 @@
-"""Go: two players put stones on the crossings of a board; stones without a free neighbor are taken off (S19).
+"""Go: two players place stones on the points of a board and capture stones (S19).
 
-Stones of one color that touch are a chain; the empty points beside it are its liberties. A move takes the other's chains whose
-last liberty it fills. It is illegal on a stone, where its own chain would have no liberty (suicide), and where it would take back
-at once the stone that has just taken a single one (ko). A pass ends a ko.
+A chain is a group of stones of one color that touch. Its liberties are the empty points
+beside it. A move captures the opposing chains whose last liberty it fills.
 
-Shapes:   board (row, column), black 1, white -1, empty 0, row 0 at the top; a point is row · size + column
-Choices:  ko forbids the position of one move before, not older ones (no superko); suicide is refused; nothing is scored.
-Source:   the rules of Tromp and Taylor (1995), with simple ko and without suicide, as most records are played.
+A move is illegal on an occupied point. It is illegal if its own chain would have no
+liberty (suicide). It is also illegal if it recaptures at once the stone that has just
+captured a single stone (ko). A pass ends a ko.
+
+Shapes:   board (row, column), black 1, white -1, empty 0, row 0 at the top; a point is
+          row · size + column
+Choices:  ko forbids the position before the last move, not older ones (no superko);
+          suicide is illegal; there is no score.
+Source:   the rules of Tromp and Taylor (1995), with simple ko and without suicide, as
+          in most records.
 Example:  >>> corner = Position.of([[0, -1, 1], [0, 1, 0], [0, 0, 0]])
           >>> corner.play(BLACK, 0), corner.board[0].tolist()
           (1, [1, 0, 1])
@@ -26,16 +32,16 @@ SIZE = 19
 STATES = "boards"
 _LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # without I
 _CODES = bytes((EMPTY, BLACK, WHITE & 0xFF))
-_SEEN = {BLACK: bytes.maketrans(_CODES, b".XO"), WHITE: bytes.maketrans(_CODES, b".OX")}
+_LETTERS_BY_COLOR = {BLACK: bytes.maketrans(_CODES, b".XO"), WHITE: bytes.maketrans(_CODES, b".OX")}
 
 
 class IllegalMoveError(ValueError):
-    """A move that the rules forbid; says which rule."""
+    """An error for an illegal move; it names the rule."""
 
 
 @dataclass(eq=False, slots=True)
 class Chain:
-    """Stones of one color that touch, and the empty points beside them."""
+    """A chain: touching stones of one color, and the empty points beside them."""
 
     color: int
     stones: set[int]
@@ -43,7 +49,7 @@ class Chain:
 
 
 class Position:
-    """A board in the middle of a game, with every chain and its liberties, and with what ko forbids."""
+    """A board during a game, with its chains, their liberties and the ko."""
 
     def __init__(self, size: int = SIZE) -> None:
         self.size = size
@@ -53,101 +59,102 @@ class Position:
 
     @classmethod
     def of(cls, board: Any) -> Self:
-        """The position of a board that is given.
+        """Makes the position of a board.
 
         Raises:   IllegalMoveError when a chain on it has no liberty.
         """
         stones = np.asarray(board, dtype=np.int8)
         position = cls(len(stones))
         for point in np.flatnonzero(stones).tolist():
-            position._put(int(stones.flat[point]), point)
-        breathless = next((chain for chain in position.chains() if not chain.liberties), None)
-        if breathless is not None:
-            name = point_names(position.size)[min(breathless.stones)]
-            raise IllegalMoveError(
-                f"the {COLORS[breathless.color]} stones at {name} have no liberty"
-            )
+            position._place(int(stones.flat[point]), point)
+        dead = next((chain for chain in position.chains() if not chain.liberties), None)
+        if dead is not None:
+            name = point_names(position.size)[min(dead.stones)]
+            raise IllegalMoveError(f"the {COLORS[dead.color]} stones at {name} have no liberty")
         return position
 
     @property
     def board(self) -> NDArray[np.int8]:
-        """The stones as an array of its own."""
+        """Returns a copy of the stones as an array."""
         return np.frombuffer(self._stones, dtype=np.int8).reshape(self.size, self.size).copy()
 
-    def seen_by(self, color: int) -> str:
-        """The board in letters, row by row, as this player sees it: X own, O the other's, . empty."""
-        return self._stones.translate(_SEEN[color]).decode("ascii")
+    def board_text(self, color: int) -> str:
+        """Returns the board as letters, row by row, from the view of a player.
+
+        The letters: X own stone, O opposing stone, . empty point.
+        """
+        return self._stones.translate(_LETTERS_BY_COLOR[color]).decode("ascii")
 
     def chain(self, point: int) -> Chain | None:
-        """The chain that has a stone there."""
+        """Returns the chain of the stone at a point, or None."""
         return self._chain[point]
 
     def chains(self) -> Iterable[Chain]:
-        """Every chain once, by its first stone."""
+        """Returns every chain once, in the order of its first stone."""
         return dict.fromkeys(chain for chain in self._chain if chain is not None)
 
-    def breath(self, color: int, point: int) -> set[int]:
-        """The liberties that a stone there would have, those won by taking left out."""
-        near = _neighbors(self.size)[point]
+    def liberties_after(self, color: int, point: int) -> set[int]:
+        """Returns the liberties of a new stone at a point, before captures."""
+        neighbors = _neighbors(self.size)[point]
         own = [
             chain
-            for each in near
-            if (chain := self._chain[each]) is not None and chain.color == color
+            for neighbor in neighbors
+            if (chain := self._chain[neighbor]) is not None and chain.color == color
         ]
-        return {each for each in near if not self._stones[each]}.union(
+        return {neighbor for neighbor in neighbors if not self._stones[neighbor]}.union(
             *(chain.liberties for chain in own)
         ) - {point}
 
     def why_not(self, color: int, point: int) -> str:
-        """The rule that forbids the move, or nothing."""
+        """Returns the rule that forbids a move, or an empty string."""
         if self._stones[point]:
-            return "the point is taken"
+            return "the point is occupied"
         if self._ko == (color, point):
-            return "it takes the ko back at once"
-        breathes = any(
-            (chain := self._chain[each]) is None
+            return "it recaptures the ko at once"
+        has_liberty = any(
+            (chain := self._chain[neighbor]) is None
             or (chain.color == color) == (len(chain.liberties) > 1)
-            for each in _neighbors(self.size)[point]
+            for neighbor in _neighbors(self.size)[point]
         )
-        return "" if breathes else "it is suicide"
+        return "" if has_liberty else "it is suicide"
 
     def play(self, color: int, point: int | None) -> int:
-        """Puts a stone, or passes; how many stones were taken.
+        """Places a stone, or passes, and returns the number of captured stones.
 
-        Raises:   IllegalMoveError, and the position stays as it was.
+        Raises:   IllegalMoveError; the position does not change then.
         """
         if point is None:
             self._ko = None
             return 0
         if why := self.why_not(color, point):
             raise IllegalMoveError(why)
-        taken = [
+        captured = [
             chain
             for chain in self._beside(point)
             if chain.color != color and len(chain.liberties) == 1
         ]
-        own = self._put(color, point)
-        for chain in taken:
-            self._take(chain)
-        stones = [stone for chain in taken for stone in chain.stones]
+        own = self._place(color, point)
+        for chain in captured:
+            self._capture(chain)
+        stones = [stone for chain in captured for stone in chain.stones]
         is_ko = len(stones) == len(own.stones) == len(own.liberties) == 1
         self._ko = (-color, stones[0]) if is_ko else None
         return len(stones)
 
     def _beside(self, point: int) -> Iterable[Chain]:
-        """The chains that touch a point, each once."""
+        """Returns the chains that touch a point, each once."""
         return dict.fromkeys(
             chain
-            for each in _neighbors(self.size)[point]
-            if (chain := self._chain[each]) is not None
+            for neighbor in _neighbors(self.size)[point]
+            if (chain := self._chain[neighbor]) is not None
         )
 
-    def _put(self, color: int, point: int) -> Chain:
-        """A stone, one chain with those of its color that it touches; nothing is taken."""
+    def _place(self, color: int, point: int) -> Chain:
+        """Places a stone and merges it with its chains; nothing is captured."""
         own = Chain(
             color,
             {point},
-            {each for each in _neighbors(self.size)[point] if not self._stones[each]},
+            {neighbor for neighbor in _neighbors(self.size)[point] if not self._stones[neighbor]},
         )
         for chain in self._beside(point):
             chain.liberties.discard(point)
@@ -159,7 +166,7 @@ class Position:
             self._chain[stone] = own
         return own
 
-    def _take(self, chain: Chain) -> None:
+    def _capture(self, chain: Chain) -> None:
         for stone in chain.stones:
             self._stones[stone], self._chain[stone] = EMPTY, None
         for stone in chain.stones:
@@ -169,7 +176,10 @@ class Position:
 
 @cache
 def point_names(size: int) -> tuple[str, ...]:
-    """The name of every point, row by row from the top: letters from the left, numbers from below.
+    """Returns the name of every point, row by row from the top.
+
+    Letters count from the left, numbers from below.
+
 
     Example:  >>> point_names(19)[0], point_names(19)[15 * 19 + 3], point_names(19)[-1]
               ('A19', 'D4', 'T1')
@@ -180,7 +190,7 @@ def point_names(size: int) -> tuple[str, ...]:
 @cache
 def _neighbors(size: int) -> tuple[tuple[int, ...], ...]:
     def beside(row: int, column: int) -> tuple[int, ...]:
-        near = ((row - 1, column), (row, column - 1), (row, column + 1), (row + 1, column))
-        return tuple(r * size + c for r, c in near if 0 <= r < size and 0 <= c < size)
+        neighbors = ((row - 1, column), (row, column - 1), (row, column + 1), (row + 1, column))
+        return tuple(r * size + c for r, c in neighbors if 0 <= r < size and 0 <= c < size)
 
     return tuple(beside(row, column) for row in range(size) for column in range(size))

@@ -1,8 +1,10 @@
-"""Racing: the lecture's Markov decision process of a robot car that wants to travel far, quickly (S42).
+"""Racing: a Markov decision process of a robot car that should drive far (S42).
 
-cool        slow -> cool, reward 1                     fast -> cool or warm, half and half, reward 2
-warm        slow -> cool or warm, half and half, 1     fast -> overheated, reward -10, the end
-overheated  the end
+cool        slow -> cool, reward 1
+            fast -> cool or warm with probability 0.5 each, reward 2
+warm        slow -> cool or warm with probability 0.5 each, reward 1
+            fast -> overheated, reward -10, end of the episode
+overheated  end of the episode
 
 Source:   Berkeley CS188, Markov decision processes.
 Example:  >>> Racing().P[0][1]
@@ -13,7 +15,7 @@ from typing import Any
 
 from kissipo.core.extras import need
 
-gymnasium = need("gymnasium", extra="rl", purpose="learning in environments")
+gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
 
 STATES = ("cool", "warm", "overheated")
 ACTIONS = ("slow", "fast")
@@ -22,34 +24,40 @@ _COOL, _WARM, _OVERHEATED = range(3)
 
 
 class Racing(gymnasium.Env):  # type: ignore[name-defined]
-    """Three states, two actions; `P[state][action]` lists (probability, next state, reward, end)."""
+    """A world with three states and two actions.
+
+    `P[state][action]` lists (probability, next state, reward, end).
+    """
 
     def __init__(self) -> None:
         self.observation_space = gymnasium.spaces.Discrete(len(STATES))
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
-        even = lambda reward: [(0.5, _COOL, reward, False), (0.5, _WARM, reward, False)]  # noqa: E731
-        stay = [(1.0, _OVERHEATED, 0.0, True)]
+        stuck = [(1.0, _OVERHEATED, 0.0, True)]
         self.P = {
-            _COOL: {0: [(1.0, _COOL, 1.0, False)], 1: even(2.0)},
-            _WARM: {0: even(1.0), 1: [(1.0, _OVERHEATED, -10.0, True)]},
-            _OVERHEATED: {0: stay, 1: stay},
+            _COOL: {0: [(1.0, _COOL, 1.0, False)], 1: _cool_or_warm(2.0)},
+            _WARM: {0: _cool_or_warm(1.0), 1: [(1.0, _OVERHEATED, -10.0, True)]},
+            _OVERHEATED: {0: stuck, 1: stuck},
         }
         self.state = _COOL
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """A cool car."""
+        """Returns the first state, a cool car."""
         super().reset(seed=seed)
         self.state = _COOL
         return self.state, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Drives on: state, reward, end, cut short, nothing more."""
-        ways = self.P[self.state][int(action)]
-        chosen = 0 if len(ways) == 1 else int(self.np_random.random() >= ways[0][0])
-        _, self.state, reward, end = ways[chosen]
+        """Returns the next state, reward, end, truncated and an empty info."""
+        outcomes = self.P[self.state][int(action)]
+        index = 0 if len(outcomes) == 1 else int(self.np_random.random() >= outcomes[0][0])
+        _, self.state, reward, end = outcomes[index]
         return self.state, reward, end, False, {}
+
+
+def _cool_or_warm(reward: float) -> list[tuple[float, int, float, bool]]:
+    return [(0.5, _COOL, reward, False), (0.5, _WARM, reward, False)]
 
 
 WORLD = Racing

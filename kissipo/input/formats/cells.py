@@ -1,7 +1,8 @@
-"""From text cells to typed columns, chunk by chunk, so that a large file never stands in memory as text.
+"""Cells: text cells become typed columns, chunk by chunk, so large files fit in memory.
 
-A column stays a number column as long as its cells are numbers or missing. A few cells that are neither (`12,000`) are kept
-with their rows for the data check; where most cells are no numbers, the column is text.
+A column is numeric as long as its cells are numbers or missing. A few other cells
+(`12,000`) are kept with their rows for the data check. Where more than a tenth of the
+cells are not numbers, the column is text.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ from kissipo.core.frame import Column, strings
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
 ODD_SHARE = 0.1
 _NAN = dict.fromkeys(("", "NA", "N/A", "na", "n/a", "null", "NULL", "?", "#N/A", "<NA>"), "nan")
-_KEEP_ODD = 1000
+_MAX_ODD = 1000
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value.
+    """Whether a cell stands for a missing value.
 
     Example:  >>> is_missing(" NA "), is_missing("0"), is_missing("none")
               (True, False, False)
@@ -29,23 +30,25 @@ def is_missing(cell: str) -> bool:
 
 
 def mixed(name: str, values: Sequence[Any]) -> Column:
-    """A column of values that have a type already: numbers stay numbers when a few texts stand between them.
+    """Makes a column of typed values; a few texts among numbers become odd cells.
 
-    Example:  >>> mixed("age", [31, None, *range(40), "old"]).odd, mixed("kind", [True, None, "a", 7]).texts()
-              (((43, 'old'),), ['true', None, 'a', '7'])
+    Example:  >>> mixed("age", [31, None, *range(40), "old"]).odd
+              ((43, 'old'),)
+              >>> mixed("kind", [True, None, "a", 7]).texts()
+              ['true', None, 'a', '7']
     """
     present = [value for value in values if value is not None]
     odd = sum(isinstance(value, str | bool) for value in present)
     if not present or odd > ODD_SHARE * len(present):
         texts = [None if value is None else _text(value) for value in values]
         return strings(name, [None if text is None or is_missing(text) else text for text in texts])
-    kept, texts_at = np.full(len(values), np.nan), []
+    numbers, odd_cells = np.full(len(values), np.nan), []
     for row, value in enumerate(values, 1):
         if isinstance(value, str | bool):
-            texts_at += [] if is_missing(str(value)) else [(row, _text(value))]
+            odd_cells += [] if is_missing(str(value)) else [(row, _text(value))]
         elif value is not None:
-            kept[row - 1] = _number(value)
-    return Column(name, "number", kept, odd=tuple(texts_at), odd_count=len(texts_at))
+            numbers[row - 1] = _number(value)
+    return Column(name, "number", numbers, odd=tuple(odd_cells), odd_count=len(odd_cells))
 
 
 def _text(value: Any) -> str:
@@ -55,13 +58,13 @@ def _text(value: Any) -> str:
 def _number(value: int | float) -> float:
     try:
         return float(value)
-    except OverflowError:  # a whole number with more than 308 digits
+    except OverflowError:  # an integer with more than 308 digits
         return float("inf") if value > 0 else float("-inf")
 
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """How numbers are written: the decimal mark and the mark between thousands (none by default)."""
+    """The style of numbers: decimal separator and thousands separator (none)."""
 
     decimal: str = "."
     thousands: str = ""
@@ -72,9 +75,9 @@ class NumberStyle:
         return self.decimal == "." and not self.thousands
 
     def read(self, cell: str) -> float:
-        """One number.
+        """Reads one number.
 
-        Raises:   ValueError when the cell is no number in this style.
+        Raises:   ValueError when the cell is not a number in this style.
         Example:  >>> NumberStyle(decimal=",", thousands=".").read("12.000,5")
                   12000.5
         """
@@ -91,21 +94,21 @@ class NumberStyle:
 
 @dataclass
 class ColumnBuilder:
-    """One column growing by chunks of cells."""
+    """A builder of one column, which grows by chunks of cells."""
 
     name: str
     style: NumberStyle = NumberStyle()
     as_text: bool = False
     _numbers: list[NDArray[np.float64]] = field(default_factory=list)
     _codes: list[NDArray[np.int32]] = field(default_factory=list)
-    _levels: dict[str, int] = field(default_factory=dict)
+    _classes: dict[str, int] = field(default_factory=dict)
     _codes_of: dict[str, int] = field(default_factory=dict)
     _odd: list[tuple[int, str]] = field(default_factory=list)
     _odd_count: int = 0
     _present: int = 0
 
     def add(self, cells: Sequence[str], first_row: int) -> None:
-        """Appends cells; `first_row` is the row number of the first of them."""
+        """Appends cells; `first_row` is the row number of the first cell."""
         if not self.as_text and first_row == 1 and self._is_text(cells[:1000]):
             self.as_text = True
         if self.as_text:
@@ -115,19 +118,19 @@ class ColumnBuilder:
 
     @property
     def must_be_text(self) -> bool:
-        """True when what was read as numbers turned out to be text, so that the file must be read again."""
+        """Whether the column turned out to be text; the file must be read again."""
         return not self.as_text and self._odd_count > ODD_SHARE * max(1, self._present)
 
     def finish(self) -> Column:
-        """The column."""
+        """Returns the finished column."""
         if self.as_text:
             codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int32)
-            return Column(self.name, "string", codes, tuple(self._levels))
+            return Column(self.name, "string", codes, tuple(self._classes))
         values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
         return Column(self.name, "number", values, odd=tuple(self._odd), odd_count=self._odd_count)
 
     def _is_text(self, cells: Sequence[str]) -> bool:
-        """Judged on the first rows: mostly not numbers, or codes with leading zeros such as 00420."""
+        """Whether the first rows are mostly not numbers, or have leading zeros."""
         present = [cell for cell in cells if not is_missing(cell)]
         if not present:
             return False
@@ -165,7 +168,7 @@ class ColumnBuilder:
             except ValueError:
                 values[position] = np.nan
                 self._odd_count += 1
-                if len(self._odd) < _KEEP_ODD:
+                if len(self._odd) < _MAX_ODD:
                     self._odd.append((first_row + position, cell))
         self._numbers.append(values)
 
@@ -174,8 +177,8 @@ class ColumnBuilder:
         for cell in set(cells).difference(codes):
             if is_missing(cell):
                 codes[cell] = -1
-        levels = self._levels
+        classes = self._classes
         for cell in cells:
             if cell not in codes:
-                codes[cell] = levels.setdefault(cell, len(levels))
+                codes[cell] = classes.setdefault(cell, len(classes))
         self._codes.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))

@@ -1,4 +1,4 @@
-"""Any data frame (pandas, polars, pyarrow and more, through narwhals) and Parquet files into a frame."""
+"""Data frames: pandas, polars, pyarrow and more (through narwhals), and Parquet."""
 
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,18 @@ from kissipo.input.formats.files import existing, readable
 
 
 def is_dataframe(data: Any) -> bool:
-    """Whether narwhals knows this kind of data frame."""
+    """Whether the data are a data frame that narwhals supports."""
     try:
         return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
-    except (
-        nw.exceptions.DuplicateError
-    ):  # a data frame, which `from_dataframe` refuses with a reason
+    except nw.exceptions.DuplicateError:  # `from_dataframe` refuses it with a reason
         return True
 
 
 def read_parquet(path: Path) -> Frame:
-    """The frame of a Parquet file.
+    """Reads a Parquet file.
 
-    Raises:   MissingExtraError without the extra 'frames'; DataError when the file is damaged.
+    Raises:   MissingExtraError without the extra 'frames'; DataError for a damaged
+              file.
     """
     existing(path)
     polars = need("polars", extra="frames", purpose="reading Parquet")
@@ -41,9 +40,10 @@ def read_parquet(path: Path) -> Frame:
 
 
 def from_dataframe(data: Any, *, origin: str) -> Frame:
-    """The frame of a data frame; the index of pandas is left out.
+    """Converts a data frame; the index of pandas is left out.
 
-    Raises:   DataError when it has no rows, or a column of a type without a meaning here (lists, structures).
+    Raises:   DataError for a data frame without rows, and for a column of an
+              unsupported type (lists, structures).
     """
     try:
         table = nw.from_native(data)
@@ -51,7 +51,7 @@ def from_dataframe(data: Any, *, origin: str) -> Frame:
         columns = [series.alias(str(series.name)) for series in table.iter_columns()]
     except nw.exceptions.DuplicateError:
         raise DataError(
-            f"{origin} has two columns of one name", do="Give every column its own name"
+            f"{origin} has two columns with the same name", do="Give every column its own name"
         ) from None
     if len(table) == 0:
         raise DataError(f"{origin} has no rows")
@@ -64,28 +64,28 @@ def _column(name: str, series: Any) -> Column:
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
         return numbers(name, values)
     cells = [
-        None if gap else cell
-        for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)
+        None if is_missing else cell
+        for cell, is_missing in zip(series.to_list(), series.is_null().to_list(), strict=True)
     ]
     if kind == nw.Boolean:
         return strings(name, [None if cell is None else str(cell).lower() for cell in cells])
     if kind in (nw.Datetime, nw.Date):
         return times(
-            name, [np.datetime64("NaT") if cell is None else _moment(cell) for cell in cells]
+            name, [np.datetime64("NaT") if cell is None else _timestamp(cell) for cell in cells]
         )
     if kind == nw.Object and all(isinstance(cell, str | int | float | None) for cell in cells):
         return mixed(name, cells)
     if kind in (nw.String, nw.Categorical, nw.Object, nw.Enum, nw.Unknown):
         return strings(name, [_text(name, cell) for cell in cells])
     raise DataError(
-        f"the column '{name}' holds {kind}",
+        f"the column '{name}' has the type {kind}",
         allowed="numbers, texts, true/false, dates",
         do="Convert or drop it first",
     )
 
 
-def _moment(cell: Any) -> np.datetime64:
-    """The moment as the clock shows it, without its zone."""
+def _timestamp(cell: Any) -> np.datetime64:
+    """Returns the timestamp in local time, without its time zone."""
     return np.datetime64(cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell, "s")
 
 
@@ -94,7 +94,7 @@ def _text(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, list | dict | tuple | np.ndarray):
         raise DataError(
-            f"the column '{name}' holds nested values",
+            f"the column '{name}' contains nested values",
             given=str(value)[:60],
             do="Flatten it into columns first",
         )

@@ -1,7 +1,8 @@
-"""CSV and TSV files into a frame, in one pass and in chunks, with errors that name the line.
+"""CSV and TSV files, read in chunks, with errors that name the line.
 
-The standard library splits the lines; `cells.py` makes columns of them. A column that first looks like numbers and later
-turns out to be text is read a second time, as text, so that `007` stays `007`.
+The standard library splits the lines; `cells.py` builds the columns. A column that
+first looks numeric and later turns out to be text is read again as text, so that `007`
+stays `007`.
 """
 
 import csv
@@ -28,7 +29,7 @@ Lines = Iterator[tuple[int, list[str]]]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file of rows is written. What is None is found out from the file."""
+    """The format of a delimited file. None means that it is inferred from the file."""
 
     separator: str | None = None
     names: tuple[str, ...] | None = None
@@ -38,12 +39,13 @@ class Layout:
 
 
 def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
-    """The frame of a CSV or TSV file, and what was noticed while reading.
+    """Reads a CSV or TSV file and returns its frame and the findings.
 
-    Raises:   DataError for a missing, empty or header-only file, a wrong encoding, a ragged row: with line and content.
+    Raises:   DataError for a missing, empty or header-only file, a wrong encoding or a
+              row of another length, with line and content.
     """
-    there = existing(path).stat()
-    frame, findings = _read_once(path, layout, there.st_mtime_ns, there.st_size)
+    status = existing(path).stat()
+    frame, findings = _read_once(path, layout, status.st_mtime_ns, status.st_size)
     return frame, list(findings)
 
 
@@ -51,7 +53,7 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
 def _read_once(
     path: Path, layout: Layout, changed: int, size: int
 ) -> tuple[Frame, tuple[Finding, ...]]:
-    """Remembers the last file, because a question about it and its training both read it."""
+    """Reads a file; the last one is cached, as inference and training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
     if layout.separator is not None and len(layout.separator) != 1:
         raise DataError(
@@ -86,7 +88,7 @@ class _Reading:
                 rows = csv.reader(file, delimiter=self.separator, strict=True)
             else:
                 rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
-            lines = self._whole_rows(rows)
+            lines = self._split_rows(rows)
             if self.layout.names:
                 names = list(self.layout.names)
             else:
@@ -114,7 +116,7 @@ class _Reading:
         return builders
 
     def _header(self, lines: Lines) -> tuple[list[str], Lines]:
-        """The names of the columns, and the lines that are rows of data."""
+        """Returns the column names and the lines that are rows of data."""
         line, header = next(lines, (0, []))
         if not header:
             raise DataError(
@@ -128,9 +130,10 @@ class _Reading:
                 Finding(
                     "WARN",
                     "no header",
-                    f"{self.path.name} seems to have no header: its first line looks like a row of data ({sign})",
-                    f"read as row 1, and the columns are called {list_ends(names, 2, 1)}; "
-                    "say their names with input.header=[name, name, ...]",
+                    f"{self.path.name} seems to have no header: "
+                    f"its first line looks like a row of data ({sign})",
+                    f"read as row 1; the columns are called {list_ends(names, 2, 1)}; "
+                    "set their names with input.header=[name, name, ...]",
                     (1,),
                 )
             )
@@ -139,43 +142,47 @@ class _Reading:
 
     def _names(self, header: list[str]) -> list[str]:
         names = [name.strip() or f"column{position}" for position, name in enumerate(header, 1)]
-        unnamed = [name for name, given in zip(names, header, strict=True) if not given.strip()]
+        unnamed = [name for name, cell in zip(names, header, strict=True) if not cell.strip()]
         if unnamed:
             self.findings.append(
                 Finding(
                     "WARN",
                     "unnamed columns",
-                    f"{len(unnamed)} columns without a name in the header",
+                    f"{len(unnamed)} columns have no name in the header",
                     "called " + ", ".join(unnamed),
                 )
             )
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        if doubled:
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
             raise DataError(
-                f"{self.path} has the column '{doubled[0]}' {names.count(doubled[0])} times in its header",
+                f"{self.path} has the column '{repeated[0]}' "
+                f"{names.count(repeated[0])} times in its header",
                 do="Give every column its own name",
             )
         if all(_is_number(name) for name in header):
             raise DataError(
-                f"{self.path} seems to have no header: its first line holds only numbers",
+                f"{self.path} seems to have no header: its first line has only numbers",
                 given=self.separator.join(header)[:80],
-                do="Put the names of the columns in the first line, or say them with input.header=[name, name, ...]",
+                do="Put the names of the columns in the first line, "
+                "or set them with input.header=[name, name, ...]",
             )
         return names
 
-    def _whole_rows(self, rows: Any) -> Lines:
-        begun = 1
+    def _split_rows(self, rows: Any) -> Lines:
+        first_line = 1
         try:
             for row in rows:
                 if row:
                     yield rows.line_num, row
                 else:
                     self.blank_lines.append(rows.line_num)
-                begun = rows.line_num + 1
+                first_line = rows.line_num + 1
         except csv.Error as error:
             raise DataError(
-                f"{self.path} cannot be split into cells in the row that begins at line {begun}: {_in_words(error)}",
-                do="Correct the quotes of that row, or say input.quoting=false when quotes belong to the text",
+                f"{self.path} cannot be split into cells in the row "
+                f"that begins at line {first_line}: {_describe(error)}",
+                do="Correct the quotes of that row, "
+                "or set input.quoting=false when quotes belong to the text",
             ) from None
 
     def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> int:
@@ -202,21 +209,22 @@ def _add(builders: list[ColumnBuilder], rows: list[list[str]], first_row: int) -
 
 
 def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
-    given = separator.join(row)
-    do = "Add or remove cells in that line; a cell that contains the separator must stand in double quotes"
+    text = separator.join(row)
     if len(row) > len(names):
-        extra = f"; the first cell too many is '{row[len(names)][:30]}'"
+        extra = f"; the first extra cell is '{row[len(names)][:30]}'"
     else:
-        extra = f"; there is nothing for '{names[len(row)]}'"
+        extra = f"; there is no cell for '{names[len(row)]}'"
     return DataError(
-        f"line {line} of {path} has {len(row)} cells where the header has {len(names)} columns{extra}",
-        given=f"'{shorten(given, 80)}'",
-        do=do,
+        f"line {line} of {path} has {len(row)} cells "
+        f"where the header has {len(names)} columns{extra}",
+        given=f"'{shorten(text, 80)}'",
+        do="Add or remove cells in that line; "
+        "put a cell that contains the separator in double quotes",
     )
 
 
 def _guess_separator(path: Path, encoding: str) -> str:
-    """The mark that splits the first lines most evenly; a comma when none does."""
+    """Returns the separator that splits the first lines most evenly; default comma."""
     if path.name.lower().removesuffix(".gz").endswith(".tsv"):
         return "\t"
     with open_text(path, encoding) as file:
@@ -224,17 +232,17 @@ def _guess_separator(path: Path, encoding: str) -> str:
     if not lines:
         return ","
     best, best_score = ",", 0.0
-    for mark in SEPARATORS:
-        widths = [len(row) for row in csv.reader(lines, delimiter=mark)]
+    for separator in SEPARATORS:
+        widths = [len(row) for row in csv.reader(lines, delimiter=separator)]
         if widths and widths[0] > 1:
             same = sum(width == widths[0] for width in widths) / len(widths)
             score = same * 100 + widths[0]
             if score > best_score:
-                best, best_score = mark, score
+                best, best_score = separator, score
     return best
 
 
-def _in_words(error: csv.Error) -> str:
+def _describe(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
     return (

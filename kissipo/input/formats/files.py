@@ -1,4 +1,4 @@
-"""Opening files, with errors that say what stands at a path instead of what was hoped for."""
+"""Files: opens files, with errors that say what was there instead."""
 
 import gzip
 import io
@@ -20,23 +20,23 @@ _NOT_TEXT = {
 
 
 def existing(path: Path, *, kind: str = "file") -> Path:
-    """The path, if a file (or a folder, with kind='folder') stands there.
+    """Returns the path if a file (or a folder, with kind='folder') exists there.
 
-    Raises:   DataError with the names that are like it.
+    Raises:   DataError with similar names.
     """
     if kind == "file" and path.is_dir():
         raise DataError(
             f"{path} is a folder",
             allowed="a file",
-            do="Name a file inside it, or use it as images in a folder per class",
+            do="Name a file inside it, or use it as images with one folder per class",
         )
     if kind == "folder" and path.is_file():
         raise DataError(f"{path} is a file", allowed="a folder")
     try:
-        there = path.exists()
+        exists = path.exists()
     except OSError:
-        there = False
-    if not there:
+        exists = False
+    if not exists:
         raise DataError(f"there is no {kind} {path}", do=_neighbors(path))
     return path
 
@@ -45,7 +45,7 @@ def _neighbors(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {folder} does not exist either"
-    stems = {each.stem: each.name for each in folder.iterdir()}
+    stems = {entry.stem: entry.name for entry in folder.iterdir()}
     close = nearest(path.stem, stems)
     if close:
         return "Did you mean " + " or ".join(f"'{folder / stems[stem]}'" for stem in close) + "?"
@@ -53,7 +53,7 @@ def _neighbors(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A whole file, unpacked when its name ends with .gz."""
+    """Reads a whole file and decompresses it when its name ends with .gz."""
     with readable(path):
         data = existing(path).read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
@@ -61,9 +61,10 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """A text file, unpacked when its name ends with .gz; a byte order mark is left out.
+    """Opens a text file; decompresses .gz and skips a byte order mark.
 
-    Raises:   DataError for a missing file, a wrong encoding (with line and byte) or a file that is no text.
+    Raises:   DataError for a missing file, a wrong encoding (with line and byte) and a
+              file that is not text.
     """
     existing(path)
     with readable(path):
@@ -80,7 +81,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
                 text = io.TextIOWrapper(raw, encoding=codec, newline="")
             except LookupError:
                 raise DataError(
-                    "input.encoding names no encoding",
+                    "input.encoding is not a known encoding",
                     given=f"'{encoding}'",
                     do="Try utf-8, latin-1, cp1252 or utf-16",
                 ) from None
@@ -92,32 +93,34 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turns the machine's refusals while reading into errors that name the file."""
+    """Converts errors of the operating system into errors that name the file."""
     try:
         yield
     except PermissionError:
-        raise MachineError(f"{path} may not be read", do="Check its permissions") from None
+        raise MachineError(
+            f"{path} cannot be read: permission denied", do="Check its permissions"
+        ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise DataError(
-            f"{path} is not a whole gzip file", do="Download or pack it again"
+            f"{path} is not a complete gzip file", do="Download or compress it again"
         ) from None
 
 
 def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
-    for mark, what in _NOT_TEXT.items():
-        if first.startswith(mark):
+    for signature, what in _NOT_TEXT.items():
+        if first.startswith(signature):
             raise DataError(
                 f"{path} is not a text file but {what}", do="Save it as CSV (UTF-8) first"
             )
     if first.startswith((b"\xff\xfe", b"\xfe\xff")) and not wide:
         raise DataError(
             f"{path} is written in UTF-16, not in {encoding}",
-            do="Say input.encoding=utf-16, or save it as UTF-8",
+            do="Set input.encoding=utf-16, or save it as UTF-8",
         )
     if b"\0" in first and not wide:
         raise DataError(
-            f"{path} is not a text file: it holds zero bytes",
+            f"{path} is not a text file: it contains zero bytes",
             do="Is it the right file? Save it as CSV (UTF-8) first",
         )
 
@@ -133,5 +136,6 @@ def _wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> Dat
         wrong = data[exact.start : exact.start + 1]
     return DataError(
         f"line {line} of {path} is not valid {encoding}: the byte 0x{wrong.hex()}",
-        do="Save the file as UTF-8, or say how it is written, for example input.encoding=latin-1 or input.encoding=cp1252",
+        do="Save the file as UTF-8, or set its encoding, "
+        "for example input.encoding=latin-1 or input.encoding=cp1252",
     )

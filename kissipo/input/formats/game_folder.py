@@ -1,4 +1,7 @@
-"""Records of games on disk: an .sgf file, or every one in a folder, as far as they are go on 19x19; the rest is counted and told."""
+"""Game records on disk: one .sgf file, or all of a folder. Only 19x19 go is used.
+
+The other records are counted and reported.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +14,9 @@ from kissipo.core.text import first_of
 from kissipo.input.environments.go import SIZE
 from kissipo.input.formats.files import existing, read_bytes
 from kissipo.input.formats.go_record import (
+    PlayedMove,
     Record,
     RecordError,
-    Seen,
     board_size,
     game_kind,
     last_position,
@@ -25,47 +28,48 @@ from kissipo.input.formats.sgf import GameTree, SgfError, decode, parse
 SUFFIX = ".sgf"
 _GO, _BOARD = "1", f"{SIZE}x{SIZE}"
 
-Played = tuple[Record, list[Seen]]
+Played = tuple[Record, list[PlayedMove]]
 
 
 def holds_games(folder: Path) -> bool:
-    """Whether an .sgf file lies in a folder, or in one below it."""
+    """Whether a folder, or a folder inside it, contains an .sgf file."""
     return next(_files(folder), None) is not None
 
 
 def read_games(path: Path, *, skip_corrupt: bool = False) -> tuple[list[Played], list[Finding]]:
-    """Every game of go on 19x19 that has a move, played to its end.
+    """Reads and replays every game of go on 19x19 that has a move.
 
-    skip_corrupt:  leaves out what cannot be read or played, and counts it
-    Raises:        DataError where nothing is left, and for a damaged record, naming the file and the place.
+    skip_corrupt:  skip and count records that cannot be read or replayed
+    Raises:        DataError when no game is left, and for a damaged record, with its
+                   file and position.
     """
     existing(path, kind="folder" if path.is_dir() else "file")
     files = sorted(_files(path)) if path.is_dir() else [path]
     if not files:
-        raise DataError(f"{path} holds no records of games", allowed=f"files ending in {SUFFIX}")
-    found = _Found()
+        raise DataError(f"{path} contains no game records", allowed=f"files ending in {SUFFIX}")
+    records = _Records()
     for file in files:
-        found.read(file)
-    if found.faults and not skip_corrupt:
+        records.read(file)
+    if records.faults and not skip_corrupt:
         raise DataError(
-            first_of(found.faults),
-            do="Correct or remove the file, or leave such out with input.skip_corrupt=true",
+            first_of(records.faults),
+            do="Correct or remove the file, or skip such files with input.skip_corrupt=true",
         )
-    if not found.games:
+    if not records.games:
         left = [
-            *found.left_out(),
-            *([counted(len(found.faults), "damaged record")] if found.faults else []),
+            *records.left_out(),
+            *([counted(len(records.faults), "damaged record")] if records.faults else []),
         ]
         raise DataError(
-            f"{path} holds no game of go on {_BOARD} that has a move", given=", ".join(left)
+            f"{path} contains no game of go on {_BOARD} that has a move", given=", ".join(left)
         )
-    return found.games, found.findings()
+    return records.games, records.findings()
 
 
 def read_ends(path: Path) -> list[str]:
-    """The board behind the last move of every game at a path, as the player to move next sees it.
+    """Returns the final board of every game, from the view of the player to move.
 
-    Raises:   DataError for what cannot be read, and for other boards, naming the file and the place.
+    Raises:   DataError for damaged records and other boards, with file and position.
     """
     boards = []
     for file in sorted(_files(path)) if path.is_dir() else [existing(path)]:
@@ -79,17 +83,17 @@ def read_ends(path: Path) -> list[str]:
         except (SgfError, RecordError) as error:
             raise DataError(f"{file}: {error}", do="Correct the record") from None
     if not boards:
-        raise DataError(f"{path} holds no records of games", allowed=f"files ending in {SUFFIX}")
+        raise DataError(f"{path} contains no game records", allowed=f"files ending in {SUFFIX}")
     return boards
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (each for each in folder.rglob("*") if each.suffix.lower() == SUFFIX and each.is_file())
+    return (file for file in folder.rglob("*") if file.suffix.lower() == SUFFIX and file.is_file())
 
 
 @dataclass
-class _Found:
-    """What the files hold: games to learn from, records that are damaged, and what is left out for another reason."""
+class _Records:
+    """The contents of the files: games, damaged records and counts of skipped games."""
 
     games: list[Played] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -98,7 +102,7 @@ class _Found:
     without_moves: int = 0
 
     def read(self, file: Path) -> None:
-        """All games of a file, or a fault."""
+        """Adds all games of a file, or a fault."""
         try:
             trees = parse(decode(read_bytes(file)))
         except SgfError as error:
@@ -108,7 +112,7 @@ class _Found:
             self.take(tree, str(file) if len(trees) == 1 else f"{file}, game {number}")
 
     def take(self, tree: GameTree, name: str) -> None:
-        """One game, if it is of the right kind and can be played."""
+        """Adds one game if it is of the right kind and can be replayed."""
         if game_kind(tree) != _GO:
             self.other_games += 1
         elif (size := board_size(tree)) != _BOARD:
@@ -116,31 +120,41 @@ class _Found:
         else:
             try:
                 record = read_record(tree, name)
-                seen = list(positions(record))
+                moves = list(positions(record))
             except RecordError as error:
                 self.faults.append(f"{name}: {error}")
                 return
-            self.games += [(record, seen)] if seen else []
-            self.without_moves += not seen
+            self.games += [(record, moves)] if moves else []
+            self.without_moves += not moves
 
     def left_out(self) -> list[str]:
-        """What is no game of the right kind, by its reason."""
-        told = [f"{counted(count, 'game')} on {size}" for size, count in sorted(self.sizes.items())]
-        told += (
+        """Returns descriptions of the games that are left out, by reason."""
+        reasons = [
+            f"{counted(count, 'game')} on {size}" for size, count in sorted(self.sizes.items())
+        ]
+        reasons += (
             [f"{counted(self.without_moves, 'game')} without a move"] if self.without_moves else []
         )
-        return told + (
+        return reasons + (
             [f"{counted(self.other_games, 'record')} of other games"] if self.other_games else []
         )
 
     def findings(self) -> list[Finding]:
-        """What is worth telling of games that are read."""
-        warnings = [Finding("WARN", "other games", told, "left out") for told in self.left_out()]
+        """Returns the findings of the games."""
+        warnings = [
+            Finding("WARN", "other games", message, "left out") for message in self.left_out()
+        ]
         if self.faults:
-            told = f"{counted(len(self.faults), 'record')} cannot be read or played, the first is {self.faults[0]}"
-            warnings.append(Finding("WARN", "damaged records", told, "left out"))
+            message = (
+                f"{counted(len(self.faults), 'record')} cannot be read or replayed, "
+                f"the first is {self.faults[0]}"
+            )
+            warnings.append(Finding("WARN", "damaged records", message, "left out"))
         branched = [record for record, _ in self.games if record.variations]
         if branched:
-            told = f"{counted(len(branched), 'game')} of {len(self.games):,} with variations, {branched[0].name} the first"
-            warnings.append(Finding("WARN", "variations", told, "the main line is taken"))
+            message = (
+                f"{counted(len(branched), 'game')} of {len(self.games):,} have variations, "
+                f"the first is {branched[0].name}"
+            )
+            warnings.append(Finding("WARN", "variations", message, "the main line is used"))
         return warnings

@@ -1,10 +1,14 @@
-"""A record of go: what the properties of an SGF tree say, as stones that are set and moves that are made, and played by the rules.
+"""A game record of go: the properties of an SGF tree as setup stones and moves.
 
-SZ size      AB AW AE stones set before or within the game (handicap)      B W a move, empty or tt a pass      PL whose turn it is
+SZ            size of the board
+AB AW AE      stones that are set before or within the game (handicap)
+B W           a move; an empty value or tt is a pass
+PL            the player to move
 
 Example:  >>> from kissipo.input.formats.sgf import parse
-          >>> record = read_record(parse("(;SZ[19]AB[dd]HA[1];W[pp];B[])")[0], "example")
-          >>> [(each.number, each.point, each.board.count("O")) for each in positions(record)]
+          >>> tree = parse("(;SZ[19]AB[dd]HA[1];W[pp];B[])")[0]
+          >>> moves = positions(read_record(tree, "example"))
+          >>> [(move.number, move.point, move.board.count("O")) for move in moves]
           [(1, 300, 1)]
 """
 
@@ -28,16 +32,16 @@ _SETUP = {"AB": BLACK, "AW": WHITE, "AE": EMPTY}
 _MOVES = {"B": BLACK, "W": WHITE}
 _TURN = {"b": BLACK, "black": BLACK, "1": BLACK, "w": WHITE, "white": WHITE, "2": WHITE}
 _POINT = re.compile("[a-z]{2}")
-_PASS_AS_A_POINT = 19  # tt is a pass on boards up to this size
+_MAX_SIZE_WITH_TT = 19  # up to this size tt is a pass
 
 
 class RecordError(ValueError):
-    """A record that cannot be played; says at which move and why."""
+    """An error for a record that cannot be replayed, with the move and the reason."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """One player's stone, or a pass where the point is None."""
+    """A move of one player; the point is None for a pass."""
 
     color: int
     point: int | None
@@ -45,7 +49,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Setup:
-    """Stones that are set or taken away by no one's move: the color of each point."""
+    """Stones that are set or removed without a move: the color of each point."""
 
     stones: Mapping[int, int]
 
@@ -54,8 +58,8 @@ class Setup:
 class Record:
     """A game on a square board.
 
-    turn:        who moves next behind the last step, where the record says so
-    variations:  how many side lines it has that are not in `steps`
+    turn:        the player to move after the last step, if the record says so
+    variations:  number of side lines, which are not in `steps`
     """
 
     name: str
@@ -66,13 +70,16 @@ class Record:
 
     @property
     def moves(self) -> list[Move]:
-        """The moves alone, passes included."""
+        """Returns the moves without setups, with passes."""
         return [step for step in self.steps if isinstance(step, Move)]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A move with the board before it, as the one who moves sees it: X own, O the other's, . empty."""
+class PlayedMove:
+    """A move with the board before it, from the view of its player.
+
+    The letters of the board: X own stone, O opposing stone, . empty point.
+    """
 
     number: int
     board: str
@@ -80,21 +87,21 @@ class Seen:
 
 
 def board_size(tree: GameTree) -> str:
-    """The size that a tree says, such as 19x19; 19x19 where it says none."""
-    said = tree.nodes[0].get("SZ", (str(SIZE),))[0].strip()
-    width, _, height = said.partition(":")
+    """Returns the board size of a tree, such as 19x19, which is also the default."""
+    size = tree.nodes[0].get("SZ", (str(SIZE),))[0].strip()
+    width, _, height = size.partition(":")
     return f"{width}x{height or width}"
 
 
 def game_kind(tree: GameTree) -> str:
-    """Which game it is a record of, by the number that SGF gives it: 1 is go."""
+    """Returns the number of the game in SGF; 1 is go."""
     return tree.nodes[0].get("GM", ("1",))[0].strip()
 
 
 def read_record(tree: GameTree, name: str) -> Record:
-    """The steps of a game on a square board.
+    """Reads the steps of a game on a square board.
 
-    Raises:   RecordError for a value that names no point of the board.
+    Raises:   RecordError for a value that is not a point of the board.
     """
     size, turn = int(board_size(tree).partition("x")[0]), None
     steps: list[Move | Setup] = []
@@ -116,28 +123,31 @@ def read_record(tree: GameTree, name: str) -> Record:
     return Record(name, size, tuple(steps), turn, tree.variations)
 
 
-def positions(record: Record) -> Iterator[Seen]:
-    """Every move that is no pass, with the board before it.
+def positions(record: Record) -> Iterator[PlayedMove]:
+    """Yields every move except passes, with the board before it.
 
     Raises:   RecordError for a move that is illegal, naming it.
     """
     for number, position, move in _played(record):
         if isinstance(move, Move) and move.point is not None:
-            yield Seen(number, position.seen_by(move.color), move.point)
+            yield PlayedMove(number, position.board_text(move.color), move.point)
 
 
 def last_position(record: Record) -> tuple[str, int]:
-    """The board behind the last step as the next player sees it, and who that is.
+    """Returns the final board from the view of the next player, and this player.
 
     Raises:   RecordError for a move that is illegal, naming it.
     """
     *_, (_, position, _) = _played(record)
     turn = record.turn or _next(record)
-    return position.seen_by(turn), turn
+    return position.board_text(turn), turn
 
 
 def _next(record: Record) -> int:
-    """The other one than who moved last; White where only black stones were set."""
+    """Returns the player to move: the opponent of the last one.
+
+    White begins when the record has only black setup stones.
+    """
     if record.moves:
         return -record.moves[-1].color
     stones = {
@@ -147,7 +157,10 @@ def _next(record: Record) -> int:
 
 
 def _played(record: Record) -> Iterator[tuple[int, Position, Move | Setup | None]]:
-    """The position before each step, with the number of the move that is the next one; at last that behind all steps."""
+    """Yields the position before each step with the number of the next move.
+
+    The last item is the final position.
+    """
     position, number = Position(record.size), 1
     for step in record.steps:
         yield number, position, step
@@ -158,7 +171,7 @@ def _played(record: Record) -> Iterator[tuple[int, Position, Move | Setup | None
                 position.play(step.color, step.point)
                 number += 1
         except IllegalMoveError as error:
-            raise RecordError(f"{_tell(record, step, number)}: {error}") from None
+            raise RecordError(f"{_describe(record, step, number)}: {error}") from None
     yield number, position, None
 
 
@@ -169,22 +182,25 @@ def _with(position: Position, setup: Setup) -> Position:
     return Position.of(board)
 
 
-def _tell(record: Record, step: Move | Setup, number: int) -> str:
+def _describe(record: Record, step: Move | Setup, number: int) -> str:
     if isinstance(step, Setup):
-        return f"the stones set before move {number} cannot stand so"
+        return f"the stones set before move {number} make an illegal position"
     assert step.point is not None
     return f"move {number} ({COLORS[step.color]} {point_names(record.size)[step.point]}) is illegal"
 
 
 def _stones(node: Node, size: int, number: int) -> dict[int, int]:
-    """What AB, AW and AE of a node put where; two points with a colon between them are the corners of a rectangle."""
+    """Returns the color of each point that AB, AW and AE of a node set.
+
+    Two points with a colon between them are the corners of a rectangle.
+    """
     stones: dict[int, int] = {}
     for key, color in _SETUP.items():
         for value in node.get(key, ()):
             where = f"the stones set before move {number + 1} ({key}[{value[:20]}])"
             first, _, last = value.strip().partition(":")
             (top, left), (bottom, right) = (
-                divmod(_point(each, size, where), size) for each in (first, last or first)
+                divmod(_point(corner, size, where), size) for corner in (first, last or first)
             )
             area = (
                 (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
@@ -194,14 +210,14 @@ def _stones(node: Node, size: int, number: int) -> dict[int, int]:
 
 
 def _moved(value: str, size: int, where: str) -> int | None:
-    is_pass = not value or (value == "tt" and size <= _PASS_AS_A_POINT)
+    is_pass = not value or (value == "tt" and size <= _MAX_SIZE_WITH_TT)
     return None if is_pass else _point(value, size, where)
 
 
 def _point(value: str, size: int, where: str) -> int:
-    """dp -> 15 · 19 + 3: the letter of the column, then that of the row from the top."""
+    """dp -> 15 · 19 + 3: the column letter, then the row letter, from the top left."""
     column, row = (
-        (ord(each) - ord("a") for each in value) if _POINT.fullmatch(value) else (size, size)
+        (ord(letter) - ord("a") for letter in value) if _POINT.fullmatch(value) else (size, size)
     )
     if column >= size or row >= size:
         raise RecordError(f"{where}: there is no such point on {size}x{size}")

@@ -1,8 +1,11 @@
 """The first line of a table: names of the columns, or already a row of data?
 
-It is taken for data only when every cell of it could stand in its column and at least one can hardly be a name: a level that
-recurs below, a date or code written like the ones below, numbers that do not rise from left to right (years and counts in a
-header do). Whatever can be doubted is a header.
+It counts as data only if two conditions hold. Every cell fits its column, and at least
+one cell can hardly be a name:
+- its value occurs again in the column,
+- it is a date or a code in the format of the cells below,
+- the numbers do not rise from left to right (years and counts in a header do).
+In doubt the line is a header.
 """
 
 import re
@@ -17,11 +20,12 @@ _PROSE = 3
 
 
 def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]], style: NumberStyle) -> str:
-    """Why the first line must be a row of data like those below it, or '' when it may be a header.
+    """Returns why the first line must be a row of data, or '' if it may be a header.
 
-    Example:  >>> rows = [["ham", "See you soon then"], ["spam", "Call now to win"], ["ham", "Ok, good night"]]
+    Example:  >>> rows = [["ham", "See you soon then"], ["spam", "Call now to win"]]
+              >>> rows += [["ham", "Ok, good night"]]
               >>> sign_of_data(["ham", "I am home again"], rows, NumberStyle())
-              "'ham' recurs in its column below"
+              "'ham' occurs again in its column"
               >>> sign_of_data(["kind", "message"], rows, NumberStyle())
               ''
     """
@@ -46,26 +50,26 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]], style: Num
             return ""
         signs.append(sign)
     if any(right <= left for left, right in pairwise(numbers)):
-        signs.append("its numbers stand above numbers, and in no order")
+        signs.append("its cells are numbers like those below, and in no order")
     return next(filter(None, signs), "")
 
 
 def _sign_of_text(cell: str, column: Column) -> str | None:
-    """Why a cell is no name of its column; '' when it may be one or the other, None when it is one."""
+    """Returns why a cell is not a name; '' if it is unclear, None if it is a name."""
     count = column.counts().get(cell, 0)
     if count >= max(2, len(column) / 100):
-        return f"'{cell}' recurs in its column below"
-    shape = _shape(cell)
-    if shape != cell and 2 * sum(_shape(level) == shape for level in column.levels) >= len(
+        return f"'{cell}' occurs again in its column"
+    pattern = _format(cell)
+    if pattern != cell and 2 * sum(_format(level) == pattern for level in column.levels) >= len(
         column.levels
     ):
-        return f"'{cell}' is written like the cells below it"
+        return f"'{cell}' has the format of the cells below it"
     prose = 2 * sum(_is_prose(level) for level in column.levels) >= len(column.levels)
     return "" if count or (prose and _is_prose(cell)) else None
 
 
-def _shape(cell: str) -> str:
-    """The cell with each number in it as the same mark: dates and codes of one style are equal."""
+def _format(cell: str) -> str:
+    """Returns the format of a cell: each number is replaced by the same character."""
     return re.sub(r"\d+", "\0", cell)
 
 

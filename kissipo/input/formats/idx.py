@@ -1,4 +1,4 @@
-"""The idx format of MNIST: a magic number, the size of each axis, then the bytes.
+"""The idx format of MNIST: a magic number, the size of each axis, then the values.
 
 Source:   the description on Yann LeCun's MNIST page.
 """
@@ -15,9 +15,9 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 def read_idx(path: Path) -> NDArray[np.generic]:
-    """The array of an idx file, gzipped or not.
+    """Reads the array of an idx file, compressed or not.
 
-    Raises:   DataError when the file is no idx file or cut short.
+    Raises:   DataError when the file is not an idx file or is incomplete.
     """
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
@@ -28,7 +28,7 @@ def read_idx(path: Path) -> NDArray[np.generic]:
     expected = 4 + 4 * axes + int(np.prod(shape)) * kind.itemsize
     if len(data) != expected:
         raise DataError(
-            f"{path} is cut short or damaged: its header promises {expected} bytes",
+            f"{path} is incomplete or damaged: its header requires {expected} bytes",
             given=f"{len(data)} bytes",
             do="Download it again",
         )

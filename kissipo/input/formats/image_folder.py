@@ -1,4 +1,4 @@
-"""A folder of images, one folder inside it per class, into a frame of paths and classes, and of masks where there are any."""
+"""Image folders: one folder per class, with or without segmentation masks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,73 +19,76 @@ _COMPANION_SHARE = 0.9
 
 
 def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
-    """Every image below each class folder; other files are counted and left aside. With masks, images need no class.
+    """Reads every image of each class folder; other files are counted and skipped.
 
-    masks:    the folder of the masks; without it those that lie beside the images, if any, are taken for masks
-    Raises:   DataError when it is no folder, has no class folders, or a class has no images.
+    With masks, the images need no class folders.
+
+    masks:    folder of the masks; by default the masks are searched beside the images
+    Raises:   DataError when it is not a folder, has no class folders, or a class has no
+              images.
     """
     existing(folder, kind="folder")
-    inside = sorted(
-        each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")
+    folders = sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
-    inside = [each for each in inside if masks is None or each.resolve() != masks.resolve()]
+    folders = [path for path in folders if masks is None or path.resolve() != masks.resolve()]
     loose = images_of(folder)
-    if not inside and not (loose and _may_be_flat(loose, masks)):
-        given = f"{len(loose)} images and no folders" if loose else "no folders"
+    if not folders and not (loose and _may_be_flat(loose, masks)):
+        content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += (
-            ", or say input.masks=FOLDER" if loose else ". Records of games of go end in .sgf"
-        )
-        raise DataError(f"{folder} must hold one folder per class", given=given, do=example)
-    files = {each.name: _files(each) for each in inside}
-    found = {
+        example += ", or set input.masks=FOLDER" if loose else ". Game records of go end in .sgf"
+        raise DataError(f"{folder} must contain one folder per class", given=content, do=example)
+    files = {path.name: _files(path) for path in folders}
+    images = {
         name: [path for path in paths if path.suffix.lower() in SUFFIXES]
         for name, paths in files.items()
     }
-    findings = _note_others(_count(files) - _count(found), loose if inside else [])
-    if not inside:
-        found = {"": loose}
-    found, beside, told = _without_companions(found) if masks is None else (found, [], [])
-    empty = [name for name, paths in found.items() if not paths]
+    findings = _note_others(_count(files) - _count(images), loose if folders else [])
+    if not folders:
+        images = {"": loose}
+    images, beside, mask_findings = (
+        _without_companions(images) if masks is None else (images, [], [])
+    )
+    empty = [name for name, paths in images.items() if not paths]
     if empty:
         allowed = "files ending in " + ", ".join(SUFFIXES)
-        raise DataError(f"the class folder {folder / empty[0]} holds no images", allowed=allowed)
-    paths = [path for some in found.values() for path in some]
+        raise DataError(f"the class folder {folder / empty[0]} contains no images", allowed=allowed)
+    paths = [path for paths in images.values() for path in paths]
     columns = [image_column("image", np.asarray([str(path) for path in paths], dtype=object))]
-    if inside:
-        columns.append(strings("class", [name for name, some in found.items() for _ in some]))
+    if folders:
+        columns.append(strings("class", [name for name, paths in images.items() for _ in paths]))
     if masks is not None:
         columns.append(image_column(MASK, masks_in(masks, paths, folder, SUFFIXES)))
     elif beside:
         columns.append(image_column(MASK, masks_beside(paths, beside)))
     return Reading(
         Frame(tuple(columns), origin=str(folder)),
-        (*findings, *told),
-        answer="class" if inside else "",
+        (*findings, *mask_findings),
+        answer="class" if folders else "",
     )
 
 
 def images_of(folder: Path) -> list[Path]:
-    """The images that lie in a folder itself."""
+    """Returns the images directly in a folder."""
     return sorted(
-        each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in SUFFIXES
+        path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
     )
 
 
 def images_below(folder: Path) -> list[Path]:
-    """All images of a folder and the folders in it; masks beside them are left out."""
-    found = {"": [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]}
-    return _without_companions(found)[0][""]
+    """Returns all images of a folder and its subfolders, without masks beside them."""
+    images = {"": [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]}
+    return _without_companions(images)[0][""]
 
 
 def _may_be_flat(loose: Sequence[Path], masks: Path | None) -> bool:
-    """Whether images need no folders, as their masks are the answer."""
+    """Whether images need no class folders because masks are the target."""
     return masks is not None or bool(_without_companions({"": list(loose)})[1])
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(
-        each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
     )
 
 
@@ -100,35 +103,41 @@ def _note_others(count: int, loose: list[Path]) -> list[Finding]:
             Finding(
                 "WARN",
                 "other files",
-                f"{count} files in the class folders are no images",
+                f"{count} files in the class folders are not images",
                 "left out",
             )
         )
     if loose:
-        told = f"{counted(len(loose), 'image')} outside the class folders"
-        findings.append(Finding("WARN", "loose images", told, "left out: they have no class"))
+        message = f"{counted(len(loose), 'image')} outside the class folders"
+        findings.append(Finding("WARN", "loose images", message, "left out: they have no class"))
     return findings
 
 
 def _without_companions(
-    found: dict[str, list[Path]],
+    images: dict[str, list[Path]],
 ) -> tuple[dict[str, list[Path]], list[Path], list[Finding]]:
-    """Masks lie beside their images under the same name with another ending; a net that saw them would read the answer."""
-    endings = Counter(path.suffix.lower() for paths in found.values() for path in paths)
-    stems = Counter(path.with_suffix("") for paths in found.values() for path in paths)
+    """Separates images from masks with the same name and another file extension.
+
+    A net that received the masks as inputs would see the target.
+    """
+    endings = Counter(path.suffix.lower() for paths in images.values() for path in paths)
+    stems = Counter(path.with_suffix("") for paths in images.values() for path in paths)
     paired = sum(count > 1 for count in stems.values())
     photo = next((ending for ending in (".jpg", ".jpeg") if endings[ending]), None)
     if photo is None or not paired or paired < _COMPANION_SHARE * len(stems):
-        return found, [], []
-    kept = {
+        return images, [], []
+    photos = {
         name: [path for path in paths if path.suffix.lower() == photo]
-        for name, paths in found.items()
+        for name, paths in images.items()
     }
-    others = [path for paths in found.values() for path in paths if path.suffix.lower() != photo]
+    others = [path for paths in images.values() for path in paths if path.suffix.lower() != photo]
     named = ", ".join(sorted(ending for ending in endings if ending != photo))
-    message = f"{len(others)} images ({named}) share the name of a {photo} image beside them: they look like masks"
+    message = (
+        f"{len(others)} images ({named}) share the name of a {photo} image beside them: "
+        "they look like masks"
+    )
     return (
-        kept,
+        photos,
         others,
-        [Finding("WARN", "masks", message, "only the answer output.mask reads them")],
+        [Finding("WARN", "masks", message, "only output.mask uses them")],
     )

@@ -1,7 +1,7 @@
-"""Masks: for each image the image that marks what is to be found on it, by name.
+"""Masks: finds the segmentation mask of each image by its name.
 
-A mask has the name of its image, perhaps with `_mask` behind it, and lies beside it with another ending, or in a folder of masks
-that is built like the folder of images.
+A mask has the name of its image, optionally followed by `_mask`. It lies beside the
+image with another file extension, or in a mask folder with the same subfolders.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,45 +14,45 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.input.formats.files import existing
 
-_MARKS = ("_mask", "-mask", "_gt", "")
+_SUFFIXES = ("_mask", "-mask", "_gt", "")
 
 
 def masks_in(
     folder: Path, images: Sequence[Path], root: Path, suffixes: Sequence[str]
 ) -> NDArray[Any]:
-    """The path of each image's mask in a folder of masks, None where it has none.
+    """Returns the path of each image's mask in a mask folder, or None.
 
-    root:     the folder of the images, whose inner folders the masks repeat, or leave out
+    root:     folder of the images; masks may repeat its subfolders or leave them out
     Raises:   DataError when no image has a mask, or a name belongs to two masks.
     """
     existing(folder, kind="folder")
-    files = [each for each in sorted(folder.rglob("*")) if each.suffix.lower() in suffixes]
-    by_place = _by_name(files, folder, keep_folders=True)
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes]
+    by_path = _by_name(files, folder, keep_folders=True)
     by_name = _by_name(files, folder, keep_folders=False)
-    found = np.empty(len(images), dtype=object)
-    for at, image in enumerate(images):
-        place = str(image.relative_to(root).with_suffix(""))
-        masks = by_place.get(place) or by_name.get(image.stem, [])
+    paths = np.empty(len(images), dtype=object)
+    for index, image in enumerate(images):
+        relative_path = str(image.relative_to(root).with_suffix(""))
+        masks = by_path.get(relative_path) or by_name.get(image.stem, [])
         if len(masks) > 1:
             raise DataError(
                 f"the image {image} has {len(masks)} masks",
                 given=", ".join(str(mask) for mask in masks[:3]),
-                do="Keep one of them, or put the masks into folders like those of the images",
+                do="Keep one of them, or put the masks into the same subfolders as the images",
             )
-        found[at] = str(masks[0]) if masks else None
-    if not any(found):
+        paths[index] = str(masks[0]) if masks else None
+    if not any(paths):
         raise DataError(
             f"no image of {root} has a mask in {folder}",
             given=f"images such as {images[0].name}, {len(files)} masks"
             + (f" such as {files[0].name}" if files else ""),
             do="Give each mask the name of its image",
         )
-    return found
+    return paths
 
 
 def masks_beside(images: Sequence[Path], others: Sequence[Path]) -> NDArray[Any]:
-    """The same among files that lie beside the images."""
-    masks = {each.with_suffix(""): str(each) for each in others}
+    """Returns the path of each image's mask among other files, or None."""
+    masks = {path.with_suffix(""): str(path) for path in others}
     return np.array([masks.get(image.with_suffix("")) for image in images], dtype=object)
 
 
@@ -63,6 +63,6 @@ def _by_name(
     for file in files:
         plain = file.with_suffix("")
         name = str(plain.relative_to(folder)) if keep_folders else plain.name
-        mark = next(each for each in _MARKS if name.endswith(each))
-        names.setdefault(name.removesuffix(mark), []).append(file)
+        suffix = next(suffix for suffix in _SUFFIXES if name.endswith(suffix))
+        names.setdefault(name.removesuffix(suffix), []).append(file)
     return names

@@ -1,4 +1,4 @@
-"""JSON lines (one object a line) and JSON lists of objects into a frame."""
+"""JSON lines (one object per line) and JSON lists of objects."""
 
 import json
 from collections.abc import Iterator
@@ -12,9 +12,10 @@ from kissipo.input.formats.files import open_text
 
 
 def read_records(path: Path, encoding: str) -> Frame:
-    """The frame of a file of JSON objects; a name that some objects lack is missing there.
+    """Reads a file of JSON objects; a name that an object lacks is a missing value.
 
-    Raises:   DataError with the line for text that is no JSON, an object that is none, or a nested value.
+    Raises:   DataError with the line for invalid JSON, for an entry that is not an
+              object, and for a nested value.
     """
     columns: dict[str, list[Any]] = {}
     count = 0
@@ -32,7 +33,7 @@ def read_records(path: Path, encoding: str) -> Frame:
             if len(values) < count:
                 values.append(None)
     if count == 0:
-        raise DataError(f"{path} is empty", do="Give one JSON object a line")
+        raise DataError(f"{path} is empty", do="Give one JSON object per line")
     return Frame(tuple(mixed(name, values) for name, values in columns.items()), origin=str(path))
 
 
@@ -57,11 +58,11 @@ def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"line {error.lineno} of {path} is not JSON: {error.msg}") from None
-    for number, each in enumerate(content, 1):
-        if not isinstance(each, dict):
+    for number, entry in enumerate(content, 1):
+        if not isinstance(entry, dict):
             raise DataError(
                 f"entry {number} of {path} is not an object",
-                given=json.dumps(each)[:60],
+                given=json.dumps(entry)[:60],
                 allowed="a list of objects",
             )
     return list(content)
@@ -74,7 +75,7 @@ def _record(path: Path, line: int, text: str) -> dict[str, Any]:
         raise DataError(
             f"line {line} of {path} is not JSON: {error.msg}",
             given=f"'{text.strip()[:60]}'",
-            do="One object a line",
+            do="Write one object per line",
         ) from None
     if not isinstance(record, dict):
         raise DataError(

@@ -1,4 +1,4 @@
-"""Everything that is a table on disk or in memory, by one door: CSV, TSV, Parquet, JSON lines, data frames."""
+"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, data frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ PARQUET = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class FileWords:
-    """How a table is written on disk; found out when left out."""
+    """Options of the file format of a table; they are inferred when omitted."""
 
     separator: str | None = word(
         None, "field separator: ',' ';' '|' or a tab; inferred from the first lines"
@@ -35,7 +35,7 @@ class FileWords:
     thousands: str = word("", "thousands separator, if there is one")
 
     def layout(self) -> Layout:
-        """The same for the reader of delimited files."""
+        """Returns the options of the reader of delimited files."""
         return Layout(
             self.separator,
             self.header,
@@ -46,15 +46,15 @@ class FileWords:
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether the name of a file says that it is a table (`.txt` counts as prose)."""
+    """Whether a file name belongs to a table; `.txt` counts as plain text."""
     suffix = _suffix(path)
     return suffix in (*DELIMITED, *RECORDS, *PARQUET) and suffix != ".txt"
 
 
 def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
-    """The frame of a file or of a data frame in memory.
+    """Reads a file, or converts a data frame in memory.
 
-    Raises:   DataError saying what stands at the path, which line is wrong, or which kinds of file are read.
+    Raises:   DataError for a missing file, a wrong line or an unsupported format.
     """
     if not isinstance(data, str | Path):
         if is_dataframe(data):
@@ -75,7 +75,7 @@ def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
     if suffix in DELIMITED:
         return read_delimited(path, words.layout())
     raise DataError(
-        f"{path} is of no kind that can be read as a table",
+        f"{path} does not have a table format that can be read",
         given=f"'{suffix}'",
         allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET)),
     )

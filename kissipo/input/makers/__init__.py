@@ -1,1 +1,1 @@
-"""Samples that are made, not read, one kind a file: `make(options)` gives a reading."""
+"""Generated samples, one kind per file: `make(options)` returns a reading."""

@@ -1,5 +1,6 @@
-"""Backprop: four samples of two numbers for the lecture's net of 2-2-2-1 units (S04); the answer is whether
-their signs are equal.
+"""Backprop: four samples of two numbers for the lecture's 2-2-2-1 net (S04).
+
+The target is 1 if both numbers have the same sign.
 
 Example:  >>> make().frame["y"].values.tolist()
           [1.0, 0.0, 1.0, 0.0]
@@ -12,7 +13,7 @@ from kissipo.input.source_data import Reading
 
 
 def make() -> Reading:
-    """x1, x2 and y; all samples train, all are checked."""
+    """Returns x1, x2 and y; all samples are in both train and test."""
     columns = (
         numbers("x1", [0.5, 1, -0.5, -1]),
         numbers("x2", [1, -0.5, -1, 0.5]),

@@ -1,7 +1,9 @@
-"""Equations: a system of linear equations as samples, the coefficients in, the right side out (S03).
+"""Equations: each linear equation is a sample, coefficients -> right side (S03).
 
 5 a + 2 b = 10
-1 a + 4 b = 11      has the answer a = 1, b = 2.5: the weights that a linear net without a constant must find
+1 a + 4 b = 11
+
+The solution is a = 1, b = 2.5: the weights that a linear net without a bias must learn.
 
 Example:  >>> frame = make().frame
           >>> frame["a"].values.tolist(), frame["right side"].values.tolist()
@@ -18,7 +20,7 @@ RIGHT_SIDE = (10.0, 11.0)
 
 
 def make() -> Reading:
-    """One row an equation; every equation trains and every equation is checked."""
+    """Returns one row per equation; every equation is in both train and test."""
     left = np.array(COEFFICIENTS)
     frame = Frame(
         (numbers("a", left[:, 0]), numbers("b", left[:, 1]), numbers("right side", RIGHT_SIDE)),

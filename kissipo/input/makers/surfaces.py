@@ -1,6 +1,7 @@
-"""Surfaces: starting points for walks downhill, one row a walk: on which surface, by which optimizer, from where (S05, S11).
+"""Surfaces: starting points for optimizers, one row per run (S05, S11).
 
-`lowest` is the height of the lowest point there is; what remains above it is what the walk did not find.
+A row has the surface, the optimizer and the starting point. `lowest` is the minimum of
+the surface; the value above it is the distance that remains.
 
 Example:  >>> frame = make().frame
           >>> len(frame), frame["surface"].levels
@@ -23,7 +24,7 @@ LOWEST = {"bowl": 0.0, "saddle": -0.5, "valleys": -0.3053, "lagrange": 0.0}
 
 
 def make() -> Reading:
-    """Every start walked by every optimizer."""
+    """Returns every starting point with every optimizer."""
     rows = [
         (surface, name, *start, LOWEST[surface])
         for surface, starts in STARTS.items()

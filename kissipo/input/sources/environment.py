@@ -1,4 +1,4 @@
-"""An environment: it answers actions with rewards and new states; a gymnasium name, or a world of our own."""
+"""Environments: a gymnasium environment, or one of this package, by its name."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ _ACTIONS = {
 
 @dataclass(frozen=True)
 class Options:
-    """The words of an environment."""
+    """Options of an environment."""
 
     settings: dict[str, Any] | None = word(
         None, "keyword arguments of the environment, such as {is_slippery: false}"
@@ -36,9 +36,10 @@ class Options:
 
 @dataclass(frozen=True)
 class World:
-    """An environment ready to be stepped, with names for what it counts.
+    """An environment with names for its states and actions.
 
-    model:  `model[state][action]` lists (probability, next state, reward, end) where the environment tells it, else None
+    model:  `model[state][action]` lists (probability, next state, reward, end) if the
+            environment provides it, else None
     """
 
     name: str
@@ -49,16 +50,17 @@ class World:
 
 
 def read(value: Any, options: Options) -> World:
-    """The world of that name.
+    """Makes the environment of a name.
 
-    Raises:   DataError for an unknown name or setting; NotBuiltError for states or actions that cannot be counted.
+    Raises:   DataError for an unknown name or setting; NotBuiltError for states or
+              actions that are not discrete.
     """
-    gymnasium = need("gymnasium", extra="rl", purpose="learning in environments")
+    gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
     name = str(value)
     if name in WORLDS.names():
         module = WORLDS.find(name, place="input.environment")
         if not hasattr(module, "WORLD"):
-            raise _uncounted(name, "states", module.STATES)
+            raise _not_discrete(name, "states", module.STATES)
         limit = options.max_episode_steps or module.LIMIT
         environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
         return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
@@ -68,22 +70,24 @@ def read(value: Any, options: Options) -> World:
         ("actions", environment.action_space),
     ):
         if not isinstance(space, gymnasium.spaces.Discrete):
-            raise _uncounted(name, what, space)
+            raise _not_discrete(name, what, space)
     states, actions = int(environment.observation_space.n), int(environment.action_space.n)
-    known = _ACTIONS.get(name.split("-")[0], ())
+    default_actions = _ACTIONS.get(name.split("-")[0], ())
     return World(
         name,
         environment,
         _named(options.states, (), states),
-        _named(options.actions, known, actions),
+        _named(options.actions, default_actions, actions),
         getattr(environment.unwrapped, "P", None),
     )
 
 
-def _uncounted(name: str, what: str, space: Any) -> NotBuiltError:
+def _not_discrete(name: str, what: str, space: Any) -> NotBuiltError:
     return NotBuiltError(
-        f"'{name}' has {what} that cannot be counted ({space}); learning with a net instead of a table (DQN, S42) is not built yet",
-        allowed="environments with counted states and actions, such as FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing",
+        f"'{name}' has {what} that are not discrete ({space}); "
+        "a net instead of a table (DQN, S42) is not built yet",
+        allowed="environments with discrete states and actions, "
+        "such as FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing",
     )
 
 
@@ -100,10 +104,10 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
             **settings,
         )
     except gymnasium.error.Error as error:
-        known = [*WORLDS.names(), *gymnasium.registry]
+        names = [*WORLDS.names(), *gymnasium.registry]
         raise DataError(
             f"there is no environment '{name}': {str(error).splitlines()[0]}",
-            do=did_you_mean(name, known, most_listed=0),
+            do=did_you_mean(name, names, most_listed=0),
         ) from None
     except TypeError as error:
         raise DataError(
@@ -111,8 +115,8 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
         ) from None
 
 
-def _named(written: tuple[str, ...] | None, known: tuple[str, ...], count: int) -> tuple[str, ...]:
-    names = written or known or tuple(str(number) for number in range(count))
+def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) -> tuple[str, ...]:
+    names = names or default or tuple(str(number) for number in range(count))
     if len(names) != count:
         raise DataError(
             "the names do not fit the environment", given=f"{len(names)} names", allowed=f"{count}"

@@ -1,4 +1,7 @@
-"""Games of go: a folder of records (.sgf), one such file, or made games. Each move is a sample: the board before it -> its point."""
+"""Games of go: a folder of records (.sgf), one such file, or generated games.
+
+Each move is a sample: the board before the move -> its point.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +23,7 @@ GENERATED = "generated"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of games."""
+    """Options of games."""
 
     num_games: int = word(150, "number of games to generate, with games: generated", at_least=3)
     seed: int = word(
@@ -30,16 +33,18 @@ class Options:
 
 
 def read(value: Any, options: Options) -> Reading:
-    """One row a move: its game and number, the board as its player saw it, the point.
+    """Reads the games: one row per move.
 
-    Raises:   DataError when nothing usable stands at the path, naming the file and the place.
+    A row has the game, the move number, the player's view of the board, and the point.
+
+    Raises:   DataError when the path has no usable game, with the file and position.
     """
     if isinstance(value, str) and value == GENERATED:
-        made = made_games(options.num_games, seed=options.seed)
-        return _as_rows([(record, list(positions(record))) for record in made], [], "made games")
+        records = made_games(options.num_games, seed=options.seed)
+        return _as_rows([(record, list(positions(record))) for record in records], [], "made games")
     if not isinstance(value, str | Path):
         raise DataError(
-            "input.games names records of games",
+            "input.games must be a path of game records",
             given=type(value).__name__,
             allowed=f"a folder, an .sgf file, {GENERATED}",
         )
@@ -48,19 +53,19 @@ def read(value: Any, options: Options) -> Reading:
 
 
 def _as_rows(games: list[Played], findings: list[Finding], origin: str) -> Reading:
-    rows = [(record.name, each) for record, seen in games for each in seen]
+    rows = [(record.name, move) for record, moves in games for move in moves]
     names = point_names(SIZE)
     frame = Frame(
         (
             strings("game", [name for name, _ in rows]),
-            numbers("number", [each.number for _, each in rows]),
-            strings("board", [each.board for _, each in rows]),
-            strings("move", [names[each.point] for _, each in rows]),
+            numbers("number", [move.number for _, move in rows]),
+            strings("board", [move.board for _, move in rows]),
+            strings("move", [names[move.point] for _, move in rows]),
         ),
         origin=origin,
     )
-    passes = sum(len(record.moves) - len(seen) for record, seen in games)
-    told = f"{len(games):,} games, {len(rows):,} moves" + (
-        f"; {passes:,} passes are no samples" if passes else ""
+    passes = sum(len(record.moves) - len(moves) for record, moves in games)
+    message = f"{len(games):,} games, {len(rows):,} moves" + (
+        f"; {passes:,} passes are not samples" if passes else ""
     )
-    return Reading(frame, (Finding("PASS", "games", told), *findings), answer="move")
+    return Reading(frame, (Finding("PASS", "games", message), *findings), answer="move")

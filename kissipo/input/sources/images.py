@@ -1,4 +1,4 @@
-"""Images: a folder per class, the idx files of MNIST, an .npz file, arrays, or a named set."""
+"""Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
 import zlib
 from dataclasses import dataclass, replace
@@ -23,12 +23,13 @@ SAMPLES = "rows"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of images."""
+    """Options of images."""
 
     labels: Any = word(None, "class of each image; only for arrays in Python")
     masks: Any = word(
         None,
-        "folder of segmentation masks with the same file names as the images; in Python also an array",
+        "folder of segmentation masks with the same file names as the images; "
+        "in Python also an array",
     )
     missing_masks: Literal["empty", "left_out"] | None = word(
         None, "treat images without a mask as empty, or leave them out"
@@ -42,28 +43,28 @@ class Options:
     augment: tuple[Name, ...] = word((), "random data augmentation during training")
     memory_limit: float = word(
         1.0,
-        "gigabytes of images kept in memory; larger data are read from disk in every epoch",
+        "gigabytes of images held in memory; larger data are read from disk in every epoch",
         at_least=0,
     )
     skip_corrupt: bool = word(False, "skip and count images that cannot be decoded")
 
 
 def read(value: Any, options: Options) -> Reading:
-    """Images and, where there are any, their classes."""
+    """Returns images and, if there are any, their classes and masks."""
     if not isinstance(value, str | Path):
         return _with_masks(
             _from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks
         )
     masks = None if options.masks is None else Path(str(options.masks))
-    known = find_data(value, "images")
+    reading = find_data(value, "images")
     path = Path(value)
-    if masks is not None and (known is not None or not path.is_dir()):
+    if masks is not None and (reading is not None or not path.is_dir()):
         raise DataError(
-            f"input.masks goes with a folder of images, and {value} is none",
+            f"input.masks needs a folder of images, and {value} is not a folder",
             do="Leave input.masks out",
         )
-    if known is not None:
-        return known
+    if reading is not None:
+        return reading
     if path.suffix == ".npz":
         return _from_npz(existing(path))
     if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
@@ -71,7 +72,7 @@ def read(value: Any, options: Options) -> Reading:
     if path.is_file():
         raise DataError(
             f"{path} is a file",
-            allowed="a folder with a folder per class, a folder of idx files, an .npz file",
+            allowed="a folder with one folder per class, a folder of idx files, an .npz file",
         )
     return read_image_folder(path, masks=masks)
 
@@ -79,12 +80,13 @@ def read(value: Any, options: Options) -> Reading:
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[-1] not in (1, 3, 4)):
         raise DataError(
-            f"{origin} must have the axes (image, height, width) or (image, height, width, channel)",
+            f"{origin} must have the axes (image, height, width) "
+            "or (image, height, width, channel)",
             given="the shape " + str(values.shape),
-            allowed="1, 3 or 4 channels, the channel last",
+            allowed="1, 3 or 4 channels, the channel axis last",
         )
     if not values.size:
-        raise DataError(f"{origin} holds no images", given="the shape " + str(values.shape))
+        raise DataError(f"{origin} contains no images", given="the shape " + str(values.shape))
     columns = [image_column("image", _as_bytes(values, origin))]
     if labels is not None:
         labels = np.asarray(labels).reshape(-1)
@@ -100,7 +102,7 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
 
 
 def _with_masks(reading: Reading, masks: Any) -> Reading:
-    """The same images with a mask each."""
+    """Adds one mask per image."""
     if masks is None:
         return reading
     masks, frame = np.asarray(masks), reading.frame
@@ -120,14 +122,14 @@ def _as_bytes(values: Any, origin: str) -> Any:
         return values
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise DataError(
-            f"{origin} holds values that are no brightness",
+            f"{origin} contains values that are not pixel values",
             given=str(values.dtype),
             allowed="0-255, or 0.0-1.0",
         )
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 255:
         raise DataError(
-            f"{origin} holds values outside of brightness",
+            f"{origin} contains values outside of the pixel range",
             given=f"{low:g} to {high:g}",
             allowed="0-255, or 0.0-1.0",
         )
@@ -140,10 +142,10 @@ def _from_npz(path: Path) -> Reading:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, BadZipFile, zlib.error):
         raise DataError(
-            f"{path} is no readable .npz file of numbers",
+            f"{path} is not a readable .npz file of numbers",
             do="Write it with numpy.savez(file, images=..., labels=...)",
         ) from None
-    images = next((arrays[name] for name in ("images", "images", "x", "X") if name in arrays), None)
+    images = next((arrays[name] for name in ("images", "x", "X") if name in arrays), None)
     labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
     if images is None:
         raise DataError(
@@ -155,15 +157,18 @@ def _from_npz(path: Path) -> Reading:
 
 
 def _from_idx(images: list[Path]) -> Reading:
-    """Files in pairs, NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte; a pair called t10k or test is the test part."""
+    """Reads pairs NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte.
+
+    A pair whose name begins with t10k or test is the test split.
+    """
     pixels, digits, parts = [], [], []
     for path in images:
-        twin = path.with_name(path.name.replace("-images-idx3", "-labels-idx1"))
+        labels_path = path.with_name(path.name.replace("-images-idx3", "-labels-idx1"))
         pixels.append(read_idx(path))
-        digits.append(read_idx(existing(twin)))
+        digits.append(read_idx(existing(labels_path)))
         if len(pixels[-1]) != len(digits[-1]):
             raise DataError(
-                f"{path.name} and {twin.name} differ in number",
+                f"{path.name} and {labels_path.name} differ in number",
                 given=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
             )
         parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])

@@ -1,4 +1,4 @@
-"""Made samples: systems of equations, small truth tables, starting points on surfaces."""
+"""Generated samples: systems of equations, truth tables, points on surfaces."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,12 +13,12 @@ MAKERS = Registry("kissipo.input.makers", "maker of samples")
 
 @dataclass(frozen=True)
 class Options:
-    """The words of made samples."""
+    """Options of generated samples."""
 
     scale: Literal["standard", "range", "none"] = word("none", "scaling of the generated numbers")
 
 
 def read(value: Any, options: Options) -> Reading:
-    """What the maker of that name makes."""
+    """Returns the samples of the maker with this name."""
     reading: Reading = MAKERS.find(str(value), place="input.make").make()
     return reading

@@ -1,4 +1,7 @@
-"""A series: values in the order of time. Samples are windows cut from it, and it is split by time only."""
+"""Series: values in order of time.
+
+Samples are windows of the series, which is split by time only.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +16,7 @@ SAMPLES = "series"
 
 @dataclass(frozen=True)
 class Options(FileWords):
-    """The words of a series."""
+    """Options of a series."""
 
     time: str | None = word(None, "timestamp column; inferred if there is only one")
     features: tuple[str, ...] | None = word(None, "input columns; the target columns when omitted")
@@ -35,9 +38,9 @@ class Options(FileWords):
 
 
 def read(value: Any, options: Options) -> Reading:
-    """The rows of a file, a data frame or a named set, in the order in which they stand."""
-    known = find_data(value, "series")
-    if known is not None:
-        return known
+    """Reads a file, a data frame or a named data set, with its rows in their order."""
+    reading = find_data(value, "series")
+    if reading is not None:
+        return reading
     frame, findings = read_table(value, options)
     return Reading(frame, tuple(findings))

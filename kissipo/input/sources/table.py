@@ -1,4 +1,7 @@
-"""A table: rows are samples, columns are what is known of them. CSV, TSV, Parquet, JSON lines, data frames, named sets."""
+"""Tables: rows are samples, columns are features and targets.
+
+Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +16,10 @@ SAMPLES = "rows"
 
 @dataclass(frozen=True)
 class Options(FileWords):
-    """The words of a table. A column that stands in none of the lists is sorted into one by its values."""
+    """Options of a table.
+
+    The type of a column that is in none of the lists is inferred from its values.
+    """
 
     numeric: tuple[str, ...] | None = word(None, "numeric columns")
     categorical: tuple[str, ...] | None = word(None, "categorical columns")
@@ -39,9 +45,9 @@ class Options(FileWords):
 
 
 def read(value: Any, options: Options) -> Reading:
-    """The rows of a file, a data frame or a named set."""
-    known = find_data(value, "table")
-    if known is not None:
-        return known
+    """Reads a file, a data frame or a named data set."""
+    reading = find_data(value, "table")
+    if reading is not None:
+        return reading
     frame, findings = read_table(value, options)
     return Reading(frame, tuple(findings))

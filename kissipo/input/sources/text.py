@@ -1,4 +1,4 @@
-"""A plain text: one long row of characters or words, cut into windows."""
+"""Plain text: one sequence of characters or words, split into windows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ SAMPLES = "text"
 
 @dataclass(frozen=True)
 class Options:
-    """The words of a plain text."""
+    """Options of a plain text."""
 
     tokenizer: Literal["characters", "words"] = word(
         "characters", "how the text is split into tokens"
@@ -27,30 +27,31 @@ class Options:
 
 
 def read(value: Any, options: Options) -> Reading:
-    """The text of a file or a named set as a frame of one column, 'text', with one unit a row.
+    """Reads a file or a named data set; the column 'text' has one token per row.
 
-    Raises:   DataError when the file is missing, empty, no text, or shorter than a few windows.
+    Raises:   DataError when the file is missing, empty, not text, or too short for the
+              windows.
     """
     if not isinstance(value, str | Path):
         raise DataError(
-            "input.text names a file",
+            "input.text must be the path of a file",
             given=type(value).__name__,
-            allowed="the path of a plain text",
+            allowed="the path of a plain text file",
         )
-    known = find_data(str(value), "text")
-    if known is not None:
-        content = str(known.frame["text"].texts()[0])
+    reading = find_data(str(value), "text")
+    if reading is not None:
+        content = str(reading.frame["text"].texts()[0])
     else:
         with open_text(Path(value), options.encoding) as file:
             content = file.read()
     if not content.strip():
         raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
-    units = list(content) if options.tokenizer == "characters" else content.split()
-    if len(units) < 10 * (options.window + 1):
+    tokens = list(content) if options.tokenizer == "characters" else content.split()
+    if len(tokens) < 10 * (options.window + 1):
         raise DataError(
             f"{value} is too short for windows of {options.window} {options.tokenizer}",
-            given=f"{len(units)} {options.tokenizer}",
+            given=f"{len(tokens)} {options.tokenizer}",
             allowed=f"at least {10 * (options.window + 1)}",
             do="Give a longer text or a smaller input.window",
         )
-    return Reading(Frame((strings("text", units),), origin=str(value)), answer="text")
+    return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")

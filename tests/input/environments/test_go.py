@@ -1,4 +1,4 @@
-"""The rules of go against positions worked by hand, and against a board that counts every liberty anew after each move."""
+"""Go: worked positions by hand, and a slow board that recounts every liberty."""
 
 from __future__ import annotations
 
@@ -17,35 +17,40 @@ STONES = {"X": BLACK, "O": WHITE, ".": 0}
 
 
 def drawn(*rows: str) -> Board:
-    """A board from its rows: X black, O white."""
-    return np.array([[STONES[each] for each in row] for row in rows], dtype=np.int8)
+    """Returns the board of some rows: X black, O white."""
+    return np.array([[STONES[letter] for letter in row] for row in rows], dtype=np.int8)
 
 
 def group(board: Board, start: Point) -> tuple[set[Point], set[Point]]:
-    """The stones that hang together with this one and their liberties, by asking every neighbor."""
-    stones, liberties, asked = {start}, set(), [start]
-    while asked:
-        row, column = asked.pop()
-        for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
-            if not (0 <= near[0] < len(board) and 0 <= near[1] < len(board)):
+    """Returns the chain of a stone and its liberties, by a search over neighbors."""
+    stones, liberties, pending = {start}, set(), [start]
+    while pending:
+        row, column = pending.pop()
+        for neighbor in (
+            (row - 1, column),
+            (row + 1, column),
+            (row, column - 1),
+            (row, column + 1),
+        ):
+            if not (0 <= neighbor[0] < len(board) and 0 <= neighbor[1] < len(board)):
                 continue
-            if board[near] == 0:
-                liberties.add(near)
-            elif board[near] == board[start] and near not in stones:
-                stones.add(near)
-                asked.append(near)
+            if board[neighbor] == 0:
+                liberties.add(neighbor)
+            elif board[neighbor] == board[start] and neighbor not in stones:
+                stones.add(neighbor)
+                pending.append(neighbor)
     return stones, liberties
 
 
 def moved(board: Board, color: int, point: Point) -> Board | None:
-    """The board after a move by the letter of the rules; None where the point is taken or the move is suicide."""
+    """Returns the board after a move; None for an occupied point or suicide."""
     if board[point]:
         return None
     after = board.copy()
     after[point] = color
-    for each in zip(*np.nonzero(after == -color), strict=True):
-        if after[each]:
-            stones, liberties = group(after, each)
+    for neighbor in zip(*np.nonzero(after == -color), strict=True):
+        if after[neighbor]:
+            stones, liberties = group(after, neighbor)
             if not liberties:
                 for stone in stones:
                     after[stone] = 0
@@ -55,19 +60,25 @@ def moved(board: Board, color: int, point: Point) -> Board | None:
 @pytest.mark.parametrize(
     ("before", "point", "after"),
     [
-        pytest.param(("OX.", "...", "..."), "A2", (".X.", "X..", "..."), id="a stone in the corner"),
-        pytest.param(("XOO.", ".XX.", "....", "...."), "D4", ("X..X", ".XX.", "....", "...."), id="two on the side"),
-        pytest.param((".X..", "XOX.", "XOX.", "...."), "B1", (".X..", "X.X.", "X.X.", ".X.."), id="two in the middle"),
+        pytest.param(("OX.", "...", "..."), "A2",
+                     (".X.", "X..", "..."), id="a stone in the corner"),
+        pytest.param(("XOO.", ".XX.", "....", "...."), "D4",
+                     ("X..X", ".XX.", "....", "...."), id="two on the side"),
+        pytest.param((".X..", "XOX.", "XOX.", "...."), "B1",
+                     (".X..", "X.X.", "X.X.", ".X.."), id="two in the middle"),
         pytest.param((".OX", "OX.", "X.."), "A3", ("X.X", ".X.", "X.."), id="two chains at once"),
-        pytest.param((".OX", "OOX", "XX."), "A3", ("X.X", "..X", "XX."), id="in their only eye, no suicide"),
+        pytest.param((".OX", "OOX", "XX."), "A3",
+                     ("X.X", "..X", "XX."), id="in their only eye, no suicide"),
         pytest.param(("..", "O."), "B2", (".X", "O."), id="none"),
     ],
 )  # fmt: skip
-def test_what_a_move_takes(before: tuple[str, ...], point: str, after: tuple[str, ...]) -> None:
+def test_play_captures_chains_without_liberties(
+    before: tuple[str, ...], point: str, after: tuple[str, ...]
+) -> None:
     position = Position.of(drawn(*before))
-    taken = position.play(BLACK, point_names(len(before)).index(point))
+    captured = position.play(BLACK, point_names(len(before)).index(point))
     np.testing.assert_array_equal(position.board, drawn(*after))
-    assert taken == "".join(before).count("O") - "".join(after).count("O")
+    assert captured == "".join(before).count("O") - "".join(after).count("O")
 
 
 @pytest.mark.parametrize(
@@ -83,28 +94,28 @@ def test_suicide_is_refused_and_changes_nothing(rows: tuple[str, ...], point: in
     assert not position.why_not(BLACK, point)
 
 
-def test_a_taken_point_is_refused() -> None:
-    with pytest.raises(IllegalMoveError, match=r"^the point is taken$"):
+def test_play_refuses_an_occupied_point() -> None:
+    with pytest.raises(IllegalMoveError, match=r"^the point is occupied$"):
         Position.of(drawn("O.", "..")).play(BLACK, 0)
 
 
-def test_a_ko_is_not_taken_back_at_once_but_after_a_threat_or_a_pass() -> None:
-    def taken() -> Position:
+def test_ko_is_recaptured_only_after_another_move_or_a_pass() -> None:
+    def captured() -> Position:
         position = Position.of(drawn(".XO.", "XO.O", ".XO.", "...."))
         assert position.play(BLACK, 6) == 1
         return position
 
-    with pytest.raises(IllegalMoveError, match=r"^it takes the ko back at once$"):
-        taken().play(WHITE, 5)
-    assert not taken().why_not(BLACK, 5)
+    with pytest.raises(IllegalMoveError, match=r"^it recaptures the ko at once$"):
+        captured().play(WHITE, 5)
+    assert not captured().why_not(BLACK, 5)
     for moves in ([(WHITE, 15), (BLACK, 12)], [(WHITE, None)]):
-        position = taken()
+        position = captured()
         for color, point in moves:
             position.play(color, point)
         assert position.play(WHITE, 5) == 1
 
 
-def test_a_snapback_is_no_ko() -> None:
+def test_ko_does_not_forbid_a_snapback() -> None:
     position = Position.of(drawn("X..OX", "XOOOX", "XXXXX", ".....", "....."))
     assert [position.play(BLACK, 2), position.play(WHITE, 1), position.play(BLACK, 2)] == [0, 1, 5]
     np.testing.assert_array_equal(
@@ -114,40 +125,40 @@ def test_a_snapback_is_no_ko() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(size=st.integers(2, 7), seed=st.integers(0, 2**32))
-def test_legal_play_at_random_is_that_of_a_board_counted_anew(size: int, seed: int) -> None:
+def test_random_play_equals_the_slow_board(size: int, seed: int) -> None:
     generator, position, color = np.random.default_rng(seed), Position(size), BLACK
     before = None
     for _ in range(3 * size * size):
         board = position.board
-        found = {point: moved(board, color, divmod(point, size)) for point in range(size * size)}
+        boards = {point: moved(board, color, divmod(point, size)) for point in range(size * size)}
         allowed = [
             point
-            for point, after in found.items()
+            for point, after in boards.items()
             if after is not None and not np.array_equal(after, before)
         ]
-        assert [point for point in found if not position.why_not(color, point)] == allowed
+        assert [point for point in boards if not position.why_not(color, point)] == allowed
         point = int(generator.choice(allowed)) if allowed and generator.random() > 0.05 else None
         position.play(color, point)
-        np.testing.assert_array_equal(position.board, board if point is None else found[point])
+        np.testing.assert_array_equal(position.board, board if point is None else boards[point])
         for chain in position.chains():
             stones, liberties = group(position.board, divmod(min(chain.stones), size))
-            assert {divmod(each, size) for each in chain.stones} == stones
-            assert {divmod(each, size) for each in chain.liberties} == liberties != set()
+            assert {divmod(stone, size) for stone in chain.stones} == stones
+            assert {divmod(stone, size) for stone in chain.liberties} == liberties != set()
         before, color = board, -color
 
 
-def test_each_player_sees_own_stones_and_the_others() -> None:
+def test_board_text_is_the_view_of_each_player() -> None:
     position = Position.of(drawn("XO", ".."))
-    assert (position.seen_by(BLACK), position.seen_by(WHITE)) == ("XO..", "OX..")
+    assert (position.board_text(BLACK), position.board_text(WHITE)) == ("XO..", "OX..")
     assert position.chain(0) is not None and position.chain(2) is None
 
 
-def test_stones_that_cannot_stand_there_are_refused() -> None:
+def test_position_refuses_chains_without_liberties() -> None:
     with pytest.raises(IllegalMoveError, match=r"^the white stones at A2 have no liberty$"):
         Position.of(drawn("OX", "X."))
 
 
-def test_points_are_named_as_players_do() -> None:
+def test_point_names_follow_go_convention() -> None:
     names = point_names(19)
     assert len(set(names)) == 361
     assert (names[0], names[18], names[9 * 19 + 9], names[342], names[3 * 19 + 15]) == (

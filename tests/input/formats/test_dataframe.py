@@ -36,14 +36,16 @@ def frame_of(data: Any) -> Frame:
     return read_table(data, FileWords())[0]
 
 
-def shown(frame: Frame) -> dict[str, list[Any]]:
+def cells_of(frame: Frame) -> dict[str, list[Any]]:
     return {
         column.name: [column.show(row) for row in range(len(frame))] for column in frame.columns
     }
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_every_library_gives_the_same_frame(library: Callable[[list[dict[str, Any]]], Any]) -> None:
+def test_dataframe_libraries_give_the_same_frame(
+    library: Callable[[list[dict[str, Any]]], Any],
+) -> None:
     frame = frame_of(library(ROWS))
     assert [column.kind for column in frame.columns] == [
         "number",
@@ -52,7 +54,7 @@ def test_every_library_gives_the_same_frame(library: Callable[[list[dict[str, An
         "string",
         "time",
     ]
-    assert shown(frame) == {
+    assert cells_of(frame) == {
         "age": [31.5, None, 0.001],
         "count": [7, -2, 0],
         "city": ["Brno", None, "Žďár, nad"],
@@ -61,7 +63,7 @@ def test_every_library_gives_the_same_frame(library: Callable[[list[dict[str, An
     }
 
 
-def test_parquet_tsv_and_json_lines_give_the_frame_of_the_csv() -> None:
+def test_file_formats_give_the_frame_of_the_csv() -> None:
     rows = [
         {key: value for key, value in row.items() if key not in ("member", "at")} for row in ROWS
     ]
@@ -79,14 +81,17 @@ def test_parquet_tsv_and_json_lines_give_the_frame_of_the_csv() -> None:
         assert frame.fingerprint() == expected.fingerprint(), name
 
 
-def test_zones_are_left_out_and_dates_are_midnight() -> None:
+def test_time_zones_are_dropped_and_dates_are_midnight() -> None:
     zoned = polars.DataFrame(
         {"at": [datetime(2024, 3, 1, 12, tzinfo=UTC)], "on": [date(2024, 3, 1)]}
     )
-    assert shown(frame_of(zoned)) == {"at": ["2024-03-01T12:00:00"], "on": ["2024-03-01T00:00:00"]}
+    assert cells_of(frame_of(zoned)) == {
+        "at": ["2024-03-01T12:00:00"],
+        "on": ["2024-03-01T00:00:00"],
+    }
 
 
-def test_numbers_among_which_few_texts_stand_keep_those_with_their_rows() -> None:
+def test_mixed_column_keeps_few_texts_with_their_rows() -> None:
     cells = [*range(10, 30), "12,000", None]
     Path("some.jsonl").write_text("".join(json.dumps({"income": cell}) + "\n" for cell in cells))
     for data in (pandas.DataFrame({"income": cells}, dtype=object), "some.jsonl"):
@@ -97,53 +102,68 @@ def test_numbers_among_which_few_texts_stand_keep_those_with_their_rows() -> Non
 
 def test_columns_named_by_numbers_and_categories_are_read() -> None:
     table = pandas.DataFrame({0: [1, 2], "kind": pandas.Categorical(["b", None])})
-    assert shown(frame_of(table)) == {"0": [1, 2], "kind": ["b", None]}
+    assert cells_of(frame_of(table)) == {"0": [1, 2], "kind": ["b", None]}
 
 
-def test_objects_that_lack_a_name_are_missing_there() -> None:
+def test_json_lines_missing_names_are_missing_values() -> None:
     Path("some.jsonl").write_text('{"a": 1}\n\n{"b": "x", "a": null}\n{"b": true}\n')
-    assert shown(frame_of("some.jsonl")) == {"a": [1, None, None], "b": [None, "x", "true"]}
+    assert cells_of(frame_of("some.jsonl")) == {"a": [1, None, None], "b": [None, "x", "true"]}
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (pandas.DataFrame(), "the data frame has no rows."),
         (polars.DataFrame({"a": []}), "the data frame has no rows."),
-        (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "the data frame has two columns of one name. Give every column"),
-        (pandas.DataFrame({"a": [[1]]}), "the column 'a' holds nested values; got [1]. Flatten it into columns first."),
-        (polars.DataFrame({"a": [[1]]}), "the column 'a' holds List(Int64). Allowed: numbers, texts, true/false, dates."),
-        (polars.DataFrame({"a": [time(1)]}), "the column 'a' holds Time. Allowed: numbers, texts, true/false, dates."),
-        ([1, 2], "input.table is neither a file nor a data frame; got list. Allowed: a path, or a pandas, polars or pyarrow"),
+        (pandas.DataFrame([[1, 2]], columns=["a", "a"]),
+         "the data frame has two columns with the same name. Give every column"),
+        (pandas.DataFrame({"a": [[1]]}),
+         "the column 'a' contains nested values; got [1]. Flatten it into columns first."),
+        (polars.DataFrame({"a": [[1]]}),
+         "the column 'a' has the type List(Int64). Allowed: numbers, texts, true/false, dates."),
+        (polars.DataFrame({"a": [time(1)]}),
+         "the column 'a' has the type Time. Allowed: numbers, texts, true/false, dates."),
+        ([1, 2],
+         "input.table is neither a file nor a data frame; got list. Allowed: a path, or a "
+         "pandas, polars or pyarrow"),
     ],
 )  # fmt: skip
-def test_frames_that_are_no_table_are_refused(data: Any, told: str) -> None:
+def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> None:
     with pytest.raises(DataError) as refused:
         frame_of(data)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": 1}\nnope\n', "line 2 of a.jsonl is not JSON: Expecting value; got 'nope'. One object a line."),
-        ("a.jsonl", b"3\n", 'line 1 of a.jsonl is not an object; got 3. Allowed: such as {"age": 31, "city": "Brno"}.'),
-        ("a.jsonl", b'{"a": {"b": 1}}', "line 1 of a.jsonl has a nested value under 'a'; got {\"b\": 1}. Allowed: numbers"),
-        ("a.json", b"[1, 2]", "entry 1 of a.json is not an object; got 1. Allowed: a list of objects."),
-        ("a.json", b"[]", "a.json is empty. Give one JSON object a line."),
+        ("a.jsonl", b'{"a": 1}\nnope\n',
+         "line 2 of a.jsonl is not JSON: Expecting value; got 'nope'. Write one object per line."),
+        ("a.jsonl", b"3\n",
+         'line 1 of a.jsonl is not an object; got 3. Allowed: such as {"age": 31, "city": '
+         '"Brno"}.'),
+        ("a.jsonl", b'{"a": {"b": 1}}',
+         "line 1 of a.jsonl has a nested value under 'a'; got {\"b\": 1}. Allowed: numbers"),
+        ("a.json", b"[1, 2]",
+         "entry 1 of a.json is not an object; got 1. Allowed: a list of objects."),
+        ("a.json", b"[]", "a.json is empty. Give one JSON object per line."),
         ("a.json", b'[{"a": 1},\n nope]', "line 2 of a.json is not JSON: Expecting value."),
         ("a.jsonl", b'{"a": "\xe9"}', "line 1 of a.jsonl is not valid utf-8: the byte 0xe9."),
         ("a.parquet", b"PAR1 and then nothing", "a.parquet is not a readable Parquet file: "),
-        ("a.xls", b"a,b", "a.xls is of no kind that can be read as a table; got '.xls'. Allowed: .csv, .tsv, .txt, .data, .tab,"),
+        ("a.xls", b"a,b",
+         "a.xls does not have a table format that can be read; got '.xls'. Allowed: .csv, .tsv, "
+         ".txt, .data, .tab,"),
     ],
 )  # fmt: skip
-def test_files_that_are_no_table_are_refused(name: str, content: bytes, told: str) -> None:
+def test_table_file_of_unsupported_format_is_refused(
+    name: str, content: bytes, message: str
+) -> None:
     Path(name).write_bytes(content)
     with pytest.raises(DataError) as refused:
         frame_of(name)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_number_beyond_every_float_is_infinite() -> None:
+def test_number_beyond_every_float_is_infinite() -> None:
     Path("a.jsonl").write_text(f'{{"a": 1{"0" * 400}}}\n{{"a": -1{"0" * 400}}}\n')
     assert frame_of("a.jsonl")["a"].values.tolist() == [np.inf, -np.inf]

@@ -1,4 +1,4 @@
-"""CSV and TSV: the same cells as Python's csv and pandas read, and refusals that name the line."""
+"""CSV and TSV: the same cells as Python's csv and pandas; errors name the line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CELL = st.text(st.sampled_from("abz ÄŽß,;|\t\"'\n.-€字"), max_size=6).map(
 
 
 def read(content: str | bytes, *, name: str = "some.csv", **words: Any) -> Frame:
-    """The frame of a file with this content."""
+    """Reads a file with this content."""
     path = Path(name)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_table(path, FileWords(**words))[0]
 
 
 def rows(frame: Frame) -> list[list[Any]]:
-    """The cells as people write them, row by row."""
+    """Returns the cells as text for people, row by row."""
     return [[column.show(row) for column in frame.columns] for row in range(len(frame))]
 
 
@@ -42,7 +42,7 @@ def rows(frame: Frame) -> list[list[Any]]:
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     st.booleans(),
 )
-def test_what_pythons_csv_writes_is_read_cell_for_cell(
+def test_csv_written_by_python_is_read_back(
     cells: list[tuple[str, ...]], separator: str, line_end: str, encoding: str, packed: bool
 ) -> None:
     out = io.StringIO(newline="")
@@ -81,18 +81,18 @@ def test_what_pythons_csv_writes_is_read_cell_for_cell(
         ("a,b\n1,\n", [[1, None]]),
     ],
 )
-def test_small_files_worked_by_hand(content: str, expected: list[list[Any]]) -> None:
+def test_csv_small_files(content: str, expected: list[list[Any]]) -> None:
     assert rows(read(content)) == expected
 
 
-def test_a_messy_table_is_what_pandas_reads() -> None:
-    draw = np.random.default_rng(0)
+def test_csv_messy_table_equals_pandas() -> None:
+    generator = np.random.default_rng(0)
     words = ["plain", "two words", 'a "quote"', "comma, here", "new\nline", "Žluťoučký", ""]
     table = pandas.DataFrame(
         {
-            "whole": draw.integers(-50, 50, 500),
-            "real": np.where(draw.random(500) < 0.1, np.nan, draw.normal(size=500)),
-            "word": draw.choice(words, 500),
+            "whole": generator.integers(-50, 50, 500),
+            "real": np.where(generator.random(500) < 0.1, np.nan, generator.normal(size=500)),
+            "word": generator.choice(words, 500),
             "code": [f"{number:04d}" for number in range(500)],
         }
     )
@@ -110,7 +110,7 @@ def test_a_messy_table_is_what_pandas_reads() -> None:
 @pytest.mark.parametrize(
     "name", ["airline-passengers", "daily-min-temperatures", "monthly-sunspots"]
 )
-def test_real_series_are_what_pandas_reads(data: Path, name: str) -> None:
+def test_csv_real_series_equal_pandas(data: Path, name: str) -> None:
     path = data / "time-series-classic" / f"{name}.csv"
     frame, witness = read_table(path, FileWords())[0], pandas.read_csv(path)
     assert frame.names == list(witness.columns)
@@ -118,7 +118,7 @@ def test_real_series_are_what_pandas_reads(data: Path, name: str) -> None:
     np.testing.assert_array_equal(frame.columns[1].values, witness.iloc[:, 1].to_numpy(np.float64))
 
 
-def test_a_file_without_header_or_quoting_keeps_every_quote(data: Path) -> None:
+def test_tsv_without_quoting_keeps_every_quote(data: Path) -> None:
     path = data / "sms-spam" / "SMSSpamCollection.tsv"
     frame = read_table(path, FileWords(header=("kind", "message"), quoting=False))[0]
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
@@ -129,18 +129,18 @@ def test_a_file_without_header_or_quoting_keeps_every_quote(data: Path) -> None:
 
 
 @pytest.mark.parametrize("turns_at", [999, 1_000, 60_000])
-def test_a_column_that_turns_into_text_late_is_text_from_its_first_cell(turns_at: int) -> None:
+def test_column_type_text_is_decided_late(turns_at: int) -> None:
     cells = ["1.0"] * turns_at + ["word"] * (turns_at // 5)
     assert read("a,b\n" + "".join(f"{cell},1\n" for cell in cells))["a"].texts() == cells
 
 
-def test_cells_that_are_no_numbers_keep_their_row_and_text() -> None:
+def test_odd_cells_keep_their_row_and_text() -> None:
     column = read("income\n" + "10\n" * 6 + '"12,000"\n' + "10\n" * 20 + "1_000\nNA\n")["income"]
     assert column.odd == ((7, "12,000"), (28, "1_000"))
     assert np.flatnonzero(column.missing).tolist() == [6, 27, 28]
 
 
-def test_marks_of_decimals_and_thousands_are_taken_as_said() -> None:
+def test_decimal_and_thousands_separators() -> None:
     frame = read("a;b\n1.234,5;2\n-7,25;3\n", decimal=",", thousands=".")
     np.testing.assert_array_equal(frame["a"].values, [1234.5, -7.25])
 
@@ -148,67 +148,86 @@ def test_marks_of_decimals_and_thousands_are_taken_as_said() -> None:
 @pytest.mark.parametrize(
     "cell", ["", " ", "NA", "n/a", "NaN", "null", "NULL", "?", "#N/A", "<NA>", " na "]
 )
-def test_cells_without_a_value(cell: str) -> None:
+def test_missing_cells(cell: str) -> None:
     assert is_missing(cell)
     assert read(f'a,b\n"{cell}",1\n2,2\n')["a"].missing.tolist() == [True, False]
     assert read(f'a,b\n"{cell}",1\nx,2\n')["a"].texts() == [None, "x"]
 
 
 @pytest.mark.parametrize("cell", ["0", "-", "none", "None", "no", "nil", "0.0", "."])
-def test_cells_with_a_value(cell: str) -> None:
+def test_present_cells(cell: str) -> None:
     assert not is_missing(cell)
     assert read(f"a,b\n{cell},1\nx,2\n")["a"].texts() == [cell, "x"]
 
 
-def test_blank_lines_and_unnamed_columns_are_counted() -> None:
+def test_blank_lines_and_unnamed_columns_are_reported() -> None:
     Path("some.csv").write_text(",b\n1,2\n\n3,4\n\n")
     frame, findings = read_table("some.csv", FileWords())
     assert rows(frame) == [[1, 2], [3, 4]]
-    assert [each.describe() for each in findings] == [
-        "WARN  1 columns without a name in the header -> called column1",
+    assert [finding.describe() for finding in findings] == [
+        "WARN  1 columns have no name in the header -> called column1",
         "WARN  2 blank lines in some.csv (lines 3, 5) -> left out",
     ]
 
 
-def test_a_file_that_changed_is_read_again() -> None:
+def test_cache_reads_a_changed_file_again() -> None:
     assert rows(read("a,b\n1,2\n")) == [[1, 2]]
     assert rows(read("a,b\n1,2\n3,4\n")) == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
-    ("content", "words", "told"),
+    ("content", "words", "message"),
     [
         (b"", {}, "some.csv is empty. Give a file with a header and rows of data."),
         (b"\n\n", {}, "some.csv is empty."),
-        (b"a,b\n", {}, "some.csv has a header but no rows; got the columns a, b. Add rows of data below the header."),
-        (b"a,b\n1,2\n3\n", {}, "line 3 of some.csv has 1 cells where the header has 2 columns; there is nothing for 'b'; got '3'."),
-        (b"a,b\n1,2,3\n", {}, "line 2 of some.csv has 3 cells where the header has 2 columns; the first cell too many is '3'"),
+        (b"a,b\n", {},
+         "some.csv has a header but no rows; got the columns a, b. Add rows of data below the "
+         "header."),
+        (b"a,b\n1,2\n3\n", {},
+         "line 3 of some.csv has 1 cells where the header has 2 columns; there is no cell for "
+         "'b'; got '3'."),
+        (b"a,b\n1,2,3\n", {},
+         "line 2 of some.csv has 3 cells where the header has 2 columns; the first extra cell is "
+         "'3'"),
         (b'a,b\n"1\n2",3\n4\n', {}, "line 4 of some.csv has 1 cells"),
-        (b"a,b,a\n1,2,3\n", {}, "some.csv has the column 'a' 2 times in its header. Give every column its own name."),
-        (b"1,2\n3,4\n", {}, "its first line holds only numbers; got 1,2. Put the names of the columns in the first line, or say"),
-        (b'a,b\n1,2\n3,"x\n4,y\n', {}, "the row that begins at line 3: a double quote is opened and never closed. Correct"),
-        (b'a,b\n1,"x"y\n', {}, "line 2: a double quote is closed in the middle of a cell. Correct the quotes of that row, or say "),
+        (b"a,b,a\n1,2,3\n", {},
+         "some.csv has the column 'a' 2 times in its header. Give every column its own name."),
+        (b"1,2\n3,4\n", {},
+         "its first line has only numbers; got 1,2. Put the names of the columns in the first "
+         "line, or set"),
+        (b'a,b\n1,2\n3,"x\n4,y\n', {},
+         "the row that begins at line 3: a double quote is opened and never closed. Correct"),
+        (b'a,b\n1,"x"y\n', {},
+         "line 2: a double quote is closed in the middle of a cell. Correct the quotes of that "
+         "row, or set "),
         (b'a,b\n1,"x"y\n', {}, "input.quoting=false when quotes belong to the text."),
-        (b"a,b\n1,caf\xe9\n", {}, "line 2 of some.csv is not valid utf-8: the byte 0xe9. Save the file as UTF-8, or say how"),
-        ("a,b\n1,€\n".encode("utf-16"), {}, "written in UTF-16, not in utf-8. Say input.encoding=utf-16, or save it as UTF-8."),
-        (b"a,b\n1,\x00\n", {}, "some.csv is not a text file: it holds zero bytes. Is it the right file?"),
-        (b"PK\x03\x04", {}, "some.csv is not a text file but a zip file (an Excel or ODS sheet?). Save it as CSV (UTF-8) first."),
+        (b"a,b\n1,caf\xe9\n", {},
+         "line 2 of some.csv is not valid utf-8: the byte 0xe9. Save the file as UTF-8, or set "
+         "its"),
+        ("a,b\n1,€\n".encode("utf-16"), {},
+         "written in UTF-16, not in utf-8. Set input.encoding=utf-16, or save it as UTF-8."),
+        (b"a,b\n1,\x00\n", {},
+         "some.csv is not a text file: it contains zero bytes. Is it the right file?"),
+        (b"PK\x03\x04", {},
+         "some.csv is not a text file but a zip file (an Excel or ODS sheet?). Save it as CSV "
+         "(UTF-8) first."),
         (b"\x89PNG\r\n", {}, "some.csv is not a text file but a PNG image."),
-        (b"a,b\n1,2\n", {"encoding": "klingon"}, "input.encoding names no encoding; got 'klingon'. Try utf-8, latin-1, cp1252"),
-        (b"a,b\n1,2\n", {"separator": "::"}, "input.separator must be a single character; got '::'. Allowed: such as ';',"),
-        (b"a,b\n1,2\n", {"header": ("x",)}, "line 1 of some.csv has 2 cells where the header has 1 columns; the first cell too"),
+        (b"a,b\n1,2\n", {"encoding": "klingon"},
+         "input.encoding is not a known encoding; got 'klingon'. Try utf-8, latin-1, cp1252"),
+        (b"a,b\n1,2\n", {"separator": "::"},
+         "input.separator must be a single character; got '::'. Allowed: such as ';',"),
+        (b"a,b\n1,2\n", {"header": ("x",)},
+         "line 1 of some.csv has 2 cells where the header has 1 columns; the first extra cell"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_split_into_cells_is_refused_with_its_line(
-    content: bytes, words: dict[str, Any], told: str
-) -> None:
+def test_csv_errors_name_the_line(content: bytes, words: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as refused:
         read(content, **words)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_packed_file_cut_short_is_refused() -> None:
+def test_gzip_incomplete_file_is_refused() -> None:
     with pytest.raises(
-        DataError, match=r"some.csv.gz is not a whole gzip file. Download or pack it again."
+        DataError, match=r"some.csv.gz is not a complete gzip file. Download or compress it again."
     ):
         read(gzip.compress(b"a,b\n" + b"1,2\n" * 999)[:-9], name="some.csv.gz")

@@ -1,4 +1,4 @@
-"""The first line of a table: a header is kept whatever it says, a row of data is read as one and told."""
+"""The first line of a table: a header is kept, a row of data is read and reported."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SHIPPED = [
     for path in sorted(Path(statsmodels.datasets.__file__).parent.glob("*/*.csv"))
     if path.stem != "E6_jmulti"  # it has no header, and spaces between its cells
 ]
-ORDER = "its numbers stand above numbers, and in no order"
+ORDER = "its cells are numbers like those below, and in no order"
 
 
 def sign(*lines: str) -> str:
-    """What speaks for data in the first of some lines."""
+    """Returns why the first of some lines is a row of data."""
     first, *rows = (line.split(",") for line in lines)
     return sign_of_data(first, rows, NumberStyle())
 
@@ -48,37 +48,41 @@ def sign(*lines: str) -> str:
         ("ham",),
     ],
 )
-def test_what_may_be_a_header_is_one(lines: tuple[str, ...]) -> None:
+def test_header_is_assumed_in_doubt(lines: tuple[str, ...]) -> None:
     assert sign(*lines) == ""
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
-        (("ham,nobody said so", "ham,see you soon", "spam,call me now", "ham,good night all"), "'ham' recurs in its column below"),
-        (("ham,7,Oslo", "ham,8,Brno", "ham,9,Oslo"), "'ham' recurs in its column below"),
-        (("5.1,3.5,setosa", "4.9,3.0,setosa", "7.0,3.2,setosa"), "'setosa' recurs in its column below"),
-        (("1949-01,112", "1949-02,118", "1949-03,132"), "'1949-01' is written like the cells below it"),
-        (("PC 17599,71.3", "PC 17601,8.05", "A 5,7.9"), "'PC 17599' is written like the cells below it"),
+        (("ham,nobody said so", "ham,see you soon", "spam,call me now", "ham,good night all"),
+         "'ham' occurs again in its column"),
+        (("ham,7,Oslo", "ham,8,Brno", "ham,9,Oslo"), "'ham' occurs again in its column"),
+        (("5.1,3.5,setosa", "4.9,3.0,setosa", "7.0,3.2,setosa"),
+         "'setosa' occurs again in its column"),
+        (("1949-01,112", "1949-02,118", "1949-03,132"),
+         "'1949-01' has the format of the cells below it"),
+        (("PC 17599,71.3", "PC 17601,8.05", "A 5,7.9"),
+         "'PC 17599' has the format of the cells below it"),
         (("5.1,3.5", "4.9,3.0"), ORDER),
         (("0,0", "1,0"), ORDER),
         (("NA,2,1", "3,4,1"), ORDER),
     ],
 )  # fmt: skip
-def test_what_can_hardly_be_a_name_is_data(lines: tuple[str, ...], told: str) -> None:
-    assert sign(*lines) == told
+def test_header_is_missing_when_a_cell_is_not_a_name(lines: tuple[str, ...], message: str) -> None:
+    assert sign(*lines) == message
 
 
-def test_a_level_that_is_rare_below_may_be_a_header_that_came_in_again() -> None:
+def test_header_repeated_in_the_data_is_still_a_header() -> None:
     rows = ["yes,no", "no,yes"] * 150 + ["kind,other"] * 2
     assert sign("kind,other", *rows) == ""
     assert (
-        sign("kind,other", *rows, "kind,other", "kind,other") == "'kind' recurs in its column below"
+        sign("kind,other", *rows, "kind,other", "kind,other") == "'kind' occurs again in its column"
     )
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_headers_of_published_tables_are_kept(path: Path) -> None:
+def test_header_of_published_tables_is_kept(path: Path) -> None:
     separator = " " if path.stem == "spector" else None
     frame, findings = read_table(path, FileWords(separator=separator))
     witness = pandas.read_csv(path, nrows=0, sep=separator, engine="python", encoding="utf-8-sig")
@@ -86,7 +90,7 @@ def test_headers_of_published_tables_are_kept(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["fair", "randhie", "grunfeld", "strikes", "sunspots", "ccard"])
-def test_a_published_table_that_lost_its_header_keeps_its_first_row(name: str) -> None:
+def test_header_missing_keeps_the_first_row(name: str) -> None:
     path = next(path for path in SHIPPED if path.stem == name)
     Path("cut.csv").write_text(path.read_text().split("\n", 1)[1])
     whole, (frame, findings) = read_table(path, FileWords())[0], read_table("cut.csv", FileWords())
@@ -94,28 +98,30 @@ def test_a_published_table_that_lost_its_header_keeps_its_first_row(name: str) -
     for column, witness in zip(frame.columns, whole.columns, strict=True):
         np.testing.assert_array_equal(column.values, witness.values)
         assert column.levels == witness.levels
-    assert [each.check for each in findings] == ["no header"]
+    assert [finding.check for finding in findings] == ["no header"]
 
 
-def test_a_missing_header_is_told_with_what_to_do() -> None:
+def test_header_missing_is_reported_with_the_options() -> None:
     Path("some.csv").write_text(
         "5.1,3.5,1.4,1.2,setosa\n\n4.9,3.0,1.4,0.2,setosa\n7,3.2,4.7,1.4,setosa\n"
     )
     frame, findings = read_table("some.csv", FileWords())
-    assert [each.describe() for each in findings] == [
-        "WARN  some.csv seems to have no header: its first line looks like a row of data ('setosa' recurs in its column below) "
-        "-> read as row 1, and the columns are called column1, column2, ..., column5; say their names with "
+    assert [finding.describe() for finding in findings] == [
+        "WARN  some.csv seems to have no header: its first line looks like a row of data "
+        "('setosa' occurs again in its column) "
+        "-> read as row 1; the columns are called column1, column2, ..., column5; "
+        "set their names with "
         "input.header=[name, name, ...]",
         "WARN  1 blank lines in some.csv (line 2) -> left out",
     ]
     assert frame["column1"].values.tolist() == [5.1, 4.9, 7]
     named, findings = read_table("some.csv", FileWords(header=("a", "b", "c", "d", "kind")))
-    assert named["kind"].texts() == ["setosa"] * 3 and [each.check for each in findings] == [
+    assert named["kind"].texts() == ["setosa"] * 3 and [finding.check for finding in findings] == [
         "blank lines"
     ]
 
 
-def test_rows_below_the_first_thousand_are_read_too() -> None:
+def test_rows_after_the_header_sample_are_read() -> None:
     Path("long.csv").write_text(
         "".join(f"{'yes' if row % 2 else 'no'},{row}\n" for row in range(2500))
     )

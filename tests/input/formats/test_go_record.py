@@ -1,4 +1,4 @@
-"""Records of go against boards set by hand: handicap, passes, setup within a game, sizes, and moves that no player can make."""
+"""Go records: handicap, passes, setup, sizes and illegal moves, checked by hand."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ def record(text: str):  # type: ignore[no-untyped-def]
 
 
 def board(own: str = "", other: str = "", size: int = 19) -> str:
-    """The letters of a board with stones on the named points."""
+    """Returns the letters of a board with stones on the named points."""
     letters = {**dict.fromkeys(own.split(), "X"), **dict.fromkeys(other.split(), "O")}
     return "".join(letters.get(name, ".") for name in point_names(size))
 
 
-def seen(text: str, size: int = 19) -> list[tuple[int, str, str]]:
+def played(text: str, size: int = 19) -> list[tuple[int, str, str]]:
     return [
-        (each.number, each.board, point_names(size)[each.point]) for each in positions(record(text))
+        (move.number, move.board, point_names(size)[move.point]) for move in positions(record(text))
     ]
 
 
-def test_every_move_with_the_board_that_its_player_saw() -> None:
-    assert seen("(;SZ[19];B[pd];W[dp];B[qp])") == [
+def test_positions_have_the_board_before_each_move() -> None:
+    assert played("(;SZ[19];B[pd];W[dp];B[qp])") == [
         (1, board(), "Q16"),
         (2, board("", "Q16"), "D4"),
         (3, board("Q16", "D4"), "R4"),
     ]
 
 
-def test_what_is_taken_is_gone_from_the_next_board() -> None:
-    # White's stone in the corner A19 is taken by B19 and A18
-    assert seen("(;;B[ba];W[aa];B[ab];W[pp])")[-1] == (4, board("", "B19 A18"), "Q4")
+def test_positions_captured_stones_are_removed() -> None:
+    # White's stone in the corner A19 is captured by B19 and A18
+    assert played("(;;B[ba];W[aa];B[ab];W[pp])")[-1] == (4, board("", "B19 A18"), "Q4")
 
 
-def test_passes_are_moves_but_no_samples() -> None:
-    assert [(number, point) for number, _, point in seen("(;;B[dd];W[];B[tt];W[pp])")] == [
+def test_passes_are_moves_but_not_samples() -> None:
+    assert [(number, point) for number, _, point in played("(;;B[dd];W[];B[tt];W[pp])")] == [
         (1, "D16"),
         (4, "Q4"),
     ]
@@ -55,12 +55,12 @@ def test_passes_are_moves_but_no_samples() -> None:
 
 def test_handicap_stones_stand_before_the_first_move() -> None:
     text = "(;HA[3]AB[dp][pd]AB[pp]"
-    assert seen(text + ";W[dd])") == [(1, board("", "D4 Q16 Q4"), "D16")]
+    assert played(text + ";W[dd])") == [(1, board("", "D4 Q16 Q4"), "D16")]
     assert last_position(record(text + ")")) == (board("", "D4 Q16 Q4"), WHITE)
 
 
-def test_stones_may_be_set_and_taken_away_within_a_game() -> None:
-    assert seen("(;AW[aa:bb];B[dd];AE[aa]AB[ss];B[pp])")[-1][1] == board("D16 T1", "B19 A18 B18")
+def test_setup_stones_within_a_game() -> None:
+    assert played("(;AW[aa:bb];B[dd];AE[aa]AB[ss];B[pp])")[-1][1] == board("D16 T1", "B19 A18 B18")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_stones_may_be_set_and_taken_away_within_a_game() -> None:
         ("(;;B[dd];PL[black])", BLACK),
     ],
 )
-def test_whose_turn_it_is(text: str, turn: int) -> None:
+def test_last_position_has_the_player_to_move(text: str, turn: int) -> None:
     assert last_position(record(text))[1] == turn
 
 
@@ -84,11 +84,11 @@ def test_whose_turn_it_is(text: str, turn: int) -> None:
     ("text", "size"),
     [("(;)", "19x19"), ("(;SZ[9])", "9x9"), ("(;SZ[19:19])", "19x19"), ("(;SZ[9:13])", "9x13")],
 )
-def test_the_size_of_the_board(text: str, size: str) -> None:
+def test_board_size_of_a_tree(text: str, size: str) -> None:
     assert board_size(parse(text)[0]) == size
 
 
-def test_which_game_it_is() -> None:
+def test_game_kind_of_a_tree() -> None:
     assert [game_kind(parse(text)[0]) for text in ("(;)", "(;GM[1])", "(;GM[ 11 ])")] == [
         "1",
         "1",
@@ -97,23 +97,26 @@ def test_which_game_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("(;;B[dd];W[dd])", "move 2 (white D16) is illegal: the point is taken"),
+        ("(;;B[dd];W[dd])", "move 2 (white D16) is illegal: the point is occupied"),
         ("(;AB[ba][ab];W[aa])", "move 1 (white A19) is illegal: it is suicide"),
-        ("(;AB[ba][ab][bc]AW[bb][ca][cc][db];B[cb];W[bb])", "move 2 (white B18) is illegal: it takes the ko back at once"),
-        ("(;AB[ba][ab]AW[aa])", "the stones set before move 1 cannot stand so: the white stones at A19 have no liberty"),
+        ("(;AB[ba][ab][bc]AW[bb][ca][cc][db];B[cb];W[bb])",
+         "move 2 (white B18) is illegal: it recaptures the ko at once"),
+        ("(;AB[ba][ab]AW[aa])", "the stones set before move 1 make an illegal position: "
+         "the white stones at A19 have no liberty"),
         ("(;;B[dd];W[zz])", "move 2 (W[zz]): there is no such point on 19x19"),
         ("(;SZ[9];B[tt])", None),
         ("(;SZ[9];B[jj])", "move 1 (B[jj]): there is no such point on 9x9"),
         ("(;;B[D4])", "move 1 (B[D4]): there is no such point on 19x19"),
-        ("(;AB[aa:zz])", "the stones set before move 1 (AB[aa:zz]): there is no such point on 19x19"),
+        ("(;AB[aa:zz])",
+         "the stones set before move 1 (AB[aa:zz]): there is no such point on 19x19"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_played_is_named_by_its_move(text: str, told: str | None) -> None:
-    if told is None:
-        assert seen(text, 9) == []
+def test_illegal_moves_are_named_in_the_error(text: str, message: str | None) -> None:
+    if message is None:
+        assert played(text, 9) == []
         return
     with pytest.raises(RecordError) as fault:
         list(positions(record(text)))
-    assert str(fault.value) == told
+    assert str(fault.value) == message

@@ -1,4 +1,4 @@
-"""Texts in the smart game format: what a writer of the test wrote comes back, faults are named by their place, nothing nests too deep."""
+"""SGF: a written tree is read back, errors have their position, deep nesting works."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def escaped(value: str) -> str:
 
 
 def written(tree: Any, blank: str) -> str:
-    """A tree as a text, every bracket and backslash of a value behind a backslash."""
+    """Writes a tree as text; brackets and backslashes of values are escaped."""
     nodes, below = tree
     text = "("
     for node in nodes:
         text += blank + ";" + blank
         for name, values in node.items():
-            text += name + "".join(f"{blank}[{escaped(each)}]" for each in values) + blank
-    return text + "".join(written(each, blank) for each in below) + ")" + blank
+            text += name + "".join(f"{blank}[{escaped(value)}]" for value in values) + blank
+    return text + "".join(written(branch, blank) for branch in below) + ")" + blank
 
 
 def main_line(tree: Any) -> list[dict[str, tuple[str, ...]]]:
@@ -47,15 +47,15 @@ def main_line(tree: Any) -> list[dict[str, tuple[str, ...]]]:
 
 def side_lines(tree: Any) -> int:
     below = tree[1]
-    return max(0, len(below) - 1) + sum(side_lines(each) for each in below)
+    return max(0, len(below) - 1) + sum(side_lines(branch) for branch in below)
 
 
 @settings(max_examples=150, deadline=None)
 @given(trees=st.lists(TREE, min_size=1, max_size=3), blank=BLANK)
-def test_what_was_written_is_read(trees: list[Any], blank: str) -> None:
-    games = parse("".join(written(each, blank) for each in trees))
-    assert [list(map(dict, game.nodes)) for game in games] == [main_line(each) for each in trees]
-    assert [game.variations for game in games] == [side_lines(each) for each in trees]
+def test_parse_reads_what_was_written(trees: list[Any], blank: str) -> None:
+    games = parse("".join(written(tree, blank) for tree in trees))
+    assert [list(map(dict, game.nodes)) for game in games] == [main_line(tree) for tree in trees]
+    assert [game.variations for game in games] == [side_lines(tree) for tree in trees]
 
 
 @pytest.mark.parametrize(
@@ -70,51 +70,51 @@ def test_what_was_written_is_read(trees: list[Any], blank: str) -> None:
         ("(;C[a\\:b:c\\d])", [{"C": ("a:b:cd",)}]),
     ],
 )
-def test_odd_ways_of_writing(text: str, nodes: list[dict[str, tuple[str, ...]]]) -> None:
+def test_parse_unusual_syntax(text: str, nodes: list[dict[str, tuple[str, ...]]]) -> None:
     (game,) = parse(text)
     assert list(game.nodes) == nodes
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "line 1, column 1: there is no game"),
-        ("hello", "line 1, column 1: 'hello' stands outside of a node"),
+        ("hello", "line 1, column 1: 'hello' is outside of a node"),
         ("1. e4", "line 1, column 1: '1' is not expected here"),
         (
             "\n(;SZ[19]\n;B[pd];W[dp",
             "line 3, column 9: the value of W that begins here is not closed",
         ),
         ("(;B[pd]\n;W[dp]", "line 1, column 1: the game that begins here is not closed"),
-        ("(;B[pd]))", "line 1, column 9: ')' stands outside of a game"),
-        (";B[pd]", "line 1, column 1: ';' stands outside of a game"),
+        ("(;B[pd]))", "line 1, column 9: ')' is outside of a game"),
+        (";B[pd]", "line 1, column 1: ';' is outside of a game"),
         ("(;B[pd]\n;W B[dd])", "line 2, column 4: the property W has no value"),
         ("(;B[pd];W)", "line 1, column 10: the property W has no value"),
-        ("(;[pd])", "line 1, column 3: a value stands without a property"),
-        ("(B[pd])", "line 1, column 2: 'B' stands outside of a node"),
+        ("(;[pd])", "line 1, column 3: a value has no property"),
+        ("(B[pd])", "line 1, column 2: 'B' is outside of a node"),
         ("()", "line 1, column 2: a game ends before its first node"),
         ("(()", "line 1, column 2: a variation begins before the first node of its game"),
-        ("(;B[pd](;W[dd]);W[pp])", "line 1, column 16: a node stands behind a variation"),
-        ("(;B[pd](;W[dd])C[pp])", "line 1, column 16: 'C' stands outside of a node"),
+        ("(;B[pd](;W[dd]);W[pp])", "line 1, column 16: a node follows a variation"),
+        ("(;B[pd](;W[dd])C[pp])", "line 1, column 16: 'C' is outside of a node"),
         ("(;B[pd]\n  ;W[dp] <b>", "line 2, column 10: '<' is not expected here"),
     ],
 )
-def test_a_fault_is_named_by_its_place(text: str, told: str) -> None:
+def test_parse_errors_have_line_and_column(text: str, message: str) -> None:
     with pytest.raises(SgfError) as fault:
         parse(text)
-    assert str(fault.value) == told
+    assert str(fault.value) == message
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=40) | st.text("(;)[]\\ABa \n", max_size=30).map(str.encode))
-def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+def test_parse_any_bytes_returns_or_raises_sgf_error(data: bytes) -> None:
     try:
         assert parse(decode(data))
     except SgfError as fault:
         assert str(fault)  # noqa: PT017
 
 
-def test_a_record_may_nest_as_deep_as_it_is_long() -> None:
+def test_parse_deep_nesting() -> None:
     (game,) = parse("(;B[aa](;W[bb])" * 30_000 + ")" * 30_000)
     assert (len(game.nodes), game.variations) == (2, 29_999)
     (chain,) = parse("(;B[aa]" * 30_000 + ")" * 30_000)
@@ -138,10 +138,10 @@ def test_a_record_may_nest_as_deep_as_it_is_long() -> None:
         ("(;PB[Vít])".encode("utf-16"), "Vít"),
     ],
 )
-def test_letters_are_read_as_the_file_says(data: bytes, name: str) -> None:
+def test_decode_follows_the_encoding_of_the_file(data: bytes, name: str) -> None:
     assert parse(decode(data))[0].nodes[0]["PB"] == (name,)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(SgfError, match=r"^byte 5 is zero: this is no text$"):
+def test_decode_refuses_binary_files() -> None:
+    with pytest.raises(SgfError, match=r"^byte 5 is zero: this is not a text file$"):
         decode(b"\x89PNG\0")

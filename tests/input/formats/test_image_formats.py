@@ -1,4 +1,4 @@
-"""Images as idx files, as arrays, as .npz and as a folder per class: the same bytes, and refusals that say what stands there."""
+"""Images from idx files, arrays, .npz files and class folders: equal values, errors."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from kissipo.input.sources.images import Options, read
 
 
 def save(name: str, *, size: tuple[int, int] = (4, 4), gray: int = 9) -> None:
-    """An image of one gray."""
+    """Saves an image of one gray value."""
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size, gray).save(name)
 
 
 def classes(reading: Reading) -> list[tuple[str, str | None]]:
-    """Every image's path below the folder, with its class."""
+    """Returns the path of every image below the folder, with its class."""
     frame = reading.frame
     names = [Path(path).relative_to(frame.origin).as_posix() for path in frame["image"].values]
     return list(zip(names, frame["class"].texts(), strict=True))
 
 
-def test_mnist_is_its_raw_bytes(data: Path) -> None:
+def test_idx_mnist_equals_its_raw_bytes(data: Path) -> None:
     folder = data / "mnist"
     reading = read(str(folder), Options())
     raw = {
@@ -55,32 +55,32 @@ def test_mnist_is_its_raw_bytes(data: Path) -> None:
         (0x0E, "d", [0.1, 2]),
     ],
 )
-def test_idx_of_every_type(kind: int, code: str, values: list[float]) -> None:
+def test_idx_every_data_type(kind: int, code: str, values: list[float]) -> None:
     content = bytes([0, 0, kind, 2]) + struct.pack(">II", 1, 2) + struct.pack(f">2{code}", *values)
     Path("some-idx").write_bytes(content)
     assert read_idx(Path("some-idx")).tolist() == [values]
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"\x89PNG", "some-idx is not an idx file; got it begins with 89 50 4e 47."),
         (b"", "some-idx is not an idx file"),
         (
             bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]),
-            "its header promises 11 bytes; got 10 bytes. Download it again.",
+            "its header requires 11 bytes; got 10 bytes. Download it again.",
         ),
-        (bytes([0, 0, 8, 9, 0, 0]), "some-idx is cut short or damaged"),
+        (bytes([0, 0, 8, 9, 0, 0]), "some-idx is incomplete or damaged"),
     ],
 )
-def test_idx_files_that_are_none_are_refused(content: bytes, told: str) -> None:
+def test_idx_invalid_file_is_refused(content: bytes, message: str) -> None:
     Path("some-idx").write_bytes(content)
     with pytest.raises(DataError) as refused:
         read_idx(Path("some-idx"))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_arrays_of_bytes_of_fractions_and_in_npz_are_one() -> None:
+def test_arrays_and_npz_give_equal_images() -> None:
     pixels = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
     np.savez("some.npz", images=pixels, labels=["cat", "dog"])
     for value, options in [
@@ -95,38 +95,45 @@ def test_arrays_of_bytes_of_fractions_and_in_npz_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixels", "labels", "told"),
+    ("pixels", "labels", "message"),
     [
-        (np.zeros((3, 4)), None, "axes (image, height, width) or (image, height, width, channel); got the shape (3, 4)."),
-        (np.zeros((3, 4, 4, 2)), None, "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel last."),
-        (np.zeros((0, 4, 4)), None, "the array of images holds no images; got the shape (0, 4, 4)."),
-        (np.full((1, 2, 2), np.nan), None, "holds values that are no brightness; got float64. Allowed: 0-255, or 0.0-1.0."),
-        (np.full((1, 2, 2), 300), None, "holds values outside of brightness; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
-        (np.zeros((3, 4, 4)), [1, 2], "the array of images and the labels differ in number; got 3 images, 2 labels."),
+        (np.zeros((3, 4)), None,
+         "axes (image, height, width) or (image, height, width, channel); got the shape (3, 4)."),
+        (np.zeros((3, 4, 4, 2)), None,
+         "got the shape (3, 4, 4, 2). Allowed: 1, 3 or 4 channels, the channel axis last."),
+        (np.zeros((0, 4, 4)), None,
+         "the array of images contains no images; got the shape (0, 4, 4)."),
+        (np.full((1, 2, 2), np.nan), None,
+         "contains values that are not pixel values; got float64. Allowed: 0-255, or 0.0-1.0."),
+        (np.full((1, 2, 2), 300), None,
+         "contains values outside of the pixel range; got 300 to 300. Allowed: 0-255, or 0.0-1.0."),
+        (np.zeros((3, 4, 4)), [1, 2],
+         "the array of images and the labels differ in number; got 3 images, 2 labels."),
     ],
 )  # fmt: skip
-def test_arrays_that_are_no_images_are_refused(pixels: Any, labels: Any, told: str) -> None:
+def test_arrays_of_invalid_images_are_refused(pixels: Any, labels: Any, message: str) -> None:
     with pytest.raises(DataError) as refused:
         read(pixels, Options(labels=labels))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"garbage", b"PK\x03\x04garbage", b""])
-def test_an_npz_that_is_none_is_refused(content: bytes) -> None:
+def test_npz_invalid_file_is_refused(content: bytes) -> None:
     Path("some.npz").write_bytes(content)
     with pytest.raises(
-        DataError, match=r"some.npz is no readable .npz file of numbers. Write it with numpy.savez"
+        DataError,
+        match=r"some.npz is not a readable .npz file of numbers. Write it with numpy.savez",
     ):
         read("some.npz", Options())
 
 
-def test_a_pickled_array_is_never_opened() -> None:
+def test_npz_pickled_array_is_refused() -> None:
     np.savez("some.npz", images=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(DataError, match=r"some.npz is no readable .npz file of numbers"):
+    with pytest.raises(DataError, match=r"some.npz is not a readable .npz file of numbers"):
         read("some.npz", Options())
 
 
-def test_a_folder_per_class_is_read_to_any_depth_in_the_order_of_names() -> None:
+def test_image_folder_is_read_recursively_in_order_of_names() -> None:
     for name in (
         "photos/good/b.png",
         "photos/good/a.PNG",
@@ -144,39 +151,46 @@ def test_a_folder_per_class_is_read_to_any_depth_in_the_order_of_names() -> None
     assert not reading.findings
 
 
-def test_what_is_left_aside_is_counted() -> None:
+def test_image_folder_reports_skipped_files() -> None:
     for name in ("photos/good/a.png", "photos/bad/b.png", "photos/loose.png"):
         save(name)
     Path("photos/good/notes.txt").write_text("x")
     reading = read_image_folder(Path("photos"))
     assert len(reading.frame) == 2
-    assert [each.describe() for each in reading.findings] == [
-        "WARN  1 files in the class folders are no images -> left out",
+    assert [finding.describe() for finding in reading.findings] == [
+        "WARN  1 files in the class folders are not images -> left out",
         "WARN  1 image outside the class folders -> left out: they have no class",
     ]
 
 
-def test_masks_beside_their_images_are_no_images(data: Path) -> None:
+def test_image_folder_masks_are_not_images(data: Path) -> None:
     reading = read_image_folder(data / "magnetic-tile")
     assert all(name.endswith(".jpg") for name, _ in classes(reading))
     assert len(reading.frame) == len(list((data / "magnetic-tile").rglob("*.jpg")))
     masks = len(list((data / "magnetic-tile").rglob("*.png")))
-    told = f"WARN  {masks} images (.png) share the name of a .jpg image beside them: they look like masks -> only the answer"
-    assert any(each.describe().startswith(told) for each in reading.findings)
+    message = (
+        f"WARN  {masks} images (.png) share the name of a .jpg image beside them: "
+        "they look like masks -> only output.mask"
+    )
+    assert any(finding.describe().startswith(message) for finding in reading.findings)
 
 
 @pytest.mark.parametrize(
-    ("images", "told"),
+    ("images", "message"),
     [
-        ([], "photos must hold one folder per class; got no folders. Sort the images into folders such as photos/good"),
-        (["photos/a.png"], "photos must hold one folder per class; got 1 images and no folders."),
-        (["photos/good/a.png", "photos/bad/x.txt"], "the class folder photos/bad holds no images. Allowed: files ending in .jpg"),
+        ([],
+         "photos must contain one folder per class; got no folders. Sort the images into folders "
+         "such as photos/good"),
+        (["photos/a.png"],
+         "photos must contain one folder per class; got 1 images and no folders."),
+        (["photos/good/a.png", "photos/bad/x.txt"],
+         "the class folder photos/bad contains no images. Allowed: files ending in .jpg"),
     ],
 )  # fmt: skip
-def test_a_folder_without_classes_or_images_is_refused(images: list[str], told: str) -> None:
+def test_image_folder_without_classes_or_images_is_refused(images: list[str], message: str) -> None:
     Path("photos").mkdir()
     for name in images:
         save(name) if name.endswith("png") else (Path(name).parent.mkdir(), Path(name).touch())
     with pytest.raises(DataError) as refused:
         read_image_folder(Path("photos"))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
