@@ -9,7 +9,7 @@ from kissipo.core.finding import counted
 
 def describe_layer(layer: nn.Module) -> str:
     """What a layer does, in a few words."""
-    if hasattr(layer, "TELL"):
+    if hasattr(layer, "DESCRIPTION"):
         return str(layer.DESCRIPTION)
     kind = type(layer).__name__
     if isinstance(layer, nn.Linear):

@@ -101,7 +101,7 @@ def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -
 def _number_columns(codecs: Sequence[Codec]) -> list[str]:
     names: list[str] = []
     for codec in codecs:
-        inner = [*getattr(codec, "doors", ()), *([codec.inner] if hasattr(codec, "inner") else [])]
+        inner = [*getattr(codec, "codecs", ()), *([codec.inner] if hasattr(codec, "inner") else [])]
         if codec.KIND == "numbers":
             names += codec.columns
         elif codec.KIND == "cross":

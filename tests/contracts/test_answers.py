@@ -15,7 +15,7 @@ from sklearn import metrics as sklearn
 from torch import Tensor
 
 from kissipo.codec.states import States
-from kissipo.core.frame import Frame, images, numbers, strings
+from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
@@ -38,7 +38,7 @@ TABLE = Frame((
     numbers("count", DICE.poisson(3, ROWS) + 1),
     numbers("noise", DICE.normal(size=ROWS)),
     strings("text", DICE.choice(["a", "b", "c"], ROWS).tolist()),
-    images("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
+    image_column("mask", 255 * (DICE.random((ROWS, 6, 5)) > DICE.random((ROWS, 1, 1))).astype(np.uint8)),
 ))  # fmt: skip
 ANSWERERS: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),

@@ -23,7 +23,7 @@ from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
-from kissipo.core.frame import Frame, images, numbers, strings
+from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.rollout import play
 from kissipo.input.environments.racing import LIMIT, Racing
@@ -144,7 +144,7 @@ def of_images() -> Case:
         - 30 * (masks > 0)
     )
     frame = Frame(
-        (images("image", brightness.clip(0, 255).astype(np.uint8)), images("mask", masks))
+        (image_column("image", brightness.clip(0, 255).astype(np.uint8)), image_column("mask", masks))
     )
     answer, codec = Mask("defect", size=(9, 10)), Pixels("image")
     train, test = frame.take(np.arange(11)), frame.take(np.arange(11, 16))

@@ -28,7 +28,7 @@ from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.frame import Column, Frame, images, numbers, strings, times
+from kissipo.core.frame import Column, Frame, image_column, numbers, strings, times
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 LEVEL = st.sampled_from(["Brno", "Praha", "10", "9", "2.5", "ß", "a b"])
@@ -91,7 +91,7 @@ def mixed(before: Column, after: Column) -> bool:
 
 
 def stack(name: str, values: list[Any]) -> Column:
-    return images(name, np.array(values, dtype=np.uint8).reshape(-1, 2, 3))
+    return image_column(name, np.array(values, dtype=np.uint8).reshape(-1, 2, 3))
 
 
 IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)

@@ -21,7 +21,7 @@ from kissipo.export.script.source import Source
 from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes
-from kissipo.process.nets import googlenet, resnet18, vgg11
+from kissipo.process.nets import googlenet, resnet, vgg
 from kissipo.runs.fit import RunCallback, fit
 from kissipo.runs.load import load
 
@@ -239,7 +239,7 @@ def test_messages_of_your_own() -> None:
     assert load_file("out/model.safetensors").keys() == load_file("out/start.safetensors").keys()
 
 
-@pytest.mark.parametrize("module", [googlenet, resnet18, vgg11])
+@pytest.mark.parametrize("module", [googlenet, resnet.variant("resnet18"), vgg.variant("vgg11")])
 def test_any_net_is_written_with_its_own_names_and_gives_the_same_outputs(module: Any) -> None:
     image = TensorSpec("image", ("channel", "height", "width"), (3, 64, 64))
     net = module.build(

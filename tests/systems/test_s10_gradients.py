@@ -36,7 +36,7 @@ def net(build: Any) -> Forecaster:
 
 
 @pytest.mark.parametrize(
-    ("name", "build", "slope"), [("RNN", _small, "tanh"), ("RNN, large weights", _large, "relu")]
+    ("name", "build", "gradient"), [("RNN", _small, "tanh"), ("RNN, large weights", _large, "relu")]
 )
 def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(
     name: str, build: Any, gradient: str

@@ -354,7 +354,7 @@ def _loss(source: Source, name: str, loss: Any) -> str:
     if not isinstance(loss, CrossEntropy):
         source.add(import_module(f"kissipo.process.losses.{name}"), "loss", renamed=name)
         return name
-    weight = None if loss.weights is None else f"torch.tensor({loss.weights.tolist()})"
+    weight = None if loss.weights is None else f"torch.tensor({loss.weights.tolist()}, dtype=outputs.dtype)"
     called = f"{'smoothed' if loss.smoothing else 'weighted'}_cross_entropy"
     words = {"name": called, "weight": weight, "smoothing": loss.smoothing}
     source.imports.add("from torch.nn import functional")

@@ -252,7 +252,7 @@ class Recording:
 def is_step(layer: nn.Module) -> bool:
     """A layer that does something when answering, and is not only a frame around other layers."""
     silent = isinstance(layer, nn.Identity | nn.ParameterList | nn.ParameterDict)
-    return hasattr(layer, "TELL") or not (is_frame(layer) or silent)
+    return hasattr(layer, "DESCRIPTION") or not (is_frame(layer) or silent)
 
 
 def is_frame(layer: nn.Module) -> bool:

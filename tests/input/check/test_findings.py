@@ -157,7 +157,7 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
 
 
 @pytest.mark.parametrize(
-    ("moments", "told"),
+    ("timestamps", "told"),
     [
         (MONTHS, "PASS  'Month' rises evenly over 96 steps"),
         ([*MONTHS[:40], *MONTHS[44:]], "WARN  1 of 91 steps of 'Month' are not the usual one, the longest between 1993-04-01T00:00:00 and "

@@ -221,7 +221,7 @@ def test_one_long_row_is_folded_by_variable_within_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("surface", "point", "expected", "slope"),
+    ("surface", "point", "expected", "gradient"),
     [
         ("bowl", (2.0, 1.0, 0.0), 4.0, (2.0, 4.0)),
         ("saddle", (0.0, sqrt(2), 0.0), -0.5, (0.0, 0.0)),
