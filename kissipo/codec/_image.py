@@ -1,4 +1,4 @@
-"""Images: any file is decoded upright, first frame only, 8 bits per channel, gray or RGB.
+"""Images: files are decoded upright, first frame only, 8 bits, gray or RGB.
 
 `changes` reads from the file header which conversions `open_image` performs.
 
@@ -29,8 +29,8 @@ _SIDEWAYS = (5, 6, 7, 8)
 def open_image(value: Any, *, wanted: int | None = None) -> Image.Image:
     """Decodes an image from a path or an array, in mode L (gray) or RGB.
 
-    wanted:   a sufficient side; a JPEG whose sides are at least twice as long is decoded
-              at a half, a quarter or an eighth of its size
+    wanted:   a sufficient side; a much larger JPEG is decoded at a half, a quarter
+              or an eighth of its size
     Raises:   DataError for a file that is missing, corrupt, or too large.
     """
     if isinstance(value, np.ndarray):
@@ -108,7 +108,7 @@ def _header(value: Any) -> Image.Image:
     except FileNotFoundError:
         raise DataError(f"there is no image {value}") from None
     except IsADirectoryError:
-        raise DataError(f"{value} is a folder", allowed="an image file") from None
+        raise DataError(f"{value} is a folder", allowed="the path of an image") from None
     except PermissionError:
         raise DataError(f"the image {value} may not be read", do="Check its permissions") from None
     except Image.DecompressionBombError:
@@ -144,7 +144,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Returns the Exif orientation, 1 to 8; 1 (upright) where it is missing or invalid."""
+    """Returns the Exif orientation, 1 to 8; 1 (upright) where it is invalid."""
     try:
         orientation = image.getexif().get(Base.Orientation, 1)
     except (OSError, SyntaxError, ValueError):
@@ -158,8 +158,8 @@ def _corrupt(value: Any, error: Exception) -> DataError:
     )
 
 
-def _too_large(value: Any, given: str) -> DataError:
+def _too_large(value: Any, size: str) -> DataError:
     allowed = f"at most {MAX_PIXELS:,} pixels"
     return DataError(
-        f"the image {value} has too many pixels", given=given, allowed=allowed, do="Save it smaller"
+        f"the image {value} has too many pixels", given=size, allowed=allowed, do="Save it smaller"
     )

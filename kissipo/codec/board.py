@@ -1,7 +1,8 @@
 """Board: a game position, as the player to move sees it <-> one plane of 1, -1 and 0.
 
 The letters are written row by row: X own (1), O opponent (-1), . empty (0). `fit` takes
-the size from the first board. A plane is stored as bytes; `finish` converts it to floats.
+the size from the first board. A plane is stored as bytes; `finish` converts it to
+floats.
 
 Shapes:   column (row) -> bytes (row, 1, height, width) -> floats of the same shape
 Raises:   DataError for a board of another size, and for other letters.

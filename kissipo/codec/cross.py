@@ -1,9 +1,9 @@
 """Feature cross: a combination of several columns <-> one category.
 
 A linear net can then learn what only the combination shows. Numbers are first sorted
-into bins with about equal numbers of training rows. The cross is encoded one-hot when it
-has few categories, else as ids. `decode` returns the columns: a number is the mean of the
-training values in its bin, and an unseen combination gives None.
+into bins with about equal numbers of training rows. The cross is encoded one-hot when
+it has few categories, else as ids. `decode` returns the columns: a number is the mean
+of the training values in its bin, and an unseen combination gives None.
 
 Source:   feature crosses as in Google's Machine Learning Crash Course.
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -115,7 +115,7 @@ class Cross(Codec):
         ]
 
     def _decoded(self, column: Column) -> list[Any]:
-        """Returns the value to which each row decodes: its text, or the mean of its bin."""
+        """Returns the decoded value per row: its text, or the mean of its bin."""
         if column.kind != "number":
             return self._texts(column)
         bins = np.searchsorted((self.edges or {})[column.name], column.values, side="right")

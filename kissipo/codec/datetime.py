@@ -1,4 +1,4 @@
-"""Calendar: a timestamp <-> its position in the year, the week and the day, and the time.
+"""Calendar: a timestamp <-> its position in the year, the week and the day.
 
 Each cycle is encoded as sine and cosine, because month 12 is next to month 1. Only the
 cycles that vary in the training split are used (yearly data have no hours). The last

@@ -1,4 +1,4 @@
-"""Index: a column of many categories <-> ids for an embedding; id 0 is missing or unseen.
+"""Index: a column of categories <-> ids for an embedding; id 0 is unknown.
 
 Shapes:   column (row) -> ids (row), from 1 in the order of frequency
 Example:  >>> from kissipo.core.frame import Frame, strings

@@ -6,7 +6,7 @@ Where they are known in advance (the points of a board), they keep that order.
 Shapes:   column (row) -> ids (row)
 Raises:   DataError for a class that is not in the training split.
 Example:  >>> from kissipo.core.frame import Frame, strings
-          >>> codec = Labels("kind").fit(Frame((strings("kind", ["spam", "ham", "ham"]),)))
+          >>> codec = Labels("kind").fit(Frame((strings("kind", ["spam", "ham"]),)))
           >>> codec.levels, codec.encode(Frame((strings("kind", ["spam"]),))).tolist()
           (('ham', 'spam'), [1])
 """

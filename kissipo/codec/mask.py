@@ -1,9 +1,9 @@
 """Mask: the marked pixels of an image <-> one class id per pixel; 0 is the background.
 
-A mask has one of three forms. It marks pixels by brightness (128 or more); or each of its
-values is a class (255 of a palette is `void` and is not evaluated); or, with `by`, the
-marked pixels have the class of the image. A mask is resized to the input size of the net;
-each pixel then has the most frequent class of its area.
+A mask has one of three forms. It marks pixels by brightness (128 or more); or each of
+its values is a class (255 of a palette is `void` and is not evaluated); or, with `by`,
+the marked pixels have the class of the image. A mask is resized to the input size of
+the net; each pixel then has the most frequent class of its area.
 
 Shapes:   columns (row) -> bytes (row, height, width)
 Example:  >>> import numpy as np
@@ -96,7 +96,7 @@ class MaskCodec(Codec):
         return torch.from_numpy(encoded)
 
     def decode(self, tensor: Tensor) -> Frame:
-        """Converts class ids back to mask values; masks with `by` decode without the class."""
+        """Converts class ids to mask values; `by` is not restored."""
         refuse_unfitted(self.levels, self)
         values = (
             0,
@@ -152,7 +152,7 @@ def _distinct(mask: Any) -> NDArray[np.uint8]:
 
 
 def _values(column: Column) -> tuple[int, ...] | None:
-    """Returns the values that denote classes, or None for masks with a brightness threshold."""
+    """Returns the values of the classes, or None for a brightness threshold."""
     distinct: set[int] = set()
     has_palette = False
     for mask in column.values:

@@ -4,10 +4,10 @@ scale 'standard':  z = (x - mean) / std
 scale 'range':     z = (x - low) / (high - low)
 scale 'none':      z = x
 
-A missing number is filled with the median of the training split. Where the training split
-has missing numbers, a flag column of 0 and 1 marks them, because a missing value often
-has a meaning. `decode` returns NaN where the flag is 1. Values are restored to float32
-precision (about 7 digits of the range of the column), zeros exactly.
+A missing number is filled with the median of the training split. Where the training
+split has missing numbers, a flag column of 0 and 1 marks them, because a missing value
+often has a meaning. `decode` returns NaN where the flag is 1. Values are restored to
+float32 precision (about 7 digits of the range of the column), zeros exactly.
 
 Shapes:   columns (row) -> (row, feature): the values, then the flags.
 Example:  >>> from kissipo.core.frame import Frame, numbers
@@ -95,8 +95,8 @@ class Numbers(Codec):
             filled = np.where(column.missing, self.fitted.fill[position], column.values)
             center, spread = self.fitted.center[position], self.fitted.spread[position]
             out[:, position] = (filled - center) / spread
-        for column, position in enumerate(flagged, len(self._columns)):
-            out[:, column] = frame[self._columns[position]].missing
+        for flag, position in enumerate(flagged, len(self._columns)):
+            out[:, flag] = frame[self._columns[position]].missing
         return torch.from_numpy(out)
 
     def decode(self, tensor: Tensor) -> Frame:
@@ -129,7 +129,7 @@ class Numbers(Codec):
             if len(far):
                 limits = f"the training range ({low:.6g} to {high:.6g})"
                 remarks.append(
-                    f"{len(far)} '{name}' far outside {limits}, such as {far[0]:.6g}, used unchanged"
+                    f"{len(far)} '{name}' far outside {limits}, such as {far[0]:.6g}, unchanged"
                 )
         return remarks
 

@@ -1,8 +1,8 @@
 """One-hot: a column of a few categories <-> one 0/1 column per category.
 
 A missing value is a category when the training split has missing values. An unseen
-category gives all zeros, which `remarks` counts. `decode` returns the category, and None
-for all zeros.
+category gives all zeros, which `remarks` counts. `decode` returns the category, and
+None for all zeros.
 
 Shapes:   column (row) -> (row, feature), one feature per category
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -87,8 +87,8 @@ def describe_unseen(
 ) -> list[str]:
     """Describes the categories of a column that are not in the training split."""
     column = as_strings(frame[name])
-    known, remarks = set(categories), []
-    unseen = {text: n for text, n in column.counts().items() if text not in known}
+    trained, remarks = set(categories), []
+    unseen = {text: n for text, n in column.counts().items() if text not in trained}
     if unseen:
         values = f"{sum(unseen.values())} values of '{name}'"
         listed = list_some([f"'{text}'" for text in unseen], 3)

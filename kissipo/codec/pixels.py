@@ -1,8 +1,8 @@
 """Pixels: images <-> numbers from 0 to 1, of one size, with one or three channels.
 
-By default, `fit` uses the most frequent size, at most a square of side `max_side`. Images
-are stored as bytes; `finish` divides a batch by 255. `decode` restores the bytes exactly;
-a resized or gray image keeps its new form.
+By default, `fit` uses the most frequent size, at most a square of side `max_side`.
+Images are stored as bytes; `finish` divides a batch by 255. `decode` restores the bytes
+exactly; a resized or gray image keeps its new form.
 
 Shapes:   column (row) -> bytes (row, channel, height, width) -> floats
 Example:  >>> import numpy as np

@@ -1,4 +1,4 @@
-"""States: the discrete states of an environment <-> their ids; input is an id or a name.
+"""States: the states of an environment, by id or by name <-> their ids.
 
 Shapes:   column (row) -> ids (row)
 Raises:   DataError for a state that the environment does not have.

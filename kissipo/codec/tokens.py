@@ -1,10 +1,10 @@
 """Tokens: text <-> ids of its words or characters, truncated or padded to one length.
 
-Id 0 is padding. Id 1 is a token that occurs fewer than `min_count` times in the training
-split, so the net also learns the meaning of a rare word. By default, `min_count` is 2,
-and 1 for fewer than 200 texts. Words are lower-cased, and punctuation marks are words;
-characters stay as they are. `decode` joins words with blanks (case and spacing are lost)
-and restores known characters exactly.
+Id 0 is padding. Id 1 is a token that occurs fewer than `min_count` times in the
+training split, so the net also learns the meaning of a rare word. By default,
+`min_count` is 2, and 1 for fewer than 200 texts. Words are lower-cased, and punctuation
+marks are words; characters stay as they are. `decode` joins words with blanks (case and
+spacing are lost) and restores known characters exactly.
 
 Shapes:   column (row) -> ids (row, time)
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -126,8 +126,8 @@ class Tokens(Codec):
             remarks.append(f"{texts} longer than {self.length} {self.unit}, truncated")
         if unknown:
             listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
-            tokens = f"{sum(unknown.values())} {self.unit} of '{self.column}'"
-            remarks.append(f"{tokens} rare or never seen in training ({listed}), read as unknown")
+            total = f"{sum(unknown.values())} {self.unit} of '{self.column}'"
+            remarks.append(f"{total} rare or never seen in training ({listed}), read as unknown")
         if empty:
             remarks.append(f"{empty} empty '{self.column}', read as no {self.unit}")
         return remarks

@@ -78,7 +78,7 @@ class Windows(Codec):
         return self.inner.decode(steps)
 
     def remarks(self, frame: Frame) -> list[str]:
-        """Describes the rows up to the last one with a value; later rows are future steps."""
+        """Describes only the rows up to the last value; later rows are future steps."""
         present = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
         return self.inner.remarks(frame.take(np.arange(present[-1] + 1 if len(present) else 0)))
 

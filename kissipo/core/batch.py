@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples of one training step: one tensor per input and one per target, batch axis first."""
+    """Samples of one step: one tensor per input and per target, batch axis first."""
 
     inputs: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]

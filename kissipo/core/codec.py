@@ -19,10 +19,11 @@ CODECS = Registry("kissipo.codec", "codec")
 
 
 class Codec(ABC):
-    """A codec: `fit` reads the training split; `encode` and its inverse `decode` take any data.
+    """A codec: `fit` reads the training split, `encode` and `decode` take any data.
 
     Each subclass has its own file, which is named after its KIND and calls it CODEC.
-    FIELDS names the saved attributes; `from_state` passes the arguments of `__init__` to it.
+    FIELDS names the saved attributes; `from_state` passes the arguments of `__init__`
+    to it.
     """
 
     KIND: ClassVar[str]
@@ -31,7 +32,7 @@ class Codec(ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the frame that the codec reads and writes; usually a single one."""
+        """The columns that the codec reads and writes; usually a single one."""
         return (self.column,)
 
     @property
@@ -65,7 +66,7 @@ class Codec(ABC):
         return codec
 
     def finish(self, tensor: Tensor) -> Tensor:
-        """Converts a batch as it is stored (bytes) to the numbers that the net takes."""
+        """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor
 
     def remarks(self, frame: Frame) -> list[str]:

@@ -22,17 +22,18 @@ def threads() -> int:
 
 
 def usable_cores() -> int:
-    """Returns how many cores this process may use, inside a container or under taskset."""
+    """Returns how many cores this process may use, also inside a container."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def threads_for(multiplications: int) -> Iterator[int]:
-    """Uses one thread inside for steps of few multiplications, else the threads of torch.
+    """Uses one thread inside for small steps, else the threads of torch.
 
-    In a small step, waking a second thread costs more than it saves. Measured: the net of
-    the lecture (3 million multiplications per step) takes 0.57 ms on one thread and 0.55
-    to 0.94 ms on two. A number that the user sets in OMP_NUM_THREADS is never changed.
+    In a small step, waking a second thread costs more than it saves. Measured: the net
+    of the lecture (3 million multiplications per step) takes 0.57 ms on one thread and
+    0.55 to 0.94 ms on two. A number that the user sets in OMP_NUM_THREADS is never
+    changed.
     """
     import torch
 
@@ -49,10 +50,10 @@ def threads_for(multiplications: int) -> Iterator[int]:
 def memory_kept() -> Iterator[bool]:
     """Keeps freed memory in the process inside; yields whether the system allows it.
 
-    By default, the C library of Linux returns the large blocks of each step to the system
-    and requests them again in the next step, filled with zeros. Measured: 1,089 pages per
-    step of the lecture's CNN, a fifth to a third of the time. Blocks of up to 32 MB are
-    kept; at the end they are returned.
+    By default, the C library of Linux returns the large blocks of each step to the
+    system and requests them again in the next step, filled with zeros. Measured: 1,089
+    pages per step of the lecture's CNN, a fifth to a third of the time. Blocks of up to
+    32 MB are kept; at the end they are returned.
     """
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
@@ -68,7 +69,7 @@ def memory_kept() -> Iterator[bool]:
 
 
 def multiplies_bfloat16() -> bool:
-    """Returns whether the processor multiplies bfloat16; without it float32 is faster."""
+    """Returns whether the processor can multiply bfloat16 numbers."""
     import torch
 
     capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()

@@ -9,7 +9,7 @@ Example:  >>> print(UserError("process.units must be an integer", given="'many'"
 
 
 class UserError(ValueError):
-    """An error that the user can fix, described in one paragraph of up to four parts."""
+    """An error that the user can fix, in one paragraph of up to four parts."""
 
     def __init__(self, wrong: str, *, given: str = "", allowed: str = "", do: str = "") -> None:
         self.wrong, self.given, self.allowed, self.do = wrong, given, allowed, do
@@ -24,11 +24,11 @@ class UserError(ValueError):
 
 
 class TaskError(UserError):
-    """The task is invalid: an unknown option, a wrong type, or two conflicting options."""
+    """The task is invalid: an unknown option, a wrong type, or a conflict."""
 
 
 class DataError(UserError):
-    """The data cannot be used as they are; the message names file, row, column and value.
+    """The data are invalid; the message names file, row, column and value.
 
     `findings` holds the results of the data check so far.
     """
@@ -37,7 +37,7 @@ class DataError(UserError):
 
 
 class ShapeError(UserError):
-    """Two steps of the pipeline have different shapes; the message names both and their axes."""
+    """Two steps of the pipeline have different shapes; the message names both."""
 
 
 class RunError(UserError):

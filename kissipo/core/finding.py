@@ -14,7 +14,7 @@ Level = Literal["PASS", "WARN", "FAIL"]
 class Finding:
     """The result of one check.
 
-    level:    PASS; WARN: training continues (not with --strict); FAIL: training cannot work
+    level:    PASS; WARN: training continues (not with --strict); FAIL: it cannot work
     check:    the stable name of the check, for programs
     message:  what the check detected, and where
     action:   what kissipo does about it, or what the user can do

@@ -144,7 +144,7 @@ class Frame:
         return replace(self, columns=tuple(self[name] for name in names))
 
     def replaced(self, *columns: Column) -> Frame:
-        """Returns a frame with columns of the same name replaced and new ones appended."""
+        """Returns a frame with some columns replaced, and new ones appended."""
         new = {column.name: column for column in columns}
         replaced = [new.pop(column.name, column) for column in self.columns]
         return replace(self, columns=(*replaced, *new.values()))
@@ -190,7 +190,7 @@ def times(name: str, values: Any) -> Column:
 def image_column(name: str, values: Any) -> Column:
     """Builds a column of images.
 
-    values:  a uint8 array (row, height, width[, channel]), or an object array of paths or arrays
+    values:  a uint8 array (row, height, width[, channel]), or an array of paths
     """
     return Column(name, "image", values)
 

@@ -1,4 +1,4 @@
-"""Context managers that restore the mode and buffers of a net, and torch's generator."""
+"""Context managers that restore the state of a net and of torch's generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def eval_mode(net: nn.Module) -> Iterator[None]:
-    """Puts the net in evaluation mode without gradients, and restores every layer's mode.
+    """Uses evaluation mode without gradients inside, and restores the modes.
 
     Example:  >>> net = nn.Sequential(nn.Dropout(), nn.Linear(2, 1).eval())
               >>> with eval_mode(net):

@@ -24,7 +24,8 @@ _PLAIN = {
     "tag:yaml.org,2002:bool": (r"^(?:true|false)$", "tf"),
     "tag:yaml.org,2002:int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
     "tag:yaml.org,2002:float": (
-        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$",
+        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$",
         "-+.0123456789",
     ),
     "tag:yaml.org,2002:null": (r"^(?:null|~|)$", "n~\0"),
@@ -109,7 +110,7 @@ def read(text: str, *, origin: str = "the task") -> Any:
 
 
 def write(content: Any) -> str:
-    """Writes a value as YAML, which `read` restores exactly; short lists are in one line."""
+    """Writes a value as YAML, which `read` restores exactly."""
     return yaml.dump(
         content,
         Dumper=_Writer,

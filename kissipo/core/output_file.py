@@ -25,7 +25,7 @@ def write_text(path: Path | str, text: str) -> Path:
 
 
 def replace_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
-    """Replaces a file atomically: either the old or the new content exists, never a half.
+    """Replaces a file atomically: it has the old or the new content, never a part.
 
     keep:     the path to which the former file is moved
     Raises:   OSError when the operating system refuses.

@@ -31,7 +31,7 @@ class Algorithm(Protocol):
     """A training algorithm: it owns the optimizers and performs the training steps."""
 
     def begin(self, train: Dataset) -> str:
-        """Runs once before the first step; returns a sentence for the log, or an empty text."""
+        """Runs once before the first step; returns a sentence for the log, or none."""
         ...
 
     def begin_epoch(self) -> None:
@@ -72,12 +72,12 @@ class Evaluator(Protocol):
         ...
 
     def watch(self, scores: Any, truth: Any) -> Any:
-        """Evaluates the validation split after an epoch; `watched` is among the metrics."""
+        """Evaluates the validation split after an epoch; includes `watched`."""
         ...
 
 
 class Callback:
-    """Receives the events of a run, such as the terminal or the log; each method is optional."""
+    """Receives the events of a run, for example for the log."""
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
         """Called before training with the epochs, steps per epoch and batch size."""
@@ -101,7 +101,7 @@ def is_stateful(net: Any) -> bool:
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
-    """Returns the batches of these indices; a dataset with `ahead(order)` prefetches them."""
+    """Returns the batches of these indices, prefetched by `dataset.ahead` if any."""
     prefetch: Any = getattr(dataset, "ahead", None)
     iterator: Iterator[Batch] = prefetch(order) if prefetch else map(dataset.batch, order)
     return iterator
@@ -119,7 +119,8 @@ def eval_weights(algorithm: Any) -> AbstractContextManager[None]:
 def has_auxiliary_heads(net: Any) -> bool:
     """Returns whether the net trains auxiliary heads, too.
 
-    Then `with_auxiliary(*inputs)` returns its outputs and a tuple of the auxiliary outputs.
+    Then `with_auxiliary(*inputs)` returns its outputs and a tuple of the auxiliary
+    outputs.
     """
     return hasattr(net, "with_auxiliary")
 

@@ -1,9 +1,9 @@
 """Registry: components found by file name; `process/nets/ffn.py` is the net `ffn`.
 
 A module is imported only when it is used. Several names may share a file: VARIANTS of
-the package maps a file to its names, and `variant(name)` of the file returns what a file
-of that name would contain. Planned names, which kissipo does not implement yet, are
-listed with their system (S row), so that the error can say so.
+the package maps a file to its names, and `variant(name)` of the file returns what a
+file of that name would contain. Planned names, which kissipo does not implement yet,
+are listed with their system (S row), so that the error can say so.
 
 Example:  >>> Registry("kissipo.core", "core file").names()[:2]
           ['batch', 'codec']
@@ -20,7 +20,7 @@ from kissipo.core.suggest import did_you_mean
 
 
 class Registry:
-    """The components of one package, each a module that is imported when its name is used."""
+    """The components of one package; a module is imported when it is used."""
 
     def __init__(
         self, package: str, noun: str, *, planned: Mapping[str, str] | None = None
@@ -40,7 +40,7 @@ class Registry:
     def find(self, name: str, *, place: str) -> ModuleType:
         """Imports and returns the module of a name, or its variant.
 
-        Raises:   NotBuiltError for a planned name; TaskError with a suggestion otherwise.
+        Raises:   NotBuiltError for a planned name; otherwise TaskError.
         """
         names = self.names()
         if name in names:

@@ -50,8 +50,8 @@ def word(
 ) -> Any:
     """Declares one option of a dataclass of options.
 
-    A default of None means that the value is inferred from the data. `key` is the name as
-    users write it, where it is not a valid Python name (`from`, `as`).
+    A default of None means that the value is inferred from the data. `key` is the name
+    as users write it, where it is not a valid Python name (`from`, `as`).
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     metadata = {
@@ -116,7 +116,7 @@ def unknown_option(place: str, key: str, names: Iterable[str]) -> TaskError:
 
 
 def written(options: Any) -> dict[str, Any]:
-    """Returns every option with its value, nested ones as mappings; the inverse of `read`."""
+    """Returns the value of every option as mappings; the inverse of `read`."""
     content = {}
     for key, info in option_infos(type(options)).items():
         value = getattr(options, info.attribute)

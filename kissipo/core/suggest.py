@@ -7,7 +7,7 @@ from kissipo.core.text import list_some
 
 
 def nearest(name: str, names: Iterable[str], *, limit: int = 3) -> list[str]:
-    """Returns the names most similar to `name`, best first; none when all differ too much.
+    """Returns the names that are similar to `name`, best first.
 
     Example:  >>> nearest("incme", ["age", "income", "city"])
               ['income']
@@ -24,7 +24,7 @@ def nearest(name: str, names: Iterable[str], *, limit: int = 3) -> list[str]:
 
 
 def did_you_mean(name: str, names: Iterable[str], *, most_listed: int = 12) -> str:
-    """Returns a suggestion: similar names, else the first `most_listed` names, else nothing.
+    """Suggests similar names, else lists the first `most_listed` names.
 
     Example:  >>> did_you_mean("epoch", ["epochs", "learning_rate"])
               "Did you mean 'epochs'?"

@@ -3,12 +3,12 @@
 A task can be written as a Python object, as YAML and as arguments of the command line;
 the three forms are equivalent. `pipeline/parse.py` validates its options.
 
-Example:  >>> text = "input: {table: sms.csv}\\nprocess: {net: ffn}\\noutput: {category: kind}\\n"
+Example:  >>> text = "input: {table: sms.csv}\\nprocess: {net: ffn}\\noutput: category\\n"
           >>> task = Task.from_yaml(text)
           >>> task.to_yaml() == text
           True
           >>> task.to_arguments()
-          ['input.table=sms.csv', 'process.net=ffn', 'output.category=kind']
+          ['input.table=sms.csv', 'process.net=ffn', 'output.category=null']
 """
 
 import json
@@ -33,7 +33,7 @@ Part = FrozenConfig | tuple[FrozenConfig, ...]
 
 @dataclass(frozen=True, init=False)
 class Task:
-    """Three parts of type `FrozenConfig`; `output` may be a tuple for several answers."""
+    """Three parts of type `FrozenConfig`; `output` may be a tuple of several."""
 
     input: FrozenConfig
     process: FrozenConfig
@@ -69,8 +69,8 @@ class Task:
         """Returns the task with some options changed, each named by its full path.
 
         Example:  >>> task = Task(process={"net": "ffn"})
-                  >>> task.with_words({"process.early_stopping.patience": 3}).process.plain()
-                  {'net': 'ffn', 'early_stopping': {'patience': 3}}
+                  >>> task.with_words({"process.early_stopping.patience": 3}).process
+                  FrozenConfig({'net': 'ffn', 'early_stopping': {'patience': 3}})
         """
         plain = {part: thaw(config) for part, config in self.parts().items()}
         for place, value in changes.items():
@@ -135,7 +135,7 @@ class Task:
             for place, value in _leaves(part, content):
                 if not isinstance(value, str | int | float | bool | None):
                     raise TaskError(
-                        f"{place} is a Python object ({type(value).__name__}) that cannot be written",
+                        f"{place} is a {type(value).__name__} object, which cannot be written",
                         do="Save the data to a file and name the file",
                     )
 

@@ -3,7 +3,7 @@
 A net is built from the specs of its inputs and outputs; it does not depend on files,
 columns or labels.
 
-Example:  >>> text = TensorSpec("message", axes=("time",), shape=(162,), vocabulary=7298)
+Example:  >>> text = TensorSpec("message", ("time",), (162,), vocabulary=7298)
           >>> text.vocabulary, text.words, text.fills
           (7298, (), False)
           >>> TensorSpec("pixels", ("channel", "height"), (1, 28)).describe()

@@ -7,9 +7,9 @@ from typing import Any
 
 
 def format_score(value: float) -> str:
-    """Formats a number for a table: four decimals, or at least four digits of a large one.
+    """Formats a number for a table: four decimals, or four digits of a large one.
 
-    Example:  >>> [format_score(value) for value in (0.98333, 12.3456, 2345678.0, float("nan"))]
+    Example:  >>> [format_score(x) for x in (0.98333, 12.3456, 2345678.0, float("nan"))]
               ['0.9833', '12.35', '2.346e+06', '-']
     """
     if value != value:
@@ -21,8 +21,8 @@ def format_score(value: float) -> str:
 def format_value(value: float | None, *, digits: int = 4) -> str:
     """Formats a number of any size with its significant digits.
 
-    Example:  >>> [format_value(value) for value in (0.00123456, 12345678.0, -0.0, float("nan"))]
-              ['0.001235', '1.235e+07', '0', 'not a number']
+    Example:  >>> [format_value(x) for x in (0.00123456, 12345678.0, -0.0)]
+              ['0.001235', '1.235e+07', '0']
     """
     if value is None:
         return "-"
@@ -33,7 +33,7 @@ def format_value(value: float | None, *, digits: int = 4) -> str:
 def format_bytes(count: int) -> str:
     """Formats a number of bytes in B, kB, MB or GB.
 
-    Example:  >>> [format_bytes(count) for count in (256, 16_384, 60_950_432, 2_213_000_000)]
+    Example:  >>> [format_bytes(n) for n in (256, 16_384, 60_950_432, 2_213_000_000)]
               ['256 B', '16.4 kB', '61.0 MB', '2.2 GB']
     """
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

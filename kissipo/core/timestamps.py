@@ -31,10 +31,10 @@ _CLOCK = ("", " %H:%M", " %H:%M:%S")
 
 
 def as_time(column: Column, *, style: str | None = None) -> Column | None:
-    """Converts a column to timestamps, or returns None when its values are not timestamps.
+    """Converts a column to timestamps, or returns None when they are not.
 
     style:    the strptime pattern, if the user gave one
-    Raises:   DataError when the values are ambiguous (03/04/2024) or do not match `style`.
+    Raises:   DataError for ambiguous values (03/04/2024), and for another style.
     """
     if column.kind == "time":
         return column
@@ -72,7 +72,7 @@ def has_zone(column: Column) -> bool:
 
 
 def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
-    """Returns whether all timestamps are at the same day and hour of different months."""
+    """Returns whether all timestamps are the same day and hour of a month."""
     whole = timestamps.astype("datetime64[M]")
     within = timestamps - whole.astype(timestamps.dtype)
     months = np.diff(whole.astype(np.int64))
@@ -80,7 +80,7 @@ def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
 
 
 def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
-    """Returns the timestamps that follow, at the most frequent step; months have their length.
+    """Returns the next timestamps, at the most frequent step or calendar month.
 
     Example:  >>> monthly = np.array(["2024-11-01", "2024-12-01"], "datetime64[s]")
               >>> next_timestamps(monthly, 2).astype("datetime64[D]").tolist()
