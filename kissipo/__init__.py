@@ -1,12 +1,13 @@
 """kissipo = KISS + IPO: every job is one pipeline Input -> Process -> Output.
 
     import kissipo as ki
-    task = ki.load("digits")            # a built-in name, a .yaml, your own data with a question, or ki.Task(...)
+    task = ki.load("digits")  # a built-in name, a .yaml, your data, or ki.Task(...)
     run = task.fit(seed=0)
     run.evaluate(); run.predict(value); run.trace(value); run.net
     run = ki.open("runs/digits-1")
 
-Nothing heavy is imported before it is used: `import kissipo` takes a few milliseconds and does not load torch.
+Modules are imported when they are used: `import kissipo` takes a few milliseconds and
+does not load torch.
 """
 
 from __future__ import annotations

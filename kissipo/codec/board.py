@@ -1,9 +1,10 @@
-"""Board: a position of a game in letters, as the player to move sees it <-> one plane of numbers, 1 own, -1 the other's, 0 empty.
+"""Board: a game position, as the player to move sees it <-> one plane of 1, -1 and 0.
 
-The letters stand row by row: X own, O the other's, . empty. `fit` takes the size from the first board. A plane is kept as bytes,
-`finish` makes numbers of it.
+The letters are written row by row: X own (1), O opponent (-1), . empty (0). `fit` takes
+the size from the first board. A plane is stored as bytes; `finish` converts it to
+floats.
 
-Shapes:   column (row) -> bytes (row, 1, height, width) -> numbers of the same shape
+Shapes:   column (row) -> bytes (row, 1, height, width) -> floats of the same shape
 Raises:   DataError for a board of another size, and for other letters.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("board", ["XO.."]),))
@@ -25,17 +26,17 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
 
 _LETTERS = {"X": 1, "O": -1, ".": 0}
-_NO_LETTER = 2
-_NUMBERS = np.full(256, _NO_LETTER, dtype=np.int8)
+_INVALID = 2
+_CODES = np.full(256, _INVALID, dtype=np.int8)
 for _letter, _number in _LETTERS.items():
-    _NUMBERS[ord(_letter)] = _number
+    _CODES[ord(_letter)] = _number
 
 
 class Board(Codec):
-    """Own and other stones as one plane."""
+    """Encodes own and opposing stones as one plane."""
 
     KIND: ClassVar[str] = "board"
-    KEPT = ("column", "size")
+    FIELDS = ("column", "size")
 
     def __init__(self, column: str) -> None:
         self.column = column
@@ -54,17 +55,17 @@ class Board(Codec):
         refuse_unfitted(self.size, self)
         side = self.size or 0
         boards = [text or "" for text in frame[self.column].texts()]
-        odd = [at for at, board in enumerate(boards) if len(board) != side**2]
-        if not odd:
+        invalid = [row for row, board in enumerate(boards) if len(board) != side**2]
+        if not invalid:
             letters = "".join(boards).encode("latin-1", "replace")
-            planes = _NUMBERS[np.frombuffer(letters, dtype=np.uint8)].reshape(-1, 1, side, side)
-            odd = np.flatnonzero((planes == _NO_LETTER).any(axis=(1, 2, 3))).tolist()
-        if odd:
-            board = boards[odd[0]]
+            planes = _CODES[np.frombuffer(letters, dtype=np.uint8)].reshape(-1, 1, side, side)
+            invalid = np.flatnonzero((planes == _INVALID).any(axis=(1, 2, 3))).tolist()
+        if invalid:
+            board = boards[invalid[0]]
             raise DataError(
-                f"row {frame.rows[odd[0]]} of '{self.column}' is no board of {side}x{side}",
+                f"row {frame.rows[invalid[0]]} of '{self.column}' is not a {side}x{side} board",
                 given=f"'{board[:30]}' ({len(board)} letters)",
-                allowed=f"{side**2} letters, row by row: X own stones, O the other's, . empty points",
+                allowed=f"{side**2} letters, row by row: X own, O opponent, . empty",
             )
         return torch.from_numpy(planes)
 
@@ -80,7 +81,7 @@ class Board(Codec):
         return Frame((strings(self.column, boards),))
 
     def describe(self) -> str:
-        return f"{self.size}x{self.size}, own stones 1, the other's -1, empty 0"
+        return f"{self.size}x{self.size}, own stones 1, opponent -1, empty 0"
 
 
 CODEC = Board

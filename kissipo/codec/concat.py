@@ -1,4 +1,4 @@
-"""Together: several codecs that give features, side by side in one tensor; `decode` gives every column back.
+"""Concat: several codecs <-> one vector; `decode` returns every column.
 
 Shapes:   columns -> (row, feature), the features of the first codec first
 """
@@ -15,10 +15,10 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 class Concat(Codec):
-    """Features of several codecs as one vector."""
+    """Concatenates the features of several codecs."""
 
-    KIND: ClassVar[str] = "together"
-    KEPT = ("name", "codecs")
+    KIND: ClassVar[str] = "concat"
+    FIELDS = ("name", "codecs")
 
     def __init__(self, codecs: tuple[Codec, ...], *, name: str = "features") -> None:
         self.codecs, self.name = tuple(codecs), name
@@ -29,8 +29,8 @@ class Concat(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        words = tuple(word for codec in self.codecs for word in codec.spec.words)
-        return TensorSpec(self.name, ("feature",), (len(words),), words=words)
+        labels = tuple(label for codec in self.codecs for label in codec.spec.words)
+        return TensorSpec(self.name, ("feature",), (len(labels),), words=labels)
 
     def fit(self, frame: Frame) -> Self:
         for codec in self.codecs:
@@ -53,7 +53,7 @@ class Concat(Codec):
         return [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
     def describe(self) -> str:
-        return f"{len(self.codecs)} encodings side by side"
+        return f"concatenation of {len(self.codecs)} encodings"
 
 
 CODEC = Concat

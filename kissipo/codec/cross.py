@@ -1,8 +1,9 @@
-"""Feature cross: the combination of several columns as one level, so that a linear net can learn what only both say together.
+"""Feature cross: a combination of several columns <-> one category.
 
-Numbers are first sorted into bins with about equally many training rows. The levels of the cross are then read as any
-column of levels is: one-hot when they are few, ids when they are many. `decode` gives the columns back; a number comes back
-as the mean of the training values in its bin, None where the combination was not seen in training.
+A linear net can then learn what only the combination shows. Numbers are first sorted
+into bins with about equal numbers of training rows. The cross is encoded one-hot when
+it has few categories, else as ids. `decode` returns the columns: a number is the mean
+of the training values in its bin, and an unseen combination gives None.
 
 Source:   feature crosses as in Google's Machine Learning Crash Course.
 Example:  >>> from kissipo.core.frame import Frame, strings
@@ -23,14 +24,14 @@ from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.tensor_spec import TensorSpec
 
 BINS = 10
-_MARK = " x "
+_SEPARATOR = " x "
 
 
 class Cross(Codec):
-    """Two or more columns as one."""
+    """Encodes combinations of two or more columns."""
 
     KIND: ClassVar[str] = "cross"
-    KEPT = ("columns", "one_hot_up_to", "edges", "inner", "combinations")
+    FIELDS = ("columns", "one_hot_up_to", "edges", "inner", "combinations")
 
     def __init__(self, columns: tuple[str, ...], *, one_hot_up_to: int = 1000) -> None:
         self._columns, self.one_hot_up_to = tuple(columns), one_hot_up_to
@@ -44,8 +45,8 @@ class Cross(Codec):
 
     @property
     def name(self) -> str:
-        """The name of the crossed column."""
-        return _MARK.join(self._columns)
+        """The name of the combined column."""
+        return _SEPARATOR.join(self._columns)
 
     @property
     def spec(self) -> TensorSpec:
@@ -61,11 +62,11 @@ class Cross(Codec):
         column = crossed[self.name]
         few = len(column.counts()) <= self.one_hot_up_to
         self.inner = (OneHot(self.name) if few else Index(self.name)).fit(crossed)
-        ways_back = [self._way_back(frame[name]) for name in self._columns]
+        decoded = [self._decoded(frame[name]) for name in self._columns]
         self.combinations = {}
         for row, text in enumerate(column.texts()):
             if text is not None and text not in self.combinations:
-                self.combinations[text] = [values[row] for values in ways_back]
+                self.combinations[text] = [values[row] for values in decoded]
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -76,14 +77,14 @@ class Cross(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.inner, self)
         assert self.inner is not None and self.edges is not None
-        nothing = [None] * len(self._columns)
+        unknown = [None] * len(self._columns)
         rows = [
-            self.combinations.get(text or "", nothing)
+            self.combinations.get(text or "", unknown)
             for text in self.inner.decode(tensor)[self.name].texts()
         ]
         columns = []
-        for at, name in enumerate(self._columns):
-            values = [row[at] for row in rows]
+        for position, name in enumerate(self._columns):
+            values = [row[position] for row in rows]
             columns.append(numbers(name, values) if name in self.edges else strings(name, values))
         return Frame(tuple(columns))
 
@@ -95,7 +96,7 @@ class Cross(Codec):
 
     def _crossed(self, frame: Frame) -> Frame:
         texts = [self._texts(frame[name]) for name in self._columns]
-        joined = [None if None in row else _MARK.join(row) for row in zip(*texts, strict=True)]
+        joined = [None if None in row else _SEPARATOR.join(row) for row in zip(*texts, strict=True)]
         return Frame((strings(self.name, joined),), rows=frame.rows)
 
     def _texts(self, column: Column) -> list[str | None]:
@@ -109,30 +110,30 @@ class Cross(Codec):
         edges = (self.edges or {})[column.name]
         bins = np.searchsorted(edges, column.values, side="right")
         return [
-            None if gap else f"bin {at}"
-            for at, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)
+            None if gap else f"bin {number}"
+            for number, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)
         ]
 
-    def _way_back(self, column: Column) -> list[Any]:
-        """What each row comes back as: its text, or the mean of its bin."""
+    def _decoded(self, column: Column) -> list[Any]:
+        """Returns the decoded value per row: its text, or the mean of its bin."""
         if column.kind != "number":
             return self._texts(column)
         bins = np.searchsorted((self.edges or {})[column.name], column.values, side="right")
         means = {
-            at: float(column.values[(bins == at) & ~column.missing].mean())
-            for at in np.unique(bins[~column.missing])
+            number: float(column.values[(bins == number) & ~column.missing].mean())
+            for number in np.unique(bins[~column.missing])
         }
-        return [means.get(at) for at in bins.tolist()]
+        return [means.get(number) for number in bins.tolist()]
 
 
 def _edges(column: Column) -> list[float]:
-    """The inner borders of the bins; no more bins than distinct values."""
+    """Returns the inner edges of the bins; at most one bin per distinct value."""
     present = column.values[~column.missing]
     distinct = np.unique(present)
     if len(distinct) <= BINS:
         return [float(value) for value in (distinct[1:] + distinct[:-1]) / 2]
-    borders = np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])
-    return [float(value) for value in np.unique(borders)]
+    quantiles = np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])
+    return [float(value) for value in np.unique(quantiles)]
 
 
 CODEC = Cross

@@ -1,13 +1,15 @@
-"""Calendar: a moment <-> its place in the year, the week and the day, each as a point on a circle, and the passing of time.
+"""Calendar: a timestamp <-> its position in the year, the week and the day.
 
-Month 12 lies beside month 1, so each cycle is given as sine and cosine; only cycles that the training part really goes
-through are kept (yearly data have no hours). The last feature is the time itself, 0 at the first and 1 at the last training
-moment; `decode` reads the moment from it, exact to about a ten-millionth of the training span.
+Each cycle is encoded as sine and cosine, because month 12 is next to month 1. Only the
+cycles that vary in the training split are used (yearly data have no hours). The last
+feature is the time, from 0 at the first to 1 at the last training timestamp; `decode`
+restores the timestamp from it, to about a ten-millionth of the training span.
 
 Shapes:   column (row) -> (row, feature)
 Example:  >>> from kissipo.core.frame import Frame, times
-          >>> Calendar("day").fit(Frame((times("day", ["2024-01-01", "2024-02-01", "2024-07-01"]),))).spec.words
-          ('day month sin', 'day month cos', 'day weekday sin', 'day weekday cos', 'day time')
+          >>> frame = Frame((times("day", ["2024-01-01", "2024-02-01"]),))
+          >>> Calendar("day").fit(frame).spec.words[:3]
+          ('day month sin', 'day month cos', 'day weekday sin')
 """
 
 from typing import ClassVar, Self
@@ -27,10 +29,10 @@ _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 
 
 class Calendar(Codec):
-    """Moments as points on circles."""
+    """Encodes timestamps as points on circles."""
 
     KIND: ClassVar[str] = "datetime"
-    KEPT = ("column", "style", "cycles", "first", "span")
+    FIELDS = ("column", "style", "cycles", "first", "span")
 
     def __init__(self, column: str, *, style: str | None = None) -> None:
         self.column, self.style = column, style
@@ -40,9 +42,9 @@ class Calendar(Codec):
     @property
     def spec(self) -> TensorSpec:
         names = tuple(
-            f"{self.column} {cycle} {part}"
+            f"{self.column} {cycle} {function}"
             for cycle in self.cycles or ()
-            for part in ("sin", "cos")
+            for function in ("sin", "cos")
         )
         names += (f"{self.column} time",)
         return TensorSpec(self.column, ("feature",), (len(names),), words=names)
@@ -51,7 +53,7 @@ class Calendar(Codec):
         timestamps = self._timestamps(frame).values
         timestamps = timestamps[~np.isnat(timestamps)]
         self.cycles = tuple(
-            cycle for cycle in _CYCLES if len(np.unique(_turn(timestamps, cycle))) > 1
+            cycle for cycle in _CYCLES if len(np.unique(_position(timestamps, cycle))) > 1
         )
         seconds = timestamps.astype("datetime64[s]").astype(np.float64)
         self.first = float(seconds.min()) if len(seconds) else 0.0
@@ -64,7 +66,7 @@ class Calendar(Codec):
         timestamps = np.where(column.missing, np.datetime64(int(self.first), "s"), column.values)
         features = []
         for cycle in self.cycles or ():
-            angle = _turn(timestamps, cycle) * (2 * np.pi / _CYCLES[cycle])
+            angle = _position(timestamps, cycle) * (2 * np.pi / _CYCLES[cycle])
             features += [np.sin(angle), np.cos(angle)]
         features.append(
             (timestamps.astype("datetime64[s]").astype(np.float64) - self.first) / self.span
@@ -80,11 +82,8 @@ class Calendar(Codec):
 
     def remarks(self, frame: Frame) -> list[str]:
         missing = int(self._timestamps(frame).missing.sum())
-        return (
-            [f"{missing} missing '{self.column}' read as the first moment of the training part"]
-            if missing
-            else []
-        )
+        remark = f"{missing} missing '{self.column}' read as the first training timestamp"
+        return [remark] if missing else []
 
     def _timestamps(self, frame: Frame) -> Column:
         if frame[self.column].missing.all():
@@ -93,17 +92,17 @@ class Calendar(Codec):
         if column is None:
             texts = frame[self.column].levels
             raise DataError(
-                f"the column '{self.column}' cannot be read as moments in time",
+                f"the column '{self.column}' cannot be read as timestamps",
                 given=f"'{texts[0]}'" if texts else "no values",
-                do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
+                do="Set the strptime pattern, such as input.date_format=%d/%m/%Y",
             )
         return column
 
     def describe(self) -> str:
-        return "place in " + ", ".join([*(self.cycles or ()), "time"])
+        return "position in " + ", ".join([*(self.cycles or ()), "time"])
 
 
-def _turn(timestamps: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
+def _position(timestamps: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
     if cycle == "month":
         return timestamps.astype("datetime64[M]").astype(np.int64) % 12
     if cycle == "weekday":

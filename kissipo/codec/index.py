@@ -1,8 +1,9 @@
-"""Index: a column of many levels <-> ids for an embedding; id 0 stands for missing and never seen.
+"""Index: a column of categories <-> ids for an embedding; id 0 is unknown.
 
 Shapes:   column (row) -> ids (row), from 1 in the order of frequency
 Example:  >>> from kissipo.core.frame import Frame, strings
-          >>> codec = Index("film").fit(Frame((strings("film", ["Alien", "Alien", "Brazil"]),)))
+          >>> frame = Frame((strings("film", ["Alien", "Alien", "Brazil"]),))
+          >>> codec = Index("film").fit(frame)
           >>> codec.encode(Frame((strings("film", ["Brazil", "Solaris"]),))).tolist()
           [2, 0]
 """
@@ -12,7 +13,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from kissipo.codec.labels import as_strings, positions
+from kissipo.codec.labels import as_strings
 from kissipo.codec.one_hot import describe_unseen
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
@@ -20,14 +21,14 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 class Index(Codec):
-    """Levels as ids, the most frequent ones first."""
+    """Encodes categories as ids, the most frequent ones first."""
 
     KIND: ClassVar[str] = "index"
-    KEPT = ("column", "most", "levels")
+    FIELDS = ("column", "vocab_size", "categories")
 
-    def __init__(self, column: str, *, most: int | None = None) -> None:
-        self.column, self.most = column, most
-        self.levels: tuple[str, ...] | None = None
+    def __init__(self, column: str, *, vocab_size: int | None = None) -> None:
+        self.column, self.vocab_size = column, vocab_size
+        self.categories: tuple[str, ...] | None = None
 
     @property
     def spec(self) -> TensorSpec:
@@ -35,34 +36,33 @@ class Index(Codec):
             self.column,
             (),
             (),
-            vocabulary=1 + len(self.levels or ()),
-            words=("(unknown)", *(self.levels or ())),
+            vocabulary=1 + len(self.categories or ()),
+            words=("(unknown)", *(self.categories or ())),
         )
 
     def fit(self, frame: Frame) -> Self:
         counts = as_strings(frame[self.column]).counts()
-        by_frequency = sorted(counts, key=lambda level: (-counts[level], level))
-        self.levels = tuple(by_frequency[: self.most])
+        by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
+        self.categories = tuple(by_frequency[: self.vocab_size])
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.levels, self)
-        return torch.from_numpy(
-            positions(as_strings(frame[self.column]), self.levels or (), absent=-1) + 1
-        )
+        refuse_unfitted(self.categories, self)
+        column = as_strings(frame[self.column])
+        return torch.from_numpy(column.positions(self.categories or (), absent=-1) + 1)
 
     def decode(self, tensor: Tensor) -> Frame:
-        refuse_unfitted(self.levels, self)
-        known: list[str | None] = [None, *(self.levels or ())]
-        return Frame((strings(self.column, [known[number] for number in tensor.tolist()]),))
+        refuse_unfitted(self.categories, self)
+        texts: list[str | None] = [None, *(self.categories or ())]
+        return Frame((strings(self.column, [texts[number] for number in tensor.tolist()]),))
 
     def remarks(self, frame: Frame) -> list[str]:
         return describe_unseen(
-            frame, self.column, self.levels or (), knows_missing=False, becomes="unknown (id 0)"
+            frame, self.column, self.categories or (), has_missing=False, becomes="unknown (id 0)"
         )
 
     def describe(self) -> str:
-        return f"{len(self.levels or ())} levels -> ids 1..{len(self.levels or ())}, 0 for unknown"
+        return f"{len(self.categories or ())} categories -> ids, 0 for unknown"
 
 
 CODEC = Index

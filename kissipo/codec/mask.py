@@ -1,8 +1,9 @@
-"""Mask: what every pixel of an image is <-> class numbers; 0 is what nothing marks.
+"""Mask: the marked pixels of an image <-> one class id per pixel; 0 is the background.
 
-A mask marks by brightness (from 128 up), by numbers (each value is a class of its own; of a palette 255 is `void` and is not judged),
-or, with `by`, what is marked is of the class of its image. It is brought to the size of the image that the net sees; a pixel
-there is what most of it was.
+A mask has one of three forms. It marks pixels by brightness (128 or more); or each of
+its values is a class (255 of a palette is `void` and is not evaluated); or, with `by`,
+the marked pixels have the class of the image. A mask is resized to the input size of
+the net; each pixel then has the most frequent class of its area.
 
 Shapes:   columns (row) -> bytes (row, height, width)
 Example:  >>> import numpy as np
@@ -26,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 
 from kissipo.codec._image import open_mask
-from kissipo.codec.labels import as_strings, sorted_levels
+from kissipo.codec.labels import as_strings, sorted_classes
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.devices import usable_cores
 from kissipo.core.frame import Column, Frame, image_column
@@ -36,14 +37,17 @@ from kissipo.core.text import list_some
 NOTHING = "nothing"
 VOID = 255
 _MARKED = 128
-_MOST_VALUES = 32  # of one mask; more are shades of a soft rim
+_MAX_VALUES = 32  # of one mask; more values are shades of a soft edge
 
 
 class MaskCodec(Codec):
-    """Masks as a class number for every pixel."""
+    """Encodes a class id for every pixel of a mask.
+
+    values:   the values of the classes after `nothing`; None: a threshold on brightness
+    """
 
     KIND: ClassVar[str] = "mask"
-    KEPT = ("name", "by", "column", "size", "levels", "values")
+    FIELDS = ("name", "by", "column", "size", "levels", "values")
 
     def __init__(
         self,
@@ -55,9 +59,7 @@ class MaskCodec(Codec):
     ):
         self.name, self.by, self.column, self.size = name, by, column, size
         self.levels: tuple[str, ...] | None = None
-        self.values: tuple[int, ...] | None = (
-            None  # of the levels behind `nothing`; None: they are marked by brightness
-        )
+        self.values: tuple[int, ...] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,34 +71,32 @@ class MaskCodec(Codec):
 
     def fit(self, frame: Frame) -> Self:
         if self.by is not None:
-            classes = as_strings(frame[self.by])
-            marked = [mask is not None and _is_marked(mask) for mask in frame[self.column].values]
-            levels = {classes.show(at) for at, is_marked in enumerate(marked) if is_marked}
-            self.levels = (NOTHING, *sorted_levels(levels))
+            texts, masks = as_strings(frame[self.by]).texts(), frame[self.column].values
+            marked = [mask is not None and _is_marked(mask) for mask in masks]
+            classes = {text for text, is_marked in zip(texts, marked, strict=True) if is_marked}
+            self.levels = (NOTHING, *sorted_classes(classes))
         else:
             self.values = _values(frame[self.column])
-            names = (
-                (self.name,) if self.values is None else tuple(str(value) for value in self.values)
-            )
+            names = (self.name,) if self.values is None else map(str, self.values)
             self.levels = (NOTHING, *names)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
         refuse_unfitted(self.levels and self.size, self)
         masks, numbers = frame[self.column].values, self._numbers(frame)
-        made = np.zeros((len(masks), *(self.size or (0, 0))), dtype=np.uint8)
+        encoded = np.zeros((len(masks), *(self.size or (0, 0))), dtype=np.uint8)
 
-        def put(at: int) -> None:
-            if masks[at] is not None:
-                made[at] = self._read(masks[at], numbers[at])
+        def encode_row(row: int) -> None:
+            if masks[row] is not None:
+                encoded[row] = self._read(masks[row], numbers[row])
 
         with ThreadPoolExecutor(usable_cores()) as pool:
-            for _ in pool.map(put, range(len(masks))):
+            for _ in pool.map(encode_row, range(len(masks))):
                 pass
-        return torch.from_numpy(made)
+        return torch.from_numpy(encoded)
 
     def decode(self, tensor: Tensor) -> Frame:
-        """Masks marked as they came; what was marked by its class loses it."""
+        """Converts class ids to mask values; `by` is not restored."""
         refuse_unfitted(self.levels, self)
         values = (
             0,
@@ -109,43 +109,37 @@ class MaskCodec(Codec):
     def remarks(self, frame: Frame) -> list[str]:
         if self.values is None:
             return []
-        found = {
+        values = {
             int(value)
             for mask in frame[self.column].values
             if mask is not None
             for value in _distinct(mask)
         }
-        unseen = sorted(found - {0, VOID, *self.values})
-        named = list_some(unseen, 5)
-        return (
-            [
-                f"pixels of the classes {named}, which the training part does not have, are not judged"
-            ]
-            if unseen
-            else []
-        )
+        unseen = sorted(values - {0, VOID, *self.values})
+        classes = f"pixels of the classes {list_some(unseen, 5)}"
+        remark = f"{classes}, which are not in the training split, are not evaluated"
+        return [remark] if unseen else []
 
     def describe(self) -> str:
         return f"every pixel is one of {', '.join(self.levels or ())}"
 
     def _numbers(self, frame: Frame) -> Sequence[int]:
-        """For each row the class number of what its mask marks."""
+        """Returns for each row the class id of the pixels that its mask marks."""
         if self.by is None:
             return [1] * len(frame)
-        order = {level: number for number, level in enumerate(self.levels or ())}
-        classes = as_strings(frame[self.by])
-        return [order.get(str(classes.show(at)), 0) for at in range(len(frame))]
+        order = {text: number for number, text in enumerate(self.levels or ())}
+        return [order.get(str(text), 0) for text in as_strings(frame[self.by]).texts()]
 
     def _read(self, mask: Any, number: int) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
-        opened = open_mask(mask)
+        image = open_mask(mask)
         if self.values is None:
-            marks = np.where(np.asarray(opened) >= _MARKED, np.uint8(255), np.uint8(0))
-            smaller = Image.fromarray(marks).resize((width, height), Image.Resampling.BOX)
+            marked = np.where(np.asarray(image) >= _MARKED, np.uint8(255), np.uint8(0))
+            smaller = Image.fromarray(marked).resize((width, height), Image.Resampling.BOX)
             return np.where(np.asarray(smaller) >= _MARKED, np.uint8(number), np.uint8(0))
         table = np.full(256, VOID, dtype=np.uint8)
         table[[0, *self.values]] = np.arange(len(self.values) + 1)
-        nearest = opened.resize((width, height), Image.Resampling.NEAREST)
+        nearest = image.resize((width, height), Image.Resampling.NEAREST)
         return table[np.asarray(nearest)]
 
 
@@ -158,20 +152,20 @@ def _distinct(mask: Any) -> NDArray[np.uint8]:
 
 
 def _values(column: Column) -> tuple[int, ...] | None:
-    """The values that stand for classes; None where masks mark by brightness."""
-    found: set[int] = set()
+    """Returns the values of the classes, or None for a brightness threshold."""
+    distinct: set[int] = set()
     has_palette = False
     for mask in column.values:
         if mask is None:
             continue
-        opened = open_mask(mask)
-        has_palette = has_palette or opened.mode == "P"
-        values = _distinct(opened)
-        if len(values) > _MOST_VALUES:
+        image = open_mask(mask)
+        has_palette = has_palette or image.mode == "P"
+        values = _distinct(image)
+        if len(values) > _MAX_VALUES:
             return None
-        found |= set(values.tolist())
-    found -= {0, VOID} if has_palette else {0}
-    return None if not has_palette and len(found) < 2 else tuple(sorted(found))
+        distinct |= set(values.tolist())
+    distinct -= {0, VOID} if has_palette else {0}
+    return None if not has_palette and len(distinct) < 2 else tuple(sorted(distinct))
 
 
 CODEC = MaskCodec

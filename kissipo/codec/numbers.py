@@ -1,10 +1,13 @@
-"""Numbers: columns of quantities <-> one row of scaled values, with a flag beside each that had gaps.
+"""Numbers: columns of numbers <-> scaled values, with a flag column for missing values.
 
-scale 'standard':  z = (x - mean) / deviation      scale 'range':  z = (x - low) / (high - low)      scale 'none':  z = x
+scale 'standard':  z = (x - mean) / std
+scale 'range':     z = (x - low) / (high - low)
+scale 'none':      z = x
 
-A missing number is filled with the median of the training part, and where the training part had gaps a column of 0 and 1
-says so, because that a value is missing is often a fact about the sample. `decode` gives NaN back where the flag stands;
-values come back to float32 precision (about 7 digits of the column's spread), and a zero as a zero.
+A missing number is filled with the median of the training split. Where the training
+split has missing numbers, a flag column of 0 and 1 marks them, because a missing value
+often has a meaning. `decode` returns NaN where the flag is 1. Values are restored to
+float32 precision (about 7 digits of the range of the column), zeros exactly.
 
 Shapes:   columns (row) -> (row, feature): the values, then the flags.
 Example:  >>> from kissipo.core.frame import Frame, numbers
@@ -40,10 +43,10 @@ class _Fitted:
 
 
 class Numbers(Codec):
-    """Scaled columns of numbers."""
+    """Encodes columns of numbers with scaling."""
 
     KIND: ClassVar[str] = "numbers"
-    KEPT = ("columns", "scale", "missing_indicator", "fitted")
+    FIELDS = ("columns", "scale", "missing_indicator", "fitted")
 
     def __init__(
         self, columns: tuple[str, ...], *, scale: Scale = "standard", missing_indicator: bool = True
@@ -57,17 +60,14 @@ class Numbers(Codec):
 
     @property
     def _flagged(self) -> list[int]:
-        return (
-            [position for position, flag in enumerate(self.fitted.flagged) if flag]
-            if self.fitted
-            else []
-        )
+        flags = self.fitted.flagged if self.fitted else ()
+        return [position for position, flag in enumerate(flags) if flag]
 
     @property
     def spec(self) -> TensorSpec:
         flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
-        words = self._columns + flags
-        return TensorSpec("numbers", ("feature",), (len(words),), words=words)
+        labels = self._columns + flags
+        return TensorSpec("numbers", ("feature",), (len(labels),), words=labels)
 
     def fit(self, frame: Frame) -> Self:
         center, spread, fill, flagged, lows, highs = [], [], [], [], [], []
@@ -93,70 +93,62 @@ class Numbers(Codec):
         for position, name in enumerate(self._columns):
             column = frame[name]
             filled = np.where(column.missing, self.fitted.fill[position], column.values)
-            out[:, position] = (filled - self.fitted.center[position]) / self.fitted.spread[
-                position
-            ]
-        for behind, position in enumerate(flagged):
-            out[:, len(self._columns) + behind] = frame[self._columns[position]].missing
+            center, spread = self.fitted.center[position], self.fitted.spread[position]
+            out[:, position] = (filled - center) / spread
+        for flag, position in enumerate(flagged, len(self._columns)):
+            out[:, flag] = frame[self._columns[position]].missing
         return torch.from_numpy(out)
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.fitted, self)
         assert self.fitted is not None
         values = tensor.detach().to(torch.float64).numpy()
-        columns = {
-            name: values[:, at] * self.fitted.spread[at] + self.fitted.center[at]
-            for at, name in enumerate(self._columns)
-        }
-        for at, name in enumerate(self._columns):
-            columns[name][np.abs(columns[name]) < abs(self.fitted.center[at]) * _FLOAT32] = 0.0
-        for behind, position in enumerate(self._flagged):
-            gaps = values[:, len(self._columns) + behind] > 0.5
-            columns[self._columns[position]][gaps] = np.nan
+        columns = {}
+        for position, name in enumerate(self._columns):
+            center, spread = self.fitted.center[position], self.fitted.spread[position]
+            columns[name] = values[:, position] * spread + center
+            columns[name][np.abs(columns[name]) < abs(center) * _FLOAT32] = 0.0
+        for flag, position in enumerate(self._flagged, len(self._columns)):
+            columns[self._columns[position]][values[:, flag] > 0.5] = np.nan
         return Frame(tuple(numbers(name, column) for name, column in columns.items()))
 
     def remarks(self, frame: Frame) -> list[str]:
         assert self.fitted is not None
-        told = []
+        remarks = []
         for position, name in enumerate(self._columns):
             missing = int(frame[name].missing.sum())
             if missing:
-                flag = (
-                    " and flagged"
-                    if self.fitted.flagged[position]
-                    else ", though no row of the training part lacked it"
-                )
-                told.append(
-                    f"{missing} missing '{name}' filled with the training median {self.fitted.fill[position]:.6g}{flag}"
-                )
+                flagged = self.fitted.flagged[position]
+                flag = " and flagged" if flagged else ", but never missing in training"
+                median = f"the training median {self.fitted.fill[position]:.6g}"
+                remarks.append(f"{missing} missing '{name}' filled with {median}{flag}")
             low, high = self.fitted.low[position], self.fitted.high[position]
             width = (high - low) or max(abs(high), 1.0)
             present = frame[name].values[~frame[name].missing]
             far = present[(present < low - width) | (present > high + width)]
             if len(far):
-                told.append(
-                    f"{len(far)} '{name}' far outside of what training showed ({low:.6g} to {high:.6g}), "
-                    f"such as {far[0]:.6g}, taken as they are"
+                limits = f"the training range ({low:.6g} to {high:.6g})"
+                remarks.append(
+                    f"{len(far)} '{name}' far outside {limits}, such as {far[0]:.6g}, unchanged"
                 )
-        return told
+        return remarks
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = super().from_state(state)
         if state["fitted"]:
-            codec.fitted = _Fitted(
-                **{key: tuple(values) for key, values in state["fitted"].items()}
-            )
+            fitted = {key: tuple(values) for key, values in state["fitted"].items()}
+            codec.fitted = _Fitted(**fitted)
         return codec
 
     def describe(self) -> str:
-        ways = {
-            "standard": "scale to mean 0, deviation 1",
+        scales = {
+            "standard": "scale to mean 0, standard deviation 1",
             "range": "scale to 0..1",
-            "none": "as they are",
+            "none": "unscaled",
         }
         flags = len(self._flagged)
-        return ways[self.scale] + (f"; {flags} flags for missing values" if flags else "")
+        return scales[self.scale] + (f"; {flags} flags for missing values" if flags else "")
 
 
 def _scaling(present: NDArray[np.float64], scale: Scale) -> tuple[float, float]:

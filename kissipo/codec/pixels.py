@@ -1,13 +1,14 @@
-"""Pixels: images <-> numbers from 0 to 1, brought to one size and to one or three channels.
+"""Pixels: images <-> numbers from 0 to 1, of one size, with one or three channels.
 
-Left to itself, `fit` takes the size of most images, and a square of side `most` where they are larger than that. Images are
-kept as bytes; `finish` divides a batch by 255. `decode` gives the bytes back exactly (an image that was resized
-or turned gray comes back in its new form).
+By default, `fit` uses the most frequent size, at most a square of side `max_side`.
+Images are stored as bytes; `finish` divides a batch by 255. `decode` restores the bytes
+exactly; a resized or gray image keeps its new form.
 
-Shapes:   column (row) -> bytes (row, channel, height, width) -> numbers of the same shape
+Shapes:   column (row) -> bytes (row, channel, height, width) -> floats
 Example:  >>> import numpy as np
           >>> from kissipo.core.frame import Frame, image_column
-          >>> frame = Frame((image_column("image", np.full((2, 4, 4), 51, dtype=np.uint8)),))
+          >>> images = np.full((2, 4, 4), 51, dtype=np.uint8)
+          >>> frame = Frame((image_column("image", images),))
           >>> codec = Pixels("image").fit(frame)
           >>> codec.spec.shape, codec.finish(codec.encode(frame))[0, 0, 0, 0].item()
           ((1, 4, 4), 0.20000000298023224)
@@ -33,10 +34,10 @@ Color = Literal["grayscale", "rgb"]
 
 
 class Pixels(Codec):
-    """Images as brightness."""
+    """Encodes images as arrays of brightness."""
 
     KIND: ClassVar[str] = "pixels"
-    KEPT = ("column", "size", "color")
+    FIELDS = ("column", "size", "color")
 
     def __init__(
         self,
@@ -44,9 +45,9 @@ class Pixels(Codec):
         *,
         size: tuple[int, int] | None = None,
         color: Color | None = None,
-        most: int | None = None,
+        max_side: int | None = None,
     ) -> None:
-        self.column, self.size, self.color, self.most = column, size, color, most
+        self.column, self.size, self.color, self.max_side = column, size, color, max_side
 
     @property
     def spec(self) -> TensorSpec:
@@ -61,8 +62,8 @@ class Pixels(Codec):
         values = frame[self.column].values
         if self.size is None:
             self.size = _common_size(values)
-            if self.most is not None and max(self.size) > self.most:
-                self.size = (self.most, self.most)
+            if self.max_side is not None and max(self.size) > self.max_side:
+                self.size = (self.max_side, self.max_side)
         if self.color is None:
             self.color = _common_color(values)
         return self
@@ -73,53 +74,47 @@ class Pixels(Codec):
         if values.dtype == np.uint8 and self._fits(values.shape[1:]):
             stacked = values if values.ndim == 4 else values[..., None]
             return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))
-        made = np.empty((len(values), *self.spec.shape), dtype=np.uint8)
+        encoded = np.empty((len(values), *self.spec.shape), dtype=np.uint8)
 
-        def put(at: int) -> None:
-            made[at] = self._read(values[at]).transpose(2, 0, 1)
+        def encode_row(row: int) -> None:
+            encoded[row] = self._read(values[row]).transpose(2, 0, 1)
 
         with ThreadPoolExecutor(usable_cores()) as pool:
-            for _ in pool.map(put, range(len(values))):
+            for _ in pool.map(encode_row, range(len(values))):
                 pass
-        return torch.from_numpy(made)
+        return torch.from_numpy(encoded)
 
     def finish(self, tensor: Tensor) -> Tensor:
         return tensor / 255
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.size and self.color, self)
-        values = (
-            tensor
-            if tensor.dtype == torch.uint8
-            else (tensor * 255).round().clamp(0, 255).to(torch.uint8)
-        )
-        stacked = values.permute(0, 2, 3, 1).numpy()
-        return Frame(
-            (image_column(self.column, stacked[..., 0] if stacked.shape[-1] == 1 else stacked),)
-        )
+        if tensor.dtype != torch.uint8:
+            tensor = (tensor * 255).round().clamp(0, 255).to(torch.uint8)
+        images = tensor.permute(0, 2, 3, 1).numpy()
+        images = images[..., 0] if images.shape[-1] == 1 else images
+        return Frame((image_column(self.column, images),))
 
     def remarks(self, frame: Frame) -> list[str]:
         refuse_unfitted(self.size, self)
-        told: list[str] = []
-        sizes = Counter(size_of(value) for value in frame[self.column].values)
+        remarks: list[str] = []
+        values = frame[self.column].values
+        sizes = Counter(size_of(value) for value in values)
         other = {size: count for size, count in sizes.items() if size != self.size}
         if other:
             height, width = self.size or (0, 0)
-            largest = max(other, key=lambda size: other[size])
-            told.append(
-                f"{sum(other.values())} of {len(frame)} images resized to {height}x{width} (most of them were {largest[0]}x{largest[1]})"
+            frequent = max(other, key=lambda size: other[size])
+            remarks.append(
+                f"{sum(other.values())} of {len(frame)} images resized to {height}x{width} "
+                f"(most of them were {frequent[0]}x{frequent[1]})"
             )
-        turned = (
-            sum(is_color(value) for value in frame[self.column].values)
-            if self.color == "grayscale"
-            else 0
-        )
+        gray = sum(map(is_color, values)) if self.color == "grayscale" else 0
+        if gray:
+            remarks.append(f"{gray} of {len(frame)} images converted to grayscale")
+        turned = sum(TURNED in changes(value) for value in values)
         if turned:
-            told.append(f"{turned} of {len(frame)} images turned gray")
-        upright = sum(TURNED in changes(value) for value in frame[self.column].values)
-        if upright:
-            told.append(f"{upright} of {len(frame)} images turned upright, as their EXIF says")
-        return told
+            remarks.append(f"{turned} of {len(frame)} images rotated upright (EXIF orientation)")
+        return remarks
 
     def describe(self) -> str:
         height, width = self.size or (0, 0)
@@ -131,8 +126,8 @@ class Pixels(Codec):
 
     def _read(self, value: Any) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
-        with open_image(value, wanted=2 * max(height, width)) as opened:
-            image: Image.Image = opened.convert("L" if self.color == "grayscale" else "RGB")
+        with open_image(value, wanted=2 * max(height, width)) as file:
+            image: Image.Image = file.convert("L" if self.color == "grayscale" else "RGB")
             if image.size != (width, height):
                 image = image.resize((width, height), Image.Resampling.BILINEAR)
             array = np.asarray(image, dtype=np.uint8)
@@ -140,7 +135,7 @@ class Pixels(Codec):
 
 
 def _common_size(values: NDArray[Any]) -> tuple[int, int]:
-    """The size of most images."""
+    """Returns the most frequent image size."""
     if values.dtype == np.uint8:
         return int(values.shape[1]), int(values.shape[2])
     height, width = Counter(size_of(value) for value in values).most_common(1)[0][0]
@@ -148,7 +143,7 @@ def _common_size(values: NDArray[Any]) -> tuple[int, int]:
 
 
 def _common_color(values: NDArray[Any]) -> Color:
-    """Color as soon as one image in the first hundred has it."""
+    """Returns `rgb` when one of the first hundred images has color."""
     if values.dtype == np.uint8:
         return "rgb" if values.ndim == 4 and values.shape[-1] >= 3 else "grayscale"
     return "rgb" if any(is_color(value) for value in values[:100]) else "grayscale"

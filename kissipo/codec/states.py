@@ -1,4 +1,4 @@
-"""States: the counted states of an environment <-> their numbers; a state may be given by its number or by its name.
+"""States: the states of an environment, by id or by name <-> their ids.
 
 Shapes:   column (row) -> ids (row)
 Raises:   DataError for a state that the environment does not have.
@@ -23,10 +23,10 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 class States(Codec):
-    """States by number; nothing is fitted, the environment tells how many there are."""
+    """Encodes states as ids; the environment defines them, so `fit` does nothing."""
 
     KIND: ClassVar[str] = "states"
-    KEPT = ("names",)
+    FIELDS = ("names",)
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = tuple(names)
@@ -50,7 +50,7 @@ class States(Codec):
             if not 0 <= number < len(self.names):
                 hint = did_you_mean(str(text), self.names, most_listed=10)
                 raise DataError(
-                    f"row {row} names no state",
+                    f"row {row} is not a state",
                     given=f"'{text}'",
                     allowed=f"0 to {len(self.names) - 1}",
                     do=hint,

@@ -1,15 +1,17 @@
-"""Tokens: text <-> ids of its words or characters, cut or filled up to one length.
+"""Tokens: text <-> ids of its words or characters, truncated or padded to one length.
 
-Id 0 fills up, id 1 stands for a token that the training part does not have, or has fewer than `least` times: so the net also
-learns what a rare word means to be. Left to itself, `least` is 2, and 1 where there are fewer than 200 texts. FrozenConfig are taken
-in lower case, punctuation marks are words of their own; characters are taken as they are. `decode` joins words by blanks
-(case and spacing are lost) and characters exactly, as far as they were known and not cut.
+Id 0 is padding. Id 1 is a token that occurs fewer than `min_count` times in the
+training split, so the net also learns the meaning of a rare word. By default,
+`min_count` is 2, and 1 for fewer than 200 texts. Words are lower-cased, and punctuation
+marks are words; characters stay as they are. `decode` joins words with blanks (case and
+spacing are lost) and restores known characters exactly.
 
 Shapes:   column (row) -> ids (row, time)
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("message", ["Win a prize!", "a prize"]),))
           >>> codec = Tokens("message").fit(frame)
-          >>> codec.encode(frame).tolist(), codec.decode(codec.encode(frame))["message"].texts()
+          >>> ids = codec.encode(frame)
+          >>> ids.tolist(), codec.decode(ids)["message"].texts()
           ([[5, 2, 3, 4], [2, 3, 0, 0]], ['win a prize !', 'a prize'])
 """
 
@@ -25,14 +27,14 @@ from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
 
-FILL, UNKNOWN = 0, 1
+PADDING, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-LENGTH_SHARE = 0.99
+LENGTH_QUANTILE = 0.99
 _MANY_TEXTS = 200
 
 
 def split_words(text: str) -> list[str]:
-    """FrozenConfig and punctuation marks, in lower case.
+    """Splits a text into words and punctuation marks, in lower case.
 
     Example:  >>> split_words("Don't STOP!!")
               ["don't", 'stop', '!', '!']
@@ -41,10 +43,10 @@ def split_words(text: str) -> list[str]:
 
 
 class Tokens(Codec):
-    """Text as ids."""
+    """Encodes texts as ids of tokens."""
 
     KIND: ClassVar[str] = "tokens"
-    KEPT = ("column", "unit", "length", "most", "least", "vocabulary")
+    FIELDS = ("column", "unit", "length", "vocab_size", "min_count", "vocabulary")
 
     def __init__(
         self,
@@ -52,30 +54,19 @@ class Tokens(Codec):
         *,
         unit: Literal["words", "characters"] = "words",
         length: int | None = None,
-        most: int = 20_000,
-        least: int | None = None,
+        vocab_size: int = 20_000,
+        min_count: int | None = None,
     ) -> None:
-        self.column, self.unit, self.length, self.most, self.least = (
-            column,
-            unit,
-            length,
-            most,
-            least,
-        )
+        self.column, self.unit, self.length = column, unit, length
+        self.vocab_size, self.min_count = vocab_size, min_count
         self.vocabulary: tuple[str, ...] | None = None
         self._ids: dict[str, int] = {}
 
     @property
     def spec(self) -> TensorSpec:
-        words = ("(fill)", "(unknown)", *(self.vocabulary or ()))
-        return TensorSpec(
-            self.column,
-            ("time",),
-            (self.length or 0,),
-            vocabulary=len(words),
-            words=words,
-            fills=True,
-        )
+        labels = ("(padding)", "(unknown)", *(self.vocabulary or ()))
+        shape = (self.length or 0,)
+        return TensorSpec(self.column, ("time",), shape, len(labels), labels, fills=True)
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
@@ -83,18 +74,20 @@ class Tokens(Codec):
         uses = np.bincount(column.values[column.values >= 0], minlength=len(column.levels)).tolist()
         counts: Counter[str] = Counter()
         lengths: list[int] = []
-        for some, times_used in zip(tokens, uses, strict=True):
-            if times_used:
-                lengths += [len(some)] * times_used
-                for token, count in Counter(some).items():
-                    counts[token] += count * times_used
-        if self.least is None:
-            self.least = 2 if len(lengths) >= _MANY_TEXTS else 1
-        known = [token for token, count in counts.items() if count >= self.least]
-        by_frequency = sorted(known, key=lambda token: (-counts[token], token))
+        for text_tokens, text_count in zip(tokens, uses, strict=True):
+            if text_count:
+                lengths += [len(text_tokens)] * text_count
+                for token, count in Counter(text_tokens).items():
+                    counts[token] += count * text_count
+        if self.min_count is None:
+            self.min_count = 2 if len(lengths) >= _MANY_TEXTS else 1
+        frequent = [token for token, count in counts.items() if count >= self.min_count]
+        by_frequency = sorted(frequent, key=lambda token: (-counts[token], token))
         if self.length is None:
-            self.length = max(1, int(np.ceil(np.quantile(lengths, LENGTH_SHARE)))) if lengths else 1
-        self._know(tuple(by_frequency[: self.most]))
+            self.length = (
+                max(1, int(np.ceil(np.quantile(lengths, LENGTH_QUANTILE)))) if lengths else 1
+            )
+        self._set_vocabulary(tuple(by_frequency[: self.vocab_size]))
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -102,56 +95,53 @@ class Tokens(Codec):
         column, length = frame[self.column], self.length or 1
         used = np.unique(column.values[column.values >= 0])
         table = np.zeros((len(used) + 1, length), dtype=np.int64)
-        place = np.full(len(column.levels) + 1, len(used))
-        for at, code in enumerate(used.tolist()):
-            ids = [
-                self._ids.get(token, UNKNOWN) for token in self._split(column.levels[code])[:length]
-            ]
-            table[at, : len(ids)] = ids
-            place[code] = at
-        return torch.from_numpy(table[place[column.values]])
+        table_rows = np.full(len(column.levels) + 1, len(used))
+        for row, code in enumerate(used.tolist()):
+            tokens = self._split(column.levels[code])[:length]
+            table[row, : len(tokens)] = [self._ids.get(token, UNKNOWN) for token in tokens]
+            table_rows[code] = row
+        return torch.from_numpy(table[table_rows[column.values]])
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
-        words = self.spec.words
-        mark = " " if self.unit == "words" else ""
+        labels = self.spec.words
+        separator = " " if self.unit == "words" else ""
         texts = [
-            mark.join(words[number] for number in row if number != FILL) for row in tensor.tolist()
+            separator.join(labels[number] for number in row if number != PADDING)
+            for row in tensor.tolist()
         ]
         return Frame((strings(self.column, texts),))
 
     def remarks(self, frame: Frame) -> list[str]:
-        column, told = frame[self.column], []
+        remarks = []
         unknown: Counter[str] = Counter()
-        cut = empty = 0
-        for text in (each for each in column.texts()):
+        truncated = empty = 0
+        for text in frame[self.column].texts():
             tokens = self._split(text or "")
-            cut += len(tokens) > (self.length or 1)
+            truncated += len(tokens) > (self.length or 1)
             empty += not tokens
             unknown.update(token for token in tokens if token not in self._ids)
-        if cut:
-            told.append(
-                f"{cut} of {len(frame)} '{self.column}' longer than {self.length} {self.unit}, the rest cut"
-            )
+        if truncated:
+            texts = f"{truncated} of {len(frame)} '{self.column}'"
+            remarks.append(f"{texts} longer than {self.length} {self.unit}, truncated")
         if unknown:
             listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
-            told.append(
-                f"{sum(unknown.values())} {self.unit} of '{self.column}' rare or never seen in training ({listed}), read as unknown"
-            )
+            total = f"{sum(unknown.values())} {self.unit} of '{self.column}'"
+            remarks.append(f"{total} rare or never seen in training ({listed}), read as unknown")
         if empty:
-            told.append(f"{empty} empty '{self.column}', read as no {self.unit}")
-        return told
+            remarks.append(f"{empty} empty '{self.column}', read as no {self.unit}")
+        return remarks
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         codec = super().from_state(state)
-        codec._know(codec.vocabulary)
+        codec._set_vocabulary(codec.vocabulary)
         return codec
 
     def describe(self) -> str:
-        return f"{self.unit} -> ids, {len(self.vocabulary or ())} known, {self.length} a text"
+        return f"{self.unit} -> ids, {len(self.vocabulary or ())} known, {self.length} per text"
 
-    def _know(self, vocabulary: tuple[str, ...] | None) -> None:
+    def _set_vocabulary(self, vocabulary: tuple[str, ...] | None) -> None:
         self.vocabulary = vocabulary
         self._ids = {token: number for number, token in enumerate(vocabulary or (), 2)}
 

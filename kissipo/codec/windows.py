@@ -1,15 +1,16 @@
-"""Windows: a long row of steps <-> overlapping pieces of equal length, one sample each.
+"""Windows: a sequence of steps <-> overlapping windows of equal length, one per sample.
 
-`encode` cuts, `decode` stitches: where windows overlap, numbers are averaged (for windows cut from one row that gives the row
-back to float32 precision) and ids are taken from the last window.
+Where windows overlap, `decode` averages numbers, which restores the sequence to float32
+precision, and takes ids from the last window.
 
-Shapes:   columns (step) -> (window, time, ...), where ... is what the inner codec gives for one step
+Shapes:   columns (step) -> (window, time, ...), where ... is the shape of one step
 Example:  >>> from kissipo.codec.numbers import Numbers
           >>> from kissipo.core.frame import Frame, numbers
-          >>> frame = Frame((numbers("y", [1, 2, 3, 4]),))
-          >>> codec = Windows(Numbers(("y",), scale="none"), 3).fit(frame)
-          >>> codec.encode(frame)[:, :, 0].tolist(), codec.decode(codec.encode(frame))["y"].values.tolist()
-          ([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
+          >>> frame = Frame((numbers("y", [1, 2, 3]),))
+          >>> codec = Windows(Numbers(("y",), scale="none"), 2).fit(frame)
+          >>> windows = codec.encode(frame)
+          >>> windows[:, :, 0].tolist(), codec.decode(windows)["y"].values.tolist()
+          ([[1.0, 2.0], [2.0, 3.0]], [1.0, 2.0, 3.0])
 """
 
 from typing import ClassVar, Self
@@ -25,10 +26,10 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 class Windows(Codec):
-    """Pieces of a row."""
+    """Encodes overlapping windows of consecutive steps."""
 
     KIND: ClassVar[str] = "windows"
-    KEPT = ("inner", "length", "stride", "axis")
+    FIELDS = ("inner", "length", "stride", "axis")
 
     def __init__(self, inner: Codec, length: int, *, stride: int = 1, axis: str = "time") -> None:
         self.inner, self.length, self.stride, self.axis = inner, length, stride, axis
@@ -58,8 +59,7 @@ class Windows(Codec):
                 allowed=f"at least {self.length}",
                 do="Use a smaller window",
             )
-        pieces = steps.unfold(0, self.length, self.stride)
-        return pieces.movedim(-1, 1)
+        return steps.unfold(0, self.length, self.stride).movedim(-1, 1)
 
     def decode(self, tensor: Tensor) -> Frame:
         windows, length = tensor.shape[:2]
@@ -67,23 +67,23 @@ class Windows(Codec):
         if tensor.is_floating_point():
             sums = torch.zeros(total, *tensor.shape[2:], dtype=torch.float64)
             counts = torch.zeros(total, *[1] * (tensor.dim() - 2), dtype=torch.float64)
-            for at in range(windows):
-                place = slice(at * self.stride, at * self.stride + length)
-                sums[place] += tensor[at]
-                counts[place] += 1
+            for window in range(windows):
+                interval = slice(window * self.stride, window * self.stride + length)
+                sums[interval] += tensor[window]
+                counts[interval] += 1
             return self.inner.decode((sums / counts.clamp(min=1)).to(tensor.dtype))
         steps = torch.zeros(total, *tensor.shape[2:], dtype=tensor.dtype)
-        for at in range(windows):
-            steps[at * self.stride : at * self.stride + length] = tensor[at]
+        for window in range(windows):
+            steps[window * self.stride : window * self.stride + length] = tensor[window]
         return self.inner.decode(steps)
 
     def remarks(self, frame: Frame) -> list[str]:
-        """Rows behind the last one with a value are steps to come, of which there is nothing to say."""
-        there = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
-        return self.inner.remarks(frame.take(np.arange(there[-1] + 1 if len(there) else 0)))
+        """Describes only the rows up to the last value; later rows are future steps."""
+        present = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
+        return self.inner.remarks(frame.take(np.arange(present[-1] + 1 if len(present) else 0)))
 
     def describe(self) -> str:
-        return f"{self.inner.describe()}; cut into pieces of {self.length}"
+        return f"{self.inner.describe()}; windows of {self.length}"
 
 
 CODEC = Windows

@@ -1,4 +1,4 @@
-"""Batch: what the input stage hands to the process stage, a few samples at a time."""
+"""Batch: the tensors that the input stage hands to the process stage."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples side by side: one tensor for each input port and one for each answer, the batch axis first."""
+    """Samples of one step: one tensor per input and per target, batch axis first."""
 
     inputs: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]

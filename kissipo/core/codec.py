@@ -1,4 +1,7 @@
-"""Door: what every codec is: a two-way door between columns and one tensor, fitted once, saved as JSON, restored by name."""
+"""Codec: a reversible conversion between columns and one tensor.
+
+A codec is fitted once, saved as JSON, and restored by the name of its kind.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import is_dataclass
@@ -16,81 +19,81 @@ CODECS = Registry("kissipo.codec", "codec")
 
 
 class Codec(ABC):
-    """A codec: `fit` on the training part, then `encode` and its inverse `decode` on anything.
+    """A codec: `fit` reads the training split, `encode` and `decode` take any data.
 
-    A subclass stands in a file of its own, named as its KIND, and is called CODEC there.
+    Each subclass has its own file, which is named after its KIND and calls it CODEC.
+    FIELDS names the saved attributes; `from_state` passes the arguments of `__init__`
+    to it.
     """
 
     KIND: ClassVar[str]
-    KEPT: ClassVar[
-        tuple[str, ...]
-    ]  # the attributes that are saved; those that `__init__` takes are handed to it again
+    FIELDS: ClassVar[tuple[str, ...]]
     column: str
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the frame that it reads and writes; of most codecs a single one."""
+        """The columns that the codec reads and writes; usually a single one."""
         return (self.column,)
 
     @property
     @abstractmethod
     def spec(self) -> TensorSpec:
-        """The tensor that `encode` gives, without the batch axis."""
+        """Describes the tensor that `encode` returns, without the batch axis."""
 
     @abstractmethod
     def fit(self, frame: Frame) -> Self:
-        """Learns means, levels, words from the frame."""
+        """Computes statistics and categories from the frame."""
 
     @abstractmethod
     def encode(self, frame: Frame) -> Tensor:
-        """Columns to tensor, the batch axis first."""
+        """Converts the columns to a tensor, batch axis first."""
 
     @abstractmethod
     def decode(self, tensor: Tensor) -> Frame:
-        """Tensor to columns."""
+        """Converts a tensor back to columns."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that makes this codec what it is, as JSON can hold it."""
-        return {name: _plain(getattr(self, name)) for name in self.KEPT}
+        """Returns the configuration and the fitted values as JSON types."""
+        return {name: _plain(getattr(self, name)) for name in self.FIELDS}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The inverse of `state`."""
-        values = {name: _whole(value) for name, value in state.items()}
-        taken = values.keys() & signature(cls).parameters.keys()
-        codec = cls(**{name: values.pop(name) for name in taken})
+        """Builds a codec from its state; the inverse of `state`."""
+        values = {name: _restored(value) for name, value in state.items()}
+        arguments = values.keys() & signature(cls).parameters.keys()
+        codec = cls(**{name: values.pop(name) for name in arguments})
         vars(codec).update(values)
         return codec
 
     def finish(self, tensor: Tensor) -> Tensor:
-        """The last step, done on each batch: what is stored small (bytes) becomes what the net takes."""
+        """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor
 
     def remarks(self, frame: Frame) -> list[str]:
-        """What `encode` does to these values that the person should know."""
+        """Returns sentences about values that `encode` changes or cannot represent."""
         return []
 
     def describe(self) -> str:
-        """The step in a few words, for the way of the data."""
+        """Describes the step in a few words, for the data flow."""
         return self.KIND.replace("_", " ")
 
 
 def refuse_unfitted(fitted: Any, codec: Codec) -> None:
-    """Raises DataError when a codec is used before it was fitted."""
+    """Raises DataError when a codec is used before `fit`."""
     if fitted is None:
         raise DataError(
             f"the codec '{codec.KIND}' for {', '.join(codec.columns)} was not fitted",
-            do="Call fit(frame) with the training part first",
+            do="Call fit(frame) with the training split first",
         )
 
 
 def save(codec: Codec) -> dict[str, Any]:
-    """A codec as JSON can hold it, with its name."""
+    """Returns the kind and the state of a codec as JSON types."""
     return {"codec": codec.KIND, **codec.state()}
 
 
 def restore(content: dict[str, Any]) -> Codec:
-    """The inverse of `save`.
+    """Builds a codec from its saved form; the inverse of `save`.
 
     Raises:   TaskError when no codec has that name.
     """
@@ -101,16 +104,16 @@ def restore(content: dict[str, Any]) -> Codec:
 
 
 def _plain(value: Any) -> Any:
-    """A tuple as a list, a codec and what it has fitted as mappings."""
+    """Converts tuples to lists, and codecs and dataclasses to mappings."""
     if isinstance(value, Codec):
         return save(value)
     if is_dataclass(value):
         return vars(value)
-    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _whole(value: Any) -> Any:
-    """The inverse of `_plain`, but for what is fitted, of which the codec alone knows the class."""
+def _restored(value: Any) -> Any:
+    """Converts lists to tuples and restores codecs; dataclasses stay mappings."""
     if isinstance(value, dict) and isinstance(value.get("codec"), str):
         return restore(value)
-    return tuple(map(_whole, value)) if isinstance(value, list) else value
+    return tuple(map(_restored, value)) if isinstance(value, list) else value

@@ -1,7 +1,8 @@
-"""FrozenConfig: the frozen mapping in which one part of a sentence (input, process or output) is kept.
+"""FrozenConfig: the immutable mapping that holds one part of a task.
 
-Values are what YAML can say: None, bool, int, float, str, lists (kept as tuples) and mappings (kept as `FrozenConfig`); and, in
-Python only, an object that was handed over as data (an array, a data frame), which no file can hold.
+Values are what YAML can express: None, bool, int, float, str, lists and mappings.
+Lists are stored as tuples, mappings as `FrozenConfig`. In Python a value may also be a
+data object (an array, a data frame), which cannot be written to a file.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Any
 
 
 class FrozenConfig(Mapping[str, Any]):
-    """An immutable, ordered mapping from word to value; `words.units` reads like `words["units"]`.
+    """An immutable, ordered mapping; `config.units` reads like `config["units"]`.
 
-    Example:  >>> part = FrozenConfig({"net": "ffn", "units": [128]})
-              >>> part.units, part.get("dropout"), part.plain()
+    Example:  >>> config = FrozenConfig({"net": "ffn", "units": [128]})
+              >>> config.units, config.get("dropout"), config.plain()
               ((128,), None, {'net': 'ffn', 'units': [128]})
     """
 
@@ -43,21 +44,15 @@ class FrozenConfig(Mapping[str, Any]):
             return self._content[key]
         except KeyError:
             raise AttributeError(
-                f"the word '{key}' is not written here; written: {', '.join(self) or 'nothing'}"
+                f"there is no option '{key}' here; there are: {', '.join(self) or 'none'}"
             ) from None
 
     def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError("FrozenConfig are frozen; use replace()")
+        raise AttributeError("a FrozenConfig is immutable; use replace()")
 
     def __hash__(self) -> int:
-        return hash(
-            tuple(
-                sorted(
-                    (key, f"{type(value).__name__}:{value!r}")
-                    for key, value in self._content.items()
-                )
-            )
-        )
+        items = ((key, f"{type(value).__name__}:{value!r}") for key, value in self.items())
+        return hash(tuple(sorted(items)))
 
     def __repr__(self) -> str:
         return f"FrozenConfig({self.plain()!r})"
@@ -66,27 +61,27 @@ class FrozenConfig(Mapping[str, Any]):
         return FrozenConfig, (self.plain(),)
 
     def replace(self, **changes: Any) -> FrozenConfig:
-        """The same words with some of them changed or added."""
+        """Returns a copy with some options changed or added."""
         return FrozenConfig({**self._content, **changes})
 
     def plain(self) -> dict[str, Any]:
-        """A copy made of ordinary dicts and lists."""
+        """Returns a copy made of ordinary dicts and lists."""
         return {key: thaw(value) for key, value in self._content.items()}
 
 
 def freeze(value: Any) -> Any:
-    """Turns dicts into `FrozenConfig` and lists into tuples, all the way down."""
+    """Converts dicts to `FrozenConfig` and lists to tuples, recursively."""
     if isinstance(value, Mapping):
         return FrozenConfig(value)
     if isinstance(value, list | tuple):
-        return tuple(freeze(each) for each in value)
+        return tuple(freeze(item) for item in value)
     return value
 
 
 def thaw(value: Any) -> Any:
-    """The inverse of `freeze`: ordinary dicts and lists."""
+    """Converts `FrozenConfig` to dicts and tuples to lists, recursively."""
     if isinstance(value, FrozenConfig):
         return value.plain()
     if isinstance(value, tuple):
-        return [thaw(each) for each in value]
+        return [thaw(item) for item in value]
     return value

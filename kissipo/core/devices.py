@@ -1,4 +1,4 @@
-"""Where the sums are done: the device and the number of threads."""
+"""Devices: the number of threads, memory reuse, and a description of the machine."""
 
 import ctypes
 import os
@@ -10,29 +10,30 @@ from importlib.metadata import version
 from typing import Any
 
 WORTH_SHARING = 16_000_000
-_GIVEN_BACK_FROM, _MAPPED_FROM = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of mallopt(3)
-_USUAL, _LARGE, _MOST = 128 * 1024, 32 * 1024**2, 2**31 - 1  # bytes
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
+_DEFAULT, _LARGE, _MAXIMUM = 128 * 1024, 32 * 1024**2, 2**31 - 1  # bytes
 
 
 def threads() -> int:
-    """How many threads torch uses here."""
+    """Returns the number of threads that torch uses."""
     import torch
 
     return torch.get_num_threads()
 
 
 def usable_cores() -> int:
-    """How many cores this process may use; fewer than the machine has inside a container or under taskset."""
+    """Returns how many cores this process may use, also inside a container."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def threads_for(multiplications: int) -> Iterator[int]:
-    """As many threads as a step of so many multiplications is worth: one for small steps, else what torch has.
+    """Uses one thread inside for small steps, else the threads of torch.
 
-    A small step has nothing to share out, and waking a second thread several times in it costs more than it brings (measured:
-    the lecture's net, 3 million multiplications a step, takes 0.57 ms on one thread and 0.55 to 0.94 on two). The other cores
-    stay free. Where the person has set a number (OMP_NUM_THREADS), that number holds.
+    In a small step, waking a second thread costs more than it saves. Measured: the net
+    of the lecture (3 million multiplications per step) takes 0.57 ms on one thread and
+    0.55 to 0.94 ms on two. A number that the user sets in OMP_NUM_THREADS is never
+    changed.
     """
     import torch
 
@@ -47,35 +48,36 @@ def threads_for(multiplications: int) -> Iterator[int]:
 
 @contextmanager
 def memory_kept() -> Iterator[bool]:
-    """Inside, memory that was freed stays with the process, up to pieces of 32 MB; says whether that could be had.
+    """Keeps freed memory in the process inside; yields whether the system allows it.
 
-    Otherwise the C library of Linux gives the maps of a step back to the system and asks for them anew at the next, and every page
-    of them comes filled with zeros (measured: 1,089 pages a step of the lecture's convolutional net, a fifth to a third of the
-    step's time). Afterwards it is all given back.
+    By default, the C library of Linux returns the large blocks of each step to the
+    system and requests them again in the next step, filled with zeros. Measured: 1,089
+    pages per step of the lecture's CNN, a fifth to a third of the time. Blocks of up to
+    32 MB are kept; at the end they are returned.
     """
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
         yield False
         return
-    library.mallopt(_MAPPED_FROM, _LARGE)
-    library.mallopt(_GIVEN_BACK_FROM, _MOST)
+    library.mallopt(_MMAP_THRESHOLD, _LARGE)
+    library.mallopt(_TRIM_THRESHOLD, _MAXIMUM)
     try:
         yield True
     finally:
-        library.mallopt(_GIVEN_BACK_FROM, _USUAL)
+        library.mallopt(_TRIM_THRESHOLD, _DEFAULT)
         library.malloc_trim(0)
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products of 16 bits; without them such products take longer than those of 32."""
+    """Returns whether the processor can multiply bfloat16 numbers."""
     import torch
 
-    able: Any = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(has for name, has in able.items() if "bf16" in name)
+    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(value for name, value in capabilities.items() if "bf16" in name)
 
 
 def describe_machine() -> dict[str, object]:
-    """The environment as it is written into every run folder."""
+    """Returns the environment as it is written to every run folder."""
     import numpy
     import torch
 

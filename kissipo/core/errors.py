@@ -1,15 +1,15 @@
-"""Errors that speak to the person at the keyboard: what is wrong, what was given, what is allowed, what to do.
+"""Errors for users: what is wrong, what was given, what is allowed, what to do.
 
-The command line prints a `UserError` as one paragraph and ends with code 2. Everything else that is raised is a bug
-in kissipo and ends with code 1.
+The command line prints a `UserError` as one paragraph and exits with code 2. Any other
+exception is a bug in kissipo and exits with code 1.
 
-Example:  >>> print(UserError("process.units must be an integer of at least 1", given="'many'"))
-          process.units must be an integer of at least 1; got 'many'.
+Example:  >>> print(UserError("process.units must be an integer", given="'many'"))
+          process.units must be an integer; got 'many'.
 """
 
 
 class UserError(ValueError):
-    """A slip of the user's, told in one paragraph of up to four parts."""
+    """An error that the user can fix, in one paragraph of up to four parts."""
 
     def __init__(self, wrong: str, *, given: str = "", allowed: str = "", do: str = "") -> None:
         self.wrong, self.given, self.allowed, self.do = wrong, given, allowed, do
@@ -24,37 +24,37 @@ class UserError(ValueError):
 
 
 class TaskError(UserError):
-    """The sentence of the task does not hold: an unknown word, a value of the wrong kind, two words that exclude each other."""
+    """The task is invalid: an unknown option, a wrong type, or a conflict."""
 
 
 class DataError(UserError):
-    """The data cannot be used as they are; the message names file, row, column and value.
+    """The data are invalid; the message names file, row, column and value.
 
-    `findings` is what the data check had found until then.
+    `findings` holds the results of the data check so far.
     """
 
     findings: tuple[object, ...] = ()
 
 
 class ShapeError(UserError):
-    """Two steps of the pipeline do not fit together; the message names both steps and their axes."""
+    """Two steps of the pipeline have different shapes; the message names both."""
 
 
 class RunError(UserError):
-    """A run folder is missing, cut short, of another version, or in the way."""
+    """A run folder is missing, incomplete, of another version, or already exists."""
 
 
 class MachineError(UserError):
-    """The machine refuses: no space, no permission."""
+    """The operating system refuses: no space, no permission."""
 
 
 class NotBuiltError(UserError):
-    """The grammar knows the word, kissipo does not do it yet."""
+    """The option exists in the grammar, but kissipo does not implement it yet."""
 
 
 class MissingExtraError(UserError):
-    """An optional part is not installed; the message names the extra."""
+    """An optional package is not installed; the message names the extra."""
 
 
 class StoppedError(Exception):
-    """Training was interrupted by the user after its state was saved; the command line ends with code 130."""
+    """The user interrupted training and its state is saved; the exit code is 130."""

@@ -1,4 +1,4 @@
-"""Optional parts: imported in the one file that needs them, and named when they are missing."""
+"""Optional packages: each is imported in the one file that needs it."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,7 @@ from kissipo.core.errors import MissingExtraError
 
 
 def need(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Imports an optional module, or says which extra brings it.
+    """Imports an optional module; the error names the extra that installs it.
 
     Raises:   MissingExtraError when it is not installed.
     Example:  >>> need("json", extra="none", purpose="reading JSON").__name__

@@ -1,4 +1,4 @@
-"""Finding: one result of the data check, with the rows it speaks of and what will be done about it."""
+"""Finding: one result of the data check, with its rows and the action."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ Level = Literal["PASS", "WARN", "FAIL"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
-    level:    PASS: nothing to see; WARN: worth reading, training goes on (not with --strict); FAIL: training cannot be right
-    check:    the check's name, stable, for programs
-    message:  what was found, where
-    action:   what kissipo does about it, or what the person can do
-    rows:     the row numbers concerned (row 1 is the first row of data), at most the first few
+    level:    PASS; WARN: training continues (not with --strict); FAIL: it cannot work
+    check:    the stable name of the check, for programs
+    message:  what the check detected, and where
+    action:   what kissipo does about it, or what the user can do
+    rows:     the first row numbers concerned (row 1 is the first row of data)
     """
 
     level: Level
@@ -28,11 +28,11 @@ class Finding:
     rows: tuple[int, ...] = ()
 
     def describe(self) -> str:
-        """One line."""
+        """Returns the finding in one line."""
         return f"{self.level}  {self.message}" + (f" -> {self.action}" if self.action else "")
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json` and the run folder."""
+        """Returns the finding as written by `--json` and to the run folder."""
         return {
             "level": self.level,
             "check": self.check,
@@ -43,7 +43,7 @@ class Finding:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things in words.
+    """Returns a number with its noun, singular or plural.
 
     Example:  >>> counted(1, "thread"), counted(2, "thread")
               ('1 thread', '2 threads')
@@ -51,27 +51,26 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def format_rows(rows: Sequence[int] | Any, *, most: int = 5) -> str:
-    """Row numbers in words.
+def format_rows(rows: Sequence[int] | Any, *, limit: int = 5) -> str:
+    """Returns the first row numbers in words.
 
     Example:  >>> format_rows([7]), format_rows([3, 7, 9, 12, 40, 41])
               ('row 7', 'rows 3, 7, 9, 12, 40 and 1 more')
     """
-    return f"row{'s' if len(rows) != 1 else ''} {list_some(rows, most)}"
+    return f"row{'s' if len(rows) != 1 else ''} {list_some(rows, limit)}"
 
 
 def refuse_failures(findings: Iterable[Finding], *, strict: bool = False) -> None:
-    """Stops at the first FAIL, and with `strict` at the first WARN.
+    """Refuses the first FAIL, and with `strict` the first WARN.
 
-    Raises:   DataError that says what was found.
+    Raises:   DataError with the message and the action of the finding.
     """
     findings = tuple(findings)
     for level in ("FAIL", "WARN") if strict else ("FAIL",):
         for finding in findings:
             if finding.level == level:
-                told = "" if level == "FAIL" else "--strict stops at this warning: "
-                error = DataError(
-                    told + finding.message, do=finding.action[:1].upper() + finding.action[1:]
-                )
+                prefix = "" if level == "FAIL" else "--strict stops at this warning: "
+                action = finding.action[:1].upper() + finding.action[1:]
+                error = DataError(prefix + finding.message, do=action)
                 error.findings = findings
                 raise error

@@ -1,10 +1,11 @@
-"""Frame: samples as they came from the world, in named columns of equal length, before anything was encoded.
+"""Frame: the raw samples in named columns of equal length, before encoding.
 
-Every source delivers one: a table its columns, a folder of images a column of images and one of classes, a series its
-time and values, a text a column of characters. Numbers are float64 with NaN where a cell is missing; text is kept once for
-each distinct value, with one code a row (-1 where a cell is missing).
+Every source returns one frame: a table its columns, an image folder a column of images
+and one of classes, a series its time and values. Numbers are float64 with NaN for a
+missing cell. A string column stores each distinct text once, and one integer code per
+row (-1 for a missing cell).
 
-Example:  >>> frame = Frame((numbers("age", [31, None]), strings("city", ["Brno", "Brno"])))
+Example:  >>> frame = Frame((numbers("age", [31, None]), strings("city", ["Brno"] * 2)))
           >>> len(frame), frame["city"].levels, frame["age"].missing.tolist()
           (2, ('Brno',), [False, True])
 """
@@ -31,11 +32,13 @@ _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 class Column:
     """One named column.
 
-    kind:     number (float64), string (int32 codes into `levels`), time (datetime64), image (uint8 arrays or paths)
-    values:   one entry a row; None where there is no image
-    levels:   for strings: each distinct text once, in the order of first appearance
-    odd:      cells of a number column that are not numbers, as (row number, text); they are NaN in `values`
-    odd_count: how many such cells there are, when more than are kept
+    kind:       number (float64), string (int32 codes into `levels`), time (datetime64),
+                image (uint8 arrays or paths)
+    values:     one entry per row; None where there is no image
+    levels:     of a string column: the distinct texts, in the order of first appearance
+    odd:        cells of a number column that are not numbers, as (row number, text);
+                they are NaN in `values`
+    odd_count:  the number of such cells; `odd` may hold only the first ones
     """
 
     name: str
@@ -50,7 +53,7 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Which rows have no value."""
+        """A boolean mask of the rows without a value."""
         if self.kind == "number":
             return np.isnan(self.values)
         if self.kind == "string":
@@ -62,22 +65,28 @@ class Column:
         return np.zeros(len(self.values), dtype=bool)
 
     def take(self, index: NDArray[Any]) -> Column:
-        """The column at the given positions, in that order."""
+        """Returns the column at the given positions, in that order."""
         return replace(self, values=self.values[index])
 
     def texts(self) -> list[str | None]:
-        """A string column as one text a row, None where missing."""
+        """Returns one text per row of a string column, None where it is missing."""
         assert self.kind == "string", self.kind
         return [self.levels[code] if code >= 0 else None for code in self.values.tolist()]
 
     def counts(self) -> dict[str, int]:
-        """How often each level of a string column stands there, by level."""
+        """Returns the number of rows per category of a string column."""
         present = self.values[self.values >= 0]
-        tally = np.bincount(present, minlength=len(self.levels))
-        return {level: int(count) for level, count in zip(self.levels, tally, strict=True) if count}
+        counts = np.bincount(present, minlength=len(self.levels)).tolist()
+        return {text: count for text, count in zip(self.levels, counts, strict=True) if count}
+
+    def positions(self, categories: tuple[str, ...], *, absent: int) -> NDArray[np.int64]:
+        """Returns the index of each row's text among `categories`, else `absent`."""
+        order = {text: position for position, text in enumerate(categories)}
+        table = [order.get(text, absent) for text in self.levels] + [absent]
+        return np.array(table, dtype=np.int64)[self.values]
 
     def show(self, position: int) -> Any:
-        """One value as people write it; None where missing."""
+        """Returns one value in its usual notation, None where it is missing."""
         value = self.values[position]
         if self.kind == "string":
             return self.levels[value] if value >= 0 else None
@@ -90,7 +99,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Frame:
-    """Columns of equal length; row numbers count from 1 and stay with the rows when some are taken."""
+    """Columns of equal length; `rows` are the original row numbers, counted from 1."""
 
     columns: tuple[Column, ...]
     origin: str = "the data"
@@ -123,7 +132,7 @@ class Frame:
         raise DataError(f"{self.origin} has no column '{name}'", do=did_you_mean(name, self.names))
 
     def take(self, index: NDArray[Any]) -> Frame:
-        """The rows at the given positions, in that order."""
+        """Returns the rows at the given positions, in that order."""
         return replace(
             self,
             columns=tuple(column.take(index) for column in self.columns),
@@ -131,58 +140,58 @@ class Frame:
         )
 
     def only(self, names: Iterable[str]) -> Frame:
-        """The named columns, in the given order."""
+        """Returns only the named columns, in the given order."""
         return replace(self, columns=tuple(self[name] for name in names))
 
     def replaced(self, *columns: Column) -> Frame:
-        """The frame with columns of the same name exchanged, and new ones added behind."""
+        """Returns a frame with some columns replaced, and new ones appended."""
         new = {column.name: column for column in columns}
-        kept = tuple(new.pop(column.name, column) for column in self.columns)
-        return replace(self, columns=kept + tuple(new.values()))
+        replaced = [new.pop(column.name, column) for column in self.columns]
+        return replace(self, columns=(*replaced, *new.values()))
 
     def fingerprint(self) -> str:
-        """A digest of everything in the frame: two frames with the same fingerprint hold the same data.
+        """Returns a hash of all data: frames with equal fingerprints hold equal data.
 
-        Of an image on disk its content counts, not its path: a folder may be moved, or named in another way.
+        An image on disk is hashed by its content, not its path: a folder may be moved.
         """
         digest = hashlib.blake2b(digest_size=16)
         for column in self.columns:
             digest.update(f"{column.name}/{column.kind}/{len(column)}".encode())
-            for level in column.levels:
-                digest.update(level.encode() + b"\0")
+            for text in column.levels:
+                digest.update(text.encode() + b"\0")
             if column.values.dtype == object:
                 for value in column.values:
                     digest.update(_content(value))
             else:
-                digest.update(
-                    np.ascontiguousarray(column.values).view(np.uint8).data
-                    if column.values.size
-                    else b""
-                )
+                values = np.ascontiguousarray(column.values)
+                digest.update(values.view(np.uint8).data if values.size else b"")
         return digest.hexdigest()
 
 
 def numbers(name: str, values: Any) -> Column:
-    """A column of numbers; None becomes NaN."""
+    """Builds a column of numbers; None becomes NaN."""
     if isinstance(values, list | tuple):
         values = [np.nan if value is None else value for value in values]
     return Column(name, "number", np.asarray(values, dtype=np.float64))
 
 
 def strings(name: str, values: Sequence[str | None]) -> Column:
-    """A column of texts, each distinct one stored once."""
-    levels: dict[str, int] = {}
-    codes = [-1 if value is None else levels.setdefault(value, len(levels)) for value in values]
-    return Column(name, "string", np.asarray(codes, dtype=np.int32), tuple(levels))
+    """Builds a column of texts, which stores each distinct text once."""
+    order: dict[str, int] = {}
+    codes = [-1 if value is None else order.setdefault(value, len(order)) for value in values]
+    return Column(name, "string", np.asarray(codes, dtype=np.int32), tuple(order))
 
 
 def times(name: str, values: Any) -> Column:
-    """A column of moments."""
+    """Builds a column of timestamps."""
     return Column(name, "time", np.asarray(values, dtype="datetime64[s]"))
 
 
 def image_column(name: str, values: Any) -> Column:
-    """A column of images: a uint8 array (row, height, width[, channel]), or an object array of paths or of such images."""
+    """Builds a column of images.
+
+    values:  a uint8 array (row, height, width[, channel]), or an array of paths
+    """
     return Column(name, "image", values)
 
 

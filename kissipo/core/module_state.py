@@ -1,4 +1,4 @@
-"""State of a module that is kept while the module is used: its mode, its buffers, and torch's random number generator."""
+"""Context managers that restore the state of a net and of torch's generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def eval_mode(net: nn.Module) -> Iterator[None]:
-    """Puts the net in evaluation mode without gradients; afterwards every layer has its former mode again.
+    """Uses evaluation mode without gradients inside, and restores the modes.
 
     Example:  >>> net = nn.Sequential(nn.Dropout(), nn.Linear(2, 1).eval())
               >>> with eval_mode(net):
@@ -32,7 +32,9 @@ def eval_mode(net: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def preserve_state(net: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """As `eval_mode`, or with `training` in training mode; afterwards the buffers and the generator are restored, too.
+    """Restores the mode, the buffers and the random generator after use of the net.
+
+    The net is in evaluation mode inside, or with `training` in training mode.
 
     Example:  >>> net = nn.BatchNorm1d(1)
               >>> with preserve_state(net, training=True):
@@ -54,7 +56,7 @@ def preserve_state(net: nn.Module, *, training: bool = False) -> Iterator[None]:
 
 @contextmanager
 def rng_state(state: Tensor) -> Iterator[None]:
-    """Torch's generator starts from this state; afterwards it has its former state again."""
+    """Sets the state of torch's random generator inside, and restores it afterwards."""
     before = torch.get_rng_state()
     torch.set_rng_state(state)
     try:

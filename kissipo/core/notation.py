@@ -1,7 +1,8 @@
-"""How a task is written down: a plain dialect of YAML, `key=value` words for the command line; and results as JSON.
+"""Notation: a dialect of YAML for tasks, `key=value` arguments, and JSON for results.
 
-The dialect is YAML as people expect it: only `true` and `false` are booleans (a country code `no` stays text), `2e-5` is a
-number, a date stays text, and a key that stands twice is an error. Reading is safe: no tag builds an object.
+Only `true` and `false` are booleans (a country code `no` stays text), `2e-5` is a
+number, a date stays text, and a duplicate key is an error. Reading is safe: no tag
+builds an object.
 
 Example:  >>> read("{learning_rate: 2e-5, country: no, units: [64, 64]}")
           {'learning_rate': 2e-05, 'country': 'no', 'units': [64, 64]}
@@ -23,7 +24,8 @@ _PLAIN = {
     "tag:yaml.org,2002:bool": (r"^(?:true|false)$", "tf"),
     "tag:yaml.org,2002:int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
     "tag:yaml.org,2002:float": (
-        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$",
+        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$",
         "-+.0123456789",
     ),
     "tag:yaml.org,2002:null": (r"^(?:null|~|)$", "n~\0"),
@@ -49,27 +51,27 @@ for _dialect in (_Reader, _Writer):
         _dialect.add_implicit_resolver(_tag, re.compile(_pattern), _letters)
 
 
-def _mapping_without_doubles(
+def _mapping_with_unique_keys(
     reader: _Reader, node: yaml.MappingNode, deep: bool = True
 ) -> dict[Hashable, Any]:
-    seen: set[Any] = set()
+    keys: set[Any] = set()
     for key_node, _ in node.value:
         key = reader.construct_object(key_node, deep=True)
         if not isinstance(key, Hashable):
             raise yaml.constructor.ConstructorError(
-                None, None, "a word must be text", key_node.start_mark
+                None, None, "a key must be text", key_node.start_mark
             )
-        if key in seen:
+        if key in keys:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the word '{key}' stands twice", key_node.start_mark
+                None, None, f"the key '{key}' appears twice", key_node.start_mark
             )
-        seen.add(key)
+        keys.add(key)
     return yaml.SafeLoader.construct_mapping(reader, node, deep)
 
 
 _Reader.add_constructor(
     "tag:yaml.org,2002:map",
-    _mapping_without_doubles,
+    _mapping_with_unique_keys,
 )
 
 
@@ -80,7 +82,7 @@ def _write_float(writer: _Writer, value: float) -> yaml.ScalarNode:
 
 
 def _write_text(writer: _Writer, value: str) -> yaml.ScalarNode:
-    """In double quotes where a letter would be taken for the end of a line."""
+    """Writes a text, in double quotes where it contains a line separator."""
     style = '"' if _LINE_ENDS.search(value) else None
     return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
@@ -90,9 +92,9 @@ _Writer.add_representer(str, _write_text)
 
 
 def read(text: str, *, origin: str = "the task") -> Any:
-    """What a YAML text says, as dicts, lists and scalars.
+    """Parses a YAML text to dicts, lists and scalars.
 
-    Raises:   TaskError with line and column when the text is not YAML.
+    Raises:   TaskError with line and column when the text is not valid YAML.
     """
     try:
         return yaml.load(text, Loader=_Reader)  # noqa: S506 - a subclass of SafeLoader
@@ -108,7 +110,7 @@ def read(text: str, *, origin: str = "the task") -> Any:
 
 
 def write(content: Any) -> str:
-    """A value as YAML: the upper levels as blocks, short lists in one line; `read` gives back exactly the same."""
+    """Writes a value as YAML, which `read` restores exactly."""
     return yaml.dump(
         content,
         Dumper=_Writer,
@@ -120,7 +122,7 @@ def write(content: Any) -> str:
 
 
 def read_value(text: str) -> Any:
-    """One value of the command line: a number, true, false, null, a list in brackets, a mapping in braces, else text."""
+    """Parses one value of the command line; what is not valid YAML is text."""
     try:
         return yaml.load(text, Loader=_Reader) if text else ""  # noqa: S506
     except (yaml.YAMLError, ValueError):
@@ -128,7 +130,7 @@ def read_value(text: str) -> Any:
 
 
 def write_value(value: Any) -> str:
-    """The inverse of `read_value`: one line."""
+    """Writes a value in one line; the inverse of `read_value`."""
     text = yaml.dump(
         value,
         Dumper=_Writer,
@@ -141,7 +143,7 @@ def write_value(value: Any) -> str:
 
 
 def as_json(content: Any) -> str:
-    """JSON as people read it, with a trailing newline; a number that has no value (NaN) or no end is null, as JSON has neither.
+    """Writes indented JSON with a trailing newline; NaN and infinity become null.
 
     Example:  >>> as_json({"roc_auc": float("nan")})
               '{\\n "roc_auc": null\\n}\\n'

@@ -1,4 +1,4 @@
-"""Writing a file where a person wants it, whole or not at all."""
+"""Output files: a file is written completely, or not at all."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,9 @@ from kissipo.core.errors import MachineError
 
 
 def write_text(path: Path | str, text: str) -> Path:
-    """Writes a text file; gives its path. What was there stays when it cannot be written; a link or a device is written through.
+    """Writes a text file and returns its path; a failure keeps the former file.
+
+    A symbolic link is followed, and a device is written directly.
 
     Raises:   MachineError when it cannot be written.
     """
@@ -23,10 +25,10 @@ def write_text(path: Path | str, text: str) -> Path:
 
 
 def replace_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
-    """Writes a file so that at any moment either the old or the new one is there, never half of one.
+    """Replaces a file atomically: it has the old or the new content, never a part.
 
-    keep:     where the file that was there before is moved to
-    Raises:   OSError when the machine refuses.
+    keep:     the path to which the former file is moved
+    Raises:   OSError when the operating system refuses.
     """
     aside = path.with_name(path.name + ".part")
     try:

@@ -1,4 +1,4 @@
-"""The few promises by which strangers work together: input, process, output and run know these, not each other."""
+"""Protocols: the interfaces between input, process, output and the training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,117 +10,126 @@ from kissipo.core.batch import Batch
 
 
 class Dataset(Protocol):
-    """Samples ready for the net, read by position."""
+    """Encoded samples, read by index."""
 
     def __len__(self) -> int: ...
 
     def batch(self, index: Tensor | slice) -> Batch:
-        """The samples at the given positions."""
+        """Returns the samples at the given indices."""
         ...
 
 
 class Augment(Protocol):
-    """Samples changed at random while learning."""
+    """A random transformation of training batches."""
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """The batch with other inputs; all that is random comes from the dice."""
+        """Returns the transformed batch; only the generator provides random numbers."""
         ...
 
 
 class Algorithm(Protocol):
-    """One way of learning: it owns the optimizers and knows the order of its turns."""
+    """A training algorithm: it owns the optimizers and performs the training steps."""
 
     def begin(self, train: Dataset) -> str:
-        """What is done once, before the first step; returns a sentence about it, or nothing."""
+        """Runs once before the first step; returns a sentence for the log, or none."""
         ...
 
     def begin_epoch(self) -> None:
-        """The first batch that follows has none before it."""
+        """Resets per-epoch state, such as the hidden state of a stateful model."""
         ...
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Learns from one batch and returns its losses by name, detached."""
+        """Performs one training step and returns its detached losses by name."""
         ...
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """The loss of outputs against the truth, as it is watched on the validation part."""
+        """Returns the loss of the outputs, as monitored on the validation split."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything besides the net's weights that the next step depends on."""
+        """Returns all state of the next step besides the weights of the net."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restores the state that `state_dict` returned."""
         ...
 
 
 class Evaluator(Protocol):
-    """One answer, as far as the loop needs it."""
+    """Evaluates one answer of the net for the training loop."""
 
     @property
     def watched(self) -> str:
-        """The measure that is told while the net learns."""
+        """The metric that is shown during training."""
         ...
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
-        """Scores and truth of one batch, as arrays."""
+        """Returns the scores and the targets of one batch as arrays."""
         ...
 
     def evaluate(self, scores: Any, truth: Any) -> Any:
-        """A judgment with `metrics` of all batches together."""
+        """Returns an evaluation with the `metrics` of all batches together."""
         ...
 
     def watch(self, scores: Any, truth: Any) -> Any:
-        """The same of a validation part after an epoch; `watched` among its metrics."""
+        """Evaluates the validation split after an epoch; includes `watched`."""
         ...
 
 
 class Callback:
-    """Whoever wants to know how a run goes: the terminal, the log. Every method may be left out."""
+    """Receives the events of a run, for example for the log."""
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
-        """Training begins: epochs, steps an epoch, batch."""
+        """Called before training with the epochs, steps per epoch and batch size."""
 
     def on_progress(self, facts: Mapping[str, Any]) -> None:
-        """A few times a second: epoch, step, steps done, steps in all, loss, seconds."""
+        """Called several times per second with the epoch, step, loss and seconds."""
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        """An epoch is over: the row of the history."""
+        """Called after each epoch with the row of the history."""
 
     def on_note(self, text: str) -> None:
-        """Something worth a sentence."""
+        """Called with a sentence for the user."""
 
 
 def is_stateful(net: Any) -> bool:
-    """Whether the net goes on from piece to piece of a text; then it has `go_on(state, *inputs)`, which gives outputs and state."""
+    """Returns whether the net keeps its hidden state between windows.
+
+    A stateful net has `go_on(state, *inputs)`, which returns the outputs and the state.
+    """
     return bool(getattr(net, "stateful", False))
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
-    """The batches of these positions, one after the other, read ahead where `feed.ahead(order)` knows how."""
-    found: Iterator[Batch] = getattr(dataset, "ahead", lambda order: map(dataset.batch, order))(
-        order
-    )
-    return found
+    """Returns the batches of these indices, prefetched by `dataset.ahead` if any."""
+    prefetch: Any = getattr(dataset, "ahead", None)
+    iterator: Iterator[Batch] = prefetch(order) if prefetch else map(dataset.batch, order)
+    return iterator
 
 
 def eval_weights(algorithm: Any) -> AbstractContextManager[None]:
-    """Inside, the net holds the weights that are judged and kept: those that learn, or what `learn.as_judged()` puts in."""
-    found: AbstractContextManager[None] = getattr(algorithm, "eval_weights", nullcontext)()
-    return found
+    """Puts the weights for evaluation in the net inside, such as their moving average.
+
+    They are the training weights, unless the algorithm has a method `eval_weights`.
+    """
+    weights: AbstractContextManager[None] = getattr(algorithm, "eval_weights", nullcontext)()
+    return weights
 
 
 def has_auxiliary_heads(net: Any) -> bool:
-    """Whether heads in the middle of the net learn, too; then `with_auxiliary(*inputs)` gives its outputs and a tuple of theirs."""
+    """Returns whether the net trains auxiliary heads, too.
+
+    Then `with_auxiliary(*inputs)` returns its outputs and a tuple of the auxiliary
+    outputs.
+    """
     return hasattr(net, "with_auxiliary")
 
 
 class Source(NamedTuple):
-    """What one number of a layer is made of, in part.
+    """One value from which a number of a layer is computed.
 
-    of:      which values: `input`, or what a layer inside gave
-    place:   in there, the row of the batch first
+    of:      the array with the value: `input`, or the output of an inner layer
+    place:   the index of the value in it, batch axis first
     """
 
     of: str
@@ -133,15 +142,17 @@ Combined = Literal["sum", "relu", "product", "greatest"]
 
 
 def opens(layer: Any) -> bool:
-    """Whether a layer with layers in it says what one of its numbers is made of: `opens(index, *inputs)` gives sources, and how they
-    are combined; each value counts times its weight."""
+    """Returns whether a composite layer explains its values.
+
+    Then `opens(index, *inputs)` returns the weighted sources and how they are combined.
+    """
     return hasattr(layer, "opens")
 
 
 def batches(length: int, size: int) -> Iterator[slice]:
-    """Slices that cover `length` positions in order.
+    """Yields slices of at most `size` indices that cover `length` indices in order.
 
-    Example:  >>> [(part.start, part.stop) for part in batches(5, 2)]
+    Example:  >>> [(batch.start, batch.stop) for batch in batches(5, 2)]
               [(0, 2), (2, 4), (4, 5)]
     """
     for start in range(0, length, size):

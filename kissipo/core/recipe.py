@@ -1,4 +1,4 @@
-"""Recipe: a built-in task with its story: where the data come from, what to expect, what to look at."""
+"""Recipe: a built-in task with its data, its expected score and notes."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,18 @@ from kissipo.core.task import Task
 
 @dataclass(frozen=True)
 class Recipe:
-    """Choices and expectations, nothing else.
+    """A task with its expected results.
 
-    task:     the sentence
-    system:   the row of the lectures' systems that it is
-    data:     in a few words
-    metric:   the measure that is expected within `band` on the test part, beside it in words: `expected`
-    seconds:  of training on two cores
-    look:     what to look at
-    differs:  from the source
-    notes:    what `kissipo show` says beside the trace, such as the parameters that the source counts and why ours are others
+    task:      the task
+    system:    the row of the table of systems that it implements
+    data:      a short description of the data
+    metric:    the metric that must lie within `band` on the test split
+    expected:  the expected value in words
+    seconds:   the training time on two cores
+    look:      what is worth looking at
+    differs:   how the task differs from its source
+    notes:     sentences that `kissipo show` prints beside the trace, such as the number
+               of parameters in the source and why ours differs
     """
 
     task: Task

@@ -1,11 +1,12 @@
-"""Families of parts, found by their file names: `process/nets/ffn.py` is what the word `ffn` means.
+"""Registry: components found by file name; `process/nets/ffn.py` is the net `ffn`.
 
-Nothing is imported before it is asked for, and only words that share a file are listed: the VARIANTS of a package say which
-file means them, and its `variant(word)` gives what a file of that name would hold. FrozenConfig that the grammar knows but kissipo does not
-do yet are kept with the system (S row) that they belong to, so that they are refused by name and not as a typing slip.
+A module is imported only when it is used. Several names may share a file: VARIANTS of
+the package maps a file to its names, and `variant(name)` of the file returns what a
+file of that name would contain. Planned names, which kissipo does not implement yet,
+are listed with their system (S row), so that the error can say so.
 
 Example:  >>> Registry("kissipo.core", "core file").names()[:2]
-          ['axes', 'batch']
+          ['batch', 'codec']
 """
 
 import pkgutil
@@ -19,7 +20,7 @@ from kissipo.core.suggest import did_you_mean
 
 
 class Registry:
-    """The parts of one package, each a module (or a variant of one) that is imported when its word is used."""
+    """The components of one package; a module is imported when it is used."""
 
     def __init__(
         self, package: str, noun: str, *, planned: Mapping[str, str] | None = None
@@ -27,24 +28,22 @@ class Registry:
         self.package, self.noun, self.planned = package, noun, dict(planned or {})
 
     def names(self) -> list[str]:
-        """All words of the family, sorted; nothing is imported but the package itself."""
+        """Returns all names, sorted; it imports only the package itself."""
         spec = find_spec(self.package)
         if spec is None or spec.submodule_search_locations is None:
             return []
         files = {module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)}
-        shared = self._variants()
-        return sorted(
-            {name for name in files - set(shared.values()) if not name.startswith("_")}
-            | set(shared)
-        )
+        variants = self._variants()
+        files = {name for name in files if not name.startswith("_")}
+        return sorted((files - set(variants.values())) | set(variants))
 
     def find(self, name: str, *, place: str) -> ModuleType:
-        """The module that a word means, or the variant.
+        """Imports and returns the module of a name, or its variant.
 
-        Raises:   NotBuiltError for a planned word; TaskError with a 'did you mean' for any other.
+        Raises:   NotBuiltError for a planned name; otherwise TaskError.
         """
-        known = self.names()
-        if name in known:
+        names = self.names()
+        if name in names:
             if file := self._variants().get(name):
                 variant: ModuleType = import_module(f"{self.package}.{file}").variant(name)
                 return variant
@@ -52,15 +51,15 @@ class Registry:
         if name in self.planned:
             raise NotBuiltError(
                 f"{place}: the {self.noun} '{name}' ({self.planned[name]}) is not built yet",
-                allowed=", ".join(known),
+                allowed=", ".join(names),
             )
         raise TaskError(
             f"{place} names no {self.noun} of kissipo",
             given=f"'{name}'",
-            do=did_you_mean(name, known),
+            do=did_you_mean(name, names),
         )
 
     def _variants(self) -> dict[str, str]:
-        """FrozenConfig that share a file, with its name."""
-        shared = getattr(import_module(self.package), "VARIANTS", {})
-        return {word: file for file, words in shared.items() for word in words}
+        """Returns the file of each name that shares a file with others."""
+        variants = getattr(import_module(self.package), "VARIANTS", {})
+        return {name: file for file, names in variants.items() for name in names}

@@ -1,16 +1,16 @@
-"""One validator for every word of every part: what it means, which values it takes, what it is when left out.
+"""Schema: options are declared once, with type, bounds, default and description.
 
-Whoever owns words (a source, a net, an answer ...) declares them as a frozen dataclass; `read` checks what a person wrote
-against it and says exactly where it fails, `json_schema` writes the same knowledge down for editors.
+Each component (a source, a net, an answer) declares its options as a frozen dataclass.
+`read` validates what a user wrote and names the option that is wrong; `json_schema`
+writes the same declaration for editors.
 
 Example:  >>> @dataclass(frozen=True)
           ... class Options:
-          ...     units: tuple[int, ...] = word((128,), "width of each hidden layer", at_least=1)
+          ...     units: tuple[int, ...] = word((128,), "units per layer", at_least=1)
           >>> read(Options, {"units": 64}, place="process")
           Options(units=(64,))
-          >>> read(Options, {"units": "many"}, place="process")
-          Traceback (most recent call last):
-          kissipo.core.errors.TaskError: process.units must be an integer of at least 1, or a list of them; got 'many'.
+          >>> describe(tuple[int, ...], {"at_least": 1})
+          'an integer of at least 1, or a list of them'
 """
 
 import dataclasses
@@ -48,10 +48,10 @@ def word(
     below: float | None = None,
     key: str = "",
 ) -> Any:
-    """Declares one word of a dataclass of options.
+    """Declares one option of a dataclass of options.
 
-    A default of None means: inferred from the data and written down. `key` is the word as written where it is not a
-    Python name (`from`, `as`).
+    A default of None means that the value is inferred from the data. `key` is the name
+    as users write it, where it is not a valid Python name (`from`, `as`).
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     metadata = {
@@ -64,7 +64,7 @@ def word(
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """What is known of one word: its key as written, its type, bounds, default and meaning."""
+    """The key, the type, the bounds, the default and the description of one option."""
 
     key: str
     attribute: str
@@ -75,22 +75,23 @@ class OptionInfo:
 
 
 def option_infos(options: type) -> dict[str, OptionInfo]:
-    """Every word that a dataclass of options declares, by its key."""
+    """Returns all options that a dataclass declares, by key."""
     hints = typing.get_type_hints(options)
     infos = {}
-    for each in dataclasses.fields(options):
-        key = each.metadata.get("key") or each.name
-        bounds = {name: each.metadata[name] for name in _BOUNDS if name in each.metadata}
-        infos[key] = OptionInfo(
-            key, each.name, hints[each.name], bounds, each.default, each.metadata.get("doc", "")
-        )
+    for item in dataclasses.fields(options):
+        name, metadata = item.name, item.metadata
+        key = metadata.get("key") or name
+        bounds = {bound: metadata[bound] for bound in _BOUNDS if bound in metadata}
+        doc = metadata.get("doc", "")
+        infos[key] = OptionInfo(key, name, hints[name], bounds, item.default, doc)
     return infos
 
 
 def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
-    """Options out of what a person wrote.
+    """Validates the options that a user wrote.
 
-    Raises:   TaskError naming the place, what is allowed and what was given; with a 'did you mean' for an unknown word.
+    Raises:   TaskError with the option, the allowed values and the given value; it
+              suggests similar names for an unknown option.
     """
     infos = option_infos(options)
     values = {}
@@ -105,17 +106,17 @@ def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
         if info.default is MISSING and info.attribute not in values
     ]
     if missing:
-        raise TaskError(f"{place} needs the word '{missing[0]}'", do=infos[missing[0]].doc)
+        raise TaskError(f"{place} needs the option '{missing[0]}'", do=infos[missing[0]].doc)
     return options(**values)
 
 
-def unknown_option(place: str, key: str, known: Iterable[str]) -> TaskError:
-    """The error for a word that nobody owns."""
-    return TaskError(f"{place} is not a word known here", do=did_you_mean(key, known))
+def unknown_option(place: str, key: str, names: Iterable[str]) -> TaskError:
+    """Returns the error for an unknown option."""
+    return TaskError(f"{place} is not a known option", do=did_you_mean(key, names))
 
 
 def written(options: Any) -> dict[str, Any]:
-    """The inverse of `read`: every word with its value, nested options as mappings."""
+    """Returns the value of every option as mappings; the inverse of `read`."""
     content = {}
     for key, info in option_infos(type(options)).items():
         value = getattr(options, info.attribute)
@@ -150,11 +151,11 @@ def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> 
         ):
             raise _Refused
         value = value if isinstance(value, tuple) else (value,)
-        return tuple(_convert(inner[0], each, bounds, place) for each in value)
+        return tuple(_convert(inner[0], item, bounds, place) for item in value)
     if origin is dict:
         if not isinstance(value, Mapping):
             raise _Refused
-        return freeze({key: _convert(inner[1], each, bounds, place) for key, each in value.items()})
+        return freeze({key: _convert(inner[1], item, bounds, place) for key, item in value.items()})
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _convert_nested(kind, value, place)
     return _convert_scalar(kind, value, bounds)
@@ -165,10 +166,10 @@ def _first_fit(kinds: tuple[Any, ...], value: Any, bounds: Mapping[str, float], 
         if type(None) in kinds:
             return None
         raise _Refused
-    for each in kinds:
-        if each is not type(None):
+    for kind in kinds:
+        if kind is not type(None):
             try:
-                return _convert(each, value, bounds, place)
+                return _convert(kind, value, bounds, place)
             except _Refused:
                 continue
     raise _Refused
@@ -201,16 +202,16 @@ def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
 
 
 def describe(kind: Any, bounds: Mapping[str, float]) -> str:
-    """A type in words.
+    """Describes a type and its bounds in words.
 
     Example:  >>> describe(int, {"at_least": 1})
               'an integer of at least 1'
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return " or ".join(describe(each, bounds) for each in inner if each is not type(None))
+        return " or ".join(describe(item, bounds) for item in inner if item is not type(None))
     if origin is Literal:
-        return ("one of " if len(inner) > 1 else "") + ", ".join(str(each) for each in inner)
+        return ("one of " if len(inner) > 1 else "") + ", ".join(str(item) for item in inner)
     if origin is tuple:
         if get_origin(inner[0]) is tuple:
             return "a list of lists"
@@ -232,7 +233,7 @@ def _show(value: Any) -> str:
 
 
 def json_schema(options: type) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a dataclass of options: its words as properties."""
+    """Returns the JSON schema (draft 2020-12) of a dataclass of options."""
     properties, required = {}, []
     for key, info in option_infos(options).items():
         entry = {**_json_type(info.type, info.bounds), "description": info.doc}
@@ -256,17 +257,17 @@ def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
     if origin in (Union, types.UnionType):
         return {
             "anyOf": [
-                {"type": "null"} if each is type(None) else _json_type(each, bounds)
-                for each in inner
+                {"type": "null"} if item is type(None) else _json_type(item, bounds)
+                for item in inner
             ]
         }
     if origin is Literal:
         return {"enum": list(inner)}
     if origin is tuple:
-        each = _json_type(inner[0], bounds)
+        item = _json_type(inner[0], bounds)
         if get_origin(inner[0]) is tuple:
-            return {"type": "array", "items": each["anyOf"][1]}
-        return {"anyOf": [each, {"type": "array", "items": each}]}
+            return {"type": "array", "items": item["anyOf"][1]}
+        return {"anyOf": [item, {"type": "array", "items": item}]}
     if origin is dict:
         return {"type": "object", "additionalProperties": _json_type(inner[1], bounds)}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):

@@ -1,7 +1,8 @@
-"""Seeds: every random choice is a pure function of the run's seed and of what the choice is for.
+"""Seeds: every random choice is a pure function of the run's seed and of its purpose.
 
-So the order of epoch 7 is the same whether the run came there unbroken or was resumed, and a change in one place (one more
-layer) does not move the dice of another (the split).
+The order of epoch 7 is equal in a continuous run and in a resumed one. A change in one
+place (one more layer) does not change the random numbers of another (the split). The
+purpose strings are part of the results: they are hashed into seeds and must not change.
 
 Example:  >>> derive(0, "order", 7) == derive(0, "order", 7) != derive(0, "order", 8)
           True
@@ -20,34 +21,34 @@ if TYPE_CHECKING:
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed for one purpose."""
-    text = "/".join(str(each) for each in (seed, *purpose))
+    """Returns a 63-bit seed for one purpose."""
+    text = "/".join(str(item) for item in (seed, *purpose))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def numpy_generator(seed: int, *purpose: str | int) -> Generator:
-    """A numpy generator of its own for one purpose."""
+    """Returns a separate numpy generator for one purpose."""
     import numpy
 
     return numpy.random.default_rng(derive(seed, *purpose))
 
 
-def drawn(count: int, most: int, *purpose: str | int) -> NDArray[int64]:
-    """At most so many of `count` positions, in rising order; drawn, because every second row may be of one kind.
+def drawn(count: int, limit: int, *purpose: str | int) -> NDArray[int64]:
+    """Returns at most `limit` of `count` indices, a random sample in ascending order.
 
     Example:  >>> drawn(3, 5, "baselines").tolist()
               [0, 1, 2]
     """
     import numpy
 
-    everything = numpy.arange(count)
-    if count <= most:
-        return everything
-    return numpy.sort(numpy_generator(0, *purpose).choice(everything, most, replace=False))
+    indices = numpy.arange(count)
+    if count <= limit:
+        return indices
+    return numpy.sort(numpy_generator(0, *purpose).choice(indices, limit, replace=False))
 
 
 def torch_generator(seed: int, *purpose: str | int) -> TorchGenerator:
-    """A torch generator of its own for one purpose."""
+    """Returns a separate torch generator for one purpose."""
     import torch
 
     return torch.Generator().manual_seed(derive(seed, *purpose))

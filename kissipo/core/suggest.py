@@ -1,4 +1,4 @@
-"""'Did you mean': the nearest known names to a misspelt one."""
+"""'Did you mean': suggests the valid names most similar to a misspelt one."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -6,36 +6,32 @@ from difflib import SequenceMatcher
 from kissipo.core.text import list_some
 
 
-def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """The known names most like `name`, best first; empty when none is like it.
+def nearest(name: str, names: Iterable[str], *, limit: int = 3) -> list[str]:
+    """Returns the names that are similar to `name`, best first.
 
     Example:  >>> nearest("incme", ["age", "income", "city"])
               ['income']
     """
     plain = name.casefold()
 
-    def likeness(other: str) -> float:
+    def similarity(other: str) -> float:
         other = other.casefold()
-        begins = (
-            0.2 if plain and (other.startswith(plain) or plain.startswith(other)) and other else 0.0
-        )
-        return SequenceMatcher(None, plain, other).ratio() + begins
+        is_prefix = plain and other and (other.startswith(plain) or plain.startswith(other))
+        return SequenceMatcher(None, plain, other).ratio() + (0.2 if is_prefix else 0.0)
 
-    scored = sorted(((likeness(k), k) for k in set(known)), key=lambda pair: (-pair[0], pair[1]))
-    return [k for score, k in scored[:most] if score >= 0.65]
+    scored = sorted(((similarity(k), k) for k in set(names)), key=lambda pair: (-pair[0], pair[1]))
+    return [k for score, k in scored[:limit] if score >= 0.65]
 
 
-def did_you_mean(name: str, known: Iterable[str], *, most_listed: int = 12) -> str:
-    """A sentence that helps: the likely names, else the first `most_listed` of all, else nothing.
+def did_you_mean(name: str, names: Iterable[str], *, most_listed: int = 12) -> str:
+    """Suggests similar names, else lists the first `most_listed` names.
 
     Example:  >>> did_you_mean("epoch", ["epochs", "learning_rate"])
               "Did you mean 'epochs'?"
     """
-    known = list(known)
-    close = nearest(name, known)
-    if close:
-        return "Did you mean " + " or ".join(f"'{k}'" for k in close) + "?"
-    if not known or not most_listed:
+    names = list(names)
+    if similar := nearest(name, names):
+        return "Did you mean " + " or ".join(f"'{k}'" for k in similar) + "?"
+    if not names or not most_listed:
         return ""
-    listed = list_some(known, most_listed)
-    return f"Known here: {listed}"
+    return f"Known here: {list_some(names, most_listed)}"

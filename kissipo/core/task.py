@@ -1,17 +1,14 @@
-"""A Task: one job said in three parts, Input -> Process -> Output, as frozen data.
+"""Task: the frozen description of one job, Input -> Process -> Output.
 
-The same task can be a Python object, a YAML text and words on the command line, and each form can be turned into each
-other without loss. Whether the words make sense is not asked here but in `pipeline/parse.py`, which knows all stages.
+A task can be written as a Python object, as YAML and as arguments of the command line;
+the three forms are equivalent. `pipeline/parse.py` validates its options.
 
-Example:  >>> task = Task(input={"table": "sms.csv", "text": "message"}, process={"net": "ffn"}, output={"category": "kind"})
-          >>> print(task.to_yaml(), end="")
-          input: {table: sms.csv, text: message}
-          process: {net: ffn}
-          output: {category: kind}
-          >>> Task.from_yaml(task.to_yaml()) == task
+Example:  >>> text = "input: {table: sms.csv}\\nprocess: {net: ffn}\\noutput: category\\n"
+          >>> task = Task.from_yaml(text)
+          >>> task.to_yaml() == text
           True
           >>> task.to_arguments()
-          ['input.table=sms.csv', 'input.text=message', 'process.net=ffn', 'output.category=kind']
+          ['input.table=sms.csv', 'process.net=ffn', 'output.category=null']
 """
 
 import json
@@ -36,7 +33,7 @@ Part = FrozenConfig | tuple[FrozenConfig, ...]
 
 @dataclass(frozen=True, init=False)
 class Task:
-    """Three parts, each `FrozenConfig`; `output` may also be a tuple of them (several answers out of one net)."""
+    """Three parts of type `FrozenConfig`; `output` may be a tuple of several."""
 
     input: FrozenConfig
     process: FrozenConfig
@@ -53,51 +50,52 @@ class Task:
 
     @property
     def answers(self) -> tuple[FrozenConfig, ...]:
-        """The answers of the output part, always as a tuple."""
+        """The answers of the output part as a tuple."""
         return self.output if isinstance(self.output, tuple) else (self.output,)
 
     def named(self, name: str) -> Self:
-        """The same task under another name."""
+        """Returns the same task with another name."""
         return type(self)(**self.parts(), name=name)
 
     def parts(self) -> dict[str, Part]:
-        """The three parts by name."""
+        """Returns the three parts by name."""
         return {part: getattr(self, part) for part in PARTS}
 
     def plain(self) -> dict[str, Any]:
-        """The task as ordinary dicts and lists, as YAML and JSON say it."""
-        return {part: _shortest(thaw(words)) for part, words in self.parts().items() if words}
+        """Returns the task as ordinary dicts and lists, for YAML and JSON."""
+        return {part: _shortest(thaw(config)) for part, config in self.parts().items() if config}
 
     def with_words(self, changes: Mapping[str, Any]) -> Self:
-        """The task with some words changed, each named by its place.
+        """Returns the task with some options changed, each named by its full path.
 
-        Example:  >>> Task(process={"net": "ffn"}).with_words({"process.early_stopping.patience": 3}).process.plain()
-                  {'net': 'ffn', 'stop': {'patience': 3}}
+        Example:  >>> task = Task(process={"net": "ffn"})
+                  >>> task.with_words({"process.early_stopping.patience": 3}).process
+                  FrozenConfig({'net': 'ffn', 'early_stopping': {'patience': 3}})
         """
-        plain = {part: thaw(words) for part, words in self.parts().items()}
+        plain = {part: thaw(config) for part, config in self.parts().items()}
         for place, value in changes.items():
             _put(plain, place, thaw(freeze(value)))
         return type(self)(**plain, name=self.name)
 
     def to_yaml(self) -> str:
-        """The task as YAML, one part a line where it fits.
+        """Returns the task as YAML, one line per part where it fits.
 
-        Raises:   TaskError when a value is an object that only Python can hold.
+        Raises:   TaskError when a value is a Python object.
         """
         self._refuse_objects()
         return notation.write(self.plain()) if self.plain() else ""
 
     @classmethod
     def from_yaml(cls, text: str, *, origin: str = "the task", name: str = "") -> Self:
-        """The task that a YAML text says.
+        """Reads a task from a YAML text.
 
-        Raises:   TaskError naming line and column, or the part that does not belong.
+        Raises:   TaskError with the line and the column, or with the unknown part.
         """
         return cls.from_plain(notation.read(text, origin=origin), origin=origin, name=name)
 
     @classmethod
     def from_plain(cls, content: Any, *, origin: str = "the task", name: str = "") -> Self:
-        """The task that ordinary dicts say."""
+        """Builds a task from ordinary dicts."""
         if not isinstance(content, Mapping):
             raise TaskError(
                 f"{origin} must be a mapping of the parts input, process and output",
@@ -107,14 +105,14 @@ class Task:
         for part in content:
             if part not in PARTS:
                 raise TaskError(
-                    f"{origin} has a part '{part}'",
+                    f"{origin} has an unknown part '{part}'",
                     allowed="input, process, output",
                     do=did_you_mean(str(part), PARTS, most_listed=0),
                 )
-        return cls(**{str(part): words for part, words in content.items()}, name=name)
+        return cls(**{str(part): config for part, config in content.items()}, name=name)
 
     def to_arguments(self) -> list[str]:
-        """The task as words of the command line, unquoted."""
+        """Returns the task as arguments of the command line, without shell quotes."""
         self._refuse_objects()
         arguments = []
         for part, content in self.plain().items():
@@ -129,31 +127,31 @@ class Task:
 
     @classmethod
     def from_arguments(cls, arguments: Iterable[str], *, name: str = "") -> Self:
-        """The inverse of `to_arguments`: every word with its full place, such as `process.net=ffn`."""
-        return cls(name=name).with_words(dict(split_argument(each) for each in arguments))
+        """Builds a task from arguments such as `process.net=ffn`."""
+        return cls(name=name).with_words(dict(map(split_argument, arguments)))
 
     def _refuse_objects(self) -> None:
         for part, content in self.parts().items():
             for place, value in _leaves(part, content):
                 if not isinstance(value, str | int | float | bool | None):
                     raise TaskError(
-                        f"{place} holds an object that exists only in Python ({type(value).__name__}), so it cannot be written",
+                        f"{place} is a {type(value).__name__} object, which cannot be written",
                         do="Save the data to a file and name the file",
                     )
 
 
 def split_argument(argument: str) -> tuple[str, Any]:
-    """`process.units=[64]` -> place and value.
+    """Splits an argument such as `process.units=[64]` into the option and its value.
 
     Raises:   TaskError when there is no `=`.
     """
-    found = _ARGUMENT.fullmatch(argument)
-    if found is None:
+    match = _ARGUMENT.fullmatch(argument)
+    if match is None:
         raise TaskError(
-            f"'{argument}' is not a word of a task",
+            f"'{argument}' is not an option of a task",
             allowed="key=value, such as process.epochs=5 or epochs=5",
         )
-    return found["place"].strip(), notation.read_value(found["text"])
+    return match["place"].strip(), notation.read_value(match["text"])
 
 
 def _part(part: str, content: Any) -> Part:
@@ -164,33 +162,33 @@ def _part(part: str, content: Any) -> Part:
     if isinstance(content, Mapping):
         return FrozenConfig(content)
     if part == "output" and isinstance(content, list | tuple) and content:
-        return tuple(_one_answer(each) for each in content)
-    allowed = "a mapping of words, a single word" + (
+        return tuple(map(_one_answer, content))
+    allowed = "a mapping of options, a single option" + (
         ", or a list of answers" if part == "output" else ""
     )
     raise TaskError(
-        f"the part '{part}' must be a mapping of words", given=_kind(content), allowed=allowed
+        f"the part '{part}' must be a mapping of options", given=_kind(content), allowed=allowed
     )
 
 
 def _one_answer(content: Any) -> FrozenConfig:
-    words = _part("an answer", content)
-    if not isinstance(words, FrozenConfig):
+    config = _part("an answer", content)
+    if not isinstance(config, FrozenConfig):
         raise TaskError(
-            "an answer must be a mapping of words",
+            "an answer must be a mapping of options",
             given=_kind(content),
             allowed="such as {category: kind}",
         )
-    return words
+    return config
 
 
 def _shortest(content: Any) -> Any:
-    """`{category: null}` is written as the bare word `category`."""
+    """Shortens `{category: null}` to the text `category`, recursively."""
     if isinstance(content, dict) and len(content) == 1:
-        word, value = next(iter(content.items()))
-        return word if value is None and word and notation.read_value(word) == word else content
+        key, value = next(iter(content.items()))
+        return key if value is None and key and notation.read_value(key) == key else content
     if isinstance(content, list):
-        return [_shortest(each) for each in content]
+        return [_shortest(item) for item in content]
     return content
 
 
@@ -207,30 +205,30 @@ def _put(plain: dict[str, Any], place: str, value: Any) -> None:
     target: Any = plain
     for number, step in enumerate(steps[:-1]):
         key = _key(target, step, place)
-        held = target[key] if isinstance(target, list) else target.get(key)
-        if isinstance(held, str) and target is plain:
-            held = {held: None}
-        if held is None:
-            held = {}
-        if not isinstance(held, dict | list):
+        current = target[key] if isinstance(target, list) else target.get(key)
+        if isinstance(current, str) and target is plain:
+            current = {current: None}
+        if current is None:
+            current = {}
+        if not isinstance(current, dict | list):
             whole = ".".join(steps[: number + 1])
             raise TaskError(
-                f"'{place}' has no room in {whole}, which is a single value",
-                given=notation.write_value(held),
-                do=f"Write it as a mapping, with both: {whole}={{...}}",
+                f"'{place}' cannot be set: {whole} is a single value",
+                given=notation.write_value(current),
+                do=f"Write {whole} as a mapping with both: {whole}={{...}}",
             )
-        target[key] = held
-        target = held
+        target[key] = current
+        target = current
     target[_key(target, steps[-1], place)] = value
 
 
 def _key(target: Any, step: str, place: str) -> Any:
-    """A word of a mapping, or the number of an item of a list."""
+    """Returns the key of a mapping, or the index of a list."""
     if not isinstance(target, list):
         return step
     if not step.isdecimal() or int(step) >= len(target):
         raise TaskError(
-            f"'{place}' names no item of a list",
+            f"'{place}' is not an item of the list",
             given=f"'{step}'",
             allowed=f"0 to {len(target) - 1}",
         )
@@ -238,7 +236,7 @@ def _key(target: Any, step: str, place: str) -> Any:
 
 
 def _steps(place: str) -> list[str]:
-    """Splits at dots outside quotes: `input."odd.name"` has two steps."""
+    """Splits a path at its dots outside quotes: `input."my.name"` has two steps."""
     return [_unquoted(step) for step in _STEP.findall(place)]
 
 
@@ -251,11 +249,11 @@ def _unquoted(step: str) -> str:
 
 def _leaves(place: str, value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, FrozenConfig):
-        for key, each in value.items():
-            yield from _leaves(f"{place}.{key}", each)
+        for key, item in value.items():
+            yield from _leaves(f"{place}.{key}", item)
     elif isinstance(value, tuple):
-        for number, each in enumerate(value):
-            yield from _leaves(f"{place}[{number}]", each)
+        for index, item in enumerate(value):
+            yield from _leaves(f"{place}[{index}]", item)
     else:
         yield place, value
 
@@ -266,7 +264,7 @@ def _kind(content: Any) -> str:
         tuple: "a list",
         str: "text",
         type(None): "nothing",
-        bool: "a yes/no",
+        bool: "a boolean",
         int: "a number",
         float: "a number",
     }

@@ -1,11 +1,13 @@
-"""Ports: what passes between two steps, with its axes called by name.
+"""TensorSpec: the description of a tensor that passes between two steps.
 
-A net is built from the ports that go in and the ports that must come out; it knows nothing of files, columns or labels.
+A net is built from the specs of its inputs and outputs; it does not depend on files,
+columns or labels.
 
-Example:  >>> TensorSpec("message", axes=("time",), shape=(162,), vocabulary=7298)
-          Port(name='message', axes=('time',), shape=(162,), vocabulary=7298, words=(), fills=False)
-          >>> TensorSpec("pixels", ("channel", "height", "width"), (1, 28, 28)).describe()
-          '(batch, channel 1, height 28, width 28)'
+Example:  >>> text = TensorSpec("message", ("time",), (162,), vocabulary=7298)
+          >>> text.vocabulary, text.words, text.fills
+          (7298, (), False)
+          >>> TensorSpec("pixels", ("channel", "height"), (1, 28)).describe()
+          '(batch, channel 1, height 28)'
 """
 
 from dataclasses import dataclass
@@ -14,14 +16,14 @@ from math import prod
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One tensor without its batch axis.
+    """The name, the axes and the shape of one tensor, without its batch axis.
 
-    name:        what it carries, as shown to people
-    axes:        the name of each axis: feature, time, channel, height, width, class, horizon, variable, place
+    name:        the name that users see
+    axes:        the name of each axis, such as feature, time, channel, height, class
     shape:       the size of each axis
-    vocabulary:  number of distinct ids when the tensor holds ids (of words, levels, states), else 0 for plain numbers
-    words:       names along the last axis where it has names (columns, classes), or of the ids, else empty
-    fills:       whether id 0 only fills up to the common length and means nothing
+    vocabulary:  the number of distinct ids when the tensor holds ids, else 0
+    words:       the names along the last axis (columns, classes) or of the ids, if any
+    fills:       whether id 0 is padding
     """
 
     name: str
@@ -36,18 +38,10 @@ class TensorSpec:
 
     @property
     def size(self) -> int:
-        """How many numbers one sample has in this tensor."""
+        """The number of values per sample."""
         return prod(self.shape)
 
     def describe(self) -> str:
-        """The shape with named axes."""
-        return (
-            "("
-            + ", ".join(
-                [
-                    "batch",
-                    *(f"{axis} {size}" for axis, size in zip(self.axes, self.shape, strict=True)),
-                ]
-            )
-            + ")"
-        )
+        """Returns the shape with named axes."""
+        axes = [f"{axis} {size}" for axis, size in zip(self.axes, self.shape, strict=True)]
+        return f"({', '.join(['batch', *axes])})"

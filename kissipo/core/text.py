@@ -1,4 +1,4 @@
-"""How numbers, bytes and lists are written for people, the same everywhere."""
+"""Text: numbers, bytes and lists are formatted the same everywhere."""
 
 from __future__ import annotations
 
@@ -7,40 +7,34 @@ from typing import Any
 
 
 def format_score(value: float) -> str:
-    """A number for a column: four decimals where it is small, at least four digits where it is large.
+    """Formats a number for a table: four decimals, or four digits of a large one.
 
-    Example:  >>> format_score(0.98333), format_score(12.3456), format_score(2345678.0), format_score(float("nan"))
-              ('0.9833', '12.35', '2.346e+06', '-')
+    Example:  >>> [format_score(x) for x in (0.98333, 12.3456, 2345678.0, float("nan"))]
+              ['0.9833', '12.35', '2.346e+06', '-']
     """
     if value != value:
         return "-"
-    return (
-        f"{value:.4f}"
-        if abs(value) < 10
-        else f"{value:.2f}"
-        if abs(value) < 1e5
-        else f"{value:.4g}"
-    )
+    style = ".4f" if abs(value) < 10 else ".2f" if abs(value) < 1e5 else ".4g"
+    return format(value, style)
 
 
 def format_value(value: float | None, *, digits: int = 4) -> str:
-    """A number of any size by its significant digits.
+    """Formats a number of any size with its significant digits.
 
-    Example:  >>> format_value(0.00123456), format_value(12345678.0), format_value(-0.0), format_value(float("nan"))
-              ('0.001235', '1.235e+07', '0', 'not a number')
+    Example:  >>> [format_value(x) for x in (0.00123456, 12345678.0, -0.0)]
+              ['0.001235', '1.235e+07', '0']
     """
     if value is None:
         return "-"
-    return (
-        "not a number" if value != value else f"{value + 0.0:.{digits}g}"
-    )  # no minus before a zero
+    # adding 0.0 removes the minus sign of a negative zero
+    return "not a number" if value != value else f"{value + 0.0:.{digits}g}"
 
 
 def format_bytes(count: int) -> str:
-    """Bytes in the unit that suits them.
+    """Formats a number of bytes in B, kB, MB or GB.
 
-    Example:  >>> format_bytes(256), format_bytes(16_384), format_bytes(60_950_432), format_bytes(2_213_000_000)
-              ('256 B', '16.4 kB', '61.0 MB', '2.2 GB')
+    Example:  >>> [format_bytes(n) for n in (256, 16_384, 60_950_432, 2_213_000_000)]
+              ['256 B', '16.4 kB', '61.0 MB', '2.2 GB']
     """
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
@@ -48,22 +42,24 @@ def format_bytes(count: int) -> str:
     return f"{count} B"
 
 
-def list_some(items: Iterable[Any], most: int, *, separator: str = ", ") -> str:
-    """The first items, and how many more there are.
+def list_some(items: Iterable[Any], limit: int, *, separator: str = ", ") -> str:
+    """Lists the first items and the number of the others.
 
-    Example:  >>> list_some("abcd", 2), list_some([1, 2], 2), list_some(["a: b", "c: d", "e: f"], 2, separator="; ")
-              ('a, b and 2 more', '1, 2', 'a: b; c: d; and 1 more')
+    Example:  >>> list_some("abcd", 2), list_some([1, 2], 2)
+              ('a, b and 2 more', '1, 2')
+              >>> list_some(["a: b", "c: d", "e: f"], 2, separator="; ")
+              'a: b; c: d; and 1 more'
     """
     texts = list(map(str, items))
     before = " " if separator == ", " else separator
-    more = f"{before}and {len(texts) - most} more" if len(texts) > most else ""
-    return separator.join(texts[:most]) + more
+    more = f"{before}and {len(texts) - limit} more" if len(texts) > limit else ""
+    return separator.join(texts[:limit]) + more
 
 
 def list_ends(texts: Sequence[str], first: int, last: int) -> str:
-    """The first and the last items where there are more.
+    """Lists the first and the last items, with dots between them where there are more.
 
-    Example:  >>> list_ends(["a", "b", "c", "d"], 2, 1), list_ends(["a", "b", "c", "d", "e"], 2, 1)
+    Example:  >>> list_ends("abcd", 2, 1), list_ends("abcde", 2, 1)
               ('a, b, c, d', 'a, b, ..., e')
     """
     return ", ".join(
@@ -72,19 +68,19 @@ def list_ends(texts: Sequence[str], first: int, last: int) -> str:
 
 
 def first_of(sentences: Sequence[str]) -> str:
-    """The first sentence, and how many more of its kind there are.
+    """Returns the first sentence and the number of the others.
 
-    Example:  >>> first_of(["a.png is empty."]), first_of(["a.png is empty.", "b.png is empty."])
-              ('a.png is empty', 'a.png is empty (and 1 more)')
+    Example:  >>> first_of(["a.png is empty.", "b.png is empty."])
+              'a.png is empty (and 1 more)'
     """
     more = f" (and {len(sentences) - 1} more)" if len(sentences) > 1 else ""
     return sentences[0].rstrip(".") + more
 
 
-def shorten(text: str, most: int) -> str:
-    """The text, or its beginning and three dots.
+def shorten(text: str, limit: int) -> str:
+    """Truncates a text to at most `limit` characters, with three dots at the end.
 
     Example:  >>> shorten("abcdef", 6), shorten("abcdefg", 6)
               ('abcdef', 'abc...')
     """
-    return text if len(text) <= most else text[: most - 3] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."

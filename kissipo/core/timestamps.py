@@ -1,6 +1,7 @@
-"""Texts and numbers that stand for moments in time: 1949-01, 2024-03-31 14:00, 31.03.2024, 1700 (a year).
+"""Timestamps: texts and numbers that denote points in time.
 
-Moments with a time zone are taken as what they are in universal time (UTC); so an hour that a clock shows twice stands there once.
+Examples are 1949-01, 2024-03-31 14:00, 31.03.2024, and 1700 (a year). Timestamps with a
+time zone are converted to UTC; an hour that the clock repeats is then unique.
 """
 
 from collections.abc import Sequence
@@ -30,10 +31,10 @@ _CLOCK = ("", " %H:%M", " %H:%M:%S")
 
 
 def as_time(column: Column, *, style: str | None = None) -> Column | None:
-    """The column as moments, or None when its values are no moments.
+    """Converts a column to timestamps, or returns None when they are not.
 
-    style:  a strptime pattern when the person gave one
-    Raises:   DataError when the values can be read in two ways (03/04/2024), or not in the given style.
+    style:    the strptime pattern, if the user gave one
+    Raises:   DataError for ambiguous values (03/04/2024), and for another style.
     """
     if column.kind == "time":
         return column
@@ -49,7 +50,7 @@ def as_time(column: Column, *, style: str | None = None) -> Column | None:
 
 
 def looks_like_time(column: Column) -> bool:
-    """A quick guess on the first levels."""
+    """Guesses from the first distinct texts whether a column holds timestamps."""
     if column.kind == "time":
         return True
     if column.kind != "string" or not column.levels:
@@ -66,12 +67,12 @@ def looks_like_time(column: Column) -> bool:
 
 
 def has_zone(column: Column) -> bool:
-    """Whether the moments are written with their time zone."""
+    """Returns whether the timestamps contain a time zone."""
     return column.kind == "string" and any(_zoned(text.strip()) for text in column.levels[:50])
 
 
 def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
-    """All moments are the same day and hour of a month, at least a month apart."""
+    """Returns whether all timestamps are the same day and hour of a month."""
     whole = timestamps.astype("datetime64[M]")
     within = timestamps - whole.astype(timestamps.dtype)
     months = np.diff(whole.astype(np.int64))
@@ -79,23 +80,26 @@ def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
 
 
 def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
-    """The moments that follow, a usual step apart: months and years as they are in the calendar.
+    """Returns the next timestamps, at the most frequent step or calendar month.
 
-    Example:  >>> next_timestamps(np.array(["2024-11-01", "2024-12-01"], "datetime64[s]"), 2).astype("datetime64[D]").tolist()
+    Example:  >>> monthly = np.array(["2024-11-01", "2024-12-01"], "datetime64[s]")
+              >>> next_timestamps(monthly, 2).astype("datetime64[D]").tolist()
               [datetime.date(2025, 1, 1), datetime.date(2025, 2, 1)]
     """
     ahead = np.arange(1, count + 1)
     if is_monthly(timestamps):
         whole = timestamps.astype("datetime64[M]")
         within = timestamps[-1] - whole[-1].astype(timestamps.dtype)
-        return (whole[-1] + ahead * _usual(np.diff(whole))).astype(timestamps.dtype) + within
-    return timestamps[-1] + ahead * _usual(np.diff(timestamps))
+        return (whole[-1] + ahead * _most_frequent(np.diff(whole))).astype(
+            timestamps.dtype
+        ) + within
+    return timestamps[-1] + ahead * _most_frequent(np.diff(timestamps))
 
 
-def _usual(steps: NDArray[Any]) -> Any:
-    """The step that stands there most often."""
-    kinds, counts = np.unique(steps, return_counts=True)
-    return kinds[np.argmax(counts)]
+def _most_frequent(steps: NDArray[Any]) -> Any:
+    """Returns the most frequent step."""
+    values, counts = np.unique(steps, return_counts=True)
+    return values[np.argmax(counts)]
 
 
 def _years(column: Column) -> Column | None:
@@ -132,7 +136,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
         raise DataError(
             f"the dates of '{name}' can be read in two ways",
             given=f"'{texts[0]}'",
-            do="Say which: input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y (month first)",
+            do="Choose input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y",
         )
     for timestamps in (day_first, month_first):
         if timestamps is not None:
@@ -148,9 +152,9 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
     if any(zoned):
         if not all(zoned):
             raise DataError(
-                f"some moments of '{name}' have a time zone and some have none",
+                f"some timestamps of '{name}' have a time zone and some have none",
                 given=f"'{cleaned[zoned.index(True)]}' and '{cleaned[zoned.index(False)]}'",
-                do="Write all of them in one way",
+                do="Write all timestamps with a time zone, or all without one",
             )
         try:
             timestamps = [datetime.fromisoformat(text) for text in cleaned]
@@ -167,7 +171,7 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
 
 
 def _zoned(text: str) -> bool:
-    """2024-03-31T14:00Z, 2024-03-31 14:00+02:00."""
+    """Returns whether a text such as 2024-03-31 14:00+02:00 has a time zone."""
     return text.endswith("Z") or "+" in text[10:] or "-" in text[10:]
 
 

@@ -1,4 +1,4 @@
-"""Boards of games: the lecture's matrix of own stones 1, the other's -1 and 0; what is no board of that size is refused."""
+"""Board: the matrix of the lecture, with 1, -1 and 0; other boards are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def frame(*boards: str | None) -> Frame:
     return Frame((strings("board", boards),))
 
 
-def test_a_board_is_the_matrix_of_the_lecture() -> None:
+def test_board_equals_the_matrix_of_the_lecture() -> None:
     codec = Board("board").fit(frame("X.OO.X..X"))
     encoded = codec.encode(frame("X.OO.X..X", "........."))
     assert encoded.dtype == torch.int8
@@ -23,11 +23,11 @@ def test_a_board_is_the_matrix_of_the_lecture() -> None:
         [[[0] * 3] * 3],
     ]
     assert (codec.spec.axes, codec.spec.shape) == (("channel", "height", "width"), (1, 3, 3))
-    assert codec.describe() == "3x3, own stones 1, the other's -1, empty 0"
+    assert codec.describe() == "3x3, own stones 1, opponent -1, empty 0"
 
 
 @pytest.mark.parametrize(
-    ("board", "given"),
+    ("board", "text"),
     [
         ("X" * 16, "'XXXXXXXXXXXXXXXX' (16 letters)"),
         ("XOxo.....", "'XOxo.....' (9 letters)"),
@@ -35,11 +35,11 @@ def test_a_board_is_the_matrix_of_the_lecture() -> None:
         (None, "'' (0 letters)"),
     ],
 )
-def test_what_is_no_such_board_is_refused(board: str | None, given: str) -> None:
+def test_board_of_another_form_is_refused(board: str | None, text: str) -> None:
     codec = Board("board").fit(frame("." * 9))
     with pytest.raises(DataError) as refused:
         codec.encode(frame("." * 9, board))
     assert (
-        f"row 2 of 'board' is no board of 3x3; got {given}. Allowed: 9 letters, row by row:"
+        f"row 2 of 'board' is not a 3x3 board; got {text}. Allowed: 9 letters, row by row:"
         in str(refused.value)
     )

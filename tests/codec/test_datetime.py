@@ -1,4 +1,4 @@
-"""Calendar: moments as points on circles, equal to what Python's datetime says of them."""
+"""Calendar: timestamps as points on circles, equal to Python's datetime."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, numbers, strings, times
 
 CYCLES = {
-    "month": lambda at: (at.month - 1) / 12,
-    "weekday": lambda at: at.weekday() / 7,
-    "hour": lambda at: at.hour / 24,
+    "month": lambda time: (time.month - 1) / 12,
+    "weekday": lambda time: time.weekday() / 7,
+    "hour": lambda time: time.hour / 24,
 }
 
 
@@ -27,18 +27,18 @@ def test_each_cycle_is_the_angle_of_datetime(timestamps: list[datetime]) -> None
     frame = Frame((times("at", timestamps),))
     codec = Calendar("at").fit(frame)
     encoded = codec.encode(frame).numpy()
-    seconds = np.array([np.datetime64(at, "s").astype(int) for at in timestamps], dtype=float)
+    seconds = np.array([np.datetime64(time, "s").astype(int) for time in timestamps], dtype=float)
     expected = {"at time": (seconds - seconds.min()) / (np.ptp(seconds) or 1)}
     for cycle, share in CYCLES.items():
-        turns = [2 * pi * share(at) for at in timestamps]
+        turns = [2 * pi * share(time) for time in timestamps]
         if len(set(turns)) > 1:
             expected |= {
                 f"at {cycle} sin": [sin(t) for t in turns],
                 f"at {cycle} cos": [cos(t) for t in turns],
             }
     assert set(codec.spec.words) == set(expected)
-    for at, name in enumerate(codec.spec.words):
-        np.testing.assert_allclose(encoded[:, at], expected[name], atol=1e-6)
+    for index, name in enumerate(codec.spec.words):
+        np.testing.assert_allclose(encoded[:, index], expected[name], atol=1e-6)
 
 
 def test_december_lies_beside_january() -> None:
@@ -47,7 +47,7 @@ def test_december_lies_beside_january() -> None:
     assert (x[11] - x[0]).norm().item() == pytest.approx((x[1] - x[0]).norm().item(), rel=1e-5)
 
 
-def test_texts_and_years_are_moments_too() -> None:
+def test_texts_and_years_are_timestamps() -> None:
     days = Calendar("at", style="%d/%m/%Y").fit(
         Frame((strings("at", ["01/02/2024", "03/02/2024"]),))
     )
@@ -56,19 +56,19 @@ def test_texts_and_years_are_moments_too() -> None:
     assert years.spec.words == ("at weekday sin", "at weekday cos", "at time")
 
 
-def test_a_missing_moment_is_read_as_the_first_and_told() -> None:
+def test_missing_timestamp_is_read_as_the_first() -> None:
     codec = Calendar("at").fit(Frame((strings("at", ["2024-01-01", "2024-03-01"]),)))
     gap = Frame((strings("at", [None]),))
     assert (
         codec.encode(gap).tolist() == codec.encode(Frame((strings("at", ["2024-01-01"]),))).tolist()
     )
-    assert codec.remarks(gap) == ["1 missing 'at' read as the first moment of the training part"]
+    assert codec.remarks(gap) == ["1 missing 'at' read as the first training timestamp"]
 
 
-def test_what_is_no_moment_is_refused_with_a_way_out() -> None:
+def test_invalid_timestamp_is_refused() -> None:
     with pytest.raises(DataError) as refused:
         Calendar("at").fit(Frame((strings("at", ["soon"]),)))
     assert str(refused.value) == (
-        "the column 'at' cannot be read as moments in time; got 'soon'. "
-        "Say how it is written, as in strptime: input.date_format=%d/%m/%Y."
+        "the column 'at' cannot be read as timestamps; got 'soon'. "
+        "Set the strptime pattern, such as input.date_format=%d/%m/%Y."
     )

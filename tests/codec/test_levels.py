@@ -1,4 +1,4 @@
-"""Columns of levels: labels, one-hot and index beside scikit-learn, with missing and unseen values; states; crosses."""
+"""Categories: labels, one-hot and index equal scikit-learn; states; crosses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def column(*values: str | None) -> Frame:
     return Frame((strings("town", values),))
 
 
-def test_labels_equal_those_of_scikit_learn() -> None:
+def test_labels_equal_label_encoder() -> None:
     assert Labels("town").fit(column(*TOWNS)).encode(column(*TOWNS)).tolist() == (
         LabelEncoder().fit_transform(TOWNS).tolist()
     )
@@ -33,35 +33,35 @@ def test_labels_that_are_numbers_stand_in_the_order_of_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (
             "Olso",
-            "'town' has 'Olso' in row 1, which the training part does not have. Did you mean 'Oslo'?",
+            "'town' has 'Olso' in row 1, which is not in the training split. Did you mean 'Oslo'?",
         ),
-        (None, "'town' has no value in row 1, which the training part does not have."),
+        (None, "'town' has no value in row 1, which is not in the training split."),
     ],
 )
-def test_a_label_must_have_been_seen_in_training(value: str | None, told: str) -> None:
+def test_label_that_is_unseen_is_refused(value: str | None, message: str) -> None:
     with pytest.raises(DataError) as refused:
         Labels("town").fit(column(*TOWNS)).encode(column(value))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_one_hot_equals_scikit_learn_unseen_levels_included() -> None:
-    asked = [*TOWNS, "Wien"]
+def test_one_hot_equals_one_hot_encoder() -> None:
+    frame = [*TOWNS, "Wien"]
     theirs = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(
         [[town] for town in TOWNS]
     )
     ours = OneHot("town").fit(column(*TOWNS))
     assert (
-        ours.encode(column(*asked)).tolist()
-        == theirs.transform([[town] for town in asked]).tolist()
+        ours.encode(column(*frame)).tolist()
+        == theirs.transform([[town] for town in frame]).tolist()
     )
     assert ours.spec.words == ("town=Brno", "town=Oslo", "town=Praha")
-    assert ours.remarks(column(*asked, None)) == [
+    assert ours.remarks(column(*frame, None)) == [
         "1 values of 'town' never seen in training ('Wien'), read as all zeros",
-        "1 missing 'town', though no row of the training part lacked it, read as all zeros",
+        "1 missing 'town', but never missing in training, read as all zeros",
     ]
 
 
@@ -74,8 +74,8 @@ def test_one_hot_gives_missing_a_column_of_its_own_when_training_had_gaps() -> N
 
 
 def test_index_counts_from_one_by_frequency_and_zero_is_unknown() -> None:
-    codec = Index("town", most=2).fit(column(*TOWNS))
-    assert codec.levels == ("Brno", "Oslo")
+    codec = Index("town", vocab_size=2).fit(column(*TOWNS))
+    assert codec.categories == ("Brno", "Oslo")
     assert codec.encode(column("Brno", "Oslo", "Praha", None)).tolist() == [1, 2, 0, 0]
     assert codec.decode(torch.tensor([2, 0]))["town"].texts() == ["Oslo", None]
     assert codec.spec.words == ("(unknown)", "Brno", "Oslo")
@@ -90,13 +90,13 @@ STATES = States(("cool", "warm", "overheated"))
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("wram", "Did you mean 'warm'?"), ("3", "0 to 2"), ("²", "0 to 2")]
+    ("value", "message"), [("wram", "Did you mean 'warm'?"), ("3", "0 to 2"), ("²", "0 to 2")]
 )
-def test_a_state_that_is_not_there_is_refused(value: str, told: str) -> None:
+def test_state_that_is_unknown_is_refused(value: str, message: str) -> None:
     with pytest.raises(DataError) as refused:
         STATES.encode(Frame((strings("state", [value]),)))
-    assert f"row 1 names no state; got '{value}'" in str(refused.value)
-    assert told in str(refused.value)
+    assert f"row 1 is not a state; got '{value}'" in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_cross_is_one_level_for_each_combination_that_training_has() -> None:

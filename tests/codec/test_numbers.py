@@ -1,4 +1,4 @@
-"""Numbers: scaling as in scikit-learn, gaps filled, flagged and told; several codecs side by side."""
+"""Numbers: scaling equals scikit-learn, missing values are filled and flagged."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ X = load_diabetes(scaled=False).data
 
 
 def frame_of(values: Any) -> Frame:
-    return Frame(tuple(numbers(f"c{at}", values[:, at]) for at in range(values.shape[1])))
+    return Frame(tuple(numbers(f"c{index}", values[:, index]) for index in range(values.shape[1])))
 
 
 @pytest.mark.parametrize(
     ("scale", "theirs"), [("standard", StandardScaler()), ("range", MinMaxScaler())]
 )
-def test_scaling_equals_scikit_learn(scale: Literal["standard", "range"], theirs: Any) -> None:
+def test_scaling_equals_sklearn(scale: Literal["standard", "range"], theirs: Any) -> None:
     train, test = X[:300], X[300:]
     codec = Numbers(tuple(frame_of(X).names), scale=scale).fit(frame_of(train))
     np.testing.assert_allclose(
@@ -39,29 +39,29 @@ def test_scaling_equals_scikit_learn(scale: Literal["standard", "range"], theirs
     [[1e-9, 2e-9, 4e-9], [1e9, 1e9 + 1, 1e9 + 3], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0]],
     ids=["tiny", "far from zero", "constant", "zero"],
 )
-def test_odd_columns_are_scaled_as_in_scikit_learn(values: list[float]) -> None:
+def test_scaling_of_unusual_columns_equals_sklearn(values: list[float]) -> None:
     column = np.array(values)[:, None]
     ours = Numbers(("c0",)).fit(frame_of(column)).encode(frame_of(column))
     np.testing.assert_allclose(ours, StandardScaler().fit_transform(column), rtol=1e-5, atol=1e-6)
 
 
-def test_a_gap_is_filled_with_the_training_median_and_flagged() -> None:
+def test_missing_number_is_filled_with_the_median_and_flagged() -> None:
     codec = Numbers(("age", "fare"), scale="none").fit(
         Frame((numbers("age", [20, None, 30, 70]), numbers("fare", [1, 2, 3, 4])))
     )
     assert codec.spec.words == ("age", "fare", "age missing")
-    asked = Frame((numbers("age", [None, 8]), numbers("fare", [5, None])))
-    assert codec.encode(asked).tolist() == [[30, 5, 1], [8, 2.5, 0]]
-    assert codec.remarks(asked) == [
+    frame = Frame((numbers("age", [None, 8]), numbers("fare", [5, None])))
+    assert codec.encode(frame).tolist() == [[30, 5, 1], [8, 2.5, 0]]
+    assert codec.remarks(frame) == [
         "1 missing 'age' filled with the training median 30 and flagged",
-        "1 missing 'fare' filled with the training median 2.5, though no row of the training part lacked it",
+        "1 missing 'fare' filled with the training median 2.5, but never missing in training",
     ]
-    back = codec.decode(codec.encode(asked))
+    back = codec.decode(codec.encode(frame))
     assert np.isnan(back["age"].values[0])
     assert back["fare"].values.tolist() == [5, 2.5]
 
 
-def test_codecs_side_by_side_are_their_tensors_side_by_side() -> None:
+def test_concat_equals_the_concatenated_tensors() -> None:
     frame = Frame(
         (
             numbers("x", [1, 2, 4]),
@@ -78,9 +78,7 @@ def test_codecs_side_by_side_are_their_tensors_side_by_side() -> None:
     assert whole.decode(whole.encode(frame)).names == ["x", "kind", "at"]
 
 
-def test_a_zero_comes_back_as_zero_and_the_smallest_number_that_float32_can_tell_as_itself() -> (
-    None
-):
+def test_decode_restores_zero_and_small_numbers() -> None:
     frame = Frame((numbers("x", [0.0, 1e-6, 0.3, 1.7, -2.0, 5.0]),))
     codec = Numbers(("x",)).fit(frame)
     back = codec.decode(codec.encode(frame))["x"].values

@@ -42,7 +42,7 @@ def test_color_images_become_three_channels_in_front_and_come_back() -> None:
     )
 
 
-def test_files_of_any_size_and_color_are_brought_to_one_form_and_that_is_told(
+def test_files_are_converted_to_one_size_and_color(
     tmp_path: Path,
 ) -> None:
     for name, image in (("a", DIGITS[0]), ("b", DIGITS[1]), ("c", FLOWER)):
@@ -56,28 +56,28 @@ def test_files_of_any_size_and_color_are_brought_to_one_form_and_that_is_told(
     assert np.array_equal(encoded[2, 0], np.asarray(resized))
     assert codec.remarks(frame_of(paths)) == [
         "1 of 3 images resized to 8x8 (most of them were 64x96)",
-        "1 of 3 images turned gray",
+        "1 of 3 images converted to grayscale",
     ]
 
 
-def test_images_larger_than_most_become_a_square_of_that_side() -> None:
-    assert Pixels("image", most=32).fit(frame_of(FLOWER[None])).size == (32, 32)
+def test_large_images_become_a_square_of_max_side() -> None:
+    assert Pixels("image", max_side=32).fit(frame_of(FLOWER[None])).size == (32, 32)
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda path: None, "there is no image "),
-        (lambda path: path.write_bytes(b"no image"), " is damaged or no image: "),
-        (lambda path: path.mkdir(), " is a folder. Allowed: an image file."),
+        (lambda path: path.write_bytes(b"no image"), " is corrupt or not an image: "),
+        (lambda path: path.mkdir(), " is a folder. Allowed: the path of an image."),
     ],
     ids=["missing", "damaged", "folder"],
 )
-def test_what_is_no_image_is_refused_by_name(tmp_path: Path, make: object, told: str) -> None:
+def test_invalid_image_is_refused_by_name(tmp_path: Path, make: object, message: str) -> None:
     path = tmp_path / "photo.png"
     make(path)  # type: ignore[operator]
     codec = Pixels("image", size=(8, 8), color="grayscale")
     with pytest.raises(DataError) as refused:
         codec.encode(frame_of(np.array([str(path)], dtype=object)))
     assert str(path) in str(refused.value)
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -22,7 +22,7 @@ def column(*texts: str | None) -> Frame:
 def test_ids_count_from_two_by_frequency_then_alphabet() -> None:
     codec = Tokens("text").fit(column(*TEXTS))
     assert codec.vocabulary == ("win", "a", "prize", "!")
-    assert codec.spec.words == ("(fill)", "(unknown)", "win", "a", "prize", "!")
+    assert codec.spec.words == ("(padding)", "(unknown)", "win", "a", "prize", "!")
     assert codec.encode(column(*TEXTS)).tolist() == [
         [2, 3, 4, 5],
         [3, 4, 0, 0],
@@ -37,14 +37,16 @@ def test_ids_count_from_two_by_frequency_then_alphabet() -> None:
     st.integers(1, 12),
     st.integers(1, 5),
 )
-def test_encoding_equals_a_loop(texts: list[str], length: int, most: int) -> None:
-    codec = Tokens("text", length=length, most=most, least=2).fit(column(*texts))
+def test_encoding_equals_a_loop(texts: list[str], length: int, size: int) -> None:
+    codec = Tokens("text", length=length, vocab_size=size, min_count=2).fit(column(*texts))
     counts = Counter(word for text in texts for word in split_words(text))
-    known = sorted(
+    vocabulary = sorted(
         (word for word in counts if counts[word] >= 2), key=lambda word: (-counts[word], word)
-    )[:most]
+    )[:size]
     for text, row in zip(texts, codec.encode(column(*texts)).tolist(), strict=True):
-        ids = [known.index(word) + 2 if word in known else 1 for word in split_words(text)][:length]
+        ids = [
+            vocabulary.index(word) + 2 if word in vocabulary else 1 for word in split_words(text)
+        ][:length]
         assert row == ids + [0] * (length - len(ids))
 
 
@@ -55,28 +57,28 @@ def test_characters_come_back_exactly(texts: list[str]) -> None:
     assert codec.decode(codec.encode(column(*texts)))["text"].texts() == texts
 
 
-def test_what_is_unknown_cut_or_empty_is_marked_and_told() -> None:
+def test_remarks_name_unknown_truncated_and_empty_texts() -> None:
     codec = Tokens("text", length=3).fit(column("a prize", "a"))
-    asked = column("a prize for you", None)
-    assert codec.encode(asked).tolist() == [[2, 3, 1], [0, 0, 0]]
-    assert codec.decode(codec.encode(asked))["text"].texts() == ["a prize (unknown)", ""]
-    assert codec.remarks(asked) == [
-        "1 of 2 'text' longer than 3 words, the rest cut",
+    frame = column("a prize for you", None)
+    assert codec.encode(frame).tolist() == [[2, 3, 1], [0, 0, 0]]
+    assert codec.decode(codec.encode(frame))["text"].texts() == ["a prize (unknown)", ""]
+    assert codec.remarks(frame) == [
+        "1 of 2 'text' longer than 3 words, truncated",
         "2 words of 'text' rare or never seen in training ('for', 'you'), read as unknown",
         "1 empty 'text', read as no words",
     ]
 
 
-@pytest.mark.parametrize(("texts", "least"), [(199, 1), (200, 2)])
-def test_rare_words_are_unknown_where_there_are_many_texts(texts: int, least: int) -> None:
+@pytest.mark.parametrize(("texts", "min_count"), [(199, 1), (200, 2)])
+def test_rare_words_are_unknown_where_there_are_many_texts(texts: int, min_count: int) -> None:
     codec = Tokens("text").fit(column(*["often"] * (texts - 1), "often once"))
-    assert (codec.least, codec.vocabulary) == (
-        least,
-        ("often", "once") if least == 1 else ("often",),
+    assert (codec.min_count, codec.vocabulary) == (
+        min_count,
+        ("often", "once") if min_count == 1 else ("often",),
     )
 
 
-def test_the_length_left_to_itself_holds_99_of_100_training_texts() -> None:
+def test_default_length_covers_99_of_100_training_texts() -> None:
     codec = Tokens("text").fit(column(*["a b"] * 995, *["a " * 50] * 5))
     assert codec.length == 2
     assert codec.encode(column("a a a")).shape == torch.Size([1, 2])

@@ -40,9 +40,13 @@ def test_stitching_averages_where_windows_overlap(length: int, stride: int, coun
     total = (count - 1) * stride + length
     expected = [
         np.mean(
-            [windows[w, at - w * stride, 0] for w in range(count) if 0 <= at - w * stride < length]
+            [
+                windows[w, step - w * stride, 0]
+                for w in range(count)
+                if 0 <= step - w * stride < length
+            ]
         )
-        for at in range(total)
+        for step in range(total)
     ]
     np.testing.assert_allclose(codec.decode(windows)["x"].values, expected, rtol=1e-12)
 
@@ -60,5 +64,6 @@ def test_a_row_shorter_than_a_window_is_refused() -> None:
     with pytest.raises(DataError) as refused:
         Windows(Numbers(("x",)), 12).fit(frame).encode(frame)
     assert str(refused.value) == (
-        "air.csv is shorter than one window; got 2 steps. Allowed: at least 12. Use a smaller window."
+        "air.csv is shorter than one window; got 2 steps. Allowed: at least 12. "
+        "Use a smaller window."
     )

@@ -111,7 +111,7 @@ CASES = {
     "states": Case(
         lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}
     ),
-    "together": Case(
+    "concat": Case(
         lambda: Concat((Numbers(("x",)), OneHot("a"))),
         {"x": NUMBER_COLUMN, "a": CATEGORY_COLUMN},
         mixed,

@@ -1,4 +1,4 @@
-"""The dialect of YAML: what people expect, nothing that is executed, errors with line and column."""
+"""Notation: the dialect of YAML executes nothing; errors have line and column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALUE = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(VALUE)
-def test_what_is_written_is_read_as_it_was(value: Any) -> None:
+def test_write_and_read_are_inverse(value: Any) -> None:
     assert repr(read(write(value))) == repr(value)
     assert repr(read_value(write_value(value))) == repr(value)
 
@@ -48,17 +48,17 @@ def test_what_is_written_is_read_as_it_was(value: Any) -> None:
         ("[a, 1]", ["a", 1]),
     ],
 )
-def test_the_dialect(text: str, value: Any) -> None:
+def test_dialect_of_yaml(text: str, value: Any) -> None:
     assert repr(read_value(text)) == repr(value)
     assert repr(read(text)) == repr(value)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("input: {table: a.csv", "task.yaml is not readable YAML in line 1, column 21: "),
         ("input: a\n  process: b", "task.yaml is not readable YAML in line 2, column 10: "),
-        ("input: {a: 1, a: 2}", "in line 1, column 15: the word 'a' stands twice"),
+        ("input: {a: 1, a: 2}", "in line 1, column 15: the key 'a' appears twice"),
         ("\tinput: a", "in line 1, column 1: "),
         (
             "input: !!python/object/apply:os.system ['touch hacked']",
@@ -68,11 +68,11 @@ def test_the_dialect(text: str, value: Any) -> None:
         ("a: \x00", "task.yaml is not readable YAML: "),
     ],
 )
-def test_what_is_no_yaml_is_refused_with_its_place(text: str, told: str) -> None:
+def test_invalid_yaml_is_refused_with_line_and_column(text: str, message: str) -> None:
     with pytest.raises(TaskError) as refused:
         read(text, origin="task.yaml")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_tag_on_the_command_line_is_only_text() -> None:
+def test_tag_on_the_command_line_is_text() -> None:
     assert read_value("!!python/object/apply:os.getcwd []") == "!!python/object/apply:os.getcwd []"

@@ -1,4 +1,4 @@
-"""The small things that everything stands on: names that are like each other, frames, ports, batches, seeds, errors, moments."""
+"""Core: suggestions, errors, frames, tensor specs, batches, seeds, timestamps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kissipo.core.timestamps import as_time
 
 
 @pytest.mark.parametrize(
-    ("slip", "known", "meant"),
+    ("slip", "names", "expected"),
     [
         ("epoch", ["epochs", "rate", "embed"], ["epochs"]),
         ("EPOCHS", ["epochs", "rate"], ["epochs"]),
@@ -34,11 +34,11 @@ from kissipo.core.timestamps import as_time
         ("", ["epochs"], []),
     ],
 )
-def test_the_nearest_name_is_found(slip: str, known: list[str], meant: list[str]) -> None:
-    assert nearest(slip, known) == meant
+def test_nearest_returns_similar_names(slip: str, names: list[str], expected: list[str]) -> None:
+    assert nearest(slip, names) == expected
 
 
-def test_when_no_name_is_near_the_known_ones_are_listed() -> None:
+def test_did_you_mean_lists_names_when_none_is_similar() -> None:
     assert did_you_mean("zzz", ["alpha", "beta"]) == "Known here: alpha, beta"
     assert (
         did_you_mean("zzz", [f"c{n}" for n in range(20)], most_listed=2)
@@ -47,21 +47,21 @@ def test_when_no_name_is_near_the_known_ones_are_listed() -> None:
     assert did_you_mean("zzz", []) == ""
 
 
-def test_an_error_has_four_parts_in_one_paragraph() -> None:
-    told = UserError("wrong.", given="'x'", allowed="a or b.", do="Do this")
-    assert str(told) == "wrong; got 'x'. Allowed: a or b. Do this."
+def test_user_error_has_four_parts_in_one_paragraph() -> None:
+    message = UserError("wrong.", given="'x'", allowed="a or b.", do="Do this")
+    assert str(message) == "wrong; got 'x'. Allowed: a or b. Do this."
     assert str(UserError("which column is it?", given="the columns a, b", do="Say it")) == (
         "which column is it? There are the columns a, b. Say it."
     )
 
 
-def test_a_family_finds_built_planned_and_misspelt_words() -> None:
+def test_registry_finds_built_planned_and_misspelt_names() -> None:
     registry = Registry("kissipo.process.nets", "net", planned={"bert": "S35"})
     assert "ffn" in registry.names()
     assert registry.find("ffn", place="process.net").ALGORITHM == "supervised"
     with pytest.raises(
         NotBuiltError,
-        match=r"process.net: the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn",
+        match=r"the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn",
     ):
         registry.find("bert", place="process.net")
     with pytest.raises(
@@ -71,7 +71,7 @@ def test_a_family_finds_built_planned_and_misspelt_words() -> None:
         registry.find("recurent", place="process.net")
 
 
-def test_a_missing_part_is_named_with_its_extra() -> None:
+def test_missing_package_is_named_with_its_extra() -> None:
     with pytest.raises(MissingExtraError) as refused:
         need("gymnasiumm", extra="rl", purpose="learning in environments")
     assert str(refused.value) == (
@@ -90,7 +90,7 @@ FRAME = Frame(
 )
 
 
-def test_a_frame_keeps_row_numbers_gaps_and_order() -> None:
+def test_frame_keeps_row_numbers_gaps_and_order() -> None:
     some = FRAME.take(np.array([2, 0]))
     assert some.rows.tolist() == [3, 1]
     assert some["town"].texts() == ["a", "b"]
@@ -105,7 +105,7 @@ def test_a_frame_keeps_row_numbers_gaps_and_order() -> None:
     ]
 
 
-def test_a_frame_names_the_column_that_was_probably_meant() -> None:
+def test_frame_suggests_a_similar_column() -> None:
     with pytest.raises(DataError, match=r"my.csv has no column 'twon'. Did you mean 'town'\?"):
         FRAME["twon"]
     with pytest.raises(DataError, match="the columns of the data differ in length"):
@@ -122,29 +122,29 @@ def test_a_frame_names_the_column_that_was_probably_meant() -> None:
     ],
     ids=["value", "gap", "column", "order"],
 )
-def test_a_fingerprint_changes_with_the_data(other: Frame) -> None:
+def test_fingerprint_changes_with_the_data(other: Frame) -> None:
     assert FRAME.fingerprint() == FRAME.take(np.arange(3)).fingerprint() != other.fingerprint()
 
 
-def test_a_port_must_name_every_axis() -> None:
+def test_tensor_spec_must_name_every_axis() -> None:
     assert TensorSpec("x", ("time", "feature"), (5, 3)).size == 15
     with pytest.raises(AssertionError):
         TensorSpec("x", ("time",), (5, 3))
 
 
-def test_a_batch_is_as_long_as_its_samples() -> None:
+def test_batch_is_as_long_as_its_samples() -> None:
     assert len(Batch((torch.zeros(4, 2),), (torch.zeros(4),))) == 4
     assert len(Batch((), (torch.zeros(3),))) == 3
 
 
 @given(st.integers(0, 50), st.integers(1, 9))
-def test_slices_cover_everything_once_in_order(length: int, size: int) -> None:
-    assert [at for part in batches(length, size) for at in range(length)[part]] == list(
+def test_batches_cover_all_indices_once_in_order(length: int, size: int) -> None:
+    assert [index for batch in batches(length, size) for index in range(length)[batch]] == list(
         range(length)
     )
 
 
-def test_dice_depend_on_seed_and_purpose_alone() -> None:
+def test_generators_depend_on_seed_and_purpose_alone() -> None:
     draws = {
         (seed, purpose): (
             numpy_generator(seed, *purpose).random(),
@@ -157,7 +157,7 @@ def test_dice_depend_on_seed_and_purpose_alone() -> None:
     assert numpy_generator(0, "split").random() == draws[0, ("split",)][0]
 
 
-def test_some_of_many_are_drawn_once_each_in_order_and_from_every_kind_alike() -> None:
+def test_drawn_indices_are_sorted_unique_and_uniform() -> None:
     some = drawn(40_000, 10_000, "baselines")
     assert len(some) == 10_000 and (np.diff(some) > 0).all() and some.max() < 40_000
     for turns in (2, 3, 4):
@@ -176,14 +176,14 @@ def test_some_of_many_are_drawn_once_each_in_order_and_from_every_kind_alike() -
         (["20240131", "20240201"], "%Y%m%d"),
     ],
 )
-def test_moments_are_read_as_datetime_reads_them(texts: list[str], pattern: str) -> None:
+def test_timestamps_equal_those_of_datetime(texts: list[str], pattern: str) -> None:
     column = as_time(strings("at", texts))
     assert column is not None
     assert column.values.tolist() == [datetime.strptime(text, pattern) for text in texts]
 
 
 @pytest.mark.parametrize(
-    ("cells", "style", "told"),
+    ("cells", "style", "message"),
     [
         (
             ["03/04/2024", "05/06/2024"],
@@ -197,17 +197,17 @@ def test_moments_are_read_as_datetime_reads_them(texts: list[str], pattern: str)
         ),
     ],
 )
-def test_a_moment_that_cannot_be_read_for_sure_is_refused(
-    cells: list[str], style: Any, told: str
+def test_timestamps_that_are_ambiguous_are_refused(
+    cells: list[str], style: Any, message: str
 ) -> None:
     with pytest.raises(DataError) as refused:
         as_time(strings("at", cells), style=style)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_whole_years_are_moments_and_other_numbers_are_none() -> None:
+def test_timestamps_include_whole_years_but_no_other_numbers() -> None:
     years = as_time(numbers("year", [1700, None]))
     assert years is not None
-    assert [str(at) for at in years.values] == ["1700-01-01T00:00:00", "NaT"]
+    assert [str(value) for value in years.values] == ["1700-01-01T00:00:00", "NaT"]
     assert as_time(numbers("n", [1.5])) is None
     assert as_time(strings("word", ["house", "boat"])) is None

@@ -1,4 +1,4 @@
-"""A task is the same in Python, in YAML and as words of the command line, and it is frozen."""
+"""Task: Python, YAML and arguments are equivalent, and a task is immutable."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ def alike(one: Task, other: Task) -> bool:
 
 @settings(max_examples=200, deadline=None)
 @given(TASK)
-def test_yaml_gives_the_same_task_back(task: Task) -> None:
+def test_yaml_restores_the_task(task: Task) -> None:
     assert alike(Task.from_yaml(task.to_yaml() or "{}"), task)
 
 
 @settings(max_examples=200, deadline=None)
 @given(TASK)
-def test_words_of_the_command_line_give_the_same_task_back(task: Task) -> None:
+def test_arguments_restore_the_task(task: Task) -> None:
     assert alike(Task.from_arguments(task.to_arguments()), task)
 
 
 @given(TASK)
-def test_plain_dicts_and_pickles_give_the_same_task_back(task: Task) -> None:
+def test_dicts_and_pickles_restore_the_task(task: Task) -> None:
     assert alike(Task.from_plain(task.plain()), task)
     assert alike(pickle.loads(pickle.dumps(task)), task)
 
 
 @given(VALUE)
-def test_freezing_and_thawing_are_inverse(value: Any) -> None:
+def test_to_frozen_and_to_plain_are_inverse(value: Any) -> None:
     assert thaw(freeze(value)) == value
     assert hash(freeze({"value": value})) == hash(freeze({"value": value}))
 
@@ -65,13 +65,11 @@ def test_freezing_and_thawing_are_inverse(value: Any) -> None:
         ({"process": {"units": (64, 64)}}, {"process": {"units": [64, 64]}}),
     ],
 )
-def test_short_ways_of_writing_mean_the_same(
-    written: dict[str, Any], means: dict[str, Any]
-) -> None:
+def test_short_forms_are_equivalent(written: dict[str, Any], means: dict[str, Any]) -> None:
     assert Task(**written) == Task(**means)
 
 
-def test_a_task_and_its_words_are_frozen() -> None:
+def test_task_and_its_options_are_immutable() -> None:
     units = [64]
     task = Task(process={"units": units})
     units.append(1)
@@ -85,7 +83,7 @@ def test_a_task_and_its_words_are_frozen() -> None:
             change()
 
 
-def test_changing_a_word_makes_another_task() -> None:
+def test_with_words_returns_another_task() -> None:
     task = Task(
         input="make",
         process={"early_stopping": {"patience": 3}, "units": [1, 2]},
@@ -116,7 +114,7 @@ def test_changing_a_word_makes_another_task() -> None:
         ("broken=[1, 2", "broken", "[1, 2"),
     ],
 )
-def test_an_argument_is_a_place_and_a_value(argument: str, place: str, value: Any) -> None:
+def test_argument_is_split_into_option_and_value(argument: str, place: str, value: Any) -> None:
     assert split_argument(argument) == (place, value)
 
 
@@ -124,13 +122,13 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
 
 
 @pytest.mark.parametrize(
-    ("slip", "told"),
+    ("slip", "message"),
     [
         (
             lambda: split_argument("epochs"),
-            "'epochs' is not a word of a task. Allowed: key=value, such as process.epochs=5",
+            "'epochs' is not an option of a task. Allowed: key=value, such as process.epochs=5",
         ),
-        (lambda: split_argument("=5"), "'=5' is not a word of a task."),
+        (lambda: split_argument("=5"), "'=5' is not an option of a task."),
         (
             lambda: Task.from_arguments(["epochs=5"]),
             "'epochs' does not begin with a part of the task. Allowed: input, process",
@@ -138,11 +136,11 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         (lambda: Task.from_arguments([".=5"]), "'.' does not begin with a part of the task."),
         (
             lambda: LISTED.with_words({"process.units.x": 5}),
-            "'process.units.x' names no item of a list; got 'x'. Allowed: 0 to 1.",
+            "'process.units.x' is not an item of the list; got 'x'. Allowed: 0 to 1.",
         ),
         (
             lambda: LISTED.with_words({"process.units.2": 5}),
-            "'process.units.2' names no item of a list; got '2'.",
+            "'process.units.2' is not an item of the list; got '2'.",
         ),
         (
             lambda: LISTED.with_words({"process.split.validation": 0.1}),
@@ -156,15 +154,15 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         (lambda: Task.from_plain(None), "got nothing. Write for example input: {table: sms.csv}."),
         (
             lambda: Task.from_plain({"proces": {}}),
-            "the task has a part 'proces'. Allowed: input, process, output. Did you mean 'process'?",
+            "the task has an unknown part 'proces'. Allowed: input, process, output. Did you mean 'process'?",
         ),
         (
             lambda: Task(process=[1]),
-            "the part 'process' must be a mapping of words; got a list. Allowed: a mapping of words, a single word.",
+            "the part 'process' must be a mapping of options; got a list. Allowed: a mapping of options, a single option.",
         ),
         (
             lambda: Task(output=[3]),
-            "the part 'an answer' must be a mapping of words; got a number.",
+            "the part 'an answer' must be a mapping of options; got a number.",
         ),
         (
             lambda: Task(input={"table": object()}).to_yaml(),
@@ -176,7 +174,7 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         ),
     ],
 )
-def test_a_slip_is_told_with_its_place(slip: Any, told: str) -> None:
+def test_invalid_tasks_are_refused_with_their_option(slip: Any, message: str) -> None:
     with pytest.raises(TaskError) as refused:
         slip()
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all; links and devices are written through."""
+"""Output files: written completely or not at all; links are followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kissipo.core.errors import MachineError
 from kissipo.core.output_file import write_text
 
 
-def test_what_was_there_stays_when_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_text_keeps_the_former_file_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert write_text("page.html", "old ←") == Path("page.html")
 
     def full(_: int) -> None:
@@ -21,10 +21,10 @@ def test_what_was_there_stays_when_the_machine_refuses(monkeypatch: pytest.Monke
     with pytest.raises(MachineError, match=r"page\.html cannot be written: No space left"):
         write_text("page.html", "new")
     assert Path("page.html").read_text(encoding="utf-8") == "old ←"
-    assert [each.name for each in Path.cwd().glob("*.part")] == []
+    assert [path.name for path in Path.cwd().glob("*.part")] == []
 
 
-def test_a_link_is_written_through_and_a_device_stays_one() -> None:
+def test_write_text_follows_links_and_keeps_devices() -> None:
     Path("real.html").write_text("old")
     Path("link.html").symlink_to("real.html")
     write_text("link.html", "new")
@@ -34,7 +34,7 @@ def test_a_link_is_written_through_and_a_device_stays_one() -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_folder_or_nowhere_is_told() -> None:
+def test_write_text_refuses_a_folder_and_a_missing_folder() -> None:
     for place in (".", "nowhere/page.html"):
         with pytest.raises(MachineError, match="cannot be written"):
             write_text(place, "x")

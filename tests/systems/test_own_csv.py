@@ -199,7 +199,7 @@ def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
         "process": {"epochs": 60, "learning_rate": 0.005},
     }
     run = ki.load(words | {"output": {"category": "liked"}}).fit()
-    assert [codec.KIND for codec in run.codecs] == ["together", "tokens"]
+    assert [codec.KIND for codec in run.codecs] == ["concat", "tokens"]
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
 
 
