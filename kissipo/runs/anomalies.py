@@ -37,14 +37,14 @@ _FARTHEST_APART = 48  # steps; alarms that are less than a window and less than 
 
 def fit_threshold(net: Any, pipeline: Pipeline) -> None:
     """What is no longer ordinary, from the errors in training and validation."""
-    answer = _watcher(pipeline)
-    found = [
+    answer = _anomaly_answer(pipeline)
+    evaluations = [
         evaluate(net, pipeline.datasets[part], [answer])
         for part in PARTS[:2]
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths")
+        np.concatenate([getattr(each, name)[0] for each in evaluations]) for name in ("scores", "truths")
     )
     answer.calibrate(answer.errors(scores, truths))
 
@@ -56,46 +56,46 @@ def evaluate_anomalies(
 
     asked:  the baselines that were asked for, None for all that fit
     """
-    answer = _watcher(pipeline)
-    watched, first = watched_errors(net, pipeline)
+    answer = _anomaly_answer(pipeline)
+    errors, first = watched_errors(net, pipeline)
     part = pipeline.eval_split
-    found = evaluate(net, pipeline.datasets[part], [answer])
-    start = first + sum(len(pipeline.datasets[each]) for each in PARTS[: PARTS.index(part)])
-    own = _judgment(answer, pipeline, watched, first, start, answer.threshold, found.evaluations[0])
-    beside = _beside(answer, pipeline, first, start, asked)
-    known = (
+    evaluation = evaluate(net, pipeline.datasets[part], [answer])
+    start = first + sum(len(pipeline.datasets[name]) for name in PARTS[: PARTS.index(part)])
+    own = _evaluate_alarms(answer, pipeline, errors, first, start, answer.threshold, evaluation.evaluations[0])
+    baselines = _evaluate_baselines(answer, pipeline, first, start, asked)
+    compared = (
         None
         if answer.options.anomaly_labels is None and answer.options.method == "reconstruction"
-        else beside
+        else baselines
     )
     result = verdict(
-        own, known or {}, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
+        own, compared or {}, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
     )
-    told = "train" if part == "train" else part
-    return Score(answer, own, known or {}, result, part=told), found, (watched, first)
+    split_name = "train" if part == "train" else part
+    return Score(answer, own, compared or {}, result, part=split_name), evaluation, (errors, first)
 
 
 def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
     """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
-    answer = _watcher(pipeline)
-    found = [
+    answer = _anomaly_answer(pipeline)
+    evaluations = [
         evaluate(net, pipeline.datasets[part], [answer])
         for part in PARTS
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in found]) for name in ("scores", "truths")
+        np.concatenate([getattr(each, name)[0] for each in evaluations]) for name in ("scores", "truths")
     )
     return answer.errors(scores, truths), len(pipeline.frame) - len(scores)
 
 
-def _watcher(pipeline: Pipeline) -> Anomaly:
+def _anomaly_answer(pipeline: Pipeline) -> Anomaly:
     answer = pipeline.answers[0]
     assert isinstance(answer, Anomaly)
     return answer
 
 
-def _judgment(
+def _evaluate_alarms(
     answer: Anomaly,
     pipeline: Pipeline,
     errors: NDArray[np.float64],
@@ -111,14 +111,14 @@ def _judgment(
     steps = len(pipeline.frame)
     alarms = np.zeros(steps, dtype=bool)
     alarms[first:] = errors > height
-    judged = alarms.copy()
-    judged[:start] = False
-    raised = spans(judged, apart=min(_FARTHEST_APART, pipeline.codecs[0].length))  # type: ignore[attr-defined]
-    shown = _Shown(pipeline)
+    evaluated = alarms.copy()
+    evaluated[:start] = False
+    raised = spans(evaluated, apart=min(_FARTHEST_APART, pipeline.codecs[0].length))  # type: ignore[attr-defined]
+    names = _StepNames(pipeline)
     details: dict[str, Any] = {
         "threshold": height,
         "false_alarm_rate": answer.options.false_alarm_rate,
-        "judged_from": shown.timestamp(start),
+        "judged_from": names.timestamp(start),
     }
     metrics: dict[str, float] = dict(expected.metrics)
     labels = (
@@ -129,18 +129,18 @@ def _judgment(
     windows = [] if labels is None else spans(labels)
     if windows:
         counted = [span for span in windows if span.last >= start]
-        hit = [bool(judged[span.first : span.last + 1].any()) for span in counted]
+        hit = [bool(evaluated[span.first : span.last + 1].any()) for span in counted]
         false = [span for span in raised if not any(span.touches(window) for window in counted)]
         metrics = {
             "nab": nab_score(
-                judged[start:], [(max(0, s.first - start), s.last - start) for s in counted]
+                evaluated[start:], [(max(0, s.first - start), s.last - start) for s in counted]
             )
         }
         precision = 1 - len(false) / len(raised) if raised else 0.0
         recall = sum(hit) / len(hit) if hit else float("nan")
         f1 = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
-        months = shown.seconds(start) / _MONTH
-        a_month = (
+        months = names.seconds(start) / _MONTH
+        false_alarm_count = (
             {"false_alarms_per_month": len(false) / months}
             if months > 0
             else {"false_alarms": float(len(false))}
@@ -149,13 +149,13 @@ def _judgment(
             "precision": precision,
             "recall": recall,
             "f1": f1,
-            **a_month,
+            **false_alarm_count,
             **expected.metrics,
         }
-        details["windows"] = [_told(window, alarms, start, shown) for window in windows]
+        details["windows"] = [_window_row(window, alarms, start, names) for window in windows]
     details["alarms"] = [
         {
-            **shown.span(span),
+            **names.span(span),
             "error": float(errors[span.first - first : span.last + 1 - first].max()),
         }
         | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
@@ -164,14 +164,14 @@ def _judgment(
     return Evaluation(metrics, details)
 
 
-def _told(window: Span, alarms: NDArray[np.bool_], start: int, shown: _Shown) -> dict[str, Any]:
+def _window_row(window: Span, alarms: NDArray[np.bool_], start: int, names: _StepNames) -> dict[str, Any]:
     """One labeled window: whether and when it was hit, and whether it lies in the part that judges."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
-    met = None if not len(within) else shown.timestamp(window.first + int(within[0]))
-    return {**shown.span(window), "first_alarm": met, "judged": window.last >= start}
+    first_alarm = None if not len(within) else names.timestamp(window.first + int(within[0]))
+    return {**names.span(window), "first_alarm": first_alarm, "judged": window.last >= start}
 
 
-class _Shown:
+class _StepNames:
     """Steps as people know them: by their moments, or by their numbers from 1."""
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -201,7 +201,7 @@ class _Shown:
         )
 
 
-def _beside(
+def _evaluate_baselines(
     answer: Anomaly, pipeline: Pipeline, first: int, start: int, asked: tuple[str, ...] | None
 ) -> Mapping[str, Evaluation]:
     """Simple forecasts of one step, watched in the same way."""
@@ -215,21 +215,21 @@ def _beside(
     windows = codec.encode(pipeline.frame)[: steps - window]
     truth = simple.truth(simple.codec.encode(pipeline.frame)[window:])
     series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)
-    some = drawn(trained, MOST_SAMPLES, "baselines")
-    train = Samples((windows[some],), truth[some], origins=some + window)
-    every = Samples((windows,), truth, origins=np.arange(window, steps))
-    case = Case(simple, (codec.spec,), train, every, pipeline.season, series=series)
-    judged = {}
+    indices = drawn(trained, MOST_SAMPLES, "baselines")
+    train = Samples((windows[indices],), truth[indices], origins=indices + window)
+    eval_samples = Samples((windows,), truth, origins=np.arange(window, steps))
+    case = Case(simple, (codec.spec,), train, eval_samples, pipeline.season, series=series)
+    evaluations = {}
     plain = replace(answer.options, method="forecast")
     for name in answer.BASELINES if asked is None else asked:
         module = BASELINES.find(name, place="output.baselines")
         scores: Scores | None = module.answer(case)
         if scores is None:
             continue
-        watcher = Anomaly(answer.variables, plain, loss=answer.loss)
-        watcher.expected = simple
-        errors = watcher.errors(scores, truth)
+        detector = Anomaly(answer.variables, plain, loss=answer.loss)
+        detector.expected = simple
+        errors = detector.errors(scores, truth)
         height = threshold(errors[: start - window], answer.options.false_alarm_rate)
         expected = simple.evaluate(scores[start - window :], truth[start - window :])
-        judged[module.NAME] = _judgment(answer, pipeline, errors, window, start, height, expected)
-    return judged
+        evaluations[module.NAME] = _evaluate_alarms(answer, pipeline, errors, window, start, height, expected)
+    return evaluations

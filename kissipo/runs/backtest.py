@@ -35,7 +35,7 @@ def backtest(
     Raises:   TaskError when the task is no forecast of a series, or its test part has fewer steps than folds.
     """
     resolved = read_task(task)
-    steps, test = _steps(resolved, task.name)
+    steps, test = _count_steps(resolved, task.name)
     if not 1 <= folds <= test:
         raise TaskError(
             "--backtest cuts the test part into so many folds",
@@ -49,19 +49,19 @@ def backtest(
     rows = []
     for number in range(folds):
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
-        words = {"input.max_rows": end, "input.split": {**split, "test": (end - first) / end}}
+        options = {"input.max_rows": end, "input.split": {**split, "test": (end - first) / end}}
         run = fit(
-            task.with_words(words), seed=seed, out=parent / f"fold-{number + 1}", strict=strict
+            task.with_words(options), seed=seed, out=parent / f"fold-{number + 1}", strict=strict
         )
         answer = run.metrics["answers"][0]
         main = answer["main"]
-        beside = {name: judged[main] for name, judged in answer["baselines"].items()}
+        baseline_values = {name: evaluation[main] for name, evaluation in answer["baselines"].items()}
         rows.append(
             {
                 "run": str(run.folder),
-                **_judged(run, first, end),
+                **_fold_steps(run, first, end),
                 "metrics": answer["metrics"],
-                "baselines": beside,
+                "baselines": baseline_values,
             }
         )
         notify(f"fold {number + 1}: {main} {answer['metrics'][main]:.4g}")
@@ -71,7 +71,7 @@ def backtest(
     return {"main": main, "folds": rows, "metrics": metrics, "baselines": baselines}
 
 
-def _steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
+def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     """How many steps the series has, and how many of them judge."""
     if resolved.source.module.SAMPLES != "series":
         raise TaskError(
@@ -82,13 +82,13 @@ def _steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     return steps, round(steps * resolved.general.split.test)
 
 
-def _judged(run: Run, first: int, end: int) -> dict[str, Any]:
+def _fold_steps(run: Run, first: int, end: int) -> dict[str, Any]:
     """The steps from which a fold learned and by which it was judged, and their moments where there are any."""
     pipeline = run.pipeline()
     time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
     timestamps = (
         []
         if time is None
-        else [str(time.show(at)).removesuffix("T00:00:00") for at in (first, end - 1)]
+        else [str(time.show(step)).removesuffix("T00:00:00") for step in (first, end - 1)]
     )
     return {"train_steps": first, "test_steps": end - first, "moments": timestamps}

@@ -26,9 +26,9 @@ def check_data(
 ) -> list[Finding]:
     """Every finding as `check` gives it; a table without a question has only its columns and rows checked."""
     try:
-        said = {key.removeprefix("input."): value for key, value in (words or {}).items()}
-        if output is None and time is None and said.keys() <= option_infos(table.Options).keys():
-            options = read(table.Options, said, place="input")
+        input_options = {key.removeprefix("input."): value for key, value in (words or {}).items()}
+        if output is None and time is None and input_options.keys() <= option_infos(table.Options).keys():
+            options = read(table.Options, input_options, place="input")
             if asks_for_answer(data, options):
                 frame, findings = read_table(data, options)
                 columns = sort_columns(frame, options, reserved=[])

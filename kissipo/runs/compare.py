@@ -36,7 +36,7 @@ SECONDS = "training seconds"
 
 
 @dataclass(frozen=True)
-class Measured:
+class SeedResult:
     """One run with one seed: its folder, what `metrics.json` holds, its seconds of training."""
 
     seed: int
@@ -59,12 +59,12 @@ def several_seeds(
     out:  the folder under which one run a seed is kept
     """
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-seeds")
-    measured = []
+    results = []
     for seed in range(first, first + count):
-        measured.append(_measure(task, seed, parent, strict=strict))
-        answer = measured[-1].metrics["answers"][0]
+        results.append(_measure(task, seed, parent, strict=strict))
+        answer = results[-1].metrics["answers"][0]
         notify(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
-    return _together(measured)
+    return _summarize(results)
 
 
 def compare(
@@ -80,17 +80,17 @@ def compare(
     optimizer(
         "adam", [nn.Parameter(torch.zeros(1))], rate=1.0
     )  # the first loads half of torch: no row shall pay for it
-    measured: dict[str, list[Measured]] = {name: [] for name in tasks}
+    results: dict[str, list[SeedResult]] = {name: [] for name in tasks}
     for seed in range(first, first + seeds):
         for name, task in tasks.items():
             notify(f"{name} ..." if seeds == 1 else f"{name}, seed {seed} ...")
-            measured[name].append(_measure(task, seed, parent / _plain(name)))
+            results[name].append(_measure(task, seed, parent / _folder_name(name)))
     rows = []
-    for name, each in measured.items():
-        run, metrics = RunFolder(each[0].run), each[0].metrics
+    for name, seed_results in results.items():
+        run, metrics = RunFolder(seed_results[0].run), seed_results[0].metrics
         weights = sum(tensor.numel() for tensor in run.read_weights().values())
         answer = metrics["answers"][0]
-        main = _named(answer, answer["main"], metrics)
+        main = _metric_name(answer, answer["main"], metrics)
         better = answer["higher_is_better"]
         rows.append(
             {
@@ -98,7 +98,7 @@ def compare(
                 "main": main,
                 "higher_is_better": better,
                 "weights": weights,
-                **_together(each),
+                **_summarize(seed_results),
             }
         )
     return {"rows": [{**row, **cost(row, rows[0])} for row in rows], "machine": describe_machine()}
@@ -136,42 +136,42 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
     Raises:   TaskError when a word names no values.
     """
     axes = []
-    for each in vary:
-        place, equals, text = each.partition("=")
+    for argument in vary:
+        place, equals, text = argument.partition("=")
         values = _values(text)
         if not equals or not values:
             raise TaskError(
-                f"--vary {each} names no values", do="Write --vary process.cell=lstm,gru"
+                f"--vary {argument} names no values", do="Write --vary process.cell=lstm,gru"
             )
         axes.append([(full_place(place, task), value) for value in values])
-    made = {}
-    for chosen in product(*axes):
-        label = " ".join(f"{place.split('.')[-1]}={value}" for place, value in chosen)
-        made[label] = task.with_words(dict(chosen))
-    return made
+    tasks = {}
+    for combination in product(*axes):
+        label = " ".join(f"{place.split('.')[-1]}={value}" for place, value in combination)
+        tasks[label] = task.with_words(dict(combination))
+    return tasks
 
 
-def _measure(task: Task, seed: int, parent: Path, *, strict: bool = False) -> Measured:
+def _measure(task: Task, seed: int, parent: Path, *, strict: bool = False) -> SeedResult:
     run = fit(task, seed=seed, out=parent / f"seed-{seed}", strict=strict)
     seconds = float(RunFolder(run.folder).read_json(ENVIRONMENT)["training_seconds"])
-    return Measured(seed, run.folder, run.metrics, seconds)
+    return SeedResult(seed, run.folder, run.metrics, seconds)
 
 
-def _together(measured: Sequence[Measured]) -> dict[str, Any]:
+def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
     """Every measure over the seeds."""
-    found: dict[str, list[float]] = {}
-    for each in measured:
-        for answer in each.metrics["answers"]:
+    values_by_name: dict[str, list[float]] = {}
+    for result in results:
+        for answer in result.metrics["answers"]:
             for name, value in answer["metrics"].items():
-                found.setdefault(_named(answer, name, each.metrics), []).append(
+                values_by_name.setdefault(_metric_name(answer, name, result.metrics), []).append(
                     nan if value is None else value
                 )
-        found.setdefault(SECONDS, []).append(each.seconds)
-    runs, seeds = [str(each.run) for each in measured], [each.seed for each in measured]
+        values_by_name.setdefault(SECONDS, []).append(result.seconds)
+    runs, seeds = [str(result.run) for result in results], [result.seed for result in results]
     return {
         "runs": runs,
         "seeds": seeds,
-        "metrics": {name: spread(values) for name, values in found.items()},
+        "metrics": {name: spread(values) for name, values in values_by_name.items()},
     }
 
 
@@ -188,7 +188,7 @@ def _values(text: str) -> list[Any]:
     return [read_value(part.strip()) for part in [*parts, current] if part.strip()]
 
 
-def _named(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> str:
+def _metric_name(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> str:
     return name if len(metrics["answers"]) == 1 else f"{answer['column']} {name}"
 
 
@@ -198,5 +198,5 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": mean(values), "std": std, "min": min(values), "max": max(values)}
 
 
-def _plain(name: str) -> str:
+def _folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name).strip("-")

@@ -28,7 +28,7 @@ _PARTS = (
     ("gymnasium", "rl", "environments"),
     ("tensorboard", "board", "TensorBoard files in every run"),
 )
-_LONGEST = 600
+_TIMEOUT = 600
 
 
 def examine() -> dict[str, Any]:
@@ -37,15 +37,15 @@ def examine() -> dict[str, Any]:
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
         for package, extra, purpose in _PARTS
     ]
-    found = kernels()
-    own = (
-        f"fused, {found.name}"
-        if found
+    native_kernels = kernels()
+    implementation = (
+        f"fused, {native_kernels.name}"
+        if native_kernels
         else "torch: the kernels were not built, as there was no C++ compiler"
     )
     machine = {
         **describe_machine(),
-        "kernels": own,
+        "kernels": implementation,
         "oneDNN": str(torch.backends.mkldnn.is_available()),
     }
     return {"machine": machine, "parts": parts}
@@ -67,7 +67,7 @@ def prove_resume(
         generator, resume = Random(0), False
         for number in range(trials):
             process = _start(task, broken, resume=resume)
-            killed = _kill_while_learning(process, broken, generator)
+            killed = _kill_during_training(process, broken, generator)
             notify(
                 f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}"
             )
@@ -119,12 +119,12 @@ def _start(task: str, out: Path, *, resume: bool = False) -> subprocess.Popen[st
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
-    _, told = process.communicate(timeout=_LONGEST)
+    _, error_output = process.communicate(timeout=_TIMEOUT)
     if process.returncode:
-        raise RunError(f"a run did not end well (code {process.returncode}): {told.strip()}")
+        raise RunError(f"a run did not end well (code {process.returncode}): {error_output.strip()}")
 
 
-def _kill_while_learning(process: subprocess.Popen[str], out: Path, generator: Random) -> bool:
+def _kill_during_training(process: subprocess.Popen[str], out: Path, generator: Random) -> bool:
     """Waits for a first checkpoint, then a little longer, then kills; False when the run was faster."""
     checkpoints = RunFolder(out).checkpoints
     before = saved_at(checkpoints)

@@ -68,9 +68,9 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
             )
         index = answer.codec.inner
         ids = index.encode(frame).unsqueeze(0)
-        known = (ids[:, 1:],) if ids.shape[1] > 1 else ()
+        targets = (ids[:, 1:],) if ids.shape[1] > 1 else ()
         loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
-        return Example(frame, TensorDataset((ids,), known), tuple(index.remarks(frame)), loss)
+        return Example(frame, TensorDataset((ids,), targets), tuple(index.remarks(frame)), loss)
     frame, dataset, notes = run.encode(values)
     if len(dataset) > 1:
         notes.append(f"of {len(dataset):,} samples this is the first")
@@ -87,12 +87,12 @@ def known_example(run: TrainedModel, position: int = 0) -> Example:
     count = len(pipeline.datasets[part])
     if not 0 <= position < count:
         raise TaskError(f"the {part} part has no sample {position}", allowed=f"0 to {count - 1}")
-    told = (
+    note = (
         f"this is the first sample of the {part} part"
         if position == 0
         else f"this is sample {position + 1} of the {part} part"
     )
-    return sample_of(pipeline, part, position, notes=(told,))
+    return sample_of(pipeline, part, position, notes=(note,))
 
 
 def sample_of(

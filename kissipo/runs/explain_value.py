@@ -21,7 +21,7 @@ from kissipo.runs.trained import TrainedModel
 
 
 def cell_of(
-    run: TrainedModel, values: Sequence[Any], layer: str, cell: Sequence[int]
+    run: TrainedModel, values: Sequence[Any], layer: str, index: Sequence[int]
 ) -> tuple[Breakdown, list[str]]:
     """A number of a layer of the net, and remarks.
 
@@ -35,20 +35,20 @@ def cell_of(
         example.dataset.batch(slice(0, 1)).inputs,
         [*filter(None, [run.remark]), *example.notes],
     )
-    found = record(run.net, inputs).steps
-    names = list(dict.fromkeys(call.name for call in found))
-    chosen = [call for call in found if call.name == layer]
-    if not chosen:
+    calls = record(run.net, inputs).steps
+    names = list(dict.fromkeys(call.name for call in calls))
+    matches = [call for call in calls if call.name == layer]
+    if not matches:
         raise TaskError(
             f"the net of {run.folder} has no layer '{layer}'", do=did_you_mean(layer, names)
         )
-    if len(chosen) > 1:
-        notes.append(f"'{layer}' is gone through {len(chosen)} times; this is the first time")
-    call = chosen[0]
-    output, number, place = _place(call, tuple(cell))
+    if len(matches) > 1:
+        notes.append(f"'{layer}' is gone through {len(matches)} times; this is the first time")
+    call = matches[0]
+    output, number, place = _place(call, tuple(index))
     alone = len(output) == 1
     try:
-        opened = explain_value(
+        breakdown = explain_value(
             call.layer, call.inputs, call.output, place, number=number, name=layer
         )
     except CannotExplainError as error:
@@ -56,11 +56,11 @@ def cell_of(
             f"the numbers of layer '{layer}' cannot be opened: {error}",
             do=f"`kissipo show {run.folder}` shows what it gives",
         ) from None
-    opened = replace(opened, description=opened.description + _read(run, inputs, call, place))
-    return (opened.of_one_sample() if alone else opened), notes
+    breakdown = replace(breakdown, description=breakdown.description + _read(run, inputs, call, place))
+    return (breakdown.of_one_sample() if alone else breakdown), notes
 
 
-def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple[int, ...]]:
+def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tuple[int, ...]]:
     """What the layer gave, the one of stacked layers that is meant, and the place in there.
 
     Raises:   TaskError when there is no such place.
@@ -72,23 +72,23 @@ def _place(call: Call, cell: tuple[int, ...]) -> tuple[Tensor, int | None, tuple
             f"layer '{call.name}' gives several things; its numbers cannot be opened yet"
         )
     shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
-    given, sides = cell, shape
-    if stacked > 1 and len(cell) == len(shape) + 1:
-        given, sides, number = cell[1:], (stacked, *shape), cell[0]
-    if len(cell) != len(sides) or not all(
-        0 <= at < side for at, side in zip(cell, sides, strict=True)
+    position, sizes = index, shape
+    if stacked > 1 and len(index) == len(shape) + 1:
+        position, sizes, number = index[1:], (stacked, *shape), index[0]
+    if len(index) != len(sizes) or not all(
+        0 <= coordinate < size for coordinate, size in zip(index, sizes, strict=True)
     ):
         what = (
             "time and unit"
             if isinstance(call.layer, nn.RNNBase) and len(shape) == 2
-            else counted(len(sides), "place")
+            else counted(len(sizes), "place")
         )
         raise TaskError(
             f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape))}, {counted(math.prod(shape), 'number')}",
-            given=",".join(map(str, cell)),
-            allowed=f"{what}, " + ", ".join(f"0 to {side - 1}" for side in sides),
+            position=",".join(map(str, index)),
+            allowed=f"{what}, " + ", ".join(f"0 to {size - 1}" for size in sizes),
         )
-    return output, number, ((0, *given) if len(output) == 1 else given)
+    return output, number, ((0, *position) if len(output) == 1 else position)
 
 
 def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
@@ -98,10 +98,10 @@ def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tupl
     for x, codec in zip(inputs, run.codecs, strict=True):
         words = codec.spec.words
         if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
-            at = int(x[0, place[1]])
+            token_id = int(x[0, place[1]])
             return (
-                f"; step {place[1]} reads {words[at]!r}"
-                if at
+                f"; step {place[1]} reads {words[token_id]!r}"
+                if token_id
                 else f"; step {place[1]} reads an unknown unit"
             )
     return ""

@@ -52,7 +52,7 @@ class RunCallback(Callback):
     def on_folder(self, path: Path) -> None:
         """The run folder is made."""
 
-    def on_built(self, experiment: Experiment, way: Trace) -> None:
+    def on_built(self, experiment: Experiment, trace: Trace) -> None:
         """Data are checked, encoded and split; the net is built."""
 
     def on_evaluated(self, scores: Sequence[Score]) -> None:
@@ -98,19 +98,19 @@ def fit(
         folder.create(_start(experiment, seed))
     for callback in callbacks:
         callback.on_folder(folder.path)
-    way = _way(experiment, back=False)
+    trace = _trace_example(experiment, back=False)
     for callback in callbacks:
-        callback.on_built(experiment, way)
+        callback.on_built(experiment, trace)
     with (
         memory_kept(),
-        threads_for(way.multiplications * (experiment.resolved.general.batch_size or 1)) as threads,
+        threads_for(trace.multiplications * (experiment.resolved.general.batch_size or 1)) as threads,
     ):
-        training_result = _learn(experiment, folder, seed, callbacks, resume=resume)
-    judged = evaluate_test_split(experiment, seed=seed)
+        training_result = _train(experiment, folder, seed, callbacks, resume=resume)
+    test_result = evaluate_test_split(experiment, seed=seed)
     for callback in callbacks:
-        callback.on_evaluated(judged.scores)
+        callback.on_evaluated(test_result.scores)
     _write_end(
-        folder, experiment, training_result, judged, _way(experiment), seed=seed, threads=threads
+        folder, experiment, training_result, test_result, _trace_example(experiment), seed=seed, threads=threads
     )
     run = Run(
         folder.path,
@@ -131,7 +131,7 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
     inside:  whether everything inside the net is told, too
     """
     experiment = build_experiment(task, seed=seed)
-    return experiment, _way(experiment, inside=inside)
+    return experiment, _trace_example(experiment, inside=inside)
 
 
 def _refuse_slow(experiment: Experiment) -> None:
@@ -164,7 +164,7 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
         "fingerprint": pipeline.frame.fingerprint(),
         "samples": {name: len(dataset) for name, dataset in pipeline.datasets.items()},
         "findings": [finding.to_json() for finding in pipeline.findings],
-        "decisions": [asdict(each) for each in experiment.decisions],
+        "decisions": [asdict(decision) for decision in experiment.decisions],
     }
     return {
         TASK: writable(experiment.task, experiment.resolved.source.word).to_yaml(),
@@ -179,18 +179,18 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
     frame, parts = pipeline.frame, pipeline.parts
     split: dict[str, Any] = {
         "format": FORMAT,
-        "rows": {name: format_spans(frame.rows[at]) for name, at in parts.items()},
+        "rows": {name: format_spans(frame.rows[indices]) for name, indices in parts.items()},
     }
     images = frame["image"].values if "image" in frame else np.zeros(0)
     files: list[Any] = images.tolist() if images.dtype == object else []
     if files and all(isinstance(each, str) for each in files):
         within = commonpath([str(Path(each).parent) for each in files])
         short = [Path(each).relative_to(within).as_posix() for each in files]
-        split["files"] = {name: [short[position] for position in at] for name, at in parts.items()}
+        split["files"] = {name: [short[position] for position in indices] for name, indices in parts.items()}
     return split
 
 
-def _learn(
+def _train(
     experiment: Experiment,
     folder: RunFolder,
     seed: int,
@@ -214,7 +214,7 @@ def _learn(
         ) from None
 
 
-def _way(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
+def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
     """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
     pipeline = experiment.pipeline
     example = sample_of(pipeline, pipeline.shown, 0, loss=experiment.algorithm if back else None)
@@ -232,15 +232,15 @@ def _write_end(
     folder: RunFolder,
     experiment: Experiment,
     training_result: TrainingResult,
-    judged: TestResult,
-    way: Trace,
+    test_result: TestResult,
+    trace: Trace,
     *,
     seed: int,
     threads: int,
 ) -> None:
     pipeline = experiment.pipeline
     folder.write_history(training_result.history)
-    answers = [each.to_json() for each in judged.scores]
+    answers = [score.to_json() for score in test_result.scores]
     metrics = {
         "format": FORMAT,
         "answers": answers,
@@ -262,10 +262,10 @@ def _write_end(
         training_result.history,
         training_result.best_epoch,
         training_result.seconds,
-        judged.scores,
-        way,
-        evaluation=judged.found,
-        errors=judged.errors,
-        examples=examples_inside(experiment, judged, way),
+        test_result.scores,
+        trace,
+        evaluation=test_result.found,
+        errors=test_result.errors,
+        examples=examples_inside(experiment, test_result, trace),
     )
     write_report(folder, experiment, results)

@@ -42,11 +42,11 @@ def load(
     Raises:   UserError of some kind, saying what stands there and what was probably meant.
     """
     if isinstance(task, str) and task in lesson_names():
-        _only_alone(task, output, time, horizon)
+        _refuse_question(task, output, time, horizon)
         return as_task(lesson(task, words or {}))
-    found = _find(task, output, time, horizon, words or {})
-    places = {full_place(key, found): value for key, value in (words or {}).items()}
-    return found.with_words(places) if places else found
+    base = _find(task, output, time, horizon, words or {})
+    places = {full_place(key, base): value for key, value in (words or {}).items()}
+    return base.with_words(places) if places else base
 
 
 def _find(
@@ -58,7 +58,7 @@ def _find(
         return Task.from_plain(task)
     if isinstance(task, str) and not task.startswith(ENVIRONMENT):
         if task in recipe_names():
-            _only_alone(task, output, time)
+            _refuse_question(task, output, time)
             built_in = as_task(recipe(task).task.named(task))
             return built_in if horizon is None else built_in.with_words({"output.horizon": horizon})
         path = Path(task)
@@ -69,7 +69,7 @@ def _find(
         if not path.exists() and "/" not in task and "." not in task:
             _refuse_unknown(task)
     word, column = _answer_in(words)
-    asked = ask(
+    sentence = ask(
         task,
         output=output or column,
         time=time,
@@ -77,7 +77,7 @@ def _find(
         written=_file_words(words),
         answer=word,
     )
-    return as_task(asked)
+    return as_task(sentence)
 
 
 def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -87,10 +87,10 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     plain = {key.removeprefix("output."): value for key, value in words.items()}
     whole = plain.get("output")
     first = whole[0] if isinstance(whole, list | tuple) and whole else whole
-    said = (
+    answer_words = (
         {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
     )
-    return next(((word, said[word]) for word in ANSWERS.names() if word in said), (None, None))
+    return next(((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words), (None, None))
 
 
 def _file_words(words: Mapping[str, Any]) -> FileWords:
@@ -110,8 +110,8 @@ def recipe_names() -> list[str]:
 
 def recipe(name: str) -> Recipe:
     """A built-in task with its story."""
-    found: Recipe = RECIPES.find(name.replace("-", "_"), place="TASK").RECIPE
-    return found
+    built_in: Recipe = RECIPES.find(name.replace("-", "_"), place="TASK").RECIPE
+    return built_in
 
 
 def _from_yaml(path: Path) -> Task:
@@ -124,11 +124,11 @@ def _from_yaml(path: Path) -> Task:
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
     return task.with_words(
-        {**_beside("input", task.input, path), **_beside("process", task.process, path)}
+        {**_resolve_paths("input", task.input, path), **_resolve_paths("process", task.process, path)}
     )
 
 
-def _beside(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
+def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
     """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
     changes = {}
     for key, value in words.items():
@@ -142,8 +142,8 @@ def _beside(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
     return changes
 
 
-def _only_alone(name: str, *asked: Any) -> None:
-    if any(asked):
+def _refuse_question(name: str, *values: Any) -> None:
+    if any(values):
         raise TaskError(
             f"'{name}' is built in and brings its own question",
             do="Leave --output and --time out, or name a file",
@@ -153,20 +153,20 @@ def _only_alone(name: str, *asked: Any) -> None:
 def _refuse_unknown(name: str) -> None:
     from kissipo.input.datasets import dataset_names
 
-    known = [*recipe_names(), *lesson_names(), *dataset_names()]
-    if name in known:
+    names = [*recipe_names(), *lesson_names(), *dataset_names()]
+    if name in names:
         return
     if name in NETS.names():
         raise DataError(
             f"'{name}' is a net, not a task",
             do=f"Name a task or data, and the net: kissipo fit digits net={name}",
         )
-    close = nearest(name, [*known, *NETS.names()]) + nearest(
+    matches = nearest(name, [*names, *NETS.names()]) + nearest(
         name, [each.name for each in Path().iterdir()]
     )
     hint = (
-        "Did you mean " + " or ".join(f"'{each}'" for each in close[:3]) + "?"
-        if close
+        "Did you mean " + " or ".join(f"'{each}'" for each in matches[:3]) + "?"
+        if matches
         else "Built-in tasks: " + ", ".join(recipe_names())
     )
     raise DataError(f"'{name}' is no built-in task and no file", do=hint)

@@ -114,15 +114,15 @@ def _number_columns(codecs: Sequence[Codec]) -> list[str]:
 
 
 def _as_numbers(column: Column) -> Column:
-    values, odd = np.full(len(column), np.nan), []
+    values, invalid = np.full(len(column), np.nan), []
     for position, text in enumerate(column.texts()):
         if text is None or is_missing(text):
             continue
         try:
             values[position] = float(text)
         except ValueError:
-            odd.append((position + 1, text))
-    return Column(column.name, "number", values, odd=tuple(odd), odd_count=len(odd))
+            invalid.append((position + 1, text))
+    return Column(column.name, "number", values, odd=tuple(invalid), odd_count=len(invalid))
 
 
 def _is_file(value: str | Path) -> bool:
@@ -139,25 +139,25 @@ def _text_of(path: Path, resolved: ResolvedTask) -> str:
 
 def _boards(values: Sequence[Any]) -> Frame:
     """The last position of each record; or boards in letters, or as arrays, as the player to move sees them."""
-    tensorboard_callbacks: list[str] = []
+    boards: list[str] = []
     for value in values:
         if not isinstance(value, str | Path):
-            tensorboard_callbacks.append(_in_letters(value))
+            boards.append(_in_letters(value))
         elif isinstance(value, str) and value and not set(value) - set(".XO"):
-            tensorboard_callbacks.append(value)
+            boards.append(value)
         else:
-            tensorboard_callbacks += read_ends(Path(value))
-    return Frame((strings("board", tensorboard_callbacks),), origin="the boards")
+            boards += read_ends(Path(value))
+    return Frame((strings("board", boards),), origin="the boards")
 
 
 def _in_letters(board: Any) -> str:
     """An array of 1, -1 and 0 as the letters of a board."""
     points = np.asarray(board).reshape(-1)
-    odd = [each for each in points.tolist() if each not in (1, -1, 0)]
-    if odd:
+    invalid = [value for value in points.tolist() if value not in (1, -1, 0)]
+    if invalid:
         raise DataError(
             "a board as an array is of numbers",
-            given=repr(odd[0]),
+            given=repr(invalid[0]),
             allowed="1 own stones, -1 the other's, 0 empty points",
         )
     return "".join(np.array(list(".XO"))[points.astype(np.int64)])
@@ -184,7 +184,7 @@ def _images(values: Sequence[Any]) -> Frame:
 
 def _steps(values: Sequence[Any], codecs: Sequence[Codec]) -> Frame:
     columns = codecs[0].columns
-    flat = [value for each in values for value in np.asarray(each, dtype=object).reshape(-1)]
+    flat = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
     if len(columns) != 1:
         raise TaskError(
             "this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}"

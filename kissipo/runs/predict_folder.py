@@ -31,7 +31,7 @@ from kissipo.runs.parse_inputs import frame_of
 from kissipo.runs.trained import TrainedModel
 
 TABLE, GALLERY = "predictions.csv", "gallery.html"
-_AT_ONCE, _SHOWN = 32, 60
+_BATCH_SIZE, _MAX_IMAGES = 32, 60
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ImagePrediction:
     file: Path
     answers: tuple[Prediction, ...] = ()
     note: str = ""
-    shown: tuple[Tensor, ...] = ()
+    views: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class FolderPredictions:
 
     run: str
     answers: tuple[Answer, ...]
-    each: tuple[ImagePrediction, ...]
+    images: tuple[ImagePrediction, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,13 +67,13 @@ class FolderPredictions:
     def counts(self) -> dict[str, int]:
         """How often each value of the first answer was given, the most frequent first."""
         return dict(
-            Counter(str(each.answers[0].value) for each in self.each if each.answers).most_common()
+            Counter(str(image.answers[0].value) for image in self.images if image.answers).most_common()
         )
 
     @property
     def unread(self) -> list[ImagePrediction]:
         """The images that could not be decoded."""
-        return [each for each in self.each if not each.answers]
+        return [images for image in self.images if not image.answers]
 
     def to_csv(self) -> str:
         """One line an image; of a mask the share of each class, too."""
@@ -90,9 +90,9 @@ class FolderPredictions:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*titles, "note"])
-        for each in self.each:
-            row = [str(each.file)]
-            for name, decision in zip(self.names, each.answers, strict=False):
+        for image in self.images:
+            row = [str(image.file)]
+            for name, decision in zip(self.names, image.answers, strict=False):
                 sure = "" if decision.confidence is None else f"{decision.confidence:.4f}"
                 shares = dict(decision.areas)
                 row += [
@@ -100,7 +100,7 @@ class FolderPredictions:
                     sure,
                     *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ())),
                 ]
-            writer.writerow([*row, *[""] * (len(titles) - len(row)), each.note])
+            writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
         return text.getvalue()
 
     def to_html(self) -> str:
@@ -109,27 +109,27 @@ class FolderPredictions:
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
         content = table([first.name, "images"], rows, numbers=(1,))
         if self.unread:
-            lines = "".join(f"<li>{escape(each.note)}</li>" for each in self.unread[:_SHOWN])
+            lines = "".join(f"<li>{escape(image.note)}</li>" for image in self.unread[:_MAX_IMAGES])
             content += (
                 f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
             )
         sections = [Section("Predictions", content), Section(*self._shown())]
         return page(
-            f"Predictions of {Path(self.run).name}", counted(len(self.each), "image"), sections
+            f"Predictions of {Path(self.run).name}", counted(len(self.images), "image"), sections
         )
 
     def to_json(self) -> list[dict[str, Any]]:
         """For `--json`."""
         return [
             {
-                "file": str(each.file),
+                "file": str(image.file),
                 **{
                     name: decision.to_json()
-                    for name, decision in zip(self.names, each.answers, strict=False)
+                    for name, decision in zip(self.names, image.answers, strict=False)
                 },
-                **({"note": each.note} if each.note else {}),
+                **({"note": image.note} if image.note else {}),
             }
-            for each in self.each
+            for image in self.images
         ]
 
     def save(self, folder: Path | str) -> Path:
@@ -147,18 +147,18 @@ class FolderPredictions:
             raise refusal(folder, error) from None
         return folder
 
-    def _shown(self) -> tuple[str, str]:
+    def _gallery_section(self) -> tuple[str, str]:
         first = self.answers[0]
-        read = [each for each in self.each if each.shown]
+        read = [images for image in self.images if image.views]
         if isinstance(first, Mask):
-            order = sorted(read, key=lambda each: -sum(share for _, share in each.answers[0].areas))
+            order = sorted(read, key=lambda image: -sum(share for _, share in image.answers[0].areas))
             title = "The most marked"
         else:
-            order = sorted(read, key=lambda each: each.answers[0].confidence or 0.0)
+            order = sorted(read, key=lambda image: image.answers[0].confidence or 0.0)
             title = "The least sure"
-        some = order[:_SHOWN]
-        captions = [f"{_told(each.answers[0])}: {each.file.name}" for each in some]
-        drawn = strips([each.shown for each in some], captions, [str(each.file) for each in some])
+        some = order[:_MAX_IMAGES]
+        captions = [f"{_caption(image.answers[0])}: {image.file.name}" for image in some]
+        drawn = strips([image.views for image in some], captions, [str(image.file) for image in some])
         more = (
             f"<p>{len(order) - len(some)} more are in {TABLE}.</p>"
             if len(order) > len(some)
@@ -178,15 +178,15 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
             do="Give values or --file",
         )
     files = [file for place in places for file in _files(Path(place))]
-    portions = (files[start : start + _AT_ONCE] for start in range(0, len(files), _AT_ONCE))
-    each = tuple(verdict for some in portions for verdict in _answered(run, some))
-    readable = [verdict.file for verdict in each if verdict.answers]
-    unread = [verdict.note for verdict in each if not verdict.answers]
+    portions = (files[start : start + _BATCH_SIZE] for start in range(0, len(files), _BATCH_SIZE))
+    images = tuple(verdict for some in portions for verdict in _predict_files(run, some))
+    readable = [verdict.file for verdict in images if verdict.answers]
+    unread = [verdict.note for verdict in images if not verdict.answers]
     seen = frame_of(readable, run.resolved, run.codecs) if readable else None
     notes = (
         [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
     )
-    return FolderPredictions(str(run.folder), run.answers, each, (*unread, *notes))
+    return FolderPredictions(str(run.folder), run.answers, images, (*unread, *notes))
 
 
 def refuse_existing(folder: Path) -> None:
@@ -206,15 +206,15 @@ def _files(place: Path) -> list[Path]:
     return found
 
 
-def _answered(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
+def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
     looks = look_at(frame_of(files, run.resolved, run.codecs)["image"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
-    told = iter(_told_of(run, readable)) if readable else iter(())
+    told = iter(_predictions_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
         yield ImagePrediction(file, note=look.damage) if look.damage else next(told)
 
 
-def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
+def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
     dataset = run.encode_frame(frame_of(files, run.resolved, run.codecs))
     outputs = answer_all(run.net, dataset)
     decided = [
@@ -224,24 +224,24 @@ def _told_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
     x = inputs[0]
     if isinstance(first, Mask):
         overlays = [
-            marked(image, torch.from_numpy(each.mask))
-            for image, each in zip(x, decided[0], strict=True)
+            marked(image, torch.from_numpy(image.mask))
+            for image, images in zip(x, decided[0], strict=True)
         ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
-        chosen = [first.levels.index(str(each.value)) for each in decided[0]]
+        chosen = [first.levels.index(str(image.value)) for image in decided[0]]
         maps = looked_at(run.net, x, first, chosen).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:
         overlays = []
-    shown = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
+    views = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
         ImagePrediction(file, answers, shown=tuple(images))
-        for file, answers, images in zip(files, zip(*decided, strict=True), shown, strict=True)
+        for file, answers, images in zip(files, zip(*decided, strict=True), views, strict=True)
     ]
 
 
-def _told(decision: Prediction) -> str:
+def _caption(decision: Prediction) -> str:
     if decision.mask is not None:
         return areas(decision)
     return str(decision.value) + (

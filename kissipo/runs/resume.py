@@ -23,7 +23,7 @@ def continued_seed(folder: RunFolder, seed: int | None) -> int:
     """
     began = folder.read_of_this_version(DATA)
     if seed not in (None, began["seed"]):
-        raise _another(folder, "seed", seed, began["seed"])
+        raise _differs(folder, "seed", seed, began["seed"])
     return int(began["seed"])
 
 
@@ -38,15 +38,15 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
     for part, words in writable(task, source).parts().items():
         before = stored.parts()[part]
         if not isinstance(words, Mapping) or not isinstance(before, Mapping):
-            if words and not _means(stored, part, _over(before, words), began):
-                raise _another(folder, part, words, before)
+            if words and not _means(stored, part, _merge(before, words), began):
+                raise _differs(folder, part, words, before)
             continue
         for key, value in words.items():
-            if not _means(stored, part, _over(before, {key: value}), began):
-                raise _another(folder, f"{part}.{key}", value, before.get(key))
+            if not _means(stored, part, _merge(before, {key: value}), began):
+                raise _differs(folder, f"{part}.{key}", value, before.get(key))
     if is_remark(stored.input[source]):
-        given = {key: task.input[key] for key in (source, "labels") if key in task.input}
-        return stored.with_words({f"input.{key}": value for key, value in given.items()})
+        data_words = {key: task.input[key] for key in (source, "labels") if key in task.input}
+        return stored.with_words({f"input.{key}": value for key, value in data_words.items()})
     return stored
 
 
@@ -58,16 +58,16 @@ def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
         )
 
 
-def _over(before: Any, now: Any) -> Any:
+def _merge(before: Any, now: Any) -> Any:
     """What was said before, with what is said now laid over it."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        said = {
-            key: _over(before.get(key), value) for key, value in now.items() if value is not None
+        merged = {
+            key: _merge(before.get(key), value) for key, value in now.items() if value is not None
         }
         bare = {key: value for key, value in now.items() if value is None and key not in before}
-        return {**before, **said, **bare}
+        return {**before, **merged, **bare}
     if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == len(now):
-        return tuple(_over(old, new) for old, new in zip(before, now, strict=True))
+        return tuple(_merge(old, new) for old, new in zip(before, now, strict=True))
     return now
 
 
@@ -79,10 +79,10 @@ def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
         return False
 
 
-def _another(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
-    given = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
-    said = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
+def _differs(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
+    values = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
+    override = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
     again = f"To go on with it {f'leave {place} out' if before is None else f'say {said}'}; or start a new run without --resume"
     return RunError(
-        f"the run in {folder.path} was started with another {place}", given=given, do=again
+        f"the run in {folder.path} was started with another {place}", given=values, do=again
     )

@@ -85,10 +85,10 @@ class Run(TrainedModel):
         cell:     its place, without the axis of the batch; of a recurrent layer time and unit
         Raises:   TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
         """
-        opened, remarks = cell_of(self, () if value is None else (value,), layer, cell)
+        breakdown, remarks = cell_of(self, () if value is None else (value,), layer, cell)
         for remark in remarks if value is not None else ():
             warnings.warn(remark, stacklevel=2)
-        return opened
+        return breakdown
 
     def export(self, path: Path | str) -> None:
         """Writes the net as ONNX or LiteRT.

@@ -27,7 +27,7 @@ from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import BASELINES
 
-_MOST_VALUES, _SMALLEST_SIDE = 16_000_000, 8
+_MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
 
 def score(
@@ -38,30 +38,30 @@ def score(
     asked:  one entry an answer: the baselines that were asked for, None for all that fit
     """
     part = pipeline.eval_split
-    found = evaluate(net, pipeline.datasets[part], pipeline.answers)
-    told = "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+    split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
+    split_name = "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
     scores = []
-    for number, (answer, judged) in enumerate(
-        zip(pipeline.answers, found.evaluations, strict=True)
+    for number, (answer, evaluation) in enumerate(
+        zip(pipeline.answers, split_evaluation.evaluations, strict=True)
     ):
-        held = answer.held(found.scores[number], found.truths[number])
-        judged = replace(judged, details={**judged.details, **held})
-        beside: dict[str, Evaluation] = {}
+        details = answer.held(split_evaluation.scores[number], split_evaluation.truths[number])
+        evaluation = replace(evaluation, details={**evaluation.details, **details})
+        baselines: dict[str, Evaluation] = {}
         if len(pipeline.datasets["train"]):
             side = _side(pipeline, part)
             case = _case(pipeline, number, part, seed, side)
-            told_of = (
+            note = (
                 {}
                 if side is None
                 else {"simple_answers": f"the simple answers see the images at {side}x{side}"}
             )
-            judged = replace(judged, details={**judged.details, **told_of})
-            beside = evaluate_baselines(answer, case, case.test.truth, asked[number])
+            evaluation = replace(evaluation, details={**evaluation.details, **note})
+            baselines = evaluate_baselines(answer, case, case.test.truth, asked[number])
         result = verdict(
-            judged, beside, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
+            evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
         )
-        scores.append(Score(answer, judged, beside, result, part=told))
-    return scores, found
+        scores.append(Score(answer, evaluation, baselines, result, part=split_name))
+    return scores, split_evaluation
 
 
 def evaluate_baselines(
@@ -80,13 +80,13 @@ def evaluate_baselines(
                 given=given,
                 do=did_you_mean(name, fitting),
             )
-    judged, plain = {}, answer.for_baselines()
+    evaluations, plain = {}, answer.for_baselines()
     for name in fitting if asked is None else asked:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.answer(case)
         if scores is not None:
-            judged[module.NAME] = plain.evaluate(scores, truth)
-    return judged
+            evaluations[module.NAME] = plain.evaluate(scores, truth)
+    return evaluations
 
 
 def _side(pipeline: Pipeline, part: str) -> int | None:
@@ -98,7 +98,7 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
         return None
     samples = min(len(pipeline.datasets["train"]), MOST_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
-    while samples * spec.shape[0] * side**2 > _MOST_VALUES and side > _SMALLEST_SIDE:
+    while samples * spec.shape[0] * side**2 > _MAX_VALUES and side > _MIN_SIDE:
         side //= 2
     return side if side < max(spec.shape[1:]) else None
 
@@ -136,18 +136,18 @@ def _samples(
     with_frame: bool,
 ) -> Samples:
     dataset, index = pipeline.datasets[part], torch.from_numpy(some)
-    inputs = dataset.batch(index).inputs if side is None else (_shrunk(dataset, index, side),)
+    inputs = dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
     return Samples(
         inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None
     )
 
 
-def _shrunk(dataset: Dataset, some: Tensor, side: int) -> Tensor:
+def _shrink_images(dataset: Dataset, indices: Tensor, side: int) -> Tensor:
     """Images at a smaller size; into one tensor, as small ones kept between large ones would hold their memory open."""
-    made = torch.empty(len(some), dataset.batch(some[:1]).inputs[0].shape[1], side, side)
+    images = torch.empty(len(indices), dataset.batch(indices[:1]).inputs[0].shape[1], side, side)
     done = 0
-    for batch in ahead(dataset, some.split(portion(dataset))):
-        made[done : done + len(batch)] = functional.adaptive_avg_pool2d(batch.inputs[0], side)
+    for batch in ahead(dataset, indices.split(portion(dataset))):
+        images[done : done + len(batch)] = functional.adaptive_avg_pool2d(batch.inputs[0], side)
         done += len(batch)
-    return made
+    return images

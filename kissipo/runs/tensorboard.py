@@ -89,18 +89,18 @@ def graph(recording: Recording) -> bytes:
         if value.origin != "operation" and key in read:
             makers[key] = f"{value.origin}s/{key}".replace(".", "/")
             nodes.append(NodeDef(name=makers[key], op=value.origin, attr=_shape(value.tensor)))
-    for each in recording.operations:
-        name = "/".join(filter(None, [*each.layer.split("."), f"{each.name}_{each.number}"]))
-        given = recording.values[each.gives[0]].tensor
+    for operation in recording.operations:
+        name = "/".join(filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"]))
+        output = recording.values[operation.gives[0]].tensor
         nodes.append(
             NodeDef(
                 name=name,
-                op=each.name,
-                input=[makers[key] for key in each.reads],
-                attr=_shape(given),
+                op=operation.name,
+                input=[makers[key] for key in operation.reads],
+                attr=_shape(output),
             )
         )
-        makers |= dict.fromkeys(each.gives, name)
+        makers |= dict.fromkeys(operation.gives, name)
     nodes += [
         NodeDef(
             name=f"answers/{number}",

@@ -29,7 +29,7 @@ from kissipo.output.answers.text import NextToken
 from kissipo.runs.example import Example, Loss, asked_example, known_example
 from kissipo.runs.trained import TrainedModel
 
-_LIKELIEST = 5
+_TOP_K = 5
 
 
 def trace_of(
@@ -126,19 +126,19 @@ def _labels(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
 ) -> dict[str, tuple[str, ...]]:
     """Names along time, of the features, of the classes."""
-    found: dict[str, tuple[str, ...]] = {}
+    labels: dict[str, tuple[str, ...]] = {}
     for codec, x in zip(codecs, inputs, strict=True):
         words = codec.spec.words
         if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
-            shown = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
-            if isinstance(codec, Windows) and len(frame) >= len(shown):
-                shown = [str(frame[codec.columns[0]].show(at)) for at in range(len(shown))]
-            found.setdefault("time", tuple(shown))
+            names = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
+            if isinstance(codec, Windows) and len(frame) >= len(names):
+                names = [str(frame[codec.columns[0]].show(at)) for at in range(len(names))]
+            labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
-            found.setdefault("feature", tuple(words))
+            labels.setdefault("feature", tuple(words))
     if answers[0].spec.axes == ("class",) and answers[0].spec.words:
-        found["class"] = tuple(answers[0].spec.words)
-    return found
+        labels["class"] = tuple(answers[0].spec.words)
+    return labels
 
 
 def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
@@ -146,8 +146,8 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     if not isinstance(answer, NextToken):
         return ()
     words = answer.shown
-    found = output[0].softmax(dim=-1).topk(min(_LIKELIEST, output.shape[-1]))
-    rows = zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
+    rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(
         tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows
     )

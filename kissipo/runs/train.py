@@ -59,56 +59,56 @@ def train(
 ) -> TrainingResult:
     """Learns to the end; with `resume` from the last checkpoint of the folder, if it has one."""
     loop = (
-        _world_loop(experiment, seed)
+        _environment_loop(experiment, seed)
         if isinstance(experiment.reading, World)
         else _data_loop(experiment, seed)
     )
     loop.callbacks = callbacks
-    loop.save = lambda state: save_checkpoint(folder.checkpoints, state)
-    for note in _go_on(loop, folder) if resume else ():
+    loop.save = lambda loop_state: save_checkpoint(folder.checkpoints, loop_state)
+    for note in _resume(loop, folder) if resume else ():
         for callback in callbacks:
             callback.on_note(note)
-    position = loop.run()
-    _calibrate(experiment)
+    state = loop.run()
+    _calibrate_answers(experiment)
     if isinstance(loop, Rollout):
-        rows = len(position.history)
-        return TrainingResult(position.history, rows, rows, position.seconds)
-    return TrainingResult(position.history, position.epoch, position.best_epoch, position.seconds)
+        rows = len(state.history)
+        return TrainingResult(state.history, rows, rows, state.seconds)
+    return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
 
 
-def _calibrate(experiment: Experiment) -> None:
+def _calibrate_answers(experiment: Experiment) -> None:
     """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
     (answer, *_), dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     _choose_thresholds(experiment)
     if isinstance(answer, Anomaly):
         fit_threshold(experiment.net, experiment.pipeline)
     if isinstance(answer, Forecast) and len(dataset):  # which is the only answer of a series
-        found = evaluate(experiment.net, dataset, [answer])
-        answer.calibrate(found.scores[0], found.truths[0])
+        evaluation = evaluate(experiment.net, dataset, [answer])
+        answer.calibrate(evaluation.scores[0], evaluation.truths[0])
 
 
 def _choose_thresholds(experiment: Experiment) -> None:
     """Where missing a defect has its cost: from which suspicion on a piece is called."""
     answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     inspected = [
-        (at, each)
-        for at, each in enumerate(answers)
-        if isinstance(each, Category) and each.inspection
+        (index, answer)
+        for index, answer in enumerate(answers)
+        if isinstance(answer, Category) and answer.inspection
     ]
     if not inspected:
         return
-    found = evaluate(experiment.net, dataset, answers) if len(dataset) else None
-    for at, answer in inspected:
+    evaluation = evaluate(experiment.net, dataset, answers) if len(dataset) else None
+    for index, answer in inspected:
         nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
-        answer.calibrate(*((found.scores[at], found.truths[at]) if found else nothing))
+        answer.calibrate(*((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing))
 
 
-def _go_on(loop: Any, folder: RunFolder) -> list[str]:
+def _resume(loop: Any, folder: RunFolder) -> list[str]:
     """Puts the loop where the last checkpoint was saved; says where that is."""
-    found = load_checkpoint(folder.checkpoints)
-    if found is None:
+    checkpoint = load_checkpoint(folder.checkpoints)
+    if checkpoint is None:
         return ["nothing was saved yet: it begins at the beginning"]
-    state, note = found
+    state, note = checkpoint
     loop.load_state_dict(state)
     return [*([note] if note else []), f"going on {loop.where()}"]
 
@@ -118,21 +118,21 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     if isinstance(experiment.reading, World):
         return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
-        watched, found, errors = evaluate_anomalies(
+        result, evaluation, errors = evaluate_anomalies(
             experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0]
         )
-        return TestResult([watched], found, errors)
-    scores, found = score(
+        return TestResult([result], evaluation, errors)
+    scores, evaluation = evaluate_scores(
         experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed
     )
-    more: dict[str, Any] = {
+    details: dict[str, Any] = {
         **weights_by_name(experiment),
         **getattr(experiment.algorithm, "account", dict)(),
     }
-    for number, each in enumerate(scores):
-        net = replace(each.net, details={**each.net.details, **more})
-        scores[number] = replace(each, net=net)
-    return TestResult(scores, found)
+    for number, score in enumerate(scores):
+        net = replace(score.net, details={**score.net.details, **details})
+        scores[number] = replace(score, net=net)
+    return TestResult(scores, evaluation)
 
 
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _data_loop(experiment: Experiment, seed: int) -> Any:
     )
 
 
-def _world_loop(experiment: Experiment, seed: int) -> Any:
+def _environment_loop(experiment: Experiment, seed: int) -> Any:
     world, agent = experiment.reading, experiment.algorithm
     assert isinstance(world, World)
     return Rollout(
@@ -199,31 +199,31 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
         discount,
     )
     returns = case.play(lambda state, generator: agent.best(state))
-    judged = answer.evaluate(returns, returns)
+    evaluation = answer.evaluate(returns, returns)
     if world.model is not None:
-        judged = _beside_the_rules(judged, experiment, world)
-    beside = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
+        evaluation = _compare_with_optimal(evaluation, experiment, world)
+    baselines = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
     return Score(
         answer,
-        judged,
-        beside,
-        verdict(judged, beside, main=answer.EVAL_METRIC, higher_is_better=True),
+        evaluation,
+        baselines,
+        verdict(evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=True),
     )
 
 
-def _beside_the_rules(judged: Evaluation, experiment: Experiment, world: World) -> Evaluation:
+def _compare_with_optimal(evaluation: Evaluation, experiment: Experiment, world: World) -> Evaluation:
     """What is known when the rules are: in which states the learned best action is really the best."""
-    learned = experiment.net.get_parameter("weight").detach().numpy().astype(float)
+    q_values = experiment.net.get_parameter("weight").detach().numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)
-    agrees = agreement(learned, best, matters)
+    agrees = agreement(q_values, best, matters)
     table = {
         "states": list(world.states),
         "actions": list(world.actions),
-        "learned": learned.tolist(),
+        "learned": q_values.tolist(),
         "best": best.tolist(),
         "matters": matters.tolist(),
         "agrees": agrees.tolist(),
     }
-    metrics = {**judged.metrics, "agreement": float(agrees[matters].mean())}
-    return replace(judged, metrics=metrics, details={**judged.details, "policy": table})
+    metrics = {**evaluation.metrics, "agreement": float(agrees[matters].mean())}
+    return replace(evaluation, metrics=metrics, details={**evaluation.details, "policy": table})

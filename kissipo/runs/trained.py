@@ -44,7 +44,7 @@ from kissipo.runs.parse_inputs import fit_to, frame_of
 from kissipo.runs.scores import score
 from kissipo.runs.train import evaluate_test_split
 
-_STAND_ALONE = ("rows", "games")  # samples each of which can be judged without those before it
+_INDEPENDENT = ("rows", "games")  # samples each of which can be judged without those before it
 
 
 class TrainedModel:
@@ -104,16 +104,16 @@ class TrainedModel:
         """
         folder = RunFolder(Path(path))
         is_ended = any((folder.path / name).exists() for name in (MODEL, METRICS))
-        found = (
+        checkpoint = (
             None if is_ended or not folder.path.is_dir() else load_checkpoint(folder.checkpoints)
         )
-        if found is None:
+        if checkpoint is None:
             return cls.open(path)
         task = Task.from_yaml(
             folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name
         )
-        experiment = _prepared_again(task, folder)
-        pipeline, (state, _) = experiment.pipeline, found
+        experiment = _rebuild_experiment(task, folder)
+        pipeline, (state, _) = experiment.pipeline, checkpoint
         experiment.net.load_state_dict(state["net"])
         run = cls(
             folder.path,
@@ -155,7 +155,7 @@ class TrainedModel:
         """
         if data is not None:
             return score(
-                self.net, self._wiring_of(data), asked=self.resolved.baselines, seed=self.seed
+                self.net, self._build_test_pipeline(data), asked=self.resolved.baselines, seed=self.seed
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
@@ -181,7 +181,7 @@ class TrainedModel:
         answer = self.answers[0]
         if not isinstance(answer, NextToken):
             raise TaskError(
-                f"this run answers {', '.join(each.name for each in self.answers)} and does not write",
+                f"this run answers {', '.join(token.name for token in self.answers)} and does not write",
                 allowed="a run on a plain text: kissipo fit novel.txt",
             )
         units, frame = answer.split(start)
@@ -199,7 +199,7 @@ class TrainedModel:
             never=(0,),
         )
         words = index.spec.words
-        return index.remarks(frame) if units else [], (mark + words[each] for each in drawn)
+        return index.remarks(frame) if units else [], (mark + words[token] for token in drawn)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.folder}')"
@@ -231,7 +231,7 @@ class TrainedModel:
                     f"this run was trained on data {self.resolved.source.value}, which are not kept",
                     do="Give the data to judge by: run.evaluate(data)",
                 )
-            experiment = _prepared_again(self.task, RunFolder(self.folder))
+            experiment = _rebuild_experiment(self.task, RunFolder(self.folder))
             algorithm = build_algorithm(experiment.resolved, experiment.pipeline, self.net)
             # the answers of the run know what they learned after the data were read
             pipeline = replace(experiment.pipeline, answers=self.answers)
@@ -240,11 +240,11 @@ class TrainedModel:
             )
         return self._prepared
 
-    def _wiring_of(self, data: Any) -> Pipeline:
+    def _build_test_pipeline(self, data: Any) -> Pipeline:
         """Other data, all of them as test part."""
         resolved = self.resolved
-        way = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
-        if resolved.source.module.SAMPLES not in _STAND_ALONE:
+        builder = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
+        if resolved.source.module.SAMPLES not in _INDEPENDENT:
             raise TaskError(
                 f"a run on {resolved.source.word} is judged on its own test part only",
                 do="Leave DATA out",
@@ -262,10 +262,10 @@ class TrainedModel:
         for answer in self.answers:
             if isinstance(answer, Mask):
                 refuse_failures(mask_findings(frame, answer.codec.column))
-        dataset = way.question(frame, self.codecs, self.answers, judged=True)
-        everything = np.arange(len(frame))
-        nothing = everything[:0]
-        parts = {"train": nothing, "validation": nothing, "test": everything}
+        dataset = builder.question(frame, self.codecs, self.answers, judged=True)
+        indices = np.arange(len(frame))
+        empty = indices[:0]
+        parts = {"train": empty, "validation": empty, "test": indices}
         datasets = {
             "train": dataset.take(slice(0, 0)),
             "validation": dataset.take(slice(0, 0)),
@@ -274,14 +274,14 @@ class TrainedModel:
         return Pipeline(frame, parts, self.codecs, self.answers, datasets)
 
 
-def _prepared_again(task: Task, folder: RunFolder) -> Experiment:
+def _rebuild_experiment(task: Task, folder: RunFolder) -> Experiment:
     """The task with the data that it was trained on.
 
     Raises:   DataError when they have changed.
     """
-    kept = folder.read_json(DATA)
-    experiment = build_experiment(task, seed=int(kept["seed"]), start=False)
-    if kept["fingerprint"] != experiment.pipeline.frame.fingerprint():
+    data = folder.read_json(DATA)
+    experiment = build_experiment(task, seed=int(data["seed"]), start=False)
+    if data["fingerprint"] != experiment.pipeline.frame.fingerprint():
         raise DataError(
             f"the data of {experiment.pipeline.frame.origin} have changed since this run was trained",
             do="Give the data to judge by: kissipo evaluate RUN DATA",
