@@ -13,7 +13,7 @@ from kissipo.runs.model_summary import NetCosts
 
 def costs_table(costs: NetCosts) -> Table:
     """Every layer that costs something, with its output, values, weights and multiplications."""
-    made = table(
+    grid = table(
         "layer",
         "what happens",
         "output",
@@ -25,20 +25,20 @@ def costs_table(costs: NetCosts) -> Table:
         right=(2, 3, 4, 5, 6, 7),
     )
     for row in costs.table.rows:
-        told = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
+        description = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
         counts = [
             f"{count:,}" if count else ""
             for count in (row.weights, row.biases, row.multiplications)
         ]
         memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
-        made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
-    return made
+        grid.add_row(escape(row.name), description, "x".join(map(str, row.shape)), values, memory, *counts)
+    return grid
 
 
-def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
+def costs_side_by_side(nets: Mapping[str, NetCosts]) -> Table:
     """One row a net; how many times as many multiplications as the cheapest."""
-    made = table(
+    grid = table(
         "net",
         "output",
         "parameters",
@@ -49,21 +49,21 @@ def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
         "training",
         right=(2, 3, 4, 5, 6, 7),
     )
-    totals = {name: costs.to_json()["totals"] for name, costs in found.items()}
-    least = min(each["multiplications"] for each in totals.values())
-    for name, costs in found.items():
-        each = totals[name]
-        counts = [f"{each[key]:,}" for key in ("parameters", "values", "multiplications")]
-        memory = [format_bytes(each[key]) for key in ("inference_bytes", "training_bytes")]
+    totals = {name: costs.to_json()["totals"] for name, costs in nets.items()}
+    minimum = min(total["multiplications"] for total in totals.values())
+    for name, costs in nets.items():
+        total = totals[name]
+        counts = [f"{total[key]:,}" for key in ("parameters", "values", "multiplications")]
+        memory = [format_bytes(total[key]) for key in ("inference_bytes", "training_bytes")]
         output = "x".join(map(str, costs.table.rows[-1].shape))
-        made.add_row(
+        grid.add_row(
             f"[bold]{escape(name)}[/]",
             output,
             *counts,
-            f"{each['multiplications'] / least:.2f}",
+            f"{total['multiplications'] / minimum:.2f}",
             *memory,
         )
-    return made
+    return grid
 
 
 def costs_sum(costs: NetCosts) -> list[str]:

@@ -27,29 +27,29 @@ def explanation(page: Explanation) -> Iterator[Any]:
 
 
 def _side_by_side(figures: tuple[Figure, ...]) -> Table:
-    made = Table.grid(padding=_APART)
+    layout = Table.grid(padding=_APART)
     for _ in figures:
-        made.add_column()
-    made.add_row(*(f"[dim]{escape(each.name)}[/]" for each in figures))
-    made.add_row(*(grid(each.values) for each in figures))
-    return made
+        layout.add_column()
+    layout.add_row(*(f"[dim]{escape(figure.name)}[/]" for figure in figures))
+    layout.add_row(*(grid(figure.values) for figure in figures))
+    return layout
 
 
-def _windows(found: dict[str, tuple[Window, ...]]) -> Table:
+def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
     """One line a place: what lies there, and for each filter its products and their sum."""
-    sums = tuple(3 + 2 * number for number in range(len(found)))
-    made = table(
-        "window", "given", *(name for filter_ in found for name in (filter_, "sum")), right=sums
+    sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
+    layout = table(
+        "window", "given", *(name for filter_ in windows_by_filter for name in (filter_, "sum")), right=sums
     )
-    for places in zip(*found.values(), strict=True):
-        first = places[0]
+    for row in zip(*windows_by_filter.values(), strict=True):
+        first = row[0]
         cells = [
-            cell for each in places for cell in (_in_rows(each.products), f"[bold]{each.sum:g}[/]")
+            cell for window in row for cell in (_in_rows(window.products), f"[bold]{window.sum:g}[/]")
         ]
-        made.add_row(
+        layout.add_row(
             f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells
         )
-    return made
+    return layout
 
 
 def _in_rows(values: Any) -> str:
@@ -60,11 +60,11 @@ def _in_rows(values: Any) -> str:
 
 
 def _rows(page: Explanation) -> Table:
-    numbers = tuple(at for at, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
-    made = table(*page.titles, right=numbers)
+    numbers = tuple(index for index, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
+    layout = table(*page.titles, right=numbers)
     for row in page.rows:
-        made.add_row(*(escape(_cell(cell)) for cell in row))
-    return made
+        layout.add_row(*(escape(_cell(cell)) for cell in row))
+    return layout
 
 
 def _cell(cell: Cell) -> str:

@@ -55,23 +55,23 @@ _CORE = {  # what is imported, and what installs it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    given = [each for each in given if each != "--debug"]
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [each for each in arguments if each != "--debug"]
     try:
-        return _run(given)
+        return _run(arguments)
     except StoppedError as stop:
-        return _tell(str(stop), STOPPED)
+        return _print_error(str(stop), STOPPED)
     except KeyboardInterrupt:
-        return _tell("stopped", STOPPED)
+        return _print_error("stopped", STOPPED)
     except UserError as error:
         if debug:
             raise
-        return _tell(str(error), SLIP)
+        return _print_error(str(error), SLIP)
     except ModuleNotFoundError as error:
         if debug or (package := _CORE.get((error.name or "").partition(".")[0])) is None:
             return _bug(error, debug=debug)
-        return _tell(
+        return _print_error(
             f"the package '{package}', which every part of kissipo needs, is not installed. "
             f"Install it with: python -m pip install '{package}', or all of them with: python -m pip install kissipo",
             SLIP,
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
-            return _tell(
+            return _print_error(
                 "there is no space left on the disk; free some, then go on with --resume", SLIP
             )
         return _bug(error, debug=debug)
@@ -91,21 +91,21 @@ def _bug(error: Exception, *, debug: bool) -> int:
     """Says that it is none of the user's slips; with --debug the error goes on as it is."""
     if debug:
         raise error
-    return _tell(
+    return _print_error(
         f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
         "Please report it with what --debug prints",
         BUG,
     )
 
 
-def _run(given: list[str]) -> int:
-    if not given or given[0] in ("-h", "--help", "help"):
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_text())  # noqa: T201
         return DONE
-    if given[0] in ("-V", "--version"):
+    if arguments[0] in ("-V", "--version"):
         print(f"kissipo {__version__}")  # noqa: T201
         return DONE
-    verb, rest = given[0], given[1:]
+    verb, rest = arguments[0], arguments[1:]
     if verb.startswith("-"):
         raise TaskError(
             f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
@@ -137,14 +137,14 @@ class Parser(argparse.ArgumentParser):
         hint = f"See {self.prog} --help"
         if message.startswith("unrecognized arguments:"):
             wrong = message.split(":", 1)[1].split()[0]
-            known = [
+            options = [
                 option
                 for action in self._actions
                 for option in action.option_strings
                 if option.startswith("--")
             ]
-            if nearest(wrong.split("=")[0], known):
-                hint = did_you_mean(wrong.split("=")[0], known)
+            if nearest(wrong.split("=")[0], options):
+                hint = did_you_mean(wrong.split("=")[0], options)
             message = f"{wrong} is no option of {self.prog}"
         raise TaskError(message.replace(", key=value", ""), do=hint)
 
@@ -183,7 +183,7 @@ def _verbs() -> list[str]:
     ]
 
 
-def _tell(message: str, code: int) -> int:
+def _print_error(message: str, code: int) -> int:
     text = message if message.endswith((".", "?", "`")) else message + "."
     print(f"kissipo: {text}", file=sys.stderr)  # noqa: T201
     return code

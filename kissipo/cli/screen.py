@@ -29,7 +29,7 @@ class Screen:
         self.err = Console(
             stderr=True, highlight=False, width=None if sys.stderr.isatty() else _LOG_WIDTH
         )
-        self._held: list[Any] = []
+        self._buffer: list[Any] = []
         self._log: Console | None = None
 
     def note(self, *content: Any) -> None:
@@ -58,11 +58,11 @@ class Screen:
         if self.as_json:
             print(as_json(content), end="")  # noqa: T201
 
-    def fits(self, made: Table) -> bool:
+    def fits(self, grid: Table) -> bool:
         """Whether nothing of a table has to be cut."""
         from rich.console import Console
 
-        return Console(width=10_000).measure(made).maximum <= self.out.width
+        return Console(width=10_000).measure(grid).maximum <= self.out.width
 
     def log_to(self, path: Path) -> None:
         """From now on everything is also written to a file; what was shown before comes first."""
@@ -70,15 +70,15 @@ class Screen:
 
         file = path.open("a", encoding="utf-8", buffering=1)
         self._log = Console(file=file, width=_LOG_WIDTH, highlight=False, no_color=True)
-        for content in self._held:
+        for content in self._buffer:
             self._log.print(*content)
-        self._held = []
+        self._buffer = []
 
     def _keep(self, content: tuple[Any, ...]) -> None:
         if self._log is not None:
             self._log.print(*content)
         else:
-            self._held.append(content)
+            self._buffer.append(content)
 
 
 def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
@@ -86,14 +86,14 @@ def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(
+    grid = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles), header_style="dim"
     )
     for number, title in enumerate(titles):
-        made.add_column(
+        grid.add_column(
             escape(title),
             justify="right" if number in right else "left",
             overflow="ellipsis",
             no_wrap=number in right,
         )
-    return made
+    return grid

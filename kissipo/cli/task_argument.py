@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kissipo.runs.task import Task
 
 
-def add_question(parser: ArgumentParser) -> None:
+def add_task_arguments(parser: ArgumentParser) -> None:
     """TASK, key=value and the three options of a question."""
     parser.add_argument(
         "task", metavar="TASK", help="a built-in name, a .yaml, your own data, or input.WORD=data"
@@ -30,7 +30,7 @@ def add_question(parser: ArgumentParser) -> None:
     )
 
 
-def asked_task(arguments: Namespace) -> Task:
+def parse_task(arguments: Namespace) -> Task:
     """The task that the arguments mean."""
     from kissipo.core.task import split_argument
     from kissipo.runs.load import load

@@ -24,7 +24,7 @@ _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
 
 
-class Story(RunCallback):
+class TrainingOutput(RunCallback):
     """Tells a fit from the data check to the verdict, in that order."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:
@@ -39,7 +39,7 @@ class Story(RunCallback):
     def on_folder(self, path: Path) -> None:
         self.screen.log_to(path / "log.txt")
 
-    def on_built(self, experiment: Experiment, way: Trace) -> None:
+    def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note
         self._samples = len(experiment.pipeline.datasets["train"])
         note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
@@ -47,12 +47,12 @@ class Story(RunCallback):
         note(tables.findings_table(experiment.pipeline.findings))
         if experiment.decisions:
             note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
-            note(tables.decisions_table(experiment.decisions))
+            note(tables.inferred_options_table(experiment.decisions))
         note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
-        note(tables.way_table(way))
-        note(f"[dim]{tables.way_sum(way)}[/]\n")
+        note(tables.trace_table(trace))
+        note(f"[dim]{tables.way_sum(trace)}[/]\n")
         if experiment.pipeline.answers[0].WORD != "actions":
-            note(tables.parts_table(experiment))
+            note(tables.splits_table(experiment))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -98,13 +98,13 @@ class Story(RunCallback):
             )
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        told = _row(row, self._facts.get("epochs", 0))
+        line = _row(row, self._facts.get("epochs", 0))
         if self._bar is not None:
             self._bar.update(
                 self._task,
                 completed=row["epoch"] * self._facts["steps"],
                 epoch=f"{row['epoch']}/{self._facts['epochs']}",
-                told=told,
+                line=line,
             )
         last = row["epoch"] == self._facts.get("epochs")
         if (
@@ -114,7 +114,7 @@ class Story(RunCallback):
             or self._facts.get("epochs", 0) <= 10
         ):
             self._line_at = perf_counter()
-            self.screen.note(told)
+            self.screen.note(line)
 
     def on_note(self, text: str) -> None:
         self.screen.note(f"[dim]{escape(text)}[/]")
@@ -124,7 +124,7 @@ class Story(RunCallback):
         for score in scores:
             self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
             if "walks" in score.net.details:
-                self.screen.result(tables.walks_table(score.net.details["walks"]))
+                self.screen.result(tables.playground_table(score.net.details["walks"]))
                 continue
             self.screen.result(tables.scores_table(score))
             if score.verdict is not None:
@@ -136,7 +136,7 @@ class Story(RunCallback):
             if "simple_answers" in score.net.details:
                 self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
-                self.screen.result(tables.alarms_told(score.net.details))
+                self.screen.result(tables.alarms_table(score.net.details))
             if "inspection" in score.net.details:
                 self.screen.result(
                     "Inspection: " + tables.inspection_line(score.net.details["inspection"])

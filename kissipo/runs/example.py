@@ -53,7 +53,7 @@ class Continued:
         return self.of(outputs[:, : targets[0].shape[1]], targets[0])
 
 
-def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
+def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
     """The first sample of what a person gives, as predict takes it; a text that is read on and on is taken whole.
 
     Raises:   DataError, TaskError when it does not fit the run.
@@ -77,7 +77,7 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
     return Example(frame, dataset.take(slice(0, 1)), tuple(notes))
 
 
-def known_example(run: TrainedModel, position: int = 0) -> Example:
+def stored_example(run: TrainedModel, position: int = 0) -> Example:
     """A sample of the part that the run shows, counted from 0.
 
     Raises:   TaskError when there is no such sample.

@@ -16,7 +16,7 @@ from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_val
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
-from kissipo.runs.example import asked_example, known_example
+from kissipo.runs.example import example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
 
@@ -30,7 +30,7 @@ def cell_of(
     cell:    its place, without the axis of the batch; of a recurrent layer time and unit, of stacked ones also layer, time, unit
     Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
     """
-    example = asked_example(run, values) if values else known_example(run)
+    example = example_of(run, values) if values else stored_example(run)
     inputs, notes = (
         example.dataset.batch(slice(0, 1)).inputs,
         [*filter(None, [run.remark]), *example.notes],

@@ -264,7 +264,7 @@ def _write_end(
         training_result.seconds,
         test_result.scores,
         trace,
-        evaluation=test_result.found,
+        evaluation=test_result.evaluation,
         errors=test_result.errors,
         examples=examples_inside(experiment, test_result, trace),
     )

@@ -162,10 +162,10 @@ def _refuse_unknown(name: str) -> None:
             do=f"Name a task or data, and the net: kissipo fit digits net={name}",
         )
     matches = nearest(name, [*names, *NETS.names()]) + nearest(
-        name, [each.name for each in Path().iterdir()]
+        name, [path.name for path in Path().iterdir()]
     )
     hint = (
-        "Did you mean " + " or ".join(f"'{each}'" for each in matches[:3]) + "?"
+        "Did you mean " + " or ".join(f"'{path}'" for path in matches[:3]) + "?"
         if matches
         else "Built-in tasks: " + ", ".join(recipe_names())
     )

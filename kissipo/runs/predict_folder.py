@@ -77,7 +77,7 @@ class FolderPredictions:
 
     def to_csv(self) -> str:
         """One line an image; of a mask the share of each class, too."""
-        levels = {
+        classes = {
             answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)
         }
         titles = ["file"]
@@ -85,7 +85,7 @@ class FolderPredictions:
             titles += [
                 name,
                 f"{name} confidence",
-                *(f"{name} area {level}" for level in levels.get(name, ())),
+                *(f"{name} area {name}" for name in classes.get(name, ())),
             ]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -98,7 +98,7 @@ class FolderPredictions:
                 row += [
                     str(decision.value),
                     sure,
-                    *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ())),
+                    *(f"{shares.get(name, 0):.6f}" for name in classes.get(name, ())),
                 ]
             writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
         return text.getvalue()
@@ -182,9 +182,9 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     images = tuple(verdict for some in portions for verdict in _predict_files(run, some))
     readable = [verdict.file for verdict in images if verdict.answers]
     unread = [verdict.note for verdict in images if not verdict.answers]
-    seen = frame_of(readable, run.resolved, run.codecs) if readable else None
+    frame = frame_of(readable, run.resolved, run.codecs) if readable else None
     notes = (
-        [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
+        [note for codec in run.codecs for note in codec.remarks(frame)] if frame is not None else []
     )
     return FolderPredictions(str(run.folder), run.answers, images, (*unread, *notes))
 
@@ -200,18 +200,18 @@ def refuse_existing(folder: Path) -> None:
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    found = images_below(place)
-    if not found:
+    files = images_below(place)
+    if not files:
         raise DataError(f"{place} holds no images", do="Name a folder of .jpg, .png or the like")
-    return found
+    return files
 
 
 def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
     looks = look_at(frame_of(files, run.resolved, run.codecs)["image"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
-    told = iter(_predictions_of(run, readable)) if readable else iter(())
+    predictions = iter(_predictions_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
-        yield ImagePrediction(file, note=look.damage) if look.damage else next(told)
+        yield ImagePrediction(file, note=look.damage) if look.damage else next(predictions)
 
 
 def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
@@ -229,8 +229,8 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
         ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
-        chosen = [first.levels.index(str(image.value)) for image in decided[0]]
-        maps = looked_at(run.net, x, first, chosen).maps
+        classes = [first.levels.index(str(image.value)) for image in decided[0]]
+        maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:
         overlays = []

@@ -30,7 +30,7 @@ from kissipo.pipeline.registries import BASELINES
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
 
-def score(
+def evaluate_scores(
     net: nn.Module, pipeline: Pipeline, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
 ) -> tuple[list[Score], SplitEvaluation]:
     """Judges the net beside the baselines that fit.

@@ -26,7 +26,7 @@ from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextToken
-from kissipo.runs.example import Example, Loss, asked_example, known_example
+from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
 _TOP_K = 5
@@ -43,9 +43,9 @@ def trace_of(
     """
     augment = None
     if values:
-        example = asked_example(run, values)
+        example = example_of(run, values)
     else:
-        example = replace(known_example(run, position), loss=run.experiment().algorithm)
+        example = replace(stored_example(run, position), loss=run.experiment().algorithm)
         augment = run.pipeline().augment
     example = replace(example, notes=(*filter(None, [run.remark]), *example.notes))
     return follow(
@@ -89,8 +89,8 @@ def follow(
     steps += steps_of(recording)
     for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
-            Step("output", each.name, each.description, each.shape, value=each.value)
-            for each in answer.decoding(output)
+            Step("output", step.name, step.description, step.shape, value=step.value)
+            for step in answer.decoding(output)
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
@@ -130,9 +130,9 @@ def _labels(
     for codec, x in zip(codecs, inputs, strict=True):
         words = codec.spec.words
         if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
-            names = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
+            names = [words[index] for index in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
             if isinstance(codec, Windows) and len(frame) >= len(names):
-                names = [str(frame[codec.columns[0]].show(at)) for at in range(len(names))]
+                names = [str(frame[codec.columns[0]].show(index)) for index in range(len(names))]
             labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
@@ -149,7 +149,7 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
     rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(
-        tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows
+        tuple((words[index], probability) for index, probability in zip(*row, strict=True)) for row in rows
     )
 
 
@@ -179,19 +179,19 @@ def _through_time(
     """The gradients through time of one sample, or a note why they are left out."""
     if algorithm is None or not sample.targets:
         return [], []
-    targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
+    targets = tuple(item.double() if item.is_floating_point() else item for item in sample.targets)
     losses: dict[str, Callable[[Any], torch.Tensor]] = {
         "the sample": lambda outputs: algorithm.loss(outputs, targets)
     }
     if answers[0].spec.axes[:1] == ("time",):  # which then is the only answer
-        last, known = (targets[0][:, -1:],), targets[0].shape[1]
+        last, count = (targets[0][:, -1:],), targets[0].shape[1]
         losses = {
-            "last step": lambda outputs: algorithm.loss(outputs[:, known - 1 : known], last),
+            "last step": lambda outputs: algorithm.loss(outputs[:, count - 1 : count], last),
             "all steps": losses["the sample"],
         }
     try:
         return [
-            each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1
+            item for item in through_time(net, sample.inputs, losses) if len(item.norms) > 1
         ], []
     except UnsupportedNetError as error:
         return [], [f"gradients through time are left out: {error}"]
@@ -240,7 +240,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
     """One row as people write it; a window as its first and last steps."""
     if whole:
         column = frame[columns[0]]
-        texts = [column.show(at) for at in range(len(frame))]
+        texts = [column.show(step) for step in range(len(frame))]
         if column.kind == "string":
             return shorten("".join(map(str, texts)), 60)
         return list_ends(list(map(str, texts)), 3, 2)

@@ -27,7 +27,7 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
-from kissipo.runs.scores import evaluate_baselines, score
+from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TestResult:
     """Scores of all answers, the answers to the judged samples where there are samples, the errors where a series is watched."""
 
     scores: list[Score]
-    found: SplitEvaluation | None = field(default=None)
+    evaluation: SplitEvaluation | None = field(default=None)
     errors: Errors | None = None
 
 
@@ -122,7 +122,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
             experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0]
         )
         return TestResult([result], evaluation, errors)
-    scores, evaluation = evaluate_scores(
+    scores, evaluation = score(
         experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed
     )
     details: dict[str, Any] = {

@@ -41,7 +41,7 @@ from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS, BUILDERS
 from kissipo.pipeline.resolve import is_remark
 from kissipo.runs.parse_inputs import fit_to, frame_of
-from kissipo.runs.scores import score
+from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
 
 _INDEPENDENT = ("rows", "games")  # samples each of which can be judged without those before it
@@ -62,7 +62,7 @@ class TrainedModel:
     ) -> None:
         self.folder, self.task, self.net = Path(folder), task, net.eval()
         self.codecs, self.answers = tuple(codecs), tuple(answers)
-        self._prepared = experiment
+        self._experiment = experiment
         self.remark = ""
 
     @classmethod
@@ -154,7 +154,7 @@ class TrainedModel:
         Raises:   DataError when a column is missing or of another kind.
         """
         if data is not None:
-            return score(
+            return evaluate_scores(
                 self.net, self._build_test_pipeline(data), asked=self.resolved.baselines, seed=self.seed
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
@@ -225,7 +225,7 @@ class TrainedModel:
 
         Raises:   DataError when the data were not kept, or have changed.
         """
-        if self._prepared is None:
+        if self._experiment is None:
             if is_remark(self.resolved.source.value):
                 raise DataError(
                     f"this run was trained on data {self.resolved.source.value}, which are not kept",
@@ -235,10 +235,10 @@ class TrainedModel:
             algorithm = build_algorithm(experiment.resolved, experiment.pipeline, self.net)
             # the answers of the run know what they learned after the data were read
             pipeline = replace(experiment.pipeline, answers=self.answers)
-            self._prepared = replace(
+            self._experiment = replace(
                 experiment, pipeline=pipeline, net=self.net, algorithm=algorithm
             )
-        return self._prepared
+        return self._experiment
 
     def _build_test_pipeline(self, data: Any) -> Pipeline:
         """Other data, all of them as test part."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kissipo.core.task import Task
 
-_ASKED = (
+_PREFERRED = (
     "recall",
     "f1",
     "roc_auc",
@@ -59,8 +59,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.load import load
     from kissipo.runs.model_summary import is_bare_net
 
-    names = [each for each in arguments.tasks if "=" not in each]
-    words = dict(split_argument(each) for each in arguments.tasks if "=" in each)
+    names = [argument for argument in arguments.tasks if "=" not in argument]
+    words = dict(split_argument(argument) for argument in arguments.tasks if "=" in argument)
     if any(map(is_bare_net, names)):
         return _costs(names, words, arguments, screen)
     tasks: dict[str, Task] = {}
@@ -81,24 +81,24 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if arguments.vary and len(names) > 1:
         raise TaskError("--vary goes with one task", given=", ".join(names))
     notify = lambda text: screen.note(escape(text))  # noqa: E731
-    found = compare(
+    comparison = compare(
         tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify
     )
-    rows = found["rows"]
+    rows = comparison["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
-    spare.sort(key=lambda name: name.split(" ")[-1] in _ASKED, reverse=True)
+    spare.sort(key=lambda name: name.split(" ")[-1] in _PREFERRED, reverse=True)
     left_out: list[str] = []
-    while not screen.fits(made := _table(rows, metrics, arguments.seeds)) and spare:
+    while not screen.fits(grid := _table(rows, metrics, arguments.seeds)) and spare:
         left_out.insert(0, spare.pop())
         metrics.remove(left_out[0])
-    screen.result(made)
+    screen.result(grid)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
     screen.note(
         "[dim]faster: at training, than the first row; performance / cost: score for each second, that of the first is 1[/]"
     )
-    screen.result_json(found)
+    screen.result_json(comparison)
     return None
 
 
@@ -115,11 +115,11 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
             given=", ".join([*names, *arguments.vary]),
             do="Name two nets at least, or tasks with net=...",
         )
-    found = {name: net_costs(name, words) for name in names}
-    screen.result(costs_side_by_side(found))
-    screen.remarks(list(dict.fromkeys(note for costs in found.values() for note in costs.notes)))
+    nets = {name: net_costs(name, words) for name in names}
+    screen.result(costs_side_by_side(nets))
+    screen.remarks(list(dict.fromkeys(note for costs in nets.values() for note in costs.notes)))
     screen.result_json(
-        {"nets": [{"net": name, **costs.to_json()} for name, costs in found.items()]}
+        {"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]}
     )
 
 
@@ -127,7 +127,7 @@ def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
     from rich.markup import escape
 
     titles = [name.replace(" ", "\n") for name in metrics]
-    made = table(
+    grid = table(
         "",
         *titles,
         "faster",
@@ -142,8 +142,8 @@ def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
             "-" if faster is None else f"{faster:+.1f} %",
             "-" if ratio is None else f"{ratio:.3g}",
         ]
-        made.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
-    return made
+        grid.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
+    return grid
 
 
 def _cell(values: dict[str, float] | None, seeds: int) -> str:

@@ -58,15 +58,15 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
 def _list(screen: Screen) -> None:
     from kissipo.input.datasets import DATASETS, dataset_names, module_name
 
-    made = table("name", "what it is", "license", "home")
+    grid = table("name", "what it is", "license", "home")
     rows = []
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")
-        made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
+        grid.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
         rows.append(
             {"name": name, "about": module.ABOUT, "license": module.LICENSE, "home": module.HOME}
         )
-    screen.result(made)
+    screen.result(grid)
     screen.result_json(rows)
 
 
@@ -95,12 +95,12 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     words = dict(split_argument(argument) for argument in arguments.words)
     findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)
     screen.result(findings_table(findings))
-    levels = [each.level for each in findings]
-    worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
+    results = [finding.level for finding in findings]
+    worst = "FAIL" if "FAIL" in results else "WARN" if "WARN" in results else "PASS"
     screen.result(
-        f"{worst}: {counted(levels.count('FAIL'), 'failure')}, {counted(levels.count('WARN'), 'warning')}"
+        f"{worst}: {counted(results.count('FAIL'), 'failure')}, {counted(results.count('WARN'), 'warning')}"
     )
     screen.result_json(
-        {"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]}
+        {"data": arguments.name, "result": worst, "findings": [finding.to_json() for finding in findings]}
     )
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

@@ -27,32 +27,32 @@ def run(arguments: Namespace, screen: Screen) -> int:
 
     if arguments.resume:
         notify = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
-        found = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
-        same = found["same_weights"] and found["same_metrics"]
+        result = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
+        same = result["same_weights"] and result["same_metrics"]
         screen.result(
             "[green]PASS[/] the resumed run is the unbroken one, bit for bit"
             if same
             else "[red]FAIL[/] the runs differ"
         )
         screen.result(
-            f"{found['compared']} weights compared, largest difference {found['largest_difference']:g}"
+            f"{result['compared']} weights compared, largest difference {result['largest_difference']:g}"
         )
-        screen.result_json(found)
+        screen.result_json(result)
         return 0 if same else 1
-    found = examine()
-    made = table("", "")
-    for key, value in found["machine"].items():
-        made.add_row(key, str(value))
-    screen.result(made)
+    result = examine()
+    grid = table("", "")
+    for key, value in result["machine"].items():
+        grid.add_row(key, str(value))
+    screen.result(grid)
     parts = table("part", "", "needed for")
-    for part in found["parts"]:
-        there = (
+    for part in result["parts"]:
+        version = (
             f"[green]{part['version']}[/]"
             if part["version"]
             else f"[yellow]missing[/]: pip install 'kissipo\\[{part['extra']}]'"
         )
-        parts.add_row(part["package"], there, part["purpose"])
+        parts.add_row(part["package"], version, part["purpose"])
     screen.result()
     screen.result(parts)
-    screen.result_json(found)
+    screen.result_json(result)
     return 0

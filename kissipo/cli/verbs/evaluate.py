@@ -36,7 +36,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         if "policy" in score.net.details:
             screen.result(tables.policy_table(score.net.details["policy"]))
         if "alarms" in score.net.details:
-            screen.result(tables.alarms_told(score.net.details))
+            screen.result(tables.alarms_table(score.net.details))
         if "inspection" in score.net.details:
             screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
         if "interval" in score.net.details:
@@ -45,6 +45,6 @@ def run(arguments: Namespace, screen: Screen) -> None:
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:
                 screen.result(
-                    f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps)
+                    f"{measure} by step ahead: " + "  ".join(format_score(value) for value in steps)
                 )
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

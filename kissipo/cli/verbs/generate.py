@@ -36,15 +36,15 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """The start and what follows it."""
     from kissipo.runs.run import Run
 
-    opened = Run.open(arguments.run)
-    given = (
+    trained = Run.open(arguments.run)
+    settings = (
         arguments.start,
         arguments.length,
         arguments.temperature,
         arguments.top_k,
         arguments.seed,
     )
-    remarks, pieces = opened.generate_units(*given)
+    remarks, pieces = trained.generate_units(*settings)
     screen.remarks(remarks)
     if screen.as_json:
         screen.result_json(

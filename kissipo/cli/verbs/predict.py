@@ -44,26 +44,26 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict takes values or --file, one of both")
-    opened = Run.open(arguments.run)
+    trained = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
-    if arguments.out or (has_folders and opened.resolved.source.word == "images"):
-        return _folder(opened, arguments, screen)
-    answers, remarks = opened.predict_all(
+    if arguments.out or (has_folders and trained.resolved.source.word == "images"):
+        return _folder(trained, arguments, screen)
+    answers, remarks = trained.predict_all(
         [Path(arguments.file)] if arguments.file else arguments.values
     )
     screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:
-            print("\t".join(format_answer(each) for each in row))  # noqa: T201
-    names = [answer.name for answer in opened.answers]
+            print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
+    names = [answer.name for answer in trained.answers]
     rows = [
-        {name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers
+        {name: prediction.to_json() for name, prediction in zip(names, row, strict=True)} for row in answers
     ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
     return None
 
 
-def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
+def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
     """One line an image; or, with --out, how often each answer was given."""
     from rich.markup import escape
 
@@ -73,21 +73,21 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.out:
         refuse_existing(Path(arguments.out))
-    found = opened.predict_folder(*arguments.values)
-    screen.remarks(found.notes)
+    predictions = trained.predict_folder(*arguments.values)
+    screen.remarks(predictions.notes)
     if arguments.out:
-        folder = found.save(arguments.out)
-        counts = table(found.names[0], "images", right=(1,))
-        for value, count in found.counts().items():
+        folder = predictions.save(arguments.out)
+        counts = table(predictions.names[0], "images", right=(1,))
+        for value, count in predictions.counts().items():
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
-        screen.result(f"{len(found.each)} images, {len(found.unread)} of them could not be read")
+        screen.result(f"{len(predictions.image)} images, {len(predictions.unread)} of them could not be read")
         screen.note(
-            f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}"
+            f"written to {folder}: {', '.join(sorted(image.name for image in folder.iterdir()))}"
         )
     elif not screen.as_json:
-        for each in found.each:
-            print("\t".join([str(each.file), *map(format_answer, each.answers)]))  # noqa: T201
+        for image in predictions.images:
+            print("\t".join([str(image.file), *map(format_answer, image.answers)]))  # noqa: T201
     screen.result_json(
-        {"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()}
+        {"run": arguments.run, "notes": list(predictions.notes), "predictions": predictions.to_json()}
     )

@@ -10,12 +10,12 @@ TASK may also be the bare name of a net on images, which has costs, but no data:
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen
-from kissipo.cli.task_argument import add_question, asked_task, is_run
+from kissipo.cli.task_argument import add_task_arguments, parse_task, is_run
 
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo show`."""
-    add_question(parser)
+    add_task_arguments(parser)
     parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
     parser.add_argument("--json", action="store_true", help="give the trace as JSON")
 
@@ -27,7 +27,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if is_bare_net(arguments.task):
         _show_costs(arguments, screen)
     else:
-        _show_way(arguments, screen)
+        _show_trace(arguments, screen)
 
 
 def _show_costs(arguments: Namespace, screen: Screen) -> None:
@@ -46,7 +46,7 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
             f"'{arguments.task}' is a net and has no data",
             do="Leave --output, --time and --horizon out",
         )
-    costs = net_costs(arguments.task, dict(split_argument(each) for each in arguments.words))
+    costs = net_costs(arguments.task, dict(split_argument(argument) for argument in arguments.words))
     screen.result(costs_table(costs))
     for line in costs_sum(costs):
         screen.result(f"[dim]{line}[/]")
@@ -54,7 +54,7 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
     screen.result_json(costs.to_json())
 
 
-def _show_way(arguments: Namespace, screen: Screen) -> None:
+def _show_trace(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
@@ -69,20 +69,20 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
 
     screen.remarks(notes_of(arguments.task))  # before the data are read, which may not be there
     if is_run(arguments.task):
-        opened = Run.look(arguments.task)
+        trained = Run.look(arguments.task)
         task, trace, state = (
-            opened.task,
-            trace_of(opened, inside=bool(arguments.out)),
-            "in training" if opened.remark else "trained",
+            trained.task,
+            trace_of(trained, inside=bool(arguments.out)),
+            "in training" if trained.remark else "trained",
         )
-    elif is_lesson(asked := asked_task(arguments)):
-        task, trace, state = asked, explain(asked), "nothing is trained"
+    elif is_lesson(untrained := parse_task(arguments)):
+        task, trace, state = untrained, explain(untrained), "nothing is trained"
     else:
-        experiment, trace = show(asked, inside=bool(arguments.out))
+        experiment, trace = show(untrained, inside=bool(arguments.out))
         task, state = experiment.task, "before training"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
-    screen.result(tables.way_table(trace))
+    screen.result(tables.trace_table(trace))
     screen.result(f"[dim]{tables.way_sum(trace)}[/]")
     if trace.chains:
         screen.result(

@@ -75,48 +75,48 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if arguments.values and arguments.file is not None:
         raise TaskError("kissipo xray takes a value or --file, one of both")
     values = arguments.values if arguments.file is None else [Path(arguments.file)]
-    seen = xray_any(Run.look(arguments.run), values, arguments.neuron)
-    screen.remarks(seen.notes)
-    if isinstance(seen, Xray):
-        _text(seen, screen, short=bool(arguments.out))
-    elif isinstance(seen, ImageXray):
-        _image(seen, screen)
+    result = xray_any(Run.look(arguments.run), values, arguments.neuron)
+    screen.remarks(result.notes)
+    if isinstance(result, Xray):
+        _text(result, screen, short=bool(arguments.out))
+    elif isinstance(result, ImageXray):
+        _image(result, screen)
     else:
-        _sample(seen, screen)
+        _sample(result, screen)
     if arguments.out:
-        screen.note(f"written to {seen.save(arguments.out)}: open it in a browser")
+        screen.note(f"written to {result.save(arguments.out)}: open it in a browser")
     if arguments.trace:
-        screen.note(f"written to {seen.follow().save(arguments.trace)}: trace.json and the tensors")
+        screen.note(f"written to {result.follow().save(arguments.trace)}: trace.json and the tensors")
     if arguments.json:
-        screen.result_json(seen.to_json())
+        screen.result_json(result.to_json())
     return None
 
 
-def _text(seen: Xray, screen: Screen, *, short: bool) -> None:
+def _text(result: Xray, screen: Screen, *, short: bool) -> None:
     """The text in color; where a page shows it, only the neuron."""
     from kissipo.cli.colored_text import colored
 
     if not short:
         plain = screen.out.color_system is None
-        screen.result(colored(seen, width=screen.out.width, bars=plain))
+        screen.result(colored(result, width=screen.out.width, bars=plain))
         legend = (
             "the higher the bar, the more active"
             if plain
             else "[black on #34be5c]active[/] [black on #5c94ff]not active[/]"
         )
         screen.result(f"{legend}; below, what it expects next, the likeliest first")
-    screen.result(f"neuron {seen.neuron} (0 to {seen.states.shape[1] - 1}): {seen.why}")
+    screen.result(f"neuron {result.neuron} (0 to {result.states.shape[1] - 1}): {result.why}")
 
 
-def _sample(seen: SampleXray, screen: Screen) -> None:
+def _sample(result: SampleXray, screen: Screen) -> None:
     """Every step, and the answer beside the truth."""
     from rich.markup import escape
 
-    from kissipo.cli.tables import way_sum, way_table
+    from kissipo.cli.tables import trace_summary, trace_table
 
-    trace = seen.trace
-    screen.result(way_table(trace))
-    screen.result(f"[dim]{way_sum(trace)}[/]")
+    trace = result.trace
+    screen.result(trace_table(trace))
+    screen.result(f"[dim]{trace_summary(trace)}[/]")
     if trace.answer:
         beside = f", the truth: {trace.truth}" if trace.truth else ""
         screen.result(f"answer: {escape(trace.answer + beside)}")
@@ -124,7 +124,7 @@ def _sample(seen: SampleXray, screen: Screen) -> None:
 
 def _cell(arguments: Namespace, screen: Screen) -> None:
     """A number of a layer, opened."""
-    from kissipo.cli.breakdown_table import tell_cell
+    from kissipo.cli.breakdown_table import show_breakdown
     from kissipo.core.errors import TaskError
     from kissipo.runs.explain_value import cell_of
     from kissipo.runs.run import Run
@@ -142,7 +142,7 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     if arguments.values and arguments.file:
         raise TaskError("kissipo xray takes values or --file, one of both")
     try:
-        place = tuple(int(each) for each in arguments.index.split(","))
+        index = tuple(int(number) for number in arguments.index.split(","))
     except ValueError:
         raise TaskError(
             "--index says a place",
@@ -150,20 +150,20 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
             allowed="whole numbers such as 3 or 4,7",
         ) from None
     values = [Path(arguments.file)] if arguments.file else arguments.values
-    opened, notes = cell_of(Run.look(arguments.run), values, arguments.layer, place)
+    breakdown, notes = cell_of(Run.look(arguments.run), values, arguments.layer, index)
     screen.remarks(notes)
-    tell_cell(screen, opened)
-    screen.result_json({"run": arguments.run, "notes": notes, **opened.to_json()})
+    show_breakdown(screen, breakdown)
+    screen.result_json({"run": arguments.run, "notes": notes, **breakdown.to_json()})
 
 
-def _image(seen: ImageXray, screen: Screen) -> None:
+def _image(result: ImageXray, screen: Screen) -> None:
     """Where the net looked for each answer, in words."""
     from rich.markup import escape
 
     from kissipo.cli.screen import table
 
-    made = table("answer", "probability", "warmest", right=(1,))
-    for each in seen.looks:
-        made.add_row(escape(each.answer), f"{each.probability:.1%}", each.where)
-    screen.result(made)
-    screen.result(f"{seen.how}.")
+    grid = table("answer", "probability", "warmest", right=(1,))
+    for look in result.looks:
+        grid.add_row(escape(look.answer), f"{look.probability:.1%}", look.where)
+    screen.result(grid)
+    screen.result(f"{result.how}.")

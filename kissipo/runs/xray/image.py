@@ -22,12 +22,12 @@ from kissipo.report.gallery import strips
 from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
 from kissipo.report.page import Section, table
-from kissipo.runs.example import known_example
+from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
 
-_MOST = 4
+_MAX_ANSWERS = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 
 
@@ -82,12 +82,12 @@ class ImageXray:
         """The documented form."""
         looks = [
             {
-                "answer": each.answer,
-                "probability": each.probability,
-                "where": each.where,
-                "heat": np.round(each.heat.numpy().astype(np.float64), 3).tolist(),
+                "answer": look.answer,
+                "probability": look.probability,
+                "where": look.where,
+                "heat": np.round(look.heat.numpy().astype(np.float64), 3).tolist(),
             }
-            for each in self.looks
+            for look in self.looks
         ]
         return {
             "run": self.run,
@@ -99,19 +99,19 @@ class ImageXray:
 
     def to_html(self) -> str:
         """One page that opens offline."""
-        rows = [[each.answer, f"{each.probability:.1%}", each.where] for each in self.looks]
-        told = table(["answer", "probability", "warmest"], rows, numbers=(1,))
-        shown = [(self.image,), *((heated(self.image, each.heat),) for each in self.looks)]
+        rows = [[look.answer, f"{look.probability:.1%}", look.where] for look in self.looks]
+        answers = table(["answer", "probability", "warmest"], rows, numbers=(1,))
+        images = [(self.image,), *((heated(self.image, look.heat),) for look in self.looks)]
         captions = [
             "as the net sees it",
-            *(f"{each.answer} {each.probability:.1%}" for each in self.looks),
+            *(f"{look.answer} {look.probability:.1%}" for look in self.looks),
         ]
-        drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
+        figures = f'<div class="large">{strips(images, captions)}</div><p class="dim">{escape(self.how)}.</p>'
         return page_of(
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
             subtitle="an image as a net sees it, with everything inside the net",
-            more=[Section("Where it looked", told + drawn)],
+            more=[Section("Where it looked", answers + figures)],
         )
 
     def save(self, path: Path | str) -> Path:
@@ -129,28 +129,28 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
     """
     answer = run.answers[0]
     if value is None:
-        known = known_example(run)
-        dataset, remarks = known.dataset, list(known.notes)
+        example = stored_example(run)
+        dataset, remarks = example.dataset, list(example.notes)
     else:
         _, dataset, remarks = run.encode([value])
     images, output = dataset.everything().inputs[0], answer_all(run.net, dataset)[0]
     if isinstance(answer, Mask):
-        likely = output[0].softmax(dim=0)
-        shares = (output[0].argmax(dim=0) == number for number in range(len(likely)))
+        probabilities = output[0].softmax(dim=0)
+        shares = (output[0].argmax(dim=0) == number for number in range(len(probabilities)))
         looks = [
             Look(level, float(share.float().mean()), heat)
-            for level, share, heat in zip(answer.levels, shares, likely, strict=True)
+            for level, share, heat in zip(answer.levels, shares, probabilities, strict=True)
         ][1:]
         how = "Warm is how likely each pixel is marked so; the share is that of the pixels that are"
     elif isinstance(answer, Category):
-        chances = answer.scores(output)[0]
-        classes = [int(at) for at in np.argsort(-chances, kind="stable")[:_MOST]]
-        found = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
+        probabilities = answer.scores(output)[0]
+        classes = [int(index) for index in np.argsort(-probabilities, kind="stable")[:_MAX_ANSWERS]]
+        attention = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
         looks = [
-            Look(answer.levels[at], float(chances[at]), heat)
-            for at, heat in zip(classes, found.maps, strict=True)
+            Look(answer.levels[index], float(probabilities[index]), heat)
+            for index, heat in zip(classes, attention.maps, strict=True)
         ]
-        how = f"Warm is what speaks for the answer: {found.describe()}"
+        how = f"Warm is what speaks for the answer: {attention.describe()}"
     else:
         raise NotBuiltError(f"the x-ray of an image with the answer {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the image"

@@ -29,7 +29,7 @@ def page_of(
     more: Sequence[Section] = (),
     unit: int | None = None,
     why: str = "",
-    telling: Sequence[tuple[int, str]] = (),
+    neurons: Sequence[tuple[int, str]] = (),
 ) -> str:
     """The page as HTML.
 
@@ -45,7 +45,7 @@ def page_of(
         more=more,
         unit=unit,
         why=why,
-        telling=telling,
+        neurons=neurons,
     )
 
 

@@ -19,7 +19,7 @@ from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
 from kissipo.output.answers.text import MOST_UNITS, NextToken
 from kissipo.output.interpretable_neurons import Telling, choose, telling
-from kissipo.runs.example import known_example
+from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
@@ -68,7 +68,7 @@ class Xray:
             "neurons": self.states.shape[1],
             "neuron": self.neuron,
             "why": self.why,
-            "telling": [vars(each) for each in self.telling],
+            "telling": [vars(neuron) for neuron in self.telling],
             "units": list(self.units),
             "activity": self.activity.tolist(),
             "likeliest": top,
@@ -85,7 +85,7 @@ class Xray:
             unit=self.neuron,
             why=self.why,
             telling=[
-                (each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling
+                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})") for neuron in self.telling
             ],
         )
 
@@ -109,8 +109,8 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     words = answer.shown
     notes: list[str] = []
     if text is None:
-        ids = known_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
-        units = [words[at] for at in ids.tolist()]
+        ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
+        units = [words[index] for index in ids.tolist()]
         notes.append(f"this is the first piece of the {run.pipeline().shown} part")
     else:
         text = _read(text)
@@ -132,10 +132,10 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         )
     rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
     top = tuple(
-        tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows
+        tuple((words[index], p) for index, p in zip(ids, chances, strict=True)) for ids, chances in rows
     )
-    found = tuple(telling(states, units))
-    chosen, why = choose(states, found) if neuron is None else (neuron, "as asked for")
+    interpretable = tuple(telling(states, units))
+    selected, why = choose(states, interpretable) if neuron is None else (neuron, "as asked for")
     return Xray(
         str(run.folder),
         answer.unit,
@@ -143,9 +143,9 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         reading.cell,
         states,
         top,
-        chosen,
+        selected,
         why,
-        found,
+        interpretable,
         tuple(notes),
         follow=cache(lambda: trace_of(run, () if text is None else (text,))),
     )
