@@ -67,7 +67,9 @@ def _lines(xray: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
         yield line
 
 
-def _cell(output: Text, text: str, cells: int, color: tuple[int, int, int], strength: float) -> None:
+def _cell(
+    output: Text, text: str, cells: int, color: tuple[int, int, int], strength: float
+) -> None:
     """A text on its ground, filled up to so many cells."""
     opacity = min(1.0, strength)
     ground = tuple(round(a + (b - a) * opacity) for a, b in zip(_GROUND, color, strict=True))

@@ -25,14 +25,18 @@ def costs_table(costs: NetCosts) -> Table:
         right=(2, 3, 4, 5, 6, 7),
     )
     for row in costs.table.rows:
-        description = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
+        description = escape(row.description) + (
+            " [dim](only while learning)[/]" if row.learning else ""
+        )
         counts = [
             f"{count:,}" if count else ""
             for count in (row.weights, row.biases, row.multiplications)
         ]
         memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
-        grid.add_row(escape(row.name), description, "x".join(map(str, row.shape)), values, memory, *counts)
+        grid.add_row(
+            escape(row.name), description, "x".join(map(str, row.shape)), values, memory, *counts
+        )
     return grid
 
 

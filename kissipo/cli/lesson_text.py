@@ -39,12 +39,17 @@ def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
     """One line a place: what lies there, and for each filter its products and their sum."""
     sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
     layout = table(
-        "window", "given", *(name for filter_ in windows_by_filter for name in (filter_, "sum")), right=sums
+        "window",
+        "given",
+        *(name for filter_ in windows_by_filter for name in (filter_, "sum")),
+        right=sums,
     )
     for row in zip(*windows_by_filter.values(), strict=True):
         first = row[0]
         cells = [
-            cell for window in row for cell in (_in_rows(window.products), f"[bold]{window.sum:g}[/]")
+            cell
+            for window in row
+            for cell in (_in_rows(window.products), f"[bold]{window.sum:g}[/]")
         ]
         layout.add_row(
             f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells

@@ -33,7 +33,9 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     grid = table("", "")
     for finding in findings:
         action = f" [dim]-> {escape(finding.action)}[/]" if finding.action else ""
-        grid.add_row(f"[{_COLORS[finding.level]}]{finding.level}[/]", escape(finding.message) + action)
+        grid.add_row(
+            f"[{_COLORS[finding.level]}]{finding.level}[/]", escape(finding.message) + action
+        )
     return grid
 
 
@@ -109,7 +111,9 @@ def splits_table(experiment: Experiment) -> Table:
     pipeline = experiment.pipeline
     answer: Any = pipeline.answers[0]
     classes = (
-        answer.levels if answer.WORD == "category" and len(answer.levels) <= _MAX_COUNTED_CLASSES else ()
+        answer.levels
+        if answer.WORD == "category" and len(answer.levels) <= _MAX_COUNTED_CLASSES
+        else ()
     )
     names = classes[:_MAX_CLASSES]
     grid = table(
@@ -142,7 +146,8 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
     )
     for baseline, evaluation in score.ordered():
         grid.add_row(
-            baseline, *(format_score(evaluation.metrics.get(metric, float("nan"))) for metric in metrics)
+            baseline,
+            *(format_score(evaluation.metrics.get(metric, float("nan"))) for metric in metrics),
         )
     return grid
 
@@ -289,14 +294,20 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
         *(f"V {title}" for title in titles),
         "best",
         "",
-        optimal_action=(*range(1, 1 + len(actions)), *range(2 + len(actions), 2 + 2 * len(actions))),
+        optimal_action=(
+            *range(1, 1 + len(actions)),
+            *range(2 + len(actions), 2 + 2 * len(actions)),
+        ),
     )
     for index, state in enumerate(policy["states"][:_MAX_STATES]):
         if not policy["matters"][index]:
             continue
         q_values, optimal = policy["learned"][index], policy["best"][index]
         greedy, optimal_action = int(np.argmax(q_values)), int(np.argmax(optimal))
-        cells = [f"{value:.3f}" for value in q_values], [f"[dim]{value:.3f}[/]" for value in optimal]
+        cells = (
+            [f"{value:.3f}" for value in q_values],
+            [f"[dim]{value:.3f}[/]" for value in optimal],
+        )
         same = "[green]agrees[/]" if policy["agrees"][index] else "[red]differs[/]"
         grid.add_row(
             escape(state),

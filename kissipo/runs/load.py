@@ -90,7 +90,10 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     answer_words = (
         {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
     )
-    return next(((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words), (None, None))
+    return next(
+        ((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words),
+        (None, None),
+    )
 
 
 def _file_words(words: Mapping[str, Any]) -> FileWords:
@@ -124,7 +127,10 @@ def _from_yaml(path: Path) -> Task:
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
     return task.with_words(
-        {**_resolve_paths("input", task.input, path), **_resolve_paths("process", task.process, path)}
+        {
+            **_resolve_paths("input", task.input, path),
+            **_resolve_paths("process", task.process, path),
+        }
     )
 
 

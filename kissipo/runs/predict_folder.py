@@ -67,7 +67,9 @@ class FolderPredictions:
     def counts(self) -> dict[str, int]:
         """How often each value of the first answer was given, the most frequent first."""
         return dict(
-            Counter(str(image.answers[0].value) for image in self.images if image.answers).most_common()
+            Counter(
+                str(image.answers[0].value) for image in self.images if image.answers
+            ).most_common()
         )
 
     @property
@@ -151,14 +153,18 @@ class FolderPredictions:
         first = self.answers[0]
         read = [images for image in self.images if image.views]
         if isinstance(first, Mask):
-            order = sorted(read, key=lambda image: -sum(share for _, share in image.answers[0].areas))
+            order = sorted(
+                read, key=lambda image: -sum(share for _, share in image.answers[0].areas)
+            )
             title = "The most marked"
         else:
             order = sorted(read, key=lambda image: image.answers[0].confidence or 0.0)
             title = "The least sure"
         some = order[:_MAX_IMAGES]
         captions = [f"{_caption(image.answers[0])}: {image.file.name}" for image in some]
-        drawn = strips([image.views for image in some], captions, [str(image.file) for image in some])
+        drawn = strips(
+            [image.views for image in some], captions, [str(image.file) for image in some]
+        )
         more = (
             f"<p>{len(order) - len(some)} more are in {TABLE}.</p>"
             if len(order) > len(some)

@@ -39,7 +39,9 @@ def evaluate_scores(
     """
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
-    split_name = "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+    split_name = (
+        "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+    )
     scores = []
     for number, (answer, evaluation) in enumerate(
         zip(pipeline.answers, split_evaluation.evaluations, strict=True)
@@ -136,7 +138,9 @@ def _samples(
     with_frame: bool,
 ) -> Samples:
     dataset, index = pipeline.datasets[part], torch.from_numpy(some)
-    inputs = dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
+    inputs = (
+        dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
+    )
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
     return Samples(
         inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None

@@ -90,7 +90,9 @@ def graph(recording: Recording) -> bytes:
             makers[key] = f"{value.origin}s/{key}".replace(".", "/")
             nodes.append(NodeDef(name=makers[key], op=value.origin, attr=_shape(value.tensor)))
     for operation in recording.operations:
-        name = "/".join(filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"]))
+        name = "/".join(
+            filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"])
+        )
         output = recording.values[operation.gives[0]].tensor
         nodes.append(
             NodeDef(

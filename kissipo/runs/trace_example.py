@@ -149,7 +149,8 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
     rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(
-        tuple((words[index], probability) for index, probability in zip(*row, strict=True)) for row in rows
+        tuple((words[index], probability) for index, probability in zip(*row, strict=True))
+        for row in rows
     )
 
 

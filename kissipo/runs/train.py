@@ -100,7 +100,9 @@ def _choose_thresholds(experiment: Experiment) -> None:
     evaluation = evaluate(experiment.net, dataset, answers) if len(dataset) else None
     for index, answer in inspected:
         nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
-        answer.calibrate(*((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing))
+        answer.calibrate(
+            *((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing)
+        )
 
 
 def _resume(loop: Any, folder: RunFolder) -> list[str]:
@@ -211,7 +213,9 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     )
 
 
-def _compare_with_optimal(evaluation: Evaluation, experiment: Experiment, world: World) -> Evaluation:
+def _compare_with_optimal(
+    evaluation: Evaluation, experiment: Experiment, world: World
+) -> Evaluation:
     """What is known when the rules are: in which states the learned best action is really the best."""
     q_values = experiment.net.get_parameter("weight").detach().numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)

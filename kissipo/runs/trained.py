@@ -155,7 +155,10 @@ class TrainedModel:
         """
         if data is not None:
             return evaluate_scores(
-                self.net, self._build_test_pipeline(data), asked=self.resolved.baselines, seed=self.seed
+                self.net,
+                self._build_test_pipeline(data),
+                asked=self.resolved.baselines,
+                seed=self.seed,
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 

@@ -118,9 +118,7 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     nets = {name: net_costs(name, words) for name in names}
     screen.result(costs_side_by_side(nets))
     screen.remarks(list(dict.fromkeys(note for costs in nets.values() for note in costs.notes)))
-    screen.result_json(
-        {"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]}
-    )
+    screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]})
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:

@@ -101,6 +101,10 @@ def _check(arguments: Namespace, screen: Screen) -> int:
         f"{worst}: {counted(results.count('FAIL'), 'failure')}, {counted(results.count('WARN'), 'warning')}"
     )
     screen.result_json(
-        {"data": arguments.name, "result": worst, "findings": [finding.to_json() for finding in findings]}
+        {
+            "data": arguments.name,
+            "result": worst,
+            "findings": [finding.to_json() for finding in findings],
+        }
     )
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

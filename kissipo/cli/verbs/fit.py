@@ -159,6 +159,9 @@ def _folds(result: dict[str, Any], names: list[str]) -> Table:
     grid.add_row(
         "[bold]mean[/]",
         "",
-        *(f"{format_score(statistics['mean'])} ± {format_score(statistics['std'])}" for statistics in means),
+        *(
+            f"{format_score(statistics['mean'])} ± {format_score(statistics['std'])}"
+            for statistics in means
+        ),
     )
     return grid

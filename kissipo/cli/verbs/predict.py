@@ -57,7 +57,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
             print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
     names = [answer.name for answer in trained.answers]
     rows = [
-        {name: prediction.to_json() for name, prediction in zip(names, row, strict=True)} for row in answers
+        {name: prediction.to_json() for name, prediction in zip(names, row, strict=True)}
+        for row in answers
     ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
     return None
@@ -81,7 +82,9 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
         for value, count in predictions.counts().items():
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
-        screen.result(f"{len(predictions.image)} images, {len(predictions.unread)} of them could not be read")
+        screen.result(
+            f"{len(predictions.image)} images, {len(predictions.unread)} of them could not be read"
+        )
         screen.note(
             f"written to {folder}: {', '.join(sorted(image.name for image in folder.iterdir()))}"
         )
@@ -89,5 +92,9 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
         for image in predictions.images:
             print("\t".join([str(image.file), *map(format_answer, image.answers)]))  # noqa: T201
     screen.result_json(
-        {"run": arguments.run, "notes": list(predictions.notes), "predictions": predictions.to_json()}
+        {
+            "run": arguments.run,
+            "notes": list(predictions.notes),
+            "predictions": predictions.to_json(),
+        }
     )

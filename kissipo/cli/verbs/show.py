@@ -46,7 +46,9 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
             f"'{arguments.task}' is a net and has no data",
             do="Leave --output, --time and --horizon out",
         )
-    costs = net_costs(arguments.task, dict(split_argument(argument) for argument in arguments.words))
+    costs = net_costs(
+        arguments.task, dict(split_argument(argument) for argument in arguments.words)
+    )
     screen.result(costs_table(costs))
     for line in costs_sum(costs):
         screen.result(f"[dim]{line}[/]")

@@ -86,7 +86,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if arguments.out:
         screen.note(f"written to {result.save(arguments.out)}: open it in a browser")
     if arguments.trace:
-        screen.note(f"written to {result.follow().save(arguments.trace)}: trace.json and the tensors")
+        screen.note(
+            f"written to {result.follow().save(arguments.trace)}: trace.json and the tensors"
+        )
     if arguments.json:
         screen.result_json(result.to_json())
     return None

@@ -56,7 +56,9 @@ def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterato
         worst = [int(position) for position in order[:_PER_KIND]]
         yield from ((position, "of the worst") for position in worst)
         yield from (
-            (int(position), "of the best") for position in order[::-1][:_PER_KIND] if int(position) not in worst
+            (int(position), "of the best")
+            for position in order[::-1][:_PER_KIND]
+            if int(position) not in worst
         )
         return
     is_right = answer.choose(answers) == truth  # type: ignore[attr-defined]

@@ -85,7 +85,8 @@ class Xray:
             unit=self.neuron,
             why=self.why,
             telling=[
-                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})") for neuron in self.telling
+                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
+                for neuron in self.telling
             ],
         )
 
@@ -132,7 +133,8 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         )
     rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
     top = tuple(
-        tuple((words[index], p) for index, p in zip(ids, chances, strict=True)) for ids, chances in rows
+        tuple((words[index], p) for index, p in zip(ids, chances, strict=True))
+        for ids, chances in rows
     )
     interpretable = tuple(telling(states, units))
     selected, why = choose(states, interpretable) if neuron is None else (neuron, "as asked for")
