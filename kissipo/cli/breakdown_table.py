@@ -1,4 +1,4 @@
-"""An opened number as a table: its terms, what is done with them, and what PyTorch recorded."""
+"""Breakdown table: the terms of a value, how they are combined, and the recorded value."""
 
 from functools import partial
 
@@ -15,10 +15,11 @@ _MAX_KEYS = 3
 
 
 def show_breakdown(screen: Screen, breakdown: Breakdown) -> None:
-    """The cell, its terms, its gates or its heads, and the comparison."""
+    """Prints a value with its terms, its gates or its heads, and the comparison."""
     where = ",".join(map(str, breakdown.cell))
     screen.result(
-        f"{escape(breakdown.layer)}, cell {where}: {escape(breakdown.operation)}, {escape(breakdown.description)}"
+        f"{escape(breakdown.layer)}, index {where}: "
+        f"{escape(breakdown.operation)}, {escape(breakdown.description)}"
     )
     if _has_heads(breakdown):
         screen.result(_terms(breakdown))
@@ -35,7 +36,7 @@ def _has_heads(breakdown: Breakdown) -> bool:
 
 
 def _terms(breakdown: Breakdown) -> Table:
-    """The largest terms, largest first, and a line for the others."""
+    """Returns the largest terms, and a row for the sum of the others."""
     rows = list(breakdown.running())
     order = np.argsort([-abs(row[5]) for row in rows], kind="stable")
     has_weights = any(row[4] != 1 for row in rows)
@@ -52,19 +53,19 @@ def _terms(breakdown: Breakdown) -> Table:
     if len(indices) < len(rows):
         rest = sum(rows[number][5] for number in order[len(indices) :])
         cells = ["", "", f"= {_number(rest)}", _number(total + rest)]
-        grid.add_row(f"{len(rows) - len(indices):,} smaller ones", *cells[: len(titles) - 1])
+        grid.add_row(f"{len(rows) - len(indices):,} smaller terms", *cells[: len(titles) - 1])
     return grid
 
 
 def _gates(breakdown: Breakdown) -> Table:
-    """A row a gate: its sums by where they come from."""
+    """Returns one row per gate, with its sums by source."""
     grid = table(
         "gate",
         "from the input",
         "from the state",
         "bias",
         "sum",
-        "bend",
+        "activation",
         "value",
         right=(1, 2, 3, 4, 6),
     )
@@ -77,8 +78,8 @@ def _gates(breakdown: Breakdown) -> Table:
 
 
 def _heads(breakdown: Breakdown) -> Table:
-    """A row a head of attention: its part of the number, and the keys of most weight."""
-    grid = table("head", "its part", "looks most at", right=(1,))
+    """Returns one row per attention head: its part of the value, and its main keys."""
+    grid = table("head", "its part", "top attention", right=(1,))
     for head in breakdown.gates:
         keys = [key for key in head.gates if key.operation.startswith("key")]
         top = sorted(keys, key=lambda key: -key.result)[:_MAX_KEYS]
@@ -88,7 +89,7 @@ def _heads(breakdown: Breakdown) -> Table:
 
 
 def _ends(breakdown: Breakdown) -> Table:
-    """Bias, steps, result, recorded value and difference."""
+    """Returns the bias, the steps, the result, the recorded value and the difference."""
     grid = table("", "", right=(1,))
     gates = () if _has_heads(breakdown) else breakdown.gates
     for gate in gates:

@@ -1,4 +1,7 @@
-"""A text colored by a neuron in the terminal: green active, blue not; below each unit what is expected next, the redder the surer."""
+"""A text colored by a neuron: green for active, blue for inactive, with next tokens.
+
+Below each token are the most probable next tokens, redder for a higher probability.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,9 +18,9 @@ _SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
 def colored(xray: Xray, *, width: int, bars: bool) -> Text:
-    """Blocks of lines, each as wide as the screen: the text, then the guesses, the likeliest first.
+    """Returns blocks of lines: the text, then the next tokens, the most probable first.
 
-    bars:  where there are no colors, a line of bars tells the activity
+    bars:  shows the activation as a line of bars, for terminals without colors
     """
     output = Text()
     for columns in _lines(xray, width):
@@ -27,7 +30,7 @@ def colored(xray: Xray, *, width: int, bars: bool) -> Text:
 
 
 def _block(output: Text, xray: Xray, columns: Sequence[tuple[int, int]], bars: bool) -> None:
-    """The lines of some columns, each (step, cells)."""
+    """Appends the lines of some columns, each (step, cells)."""
     for step, cells in columns:
         sign = " " if xray.units[step] == " " else _sign(xray.units[step])
         h = float(xray.activity[step])
@@ -46,7 +49,7 @@ def _block(output: Text, xray: Xray, columns: Sequence[tuple[int, int]], bars: b
 
 
 def _lines(xray: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
-    """Steps with the cells that each takes, line by line; a line also ends where the text does."""
+    """Yields lines of steps with their widths in cells; a line also ends at a line break."""
     gap = 1 if xray.kind == "words" else 0
     line: list[tuple[int, int]] = []
     used = 0
@@ -70,7 +73,7 @@ def _lines(xray: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
 def _cell(
     output: Text, text: str, cells: int, color: tuple[int, int, int], strength: float
 ) -> None:
-    """A text on its ground, filled up to so many cells."""
+    """Appends a text on its background color, padded to a width."""
     opacity = min(1.0, strength)
     ground = tuple(round(a + (b - a) * opacity) for a, b in zip(_GROUND, color, strict=True))
     ink = "black" if opacity > 0.6 else "white"

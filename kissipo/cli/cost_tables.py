@@ -1,4 +1,4 @@
-"""How the costs of a net look in the terminal: a row a layer, then what answering and learning take."""
+"""Cost tables: the costs of a net per layer, and in total for inference and training."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ from kissipo.runs.model_summary import NetCosts
 
 
 def costs_table(costs: NetCosts) -> Table:
-    """Every layer that costs something, with its output, values, weights and multiplications."""
+    """Returns the layers with their output, activations, params and MACs."""
     grid = table(
         "layer",
         "what happens",
         "output",
-        "values",
+        "activations",
         "memory",
         "weights",
         "biases",
-        "mult.",
+        "MACs",
         right=(2, 3, 4, 5, 6, 7),
     )
     for row in costs.table.rows:
         description = escape(row.description) + (
-            " [dim](only while learning)[/]" if row.learning else ""
+            " [dim](only in training)[/]" if row.learning else ""
         )
         counts = [
             f"{count:,}" if count else ""
@@ -41,14 +41,14 @@ def costs_table(costs: NetCosts) -> Table:
 
 
 def costs_side_by_side(nets: Mapping[str, NetCosts]) -> Table:
-    """One row a net; how many times as many multiplications as the cheapest."""
+    """Returns one row per net, with its MACs relative to the cheapest net."""
     grid = table(
         "net",
         "output",
-        "parameters",
-        "values",
-        "mult.",
-        "times",
+        "params",
+        "activations",
+        "MACs",
+        "relative",
         "inference",
         "training",
         right=(2, 3, 4, 5, 6, 7),
@@ -71,7 +71,7 @@ def costs_side_by_side(nets: Mapping[str, NetCosts]) -> Table:
 
 
 def costs_sum(costs: NetCosts) -> list[str]:
-    """The totals, a line each."""
+    """Returns the totals, one line per total."""
     content = costs.to_json()
     totals = content["totals"]
     besides = totals["parameters_while_learning"] - totals["parameters"]
@@ -80,15 +80,17 @@ def costs_sum(costs: NetCosts) -> list[str]:
         + (f", {besides:,} more while learning" if besides else ""),
         f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one image"
         + (
-            f", {totals['norm_multiplications']:,} of them by norms"
+            f", {totals['norm_multiplications']:,} of them in normalization layers"
             if totals["norm_multiplications"]
             else ""
         ),
-        f"inference: values and parameters of {content['number_bytes']} bytes each are {format_bytes(totals['inference_bytes'])}",
+        f"inference: {format_bytes(totals['inference_bytes'])} for activations and parameters "
+        f"of {content['number_bytes']} bytes each",
     ]
     images = counted(costs.batch, "image")
     return [
         *lines,
-        f"training from {images} at a time by {costs.optimizer}: values, parameters and their gradients, "
-        f"and what the optimizer remembers are {format_bytes(totals['training_bytes'])}",
+        f"training with a batch of {images} and {costs.optimizer}: "
+        f"{format_bytes(totals['training_bytes'])} for activations, parameters, gradients "
+        "and the state of the optimizer",
     ]

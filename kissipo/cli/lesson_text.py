@@ -1,4 +1,4 @@
-"""A lesson in the terminal: arrays as grids side by side, every window of a filter in a line, tables."""
+"""A lesson in the terminal: arrays as grids, the windows of filters, and tables."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _APART = (0, 4, 0, 0)
 
 
 def explanation(page: Explanation) -> Iterator[Any]:
-    """What is printed, piece by piece."""
+    """Yields the parts of a lesson, in the order of printing."""
     yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.description)}[/]"
     if page.figures:
         yield _side_by_side(page.figures)
@@ -36,7 +36,7 @@ def _side_by_side(figures: tuple[Figure, ...]) -> Table:
 
 
 def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
-    """One line a place: what lies there, and for each filter its products and their sum."""
+    """Returns one row per position: its values, and the products and the sum of each filter."""
     sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
     layout = table(
         "window",
@@ -58,7 +58,7 @@ def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
 
 
 def _in_rows(values: Any) -> str:
-    """The rows of a window one after the other."""
+    """Returns the rows of a window in one line."""
     cells = [[f"{value:g}" for value in row] for channel in np.asarray(values) for row in channel]
     width = max(len(cell) for row in cells for cell in row)
     return " | ".join(" ".join(cell.rjust(width) for cell in row) for row in cells)

@@ -1,6 +1,7 @@
-"""The command `kissipo`: finds the verb, reads its arguments, and turns what goes wrong into one paragraph and a code.
+"""The command `kissipo`: reads the arguments, runs the verb, and prints errors.
 
-Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after saving.
+Exit codes: 0 done; 1 a bug in kissipo; 2 an error of the user's input; 130 interrupted,
+after saving.
 """
 
 import argparse
@@ -41,7 +42,7 @@ _ORDER = (
     "doctor",
 )
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
-_CORE = {  # what is imported, and what installs it
+_CORE = {  # the import name, and the name of the package
     "torch": "torch",
     "numpy": "numpy",
     "sklearn": "scikit-learn",
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    arguments = [each for each in arguments if each != "--debug"]
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         return _run(arguments)
     except StoppedError as stop:
@@ -72,8 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug or (package := _CORE.get((error.name or "").partition(".")[0])) is None:
             return _bug(error, debug=debug)
         return _print_error(
-            f"the package '{package}', which every part of kissipo needs, is not installed. "
-            f"Install it with: python -m pip install '{package}', or all of them with: python -m pip install kissipo",
+            f"the package '{package}', which kissipo needs, is not installed. "
+            f"Install it with: python -m pip install '{package}', "
+            "or all packages with: python -m pip install kissipo",
             SLIP,
         )
     except BrokenPipeError:
@@ -82,18 +84,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
             return _print_error(
-                "there is no space left on the disk; free some, then go on with --resume", SLIP
+                "there is no space left on the disk; free some space, then use --resume", SLIP
             )
         return _bug(error, debug=debug)
 
 
 def _bug(error: Exception, *, debug: bool) -> int:
-    """Says that it is none of the user's slips; with --debug the error goes on as it is."""
+    """Reports a bug; with --debug the error is raised instead."""
     if debug:
         raise error
     return _print_error(
         f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
-        "Please report it with what --debug prints",
+        "Please report it with the output of --debug",
         BUG,
     )
 
@@ -108,7 +110,7 @@ def _run(arguments: list[str]) -> int:
     verb, rest = arguments[0], arguments[1:]
     if verb.startswith("-"):
         raise TaskError(
-            f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
+            f"'{verb}' is not an option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
         )
     module = VERBS.find(verb, place=f"kissipo {verb}")
     parser = Parser(
@@ -127,13 +129,13 @@ def _run(arguments: list[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that speaks in the same way as the rest."""
+    """An argument parser whose errors look like all errors of kissipo."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
-        """Raises what is wrong with the arguments, with what was probably meant."""
+        """Raises an error for wrong arguments, with a suggestion."""
         hint = f"See {self.prog} --help"
         if message.startswith("unrecognized arguments:"):
             wrong = message.split(":", 1)[1].split()[0]
@@ -145,14 +147,14 @@ class Parser(argparse.ArgumentParser):
             ]
             if nearest(wrong.split("=")[0], options):
                 hint = did_you_mean(wrong.split("=")[0], options)
-            message = f"{wrong} is no option of {self.prog}"
+            message = f"{wrong} is not an option of {self.prog}"
         raise TaskError(message.replace(", key=value", ""), do=hint)
 
 
 def help_text() -> str:
-    """What `kissipo --help` prints."""
+    """Returns the text of `kissipo --help`."""
     lines = [
-        "kissipo: Input -> Process -> Output, for every kind of net",
+        "kissipo: Input -> Process -> Output, for neural networks of every kind",
         "",
         "usage: kissipo VERB ...",
         "",
@@ -161,13 +163,13 @@ def help_text() -> str:
         lines.append(f"  {verb:<10}{_docstring(verb).splitlines()[0]}")
     lines += [
         "",
-        "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help",
+        "Start with: kissipo fit digits        Help for a verb: kissipo VERB --help",
     ]
     return "\n".join(lines)
 
 
 def _docstring(verb: str) -> str:
-    """What a verb says of itself, read without importing it."""
+    """Returns the docstring of a verb without importing it."""
     spec = find_spec(f"{VERBS.package}.{verb}")
     assert spec and spec.origin
     return (

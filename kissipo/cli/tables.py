@@ -1,4 +1,4 @@
-"""How findings, the way of the data, parts, scores and decisions look in the terminal."""
+"""Tables of the terminal: findings, inferred settings, data flow, splits and scores."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ _CURVE = 24
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """PASS, WARN or FAIL, what was found, what is done about it."""
+    """Returns the findings of the data check: level, message and action."""
     grid = table("", "")
     for finding in findings:
         action = f" [dim]-> {escape(finding.action)}[/]" if finding.action else ""
@@ -40,7 +40,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
 
 
 def inferred_options_table(options: Sequence[InferredOption]) -> Table:
-    """FrozenConfig that were inferred, with the reason."""
+    """Returns the inferred settings with their reasons."""
     grid = table("", "")
     for option in options:
         value = (
@@ -56,16 +56,16 @@ def inferred_options_table(options: Sequence[InferredOption]) -> Table:
 
 
 def trace_table(trace: Trace) -> Table:
-    """Every step with its shape, its cost and a sample of what it gives."""
+    """Returns the data flow: each step with its shape, its costs and some of its values."""
     grid = table(
         "",
         "step",
         "what happens",
         "shape",
-        "weights",
-        "mult.",
+        "params",
+        "MACs",
         "memory",
-        "one sample",
+        "one example",
         right=(4, 5, 6),
     )
     before = ""
@@ -83,10 +83,10 @@ def trace_table(trace: Trace) -> Table:
 
 
 def trace_summary(trace: Trace) -> str:
-    """The net in one line."""
+    """Returns the costs of the net in one line."""
     return (
-        f"{trace.parameters:,} weights, {trace.multiplications:,} multiplications and "
-        f"{format_bytes(trace.memory)} of intermediate values for one sample"
+        f"{trace.parameters:,} params, {trace.multiplications:,} MACs and "
+        f"{format_bytes(trace.memory)} of activations for one example"
     )
 
 
@@ -107,7 +107,7 @@ def _sample(value: Any) -> str:
 
 
 def splits_table(experiment: Experiment) -> Table:
-    """How many samples each part has, and of which class."""
+    """Returns the number of examples per split and class."""
     pipeline = experiment.pipeline
     answer: Any = pipeline.answers[0]
     classes = (
@@ -117,8 +117,8 @@ def splits_table(experiment: Experiment) -> Table:
     )
     names = classes[:_MAX_CLASSES]
     grid = table(
-        "part",
-        "samples",
+        "split",
+        "examples",
         *names,
         *(["..."] if len(classes) > len(names) else []),
         right=tuple(range(1, 2 + len(names))),
@@ -136,8 +136,8 @@ def splits_table(experiment: Experiment) -> Table:
     return grid
 
 
-def scores_table(score: Score, *, name: str = "this net") -> Table:
-    """The net above the simple answers."""
+def scores_table(score: Score, *, name: str = "model") -> Table:
+    """Returns the metrics of the model and of the baselines."""
     metrics = list(score.net.metrics)
     grid = table(score.answer.name, *metrics, right=tuple(range(1, 1 + len(metrics))))
     grid.add_row(
@@ -153,7 +153,7 @@ def scores_table(score: Score, *, name: str = "this net") -> Table:
 
 
 def verdict_line(score: Score) -> str:
-    """What to think of it."""
+    """Returns the verdict as one colored sentence."""
     if score.verdict is None:
         return ""
     color = {1: "green", 0: "yellow", -1: "red"}[score.verdict.better]
@@ -161,9 +161,9 @@ def verdict_line(score: Score) -> str:
 
 
 def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> Table:
-    """Rows are the truth, columns the answers."""
+    """Returns the confusion matrix: a row per true class, a column per predicted class."""
     names = classes[: 2 * _MAX_CLASSES]
-    grid = table("truth \\ answer", *names, right=tuple(range(1, 1 + len(names))))
+    grid = table("true \\ predicted", *names, right=tuple(range(1, 1 + len(names))))
     for name, row in zip(names, matrix, strict=False):
         cells = [
             f"[bold]{count}[/]" if other == name else str(count) if count else "[dim].[/]"
@@ -174,7 +174,7 @@ def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> 
 
 
 def chains_table(chains: Sequence[Chain]) -> Table:
-    """Every weight with the factors of its derivative, beside autograd."""
+    """Returns the factors of the derivative of each weight, compared with autograd."""
     grid = table("weight", "chain rule", "dL/dw", "autograd", right=(2, 3))
     for chain in chains:
         factors = " · ".join(f"{factor.name} {factor.value:.6g}" for factor in chain.factors)
@@ -183,26 +183,26 @@ def chains_table(chains: Sequence[Chain]) -> Table:
         )
         for factor in chain.factors:
             for term in factor.terms:
-                grid.add_row("", f"[dim]  way back: {escape(term)}[/]", "", "")
+                grid.add_row("", f"[dim]  path: {escape(term)}[/]", "", "")
     return grid
 
 
 def through_time_table(gradients: Sequence[ThroughTime]) -> Table:
-    """For every layer, direction and loss the norms where reading begins and ends, how far back it reaches, and their curve."""
+    """Returns the gradient norms through time per layer, direction and loss."""
     grid = table(
         "layer",
         "loss of",
-        "first read",
-        "last",
+        "first step",
+        "last step",
         "ratio",
-        "a hundredth",
+        "below 1 %",
         "by step",
         right=(2, 3, 4, 5, 6),
     )
     for row in gradients:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
         steps = len(row.norms)
-        reach = "not reached" if row.reach == steps else f"{row.reach} steps back"
+        reach = "never" if row.reach == steps else f"{row.reach} steps back"
         cell = f"{row.layer} ({row.cell}{'' if row.forward else ', backward'})"
         ends = (f"{norm:.3g}" for norm in (row.read[0], row.read[-1]))
         grid.add_row(escape(cell), row.loss, *ends, ratio, reach, _curve(row.norms))
@@ -210,7 +210,7 @@ def through_time_table(gradients: Sequence[ThroughTime]) -> Table:
 
 
 def _curve(norms: Sequence[float]) -> str:
-    """The greatest norm of each part of the time axis as a bar; one level less is a factor of ten."""
+    """Returns the maximum norms along time as bars, on a logarithmic scale."""
     parts = np.array_split(np.asarray(norms), min(len(norms), _CURVE))
     heights = np.array([part.max() for part in parts])
     top = len(_BLOCKS) - 1
@@ -220,7 +220,7 @@ def _curve(norms: Sequence[float]) -> str:
 
 
 def playground_table(points: Sequence[Mapping[str, Any]]) -> Table:
-    """Where every walk began and ended."""
+    """Returns the start and the end of each path of an optimizer."""
     grid = table("surface", "optimizer", "start", "end", "height", "place", right=(4,))
     for point in points:
         start, end = (", ".join(f"{value:.3f}" for value in point[key]) for key in ("start", "end"))
@@ -236,17 +236,20 @@ def playground_table(points: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def inspection_line(inspection: Mapping[str, Any]) -> str:
-    """What is missed and called for nothing at the threshold, and what it costs beside the likeliest class."""
+    """Returns the errors and the cost at the decision threshold, compared with argmax."""
     return escape(told(inspection))
 
 
 def interval_line(interval: Mapping[str, Any]) -> str:
-    """How much of the truth the interval was to hold and held."""
-    return f"{interval['coverage']:.1%} of the truth in it, {interval['wanted']:.0%} wanted; {format_score(interval['width'])} wide"
+    """Returns the coverage and the width of the prediction interval."""
+    return (
+        f"coverage {interval['coverage']:.1%} (target {interval['wanted']:.0%}), "
+        f"mean width {format_score(interval['width'])}"
+    )
 
 
 def alarms_table(details: Mapping[str, Any]) -> Table | str:
-    """Every labeled window with its first alarm, then the alarms that met none."""
+    """Returns the labeled windows with their first alarms, and the other alarms."""
     if not details["alarms"] and not details.get("windows"):
         return f"No alarms from {details['judged_from']} on."
     grid = table("", "from", "to", "")
@@ -260,7 +263,7 @@ def alarms_table(details: Mapping[str, Any]) -> Table | str:
             "labeled",
             window["from"],
             window["to"],
-            first_alarm if window["judged"] else f"{first_alarm} [dim](not judged)[/]",
+            first_alarm if window["judged"] else f"{first_alarm} [dim](not evaluated)[/]",
         )
     false = [alarm for alarm in details["alarms"] if not alarm.get("labeled", False)]
     for alarm in false[:_MAX_ALARMS]:
@@ -274,7 +277,7 @@ def alarms_table(details: Mapping[str, Any]) -> Table | str:
 
 
 def weights_line(weights: Mapping[str, float], *, max_weights: int = 12) -> str:
-    """The weights of a linear net, the greatest first where there are many."""
+    """Returns the weights of a linear net, the largest first where there are many."""
     pairs = (
         weights.items()
         if len(weights) <= max_weights
@@ -284,13 +287,13 @@ def weights_line(weights: Mapping[str, float], *, max_weights: int = 12) -> str:
 
 
 def policy_table(policy: Mapping[str, Any]) -> Table:
-    """Learned values beside those of value iteration, in every state in which something can be decided."""
+    """Returns the Q-values, compared with value iteration, for all states with a choice."""
     actions = policy["actions"]
     titles = [f"Q({name})" for name in actions]
     grid = table(
         "state",
         *titles,
-        "learned",
+        "policy",
         *(f"V {title}" for title in titles),
         "best",
         "",
@@ -321,7 +324,7 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
 
 
 def format_answer(prediction: Prediction) -> str:
-    """One answer with its confidence, in one line whatever it is."""
+    """Returns a prediction with its probability in one line."""
     text = _value(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between

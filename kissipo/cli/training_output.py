@@ -1,4 +1,4 @@
-"""Progress: a bar in a terminal, a plain line now and then elsewhere; with a time estimate after the first batches."""
+"""Training output: a progress bar in a terminal, plain lines elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ _LINE_EVERY = 5.0
 
 
 class TrainingOutput(RunCallback):
-    """Tells a fit from the data check to the verdict, in that order."""
+    """Prints a training: data check, inferred settings, data flow, progress, score, verdict."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:
         self.screen, self.title = screen, title
@@ -46,9 +46,9 @@ class TrainingOutput(RunCallback):
         note("[bold]Data check[/]")
         note(tables.findings_table(experiment.pipeline.findings))
         if experiment.decisions:
-            note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
+            note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
             note(tables.inferred_options_table(experiment.decisions))
-        note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
+        note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
         note(tables.trace_table(trace))
         note(f"[dim]{tables.way_sum(trace)}[/]\n")
         if experiment.pipeline.answers[0].WORD != "actions":
@@ -62,13 +62,13 @@ class TrainingOutput(RunCallback):
         columns = (
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[metrics]}"),
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns, console=self.screen.err, transient=True)
         self._bar.start()
         self._task = self._bar.add_task(
-            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", told=""
+            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", metrics=""
         )
 
     def on_progress(self, facts: Mapping[str, Any]) -> None:
@@ -87,14 +87,14 @@ class TrainingOutput(RunCallback):
             left = seconds / steps * (total - done)
             by = counted(threads(), "thread")
             self.screen.note(
-                f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {by}[/]"
+                f"[dim]about {_span(left)} left for {facts['epochs']} epochs on {by}[/]"
             )
         if self._bar is not None:
             self._bar.update(
                 self._task,
                 completed=done,
                 epoch=f"{facts['epoch']}/{facts['epochs']}",
-                told=f"loss {facts['loss']:.4f}",
+                metrics=f"loss {facts['loss']:.4f}",
             )
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
@@ -131,7 +131,8 @@ class TrainingOutput(RunCallback):
                 self.screen.result("Verdict: " + tables.verdict_line(score))
                 if self._samples > MOST_SAMPLES:
                     self.screen.note(
-                        f"[dim]The simple answers learned from {MOST_SAMPLES:,} of {self._samples:,} samples.[/]"
+                        f"[dim]The baselines were trained on {MOST_SAMPLES:,} "
+                        f"of {self._samples:,} examples.[/]"
                     )
             if "simple_answers" in score.net.details:
                 self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
@@ -152,13 +153,13 @@ class TrainingOutput(RunCallback):
 
     def on_saved(self, run: Run) -> None:
         folder = escape(str(run.folder))
-        self.screen.result(f"\nKept in [bold]{folder}[/]; look at {folder}/report.html")
+        self.screen.result(f"\nSaved to [bold]{folder}[/]; report: {folder}/report.html")
         writes = run.answers[0].WORD == "text"
         ask = f"kissipo generate {folder}" if writes else f"kissipo predict {folder} VALUE"
         self.screen.note(f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   {ask}[/]")
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the progress bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -190,15 +191,15 @@ def _span(seconds: float) -> str:
 
 def _samples(score: Score) -> str:
     if "judged_from" in score.net.details:
-        return f"from {score.net.details['judged_from']} on, steps that no watcher learned from"
+        return f"from {score.net.details['judged_from']} on, steps not used to fit any detector"
     if score.part == "train":
-        return "the same samples train and judge: there is no unseen part"
+        return "evaluated on the training split: there is no test split"
     count = len(score.net.each) if score.net.each is not None else 0
     what = (
-        "episodes with dice of their own"
+        "episodes with held-out random seeds"
         if score.answer.WORD == "actions"
-        else "samples of the test part, never seen before"
+        else "examples of the test split, not used in training"
         if score.part == "test"
-        else "samples of the validation part, by which the best epoch was chosen: there is no test part"
+        else "examples of the validation split, which selected the best epoch: there is no test split"
     )
     return f"{count:,} {what}"

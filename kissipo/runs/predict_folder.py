@@ -1,4 +1,4 @@
-"""Verdicts: a folder of new images in, a table of answers out, and a gallery of them with what was marked or looked at (S18)."""
+"""Predicts a folder of new images: a table of predictions and a gallery (S18)."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _BATCH_SIZE, _MAX_IMAGES = 32, 60
 
 @dataclass(frozen=True)
 class ImagePrediction:
-    """What a run answers for one image, or why it cannot.
+    """The predictions for one image, or the reason why there are none.
 
-    shown:   the image as the net saw it, and with what was marked or looked at
+    views:   the image as the net sees it, and the image with its mask or heatmap
     """
 
     file: Path
@@ -49,9 +49,9 @@ class ImagePrediction:
 
 @dataclass(frozen=True)
 class FolderPredictions:
-    """The answers for all images, in the order of their names.
+    """The predictions for all images, sorted by file name.
 
-    notes:   what was done to the images that people should know
+    notes:   remarks on how the images were changed
     """
 
     run: str
@@ -61,11 +61,11 @@ class FolderPredictions:
 
     @property
     def names(self) -> list[str]:
-        """What is answered."""
+        """The names of the outputs."""
         return [answer.name for answer in self.answers]
 
     def counts(self) -> dict[str, int]:
-        """How often each value of the first answer was given, the most frequent first."""
+        """Returns the counts of the values of the first output, the most frequent first."""
         return dict(
             Counter(
                 str(image.answers[0].value) for image in self.images if image.answers
@@ -75,10 +75,10 @@ class FolderPredictions:
     @property
     def unread(self) -> list[ImagePrediction]:
         """The images that could not be decoded."""
-        return [images for image in self.images if not image.answers]
+        return [image for image in self.images if not image.answers]
 
     def to_csv(self) -> str:
-        """One line an image; of a mask the share of each class, too."""
+        """Returns one line per image; for a mask with the area of each class."""
         classes = {
             answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)
         }
@@ -106,7 +106,7 @@ class FolderPredictions:
         return text.getvalue()
 
     def to_html(self) -> str:
-        """One page that opens offline: how often each answer, and the images that are most worth a look."""
+        """Returns a page that opens offline: the counts, and the most relevant images."""
         first = self.answers[0]
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
         content = table([first.name, "images"], rows, numbers=(1,))
@@ -121,7 +121,7 @@ class FolderPredictions:
         )
 
     def to_json(self) -> list[dict[str, Any]]:
-        """For `--json`."""
+        """Returns the predictions for `--json`."""
         return [
             {
                 "file": str(image.file),
@@ -135,9 +135,10 @@ class FolderPredictions:
         ]
 
     def save(self, folder: Path | str) -> Path:
-        """Writes predictions.csv and gallery.html into a fresh folder.
+        """Writes predictions.csv and gallery.html into a new folder.
 
-        Raises:   TaskError when something is there already; MachineError when it cannot be written.
+        Raises:   TaskError when the folder is not empty; MachineError when it cannot be
+                  written.
         """
         folder = Path(folder)
         refuse_existing(folder)
@@ -151,15 +152,15 @@ class FolderPredictions:
 
     def _gallery_section(self) -> tuple[str, str]:
         first = self.answers[0]
-        read = [images for image in self.images if image.views]
+        readable = [image for image in self.images if image.views]
         if isinstance(first, Mask):
             order = sorted(
-                read, key=lambda image: -sum(share for _, share in image.answers[0].areas)
+                readable, key=lambda image: -sum(share for _, share in image.answers[0].areas)
             )
-            title = "The most marked"
+            title = "Largest masks"
         else:
-            order = sorted(read, key=lambda image: image.answers[0].confidence or 0.0)
-            title = "The least sure"
+            order = sorted(readable, key=lambda image: image.answers[0].confidence or 0.0)
+            title = "Least confident predictions"
         some = order[:_MAX_IMAGES]
         captions = [f"{_caption(image.answers[0])}: {image.file.name}" for image in some]
         drawn = strips(
@@ -174,13 +175,13 @@ class FolderPredictions:
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
-    """Answers every image of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
+    """Predicts all images of these files and folders; damaged images are listed and counted.
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """
     if run.resolved.source.word != "images":
         raise TaskError(
-            f"a folder is asked of a run on images, this one is on {run.resolved.source.word}",
+            f"a folder needs a run on images; this run is on {run.resolved.source.word}",
             do="Give values or --file",
         )
     files = [file for place in places for file in _files(Path(place))]
@@ -196,10 +197,10 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
 
 
 def refuse_existing(folder: Path) -> None:
-    """Raises TaskError when a folder holds something."""
+    """Raises TaskError when a folder exists and is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TaskError(
-            f"{folder} is there already", do="Name another folder with --out, or remove it"
+            f"{folder} exists already", do="Name another folder with --out, or remove it"
         )
 
 
@@ -208,7 +209,7 @@ def _files(place: Path) -> list[Path]:
         return [place]
     files = images_below(place)
     if not files:
-        raise DataError(f"{place} holds no images", do="Name a folder of .jpg, .png or the like")
+        raise DataError(f"{place} contains no images", do="Name a folder of .jpg, .png or the like")
     return files
 
 
@@ -230,19 +231,19 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
     x = inputs[0]
     if isinstance(first, Mask):
         overlays = [
-            marked(image, torch.from_numpy(image.mask))
-            for image, images in zip(x, decided[0], strict=True)
+            marked(image, torch.from_numpy(prediction.mask))
+            for image, prediction in zip(x, decided[0], strict=True)
         ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
-        classes = [first.levels.index(str(image.value)) for image in decided[0]]
+        classes = [first.levels.index(str(prediction.value)) for prediction in decided[0]]
         maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:
         overlays = []
     views = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
-        ImagePrediction(file, answers, shown=tuple(images))
+        ImagePrediction(file, answers, views=tuple(images))
         for file, answers, images in zip(files, zip(*decided, strict=True), views, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Scores: the net and the simple answers on the same test part, with a verdict for each answer."""
+"""Scores: evaluates the net and the baselines on the same split, with a verdict."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 def evaluate_scores(
     net: nn.Module, pipeline: Pipeline, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
 ) -> tuple[list[Score], SplitEvaluation]:
-    """Judges the net beside the baselines that fit.
+    """Evaluates the net and the baselines.
 
-    asked:  one entry an answer: the baselines that were asked for, None for all that fit
+    asked:  an entry per output: the names of the baselines, or None for all that fit
     """
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
@@ -55,7 +55,7 @@ def evaluate_scores(
             note = (
                 {}
                 if side is None
-                else {"simple_answers": f"the simple answers see the images at {side}x{side}"}
+                else {"simple_answers": f"the baselines use the images at {side}x{side}"}
             )
             evaluation = replace(evaluation, details={**evaluation.details, **note})
             baselines = evaluate_baselines(answer, case, case.test.truth, asked[number])
@@ -69,9 +69,9 @@ def evaluate_scores(
 def evaluate_baselines(
     answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None
 ) -> dict[str, Evaluation]:
-    """Every simple answer that fits the case, judged.
+    """Evaluates all baselines that fit the data.
 
-    Raises:   TaskError for a baseline that is not known.
+    Raises:   TaskError for a baseline that does not exist.
     """
     fitting = answer.BASELINES
     for name in asked or ():
@@ -92,11 +92,13 @@ def evaluate_baselines(
 
 
 def _side(pipeline: Pipeline, part: str) -> int | None:
-    """The side to which large images are shrunk for the simple answers, which take all of them at once; None: as they are."""
+    """Returns the side to which images are shrunk for the baselines; None for no shrinking.
+
+    The baselines take all images at once.
+    """
     spec = pipeline.codecs[0].spec
-    if spec.axes[:1] != ("channel",) or isinstance(
-        pipeline.codecs[0], Board
-    ):  # half a point of a board is none
+    # a board cannot be shrunk
+    if spec.axes[:1] != ("channel",) or isinstance(pipeline.codecs[0], Board):
         return None
     samples = min(len(pipeline.datasets["train"]), MOST_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
@@ -148,7 +150,7 @@ def _samples(
 
 
 def _shrink_images(dataset: Dataset, indices: Tensor, side: int) -> Tensor:
-    """Images at a smaller size; into one tensor, as small ones kept between large ones would hold their memory open."""
+    """Returns smaller images in one tensor, which keeps no memory of the large ones."""
     images = torch.empty(len(indices), dataset.batch(indices[:1]).inputs[0].shape[1], side, side)
     done = 0
     for batch in ahead(dataset, indices.split(portion(dataset))):

@@ -1,4 +1,4 @@
-"""Motion: what moves a prepared task, data or an environment; each kind learns in its loop and is judged in its way."""
+"""Train: runs the training loop of an experiment, on data or in an environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What learning came to."""
+    """The result of a training."""
 
     history: list[dict[str, Any]]
     epochs: int
@@ -42,7 +42,7 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TestResult:
-    """Scores of all answers, the answers to the judged samples where there are samples, the errors where a series is watched."""
+    """The scores of all outputs; the evaluation on data; the errors of anomaly detection."""
 
     scores: list[Score]
     evaluation: SplitEvaluation | None = field(default=None)
@@ -57,7 +57,7 @@ def train(
     *,
     resume: bool,
 ) -> TrainingResult:
-    """Learns to the end; with `resume` from the last checkpoint of the folder, if it has one."""
+    """Trains to the end; with `resume` from the last checkpoint of the folder, if any."""
     loop = (
         _environment_loop(experiment, seed)
         if isinstance(experiment.reading, World)
@@ -77,18 +77,18 @@ def train(
 
 
 def _calibrate_answers(experiment: Experiment) -> None:
-    """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
+    """Fits prediction intervals and decision thresholds to the validation split."""
     (answer, *_), dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     _choose_thresholds(experiment)
     if isinstance(answer, Anomaly):
         fit_threshold(experiment.net, experiment.pipeline)
-    if isinstance(answer, Forecast) and len(dataset):  # which is the only answer of a series
+    if isinstance(answer, Forecast) and len(dataset):  # a series has a single output
         evaluation = evaluate(experiment.net, dataset, [answer])
         answer.calibrate(evaluation.scores[0], evaluation.truths[0])
 
 
 def _choose_thresholds(experiment: Experiment) -> None:
-    """Where missing a defect has its cost: from which suspicion on a piece is called."""
+    """Tunes the decision thresholds of outputs with a cost of false negatives."""
     answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     inspected = [
         (index, answer)
@@ -106,17 +106,17 @@ def _choose_thresholds(experiment: Experiment) -> None:
 
 
 def _resume(loop: Any, folder: RunFolder) -> list[str]:
-    """Puts the loop where the last checkpoint was saved; says where that is."""
+    """Loads the last checkpoint into the loop and returns notes about it."""
     checkpoint = load_checkpoint(folder.checkpoints)
     if checkpoint is None:
-        return ["nothing was saved yet: it begins at the beginning"]
+        return ["there is no checkpoint yet: the training starts from the beginning"]
     state, note = checkpoint
     loop.load_state_dict(state)
-    return [*([note] if note else []), f"going on {loop.where()}"]
+    return [*([note] if note else []), f"resuming {loop.where()}"]
 
 
 def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
-    """The net beside the simple answers."""
+    """Evaluates the net and the baselines on the test split."""
     if isinstance(experiment.reading, World):
         return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
@@ -138,7 +138,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 
 
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
-    """The weights of a linear net with one answer, by the names of its features; empty for every other net."""
+    """Returns the weights of a linear net with one output, by feature name; else empty."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
     names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
     if (
@@ -189,7 +189,7 @@ def _environment_loop(experiment: Experiment, seed: int) -> Any:
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
-    """Plays the learned policy and the simple ones with the same dice."""
+    """Evaluates the trained policy and the baselines with the same random seeds."""
     answer = experiment.pipeline.answers[0]
     assert isinstance(answer, Actions)
     agent: Any = experiment.algorithm
@@ -216,7 +216,7 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
 def _compare_with_optimal(
     evaluation: Evaluation, experiment: Experiment, world: World
 ) -> Evaluation:
-    """What is known when the rules are: in which states the learned best action is really the best."""
+    """Compares the trained policy with the optimal policy of value iteration."""
     q_values = experiment.net.get_parameter("weight").detach().numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)

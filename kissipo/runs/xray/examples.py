@@ -1,4 +1,4 @@
-"""Examples from the inside, for the report of a run: right and wrong ones, or the best and the worst, each from its trace."""
+"""Examples for the report of a run: right and wrong, or best and worst, with their traces."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PER_KIND = 2
 
 
 def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trace) -> list[Section]:
-    """One section with a fold for each example; nothing where there are no samples, or the net is large.
+    """Returns a section with a fold per example; empty without data or for a large net.
 
-    way:  the trace of one sample, which the report has already
+    trace:  the trace of one example, which the report already shows
     """
     if test_result.evaluation is None or trace.multiplications > MAX_MACS:
         return []
@@ -41,7 +41,7 @@ def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trac
 
 
 def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterator[tuple[int, str]]:
-    """Places in the judged part, with what each is an example of."""
+    """Yields positions in the evaluated split, with the kind of the example."""
     score = test_result.scores[0]
     scores, answer = score.net.each, score.answer
     assert test_result.evaluation is not None
@@ -54,9 +54,9 @@ def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterato
     order = np.argsort(scores, kind="stable")
     if answer.WORD != "category":
         worst = [int(position) for position in order[:_PER_KIND]]
-        yield from ((position, "of the worst") for position in worst)
+        yield from ((position, "worst") for position in worst)
         yield from (
-            (int(position), "of the best")
+            (int(position), "best")
             for position in order[::-1][:_PER_KIND]
             if int(position) not in worst
         )
@@ -68,18 +68,18 @@ def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterato
     yield from ((int(position), "right") for position in right[:_PER_KIND])
 
 
-def _fold(experiment: Experiment, details: Trace, position: int, kind: str) -> str:
-    """One example; the gradients of a recurrent net stand in the report already."""
+def _fold(experiment: Experiment, shown: Trace, position: int, kind: str) -> str:
+    """Returns one example; without gradients through time if the report has them already."""
     pipeline = experiment.pipeline
-    loss = None if details.through_time else experiment.algorithm
+    loss = None if shown.through_time else experiment.algorithm
     example = sample_of(pipeline, pipeline.eval_split, position, loss=loss)
-    details = follow(example, pipeline.codecs, pipeline.answers, experiment.net, inside=True)
-    beside = f", the truth is {details.truth}" if details.truth else ""
-    answer = f": {details.answer}{beside}" if details.answer else ""
+    trace = follow(example, pipeline.codecs, pipeline.answers, experiment.net, inside=True)
+    target = f", target {trace.truth}" if trace.truth else ""
+    prediction = f": {trace.answer}{target}" if trace.answer else ""
     parts = "".join(
         f"<h3>{escape(section.title)}</h3>{section.content}"
-        for section in trace_sections(*details.content())
+        for section in trace_sections(*trace.content())
         if section.content
     )
-    title = f"sample {position + 1} of the {pipeline.eval_split} part, {kind}{answer}"
+    title = f"example {position + 1} of the {pipeline.eval_split} split, {kind}{prediction}"
     return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

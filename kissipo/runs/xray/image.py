@@ -1,4 +1,4 @@
-"""Xray of an image: for each of the likeliest answers where on the image the net looked; of marks, how likely each pixel is."""
+"""X-ray of an image: a heatmap for each of the most probable classes, or of a mask."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 
 @dataclass(frozen=True)
 class Look:
-    """One answer that was weighed.
+    """The heatmap of one class.
 
-    probability:  of this answer; of a class of marks the share of the image that is marked so
-    heat:         (height, width) from 0 to 1, where the net looked for it; of marks how likely each pixel is
+    probability:  of this class; for a mask the share of the image with this class
+    heat:         (height, width) from 0 to 1, the heatmap of the class; for a mask the
+                  probability of each pixel
     """
 
     answer: str
@@ -45,7 +46,7 @@ class Look:
 
     @property
     def where(self) -> str:
-        """Where it is warmest, in words.
+        """The position of the maximum in words.
 
         Example:  >>> import torch
                   >>> heat = torch.zeros(9, 9)
@@ -57,17 +58,18 @@ class Look:
         row, column = divmod(int(self.heat.argmax()), width)
         if not self.heat.any():
             return "nowhere"
-        return f"{_ROWS[3 * row // height]} {_COLUMNS[3 * column // width]} (row {row + 1}, column {column + 1})"
+        place = f"{_ROWS[3 * row // height]} {_COLUMNS[3 * column // width]}"
+        return f"{place} (row {row + 1}, column {column + 1})"
 
 
 @dataclass(frozen=True)
 class ImageXray:
-    """What a net weighed for one image.
+    """The heatmaps of one image.
 
-    image:  (channel, height, width) from 0 to 1, as the net saw it
-    looks:    the likeliest answers first
-    how:      how it was found out where the net looked
-    follow:   gives the trace of this image, for the page
+    image:    (channel, height, width) from 0 to 1, as the net sees it
+    looks:    the heatmaps of the classes, the most probable first
+    how:      the method of the heatmaps
+    follow:   returns the trace of this image, for the page
     """
 
     run: str
@@ -79,7 +81,7 @@ class ImageXray:
     follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
+        """Returns the form that docs/json.md describes."""
         looks = [
             {
                 "answer": look.answer,
@@ -98,9 +100,9 @@ class ImageXray:
         }
 
     def to_html(self) -> str:
-        """One page that opens offline."""
+        """Returns a page that opens offline."""
         rows = [[look.answer, f"{look.probability:.1%}", look.where] for look in self.looks]
-        answers = table(["answer", "probability", "warmest"], rows, numbers=(1,))
+        answers = table(["answer", "probability", "maximum"], rows, numbers=(1,))
         images = [(self.image,), *((heated(self.image, look.heat),) for look in self.looks)]
         captions = [
             "as the net sees it",
@@ -111,21 +113,22 @@ class ImageXray:
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
             subtitle="an image as a net sees it, with everything inside the net",
-            more=[Section("Where it looked", answers + figures)],
+            more=[Section("Heatmaps", answers + figures)],
         )
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
 
-        Raises:   MachineError when it cannot be written.
+        Raises:   MachineError when the file cannot be written.
         """
         return write_text(path, self.to_html())
 
 
 def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
-    """Follows one image, or the first of the test part, to its answers.
+    """Returns the x-ray of one image, or of the first image of the test split.
 
-    Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
+    Raises:   DataError when the image cannot be decoded; NotBuiltError for another kind
+              of output.
     """
     answer = run.answers[0]
     if value is None:
@@ -141,7 +144,7 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
             Look(level, float(share.float().mean()), heat)
             for level, share, heat in zip(answer.levels, shares, probabilities, strict=True)
         ][1:]
-        how = "Warm is how likely each pixel is marked so; the share is that of the pixels that are"
+        how = "Warm colors are the probability of the class per pixel; the percentage is its area"
     elif isinstance(answer, Category):
         probabilities = answer.scores(output)[0]
         classes = [int(index) for index in np.argsort(-probabilities, kind="stable")[:_MAX_ANSWERS]]
@@ -150,9 +153,9 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
             Look(answer.levels[index], float(probabilities[index]), heat)
             for index, heat in zip(classes, attention.maps, strict=True)
         ]
-        how = f"Warm is what speaks for the answer: {attention.describe()}"
+        how = f"Warm colors support the class: {attention.describe()}"
     else:
-        raise NotBuiltError(f"the x-ray of an image with the answer {answer.WORD} is not built yet")
+        raise NotBuiltError(f"the x-ray of an image with the output {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the image"
     values = () if value is None else (value,)
     return ImageXray(

@@ -1,4 +1,4 @@
-"""Xray: a text as a run reads it, colored by one neuron; for the terminal, as JSON, and as a page with everything inside the net."""
+"""X-ray of a text: the states of a language model, and a neuron that colors the text."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from kissipo.runs.xray.page import page_of
 
 @dataclass(frozen=True)
 class Xray:
-    """What a recurrent net held and expected at each unit of a text.
+    """The states and the predictions of a recurrent net at each token of a text.
 
-    kind:       what a unit is: characters or words
-    units:      of the text, in their order
+    kind:       the kind of tokens: characters or words
+    units:      the tokens of the text
     cell:       rnn, lstm or gru
-    states:     h of the last recurrent layer after each unit (time, neuron)
-    likeliest:  after each unit those that are expected next, with their probabilities
-    neuron:     the chosen one, counted from 0
-    why:        the reason of the choice
-    telling:    neurons that go with something simple in the text
-    notes:      remarks on what was never seen
-    follow:     gives the trace of this text, for the page
+    states:     h of the last recurrent layer after each token (time, neuron)
+    top:        the most probable next tokens after each token, with their probabilities
+    neuron:     the selected neuron, counted from 0
+    why:        the reason for the selection
+    telling:    interpretable neurons, which correlate with a feature of the text
+    notes:      remarks on unknown tokens
+    follow:     returns the trace of this text, for the page
     """
 
     run: str
@@ -55,11 +55,11 @@ class Xray:
 
     @property
     def activity(self) -> NDArray[np.float32]:
-        """Of the chosen neuron (time)."""
+        """The activation of the selected neuron (time)."""
         return self.states[:, self.neuron]
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: the chosen neuron only."""
+        """Returns the form that docs/json.md describes, with the selected neuron only."""
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
             "run": self.run,
@@ -76,7 +76,7 @@ class Xray:
         }
 
     def to_html(self) -> str:
-        """One page that opens offline and shows any of the neurons, every gate of them and all that is inside besides."""
+        """Returns a page that opens offline, with all neurons and their gates."""
         read = counted(len(self.units), self.kind.removesuffix("s"))
         return page_of(
             self.follow(),
@@ -93,16 +93,17 @@ class Xray:
     def save(self, path: Path | str) -> Path:
         """Writes the page.
 
-        Raises:   MachineError when it cannot be written.
+        Raises:   MachineError when the file cannot be written.
         """
         return write_text(path, self.to_html())
 
 
 def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
-    """Reads a text, that of a file, or the first piece of the test part with the net of a run.
+    """Reads a text, a text file, or the first window of the test split with a trained net.
 
-    neuron:   the one that colors the text; without it a telling one is chosen, and why is said
-    Raises:   DataError when the text is empty or too long; TaskError when there is no such neuron.
+    neuron:   the neuron that colors the text; default: an interpretable neuron
+    Raises:   DataError when the text is empty or too long; TaskError when there is no
+              such neuron.
     """
     answer = run.answers[0]
     assert isinstance(answer, NextToken)
@@ -112,13 +113,13 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     if text is None:
         ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
         units = [words[index] for index in ids.tolist()]
-        notes.append(f"this is the first piece of the {run.pipeline().shown} part")
+        notes.append(f"this is the first window of the {run.pipeline().shown} split")
     else:
         text = _read(text)
         units, frame = answer.split(text)
         if not 1 <= len(units) <= MOST_UNITS:
             raise DataError(
-                "the text is empty" if not units else "the text is too long for one look",
+                "the text is empty" if not units else "the text is too long",
                 given="" if not units else f"{len(units):,} {answer.unit}",
                 allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
             )
@@ -137,7 +138,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         for ids, chances in rows
     )
     interpretable = tuple(telling(states, units))
-    selected, why = choose(states, interpretable) if neuron is None else (neuron, "as asked for")
+    selected, why = choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
     return Xray(
         str(run.folder),
         answer.unit,
@@ -154,7 +155,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
 
 
 def _read(text: str | Path) -> str:
-    """A text, or that of a file."""
+    """Returns a text, or the text of a file."""
     if isinstance(text, str):
         return text
     with open_text(text, "utf-8") as file:
