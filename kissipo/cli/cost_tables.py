@@ -76,9 +76,10 @@ def costs_sum(costs: NetCosts) -> list[str]:
     totals = content["totals"]
     besides = totals["parameters_while_learning"] - totals["parameters"]
     lines = [
-        f"{totals['parameters']:,} parameters ({totals['weights']:,} weights, {totals['biases']:,} biases)"
-        + (f", {besides:,} more while learning" if besides else ""),
-        f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one image"
+        f"{totals['parameters']:,} params "
+        f"({totals['weights']:,} weights, {totals['biases']:,} biases)"
+        + (f", {besides:,} more in training" if besides else ""),
+        f"{totals['values']:,} activations and {totals['multiplications']:,} MACs for one image"
         + (
             f", {totals['norm_multiplications']:,} of them in normalization layers"
             if totals["norm_multiplications"]

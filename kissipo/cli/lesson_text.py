@@ -40,7 +40,7 @@ def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
     sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
     layout = table(
         "window",
-        "given",
+        "values",
         *(name for filter_ in windows_by_filter for name in (filter_, "sum")),
         right=sums,
     )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def add_task_arguments(parser: ArgumentParser) -> None:
     """Adds TASK, key=value, --output, --time and --horizon to a parser."""
     parser.add_argument(
-        "task", metavar="TASK", help="a built-in name, a .yaml file, your own data, or input.SOURCE=data"
+        "task",
+        metavar="TASK",
+        help="a built-in name, a .yaml file, your own data, or input.SOURCE=data",
     )
     parser.add_argument(
         "words",

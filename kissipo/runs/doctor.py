@@ -123,9 +123,7 @@ def _start(task: str, out: Path, *, resume: bool = False) -> subprocess.Popen[st
 def _finish(process: subprocess.Popen[str]) -> None:
     _, error_output = process.communicate(timeout=_TIMEOUT)
     if process.returncode:
-        raise RunError(
-            f"a run failed (code {process.returncode}): {error_output.strip()}"
-        )
+        raise RunError(f"a run failed (code {process.returncode}): {error_output.strip()}")
 
 
 def _kill_during_training(process: subprocess.Popen[str], out: Path, generator: Random) -> bool:

@@ -191,7 +191,8 @@ def _steps(values: Sequence[Any], codecs: Sequence[Codec]) -> Frame:
     flat = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
     if len(columns) != 1:
         raise TaskError(
-            "this run needs several columns", do=f"Give a file with the columns {', '.join(columns)}"
+            "this run needs several columns",
+            do=f"Give a file with the columns {', '.join(columns)}",
         )
     return Frame((_column(columns[0], flat),), origin="the values")
 

@@ -27,7 +27,7 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
-from kissipo.runs.scores import evaluate_baselines, evaluate_scores
+from kissipo.runs.scores import evaluate_baselines
 
 
 @dataclass(frozen=True)

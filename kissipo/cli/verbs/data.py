@@ -1,9 +1,9 @@
-"""named public data sets, and a check of your own file
+"""list, download and check data sets
 
 kissipo data list
 kissipo data get mnist
 kissipo data check sms.csv --output kind
-kissipo data check old.csv input.encoding=latin-1    any word of the task
+kissipo data check old.csv input.encoding=latin-1    any option of the task
 """
 
 from argparse import ArgumentParser, Namespace
@@ -13,38 +13,38 @@ from kissipo.cli.screen import Screen, table
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
-    parser.add_argument("what", resolved=("list", "get", "check"), help="what to do")
-    parser.add_argument("name", nargs="?", help="the name of a set, or a file")
+    parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
+    parser.add_argument("name", nargs="?", help="the name of a data set, or a file")
     parser.add_argument(
         "words",
         metavar="key=value",
         nargs="*",
-        help="words of the task, for check: input.separator=';'",
+        help="options of the task, for check: input.separator=';'",
     )
-    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
     parser.add_argument(
-        "--time", metavar="COLUMN", help="the column of moments: the data are a series"
+        "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"
     )
-    parser.add_argument("--strict", action="store_true", help="a warning counts as a failure")
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> int | None:
-    """Lists, fetches or checks."""
+    """Lists, downloads or checks data sets."""
     from kissipo.core.errors import TaskError
 
     if arguments.words and arguments.what != "check":
         raise TaskError(
-            f"kissipo data {arguments.what} takes no words of a task",
+            f"kissipo data {arguments.what} takes no options of a task",
             given=f"'{arguments.words[0]}'",
-            allowed="they belong to kissipo data check",
+            allowed="options with kissipo data check",
         )
     if arguments.what == "list":
         _list(screen)
         return None
     if arguments.name is None:
         what = (
-            "a set: kissipo data get mnist"
+            "a data set: kissipo data get mnist"
             if arguments.what == "get"
             else "a file: kissipo data check sms.csv"
         )
@@ -58,7 +58,7 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
 def _list(screen: Screen) -> None:
     from kissipo.input.datasets import DATASETS, dataset_names, module_name
 
-    grid = table("name", "what it is", "license", "home")
+    grid = table("name", "description", "license", "home")
     rows = []
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")

@@ -1,4 +1,4 @@
-"""versions, threads, what is missing; with --resume TASK it proves that a killed run, resumed, ends as an unbroken one"""
+"""show versions, threads and missing packages, or test that runs can be resumed"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -8,7 +8,9 @@ from kissipo.cli.screen import Screen, table
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo doctor`."""
     parser.add_argument(
-        "--resume", metavar="TASK", help="a task to kill and resume, such as digits"
+        "--resume",
+        metavar="TASK",
+        help="test that a killed and resumed run of TASK, such as digits, is reproducible",
     )
     parser.add_argument(
         "--trials",
@@ -16,11 +18,11 @@ def options(parser: ArgumentParser) -> None:
         default=2,
         help="number of times the run is killed and resumed (default: 2)",
     )
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> int:
-    """Looks at the machine, or at resuming."""
+    """Prints the machine and the packages, or tests resuming."""
     from rich.markup import escape
 
     from kissipo.runs.doctor import examine, prove_resume
@@ -30,7 +32,7 @@ def run(arguments: Namespace, screen: Screen) -> int:
         result = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
         same = result["same_weights"] and result["same_metrics"]
         screen.result(
-            "[green]PASS[/] the resumed run is the unbroken one, bit for bit"
+            "[green]PASS[/] the resumed run equals the uninterrupted one, bit for bit"
             if same
             else "[red]FAIL[/] the runs differ"
         )
@@ -44,7 +46,7 @@ def run(arguments: Namespace, screen: Screen) -> int:
     for key, value in result["machine"].items():
         grid.add_row(key, str(value))
     screen.result(grid)
-    parts = table("part", "", "needed for")
+    parts = table("package", "", "needed for")
     for part in result["parts"]:
         version = (
             f"[green]{part['version']}[/]"

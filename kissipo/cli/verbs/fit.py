@@ -1,6 +1,6 @@
-"""train a task, judge it beside simple answers, keep the run
+"""train a task, evaluate it against baselines, save the run
 
-TASK is a built-in name (kissipo list), a .yaml file, or your own data with the question:
+TASK is a built-in name (kissipo list), a .yaml file, or your own data with an output:
 
     kissipo fit digits
     kissipo fit sms.csv --output kind
@@ -8,9 +8,9 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with the 
     kissipo fit air.csv --time Month --output Passengers --horizon 12
     kissipo fit novel.txt
     kissipo fit sgf/                                     records of go
-    kissipo fit input.games=sgf/ output.category=move    the same in words alone
-    kissipo fit digits epochs=5 process.units=[64,64]    any word of the task
-    kissipo fit air.csv --output Passengers --backtest 4 judged at four ends of the series
+    kissipo fit input.games=sgf/ output.category=move    the same with options only
+    kissipo fit digits epochs=5 process.units=[64,64]    any option of the task
+    kissipo fit air.csv --output Passengers --backtest 4 evaluated on four folds
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo fit`."""
     add_task_arguments(parser)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
-    parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
+    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
     parser.add_argument(
         "--seeds",
         type=int,
         metavar="K",
-        help="train K times with seeds 0..K-1: mean and standard deviation",
+        help="train with K random seeds, 0 to K-1; print mean and std",
     )
     parser.add_argument(
         "--backtest",
         type=int,
         metavar="K",
-        help="a series: train at K successive ends (rolling origin)",
+        help="series only: evaluate on K successive folds (rolling origin)",
     )
-    parser.add_argument("--epochs", type=int, help="how often every sample is seen")
+    parser.add_argument("--epochs", type=int, help="number of passes over the training split")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with a run that was stopped; where there is none, one begins",
+        help="resume a stopped run; start a new one where there is none",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first warning of the data check"
     )
-    parser.add_argument("--quiet", action="store_true", help="show only the result")
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """Trains once, once a seed, or once a fold of a series."""
+    """Trains once, once per seed, or once per fold of a series."""
     from kissipo.cli.training_output import TrainingOutput
     from kissipo.runs.fit import fit
 
@@ -94,7 +94,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError(
-            "--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds)
+            "--seeds needs a number of at least 1, without --resume", given=str(arguments.seeds)
         )
     result = several_seeds(
         task,
@@ -122,7 +122,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.backtest import backtest
 
     if arguments.resume:
-        raise TaskError("--backtest goes without --resume")
+        raise TaskError("--backtest cannot be combined with --resume")
     result = backtest(
         task,
         arguments.backtest,
@@ -143,12 +143,14 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
 
 
 def _folds(result: dict[str, Any], names: list[str]) -> Table:
-    """A row a fold: the measure that decides, of the net and of the simple answers."""
+    """Returns one row per fold with the main metric of the model and the baselines."""
     from kissipo.cli.screen import table
     from kissipo.core.text import format_score
 
     main = result["main"]
-    grid = table("judged by", "learned from", main, *names, right=tuple(range(1, 3 + len(names))))
+    grid = table(
+        "test steps", "training steps", main, *names, right=tuple(range(1, 3 + len(names)))
+    )
     for fold in result["folds"]:
         period = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]

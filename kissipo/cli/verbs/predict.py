@@ -1,9 +1,9 @@
-"""ask a run: one answer a line with its confidence
+"""predict with a trained run: one prediction per line with its probability
 
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
-kissipo predict runs/tiles-1 new/ --out predictions       a table, and a gallery of what was marked or looked at
+kissipo predict runs/tiles-1 new/ --out predictions       a table, and a gallery with masks or heatmaps
 kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
@@ -27,23 +27,26 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, an image or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
+        help="a text, an image or a folder of images, name=value pairs, the latest steps of a "
+        "series, or the record of a game",
     )
-    parser.add_argument("--file", help="a file of rows, or of steps")
+    parser.add_argument("--file", help="a file of rows or of steps")
     parser.add_argument(
-        "--out", metavar="FOLDER", help="images: write predictions.csv and gallery.html there"
+        "--out",
+        metavar="FOLDER",
+        help="images only: write predictions.csv and gallery.html to a new folder",
     )
-    parser.add_argument("--json", action="store_true", help="give the answers as JSON")
+    parser.add_argument("--json", action="store_true", help="print the predictions as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """One line a sample."""
+    """Prints one line per example."""
     from kissipo.cli.tables import format_answer
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
 
     if bool(arguments.values) == bool(arguments.file):
-        raise TaskError("kissipo predict takes values or --file, one of both")
+        raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
     if arguments.out or (has_folders and trained.resolved.source.word == "images"):
@@ -65,7 +68,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 
 def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
-    """One line an image; or, with --out, how often each answer was given."""
+    """Prints one line per image, or with --out the counts of the predictions."""
     from rich.markup import escape
 
     from kissipo.cli.screen import table

@@ -138,7 +138,9 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         for ids, chances in rows
     )
     interpretable = tuple(telling(states, units))
-    selected, why = choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
+    selected, why = (
+        choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
+    )
     return Xray(
         str(run.folder),
         answer.unit,
