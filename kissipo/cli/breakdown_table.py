@@ -1,4 +1,4 @@
-"""Breakdown table: the terms of a value, how they are combined, and the recorded value."""
+"""Breakdown table: the terms of a value, their sum, and the recorded value."""
 
 from functools import partial
 
@@ -89,7 +89,7 @@ def _heads(breakdown: Breakdown) -> Table:
 
 
 def _ends(breakdown: Breakdown) -> Table:
-    """Returns the bias, the steps, the result, the recorded value and the difference."""
+    """Returns the bias, the steps, the result and the recorded value."""
     grid = table("", "", right=(1,))
     gates = () if _has_heads(breakdown) else breakdown.gates
     for gate in gates:

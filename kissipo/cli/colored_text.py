@@ -49,7 +49,7 @@ def _block(output: Text, xray: Xray, columns: Sequence[tuple[int, int]], bars: b
 
 
 def _lines(xray: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
-    """Yields lines of steps with their widths in cells; a line also ends at a line break."""
+    """Yields lines of steps with their widths in cells; a line break ends a line."""
     gap = 1 if xray.kind == "words" else 0
     line: list[tuple[int, int]] = []
     used = 0

@@ -1,4 +1,4 @@
-"""Cost tables: the costs of a net per layer, and in total for inference and training."""
+"""Cost tables: the costs of a net, per layer and in total."""
 
 from collections.abc import Mapping
 

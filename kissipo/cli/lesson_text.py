@@ -36,7 +36,7 @@ def _side_by_side(figures: tuple[Figure, ...]) -> Table:
 
 
 def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
-    """Returns one row per position: its values, and the products and the sum of each filter."""
+    """Returns one row per position: its values, and the products of each filter."""
     sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
     layout = table(
         "window",

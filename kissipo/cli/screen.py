@@ -1,4 +1,4 @@
-"""The screen: results go to standard output, progress to standard error and to the log."""
+"""The screen: results go to standard output, progress to standard error and the log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Screen:
         self._log: Console | None = None
 
     def note(self, *content: Any) -> None:
-        """Prints progress or a note to standard error, unless quiet, and writes it to the log."""
+        """Prints a note to standard error, unless quiet, and writes it to the log."""
         if not self.quiet:
             self.err.print(*content)
         self._keep(content)
@@ -82,7 +82,7 @@ class Screen:
 
 
 def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
-    """Returns an empty table without borders; the columns in `right` are right-aligned."""
+    """Returns an empty table without borders; `right` columns are right-aligned."""
     from rich.markup import escape
     from rich.table import Table
 

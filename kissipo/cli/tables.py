@@ -56,7 +56,7 @@ def inferred_options_table(options: Sequence[InferredOption]) -> Table:
 
 
 def trace_table(trace: Trace) -> Table:
-    """Returns the data flow: each step with its shape, its costs and some of its values."""
+    """Returns the data flow: each step with its shape, costs and some values."""
     grid = table(
         "",
         "step",
@@ -161,7 +161,7 @@ def verdict_line(score: Score) -> str:
 
 
 def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> Table:
-    """Returns the confusion matrix: a row per true class, a column per predicted class."""
+    """Returns the confusion matrix: rows are true, columns predicted classes."""
     names = classes[: 2 * _MAX_CLASSES]
     grid = table("true \\ predicted", *names, right=tuple(range(1, 1 + len(names))))
     for name, row in zip(names, matrix, strict=False):
@@ -236,7 +236,7 @@ def playground_table(points: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def inspection_line(inspection: Mapping[str, Any]) -> str:
-    """Returns the errors and the cost at the decision threshold, compared with argmax."""
+    """Returns the errors and the cost at the threshold, compared with argmax."""
     return escape(told(inspection))
 
 
@@ -287,7 +287,7 @@ def weights_line(weights: Mapping[str, float], *, max_weights: int = 12) -> str:
 
 
 def policy_table(policy: Mapping[str, Any]) -> Table:
-    """Returns the Q-values, compared with value iteration, for all states with a choice."""
+    """Returns the Q-values of all states with a choice, beside value iteration."""
     actions = policy["actions"]
     titles = [f"Q({name})" for name in actions]
     grid = table(

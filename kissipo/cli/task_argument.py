@@ -54,7 +54,7 @@ def parse_task(arguments: Namespace) -> Task:
 
 
 def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
-    """Returns a task that is given by options alone, of which the first names the data."""
+    """Returns a task that is given by options only; the first names the data."""
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
     from kissipo.runs.load import load

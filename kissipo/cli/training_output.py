@@ -25,7 +25,7 @@ _LINE_EVERY = 5.0
 
 
 class TrainingOutput(RunCallback):
-    """Prints a training: data check, inferred settings, data flow, progress, score, verdict."""
+    """Prints a training from the data check to the verdict."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:
         self.screen, self.title = screen, title
@@ -200,6 +200,7 @@ def _samples(score: Score) -> str:
         if score.answer.WORD == "actions"
         else "examples of the test split, not used in training"
         if score.part == "test"
-        else "examples of the validation split, which selected the best epoch: there is no test split"
+        else "examples of the validation split, which selected the best epoch; "
+        "there is no test split"
     )
     return f"{count:,} {what}"

@@ -1,4 +1,4 @@
-"""Evaluation of anomaly detection: detected windows and false alarms, compared with baselines.
+"""Evaluation of anomaly detection: detected windows, false alarms, and baselines.
 
 All detectors use the same procedure. The threshold is fitted to the forecast errors of
 the training and validation steps, with the same false alarm rate. Alarms are counted on
@@ -33,7 +33,7 @@ from kissipo.pipeline.series_targets import marks_of
 PARTS = ("train", "validation", "test")
 Errors = tuple[NDArray[np.float64], int]  # of all evaluated steps, and the index of the first step
 _MONTH = 30.4375 * 86_400
-_FARTHEST_APART = 48  # steps; alarms closer than a window and closer than this are merged
+_MAX_GAP = 48  # steps; alarms closer than a window and closer than this are merged
 
 
 def fit_threshold(net: Any, pipeline: Pipeline) -> None:
@@ -45,18 +45,18 @@ def fit_threshold(net: Any, pipeline: Pipeline) -> None:
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in evaluations])
+        np.concatenate([getattr(evaluation, name)[0] for evaluation in evaluations])
         for name in ("scores", "truths")
     )
     answer.calibrate(answer.errors(scores, truths))
 
 
 def evaluate_anomalies(
-    net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] | None
+    net: Any, pipeline: Pipeline, *, baseline_names: tuple[str, ...] | None
 ) -> tuple[Score, SplitEvaluation, Errors]:
     """Returns the score of the net and its baselines, the evaluation, and the errors.
 
-    asked:  the names of the baselines, or None for all that fit
+    baseline_names:  the names of the baselines, or None for all that fit
     """
     answer = _anomaly_answer(pipeline)
     errors, first = watched_errors(net, pipeline)
@@ -66,7 +66,7 @@ def evaluate_anomalies(
     own = _evaluate_alarms(
         answer, pipeline, errors, first, start, answer.threshold, evaluation.evaluations[0]
     )
-    baselines = _evaluate_baselines(answer, pipeline, first, start, asked)
+    baselines = _evaluate_baselines(answer, pipeline, first, start, baseline_names)
     compared = (
         None
         if answer.options.anomaly_labels is None and answer.options.method == "reconstruction"
@@ -80,7 +80,7 @@ def evaluate_anomalies(
 
 
 def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
-    """Returns the errors of all evaluated steps in time order, and the index of the first.
+    """Returns the errors of all evaluated steps, and the index of the first step.
 
     The steps before the first one fill a window.
     """
@@ -91,7 +91,7 @@ def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in evaluations])
+        np.concatenate([getattr(evaluation, name)[0] for evaluation in evaluations])
         for name in ("scores", "truths")
     )
     return answer.errors(scores, truths), len(pipeline.frame) - len(scores)
@@ -121,7 +121,8 @@ def _evaluate_alarms(
     alarms[first:] = errors > height
     evaluated = alarms.copy()
     evaluated[:start] = False
-    raised = spans(evaluated, apart=min(_FARTHEST_APART, pipeline.codecs[0].length))  # type: ignore[attr-defined]
+    length = pipeline.codecs[0].length  # type: ignore[attr-defined]
+    raised = spans(evaluated, apart=min(_MAX_GAP, length))
     names = _StepNames(pipeline)
     details: dict[str, Any] = {
         "threshold": height,
@@ -175,7 +176,7 @@ def _evaluate_alarms(
 def _window_row(
     window: Span, alarms: NDArray[np.bool_], start: int, names: _StepNames
 ) -> dict[str, Any]:
-    """Describes a labeled window: its first alarm, and whether it lies in the test split."""
+    """Describes a labeled window: its first alarm, and whether it is evaluated."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
     first_alarm = None if not len(within) else names.timestamp(window.first + int(within[0]))
     return {**names.span(window), "first_alarm": first_alarm, "judged": window.last >= start}
@@ -212,7 +213,11 @@ class _StepNames:
 
 
 def _evaluate_baselines(
-    answer: Anomaly, pipeline: Pipeline, first: int, start: int, asked: tuple[str, ...] | None
+    answer: Anomaly,
+    pipeline: Pipeline,
+    first: int,
+    start: int,
+    baseline_names: tuple[str, ...] | None,
 ) -> Mapping[str, Evaluation]:
     """Evaluates the baselines of a one-step forecast as anomaly detectors."""
     codec = pipeline.codecs[0]
@@ -231,7 +236,7 @@ def _evaluate_baselines(
     case = Case(simple, (codec.spec,), train, eval_samples, pipeline.season, series=series)
     evaluations = {}
     plain = replace(answer.options, method="forecast")
-    for name in answer.BASELINES if asked is None else asked:
+    for name in answer.BASELINES if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
         scores: Scores | None = module.answer(case)
         if scores is None:

@@ -1,7 +1,7 @@
 """Compare: tasks, or variations of one, on the same data with the same random seeds.
 
 faster            = 100 · (seconds of the first row / seconds - 1)
-performance_cost  = (score / seconds) / (score of the first row / seconds of the first row)
+performance_cost  = (score / seconds) / (first row's score / first row's seconds)
 
 The seconds are those of training. The score is the main metric, or its inverse where
 lower is better. Both are means over the seeds.
@@ -39,7 +39,7 @@ SECONDS = "training seconds"
 
 @dataclass(frozen=True)
 class SeedResult:
-    """A run with one seed: its folder, the content of `metrics.json`, its training time."""
+    """A run with one seed: its folder, its `metrics.json`, its training time."""
 
     seed: int
     run: Path
@@ -56,7 +56,7 @@ def several_seeds(
     strict: bool = False,
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
-    """Trains a task once per seed; returns mean, std, minimum and maximum of each metric.
+    """Trains a task once per seed; returns the statistics of each metric.
 
     out:  the folder of the runs, with one run folder per seed
     """
@@ -113,9 +113,9 @@ def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | 
 
     The values are None where two rows cannot be compared.
 
-    Example:  >>> def row(accuracy, seconds):
-              ...     metrics = {"accuracy": {"mean": accuracy}, SECONDS: {"mean": seconds}}
-              ...     return {"main": "accuracy", "higher_is_better": True, "metrics": metrics}
+    Example:  >>> def row(score, seconds):
+              ...     values = {"f1": {"mean": score}, SECONDS: {"mean": seconds}}
+              ...     return {"main": "f1", "higher_is_better": True, "metrics": values}
               >>> ratios = cost(row(0.955, 10.0), row(1.0, 12.929))
               >>> round(ratios["faster"], 2), round(ratios["performance_cost"], 4)
               (29.29, 1.2347)
@@ -129,7 +129,7 @@ def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | 
 
 
 def _score(row: Mapping[str, Any]) -> float | None:
-    """Returns the main metric, inverted where lower is better; None unless it is positive."""
+    """Returns the main metric, or its inverse where lower is better, if positive."""
     value = row["metrics"][row["main"]]["mean"]
     if not 0 < value < inf:
         return None
@@ -137,7 +137,7 @@ def _score(row: Mapping[str, Any]) -> float | None:
 
 
 def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
-    """Returns a task per combination of values, such as two for `process.cell=lstm,gru`.
+    """Returns one task per combination: two for `process.cell=lstm,gru`.
 
     Raises:   TaskError when an argument has no values.
     """

@@ -1,4 +1,4 @@
-"""Doctor: lists installed packages, and tests that a killed and resumed run is reproducible."""
+"""Doctor: lists installed packages, and tests that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIMEOUT = 600
 
 
 def examine() -> dict[str, Any]:
-    """Returns the machine, the optional packages, and the implementation of the layers."""
+    """Returns the machine, the optional packages and the kind of the kernels."""
     parts = [
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
         for package, extra, purpose in _PARTS
@@ -70,9 +70,8 @@ def prove_resume(
         for number in range(trials):
             process = _start(task, broken, resume=resume)
             killed = _kill_during_training(process, broken, generator)
-            notify(
-                f"kill {number + 1}: {'killed during training' if killed else 'the run had already finished'}"
-            )
+            outcome = "killed during training" if killed else "the run had already finished"
+            notify(f"kill {number + 1}: {outcome}")
             resume = (broken / "data.json").exists()
         _finish(_start(task, broken, resume=resume))
         return {"task": task, "trials": trials, **compare_runs(whole, broken)}

@@ -54,7 +54,7 @@ class Continued:
 
 
 def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
-    """Returns the first example of the user's values; a text for a language model is used whole.
+    """Returns the first example of the user's values, or a whole text.
 
     Raises:   DataError, TaskError when it does not fit the run.
     """

@@ -65,7 +65,7 @@ def cell_of(
 
 
 def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tuple[int, ...]]:
-    """Returns the output of a layer, the number of the stacked layer, and the full index.
+    """Returns the output of a layer, the stacked layer, and the full index.
 
     Raises:   TaskError when the index does not exist.
     """

@@ -53,7 +53,7 @@ class RunCallback(Callback):
         """Is called when the run folder exists."""
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
-        """Is called when the data are checked, encoded and split, and the net is built."""
+        """Is called when the data are encoded and split, and the net is built."""
 
     def on_evaluated(self, scores: Sequence[Score]) -> None:
         """Is called when the net and the baselines are evaluated."""
@@ -197,9 +197,9 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
     }
     images = frame["image"].values if "image" in frame else np.zeros(0)
     files: list[Any] = images.tolist() if images.dtype == object else []
-    if files and all(isinstance(each, str) for each in files):
-        within = commonpath([str(Path(each).parent) for each in files])
-        short = [Path(each).relative_to(within).as_posix() for each in files]
+    if files and all(isinstance(file, str) for file in files):
+        within = commonpath([str(Path(file).parent) for file in files])
+        short = [Path(file).relative_to(within).as_posix() for file in files]
         split["files"] = {
             name: [short[position] for position in indices] for name, indices in parts.items()
         }
@@ -231,7 +231,7 @@ def _train(
 
 
 def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
-    """Traces the first example of the test split; `back` adds its gradients through time."""
+    """Traces the first example of the test split; `back` adds the gradients."""
     pipeline = experiment.pipeline
     example = sample_of(pipeline, pipeline.shown, 0, loss=experiment.algorithm if back else None)
     return follow(

@@ -82,7 +82,7 @@ def _find(
 
 
 def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Returns the kind and the column of the (first) output, as far as they are given."""
+    """Returns the kind and the column of the (first) output, if given."""
     if "input.masks" in words or "masks" in words:
         words = {"mask": None, **words}
     plain = {key.removeprefix("output."): value for key, value in words.items()}
@@ -136,7 +136,7 @@ def _from_yaml(path: Path) -> Task:
 
 
 def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
-    """Resolves files of a task that are not in the working folder, relative to the task file."""
+    """Resolves missing files of a task relative to the folder of the task file."""
     changes = {}
     for key, value in words.items():
         if (

@@ -1,4 +1,4 @@
-"""Model summary: the costs of a net without data, at its published or another image size."""
+"""Model summary: the costs of a net without data, for one image size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHANNELS = {"grayscale": 1, "rgb": 3}
 
 @dataclass(frozen=True)
 class NetCosts:
-    """The costs of a net, and the task, batch size and optimizer that they belong to."""
+    """The costs of a net, with their task, batch size and optimizer."""
 
     task: Task
     table: CostTable
@@ -63,7 +63,7 @@ class NetCosts:
 
 
 def is_bare_net(name: str) -> bool:
-    """Whether a name is a net, or a variant such as inception-naive, and not a task or file."""
+    """Whether a name is a net or its variant (inception-naive), not a task or file."""
     return (
         _form_of(name)[0] in NETS.names()
         and name.replace("-", "_") not in RECIPES.names()
@@ -74,8 +74,10 @@ def is_bare_net(name: str) -> bool:
 def _form_of(name: str) -> tuple[str, dict[str, Any]]:
     """Returns the name of the net, and the option that selects its variant.
 
-    Example:  >>> _form_of("inception-naive"), _form_of("vgg16"), _form_of("vgg16-naive")
-              (('inception', {'process.module': 'naive'}), ('vgg16', {}), ('vgg16-naive', {}))
+    Example:  >>> _form_of("inception-naive")
+              ('inception', {'process.module': 'naive'})
+              >>> _form_of("vgg16"), _form_of("vgg16-naive")
+              (('vgg16', {}), ('vgg16-naive', {}))
     """
     net, _, form = name.partition("-")
     if form and net in NETS.names():

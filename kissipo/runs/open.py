@@ -8,8 +8,9 @@ from kissipo.runs.run import Run
 
 
 def open(path: Path | str) -> Run:  # noqa: A001 - kissipo.open, as in PIL and gzip
-    """Returns the run in a folder, which evaluates, predicts and traces as after training.
+    """Returns the run in a folder, which can evaluate, predict and trace.
 
-    Raises:   RunError when the folder is missing, incomplete, damaged or of another version.
+    Raises:   RunError when the folder is missing, incomplete, damaged or of another
+              version.
     """
     return Run.open(path)

@@ -64,7 +64,7 @@ def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Cod
 
 
 def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -> Frame:
-    """Returns the frame with the columns of the codecs, in the types of the training data.
+    """Returns the columns of the codecs, in the types of the training data.
 
     Raises:   DataError for a column that is missing or renamed, or that holds texts
               where the training data had numbers.

@@ -65,7 +65,7 @@ class FolderPredictions:
         return [answer.name for answer in self.answers]
 
     def counts(self) -> dict[str, int]:
-        """Returns the counts of the values of the first output, the most frequent first."""
+        """Returns the counts of the first output's values, the most frequent first."""
         return dict(
             Counter(
                 str(image.answers[0].value) for image in self.images if image.answers
@@ -106,7 +106,7 @@ class FolderPredictions:
         return text.getvalue()
 
     def to_html(self) -> str:
-        """Returns a page that opens offline: the counts, and the most relevant images."""
+        """Returns a page that opens offline, with counts and the top images."""
         first = self.answers[0]
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
         content = table([first.name, "images"], rows, numbers=(1,))
@@ -175,7 +175,7 @@ class FolderPredictions:
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
-    """Predicts all images of these files and folders; damaged images are listed and counted.
+    """Predicts all images of these files and folders; damaged images are listed.
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """

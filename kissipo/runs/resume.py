@@ -1,4 +1,4 @@
-"""Resume: continues a stopped run with the same task, seed and data, or raises an error."""
+"""Resume: continues a stopped run with the same task, seed and data."""
 
 from __future__ import annotations
 

@@ -23,11 +23,12 @@ from kissipo.runs.xray.text import Xray
 class Run(TrainedModel):
     """A trained task.
 
-    Example:  run = kissipo.open("runs/digits-1"); run.evaluate(); run.predict(image); run.net
+    Example:  run = kissipo.open("runs/digits-1")
+              run.evaluate(); run.predict(image); run.net
     """
 
     def predict(self, *values: Any) -> list[Prediction] | Prediction:
-        """Returns a prediction of the first output per value; a single one for a single value.
+        """Returns one prediction (of the first output) per value.
 
         A value is a text, the path of an image, a dict of columns, a data frame or a
         file, depending on the source.
@@ -46,7 +47,7 @@ class Run(TrainedModel):
 
         `.save("predictions")` writes a table and a gallery.
 
-        Raises:   TaskError when the run is not on images; DataError when there are none.
+        Raises:   TaskError when the run is not on images; DataError without images.
         """
         return predict_folder(self, *places)
 
@@ -61,8 +62,8 @@ class Run(TrainedModel):
     ) -> str:
         """Generates `length` characters (or words) after `start`.
 
-        temperature:  0 takes the most probable token, 1 samples from the probabilities of
-                      the net, above 1 flattens them
+        temperature:  0 takes the most probable token, 1 samples from the probabilities
+                      of the net, above 1 flattens them
         top_k:        samples from the k most probable tokens only
         Raises:       TaskError when the run is not a language model, or a number is out
                       of range.
@@ -72,26 +73,26 @@ class Run(TrainedModel):
     def xray(
         self, value: Any = None, *, neuron: int | None = None
     ) -> Xray | ImageXray | SampleXray:
-        """Returns one example with everything inside the net; `.save("xray.html")` writes a page.
+        """Returns the x-ray of one example; `.save("xray.html")` writes a page.
 
-        For a language model it also colors the text by a neuron; for an image it shows a
-        heatmap.
+        For a language model it also colors the text by a neuron; for an image it shows
+        a heatmap.
 
         value:    as `predict` takes it, or a text file; None for the first example of
                   the test split
-        neuron:   the neuron for a text, counted from 0; default: an interpretable neuron
+        neuron:   the neuron for a text, counted from 0; default: an interpretable one
         Raises:   DataError, TaskError when value or neuron do not fit.
         """
         return xray_any(self, () if value is None else (value,), neuron)
 
     def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Breakdown:
-        """Explains a value inside the net: its terms, their sum, and the recorded value.
+        """Explains a value inside the net: its terms, their sum, the recorded value.
 
         value:    as `predict` takes it; None for the first example of the test split
         layer:    the name of the layer, as `kissipo show` prints it
         cell:     the index without the batch axis; for a recurrent layer time and unit
-        Raises:   TaskError for a layer or an index that does not exist; NotBuiltError for
-                  a layer that cannot be explained.
+        Raises:   TaskError for a layer or an index that does not exist; NotBuiltError
+                  for a layer that cannot be explained.
         """
         breakdown, remarks = cell_of(self, () if value is None else (value,), layer, cell)
         for remark in remarks if value is not None else ():
@@ -109,10 +110,10 @@ class Run(TrainedModel):
         )
 
     def trace(self, value: Any = None, *, position: int = 0) -> Trace:
-        """Returns the trace of one example; `.save("trace")` writes it as files (docs/trace.md).
+        """Returns the trace of one example; `.save("trace")` writes it (docs/trace.md).
 
-        value:     as `predict` takes it; None for an example of the test split, whose loss
-                   is then backpropagated through the net and through time
+        value:     as `predict` takes it; None for an example of the test split, with
+                   the gradients of its loss
         position:  the index of the example in the test split, counted from 0
         Raises:    TaskError, DataError when the value does not fit, or there is no such
                    example.

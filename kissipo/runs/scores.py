@@ -31,11 +31,15 @@ _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
 
 def evaluate_scores(
-    net: nn.Module, pipeline: Pipeline, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
+    net: nn.Module,
+    pipeline: Pipeline,
+    *,
+    baseline_names: Sequence[tuple[str, ...] | None],
+    seed: int = 0,
 ) -> tuple[list[Score], SplitEvaluation]:
     """Evaluates the net and the baselines.
 
-    asked:  an entry per output: the names of the baselines, or None for all that fit
+    baseline_names:  the names of the baselines per output, or None for all that fit
     """
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
@@ -58,7 +62,7 @@ def evaluate_scores(
                 else {"simple_answers": f"the baselines use the images at {side}x{side}"}
             )
             evaluation = replace(evaluation, details={**evaluation.details, **note})
-            baselines = evaluate_baselines(answer, case, case.test.truth, asked[number])
+            baselines = evaluate_baselines(answer, case, case.test.truth, baseline_names[number])
         result = verdict(
             evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
         )
@@ -67,23 +71,23 @@ def evaluate_scores(
 
 
 def evaluate_baselines(
-    answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None
+    answer: Answer, case: Any, truth: Any, baseline_names: tuple[str, ...] | None
 ) -> dict[str, Evaluation]:
     """Evaluates all baselines that fit the data.
 
     Raises:   TaskError for a baseline that does not exist.
     """
     fitting = answer.BASELINES
-    for name in asked or ():
+    for name in baseline_names or ():
         if name not in fitting:
-            given = f"'{name}'"
+            value = f"'{name}'"
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}",
-                given=given,
+                value=value,
                 do=did_you_mean(name, fitting),
             )
     evaluations, plain = {}, answer.for_baselines()
-    for name in fitting if asked is None else asked:
+    for name in fitting if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.answer(case)
         if scores is not None:
@@ -92,7 +96,7 @@ def evaluate_baselines(
 
 
 def _side(pipeline: Pipeline, part: str) -> int | None:
-    """Returns the side to which images are shrunk for the baselines; None for no shrinking.
+    """Returns the side to which images are shrunk for the baselines, or None.
 
     The baselines take all images at once.
     """

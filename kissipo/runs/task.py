@@ -1,4 +1,4 @@
-"""The Task of the Python interface: the task of `core.task` with methods such as `fit`."""
+"""The Task of the Python interface: `core.task` with methods such as `fit`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Task(Sentence):
     """A task: Input -> Process -> Output.
 
-    Example:  task = Task(input={"table": "sms.csv", "text": "message"}, output={"category": "kind"})
+    Example:  task = Task(input={"table": "sms.csv"}, output={"category": "kind"})
               run = task.fit(seed=0, epochs=5)
     """
 
@@ -32,10 +32,10 @@ class Task(Sentence):
         strict: bool = False,
         callbacks: Sequence[RunCallback] = (),
     ) -> Run:
-        """Trains, evaluates against baselines, and saves the run to `out` (`runs/NAME-N`).
+        """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
 
-        resume:   resumes the run there, or the latest run of that name; a new run starts
-                  where there is none
+        resume:   resumes the run there, or the latest run of that name; a new run
+                  starts where there is none
         Raises:   a subclass of UserError, in one paragraph, before anything is lost.
         """
         from kissipo.runs.fit import fit
@@ -60,7 +60,7 @@ class Task(Sentence):
         return check(self)
 
     def complete(self, *, seed: int = 0) -> Task:
-        """Returns the task with all inferred options, as it is written to `task.yaml`."""
+        """Returns the task with all inferred options, as in `task.yaml`."""
         from kissipo.pipeline.experiment import build_experiment
 
         return Task(**build_experiment(self, seed=seed).task.parts(), name=self.name)

@@ -1,12 +1,13 @@
-"""TensorBoard: writes `events.out.tfevents.*` into the run folder, with the extra 'board'.
+"""TensorBoard: writes `events.out.tfevents.*`, when the extra 'board' is installed.
 
 The file holds the metrics of each epoch, the graph of the net's operations, and
 histograms of its weights, from which TensorBoard also draws distributions.
 
-TensorBoard's own record writer writes the file in the same thread. torch's SummaryWriter
-uses another thread, whose failure on a full disk cannot be caught. Its graph comes from
-`torch.jit`, which follows one path through a net only. Histograms are left out of an
-epoch when they take more than a fiftieth of the time. Large weights are sampled.
+TensorBoard's own record writer writes the file in the same thread. torch's
+SummaryWriter uses another thread, whose failure on a full disk cannot be caught. Its
+graph comes from `torch.jit`, which follows one path through a net only. Histograms are
+left out of an epoch when they take more than a fiftieth of the time. Large weights are
+sampled.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Board(Callback):
             self._write(graph_def=graph(record(net, inputs)))
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        """Writes a point per metric, and histograms of the weights where time allows."""
+        """Writes a point per metric, and histograms of the weights if time allows."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [
@@ -81,7 +82,7 @@ def tensorboard_callbacks(
 
 
 def graph(recording: Recording) -> bytes:
-    """Returns the operations as a TensorBoard graph, in scopes per layer, with their shapes."""
+    """Returns the operations as a TensorBoard graph, in scopes per layer."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef

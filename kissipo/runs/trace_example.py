@@ -1,4 +1,4 @@
-"""Data flow: traces one example through every step, from the raw input to the prediction."""
+"""Data flow: traces one example from the raw input to the prediction."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
 
 
 def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
-    """Returns the formatted prediction; empty where it is not a plain value, as for masks."""
+    """Returns the formatted prediction; empty if it is not a plain value."""
     decision = answer.decisions(output, targets)[0]
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
@@ -178,7 +178,7 @@ def _truth(frame: Frame, answer: Answer) -> str:
 def _through_time(
     net: nn.Module, sample: Batch, answers: Sequence[Answer], algorithm: Loss | None
 ) -> tuple[list[ThroughTime], list[str]]:
-    """Returns the gradients through time of one example, or a note why there are none."""
+    """Returns the gradients through time, or a note why there are none."""
     if algorithm is None or not sample.targets:
         return [], []
     targets = tuple(item.double() if item.is_floating_point() else item for item in sample.targets)

@@ -27,7 +27,7 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
-from kissipo.runs.scores import evaluate_baselines
+from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TestResult:
-    """The scores of all outputs; the evaluation on data; the errors of anomaly detection."""
+    """The scores of all outputs, the evaluation, the errors of anomaly detection."""
 
     scores: list[Score]
     evaluation: SplitEvaluation | None = field(default=None)
@@ -57,7 +57,7 @@ def train(
     *,
     resume: bool,
 ) -> TrainingResult:
-    """Trains to the end; with `resume` from the last checkpoint of the folder, if any."""
+    """Trains to the end; `resume` starts from the last checkpoint, if any."""
     loop = (
         _environment_loop(experiment, seed)
         if isinstance(experiment.reading, World)
@@ -121,11 +121,11 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
         return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
         result, evaluation, errors = evaluate_anomalies(
-            experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0]
+            experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines[0]
         )
         return TestResult([result], evaluation, errors)
-    scores, evaluation = score(
-        experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed
+    scores, evaluation = evaluate_scores(
+        experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines, seed=seed
     )
     details: dict[str, Any] = {
         **weights_by_name(experiment),
@@ -138,7 +138,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 
 
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
-    """Returns the weights of a linear net with one output, by feature name; else empty."""
+    """Returns the weights of a linear net with one output by feature, else empty."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
     names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
     if (

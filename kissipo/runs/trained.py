@@ -48,7 +48,7 @@ _INDEPENDENT = ("rows", "games")  # kinds of examples that do not depend on earl
 
 
 class TrainedModel:
-    """A trained net with its task, codecs and outputs, from its folder or from training."""
+    """A trained net with its task, codecs and outputs."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class TrainedModel:
 
     @classmethod
     def look(cls, path: Path | str) -> Self:
-        """Loads a run as `open` does; an unfinished run with the weights of its last checkpoint.
+        """Loads a run as `open` does, or the last checkpoint of an unfinished run.
 
         Raises:   RunError as `open`, and when there is no checkpoint yet.
         """
@@ -153,7 +153,7 @@ class TrainedModel:
         return RunFolder(self.folder).read_history()
 
     def evaluate(self, data: Any = None) -> list[Score]:
-        """Evaluates the net and the baselines on the test split, or on other data with targets.
+        """Evaluates the net and the baselines on the test split, or on other data.
 
         Raises:   DataError when a column is missing or has another type.
         """
@@ -161,13 +161,13 @@ class TrainedModel:
             return evaluate_scores(
                 self.net,
                 self._build_test_pipeline(data),
-                asked=self.resolved.baselines,
+                baseline_names=self.resolved.baselines,
                 seed=self.seed,
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
-        """Predicts all outputs for all values; remarks list unknown, truncated or padded values."""
+        """Returns the predictions, and remarks on unknown or truncated values."""
         frame, dataset, remarks = self.encode(values)
         outputs = answer_all(self.net, dataset)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
@@ -213,7 +213,7 @@ class TrainedModel:
         return f"{type(self).__name__}('{self.folder}')"
 
     def encode(self, values: Sequence[Any]) -> tuple[Frame, TensorDataset, list[str]]:
-        """Encodes values; remarks list unknown, truncated or padded values."""
+        """Encodes values, with remarks on unknown, truncated or padded values."""
         frame = fit_to(frame_of(values, self.resolved, self.codecs), self.codecs)
         dataset = self.encode_frame(frame)
         return frame, dataset, [remark for codec in self.codecs for remark in codec.remarks(frame)]
@@ -229,7 +229,7 @@ class TrainedModel:
         return self.experiment().pipeline
 
     def experiment(self) -> Experiment:
-        """Returns the experiment: the task, the data of the training, and the trained net.
+        """Returns the experiment: the task, the training data and the trained net.
 
         Raises:   DataError when the data were not saved, or have changed.
         """

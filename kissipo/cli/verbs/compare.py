@@ -2,7 +2,7 @@
 
 kissipo compare digits mnist
 kissipo compare sms.csv --output kind --vary process.cell=rnn,lstm,gru
-kissipo compare inception-naive inception-bottleneck       the costs of nets, without data
+kissipo compare inception-naive inception-bottleneck    the costs of nets
 """
 
 from __future__ import annotations

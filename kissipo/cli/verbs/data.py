@@ -97,9 +97,8 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     screen.result(findings_table(findings))
     results = [finding.level for finding in findings]
     worst = "FAIL" if "FAIL" in results else "WARN" if "WARN" in results else "PASS"
-    screen.result(
-        f"{worst}: {counted(results.count('FAIL'), 'failure')}, {counted(results.count('WARN'), 'warning')}"
-    )
+    failures, warnings = (results.count(level) for level in ("FAIL", "WARN"))
+    screen.result(f"{worst}: {counted(failures, 'failure')}, {counted(warnings, 'warning')}")
     screen.result_json(
         {
             "data": arguments.name,

@@ -37,7 +37,8 @@ def run(arguments: Namespace, screen: Screen) -> int:
             else "[red]FAIL[/] the runs differ"
         )
         screen.result(
-            f"{result['compared']} weights compared, largest difference {result['largest_difference']:g}"
+            f"{result['compared']} weights compared, "
+            f"maximum difference {result['largest_difference']:g}"
         )
         screen.result_json(result)
         return 0 if same else 1

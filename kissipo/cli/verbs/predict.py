@@ -3,7 +3,7 @@
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
-kissipo predict runs/tiles-1 new/ --out predictions       a table, and a gallery with masks or heatmaps
+kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of heatmaps
 kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
@@ -27,10 +27,10 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, an image or a folder of images, name=value pairs, the latest steps of a "
+        help="the inputs: texts, an image or a folder of images, name=value pairs, the latest steps of a "
         "series, or the record of a game",
     )
-    parser.add_argument("--file", help="a file of rows or of steps")
+    parser.add_argument("--file", help="the inputs as a file with rows or steps")
     parser.add_argument(
         "--out",
         metavar="FOLDER",

@@ -2,7 +2,7 @@
 
 TASK may also be the name of a net on images, which has costs, but no data:
 
-    kissipo show vgg16                       params, MACs and memory per layer, at 224x224
+    kissipo show vgg16                       params, MACs and memory per layer
     kissipo show resnet50 size=64 batch_size=32 optimizer=momentum
     kissipo show inception module=naive      the module of GoogLeNet on 28x28x256
 """
@@ -100,12 +100,11 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
             "[dim]below 1 %: the number of steps after which the norm stays below 1 % of the "
             "maximum; one level of the bars is a factor of ten[/]"
         )
-    for page in trace.explanation:
-        for piece in explanation(page):
+    for part in trace.explanation:
+        for piece in explanation(part):
             screen.result(piece)
     screen.remarks(trace.notes)
     if arguments.out:
-        screen.note(
-            f"written to {save_page(trace, arguments.out, title=f'{task.name}: {state}')}: open it in a browser"
-        )
+        page = save_page(trace, arguments.out, title=f"{task.name}: {state}")
+        screen.note(f"written to {page}: open it in a browser")
     screen.result_json({"task": task.plain(), "trained": state == "trained", **trace.to_json()})

@@ -1,4 +1,4 @@
-"""Examples for the report of a run: right and wrong, or best and worst, with their traces."""
+"""Examples for the report of a run: right and wrong, or best and worst."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterato
     yield from ((int(position), "right") for position in right[:_PER_KIND])
 
 
-def _fold(experiment: Experiment, shown: Trace, position: int, kind: str) -> str:
-    """Returns one example; without gradients through time if the report has them already."""
+def _fold(experiment: Experiment, first_trace: Trace, position: int, kind: str) -> str:
+    """Returns an example, without gradients that the report has already."""
     pipeline = experiment.pipeline
-    loss = None if shown.through_time else experiment.algorithm
+    loss = None if first_trace.through_time else experiment.algorithm
     example = sample_of(pipeline, pipeline.eval_split, position, loss=loss)
     trace = follow(example, pipeline.codecs, pipeline.answers, experiment.net, inside=True)
     target = f", target {trace.truth}" if trace.truth else ""

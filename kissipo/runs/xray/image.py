@@ -108,7 +108,10 @@ class ImageXray:
             "as the net sees it",
             *(f"{look.answer} {look.probability:.1%}" for look in self.looks),
         ]
-        figures = f'<div class="large">{strips(images, captions)}</div><p class="dim">{escape(self.how)}.</p>'
+        figures = (
+            f'<div class="large">{strips(images, captions)}</div>'
+            f'<p class="dim">{escape(self.how)}.</p>'
+        )
         return page_of(
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",

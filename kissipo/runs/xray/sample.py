@@ -43,7 +43,7 @@ class SampleXray:
         return self.trace
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the content of trace.json (docs/trace.md) without the values of tensors."""
+        """Returns trace.json (docs/trace.md) without the values of tensors."""
         return {"run": self.run, **self.trace.content(most_bytes=-1)[0]}
 
     def to_html(self) -> str:

@@ -1,4 +1,4 @@
-"""X-ray of a text: the states of a language model, and a neuron that colors the text."""
+"""X-ray of a text: the states of a language model, and a neuron as color."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Xray:
     top:        the most probable next tokens after each token, with their probabilities
     neuron:     the selected neuron, counted from 0
     why:        the reason for the selection
-    telling:    interpretable neurons, which correlate with a feature of the text
+    interpretable_neurons:  neurons that correlate with a feature of the text
     notes:      remarks on unknown tokens
     follow:     returns the trace of this text, for the page
     """
@@ -59,7 +59,7 @@ class Xray:
         return self.states[:, self.neuron]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the form that docs/json.md describes, with the selected neuron only."""
+        """Returns the form of docs/json.md, with the selected neuron only."""
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
             "run": self.run,
@@ -99,7 +99,7 @@ class Xray:
 
 
 def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
-    """Reads a text, a text file, or the first window of the test split with a trained net.
+    """Reads a text, a text file, or the first window of the test split.
 
     neuron:   the neuron that colors the text; default: an interpretable neuron
     Raises:   DataError when the text is empty or too long; TaskError when there is no
