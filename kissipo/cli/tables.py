@@ -297,7 +297,7 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
         *(f"V {title}" for title in titles),
         "best",
         "",
-        optimal_action=(
+        right=(
             *range(1, 1 + len(actions)),
             *range(2 + len(actions), 2 + 2 * len(actions)),
         ),

@@ -50,7 +50,7 @@ class TrainingOutput(RunCallback):
             note(tables.inferred_options_table(experiment.decisions))
         note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
         note(tables.trace_table(trace))
-        note(f"[dim]{tables.way_sum(trace)}[/]\n")
+        note(f"[dim]{tables.trace_summary(trace)}[/]\n")
         if experiment.pipeline.answers[0].WORD != "actions":
             note(tables.splits_table(experiment))
         note()

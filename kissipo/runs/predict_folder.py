@@ -115,7 +115,7 @@ class FolderPredictions:
             content += (
                 f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
             )
-        sections = [Section("Predictions", content), Section(*self._shown())]
+        sections = [Section("Predictions", content), Section(*self._gallery_section())]
         return page(
             f"Predictions of {Path(self.run).name}", counted(len(self.images), "image"), sections
         )

@@ -184,8 +184,12 @@ def _environment_loop(experiment: Experiment, seed: int) -> Any:
     world, agent = experiment.reading, experiment.algorithm
     assert isinstance(world, World)
     return Rollout(
-        world.environment, experiment.net, agent, episodes=experiment.config.episodes, seed=seed
-    )  # type: ignore[arg-type]
+        world.environment,
+        experiment.net,
+        agent,  # type: ignore[arg-type]
+        episodes=experiment.config.episodes,
+        seed=seed,
+    )
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:

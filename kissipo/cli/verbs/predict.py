@@ -27,8 +27,8 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="the inputs: texts, an image or a folder of images, name=value pairs, the latest steps of a "
-        "series, or the record of a game",
+        help="the inputs: texts, images or folders of images, name=value pairs, "
+        "the latest steps of a series, or game records",
     )
     parser.add_argument("--file", help="the inputs as a file with rows or steps")
     parser.add_argument(
@@ -86,7 +86,7 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
         screen.result(
-            f"{len(predictions.image)} images, {len(predictions.unread)} of them could not be read"
+            f"{len(predictions.images)} images, {len(predictions.unread)} of them could not be read"
         )
         screen.note(
             f"written to {folder}: {', '.join(sorted(image.name for image in folder.iterdir()))}"

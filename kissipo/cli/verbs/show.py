@@ -87,7 +87,7 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
     screen.result(tables.trace_table(trace))
-    screen.result(f"[dim]{tables.way_sum(trace)}[/]")
+    screen.result(f"[dim]{tables.trace_summary(trace)}[/]")
     if trace.chains:
         screen.result(
             "\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this example)[/]"

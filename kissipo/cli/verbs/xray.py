@@ -30,7 +30,7 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="the example, as for `kissipo predict`: text, image or name=value pairs "
+        help="the input, as for `kissipo predict`: text, image or name=value pairs "
         "(default: the first example of the test split)",
     )
     parser.add_argument("--file", help="a file with the text or the row")
