@@ -104,7 +104,7 @@ class TrainingOutput(RunCallback):
                 self._task,
                 completed=row["epoch"] * self._facts["steps"],
                 epoch=f"{row['epoch']}/{self._facts['epochs']}",
-                line=line,
+                metrics=line,
             )
         last = row["epoch"] == self._facts.get("epochs")
         if (

@@ -48,7 +48,7 @@ def page_of(
         more=more,
         unit=unit,
         why=why,
-        neurons=neurons,
+        telling=neurons,
     )
 
 

@@ -84,7 +84,7 @@ class Xray:
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
             unit=self.neuron,
             why=self.why,
-            telling=[
+            neurons=[
                 (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
                 for neuron in self.telling
             ],
