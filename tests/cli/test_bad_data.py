@@ -90,7 +90,7 @@ ASKED = [
     ("--file folder", "", "folder is a folder. Allowed: a file."),
     ("size=1", "", "the question has no column 'city', which this run was trained with; got the columns size."),
     ("1.5", "", "the question does not name its columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
-    ("", "", "kissipo predict takes values or --file, one of both."),
+    ("", "", "kissipo predict needs either values or --file."),
 ]  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def test_the_check_alone_takes_the_words_that_it_tells_to_say(
 
 
 def test_words_of_a_task_belong_to_the_check(refusal: Refusal) -> None:
-    assert "kissipo data get takes no words of a task; got 'input.quoting=false'." in refusal(
+    assert "kissipo data get takes no options of a task; got 'input.quoting=false'." in refusal(
         *["data", "get", "mnist", "input.quoting=false"]
     )
 
@@ -170,7 +170,7 @@ def test_a_question_that_does_not_fit_the_run_is_refused(
     ("content", "told"),
     [
         ("size,city\n1,Brno\n", "no column 'kind', which this run was trained with; got the columns size, city. Allowed: all of size,"),
-        ("size,city,kind\n1,Brno,\n", "no row of new.csv has an answer to judge by."),
+        ("size,city,kind\n1,Brno,\n", "no row of new.csv has a target to evaluate on."),
         ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
     ],
 )  # fmt: skip
@@ -199,7 +199,7 @@ def test_damaged_images_are_refused_in_training_and_in_questions(refusal: Refusa
         ("photos/good/damaged.png", "the image photos/good/damaged.png is damaged or no image: "),
         ("good.csv", "the image good.csv is damaged or no image: "),
         ("photos/good/absent.png", "there is no image photos/good/absent.png."),
-        ("folder", "folder holds no images. Name a folder of .jpg, .png or the like."),
+        ("folder", "folder contains no images. Name a folder of .jpg, .png or the like."),
     ]:
         assert expected in refusal(*f"predict run {question}".split())
 

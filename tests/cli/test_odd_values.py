@@ -73,7 +73,7 @@ def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
     row = next(
         line
         for line in told(capsys, "evaluate", "run", "one.csv").splitlines()
-        if line.startswith("this net")
+        if line.startswith("model")
     )
     assert row.split()[6] == "-"
 
@@ -100,7 +100,7 @@ def test_without_a_part_to_judge_by_the_training_part_judges_and_that_is_said(ca
     write("two.csv", "x,y,kind")
     split = ["input.split.test=0", "input.split.validation=0"]
     out = told(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run", *split)
-    assert "the same samples train and judge: there is no unseen part" in out
+    assert "evaluated on the training split: there is no test split" in out
     assert "Verdict:" in out
 
 

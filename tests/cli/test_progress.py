@@ -35,7 +35,7 @@ def test_the_time_to_go_is_that_of_the_steps_left(
 ) -> None:
     """By hand: 10 steps in 0.6 s, 1,000 - 11 left: 59.3 s. Resumed in epoch 4: 10 steps a second, 640 left: 64 s, said once."""
     on = counted(threads(), "thread")
-    assert told(capsys, looks) == f"about {span} to go for 10 epochs on {on}\n"
+    assert told(capsys, looks) == f"about {span} left for 10 epochs on {on}\n"
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def test_fit_tells_the_whole_story_in_order(capsys: Out) -> None:
     out, err = capsys.readouterr()
     told = out + err
     story = [
-        "Data check", "PASS", "The way of the data", "pixels", "linear 64 -> 256", "probability", "decision", "label",
-        "train", "1,258", "epoch 2/2", "Score (359 samples of the test part", "majority class", "Verdict:",
-        "Kept in runs", "kissipo predict",
+        "Data check", "PASS", "Data flow", "pixels", "linear 64 -> 256", "probability", "decision", "label",
+        "train", "1,258", "epoch 2/2", "Score (359 examples of the test split", "majority class", "Verdict:",
+        "Saved to runs", "kissipo predict",
     ]  # fmt: skip
     for each in story:
         assert each in told, each
@@ -42,7 +42,7 @@ def test_quiet_shows_only_the_result(capsys: Out) -> None:
 def test_show_trains_nothing_and_leaves_nothing(capsys: Out) -> None:
     assert main(["show", "digits"]) == 0
     out, err = capsys.readouterr()
-    assert "linear 64 -> 256" in out and "19,210 weights, 18,944 multiplications" in out and not err
+    assert "linear 64 -> 256" in out and "19,210 params, 18,944 MACs" in out and not err
     assert not list(Path.cwd().glob("runs*"))
 
 

@@ -75,13 +75,13 @@ def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(
     assert (
         "what happens" in out
         and "multiplications and" in out
-        and "first sample of the test part" in err
+        and "first example of the test split" in err
     )
     found = re.search(r"answer: (.*)", out)
     trace = ki.open(runs / name).trace()
     assert bool(found) == bool(trace.answer)
     if found:
-        assert found[1].startswith(trace.answer) and (", the truth: " in found[1]) == bool(
+        assert found[1].startswith(trace.answer) and (", target: " in found[1]) == bool(
             trace.truth
         )
     assert main(["xray", str(runs / name), "--json"]) == 0
@@ -137,14 +137,14 @@ def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> Non
     titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', shown)
     if name in ("table", "texts", "images"):
         truths = [
-            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title)
+            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), target (.*)", title)
             for title in titles
         ]
         assert all(truths) and all(
             (found[1] == "right") == (found[2] == found[3]) for found in truths if found
         )
     if name == "number":
-        assert "of the worst" in titles[0]
+        assert "worst" in titles[0]
 
 
 def test_large_nets_and_long_looks_are_left_out(

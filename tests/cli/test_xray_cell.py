@@ -119,7 +119,7 @@ def test_every_kind_of_run(
     assert main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell]) == 0
     said = capsys.readouterr()
     assert "equal to 1e-5" in said.out and "differs" not in said.out
-    assert ("this is the first sample of the test part" in said.err) == (not values)
+    assert ("this is the first example of the test split" in said.err) == (not values)
     assert (
         main(["xray", str(runs / name), *asked, "--layer", layer, "--index", cell, "--json"]) == 0
     )
@@ -174,7 +174,7 @@ def test_of_many_terms_the_largest_are_shown(
         (["--layer", "cell", "--index", "1"], r"got 1. Allowed"),
         (
             ["--layer", "cell", "--index", "a,b"],
-            r"--index says a place; got 'a,b'. Allowed: whole numbers",
+            r"--index needs an index; got 'a,b'. Allowed: whole numbers",
         ),
         (["--layer", "cell"], r"--layer and --index, both of them"),
         (["--index", "1,1"], r"--layer and --index, both of them"),
@@ -184,7 +184,7 @@ def test_of_many_terms_the_largest_are_shown(
         ),
         (
             ["--layer", "cell", "--index", "1,1", "--file", "x.txt"],
-            r"takes values or --file, one of both",
+            r"needs either values or --file",
         ),
         (["once"], r"takes one text; got 2. Quote it."),
     ],
@@ -240,6 +240,6 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(json.dumps(opened.to_json(), allow_nan=False))
     assert told["gates"][0]["gates"][0]["operation"] == "key 0"
     with pytest.raises(
-        TaskError, match=r"layer 'self_attn' has no such cell: it gives 5x4, 20 numbers"
+        TaskError, match=r"layer 'self_attn' has no such index: its output is 5x4, 20 values"
     ):
         cell_of(run, ["it"], "self_attn", (5, 0))

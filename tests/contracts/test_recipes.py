@@ -132,7 +132,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
     } <= set(shown["steps"][0])
     assert main(["show", name]) == 0
     told = capsys.readouterr().out
-    assert f"{shown['parameters']:,} weights, {shown['multiplications']:,} multiplications" in told
+    assert f"{shown['parameters']:,} params, {shown['multiplications']:,} MACs" in told
     assert all(
         word in told for word in ("input", "process", "output", "shape", "memory", "one sample")
     )

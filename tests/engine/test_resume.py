@@ -115,7 +115,7 @@ def test_digits_killed_twice_and_stopped_by_ctrl_c(
         if by != signal.SIGKILL:
             assert told.startswith("kissipo: stopped in epoch ")
             assert told.endswith(
-                f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n"
+                f" of 40. Everything is saved: resume with --resume --out {BROKEN}.\n"
             )
     fit(*LONG, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
@@ -190,7 +190,7 @@ def test_killed_before_anything_was_saved(start: Start, assert_same_run: SameRun
     process.wait()
     shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
     fit(*words, "--out", str(BROKEN), "--resume")
-    assert "nothing was saved yet: it begins at the beginning" in (BROKEN / "log.txt").read_text(
+    assert "there is no checkpoint yet: the training starts from the beginning" in (BROKEN / "log.txt").read_text(
         encoding="utf-8"
     )
     assert_same_run(WHOLE, BROKEN)
@@ -206,7 +206,7 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(
     task.fit(out=stopped, resume=True, callbacks=[witness])
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
     assert witness.notes[0].endswith("; the one before it is used")
-    assert witness.notes[1] == "going on in epoch 3, step 1"
+    assert witness.notes[1] == "resuming in epoch 3, step 1"
     assert_same_run(whole_run, stopped)
 
 
@@ -256,7 +256,7 @@ def test_a_full_disk_under_the_log_is_said(stopped: Path, refusal: Refusal) -> N
         str(stopped),
         "--resume",
     )
-    assert "there is no space left on the disk; free some, then go on with --resume" in told
+    assert "there is no space left on the disk; free some space, then use --resume" in told
 
 
 @pytest.mark.parametrize("name", ["digits", "racing"])
@@ -265,7 +265,7 @@ def test_a_finished_run_says_so_and_stays_as_it_is(name: str, assert_same_run: S
     fit(name, *words, "--out", str(BROKEN))
     shutil.copytree(BROKEN, WHOLE)
     fit(name, *words, "--out", str(BROKEN), "--resume")
-    assert "going on to the end: the training was already done" in (BROKEN / "log.txt").read_text(
+    assert "resuming to the end: the training was already done" in (BROKEN / "log.txt").read_text(
         encoding="utf-8"
     )
     assert_same_run(WHOLE, BROKEN)
@@ -280,7 +280,7 @@ def test_where_nothing_was_begun_a_run_begins_and_says_so(
     Path("empty").mkdir()
     where = [] if out is None else ["--out", out]
     assert main(["fit", "equations", "process.epochs=2", "--resume", *where]) == 0
-    assert f"there was nothing to resume: the run in {folder} begins" in capsys.readouterr().err
+    assert f"there is no run to resume: a new run starts in {folder}" in capsys.readouterr().err
     ki.load("equations", words={"process.epochs": 2}).fit(out="plain")
     assert (Path(folder) / "model.safetensors").read_bytes() == Path(
         "plain/model.safetensors"
@@ -298,7 +298,7 @@ def test_a_folder_of_something_else_is_not_gone_on_with(refusal: Refusal) -> Non
 def test_of_two_runs_of_a_name_the_latest_goes_on(interrupter: Any) -> None:
     task = ki.load("digits", words=SHORT)
     first = task.fit()
-    with pytest.raises(StoppedError, match=r"go on with --resume --out runs/digits-2$"):
+    with pytest.raises(StoppedError, match=r"resume with --resume --out runs/digits-2$"):
         task.fit(seed=1, callbacks=[interrupter(3)])
     before = (first.folder / "metrics.json").stat().st_mtime_ns
     again = task.fit(resume=True)
@@ -319,7 +319,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: R
     [
         (
             ["epochs=7"],
-            "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; or start a new run without --resume.",
+            "another process.epochs; got 7, before 6. To resume it, use process.epochs=6; or start a new run without --resume.",
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
         (["early_stopping=3"], "another process.early_stopping; got 3, before {patience: 20}."),
@@ -331,7 +331,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(stopped: Path, refusal: R
             ["baselines=[random_forest]"],
             "another output.baselines; got [random_forest], before [majority].",
         ),
-        (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
+        (["--seed", "1"], "another seed; got 1, before 0. To resume it, use --seed 0; or start"),
     ],
 )
 def test_other_words_than_before_are_refused(
@@ -408,6 +408,6 @@ def test_one_of_several_seeds_goes_on(start: Start, stop_while_learning: Stop) -
     process = start(*LONG, "--seeds", "2", "--out", "several")
     told = stop_while_learning(process, seed, later=0, by=signal.SIGINT)
     assert process.returncode == 130
-    assert "go on with --resume --out several/seed-0." in told
+    assert "resume with --resume --out several/seed-0." in told
     fit(*LONG, "--resume", "--out", str(seed))
     assert json.loads((seed / "data.json").read_text(encoding="utf-8"))["seed"] == 0

@@ -64,7 +64,7 @@ def test_a_task_that_does_not_train_is_said(capsys: pytest.CaptureFixture[str]) 
     assert main(["doctor", "--resume", "digts"]) == 2
     told = capsys.readouterr().err
     assert (
-        "a run did not end well (code 2): kissipo: 'digts' is no built-in task and no file. Did you mean 'digits'?"
+        "a run failed (code 2): kissipo: 'digts' is not a built-in task or a file. Did you mean 'digits'?"
         in told
     )
     assert "Traceback" not in told
@@ -75,5 +75,5 @@ def test_a_task_that_does_not_train_is_said(capsys: pytest.CaptureFixture[str]) 
 def test_it_proves_that_resuming_is_exact(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--resume", task]) == 0
     told = capsys.readouterr()
-    assert "PASS the resumed run is the unbroken one, bit for bit" in told.out
-    assert "kill 1: killed while learning" in told.err
+    assert "PASS the resumed run equals the uninterrupted one, bit for bit" in told.out
+    assert "kill 1: killed during training" in told.err
