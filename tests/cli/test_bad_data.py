@@ -88,8 +88,8 @@ ASKED = [
     ("--file new.csv", "", "new.csv is empty. Give a file with a header and rows of data."),
     ("--file nwe.csv", "", "there is no file nwe.csv. Did you mean 'new.csv' or 'one.csv'?"),
     ("--file folder", "", "folder is a folder. Allowed: a file."),
-    ("size=1", "", "the question has no column 'city', which this run was trained with; got the columns size."),
-    ("1.5", "", "the question does not name its columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
+    ("size=1", "", "the input has no column 'city', which this run was trained with; got the columns size."),
+    ("1.5", "", "the values do not name their columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
     ("", "", "kissipo predict needs either values or --file."),
 ]  # fmt: skip
 

@@ -52,7 +52,7 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
     assert "speed [m/s]" in err
     assert "part        samples  [/]yes  [b]no" in err
     assert "\n[red]kind " in out
-    assert "truth \\ answer  [/]yes  [b]no" in told(capsys, "evaluate", "run")
+    assert "true \\ predicted  [/]yes  [b]no" in told(capsys, "evaluate", "run")
     assert main(["predict", "run", "speed [m/s]=9", "[/]=fast"]) == 2
     assert "'fast' in row 1 of '[/]' is not a number" in capsys.readouterr().err
     for verb in (

@@ -31,7 +31,7 @@ def test_the_table_of_the_lecture_is_printed(capsys: Out) -> None:
     ):
         assert each in out, each
     assert "138,357,544 parameters (138,344,128 weights, 13,416 biases)" in out
-    assert "15,237,608 values and 15,470,264,320 multiplications for one image" in out
+    assert "15,237,608 activations and 15,470,264,320 MACs for one image" in out
     assert "614.4 MB" in out
     assert "is a slip" in err
 
@@ -59,7 +59,7 @@ def test_a_layer_that_only_learns_says_so(capsys: Out) -> None:
     out = shown(capsys, "googlenet")
     assert "(only while" in out
     assert (
-        "6,998,552 parameters (6,990,272 weights, 8,280 biases), 6,379,728 more while learning"
+        "6,998,552 params (6,990,272 weights, 8,280 biases), 6,379,728 more in training"
         in out
     )
 

@@ -74,7 +74,7 @@ def test_evaluate_shows_the_confusion_matrix_of_the_fit(capsys: Out) -> None:
     verdict = re.search(r"Verdict: .*", capsys.readouterr().out)
     assert main(["evaluate", "run"]) == 0
     out = capsys.readouterr().out
-    assert "truth \\ answer" in out and verdict and verdict[0] in out
+    assert "true \\ predicted" in out and verdict and verdict[0] in out
 
 
 def test_several_seeds_give_mean_and_spread(capsys: Out) -> None:

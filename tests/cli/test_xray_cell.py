@@ -46,7 +46,7 @@ def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert not said.err
     lines = said.out.splitlines()
-    assert lines[0].startswith("cell, cell 9,3: lstm, h = o · tanh(c); step 9 reads 'i'")
+    assert lines[0].startswith("cell, index 9,3: lstm, h = o · tanh(c); step 9 reads 'i'")
     assert lines[1].split() == [
         "gate",
         "from",
@@ -57,7 +57,7 @@ def test_all_gates_of_a_unit_at_a_character(runs: Path, capsys: pytest.CaptureFi
         "state",
         "bias",
         "sum",
-        "bend",
+        "activation",
         "value",
     ]
     for line, gate, bend in zip(
@@ -152,7 +152,7 @@ def test_of_many_terms_the_largest_are_shown(
     terms = [line for line in lines if line.startswith("input[")]
     sizes = [abs(float(line.split("= ")[1].split()[0])) for line in terms]
     assert len(terms) == 39 and sizes == sorted(sizes, reverse=True)
-    (rest,) = [line for line in lines if "smaller ones" in line]
+    (rest,) = [line for line in lines if "smaller terms" in line]
     total, bias, result = (float(line.split()[-1]) for line in (rest, lines[-4], lines[-3]))
     assert total + bias == pytest.approx(result, abs=1e-4)
 
@@ -222,7 +222,7 @@ def test_a_number_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     tell_cell(Screen(), opened)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(
-        "self_attn, cell 3,2: attention, b + sum over the heads of w · mixed"
+        "self_attn, index 3,2: attention, b + sum over the heads of w · mixed"
     )
     assert lines[1].split() == ["source", "value", "weight", "term", "running", "sum"]
     assert lines[2].startswith("mixed[")

@@ -82,7 +82,7 @@ def test_its_trace_is_complete(name: str) -> None:
     assert stages == sorted(stages, key=("input", "process", "output").index)
     assert set(stages) == {"input", "process", "output"}
     first, *_, last = trace.steps
-    assert first.description == "as it came"
+    assert first.description == "raw input"
     assert last.value is not None
     assert all(step.name and step.description and step.value is not None for step in trace.steps)
     for step in trace.of("process"):

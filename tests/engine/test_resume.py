@@ -385,7 +385,7 @@ def test_other_data_than_before_are_refused_and_the_same_by_another_way_are_not(
     frame.loc[17, "mean area"] += 1
     frame.to_csv("cancer.csv", index=False)
     told = refusal("fit", "--quiet", "cancer.csv", *words)
-    assert "have changed since the run in broken began. Start a new run without --resume." in told
+    assert "have changed since the run in broken started. Start a new run without --resume." in told
 
 
 def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run: SameRun) -> None:
@@ -396,7 +396,7 @@ def test_data_given_in_python_are_given_again(interrupter: Any, assert_same_run:
     task(frame).fit(out=WHOLE)
     with pytest.raises(StoppedError):
         task(frame).fit(out=BROKEN, callbacks=[interrupter(2)])
-    with pytest.raises(RunError, match="have changed since the run in broken began"):
+    with pytest.raises(RunError, match="have changed since the run in broken started"):
         task(frame.iloc[:-1]).fit(out=BROKEN, resume=True)
     task(frame).fit(out=BROKEN, resume=True)
     assert_same_run(WHOLE, BROKEN)

@@ -51,7 +51,7 @@ def seen_in_a_browser(page: Path, profile: Path) -> str:
 def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
     seen = seen_in_a_browser(runs / "digits" / "report.html", tmp_path / "profile")
     for part in (
-        "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows", "Data flow",
+        "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows", "The way of the data",
         "linear 64 -> 256", "Learning", "The validation loss was still falling at the end", "Confusion",
         "rows: the truth; columns: the answer", "How to reproduce it", "kissipo fit",
     ):  # fmt: skip

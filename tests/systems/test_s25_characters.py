@@ -173,7 +173,7 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     )
     assert (
         told["activity"] == pytest.approx(seen.states[:, 3].tolist())
-        and told["why"] == "as asked for"
+        and told["why"] == "selected by --neuron"
     )
     assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
     out, err = capsys.readouterr()
