@@ -62,10 +62,10 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), FILES)
-def test_a_broken_task_file_is_refused(text: str, told: str, refusal: Refusal) -> None:
+@pytest.mark.parametrize(("text", "message"), FILES)
+def test_a_broken_task_file_is_refused(text: str, message: str, refusal: Refusal) -> None:
     Path("task.yaml").write_text(text, encoding="utf-8")
-    assert told in refusal("fit", "task.yaml")
+    assert message in refusal("fit", "task.yaml")
 
 
 @pytest.mark.parametrize("text", TAGS)
@@ -75,11 +75,11 @@ def test_a_tag_executes_nothing(text: str, refusal: Refusal) -> None:
     assert not Path("hacked").exists()
 
 
-@pytest.mark.parametrize(("arguments", "told"), COMMANDS)
-def test_a_broken_command_is_refused(arguments: list[str], told: str, refusal: Refusal) -> None:
+@pytest.mark.parametrize(("arguments", "message"), COMMANDS)
+def test_a_broken_command_is_refused(arguments: list[str], message: str, refusal: Refusal) -> None:
     Path("folder.yaml").mkdir()
     Path("task.yaml").write_text("input: {images: digits}", encoding="utf-8")
-    assert told in refusal("fit", *arguments)
+    assert message in refusal("fit", *arguments)
 
 
 def test_a_task_file_that_is_no_text_is_refused(refusal: Refusal) -> None:
