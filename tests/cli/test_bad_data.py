@@ -1,4 +1,4 @@
-"""Data that cannot be used, from the command line: one clear paragraph, exit code 2, and nothing left beside the user's files."""
+"""Unusable data on the command line: one paragraph, exit code 2, no files left."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ REFUSED = [
     ("folder.csv --output kind", "folder.csv must hold one folder per class; got no folders."),
     ("input.table=good.csv", "which column of good.csv is the answer?"),
     ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
-    ("input.table=good.csv --output kind", "--output needs a TASK that is a file or a name; got input.table=good.csv. Give the data without"),
+    ("input.table=good.csv --output kind", "--output needs a TASK that is a file or a name; got input.table=good.csv. Give the data"),
     ("input.tabel=good.csv output.category=kind", "input names no source; got tabel."),
 ]  # fmt: skip
 QUESTIONS = [

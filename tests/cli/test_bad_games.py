@@ -1,4 +1,4 @@
-"""Records of games that cannot be learned from, from the command line: one clear paragraph, exit code 2; or counted, and told."""
+"""Unusable game records on the command line: one paragraph, exit code 2."""
 
 from __future__ import annotations
 

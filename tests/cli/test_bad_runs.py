@@ -1,4 +1,4 @@
-"""Run folders that cannot be used, places that cannot be written: one paragraph, exit code 2, and nothing is lost."""
+"""Unusable run folders and paths: one paragraph, exit code 2, nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task that cannot be read: one paragraph on standard error, exit code 2, nothing trained, nothing executed, nothing left behind."""
+"""Unreadable tasks: one paragraph on standard error, exit code 2, no side effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of any letters, or of none, from the command line: what can be read is learned and asked, what is strange is told."""
+"""Texts of any script on the command line, and texts that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help is there at once and needs nothing but Python; a missing core dependency is named with the line that installs it."""
+"""Help is fast and needs only Python; missing packages are named."""
 
 from __future__ import annotations
 

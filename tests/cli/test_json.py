@@ -1,4 +1,4 @@
-"""What `--json` prints is what docs/json.md says, place by place, and nothing else stands on standard output."""
+"""The output of `--json` matches docs/json.md and is alone on standard output."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def places_of(value: Any, position: str = "") -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of digits, of marks and of a text; images to ask about, one of them cut; a table."""
+    """Runs on digits, masks and a text; images, one of them truncated; a table."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

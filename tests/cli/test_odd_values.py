@@ -1,4 +1,4 @@
-"""What is odd and allowed is shown as it is: names in brackets, measures without a value, no part to judge by, wide tables."""
+"""Unusual values: names in brackets, undefined metrics, no test split, wide tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write(
     classes: tuple[str, str] = ("no", "yes"),
     threshold: float = -9,
 ) -> None:
-    """A table of two numbers and a class that follows from them; `least` keeps the first number above it."""
+    """Returns a table with a class; the first number is at least `threshold`."""
     generator = np.random.default_rng(0)
     drawn = [(max(first, threshold), second) for first, second in generator.normal(size=(rows, 2))]
     lines = [f"{first:.3f},{second:.3f},{classes[int(first > 0)]}" for first, second in drawn]
@@ -87,7 +87,7 @@ def test_an_error_in_percent_leaves_zeros_out(capsys: Out) -> None:
     answer = read(
         printed(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json")
     )["answers"][0]
-    # the mean is the same answer everywhere; in percent of gains of 0.3 and more it cannot be off by more than its share
+    # the mean is constant, and the gains of 0.3 and more bound its error in percent
     assert answer["baselines"]["mean"]["mape"] < 100 * max(gains) / 0.3
     Path("none.csv").write_text("x,y,gain\n1,2,0\n2,1,0\n")
     assert (

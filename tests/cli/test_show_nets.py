@@ -1,4 +1,4 @@
-"""`kissipo show vgg16`: a net by its bare name, its costs as the lectures print them, and slips in the words."""
+"""Tests of `kissipo show vgg16`: the costs of nets without data."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_show_net_applies_options(capsys: Out) -> None:
     assert content["task"]["process"] == {"net": "resnet50", "optimizer": "momentum"}
 
 
-def test_show_net_marks_layers_for_training_only(capsys: Out) -> None:
+def test_show_net_labels_layers_for_training_only(capsys: Out) -> None:
     out = printed(capsys, "googlenet")
     assert "(only in" in out
     assert "6,998,552 params (6,990,272 weights, 8,280 biases), 6,379,728 more in training" in out

@@ -1,4 +1,4 @@
-"""Results go to standard output, progress and notes to standard error; a bar on a terminal, plain lines elsewhere; exit codes."""
+"""Results go to standard output, progress to standard error; exit codes of the verbs."""
 
 from __future__ import annotations
 

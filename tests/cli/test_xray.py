@@ -1,4 +1,4 @@
-"""`kissipo xray RUN [VALUE]`: a sample of any kind of run from the inside, in the terminal, as one page, as files, in the report."""
+"""Tests of `kissipo xray RUN [VALUE]`: terminal, page, files, Python and report."""
 
 from __future__ import annotations
 
@@ -122,13 +122,13 @@ def test_xray_in_python_is_the_same(runs: Path) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
     report = (runs / name / "report.html").read_text(encoding="utf-8")
-    images = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
+    section = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
     assert (
-        1 <= images.count('<details class="example"') <= 4
+        1 <= section.count('<details class="example"') <= 4
         and "<script" not in report
-        and len(images) < 500_000
+        and len(section) < 500_000
     )
-    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', images)
+    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', section)
     if name in ("table", "texts", "images"):
         truths = [
             re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), target (.*)", title)

@@ -1,4 +1,4 @@
-"""`kissipo xray RUN VALUE --layer NAME --index I,J`: any number opened, of texts, tables, images and series."""
+"""Tests of `kissipo xray RUN VALUE --layer NAME --index I,J` for all kinds of runs."""
 
 from __future__ import annotations
 
@@ -229,13 +229,13 @@ def test_explain_value_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert lines[1].split() == ["source", "value", "weight", "term", "running", "sum"]
     assert lines[2].startswith("mixed[")
-    assert lines[6].split() == ["head", "its", "part", "looks", "most", "at"]
+    assert lines[6].split() == ["head", "its", "part", "top", "attention"]
     for line, head in zip(lines[7:9], breakdown.gates, strict=True):
         number, part, top = line.split(maxsplit=2)
         assert head.operation == f"head {number}" and float(part) == pytest.approx(
             head.result, rel=1e-5
         )
-        keys = max(
+        key = max(
             (item for item in head.gates if "key" in item.operation), key=lambda item: item.result
         )
         assert top.startswith(f"{key.operation} ({key.result:.1%}), key ")

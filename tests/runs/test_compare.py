@@ -1,4 +1,4 @@
-"""What training costs beside the first row, by hand, by the lecture's figures and in what `kissipo compare --json` prints."""
+"""The costs of compare: by hand, by the lecture, and in `kissipo compare --json`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def error(score: float, seconds: float) -> dict[str, Any]:
 
 
 def test_cost_matches_the_gru_of_the_lecture() -> None:
-    """29.29 % faster with 0.955 of the accuracy, 0.988 of the recall and 0.982 of F1: ratios 23.45, 27.69 and 26.95 % higher."""
+    """The GRU is 29.29 % faster; its ratios are 23.45, 27.69 and 26.95 % higher."""
     for share, higher in ((0.9548, 23.45), (0.9876, 27.69), (0.9819, 26.95)):
         result = cost(row(0.9 * share, 1000 / 1.2929), row(0.9, 1000))
         assert result["faster"] == pytest.approx(29.29)

@@ -1,4 +1,4 @@
-"""The doctor: names what is there, proves that a killed run resumed is the unbroken one, and would notice if it were not."""
+"""Tests of the doctor: versions, packages, and the comparison of resumed runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run is looked into while it learns, by another process, and learns what it would have learned unseen."""
+"""Run.look loads a run in training and does not change it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_look_does_not_change_a_run_in_training(
     assert Run.look("seen").remark == ""
 
 
-def test_look_opens_a_killed_run_that_then_resumes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_look_loads_a_killed_run_that_then_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     learning = started("killed")
     while (
         learning.poll() is None
