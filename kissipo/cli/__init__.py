@@ -1,1 +1,1 @@
-"""The command `kissipo`: the verbs, one small file each, and how things are shown in the terminal."""
+"""The command `kissipo`: one file per verb, and the output in the terminal."""

@@ -1,4 +1,7 @@
-"""A text colored by a neuron in the terminal: green active, blue not; below each unit what is expected next, the redder the surer."""
+"""A text colored by a neuron: green for active, blue for inactive, with next tokens.
+
+Below each token are the most probable next tokens, redder for a higher probability.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,45 +17,45 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
-def colored(seen: Xray, *, width: int, bars: bool) -> Text:
-    """Blocks of lines, each as wide as the screen: the text, then the guesses, the likeliest first.
+def colored(xray: Xray, *, width: int, bars: bool) -> Text:
+    """Returns blocks of lines: the text, then the next tokens, the most probable first.
 
-    bars:  where there are no colors, a line of bars tells the activity
+    bars:  shows the activation as a line of bars, for terminals without colors
     """
-    told = Text()
-    for columns in _lines(seen, width):
-        _block(told, seen, columns, bars)
-        told.append("\n")
-    return told
+    output = Text()
+    for columns in _lines(xray, width):
+        _block(output, xray, columns, bars)
+        output.append("\n")
+    return output
 
 
-def _block(told: Text, seen: Xray, columns: Sequence[tuple[int, int]], bars: bool) -> None:
-    """The lines of some columns, each (step, cells)."""
+def _block(output: Text, xray: Xray, columns: Sequence[tuple[int, int]], bars: bool) -> None:
+    """Appends the lines of some columns, each (step, cells)."""
     for step, cells in columns:
-        shown = " " if seen.units[step] == " " else _sign(seen.units[step])
-        h = float(seen.activity[step])
-        _cell(told, shown, cells, ACTIVE if h >= 0 else QUIET, abs(h))
-    told.append("\n")
+        sign = " " if xray.units[step] == " " else _sign(xray.units[step])
+        h = float(xray.activity[step])
+        _cell(output, sign, cells, ACTIVE if h >= 0 else QUIET, abs(h))
+    output.append("\n")
     if bars:
         for step, cells in columns:
-            level = round((float(seen.activity[step]) + 1) / 2 * (len(_BARS) - 1))
-            told.append(_BARS[min(max(level, 0), len(_BARS) - 1)] + " " * (cells - 1))
-        told.append("\n")
-    for rank in range(len(seen.top[0])):
+            level = round((float(xray.activity[step]) + 1) / 2 * (len(_BARS) - 1))
+            output.append(_BARS[min(max(level, 0), len(_BARS) - 1)] + " " * (cells - 1))
+        output.append("\n")
+    for rank in range(len(xray.top[0])):
         for step, cells in columns:
-            unit, chance = seen.top[step][rank]
-            _cell(told, _sign(unit), cells, GUESS, chance)
-        told.append("\n")
+            unit, chance = xray.top[step][rank]
+            _cell(output, _sign(unit), cells, GUESS, chance)
+        output.append("\n")
 
 
-def _lines(seen: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
-    """Steps with the cells that each takes, line by line; a line also ends where the text does."""
-    gap = 1 if seen.kind == "words" else 0
+def _lines(xray: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
+    """Yields lines of steps with their widths in cells; a line break ends a line."""
+    gap = 1 if xray.kind == "words" else 0
     line: list[tuple[int, int]] = []
     used = 0
-    for step, unit in enumerate(seen.units):
+    for step, unit in enumerate(xray.units):
         cells = (
-            max(cell_len(_sign(each)) for each in (unit, *(word for word, _ in seen.top[step])))
+            max(cell_len(_sign(text)) for text in (unit, *(word for word, _ in xray.top[step])))
             + gap
         )
         if line and used + cells > width:
@@ -60,21 +63,23 @@ def _lines(seen: Xray, width: int) -> Iterator[list[tuple[int, int]]]:
             line, used = [], 0
         line.append((step, cells))
         used += cells
-        if unit == "\n" and seen.units[step + 1 : step + 2] != ("\n",):
+        if unit == "\n" and xray.units[step + 1 : step + 2] != ("\n",):
             yield line
             line, used = [], 0
     if line:
         yield line
 
 
-def _cell(told: Text, text: str, cells: int, color: tuple[int, int, int], strength: float) -> None:
-    """A text on its ground, filled up to so many cells."""
-    share = min(1.0, strength)
-    ground = tuple(round(a + (b - a) * share) for a, b in zip(_GROUND, color, strict=True))
-    ink = "black" if share > 0.6 else "white"
+def _cell(
+    output: Text, text: str, cells: int, color: tuple[int, int, int], strength: float
+) -> None:
+    """Appends a text on its background color, padded to a width."""
+    opacity = min(1.0, strength)
+    ground = tuple(round(a + (b - a) * opacity) for a, b in zip(_GROUND, color, strict=True))
+    ink = "black" if opacity > 0.6 else "white"
     style = Style.parse(f"{ink} on rgb({ground[0]},{ground[1]},{ground[2]})")
-    told.append(text, style)
-    told.append(" " * (cells - cell_len(text)))
+    output.append(text, style)
+    output.append(" " * (cells - cell_len(text)))
 
 
 def _sign(unit: str) -> str:

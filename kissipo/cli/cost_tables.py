@@ -1,4 +1,4 @@
-"""How the costs of a net look in the terminal: a row a layer, then what answering and learning take."""
+"""Cost tables: the costs of a net, per layer and in total."""
 
 from collections.abc import Mapping
 
@@ -12,79 +12,86 @@ from kissipo.runs.model_summary import NetCosts
 
 
 def costs_table(costs: NetCosts) -> Table:
-    """Every layer that costs something, with its output, values, weights and multiplications."""
-    made = table(
+    """Returns the layers with their output, activations, params and MACs."""
+    grid = table(
         "layer",
         "what happens",
         "output",
-        "values",
+        "activations",
         "memory",
         "weights",
         "biases",
-        "mult.",
+        "MACs",
         right=(2, 3, 4, 5, 6, 7),
     )
     for row in costs.table.rows:
-        told = escape(row.description) + (" [dim](only while learning)[/]" if row.learning else "")
+        description = escape(row.description) + (
+            " [dim](only in training)[/]" if row.learning else ""
+        )
         counts = [
             f"{count:,}" if count else ""
             for count in (row.weights, row.biases, row.multiplications)
         ]
         memory = format_bytes(row.values * 4) if row.values else ""
         values = f"{row.values:,}" if row.values else "[dim]in place[/]"
-        made.add_row(escape(row.name), told, "x".join(map(str, row.shape)), values, memory, *counts)
-    return made
+        grid.add_row(
+            escape(row.name), description, "x".join(map(str, row.shape)), values, memory, *counts
+        )
+    return grid
 
 
-def costs_side_by_side(found: Mapping[str, NetCosts]) -> Table:
-    """One row a net; how many times as many multiplications as the cheapest."""
-    made = table(
+def costs_side_by_side(nets: Mapping[str, NetCosts]) -> Table:
+    """Returns one row per net, with its MACs relative to the cheapest net."""
+    grid = table(
         "net",
         "output",
-        "parameters",
-        "values",
-        "mult.",
-        "times",
+        "params",
+        "activations",
+        "MACs",
+        "relative",
         "inference",
         "training",
         right=(2, 3, 4, 5, 6, 7),
     )
-    totals = {name: costs.to_json()["totals"] for name, costs in found.items()}
-    least = min(each["multiplications"] for each in totals.values())
-    for name, costs in found.items():
-        each = totals[name]
-        counts = [f"{each[key]:,}" for key in ("parameters", "values", "multiplications")]
-        memory = [format_bytes(each[key]) for key in ("inference_bytes", "training_bytes")]
+    totals = {name: costs.to_json()["totals"] for name, costs in nets.items()}
+    minimum = min(total["multiplications"] for total in totals.values())
+    for name, costs in nets.items():
+        total = totals[name]
+        counts = [f"{total[key]:,}" for key in ("parameters", "values", "multiplications")]
+        memory = [format_bytes(total[key]) for key in ("inference_bytes", "training_bytes")]
         output = "x".join(map(str, costs.table.rows[-1].shape))
-        made.add_row(
+        grid.add_row(
             f"[bold]{escape(name)}[/]",
             output,
             *counts,
-            f"{each['multiplications'] / least:.2f}",
+            f"{total['multiplications'] / minimum:.2f}",
             *memory,
         )
-    return made
+    return grid
 
 
 def costs_sum(costs: NetCosts) -> list[str]:
-    """The totals, a line each."""
+    """Returns the totals, one line per total."""
     content = costs.to_json()
     totals = content["totals"]
     besides = totals["parameters_while_learning"] - totals["parameters"]
     lines = [
-        f"{totals['parameters']:,} parameters ({totals['weights']:,} weights, {totals['biases']:,} biases)"
-        + (f", {besides:,} more while learning" if besides else ""),
-        f"{totals['values']:,} values and {totals['multiplications']:,} multiplications for one image"
+        f"{totals['parameters']:,} params "
+        f"({totals['weights']:,} weights, {totals['biases']:,} biases)"
+        + (f", {besides:,} more in training" if besides else ""),
+        f"{totals['values']:,} activations and {totals['multiplications']:,} MACs for one image"
         + (
-            f", {totals['norm_multiplications']:,} of them by norms"
+            f", {totals['norm_multiplications']:,} of them in normalization layers"
             if totals["norm_multiplications"]
             else ""
         ),
-        f"inference: values and parameters of {content['number_bytes']} bytes each are {format_bytes(totals['inference_bytes'])}",
+        f"inference: {format_bytes(totals['inference_bytes'])} for activations and parameters "
+        f"of {content['number_bytes']} bytes each",
     ]
     images = counted(costs.batch, "image")
     return [
         *lines,
-        f"training from {images} at a time by {costs.optimizer}: values, parameters and their gradients, "
-        f"and what the optimizer remembers are {format_bytes(totals['training_bytes'])}",
+        f"training with a batch of {images} and {costs.optimizer}: "
+        f"{format_bytes(totals['training_bytes'])} for activations, parameters, gradients "
+        "and the state of the optimizer",
     ]

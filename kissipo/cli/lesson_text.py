@@ -1,4 +1,4 @@
-"""A lesson in the terminal: arrays as grids side by side, every window of a filter in a line, tables."""
+"""A lesson in the terminal: arrays as grids, the windows of filters, and tables."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _APART = (0, 4, 0, 0)
 
 
 def explanation(page: Explanation) -> Iterator[Any]:
-    """What is printed, piece by piece."""
+    """Yields the parts of a lesson, in the order of printing."""
     yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.description)}[/]"
     if page.figures:
         yield _side_by_side(page.figures)
@@ -27,44 +27,49 @@ def explanation(page: Explanation) -> Iterator[Any]:
 
 
 def _side_by_side(figures: tuple[Figure, ...]) -> Table:
-    made = Table.grid(padding=_APART)
+    layout = Table.grid(padding=_APART)
     for _ in figures:
-        made.add_column()
-    made.add_row(*(f"[dim]{escape(each.name)}[/]" for each in figures))
-    made.add_row(*(grid(each.values) for each in figures))
-    return made
+        layout.add_column()
+    layout.add_row(*(f"[dim]{escape(figure.name)}[/]" for figure in figures))
+    layout.add_row(*(grid(figure.values) for figure in figures))
+    return layout
 
 
-def _windows(found: dict[str, tuple[Window, ...]]) -> Table:
-    """One line a place: what lies there, and for each filter its products and their sum."""
-    sums = tuple(3 + 2 * number for number in range(len(found)))
-    made = table(
-        "window", "given", *(name for filter_ in found for name in (filter_, "sum")), right=sums
+def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
+    """Returns one row per position: its values, and the products of each filter."""
+    sums = tuple(3 + 2 * number for number in range(len(windows_by_filter)))
+    layout = table(
+        "window",
+        "values",
+        *(name for filter_ in windows_by_filter for name in (filter_, "sum")),
+        right=sums,
     )
-    for places in zip(*found.values(), strict=True):
-        first = places[0]
+    for row in zip(*windows_by_filter.values(), strict=True):
+        first = row[0]
         cells = [
-            cell for each in places for cell in (_in_rows(each.products), f"[bold]{each.sum:g}[/]")
+            cell
+            for window in row
+            for cell in (_in_rows(window.products), f"[bold]{window.sum:g}[/]")
         ]
-        made.add_row(
+        layout.add_row(
             f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells
         )
-    return made
+    return layout
 
 
 def _in_rows(values: Any) -> str:
-    """The rows of a window one after the other."""
+    """Returns the rows of a window in one line."""
     cells = [[f"{value:g}" for value in row] for channel in np.asarray(values) for row in channel]
     width = max(len(cell) for row in cells for cell in row)
     return " | ".join(" ".join(cell.rjust(width) for cell in row) for row in cells)
 
 
 def _rows(page: Explanation) -> Table:
-    numbers = tuple(at for at, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
-    made = table(*page.titles, right=numbers)
+    numbers = tuple(index for index, cell in enumerate(page.rows[0]) if not isinstance(cell, str))
+    layout = table(*page.titles, right=numbers)
     for row in page.rows:
-        made.add_row(*(escape(_cell(cell)) for cell in row))
-    return made
+        layout.add_row(*(escape(_cell(cell)) for cell in row))
+    return layout
 
 
 def _cell(cell: Cell) -> str:

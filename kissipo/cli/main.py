@@ -1,6 +1,7 @@
-"""The command `kissipo`: finds the verb, reads its arguments, and turns what goes wrong into one paragraph and a code.
+"""The command `kissipo`: reads the arguments, runs the verb, and prints errors.
 
-Codes: 0 done; 1 a bug in kissipo; 2 the user's input; 130 interrupted, after saving.
+Exit codes: 0 done; 1 a bug in kissipo; 2 an error of the user's input; 130 interrupted,
+after saving.
 """
 
 import argparse
@@ -41,7 +42,7 @@ _ORDER = (
     "doctor",
 )
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
-_CORE = {  # what is imported, and what installs it
+_CORE = {  # the import name, and the name of the package
     "torch": "torch",
     "numpy": "numpy",
     "sklearn": "scikit-learn",
@@ -55,25 +56,26 @@ _CORE = {  # what is imported, and what installs it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    given = [each for each in given if each != "--debug"]
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        return _run(given)
+        return _run(arguments)
     except StoppedError as stop:
-        return _tell(str(stop), STOPPED)
+        return _print_error(str(stop), STOPPED)
     except KeyboardInterrupt:
-        return _tell("stopped", STOPPED)
+        return _print_error("stopped", STOPPED)
     except UserError as error:
         if debug:
             raise
-        return _tell(str(error), SLIP)
+        return _print_error(str(error), SLIP)
     except ModuleNotFoundError as error:
         if debug or (package := _CORE.get((error.name or "").partition(".")[0])) is None:
             return _bug(error, debug=debug)
-        return _tell(
-            f"the package '{package}', which every part of kissipo needs, is not installed. "
-            f"Install it with: python -m pip install '{package}', or all of them with: python -m pip install kissipo",
+        return _print_error(
+            f"the package '{package}', which kissipo needs, is not installed. "
+            f"Install it with: python -m pip install '{package}', "
+            "or all packages with: python -m pip install kissipo",
             SLIP,
         )
     except BrokenPipeError:
@@ -81,34 +83,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
-            return _tell(
-                "there is no space left on the disk; free some, then go on with --resume", SLIP
+            return _print_error(
+                "there is no space left on the disk; free some space, then use --resume", SLIP
             )
         return _bug(error, debug=debug)
 
 
 def _bug(error: Exception, *, debug: bool) -> int:
-    """Says that it is none of the user's slips; with --debug the error goes on as it is."""
+    """Reports a bug; with --debug the error is raised instead."""
     if debug:
         raise error
-    return _tell(
+    return _print_error(
         f"a bug in kissipo: {type(error).__name__}: {error}. Nothing that was saved is lost. "
-        "Please report it with what --debug prints",
+        "Please report it with the output of --debug",
         BUG,
     )
 
 
-def _run(given: list[str]) -> int:
-    if not given or given[0] in ("-h", "--help", "help"):
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_text())  # noqa: T201
         return DONE
-    if given[0] in ("-V", "--version"):
+    if arguments[0] in ("-V", "--version"):
         print(f"kissipo {__version__}")  # noqa: T201
         return DONE
-    verb, rest = given[0], given[1:]
+    verb, rest = arguments[0], arguments[1:]
     if verb.startswith("-"):
         raise TaskError(
-            f"'{verb}' is no option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
+            f"'{verb}' is not an option of kissipo", do="Name a verb first: " + ", ".join(_verbs())
         )
     module = VERBS.find(verb, place=f"kissipo {verb}")
     parser = Parser(
@@ -127,32 +129,32 @@ def _run(given: list[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that speaks in the same way as the rest."""
+    """An argument parser whose errors look like all errors of kissipo."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
-        """Raises what is wrong with the arguments, with what was probably meant."""
+        """Raises an error for wrong arguments, with a suggestion."""
         hint = f"See {self.prog} --help"
         if message.startswith("unrecognized arguments:"):
             wrong = message.split(":", 1)[1].split()[0]
-            known = [
+            options = [
                 option
                 for action in self._actions
                 for option in action.option_strings
                 if option.startswith("--")
             ]
-            if nearest(wrong.split("=")[0], known):
-                hint = did_you_mean(wrong.split("=")[0], known)
-            message = f"{wrong} is no option of {self.prog}"
+            if nearest(wrong.split("=")[0], options):
+                hint = did_you_mean(wrong.split("=")[0], options)
+            message = f"{wrong} is not an option of {self.prog}"
         raise TaskError(message.replace(", key=value", ""), do=hint)
 
 
 def help_text() -> str:
-    """What `kissipo --help` prints."""
+    """Returns the text of `kissipo --help`."""
     lines = [
-        "kissipo: Input -> Process -> Output, for every kind of net",
+        "kissipo: Input -> Process -> Output, for neural networks of every kind",
         "",
         "usage: kissipo VERB ...",
         "",
@@ -161,13 +163,13 @@ def help_text() -> str:
         lines.append(f"  {verb:<10}{_docstring(verb).splitlines()[0]}")
     lines += [
         "",
-        "Begin with: kissipo fit digits        Each verb explains itself: kissipo VERB --help",
+        "Start with: kissipo fit digits        Help for a verb: kissipo VERB --help",
     ]
     return "\n".join(lines)
 
 
 def _docstring(verb: str) -> str:
-    """What a verb says of itself, read without importing it."""
+    """Returns the docstring of a verb without importing it."""
     spec = find_spec(f"{VERBS.package}.{verb}")
     assert spec and spec.origin
     return (
@@ -183,7 +185,7 @@ def _verbs() -> list[str]:
     ]
 
 
-def _tell(message: str, code: int) -> int:
+def _print_error(message: str, code: int) -> int:
     text = message if message.endswith((".", "?", "`")) else message + "."
     print(f"kissipo: {text}", file=sys.stderr)  # noqa: T201
     return code

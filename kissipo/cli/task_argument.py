@@ -1,4 +1,4 @@
-"""What stands behind a verb: a task by name, file or data, its question, and words that change it."""
+"""The TASK argument of a verb: a name, a file or data, with options that change it."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ if TYPE_CHECKING:
     from kissipo.runs.task import Task
 
 
-def add_question(parser: ArgumentParser) -> None:
-    """TASK, key=value and the three options of a question."""
+def add_task_arguments(parser: ArgumentParser) -> None:
+    """Adds TASK, key=value, --output, --time and --horizon to a parser."""
     parser.add_argument(
-        "task", metavar="TASK", help="a built-in name, a .yaml, your own data, or input.WORD=data"
+        "task",
+        metavar="TASK",
+        help="a built-in name, a .yaml file, your own data, or input.SOURCE=data",
     )
     parser.add_argument(
         "words",
         metavar="key=value",
         nargs="*",
-        help="words of the task, such as epochs=5 or process.cell=gru",
+        help="options of the task, such as epochs=5 or process.cell=gru",
     )
-    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
     parser.add_argument(
-        "--time", metavar="COLUMN", help="the column of moments: the data are a series"
+        "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"
     )
     parser.add_argument(
-        "--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast"
+        "--horizon", type=int, metavar="STEPS", help="the number of steps to forecast"
     )
 
 
-def asked_task(arguments: Namespace) -> Task:
-    """The task that the arguments mean."""
+def parse_task(arguments: Namespace) -> Task:
+    """Returns the task of the arguments."""
     from kissipo.core.task import split_argument
     from kissipo.runs.load import load
 
@@ -52,7 +54,7 @@ def asked_task(arguments: Namespace) -> Task:
 
 
 def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
-    """A task that is words alone, of which the first names the data."""
+    """Returns a task that is given by options only; the first names the data."""
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
     from kissipo.runs.load import load
@@ -60,14 +62,15 @@ def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
     for option in ("output", "time", "horizon"):
         if getattr(arguments, option) is not None:
             raise TaskError(
-                f"--{option} asks about data that stand alone as TASK",
+                f"--{option} needs a TASK that is a file or a name",
                 given=arguments.task,
-                do="Leave out what stands before the = there, or say it as a word, too",
+                do=f"Give the data without '{arguments.task.partition('=')[0]}=', "
+                "or write the output as an option, such as output.category=COLUMN",
             )
     place, value = split_argument(arguments.task)
     return load({}, words={place: value, **words}).named(place.rpartition(".")[2])
 
 
 def is_run(name: str) -> bool:
-    """Whether a name is the folder of a run, whole or not."""
+    """Whether a name is the folder of a run, complete or not."""
     return any((Path(name) / file).is_file() for file in ("codecs.json", "task.yaml"))

@@ -1,4 +1,4 @@
-"""Progress: a bar in a terminal, a plain line now and then elsewhere; with a time estimate after the first batches."""
+"""Training output: a progress bar in a terminal, plain lines elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,8 +24,8 @@ _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
 
 
-class Story(RunCallback):
-    """Tells a fit from the data check to the verdict, in that order."""
+class TrainingOutput(RunCallback):
+    """Prints a training from the data check to the verdict."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:
         self.screen, self.title = screen, title
@@ -39,20 +39,20 @@ class Story(RunCallback):
     def on_folder(self, path: Path) -> None:
         self.screen.log_to(path / "log.txt")
 
-    def on_built(self, experiment: Experiment, way: Trace) -> None:
+    def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note
         self._samples = len(experiment.pipeline.datasets["train"])
         note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
         note(tables.findings_table(experiment.pipeline.findings))
         if experiment.decisions:
-            note("\n[bold]Decided[/] [dim](say your own to change it)[/]")
-            note(tables.decisions_table(experiment.decisions))
-        note("\n[bold]The way of the data[/] [dim](one sample, before training)[/]")
-        note(tables.way_table(way))
-        note(f"[dim]{tables.way_sum(way)}[/]\n")
+            note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
+            note(tables.inferred_options_table(experiment.decisions))
+        note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
+        note(tables.trace_table(trace))
+        note(f"[dim]{tables.trace_summary(trace)}[/]\n")
         if experiment.pipeline.answers[0].WORD != "actions":
-            note(tables.parts_table(experiment))
+            note(tables.splits_table(experiment))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -62,13 +62,13 @@ class Story(RunCallback):
         columns = (
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[metrics]}"),
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns, console=self.screen.err, transient=True)
         self._bar.start()
         self._task = self._bar.add_task(
-            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", told=""
+            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", metrics=""
         )
 
     def on_progress(self, facts: Mapping[str, Any]) -> None:
@@ -87,24 +87,24 @@ class Story(RunCallback):
             left = seconds / steps * (total - done)
             by = counted(threads(), "thread")
             self.screen.note(
-                f"[dim]about {_span(left)} to go for {facts['epochs']} epochs on {by}[/]"
+                f"[dim]about {_span(left)} left for {facts['epochs']} epochs on {by}[/]"
             )
         if self._bar is not None:
             self._bar.update(
                 self._task,
                 completed=done,
                 epoch=f"{facts['epoch']}/{facts['epochs']}",
-                told=f"loss {facts['loss']:.4f}",
+                metrics=f"loss {facts['loss']:.4f}",
             )
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        told = _row(row, self._facts.get("epochs", 0))
+        line = _row(row, self._facts.get("epochs", 0))
         if self._bar is not None:
             self._bar.update(
                 self._task,
                 completed=row["epoch"] * self._facts["steps"],
                 epoch=f"{row['epoch']}/{self._facts['epochs']}",
-                told=told,
+                metrics=line,
             )
         last = row["epoch"] == self._facts.get("epochs")
         if (
@@ -114,7 +114,7 @@ class Story(RunCallback):
             or self._facts.get("epochs", 0) <= 10
         ):
             self._line_at = perf_counter()
-            self.screen.note(told)
+            self.screen.note(line)
 
     def on_note(self, text: str) -> None:
         self.screen.note(f"[dim]{escape(text)}[/]")
@@ -124,19 +124,20 @@ class Story(RunCallback):
         for score in scores:
             self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
             if "walks" in score.net.details:
-                self.screen.result(tables.walks_table(score.net.details["walks"]))
+                self.screen.result(tables.playground_table(score.net.details["walks"]))
                 continue
             self.screen.result(tables.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tables.verdict_line(score))
                 if self._samples > MOST_SAMPLES:
                     self.screen.note(
-                        f"[dim]The simple answers learned from {MOST_SAMPLES:,} of {self._samples:,} samples.[/]"
+                        f"[dim]The baselines were trained on {MOST_SAMPLES:,} "
+                        f"of {self._samples:,} examples.[/]"
                     )
             if "simple_answers" in score.net.details:
                 self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
             if "alarms" in score.net.details:
-                self.screen.result(tables.alarms_told(score.net.details))
+                self.screen.result(tables.alarms_table(score.net.details))
             if "inspection" in score.net.details:
                 self.screen.result(
                     "Inspection: " + tables.inspection_line(score.net.details["inspection"])
@@ -152,13 +153,13 @@ class Story(RunCallback):
 
     def on_saved(self, run: Run) -> None:
         folder = escape(str(run.folder))
-        self.screen.result(f"\nKept in [bold]{folder}[/]; look at {folder}/report.html")
+        self.screen.result(f"\nSaved to [bold]{folder}[/]; report: {folder}/report.html")
         writes = run.answers[0].WORD == "text"
         ask = f"kissipo generate {folder}" if writes else f"kissipo predict {folder} VALUE"
         self.screen.note(f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   {ask}[/]")
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the progress bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -190,15 +191,16 @@ def _span(seconds: float) -> str:
 
 def _samples(score: Score) -> str:
     if "judged_from" in score.net.details:
-        return f"from {score.net.details['judged_from']} on, steps that no watcher learned from"
+        return f"from {score.net.details['judged_from']} on, steps not used to fit any detector"
     if score.part == "train":
-        return "the same samples train and judge: there is no unseen part"
+        return "evaluated on the training split: there is no test split"
     count = len(score.net.each) if score.net.each is not None else 0
     what = (
-        "episodes with dice of their own"
+        "episodes with held-out random seeds"
         if score.answer.WORD == "actions"
-        else "samples of the test part, never seen before"
+        else "examples of the test split, not used in training"
         if score.part == "test"
-        else "samples of the validation part, by which the best epoch was chosen: there is no test part"
+        else "examples of the validation split, which selected the best epoch; "
+        "there is no test split"
     )
     return f"{count:,} {what}"

@@ -1,1 +1,1 @@
-"""Experiments and trained runs: fit, resume, open, predict, compare, backtest, doctor."""
+"""Runs: fit, resume, open, predict, compare, backtest, doctor."""

@@ -1,7 +1,8 @@
-"""Alarms: a run that watches a series, judged: which labeled windows it hits, how often it cries for nothing, beside simple watchers.
+"""Evaluation of anomaly detection: detected windows, false alarms, and baselines.
 
-All watchers are measured in the same way: the errors of what they expect, a threshold learned from the training and validation steps
-with the same share, alarms on the steps after them. Labels only judge.
+All detectors use the same procedure. The threshold is fitted to the forecast errors of
+the training and validation steps, with the same false alarm rate. Alarms are counted on
+the steps after them. Labels are used for evaluation only.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from kissipo.pipeline.registries import BASELINES
 from kissipo.pipeline.series_targets import marks_of
 
 PARTS = ("train", "validation", "test")
-Errors = tuple[NDArray[np.float64], int]  # of every judged step, and the number of the first
+Errors = tuple[NDArray[np.float64], int]  # of all evaluated steps, and the index of the first step
 _MONTH = 30.4375 * 86_400
-_FARTHEST_APART = 48  # steps; alarms that are less than a window and less than this apart are one
+_MAX_GAP = 48  # steps; alarms closer than a window and closer than this are merged
 
 
 def fit_threshold(net: Any, pipeline: Pipeline) -> None:
-    """What is no longer ordinary, from the errors in training and validation."""
+    """Fits the threshold to the errors of the training and the validation split."""
     answer = _anomaly_answer(pipeline)
     evaluations = [
         evaluate(net, pipeline.datasets[part], [answer])
@@ -44,25 +45,28 @@ def fit_threshold(net: Any, pipeline: Pipeline) -> None:
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in evaluations]) for name in ("scores", "truths")
+        np.concatenate([getattr(evaluation, name)[0] for evaluation in evaluations])
+        for name in ("scores", "truths")
     )
     answer.calibrate(answer.errors(scores, truths))
 
 
 def evaluate_anomalies(
-    net: Any, pipeline: Pipeline, *, asked: tuple[str, ...] | None
+    net: Any, pipeline: Pipeline, *, baseline_names: tuple[str, ...] | None
 ) -> tuple[Score, SplitEvaluation, Errors]:
-    """The net's alarms, those of the simple watchers, and the verdict; the answers, and the errors that they come from.
+    """Returns the score of the net and its baselines, the evaluation, and the errors.
 
-    asked:  the baselines that were asked for, None for all that fit
+    baseline_names:  the names of the baselines, or None for all that fit
     """
     answer = _anomaly_answer(pipeline)
     errors, first = watched_errors(net, pipeline)
     part = pipeline.eval_split
     evaluation = evaluate(net, pipeline.datasets[part], [answer])
     start = first + sum(len(pipeline.datasets[name]) for name in PARTS[: PARTS.index(part)])
-    own = _evaluate_alarms(answer, pipeline, errors, first, start, answer.threshold, evaluation.evaluations[0])
-    baselines = _evaluate_baselines(answer, pipeline, first, start, asked)
+    own = _evaluate_alarms(
+        answer, pipeline, errors, first, start, answer.threshold, evaluation.evaluations[0]
+    )
+    baselines = _evaluate_baselines(answer, pipeline, first, start, baseline_names)
     compared = (
         None
         if answer.options.anomaly_labels is None and answer.options.method == "reconstruction"
@@ -76,7 +80,10 @@ def evaluate_anomalies(
 
 
 def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
-    """The errors of all steps that are judged, in the order of time, and the step of the first; those before it fill a window."""
+    """Returns the errors of all evaluated steps, and the index of the first step.
+
+    The steps before the first one fill a window.
+    """
     answer = _anomaly_answer(pipeline)
     evaluations = [
         evaluate(net, pipeline.datasets[part], [answer])
@@ -84,7 +91,8 @@ def watched_errors(net: Any, pipeline: Pipeline) -> Errors:
         if len(pipeline.datasets[part])
     ]
     scores, truths = (
-        np.concatenate([getattr(each, name)[0] for each in evaluations]) for name in ("scores", "truths")
+        np.concatenate([getattr(evaluation, name)[0] for evaluation in evaluations])
+        for name in ("scores", "truths")
     )
     return answer.errors(scores, truths), len(pipeline.frame) - len(scores)
 
@@ -104,16 +112,17 @@ def _evaluate_alarms(
     height: float,
     expected: Evaluation,
 ) -> Evaluation:
-    """Alarms of the steps from `start` on; windows before it are listed, not counted.
+    """Counts the alarms from step `start` on; earlier windows are listed, not counted.
 
-    errors:  of the steps from `first` on
+    errors:  the errors of the steps from `first` on
     """
     steps = len(pipeline.frame)
     alarms = np.zeros(steps, dtype=bool)
     alarms[first:] = errors > height
     evaluated = alarms.copy()
     evaluated[:start] = False
-    raised = spans(evaluated, apart=min(_FARTHEST_APART, pipeline.codecs[0].length))  # type: ignore[attr-defined]
+    length = pipeline.codecs[0].length  # type: ignore[attr-defined]
+    raised = spans(evaluated, apart=min(_MAX_GAP, length))
     names = _StepNames(pipeline)
     details: dict[str, Any] = {
         "threshold": height,
@@ -164,15 +173,17 @@ def _evaluate_alarms(
     return Evaluation(metrics, details)
 
 
-def _window_row(window: Span, alarms: NDArray[np.bool_], start: int, names: _StepNames) -> dict[str, Any]:
-    """One labeled window: whether and when it was hit, and whether it lies in the part that judges."""
+def _window_row(
+    window: Span, alarms: NDArray[np.bool_], start: int, names: _StepNames
+) -> dict[str, Any]:
+    """Describes a labeled window: its first alarm, and whether it is evaluated."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
     first_alarm = None if not len(within) else names.timestamp(window.first + int(within[0]))
     return {**names.span(window), "first_alarm": first_alarm, "judged": window.last >= start}
 
 
 class _StepNames:
-    """Steps as people know them: by their moments, or by their numbers from 1."""
+    """The names of steps: their timestamps, or their numbers counted from 1."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._time = next(
@@ -191,7 +202,7 @@ class _StepNames:
         return {"from": self.timestamp(span.first), "to": self.timestamp(span.last)}
 
     def seconds(self, start: int) -> float:
-        """How long the steps from `start` on last; 0 without moments."""
+        """Returns the duration of the steps from `start` on; 0 without timestamps."""
         if self._time is None:
             return 0.0
         return float(
@@ -202,9 +213,13 @@ class _StepNames:
 
 
 def _evaluate_baselines(
-    answer: Anomaly, pipeline: Pipeline, first: int, start: int, asked: tuple[str, ...] | None
+    answer: Anomaly,
+    pipeline: Pipeline,
+    first: int,
+    start: int,
+    baseline_names: tuple[str, ...] | None,
 ) -> Mapping[str, Evaluation]:
-    """Simple forecasts of one step, watched in the same way."""
+    """Evaluates the baselines of a one-step forecast as anomaly detectors."""
     codec = pipeline.codecs[0]
     assert isinstance(codec, Windows)
     window, steps = codec.length, len(pipeline.frame)
@@ -221,7 +236,7 @@ def _evaluate_baselines(
     case = Case(simple, (codec.spec,), train, eval_samples, pipeline.season, series=series)
     evaluations = {}
     plain = replace(answer.options, method="forecast")
-    for name in answer.BASELINES if asked is None else asked:
+    for name in answer.BASELINES if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
         scores: Scores | None = module.answer(case)
         if scores is None:
@@ -231,5 +246,7 @@ def _evaluate_baselines(
         errors = detector.errors(scores, truth)
         height = threshold(errors[: start - window], answer.options.false_alarm_rate)
         expected = simple.evaluate(scores[start - window :], truth[start - window :])
-        evaluations[module.NAME] = _evaluate_alarms(answer, pipeline, errors, window, start, height, expected)
+        evaluations[module.NAME] = _evaluate_alarms(
+            answer, pipeline, errors, window, start, height, expected
+        )
     return evaluations

@@ -1,7 +1,8 @@
-"""Backtest: the same task at several ends of a series, each time with more of the past known (rolling origin).
+"""Backtest: evaluates a task on successive folds of a series (rolling origin).
 
-The test part is cut into folds. Each fold is a run of its own that ends where the fold ends, is judged by the fold alone and learns from
-everything before it; so one lucky or unlucky season does not decide.
+The test split is cut into folds. Each fold is a run of its own. It is trained on all
+steps before the fold and evaluated on the steps of the fold. The mean over the folds
+does not depend on a single season.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ def backtest(
     strict: bool = False,
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
-    """One run a fold, oldest first, and what they come to on the average.
+    """Trains one run per fold, the oldest first, and returns the mean of their metrics.
 
-    out:      the folder under which one run a fold is kept
-    Raises:   TaskError when the task is no forecast of a series, or its test part has fewer steps than folds.
+    out:      the folder of the runs, with one run folder per fold
+    Raises:   TaskError when the task is not a forecast of a series, or when its test
+              split has fewer steps than folds.
     """
     resolved = read_task(task)
     steps, test = _count_steps(resolved, task.name)
     if not 1 <= folds <= test:
         raise TaskError(
-            "--backtest cuts the test part into so many folds",
+            "--backtest cuts the test split into this many folds",
             given=str(folds),
             allowed=f"1 to {test}",
         )
@@ -55,7 +57,9 @@ def backtest(
         )
         answer = run.metrics["answers"][0]
         main = answer["main"]
-        baseline_values = {name: evaluation[main] for name, evaluation in answer["baselines"].items()}
+        baseline_values = {
+            name: evaluation[main] for name, evaluation in answer["baselines"].items()
+        }
         rows.append(
             {
                 "run": str(run.folder),
@@ -72,10 +76,10 @@ def backtest(
 
 
 def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
-    """How many steps the series has, and how many of them judge."""
+    """Returns the number of steps of the series, and of its test split."""
     if resolved.source.module.SAMPLES != "series":
         raise TaskError(
-            f"--backtest goes with a series, and '{name}' is none",
+            f"--backtest needs a series, and '{name}' is not a series",
             do="Use --seeds K for the spread over seeds",
         )
     steps = resolved.source.options.max_rows or len(read_data(resolved).frame)
@@ -83,7 +87,7 @@ def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
 
 
 def _fold_steps(run: Run, first: int, end: int) -> dict[str, Any]:
-    """The steps from which a fold learned and by which it was judged, and their moments where there are any."""
+    """Returns the numbers of training and test steps of a fold, and its timestamps."""
     pipeline = run.pipeline()
     time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)
     timestamps = (

@@ -1,4 +1,4 @@
-"""The data check of data that are named as `load` takes them, with a question or without one."""
+"""The data check for data as `load` takes them, with or without an output column."""
 
 from __future__ import annotations
 
@@ -24,10 +24,17 @@ def check_data(
     time: str | None = None,
     words: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
-    """Every finding as `check` gives it; a table without a question has only its columns and rows checked."""
+    """Returns all findings of the data check.
+
+    For a table without an output column, only its columns and rows are checked.
+    """
     try:
         input_options = {key.removeprefix("input."): value for key, value in (words or {}).items()}
-        if output is None and time is None and input_options.keys() <= option_infos(table.Options).keys():
+        if (
+            output is None
+            and time is None
+            and input_options.keys() <= option_infos(table.Options).keys()
+        ):
             options = read(table.Options, input_options, place="input")
             if asks_for_answer(data, options):
                 frame, findings = read_table(data, options)

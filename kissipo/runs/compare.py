@@ -1,12 +1,14 @@
-"""Compare: tasks, or variations of one, on the same data with the same seeds; one table of score, time, cost and size.
+"""Compare: tasks, or variations of one, on the same data with the same random seeds.
 
 faster            = 100 · (seconds of the first row / seconds - 1)
-performance_cost  = (score / seconds) / (score of the first row / seconds of the first row)
+performance_cost  = (score / seconds) / (first row's score / first row's seconds)
 
-seconds are those of training, score is the main measure or, where lower is better, one divided by it; both are means over the seeds.
+The seconds are those of training. The score is the main metric, or its inverse where
+lower is better. Both are means over the seeds.
 
-Source:   the study of LSTM and GRU on Yelp's reviews that the lectures quote: the GRU trains 29.29 % faster, and its performance-cost
-          ratio of accuracy is 23.45 % higher (1.2345 = 1.2929 times its share of the LSTM's accuracy, 0.955).
+Source:   the study of LSTM and GRU on Yelp reviews that the lectures quote: the GRU
+          trains 29.29 % faster, and its performance-cost ratio of accuracy is 23.45 %
+          higher (1.2345 = 1.2929 times its share of the LSTM's accuracy, 0.955).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ SECONDS = "training seconds"
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One run with one seed: its folder, what `metrics.json` holds, its seconds of training."""
+    """A run with one seed: its folder, its `metrics.json`, its training time."""
 
     seed: int
     run: Path
@@ -54,9 +56,9 @@ def several_seeds(
     strict: bool = False,
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
-    """The same task once a seed; mean, spread (sample standard deviation), lowest and highest of every measure.
+    """Trains a task once per seed; returns the statistics of each metric.
 
-    out:  the folder under which one run a seed is kept
+    out:  the folder of the runs, with one run folder per seed
     """
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-seeds")
     results = []
@@ -75,11 +77,13 @@ def compare(
     out: Path | str | None = None,
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
-    """Each task with the same seeds: one row a task. They take turns, so that what else the machine does falls on all of them."""
+    """Trains all tasks with the same seeds and returns one row per task.
+
+    The tasks take turns, so that other load on the machine affects all of them alike.
+    """
     parent = Path(out) if out is not None else next_folder(RUNS, "compare")
-    optimizer(
-        "adam", [nn.Parameter(torch.zeros(1))], rate=1.0
-    )  # the first loads half of torch: no row shall pay for it
+    # the first optimizer loads half of torch, which must not count for the first row
+    optimizer("adam", [nn.Parameter(torch.zeros(1))], rate=1.0)
     results: dict[str, list[SeedResult]] = {name: [] for name in tasks}
     for seed in range(first, first + seeds):
         for name, task in tasks.items():
@@ -105,13 +109,15 @@ def compare(
 
 
 def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | None]:
-    """What a row's training costs beside that of the first; None where two rows cannot be set against each other.
+    """Compares the training time and the cost of a row with those of the first row.
 
-    Example:  >>> def row(accuracy, seconds):
-              ...     metrics = {"accuracy": {"mean": accuracy}, "training seconds": {"mean": seconds}}
-              ...     return {"main": "accuracy", "higher_is_better": True, "metrics": metrics}
-              >>> told = cost(row(0.955, 10.0), row(1.0, 12.929))
-              >>> round(told["faster"], 2), round(told["performance_cost"], 4)
+    The values are None where two rows cannot be compared.
+
+    Example:  >>> def row(score, seconds):
+              ...     values = {"f1": {"mean": score}, SECONDS: {"mean": seconds}}
+              ...     return {"main": "f1", "higher_is_better": True, "metrics": values}
+              >>> ratios = cost(row(0.955, 10.0), row(1.0, 12.929))
+              >>> round(ratios["faster"], 2), round(ratios["performance_cost"], 4)
               (29.29, 1.2347)
     """
     own, others = row["metrics"][SECONDS]["mean"], first["metrics"][SECONDS]["mean"]
@@ -123,7 +129,7 @@ def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | 
 
 
 def _score(row: Mapping[str, Any]) -> float | None:
-    """The main measure, turned over where lower is better; None where that is no positive number."""
+    """Returns the main metric, or its inverse where lower is better, if positive."""
     value = row["metrics"][row["main"]]["mean"]
     if not 0 < value < inf:
         return None
@@ -131,9 +137,9 @@ def _score(row: Mapping[str, Any]) -> float | None:
 
 
 def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
-    """`process.cell=lstm,gru` -> two tasks; several such words -> every combination.
+    """Returns one task per combination: two for `process.cell=lstm,gru`.
 
-    Raises:   TaskError when a word names no values.
+    Raises:   TaskError when an argument has no values.
     """
     axes = []
     for argument in vary:
@@ -141,7 +147,7 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
         values = _values(text)
         if not equals or not values:
             raise TaskError(
-                f"--vary {argument} names no values", do="Write --vary process.cell=lstm,gru"
+                f"--vary {argument} has no values", do="Write --vary process.cell=lstm,gru"
             )
         axes.append([(full_place(place, task), value) for value in values])
     tasks = {}
@@ -158,7 +164,7 @@ def _measure(task: Task, seed: int, parent: Path, *, strict: bool = False) -> Se
 
 
 def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
-    """Every measure over the seeds."""
+    """Returns the runs, the seeds and the statistics of each metric over the seeds."""
     values_by_name: dict[str, list[float]] = {}
     for result in results:
         for answer in result.metrics["answers"]:
@@ -176,7 +182,7 @@ def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
 
 
 def _values(text: str) -> list[Any]:
-    """Splits at commas outside brackets."""
+    """Splits a text at the commas outside brackets and reads the values."""
     parts, depth, current = [], 0, ""
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")
@@ -193,7 +199,7 @@ def _metric_name(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Mean, sample standard deviation, lowest and highest."""
+    """Returns the mean, the sample standard deviation, the minimum and the maximum."""
     std = stdev(values) if len(values) > 1 else 0.0
     return {"mean": mean(values), "std": std, "min": min(values), "max": max(values)}
 

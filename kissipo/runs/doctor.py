@@ -1,4 +1,4 @@
-"""Doctor: what is installed and what is missing; and the proof that a killed run, resumed, is the unbroken one."""
+"""Doctor: lists installed packages, and tests that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIMEOUT = 600
 
 
 def examine() -> dict[str, Any]:
-    """The machine, the optional parts, where the layers are computed."""
+    """Returns the machine, the optional packages and the kind of the kernels."""
     parts = [
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
         for package, extra, purpose in _PARTS
@@ -54,30 +54,31 @@ def examine() -> dict[str, Any]:
 def prove_resume(
     task: str, *, trials: int = 2, notify: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
-    """Trains a task twice in processes of its own, once unbroken and once killed (with SIGKILL) and resumed; compares.
+    """Trains a task without interruption, and again killed and resumed; compares both.
 
-    Raises:   RunError when a run does not end well.
+    The runs are processes of their own, which are killed with SIGKILL.
+
+    Raises:   RunError when a run fails.
     """
     with tempfile.TemporaryDirectory(prefix="kissipo-doctor-") as folder:
         whole, broken = Path(folder) / "whole", Path(folder) / "broken"
         began = time.perf_counter()
         _finish(_start(task, whole))
         took = time.perf_counter() - began
-        notify(f"unbroken run: {took:.1f} s")
+        notify(f"uninterrupted run: {took:.1f} s")
         generator, resume = Random(0), False
         for number in range(trials):
             process = _start(task, broken, resume=resume)
             killed = _kill_during_training(process, broken, generator)
-            notify(
-                f"kill {number + 1}: {'killed while learning' if killed else 'it was done before'}"
-            )
+            outcome = "killed during training" if killed else "the run had already finished"
+            notify(f"kill {number + 1}: {outcome}")
             resume = (broken / "data.json").exists()
         _finish(_start(task, broken, resume=resume))
         return {"task": task, "trials": trials, **compare_runs(whole, broken)}
 
 
 def compare_runs(one: Path, other: Path) -> dict[str, Any]:
-    """Whether two runs have the same weights, bit for bit, and the same metrics, to the letter."""
+    """Compares the weights of two runs bit for bit, and their metrics exactly."""
     mine, theirs = RunFolder(one).read_weights(), RunFolder(other).read_weights()
     same = mine.keys() == theirs.keys() and all(
         torch.equal(mine[name], theirs[name]) for name in mine
@@ -113,19 +114,19 @@ def _start(task: str, out: Path, *, resume: bool = False) -> subprocess.Popen[st
         *(["--resume"] if resume else []),
     ]
     environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0.2"}
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
-    )  # noqa: S603
+    )
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
     _, error_output = process.communicate(timeout=_TIMEOUT)
     if process.returncode:
-        raise RunError(f"a run did not end well (code {process.returncode}): {error_output.strip()}")
+        raise RunError(f"a run failed (code {process.returncode}): {error_output.strip()}")
 
 
 def _kill_during_training(process: subprocess.Popen[str], out: Path, generator: Random) -> bool:
-    """Waits for a first checkpoint, then a little longer, then kills; False when the run was faster."""
+    """Kills a run soon after its next checkpoint; returns False if it ended before."""
     checkpoints = RunFolder(out).checkpoints
     before = saved_at(checkpoints)
     while process.poll() is None:

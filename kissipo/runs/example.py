@@ -1,4 +1,4 @@
-"""Example: one sample on its way through a run: what a person gives, or one of the data that the run was trained on."""
+"""Example: one input of a trained run, from the user or from the data of the run."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from kissipo.runs.trained import TrainedModel
 
 
 class Loss(Protocol):
-    """What is asked of a way of learning here."""
+    """The part of a training algorithm that is used here."""
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """Of one sample."""
+        """Returns the loss of one example."""
         ...
 
 
 @dataclass(frozen=True)
 class Example:
-    """One sample.
+    """One example.
 
-    frame:  what it came from: its row, or the steps of its window
-    feed:   itself, as the net takes it
-    loss:   of it, which is followed back; None where it is not asked for
+    frame:    the source of the example: its row, or the steps of its window
+    dataset:  the encoded example
+    loss:     the loss, which is backpropagated; None for no backward pass
     """
 
     frame: Frame
@@ -44,17 +44,17 @@ class Example:
 
 @dataclass(frozen=True)
 class Continued:
-    """The loss of a text by itself: after each unit but the last the next one is known."""
+    """The loss of a text whose targets are its own next tokens."""
 
     of: Callable[[Tensor, Tensor], Tensor]
 
     def loss(self, outputs: Tensor, targets: tuple[Tensor, ...]) -> Tensor:
-        """Over all steps whose truth is known."""
+        """Returns the loss over all steps with a target."""
         return self.of(outputs[:, : targets[0].shape[1]], targets[0])
 
 
-def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
-    """The first sample of what a person gives, as predict takes it; a text that is read on and on is taken whole.
+def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
+    """Returns the first example of the user's values, or a whole text.
 
     Raises:   DataError, TaskError when it does not fit the run.
     """
@@ -73,24 +73,24 @@ def asked_example(run: TrainedModel, values: Sequence[Any]) -> Example:
         return Example(frame, TensorDataset((ids,), targets), tuple(index.remarks(frame)), loss)
     frame, dataset, notes = run.encode(values)
     if len(dataset) > 1:
-        notes.append(f"of {len(dataset):,} samples this is the first")
+        notes.append(f"this is the first of {len(dataset):,} examples")
     return Example(frame, dataset.take(slice(0, 1)), tuple(notes))
 
 
-def known_example(run: TrainedModel, position: int = 0) -> Example:
-    """A sample of the part that the run shows, counted from 0.
+def stored_example(run: TrainedModel, position: int = 0) -> Example:
+    """Returns an example of the split that the run shows, counted from 0.
 
-    Raises:   TaskError when there is no such sample.
+    Raises:   TaskError when there is no such example.
     """
     pipeline = run.pipeline()
     part = pipeline.shown
     count = len(pipeline.datasets[part])
     if not 0 <= position < count:
-        raise TaskError(f"the {part} part has no sample {position}", allowed=f"0 to {count - 1}")
+        raise TaskError(f"the {part} split has no example {position}", allowed=f"0 to {count - 1}")
     note = (
-        f"this is the first sample of the {part} part"
+        f"this is the first example of the {part} split"
         if position == 0
-        else f"this is sample {position + 1} of the {part} part"
+        else f"this is example {position + 1} of the {part} split"
     )
     return sample_of(pipeline, part, position, notes=(note,))
 
@@ -103,7 +103,7 @@ def sample_of(
     notes: tuple[str, ...] = (),
     loss: Loss | None = None,
 ) -> Example:
-    """A sample of a part, counted from 0."""
+    """Returns an example of a split, counted from 0."""
     dataset = pipeline.datasets[part].take(slice(position, position + 1))
     first = int(pipeline.parts[part][position])
     steps = sum(codec.length for codec in pipeline.codecs if isinstance(codec, Windows))

@@ -1,4 +1,4 @@
-"""Cell: any number inside the net of a run, opened for one sample."""
+"""Explains how a value of a layer is computed, for one example."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_val
 from kissipo.inspect.breakdown.explain_value import what_is_opened
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
-from kissipo.runs.example import asked_example, known_example
+from kissipo.runs.example import example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
 
 def cell_of(
     run: TrainedModel, values: Sequence[Any], layer: str, index: Sequence[int]
 ) -> tuple[Breakdown, list[str]]:
-    """A number of a layer of the net, and remarks.
+    """Returns the breakdown of a value of a layer, and remarks.
 
-    values:  one sample as predict takes it; none: the first of the test part
-    layer:   by its name, as `kissipo show` prints it
-    cell:    its place, without the axis of the batch; of a recurrent layer time and unit, of stacked ones also layer, time, unit
-    Raises:  TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
+    values:  one example as `predict` takes it; empty for the first of the test split
+    layer:   the name of the layer, as `kissipo show` prints it
+    index:   the index without the batch axis; for a recurrent layer time and unit, for
+             stacked ones also layer, time, unit
+    Raises:  TaskError for a layer or an index that does not exist; NotBuiltError for a
+             layer that cannot be explained.
     """
-    example = asked_example(run, values) if values else known_example(run)
+    example = example_of(run, values) if values else stored_example(run)
     inputs, notes = (
         example.dataset.batch(slice(0, 1)).inputs,
         [*filter(None, [run.remark]), *example.notes],
@@ -43,7 +45,7 @@ def cell_of(
             f"the net of {run.folder} has no layer '{layer}'", do=did_you_mean(layer, names)
         )
     if len(matches) > 1:
-        notes.append(f"'{layer}' is gone through {len(matches)} times; this is the first time")
+        notes.append(f"'{layer}' is called {len(matches)} times; this is the first call")
     call = matches[0]
     output, number, place = _place(call, tuple(index))
     alone = len(output) == 1
@@ -53,23 +55,25 @@ def cell_of(
         )
     except CannotExplainError as error:
         raise NotBuiltError(
-            f"the numbers of layer '{layer}' cannot be opened: {error}",
-            do=f"`kissipo show {run.folder}` shows what it gives",
+            f"the values of layer '{layer}' cannot be explained: {error}",
+            do=f"`kissipo show {run.folder}` shows its output",
         ) from None
-    breakdown = replace(breakdown, description=breakdown.description + _read(run, inputs, call, place))
+    breakdown = replace(
+        breakdown, description=breakdown.description + _read(run, inputs, call, place)
+    )
     return (breakdown.of_one_sample() if alone else breakdown), notes
 
 
 def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tuple[int, ...]]:
-    """What the layer gave, the one of stacked layers that is meant, and the place in there.
+    """Returns the output of a layer, the stacked layer, and the full index.
 
-    Raises:   TaskError when there is no such place.
+    Raises:   TaskError when the index does not exist.
     """
     output, number = what_is_opened(call.layer, call.output), None
     stacked = call.layer.num_layers if isinstance(call.layer, nn.RNNBase) else 0
     if not isinstance(output, Tensor):
         raise NotBuiltError(
-            f"layer '{call.name}' gives several things; its numbers cannot be opened yet"
+            f"layer '{call.name}' has several outputs; their values cannot be explained yet"
         )
     shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
     position, sizes = index, shape
@@ -81,10 +85,11 @@ def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tupl
         what = (
             "time and unit"
             if isinstance(call.layer, nn.RNNBase) and len(shape) == 2
-            else counted(len(sizes), "place")
+            else counted(len(sizes), "index")
         )
         raise TaskError(
-            f"layer '{call.name}' has no such cell: it gives {'x'.join(map(str, shape))}, {counted(math.prod(shape), 'number')}",
+            f"layer '{call.name}' has no such index: its output is "
+            f"{'x'.join(map(str, shape))}, {counted(math.prod(shape), 'value')}",
             position=",".join(map(str, index)),
             allowed=f"{what}, " + ", ".join(f"0 to {size - 1}" for size in sizes),
         )
@@ -92,7 +97,7 @@ def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tupl
 
 
 def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tuple[int, ...]) -> str:
-    """Which unit of a text a recurrent layer or an embedding had just read."""
+    """Names the token that a recurrent layer or an embedding reads at this step."""
     if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
         return ""
     for x, codec in zip(inputs, run.codecs, strict=True):
@@ -102,6 +107,6 @@ def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tupl
             return (
                 f"; step {place[1]} reads {words[token_id]!r}"
                 if token_id
-                else f"; step {place[1]} reads an unknown unit"
+                else f"; step {place[1]} reads an unknown token"
             )
     return ""

@@ -1,4 +1,4 @@
-"""Job: a task from data to a kept run: check, wire, learn, judge, keep; and going on with one that was stopped."""
+"""Fit: checks the data, builds, trains and evaluates the model, and saves the run."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ RUNS = Path("runs")
 
 
 class RunCallback(Callback):
-    """A listener that is also told the stages of a job. Every method may be left out."""
+    """A callback with the stages of a run besides. Every method is optional."""
 
     def on_folder(self, path: Path) -> None:
-        """The run folder is made."""
+        """Is called when the run folder exists."""
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
-        """Data are checked, encoded and split; the net is built."""
+        """Is called when the data are encoded and split, and the net is built."""
 
     def on_evaluated(self, scores: Sequence[Score]) -> None:
-        """The net stands beside the simple answers."""
+        """Is called when the net and the baselines are evaluated."""
 
     def on_saved(self, run: Run) -> None:
-        """Everything is in the run folder."""
+        """Is called when the run folder is complete."""
 
 
 def fit(
@@ -71,19 +71,21 @@ def fit(
     strict: bool = False,
     callbacks: Sequence[RunCallback] = (),
 ) -> Run:
-    """Trains a task and keeps the run.
+    """Trains a task and saves the run.
 
-    seed:     where all dice start; 0 when left out, when resuming the one of the run
-    out:      the run folder; `runs/NAME-N` when left out
-    resume:   go on with the run in `out`, or with the latest run of that name; where there is none, one begins
-    strict:   stop at the first warning of the data check
-    Raises:   UserError of some kind, before anything is lost; StoppedError after Ctrl-C, when all is saved.
+    seed:     the random seed; default 0, or the seed of the run when resuming
+    out:      the run folder; default `runs/NAME-N`
+    resume:   resumes the run in `out`, or the latest run of that name; a new run starts
+              where there is none
+    strict:   stops at the first warning of the data check
+    Raises:   a subclass of UserError, before anything is lost; StoppedError after
+              Ctrl-C, when everything is saved.
     """
     folder = _folder(task, out, resume=resume)
     if resume and not folder.is_begun:
         resume = False
         for callback in callbacks:
-            callback.on_note(f"there was nothing to resume: the run in {folder.path} begins")
+            callback.on_note(f"there is no run to resume: a new run starts in {folder.path}")
     if resume:
         seed = continued_seed(folder, seed)
         task = continued_task(folder, task)
@@ -103,14 +105,22 @@ def fit(
         callback.on_built(experiment, trace)
     with (
         memory_kept(),
-        threads_for(trace.multiplications * (experiment.resolved.general.batch_size or 1)) as threads,
+        threads_for(
+            trace.multiplications * (experiment.resolved.general.batch_size or 1)
+        ) as threads,
     ):
         training_result = _train(experiment, folder, seed, callbacks, resume=resume)
     test_result = evaluate_test_split(experiment, seed=seed)
     for callback in callbacks:
         callback.on_evaluated(test_result.scores)
     _write_end(
-        folder, experiment, training_result, test_result, _trace_example(experiment), seed=seed, threads=threads
+        folder,
+        experiment,
+        training_result,
+        test_result,
+        _trace_example(experiment),
+        seed=seed,
+        threads=threads,
     )
     run = Run(
         folder.path,
@@ -126,9 +136,9 @@ def fit(
 
 
 def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment, Trace]:
-    """The pipeline as it would be trained, and the way of one sample through it; nothing is trained or written.
+    """Returns the untrained experiment and the trace of one example; writes nothing.
 
-    inside:  whether everything inside the net is told, too
+    inside:  whether the trace holds everything inside the net
     """
     experiment = build_experiment(task, seed=seed)
     return experiment, _trace_example(experiment, inside=inside)
@@ -140,7 +150,8 @@ def _refuse_slow(experiment: Experiment) -> None:
         and not multiplies_bfloat16()
     ):
         raise MachineError(
-            "process.precision=bfloat16 needs a processor that multiplies bfloat16, and this one does not",
+            "process.precision=bfloat16 needs a processor with bfloat16 arithmetic, "
+            "and this one has none",
             do="Leave process.precision out",
         )
 
@@ -155,7 +166,7 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
 
 
 def _start(experiment: Experiment, seed: int) -> dict[str, str]:
-    """The files that a run begins with, by name."""
+    """Returns the files that are written when a run starts, by name."""
     pipeline = experiment.pipeline
     data = {
         "format": FORMAT,
@@ -175,7 +186,10 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
 
 
 def _split(pipeline: Pipeline) -> dict[str, Any]:
-    """The rows of each part, counted from 1 as they were read (windows: the first step of each); of images their files, too."""
+    """Returns the row numbers of each split, counted from 1; for images also the files.
+
+    For windows, these are the rows of their first steps.
+    """
     frame, parts = pipeline.frame, pipeline.parts
     split: dict[str, Any] = {
         "format": FORMAT,
@@ -183,10 +197,12 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
     }
     images = frame["image"].values if "image" in frame else np.zeros(0)
     files: list[Any] = images.tolist() if images.dtype == object else []
-    if files and all(isinstance(each, str) for each in files):
-        within = commonpath([str(Path(each).parent) for each in files])
-        short = [Path(each).relative_to(within).as_posix() for each in files]
-        split["files"] = {name: [short[position] for position in indices] for name, indices in parts.items()}
+    if files and all(isinstance(file, str) for file in files):
+        within = commonpath([str(Path(file).parent) for file in files])
+        short = [Path(file).relative_to(within).as_posix() for file in files]
+        split["files"] = {
+            name: [short[position] for position in indices] for name, indices in parts.items()
+        }
     return split
 
 
@@ -210,12 +226,12 @@ def _train(
         )
     except StoppedError as stop:
         raise StoppedError(
-            f"{stop}. Everything is saved: go on with --resume --out {folder.path}"
+            f"{stop}. Everything is saved: resume with --resume --out {folder.path}"
         ) from None
 
 
 def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
-    """The way of the first sample of the test part; with `back` its loss is followed back through time, too."""
+    """Traces the first example of the test split; `back` adds the gradients."""
     pipeline = experiment.pipeline
     example = sample_of(pipeline, pipeline.shown, 0, loss=experiment.algorithm if back else None)
     return follow(
@@ -264,7 +280,7 @@ def _write_end(
         training_result.seconds,
         test_result.scores,
         trace,
-        evaluation=test_result.found,
+        evaluation=test_result.evaluation,
         errors=test_result.errors,
         examples=examples_inside(experiment, test_result, trace),
     )

@@ -1,4 +1,4 @@
-"""Load: whatever a person names (a built-in task, a YAML file, their own data) as a task."""
+"""Load: turns a built-in name, a YAML file or the user's own data into a task."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ def load(
     horizon: int | None = None,
     words: Mapping[str, Any] | None = None,
 ) -> Task:
-    """A task.
+    """Returns a task.
 
-    task:     the name of a built-in task; a .yaml file; a run folder; your own data: a table, a folder of images, a text,
-              a data frame, `gym:NAME`; or a mapping of the three parts
-    output:   the column that is asked for, with your own data
-    time:     the column of moments, which makes the data a series
-    horizon:  how many steps ahead are forecast
-    words:    words to change or to add, by their places or, where only one part has them, by their names
-    Raises:   UserError of some kind, saying what stands there and what was probably meant.
+    task:     the name of a built-in task; a .yaml file; a run folder; your own data
+              (a table, a folder of images, a text, a data frame, `gym:NAME`); or a
+              mapping of the three parts
+    output:   the column to predict, with your own data
+    time:     the column of timestamps, which makes the data a series
+    horizon:  the number of steps to forecast
+    words:    options to change or to add, by their places or, where unique, their names
+    Raises:   a subclass of UserError, with what is wrong and a suggestion.
     """
     if isinstance(task, str) and task in lesson_names():
         _refuse_question(task, output, time, horizon)
@@ -81,7 +82,7 @@ def _find(
 
 
 def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The kind and the column of the answer (of the first of several), as far as the words say them."""
+    """Returns the kind and the column of the (first) output, if given."""
     if "input.masks" in words or "masks" in words:
         words = {"mask": None, **words}
     plain = {key.removeprefix("output."): value for key, value in words.items()}
@@ -90,11 +91,14 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     answer_words = (
         {first: None} if isinstance(first, str) else first if isinstance(first, Mapping) else plain
     )
-    return next(((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words), (None, None))
+    return next(
+        ((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words),
+        (None, None),
+    )
 
 
 def _file_words(words: Mapping[str, Any]) -> FileWords:
-    """How a table is written on disk, as far as the words say it."""
+    """Returns the options of the file format, as far as they are given."""
     plain = {key.removeprefix("input."): value for key, value in words.items()}
     return read(
         FileWords,
@@ -104,12 +108,12 @@ def _file_words(words: Mapping[str, Any]) -> FileWords:
 
 
 def recipe_names() -> list[str]:
-    """The names of all built-in tasks."""
+    """Returns the names of all built-in tasks."""
     return [name.replace("_", "-") for name in RECIPES.names()]
 
 
 def recipe(name: str) -> Recipe:
-    """A built-in task with its story."""
+    """Returns a built-in task with its source and its expected score."""
     built_in: Recipe = RECIPES.find(name.replace("-", "_"), place="TASK").RECIPE
     return built_in
 
@@ -124,12 +128,15 @@ def _from_yaml(path: Path) -> Task:
     name = path.parent.name if path.name == TASK else path.stem
     task = Task.from_yaml(text, origin=str(path), name=name)
     return task.with_words(
-        {**_resolve_paths("input", task.input, path), **_resolve_paths("process", task.process, path)}
+        {
+            **_resolve_paths("input", task.input, path),
+            **_resolve_paths("process", task.process, path),
+        }
     )
 
 
 def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
-    """A file that is named in a task and does not lie in the working folder is looked for beside the task."""
+    """Resolves missing files of a task relative to the folder of the task file."""
     changes = {}
     for key, value in words.items():
         if (
@@ -145,7 +152,7 @@ def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]
 def _refuse_question(name: str, *values: Any) -> None:
     if any(values):
         raise TaskError(
-            f"'{name}' is built in and brings its own question",
+            f"'{name}' is a built-in task with its own output",
             do="Leave --output and --time out, or name a file",
         )
 
@@ -162,11 +169,11 @@ def _refuse_unknown(name: str) -> None:
             do=f"Name a task or data, and the net: kissipo fit digits net={name}",
         )
     matches = nearest(name, [*names, *NETS.names()]) + nearest(
-        name, [each.name for each in Path().iterdir()]
+        name, [path.name for path in Path().iterdir()]
     )
     hint = (
-        "Did you mean " + " or ".join(f"'{each}'" for each in matches[:3]) + "?"
+        "Did you mean " + " or ".join(f"'{path}'" for path in matches[:3]) + "?"
         if matches
         else "Built-in tasks: " + ", ".join(recipe_names())
     )
-    raise DataError(f"'{name}' is no built-in task and no file", do=hint)
+    raise DataError(f"'{name}' is not a built-in task or a file", do=hint)

@@ -1,4 +1,4 @@
-"""A net by its bare name, without data: what it costs for the image that its published figures are for, or for another one."""
+"""Model summary: the costs of a net without data, for one image size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHANNELS = {"grayscale": 1, "rgb": 3}
 
 @dataclass(frozen=True)
 class NetCosts:
-    """The costs of a net, and what they hold for."""
+    """The costs of a net, with their task, batch size and optimizer."""
 
     task: Task
     table: CostTable
@@ -33,11 +33,11 @@ class NetCosts:
 
     @property
     def training(self) -> int:
-        """Bytes to learn from a batch."""
+        """The bytes needed for a training step with one batch."""
         return self.table.training(batch=self.batch, remembered=MEMORY[self.optimizer])
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
+        """Returns the form that docs/json.md describes."""
         total = self.table.total
         return {
             "task": self.task.plain(),
@@ -63,7 +63,7 @@ class NetCosts:
 
 
 def is_bare_net(name: str) -> bool:
-    """Whether a name means a net, or a form of one (inception-naive), and no task or file."""
+    """Whether a name is a net or its variant (inception-naive), not a task or file."""
     return (
         _form_of(name)[0] in NETS.names()
         and name.replace("-", "_") not in RECIPES.names()
@@ -72,10 +72,12 @@ def is_bare_net(name: str) -> bool:
 
 
 def _form_of(name: str) -> tuple[str, dict[str, Any]]:
-    """The net, and the word that makes it the form that is meant.
+    """Returns the name of the net, and the option that selects its variant.
 
-    Example:  >>> _form_of("inception-naive"), _form_of("vgg16"), _form_of("vgg16-naive")
-              (('inception', {'process.module': 'naive'}), ('vgg16', {}), ('vgg16-naive', {}))
+    Example:  >>> _form_of("inception-naive")
+              ('inception', {'process.module': 'naive'})
+              >>> _form_of("vgg16"), _form_of("vgg16-naive")
+              (('vgg16', {}), ('vgg16-naive', {}))
     """
     net, _, form = name.partition("-")
     if form and net in NETS.names():
@@ -86,16 +88,17 @@ def _form_of(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
-    """The costs of a net on images, or of a form of it.
+    """Returns the costs of a net on images, or of a variant of it.
 
-    words:    of the net, and size, color, batch_size and optimizer, by their places or by their names
-    Raises:   TaskError for a net that is not on images, and for a word that changes nothing.
+    words:    options of the net, and size, color, batch_size and optimizer
+    Raises:   TaskError for a net that is not on images, and for an option that does not
+              change the costs.
     """
     name, form = _form_of(name)
     module = NETS.find(name, place="process.net")
     if not hasattr(module, "USUAL"):
         raise TaskError(
-            f"what the net '{name}' costs depends on what goes in",
+            f"the costs of the net '{name}' depend on its input",
             do=f"Name a task with it, for example kissipo show digits net={name}",
         )
     task = Task(input={"images": None}, process={"net": name})
@@ -105,7 +108,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     for place in places:
         if place not in counting:
             raise TaskError(
-                f"{place} does not change what a net costs", allowed=", ".join(counting)
+                f"{place} does not change the costs of a net", allowed=", ".join(counting)
             )
     task = task.with_words(places)
     resolved = read_task(task)
@@ -127,7 +130,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
 
 
 def _image(usual: TensorSpec, options: Any) -> TensorSpec:
-    """The usual image in another size or with other channels, where the words say so."""
+    """Returns the usual input with the size and the channels of the options."""
     channels, height, width = usual.shape
     if options.size:
         height, width = options.size[0], options.size[-1]

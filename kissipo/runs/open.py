@@ -1,4 +1,4 @@
-"""Opening a run again."""
+"""Open: loads a trained run from its folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from kissipo.runs.run import Run
 
 
 def open(path: Path | str) -> Run:  # noqa: A001 - kissipo.open, as in PIL and gzip
-    """The run in a folder: it evaluates, predicts and traces as it did after training.
+    """Returns the run in a folder, which can evaluate, predict and trace.
 
-    Raises:   RunError when the folder is missing, cut short, damaged or of another version.
+    Raises:   RunError when the folder is missing, incomplete, damaged or of another
+              version.
     """
     return Run.open(path)

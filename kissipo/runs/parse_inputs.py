@@ -1,4 +1,4 @@
-"""Asking: what a person gives to a trained run (texts, paths, dicts, files) as a frame with the columns that it needs."""
+"""Parses the inputs of a prediction (texts, paths, dicts, files) into a frame."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from kissipo.pipeline.parse import ResolvedTask
 
 
 def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
-    """A frame of the values, whatever they are.
+    """Returns a frame of the values.
 
-    Raises:   TaskError when they are nothing that this source takes.
+    Raises:   TaskError when the source does not accept the values.
     """
     if not values:
-        raise TaskError("nothing was asked", do=_how(resolved, codecs))
+        raise TaskError("there is no value to predict", do=_how(resolved, codecs))
     first = values[0]
     if isinstance(first, Frame):
         return first
@@ -64,9 +64,10 @@ def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Cod
 
 
 def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -> Frame:
-    """The frame with every column that the doors read, in the kind that they were fitted on.
+    """Returns the columns of the codecs, in the types of the training data.
 
-    Raises:   DataError for a column that is missing or renamed, or that holds texts where numbers were learned.
+    Raises:   DataError for a column that is missing or renamed, or that holds texts
+              where the training data had numbers.
     """
     needed = list(dict.fromkeys([*(column for codec in codecs for column in codec.columns), *also]))
     absent = [name for name in needed if name not in frame]
@@ -138,7 +139,10 @@ def _text_of(path: Path, resolved: ResolvedTask) -> str:
 
 
 def _boards(values: Sequence[Any]) -> Frame:
-    """The last position of each record; or boards in letters, or as arrays, as the player to move sees them."""
+    """Returns the last positions of game records, or boards given as letters or arrays.
+
+    The boards are seen by the player to move.
+    """
     boards: list[str] = []
     for value in values:
         if not isinstance(value, str | Path):
@@ -151,12 +155,12 @@ def _boards(values: Sequence[Any]) -> Frame:
 
 
 def _in_letters(board: Any) -> str:
-    """An array of 1, -1 and 0 as the letters of a board."""
+    """Returns an array of 1, -1 and 0 as the letters of a board."""
     points = np.asarray(board).reshape(-1)
     invalid = [value for value in points.tolist() if value not in (1, -1, 0)]
     if invalid:
         raise DataError(
-            "a board as an array is of numbers",
+            "a board as an array holds numbers",
             given=repr(invalid[0]),
             allowed="1 own stones, -1 the other's, 0 empty points",
         )
@@ -171,7 +175,7 @@ def _images(values: Sequence[Any]) -> Frame:
                 raise DataError(
                     f"{value} is a folder",
                     allowed="image files",
-                    do="Say run.predict_folder(folder)",
+                    do="Use run.predict_folder(folder)",
                 )
             cells[position] = str(value)
             continue
@@ -187,7 +191,8 @@ def _steps(values: Sequence[Any], codecs: Sequence[Codec]) -> Frame:
     flat = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
     if len(columns) != 1:
         raise TaskError(
-            "this run sees several columns", do=f"Give a file with the columns {', '.join(columns)}"
+            "this run needs several columns",
+            do=f"Give a file with the columns {', '.join(columns)}",
         )
     return Frame((_column(columns[0], flat),), origin="the values")
 
@@ -203,14 +208,14 @@ def _rows(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]
         rows = list(values)
     else:
         raise TaskError(
-            "the question does not name its columns",
+            "the values do not name their columns",
             given=repr(values[0])[:60],
             do=_how(resolved, codecs),
         )
     present = list(dict.fromkeys(name for row in rows for name in row))
     return Frame(
         tuple(_column(name, [row.get(name) for row in rows]) for name in present),
-        origin="the question",
+        origin="the input",
     )
 
 

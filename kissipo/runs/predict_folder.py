@@ -1,4 +1,4 @@
-"""Verdicts: a folder of new images in, a table of answers out, and a gallery of them with what was marked or looked at (S18)."""
+"""Predicts a folder of new images: a table of predictions and a gallery (S18)."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _BATCH_SIZE, _MAX_IMAGES = 32, 60
 
 @dataclass(frozen=True)
 class ImagePrediction:
-    """What a run answers for one image, or why it cannot.
+    """The predictions for one image, or the reason why there are none.
 
-    shown:   the image as the net saw it, and with what was marked or looked at
+    views:   the image as the net sees it, and the image with its mask or heatmap
     """
 
     file: Path
@@ -49,9 +49,9 @@ class ImagePrediction:
 
 @dataclass(frozen=True)
 class FolderPredictions:
-    """The answers for all images, in the order of their names.
+    """The predictions for all images, sorted by file name.
 
-    notes:   what was done to the images that people should know
+    notes:   remarks on how the images were changed
     """
 
     run: str
@@ -61,23 +61,25 @@ class FolderPredictions:
 
     @property
     def names(self) -> list[str]:
-        """What is answered."""
+        """The names of the outputs."""
         return [answer.name for answer in self.answers]
 
     def counts(self) -> dict[str, int]:
-        """How often each value of the first answer was given, the most frequent first."""
+        """Returns the counts of the first output's values, the most frequent first."""
         return dict(
-            Counter(str(image.answers[0].value) for image in self.images if image.answers).most_common()
+            Counter(
+                str(image.answers[0].value) for image in self.images if image.answers
+            ).most_common()
         )
 
     @property
     def unread(self) -> list[ImagePrediction]:
         """The images that could not be decoded."""
-        return [images for images in self.images if not images.answers]
+        return [image for image in self.images if not image.answers]
 
     def to_csv(self) -> str:
-        """One line an image; of a mask the share of each class, too."""
-        levels = {
+        """Returns one line per image; for a mask with the area of each class."""
+        classes = {
             answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)
         }
         titles = ["file"]
@@ -85,57 +87,58 @@ class FolderPredictions:
             titles += [
                 name,
                 f"{name} confidence",
-                *(f"{name} area {level}" for level in levels.get(name, ())),
+                *(f"{name} area {name}" for name in classes.get(name, ())),
             ]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*titles, "note"])
-        for images in self.images:
-            row = [str(images.file)]
-            for name, decision in zip(self.names, images.answers, strict=False):
+        for image in self.images:
+            row = [str(image.file)]
+            for name, decision in zip(self.names, image.answers, strict=False):
                 sure = "" if decision.confidence is None else f"{decision.confidence:.4f}"
                 shares = dict(decision.areas)
                 row += [
                     str(decision.value),
                     sure,
-                    *(f"{shares.get(level, 0):.6f}" for level in levels.get(name, ())),
+                    *(f"{shares.get(name, 0):.6f}" for name in classes.get(name, ())),
                 ]
-            writer.writerow([*row, *[""] * (len(titles) - len(row)), images.note])
+            writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
         return text.getvalue()
 
     def to_html(self) -> str:
-        """One page that opens offline: how often each answer, and the images that are most worth a look."""
+        """Returns a page that opens offline, with counts and the top images."""
         first = self.answers[0]
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
         content = table([first.name, "images"], rows, numbers=(1,))
         if self.unread:
-            lines = "".join(f"<li>{escape(images.note)}</li>" for images in self.unread[:_MAX_IMAGES])
+            lines = "".join(f"<li>{escape(image.note)}</li>" for image in self.unread[:_MAX_IMAGES])
             content += (
                 f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
             )
-        sections = [Section("Predictions", content), Section(*self._shown())]
+        sections = [Section("Predictions", content), Section(*self._gallery_section())]
         return page(
             f"Predictions of {Path(self.run).name}", counted(len(self.images), "image"), sections
         )
 
     def to_json(self) -> list[dict[str, Any]]:
-        """For `--json`."""
+        """Returns the predictions for `--json`."""
         return [
             {
-                "file": str(images.file),
+                "file": str(image.file),
                 **{
                     name: decision.to_json()
-                    for name, decision in zip(self.names, images.answers, strict=False)
+                    for name, decision in zip(self.names, image.answers, strict=False)
                 },
-                **({"note": images.note} if images.note else {}),
+                **({"note": image.note} if image.note else {}),
             }
-            for images in self.images
+            for image in self.images
         ]
 
     def save(self, folder: Path | str) -> Path:
-        """Writes predictions.csv and gallery.html into a fresh folder.
+        """Writes predictions.csv and gallery.html into a new folder.
 
-        Raises:   TaskError when something is there already; MachineError when it cannot be written.
+        Raises:   TaskError when the folder is not empty; MachineError when it cannot be
+                  written.
         """
         folder = Path(folder)
         refuse_existing(folder)
@@ -149,16 +152,20 @@ class FolderPredictions:
 
     def _gallery_section(self) -> tuple[str, str]:
         first = self.answers[0]
-        read = [images for images in self.images if images.views]
+        readable = [image for image in self.images if image.views]
         if isinstance(first, Mask):
-            order = sorted(read, key=lambda images: -sum(share for _, share in images.answers[0].areas))
-            title = "The most marked"
+            order = sorted(
+                readable, key=lambda image: -sum(share for _, share in image.answers[0].areas)
+            )
+            title = "Largest masks"
         else:
-            order = sorted(read, key=lambda images: images.answers[0].confidence or 0.0)
-            title = "The least sure"
+            order = sorted(readable, key=lambda image: image.answers[0].confidence or 0.0)
+            title = "Least confident predictions"
         some = order[:_MAX_IMAGES]
-        captions = [f"{_caption(images.answers[0])}: {images.file.name}" for images in some]
-        drawn = strips([images.views for images in some], captions, [str(images.file) for images in some])
+        captions = [f"{_caption(image.answers[0])}: {image.file.name}" for image in some]
+        drawn = strips(
+            [image.views for image in some], captions, [str(image.file) for image in some]
+        )
         more = (
             f"<p>{len(order) - len(some)} more are in {TABLE}.</p>"
             if len(order) > len(some)
@@ -168,13 +175,13 @@ class FolderPredictions:
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
-    """Answers every image of these files and folders; one that cannot be decoded is named and counted, and stops nothing.
+    """Predicts all images of these files and folders; damaged images are listed.
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """
     if run.resolved.source.word != "images":
         raise TaskError(
-            f"a folder is asked of a run on images, this one is on {run.resolved.source.word}",
+            f"a folder needs a run on images; this run is on {run.resolved.source.word}",
             do="Give values or --file",
         )
     files = [file for place in places for file in _files(Path(place))]
@@ -182,36 +189,36 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     images = tuple(verdict for some in portions for verdict in _predict_files(run, some))
     readable = [verdict.file for verdict in images if verdict.answers]
     unread = [verdict.note for verdict in images if not verdict.answers]
-    seen = frame_of(readable, run.resolved, run.codecs) if readable else None
+    frame = frame_of(readable, run.resolved, run.codecs) if readable else None
     notes = (
-        [note for codec in run.codecs for note in codec.remarks(seen)] if seen is not None else []
+        [note for codec in run.codecs for note in codec.remarks(frame)] if frame is not None else []
     )
     return FolderPredictions(str(run.folder), run.answers, images, (*unread, *notes))
 
 
 def refuse_existing(folder: Path) -> None:
-    """Raises TaskError when a folder holds something."""
+    """Raises TaskError when a folder exists and is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TaskError(
-            f"{folder} is there already", do="Name another folder with --out, or remove it"
+            f"{folder} exists already", do="Name another folder with --out, or remove it"
         )
 
 
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    found = images_below(place)
-    if not found:
-        raise DataError(f"{place} holds no images", do="Name a folder of .jpg, .png or the like")
-    return found
+    files = images_below(place)
+    if not files:
+        raise DataError(f"{place} contains no images", do="Name a folder of .jpg, .png or the like")
+    return files
 
 
 def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
     looks = look_at(frame_of(files, run.resolved, run.codecs)["image"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
-    told = iter(_predictions_of(run, readable)) if readable else iter(())
+    predictions = iter(_predictions_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
-        yield ImagePrediction(file, note=look.damage) if look.damage else next(told)
+        yield ImagePrediction(file, note=look.damage) if look.damage else next(predictions)
 
 
 def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
@@ -224,19 +231,19 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
     x = inputs[0]
     if isinstance(first, Mask):
         overlays = [
-            marked(image, torch.from_numpy(images.mask))
-            for image, images in zip(x, decided[0], strict=True)
+            marked(image, torch.from_numpy(prediction.mask))
+            for image, prediction in zip(x, decided[0], strict=True)
         ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
-        chosen = [first.levels.index(str(images.value)) for images in decided[0]]
-        maps = looked_at(run.net, x, first, chosen).maps
+        classes = [first.levels.index(str(prediction.value)) for prediction in decided[0]]
+        maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:
         overlays = []
     views = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
-        ImagePrediction(file, answers, shown=tuple(images))
+        ImagePrediction(file, answers, views=tuple(images))
         for file, answers, images in zip(files, zip(*decided, strict=True), views, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Going on with a run that was stopped: the same task, the same seed, the same data, or a refusal that says what differs."""
+"""Resume: continues a stopped run with the same task, seed and data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ANEW = "Start a new run without --resume"
 
 
 def continued_seed(folder: RunFolder, seed: int | None) -> int:
-    """The seed of the run to go on with.
+    """Returns the seed of the run to resume.
 
-    Raises:   RunError when another one is asked for, or the run is not of this version.
+    Raises:   RunError when another seed is given, or the run is not of this version.
     """
     began = folder.read_of_this_version(DATA)
     if seed not in (None, began["seed"]):
@@ -28,9 +28,9 @@ def continued_seed(folder: RunFolder, seed: int | None) -> int:
 
 
 def continued_task(folder: RunFolder, task: Task) -> Task:
-    """The task of the run to go on with, every word of it; what is said now must mean what was said then.
+    """Returns the task of the run to resume, after comparing it with the given task.
 
-    Raises:   RunError naming the word that differs.
+    Raises:   RunError with the option that differs.
     """
     stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
     source = read_task(task).source.word
@@ -51,15 +51,15 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
 
 
 def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
-    """Raises RunError when the data are not those that the run began with."""
+    """Raises RunError when the data have changed since the run started."""
     if folder.read_json(DATA)["fingerprint"] != fingerprint:
         raise RunError(
-            f"the data of {origin} have changed since the run in {folder.path} began", do=_ANEW
+            f"the data of {origin} have changed since the run in {folder.path} started", do=_ANEW
         )
 
 
 def _merge(before: Any, now: Any) -> Any:
-    """What was said before, with what is said now laid over it."""
+    """Returns the old options, updated with the new ones."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         merged = {
             key: _merge(before.get(key), value) for key, value in now.items() if value is not None
@@ -72,7 +72,7 @@ def _merge(before: Any, now: Any) -> Any:
 
 
 def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
-    """Whether the stored task with another part says the same."""
+    """Whether the stored task, with another part, has the same meaning."""
     try:
         return bool(read_task(Task(**{**stored.parts(), part: content})) == began)
     except UserError:
@@ -82,7 +82,10 @@ def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
 def _differs(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
     values = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
     override = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
-    again = f"To go on with it {f'leave {place} out' if before is None else f'say {said}'}; or start a new run without --resume"
+    again = (
+        f"To resume it, {f'leave {place} out' if before is None else f'use {override}'}; "
+        "or start a new run without --resume"
+    )
     return RunError(
         f"the run in {folder.path} was started with another {place}", given=values, do=again
     )

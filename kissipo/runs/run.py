@@ -1,4 +1,4 @@
-"""Run: a fitted task, opened from its folder or fresh from training; it evaluates, predicts and traces."""
+"""Run: a trained task, which evaluates, predicts, generates and traces."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from kissipo.runs.xray.text import Xray
 class Run(TrainedModel):
     """A trained task.
 
-    Example:  run = kissipo.open("runs/digits-1"); run.evaluate(); run.predict(image); run.net
+    Example:  run = kissipo.open("runs/digits-1")
+              run.evaluate(); run.predict(image); run.net
     """
 
     def predict(self, *values: Any) -> list[Prediction] | Prediction:
-        """One decision for each value (of the first answer); a single one for a single value.
+        """Returns one prediction (of the first output) per value.
 
-        A value is what the source has: a text, the path of an image, a dict of columns, a data frame, a file.
+        A value is a text, the path of an image, a dict of columns, a data frame or a
+        file, depending on the source.
         """
         decisions, remarks = self.predict_all(values)
         for remark in remarks:
@@ -41,9 +43,11 @@ class Run(TrainedModel):
         )
 
     def predict_folder(self, *places: Path | str) -> FolderPredictions:
-        """Answers every image of these files and folders: `.save("predictions")` writes a table and a gallery.
+        """Predicts all images of these files and folders.
 
-        Raises:   TaskError when the run is not on images; DataError when there are none.
+        `.save("predictions")` writes a table and a gallery.
+
+        Raises:   TaskError when the run is not on images; DataError without images.
         """
         return predict_folder(self, *places)
 
@@ -56,34 +60,39 @@ class Run(TrainedModel):
         top_k: int | None = None,
         seed: int = 0,
     ) -> str:
-        """What the net writes after `start`: `length` characters (or words), each drawn from what it holds likely.
+        """Generates `length` characters (or words) after `start`.
 
-        temperature:  0 always the likeliest, 1 as likely as the net says, above 1 more daring
-        top_k:        draws from so many of the likeliest only
-        Raises:       TaskError when this run does not write, or a number is out of range.
+        temperature:  0 takes the most probable token, 1 samples from the probabilities
+                      of the net, above 1 flattens them
+        top_k:        samples from the k most probable tokens only
+        Raises:       TaskError when the run is not a language model, or a number is out
+                      of range.
         """
         return "".join(self.generate_units(start, length, temperature, top_k, seed)[1])
 
     def xray(
         self, value: Any = None, *, neuron: int | None = None
     ) -> Xray | ImageXray | SampleXray:
-        """A sample from the inside; `.save("xray.html")` writes it as a page.
+        """Returns the x-ray of one example; `.save("xray.html")` writes a page.
 
-        Of a text that is read on and on also how one neuron colors it; of an image where the net looked.
+        For a language model it also colors the text by a neuron; for an image it shows
+        a heatmap.
 
-        value:    as `predict` takes it, or a file of text; None: the first sample of the test part
-        neuron:   of a text, counted from 0; without it a telling one is chosen, and why is said
+        value:    as `predict` takes it, or a text file; None for the first example of
+                  the test split
+        neuron:   the neuron for a text, counted from 0; default: an interpretable one
         Raises:   DataError, TaskError when value or neuron do not fit.
         """
         return xray_any(self, () if value is None else (value,), neuron)
 
     def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Breakdown:
-        """A number inside the net, opened: the terms that it was made of, their sum, and what PyTorch recorded.
+        """Explains a value inside the net: its terms, their sum, the recorded value.
 
-        value:    as `predict` takes it; None: the first sample of the test part
-        layer:    by its name, as `kissipo show` prints it
-        cell:     its place, without the axis of the batch; of a recurrent layer time and unit
-        Raises:   TaskError for a layer or a cell that is not there; NotBuiltError for a layer that no opener knows.
+        value:    as `predict` takes it; None for the first example of the test split
+        layer:    the name of the layer, as `kissipo show` prints it
+        cell:     the index without the batch axis; for a recurrent layer time and unit
+        Raises:   TaskError for a layer or an index that does not exist; NotBuiltError
+                  for a layer that cannot be explained.
         """
         breakdown, remarks = cell_of(self, () if value is None else (value,), layer, cell)
         for remark in remarks if value is not None else ():
@@ -91,9 +100,9 @@ class Run(TrainedModel):
         return breakdown
 
     def export(self, path: Path | str) -> None:
-        """Writes the net as ONNX or LiteRT.
+        """Will write the net as ONNX or LiteRT.
 
-        Raises:   NotBuiltError: it comes with the verb `export`.
+        Raises:   NotBuiltError, as the verb `export` does not exist yet.
         """
         raise NotBuiltError(
             f"export to {path} is not built yet",
@@ -101,10 +110,12 @@ class Run(TrainedModel):
         )
 
     def trace(self, value: Any = None, *, position: int = 0) -> Trace:
-        """One sample through every step, with everything inside the net; `.save("trace")` writes it as files (docs/trace.md).
+        """Returns the trace of one example; `.save("trace")` writes it (docs/trace.md).
 
-        value:     as `predict` takes it; None: a sample of the test part, whose loss is then followed back through the net and time
-        position:  of the sample in the test part, counted from 0
-        Raises:    TaskError, DataError when the value does not fit, or there is no such sample.
+        value:     as `predict` takes it; None for an example of the test split, with
+                   the gradients of its loss
+        position:  the index of the example in the test split, counted from 0
+        Raises:    TaskError, DataError when the value does not fit, or there is no such
+                   example.
         """
         return trace_of(self, () if value is None else (value,), position=position)

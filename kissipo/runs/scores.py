@@ -1,4 +1,4 @@
-"""Scores: the net and the simple answers on the same test part, with a verdict for each answer."""
+"""Scores: evaluates the net and the baselines on the same split, with a verdict."""
 
 from __future__ import annotations
 
@@ -30,16 +30,22 @@ from kissipo.pipeline.registries import BASELINES
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
 
-def score(
-    net: nn.Module, pipeline: Pipeline, *, asked: Sequence[tuple[str, ...] | None], seed: int = 0
+def evaluate_scores(
+    net: nn.Module,
+    pipeline: Pipeline,
+    *,
+    baseline_names: Sequence[tuple[str, ...] | None],
+    seed: int = 0,
 ) -> tuple[list[Score], SplitEvaluation]:
-    """Judges the net beside the baselines that fit.
+    """Evaluates the net and the baselines.
 
-    asked:  one entry an answer: the baselines that were asked for, None for all that fit
+    baseline_names:  the names of the baselines per output, or None for all that fit
     """
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
-    split_name = "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+    split_name = (
+        "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+    )
     scores = []
     for number, (answer, evaluation) in enumerate(
         zip(pipeline.answers, split_evaluation.evaluations, strict=True)
@@ -53,10 +59,10 @@ def score(
             note = (
                 {}
                 if side is None
-                else {"simple_answers": f"the simple answers see the images at {side}x{side}"}
+                else {"simple_answers": f"the baselines use the images at {side}x{side}"}
             )
             evaluation = replace(evaluation, details={**evaluation.details, **note})
-            baselines = evaluate_baselines(answer, case, case.test.truth, asked[number])
+            baselines = evaluate_baselines(answer, case, case.test.truth, baseline_names[number])
         result = verdict(
             evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
         )
@@ -65,23 +71,23 @@ def score(
 
 
 def evaluate_baselines(
-    answer: Answer, case: Any, truth: Any, asked: tuple[str, ...] | None
+    answer: Answer, case: Any, truth: Any, baseline_names: tuple[str, ...] | None
 ) -> dict[str, Evaluation]:
-    """Every simple answer that fits the case, judged.
+    """Evaluates all baselines that fit the data.
 
-    Raises:   TaskError for a baseline that is not known.
+    Raises:   TaskError for a baseline that does not exist.
     """
     fitting = answer.BASELINES
-    for name in asked or ():
+    for name in baseline_names or ():
         if name not in fitting:
-            given = f"'{name}'"
+            value = f"'{name}'"
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}",
-                given=given,
+                given=value,
                 do=did_you_mean(name, fitting),
             )
     evaluations, plain = {}, answer.for_baselines()
-    for name in fitting if asked is None else asked:
+    for name in fitting if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.answer(case)
         if scores is not None:
@@ -90,11 +96,13 @@ def evaluate_baselines(
 
 
 def _side(pipeline: Pipeline, part: str) -> int | None:
-    """The side to which large images are shrunk for the simple answers, which take all of them at once; None: as they are."""
+    """Returns the side to which images are shrunk for the baselines, or None.
+
+    The baselines take all images at once.
+    """
     spec = pipeline.codecs[0].spec
-    if spec.axes[:1] != ("channel",) or isinstance(
-        pipeline.codecs[0], Board
-    ):  # half a point of a board is none
+    # a board cannot be shrunk
+    if spec.axes[:1] != ("channel",) or isinstance(pipeline.codecs[0], Board):
         return None
     samples = min(len(pipeline.datasets["train"]), MOST_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
@@ -136,7 +144,9 @@ def _samples(
     with_frame: bool,
 ) -> Samples:
     dataset, index = pipeline.datasets[part], torch.from_numpy(some)
-    inputs = dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
+    inputs = (
+        dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
+    )
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
     return Samples(
         inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None
@@ -144,7 +154,7 @@ def _samples(
 
 
 def _shrink_images(dataset: Dataset, indices: Tensor, side: int) -> Tensor:
-    """Images at a smaller size; into one tensor, as small ones kept between large ones would hold their memory open."""
+    """Returns smaller images in one tensor, which keeps no memory of the large ones."""
     images = torch.empty(len(indices), dataset.batch(indices[:1]).inputs[0].shape[1], side, side)
     done = 0
     for batch in ahead(dataset, indices.split(portion(dataset))):

@@ -1,4 +1,4 @@
-"""The Task that people use: the sentence of `core.task`, and what can be asked of it."""
+"""The Task of the Python interface: `core.task` with methods such as `fit`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Task(Sentence):
-    """One job: Input -> Process -> Output.
+    """A task: Input -> Process -> Output.
 
-    Example:  task = Task(input={"table": "sms.csv", "text": "message"}, output={"category": "kind"})
+    Example:  task = Task(input={"table": "sms.csv"}, output={"category": "kind"})
               run = task.fit(seed=0, epochs=5)
     """
 
@@ -32,10 +32,11 @@ class Task(Sentence):
         strict: bool = False,
         callbacks: Sequence[RunCallback] = (),
     ) -> Run:
-        """Trains, judges beside simple answers, and keeps the run in `out` (`runs/NAME-N` when left out).
+        """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
 
-        resume:   go on with the run there, or the latest of that name; where there is none, one begins
-        Raises:   UserError of some kind, in one paragraph, before anything is lost.
+        resume:   resumes the run there, or the latest run of that name; a new run
+                  starts where there is none
+        Raises:   a subclass of UserError, in one paragraph, before anything is lost.
         """
         from kissipo.runs.fit import fit
 
@@ -43,7 +44,7 @@ class Task(Sentence):
         return fit(task, seed=seed, out=out, resume=resume, strict=strict, callbacks=callbacks)
 
     def show(self, *, seed: int = 0) -> Trace:
-        """The way of one sample through the untrained net; of a lesson everything that it explains."""
+        """Returns the trace of one example of the untrained net, or of a lesson."""
         if "explain" in self.input:
             from kissipo.lessons import explain
 
@@ -53,18 +54,18 @@ class Task(Sentence):
         return show(self, seed=seed)[1]
 
     def check(self) -> list[Finding]:
-        """What the data check finds, FAIL included; nothing is trained."""
+        """Returns the findings of the data check, FAIL included; nothing is trained."""
         from kissipo.pipeline.check import check
 
         return check(self)
 
     def complete(self, *, seed: int = 0) -> Task:
-        """The same task with every word decided, as it would be written to `task.yaml`."""
+        """Returns the task with all inferred options, as in `task.yaml`."""
         from kissipo.pipeline.experiment import build_experiment
 
         return Task(**build_experiment(self, seed=seed).task.parts(), name=self.name)
 
 
 def as_task(sentence: Any) -> Task:
-    """A plain sentence as a task that can act."""
+    """Returns a task of `core.task` as a task with methods."""
     return sentence if isinstance(sentence, Task) else Task(**sentence.parts(), name=sentence.name)

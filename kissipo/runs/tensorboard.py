@@ -1,9 +1,13 @@
-"""TensorBoard: `events.out.tfevents.*` in the run folder, when the extra 'board' is installed: the numbers of every epoch, the net as a
-graph of the operations that one sample goes through, and its weights as histograms, from which TensorBoard draws distributions, too.
+"""TensorBoard: writes `events.out.tfevents.*`, when the extra 'board' is installed.
 
-The file is written by TensorBoard's own record writer, at once: torch's SummaryWriter writes from a thread of its own, which on a
-full disk dies where nobody can catch it; and its graph is traced by `torch.jit`, which knows one way through a net only. Histograms
-are left out of an epoch when they would take more than a fiftieth of the time; of large weights every n-th number counts.
+The file holds the metrics of each epoch, the graph of the net's operations, and
+histograms of its weights, from which TensorBoard also draws distributions.
+
+TensorBoard's own record writer writes the file in the same thread. torch's
+SummaryWriter uses another thread, whose failure on a full disk cannot be caught. Its
+graph comes from `torch.jit`, which follows one path through a net only. Histograms are
+left out of an epoch when they take more than a fiftieth of the time. Large weights are
+sampled.
 """
 
 from __future__ import annotations
@@ -27,9 +31,9 @@ _NUMBERS, _BINS = 50_000, 30
 
 
 class Board(Callback):
-    """Writes while a net learns; look with `tensorboard --logdir runs`.
+    """Writes during training; open it with `tensorboard --logdir runs`.
 
-    inputs:  of one sample, whose way through the net is drawn
+    inputs:  the inputs of one example, whose operations are drawn as a graph
     """
 
     def __init__(self, folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -46,7 +50,7 @@ class Board(Callback):
             self._write(graph_def=graph(record(net, inputs)))
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
-        """One point for every number of the row; histograms of the weights where there is time for them."""
+        """Writes a point per metric, and histograms of the weights if time allows."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [
@@ -73,12 +77,12 @@ class Board(Callback):
 def tensorboard_callbacks(
     folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]
 ) -> list[Callback]:
-    """One board, or none when TensorBoard is not installed."""
+    """Returns the callback, or an empty list when TensorBoard is not installed."""
     return [Board(folder, net, inputs)] if find_spec("tensorboard") is not None else []
 
 
 def graph(recording: Recording) -> bytes:
-    """The operations as TensorBoard's graph: each in the scope of its layer, with the shape of what it gives."""
+    """Returns the operations as a TensorBoard graph, in scopes per layer."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
@@ -90,7 +94,9 @@ def graph(recording: Recording) -> bytes:
             makers[key] = f"{value.origin}s/{key}".replace(".", "/")
             nodes.append(NodeDef(name=makers[key], op=value.origin, attr=_shape(value.tensor)))
     for operation in recording.operations:
-        name = "/".join(filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"]))
+        name = "/".join(
+            filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"])
+        )
         output = recording.values[operation.gives[0]].tensor
         nodes.append(
             NodeDef(
@@ -116,7 +122,7 @@ def graph(recording: Recording) -> bytes:
 
 
 def histogram(values: NDArray[Any]) -> Any:
-    """How often which numbers are found, in TensorBoard's form."""
+    """Returns the histogram of some values in TensorBoard's form."""
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
     values = values[np.isfinite(values)].astype(np.float64)
@@ -130,7 +136,7 @@ def histogram(values: NDArray[Any]) -> Any:
         sum=values.sum(),
         sum_squares=values @ values,
         bucket_limit=edges,
-        bucket=[0, *counts],  # the first one ends where the numbers begin
+        bucket=[0, *counts],  # the first bucket ends at the minimum
     )
 
 

@@ -1,4 +1,4 @@
-"""The way of the data: one sample through every step of a wired pipeline, from the world to the answer."""
+"""Data flow: traces one example from the raw input to the prediction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextToken
-from kissipo.runs.example import Example, Loss, asked_example, known_example
+from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
 _TOP_K = 5
@@ -35,17 +35,18 @@ _TOP_K = 5
 def trace_of(
     run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0, inside: bool = True
 ) -> Trace:
-    """One sample of what `predict` takes, such as name=value pairs; without values a sample of the test part.
+    """Traces one example of what `predict` takes, or an example of the test split.
 
-    position:  of the sample in the test part, counted from 0
-    inside:    whether operations, gates, gradients and opened numbers are told, too
-    Raises:    TaskError, DataError when the values do not fit, or there is no such sample.
+    position:  the index of the example in the test split, counted from 0
+    inside:    whether the trace holds operations, gates, gradients and breakdowns
+    Raises:    TaskError, DataError when the values do not fit, or there is no such
+               example.
     """
     augment = None
     if values:
-        example = asked_example(run, values)
+        example = example_of(run, values)
     else:
-        example = replace(known_example(run, position), loss=run.experiment().algorithm)
+        example = replace(stored_example(run, position), loss=run.experiment().algorithm)
         augment = run.pipeline().augment
     example = replace(example, notes=(*filter(None, [run.remark]), *example.notes))
     return follow(
@@ -69,10 +70,10 @@ def follow(
     inside: bool = False,
     name: str = "",
 ) -> Trace:
-    """The trace of one sample, whose loss is followed back, too, where it has one and its truth is known.
+    """Traces one example; with a loss and a target, the trace includes the gradients.
 
-    augment: how inputs are changed while learning, which is told
-    inside:  whether every operation is kept, with gates, gradients and opened numbers
+    augment:  the augmentation in training, which is listed as a step
+    inside:   whether every operation is recorded, with gates, gradients and breakdowns
     """
     frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
     steps, start = [], 0
@@ -89,8 +90,8 @@ def follow(
     steps += steps_of(recording)
     for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
-            Step("output", each.name, each.description, each.shape, value=each.value)
-            for each in answer.decoding(output)
+            Step("output", step.name, step.description, step.shape, value=step.value)
+            for step in answer.decoding(output)
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
@@ -125,14 +126,14 @@ def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: Any) -> t
 def _labels(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
 ) -> dict[str, tuple[str, ...]]:
-    """Names along time, of the features, of the classes."""
+    """Returns the names of the time steps, of the features and of the classes."""
     labels: dict[str, tuple[str, ...]] = {}
     for codec, x in zip(codecs, inputs, strict=True):
         words = codec.spec.words
         if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
-            names = [words[at] for at in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
+            names = [words[index] for index in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
             if isinstance(codec, Windows) and len(frame) >= len(names):
-                names = [str(frame[codec.columns[0]].show(at)) for at in range(len(names))]
+                names = [str(frame[codec.columns[0]].show(index)) for index in range(len(names))]
             labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
@@ -142,19 +143,20 @@ def _labels(
 
 
 def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """After each unit of a text those that are expected next."""
+    """Returns the most probable next tokens after each token of a text."""
     if not isinstance(answer, NextToken):
         return ()
     words = answer.shown
     top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
     rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(
-        tuple((words[at], chance) for at, chance in zip(*row, strict=True)) for row in rows
+        tuple((words[index], probability) for index, probability in zip(*row, strict=True))
+        for row in rows
     )
 
 
 def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
-    """The decision as people read it; nothing where it is needless, as for marks."""
+    """Returns the formatted prediction; empty if it is not a plain value."""
     decision = answer.decisions(output, targets)[0]
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
@@ -167,7 +169,7 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
 
 
 def _truth(frame: Frame, answer: Answer) -> str:
-    """The answer that stands in the data."""
+    """Returns the formatted target."""
     if answer.name not in frame or len(frame) != 1:
         return ""
     return str(_short(frame[answer.name].show(0)))
@@ -176,29 +178,29 @@ def _truth(frame: Frame, answer: Answer) -> str:
 def _through_time(
     net: nn.Module, sample: Batch, answers: Sequence[Answer], algorithm: Loss | None
 ) -> tuple[list[ThroughTime], list[str]]:
-    """The gradients through time of one sample, or a note why they are left out."""
+    """Returns the gradients through time, or a note why there are none."""
     if algorithm is None or not sample.targets:
         return [], []
-    targets = tuple(each.double() if each.is_floating_point() else each for each in sample.targets)
+    targets = tuple(item.double() if item.is_floating_point() else item for item in sample.targets)
     losses: dict[str, Callable[[Any], torch.Tensor]] = {
         "the sample": lambda outputs: algorithm.loss(outputs, targets)
     }
-    if answers[0].spec.axes[:1] == ("time",):  # which then is the only answer
-        last, known = (targets[0][:, -1:],), targets[0].shape[1]
+    if answers[0].spec.axes[:1] == ("time",):  # a series has a single output
+        last, count = (targets[0][:, -1:],), targets[0].shape[1]
         losses = {
-            "last step": lambda outputs: algorithm.loss(outputs[:, known - 1 : known], last),
+            "last step": lambda outputs: algorithm.loss(outputs[:, count - 1 : count], last),
             "all steps": losses["the sample"],
         }
     try:
         return [
-            each for each in through_time(net, sample.inputs, losses) if len(each.norms) > 1
+            item for item in through_time(net, sample.inputs, losses) if len(item.norms) > 1
         ], []
     except UnsupportedNetError as error:
         return [], [f"gradients through time are left out: {error}"]
 
 
 def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step]:
-    """The values as they came, then what each codec made of them."""
+    """Returns the step of the raw values, then a step per codec."""
     columns = list(dict.fromkeys(codec.columns))
     shape = encoded.shape[:1] if isinstance(codec, Windows) else ()
     listed = list_some(columns, 4)
@@ -206,7 +208,7 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
         Step(
             "input",
             listed,
-            "as it came",
+            "raw input",
             tuple(shape),
             value=_raw(frame, columns, whole=isinstance(codec, Windows)),
         )
@@ -237,10 +239,10 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
 
 
 def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
-    """One row as people write it; a window as its first and last steps."""
+    """Returns a formatted row, or the first and last steps of a window."""
     if whole:
         column = frame[columns[0]]
-        texts = [column.show(at) for at in range(len(frame))]
+        texts = [column.show(step) for step in range(len(frame))]
         if column.kind == "string":
             return shorten("".join(map(str, texts)), 60)
         return list_ends(list(map(str, texts)), 3, 2)

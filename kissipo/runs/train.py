@@ -1,4 +1,4 @@
-"""Motion: what moves a prepared task, data or an environment; each kind learns in its loop and is judged in its way."""
+"""Train: runs the training loop of an experiment, on data or in an environment."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
-from kissipo.runs.scores import evaluate_baselines, score
+from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What learning came to."""
+    """The result of a training."""
 
     history: list[dict[str, Any]]
     epochs: int
@@ -42,10 +42,10 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TestResult:
-    """Scores of all answers, the answers to the judged samples where there are samples, the errors where a series is watched."""
+    """The scores of all outputs, the evaluation, the errors of anomaly detection."""
 
     scores: list[Score]
-    found: SplitEvaluation | None = field(default=None)
+    evaluation: SplitEvaluation | None = field(default=None)
     errors: Errors | None = None
 
 
@@ -57,7 +57,7 @@ def train(
     *,
     resume: bool,
 ) -> TrainingResult:
-    """Learns to the end; with `resume` from the last checkpoint of the folder, if it has one."""
+    """Trains to the end; `resume` starts from the last checkpoint, if any."""
     loop = (
         _environment_loop(experiment, seed)
         if isinstance(experiment.reading, World)
@@ -77,18 +77,18 @@ def train(
 
 
 def _calibrate_answers(experiment: Experiment) -> None:
-    """Forecasts learn from the validation part how far off they are, watchers what is no longer ordinary."""
+    """Fits prediction intervals and decision thresholds to the validation split."""
     (answer, *_), dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     _choose_thresholds(experiment)
     if isinstance(answer, Anomaly):
         fit_threshold(experiment.net, experiment.pipeline)
-    if isinstance(answer, Forecast) and len(dataset):  # which is the only answer of a series
+    if isinstance(answer, Forecast) and len(dataset):  # a series has a single output
         evaluation = evaluate(experiment.net, dataset, [answer])
         answer.calibrate(evaluation.scores[0], evaluation.truths[0])
 
 
 def _choose_thresholds(experiment: Experiment) -> None:
-    """Where missing a defect has its cost: from which suspicion on a piece is called."""
+    """Tunes the decision thresholds of outputs with a cost of false negatives."""
     answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
     inspected = [
         (index, answer)
@@ -100,30 +100,32 @@ def _choose_thresholds(experiment: Experiment) -> None:
     evaluation = evaluate(experiment.net, dataset, answers) if len(dataset) else None
     for index, answer in inspected:
         nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
-        answer.calibrate(*((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing))
+        answer.calibrate(
+            *((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing)
+        )
 
 
 def _resume(loop: Any, folder: RunFolder) -> list[str]:
-    """Puts the loop where the last checkpoint was saved; says where that is."""
+    """Loads the last checkpoint into the loop and returns notes about it."""
     checkpoint = load_checkpoint(folder.checkpoints)
     if checkpoint is None:
-        return ["nothing was saved yet: it begins at the beginning"]
+        return ["there is no checkpoint yet: the training starts from the beginning"]
     state, note = checkpoint
     loop.load_state_dict(state)
-    return [*([note] if note else []), f"going on {loop.where()}"]
+    return [*([note] if note else []), f"resuming {loop.where()}"]
 
 
 def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
-    """The net beside the simple answers."""
+    """Evaluates the net and the baselines on the test split."""
     if isinstance(experiment.reading, World):
         return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
         result, evaluation, errors = evaluate_anomalies(
-            experiment.net, experiment.pipeline, asked=experiment.resolved.baselines[0]
+            experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines[0]
         )
         return TestResult([result], evaluation, errors)
     scores, evaluation = evaluate_scores(
-        experiment.net, experiment.pipeline, asked=experiment.resolved.baselines, seed=seed
+        experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines, seed=seed
     )
     details: dict[str, Any] = {
         **weights_by_name(experiment),
@@ -136,7 +138,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 
 
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
-    """The weights of a linear net with one answer, by the names of its features; empty for every other net."""
+    """Returns the weights of a linear net with one output by feature, else empty."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
     names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
     if (
@@ -182,12 +184,16 @@ def _environment_loop(experiment: Experiment, seed: int) -> Any:
     world, agent = experiment.reading, experiment.algorithm
     assert isinstance(world, World)
     return Rollout(
-        world.environment, experiment.net, agent, episodes=experiment.config.episodes, seed=seed
-    )  # type: ignore[arg-type]
+        world.environment,
+        experiment.net,
+        agent,  # type: ignore[arg-type]
+        episodes=experiment.config.episodes,
+        seed=seed,
+    )
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
-    """Plays the learned policy and the simple ones with the same dice."""
+    """Evaluates the trained policy and the baselines with the same random seeds."""
     answer = experiment.pipeline.answers[0]
     assert isinstance(answer, Actions)
     agent: Any = experiment.algorithm
@@ -211,8 +217,10 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     )
 
 
-def _compare_with_optimal(evaluation: Evaluation, experiment: Experiment, world: World) -> Evaluation:
-    """What is known when the rules are: in which states the learned best action is really the best."""
+def _compare_with_optimal(
+    evaluation: Evaluation, experiment: Experiment, world: World
+) -> Evaluation:
+    """Compares the trained policy with the optimal policy of value iteration."""
     q_values = experiment.net.get_parameter("weight").detach().numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)

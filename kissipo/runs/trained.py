@@ -1,4 +1,4 @@
-"""TrainedModel: a trained net with its task, codecs and answers, opened from its folder or fresh from training."""
+"""TrainedModel: a trained net with its task, codecs and outputs."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS, BUILDERS
 from kissipo.pipeline.resolve import is_remark
 from kissipo.runs.parse_inputs import fit_to, frame_of
-from kissipo.runs.scores import score
+from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
 
-_INDEPENDENT = ("rows", "games")  # samples each of which can be judged without those before it
+_INDEPENDENT = ("rows", "games")  # kinds of examples that do not depend on earlier ones
 
 
 class TrainedModel:
-    """A trained net with its task, codecs and answers: what can be asked of it needs no more than this."""
+    """A trained net with its task, codecs and outputs."""
 
     def __init__(
         self,
@@ -62,14 +62,15 @@ class TrainedModel:
     ) -> None:
         self.folder, self.task, self.net = Path(folder), task, net.eval()
         self.codecs, self.answers = tuple(codecs), tuple(answers)
-        self._prepared = experiment
+        self._experiment = experiment
         self.remark = ""
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """A run from its folder.
+        """Loads a run from its folder.
 
-        Raises:   RunError when the folder is missing, cut short, damaged or of another version.
+        Raises:   RunError when the folder is missing, incomplete, damaged or of another
+                  version.
         """
         folder = RunFolder(Path(path))
         task = Task.from_yaml(
@@ -98,9 +99,9 @@ class TrainedModel:
 
     @classmethod
     def look(cls, path: Path | str) -> Self:
-        """As `open`; a run that is still learning, or was stopped, with the weights of its last checkpoint, to look into.
+        """Loads a run as `open` does, or the last checkpoint of an unfinished run.
 
-        Raises:   RunError as `open`, and when nothing was saved yet.
+        Raises:   RunError as `open`, and when there is no checkpoint yet.
         """
         folder = RunFolder(Path(path))
         is_ended = any((folder.path / name).exists() for name in (MODEL, METRICS))
@@ -124,43 +125,49 @@ class TrainedModel:
             experiment=experiment,
         )
         epoch = state["position"].get("epoch", 0) + 1
-        run.remark = f"the training is not finished: these are the weights of its last checkpoint, in epoch {epoch}"
+        run.remark = (
+            "the training is not finished: these are the weights of its last checkpoint, "
+            f"in epoch {epoch}"
+        )
         return run
 
     @cached_property
     def resolved(self) -> ResolvedTask:
-        """The task, read."""
+        """The task with its components and options resolved."""
         return read_task(self.task)
 
     @property
     def seed(self) -> int:
-        """The seed it was trained with."""
+        """The random seed of the training."""
         return int(RunFolder(self.folder).read_json(DATA)["seed"])
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What `metrics.json` says."""
+        """The content of `metrics.json`."""
         content: dict[str, Any] = RunFolder(self.folder).read_json(METRICS)
         return content
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row an epoch."""
+        """One row per epoch."""
         return RunFolder(self.folder).read_history()
 
     def evaluate(self, data: Any = None) -> list[Score]:
-        """Judges the net beside the simple answers, on its own test part or on other data with answers.
+        """Evaluates the net and the baselines on the test split, or on other data.
 
-        Raises:   DataError when a column is missing or of another kind.
+        Raises:   DataError when a column is missing or has another type.
         """
         if data is not None:
-            return score(
-                self.net, self._build_test_pipeline(data), asked=self.resolved.baselines, seed=self.seed
+            return evaluate_scores(
+                self.net,
+                self._build_test_pipeline(data),
+                baseline_names=self.resolved.baselines,
+                seed=self.seed,
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
-        """All answers for all values, and remarks on what was never seen in training, cut or filled."""
+        """Returns the predictions, and remarks on unknown or truncated values."""
         frame, dataset, remarks = self.encode(values)
         outputs = answer_all(self.net, dataset)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
@@ -170,25 +177,26 @@ class TrainedModel:
         ]
         if isinstance(self.answers[0], Anomaly):
             remarks.append(
-                f"the first answer is for row {len(frame) - len(decided[0]) + 1}: the rows before it fill a window"
+                f"the first prediction is for row {len(frame) - len(decided[0]) + 1}: "
+                "the rows before it fill a window"
             )
         return list(zip(*decided, strict=True)), remarks
 
     def generate_units(
         self, start: str, length: int, temperature: float, top_k: int | None, seed: int
     ) -> tuple[list[str], Iterator[str]]:
-        """Remarks on the start, and what is written, piece by piece."""
+        """Returns remarks on the start, and an iterator over the generated tokens."""
         answer = self.answers[0]
         if not isinstance(answer, NextToken):
             raise TaskError(
-                f"this run answers {', '.join(token.name for token in self.answers)} and does not write",
+                f"this run predicts {', '.join(answer.name for answer in self.answers)} "
+                "and does not generate text",
                 allowed="a run on a plain text: kissipo fit novel.txt",
             )
         units, frame = answer.split(start)
         index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
-        ids = (
-            index.encode(frame) if units else torch.tensor([1])
-        )  # without a start after the most frequent token
+        # without a start, the generation continues the most frequent token
+        ids = index.encode(frame) if units else torch.tensor([1])
         drawn = generate_tokens(
             self.net,
             ids,
@@ -205,48 +213,49 @@ class TrainedModel:
         return f"{type(self).__name__}('{self.folder}')"
 
     def encode(self, values: Sequence[Any]) -> tuple[Frame, TensorDataset, list[str]]:
-        """The values as columns, as the net takes them, and remarks on what was never seen in training, cut or filled."""
+        """Encodes values, with remarks on unknown, truncated or padded values."""
         frame = fit_to(frame_of(values, self.resolved, self.codecs), self.codecs)
         dataset = self.encode_frame(frame)
         return frame, dataset, [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
     def encode_frame(self, frame: Frame) -> TensorDataset:
-        """New samples as the net takes them."""
+        """Returns new examples as the inputs of the net."""
         module = BUILDERS.find(self.resolved.source.module.SAMPLES, place="input")
         dataset: TensorDataset = module.question(frame, self.codecs, self.answers)
         return dataset
 
     def pipeline(self) -> Pipeline:
-        """The data it was trained on, encoded as in training."""
+        """Returns the data of the training, encoded as in training."""
         return self.experiment().pipeline
 
     def experiment(self) -> Experiment:
-        """Its task with the data that it was trained on, and this net.
+        """Returns the experiment: the task, the training data and the trained net.
 
-        Raises:   DataError when the data were not kept, or have changed.
+        Raises:   DataError when the data were not saved, or have changed.
         """
-        if self._prepared is None:
+        if self._experiment is None:
             if is_remark(self.resolved.source.value):
                 raise DataError(
-                    f"this run was trained on data {self.resolved.source.value}, which are not kept",
-                    do="Give the data to judge by: run.evaluate(data)",
+                    f"this run was trained on data {self.resolved.source.value}, "
+                    "which are not saved",
+                    do="Give the data to evaluate on: run.evaluate(data)",
                 )
             experiment = _rebuild_experiment(self.task, RunFolder(self.folder))
             algorithm = build_algorithm(experiment.resolved, experiment.pipeline, self.net)
-            # the answers of the run know what they learned after the data were read
+            # the answers of the run hold the thresholds that were fitted after training
             pipeline = replace(experiment.pipeline, answers=self.answers)
-            self._prepared = replace(
+            self._experiment = replace(
                 experiment, pipeline=pipeline, net=self.net, algorithm=algorithm
             )
-        return self._prepared
+        return self._experiment
 
     def _build_test_pipeline(self, data: Any) -> Pipeline:
-        """Other data, all of them as test part."""
+        """Returns other data as a test split."""
         resolved = self.resolved
         builder = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
         if resolved.source.module.SAMPLES not in _INDEPENDENT:
             raise TaskError(
-                f"a run on {resolved.source.word} is judged on its own test part only",
+                f"a run on {resolved.source.word} can be evaluated on its own test split only",
                 do="Leave DATA out",
             )
         changed = {f"input.{resolved.source.word}": data} | (
@@ -258,7 +267,7 @@ class TrainedModel:
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):
-            raise DataError(f"no row of {frame.origin} has an answer to judge by")
+            raise DataError(f"no row of {frame.origin} has a target to evaluate on")
         for answer in self.answers:
             if isinstance(answer, Mask):
                 refuse_failures(mask_findings(frame, answer.codec.column))
@@ -275,16 +284,17 @@ class TrainedModel:
 
 
 def _rebuild_experiment(task: Task, folder: RunFolder) -> Experiment:
-    """The task with the data that it was trained on.
+    """Builds the experiment of a run again.
 
-    Raises:   DataError when they have changed.
+    Raises:   DataError when its data have changed.
     """
     data = folder.read_json(DATA)
     experiment = build_experiment(task, seed=int(data["seed"]), start=False)
     if data["fingerprint"] != experiment.pipeline.frame.fingerprint():
         raise DataError(
-            f"the data of {experiment.pipeline.frame.origin} have changed since this run was trained",
-            do="Give the data to judge by: kissipo evaluate RUN DATA",
+            f"the data of {experiment.pipeline.frame.origin} have changed "
+            "since this run was trained",
+            do="Give the data to evaluate on: kissipo evaluate RUN DATA",
         )
     return experiment
 

@@ -1,4 +1,4 @@
-"""Data that cannot be used, from the command line: one clear paragraph, exit code 2, and nothing left beside the user's files."""
+"""Unusable data on the command line: one paragraph, exit code 2, no files left."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ REFUSED = [
     ("folder.csv --output kind", "folder.csv must contain one folder per class; got no folders."),
     ("input.table=good.csv", "which column of good.csv is the answer?"),
     ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
-    ("input.table=good.csv --output kind", "--output asks about data that stand alone as TASK; got input.table=good.csv. Leave out what"),
+    ("input.table=good.csv --output kind", "--output needs a TASK that is a file or a name; got input.table=good.csv. Give the data"),
     ("input.tabel=good.csv output.category=kind", "input names no source; got tabel."),
 ]  # fmt: skip
-ASKED = [
+QUESTIONS = [
     ("--file new.csv", "size\n1\n", "new.csv has no column 'city', which this run was trained with; got the columns size. Allowed: all"),
     ("--file new.csv", "size,City\n1,Brno\n", "Allowed: all of size, city. Was 'City' meant? Rename it to 'city'."),
     ("--file new.csv", "size,city\nlarge,Brno\n", "'large' in row 1 of 'size' is not a number"),
@@ -88,9 +88,9 @@ ASKED = [
     ("--file new.csv", "", "new.csv is empty. Give a file with a header and rows of data."),
     ("--file nwe.csv", "", "there is no file nwe.csv. Did you mean 'new.csv' or 'one.csv'?"),
     ("--file folder", "", "folder is a folder. Allowed: a file."),
-    ("size=1", "", "the question has no column 'city', which this run was trained with; got the columns size."),
-    ("1.5", "", "the question does not name its columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
-    ("", "", "kissipo predict takes values or --file, one of both."),
+    ("size=1", "", "the input has no column 'city', which this run was trained with; got the columns size."),
+    ("1.5", "", "the values do not name their columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
+    ("", "", "kissipo predict needs either values or --file."),
 ]  # fmt: skip
 
 
@@ -102,15 +102,13 @@ def _files() -> None:
         Path(name).mkdir()
 
 
-@pytest.mark.parametrize(("arguments", "told"), REFUSED)
-def test_data_that_cannot_be_learned_from_are_refused(
-    arguments: str, told: str, refusal: Refusal
-) -> None:
-    assert told in refusal(*f"fit {arguments} --quiet".split())
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_fit_refuses_unusable_data(arguments: str, message: str, refusal: Refusal) -> None:
+    assert message in refusal(*f"fit {arguments} --quiet".split())
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("latin.csv input.encoding=iso8859-2", "PASS no missing values in 3 columns"),
         ("latin.csv", "input.encoding=latin-1 or input.encoding=cp1252 FAIL: 1 failure, 0 warnings"),
@@ -122,15 +120,15 @@ def test_data_that_cannot_be_learned_from_are_refused(
         ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
     ],
 )  # fmt: skip
-def test_the_check_alone_takes_the_words_that_it_tells_to_say(
-    words: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_data_check_takes_the_options_that_it_suggests(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(f"data check {words}".split()) == (2 if "FAIL" in told else 0)
-    assert told in " ".join(capsys.readouterr().out.split())
+    assert main(f"data check {words}".split()) == (2 if "FAIL" in message else 0)
+    assert message in " ".join(capsys.readouterr().out.split())
 
 
-def test_words_of_a_task_belong_to_the_check(refusal: Refusal) -> None:
-    assert "kissipo data get takes no words of a task; got 'input.quoting=false'." in refusal(
+def test_data_get_refuses_options(refusal: Refusal) -> None:
+    assert "kissipo data get takes no options of a task; got 'input.quoting=false'." in refusal(
         *["data", "get", "mnist", "input.quoting=false"]
     )
 
@@ -158,27 +156,27 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "run")
 
 
-@pytest.mark.parametrize(("arguments", "content", "told"), ASKED)
-def test_a_question_that_does_not_fit_the_run_is_refused(
-    run: str, arguments: str, content: str, told: str, refusal: Refusal
+@pytest.mark.parametrize(("arguments", "content", "message"), QUESTIONS)
+def test_predict_refuses_inputs_that_do_not_fit(
+    run: str, arguments: str, content: str, message: str, refusal: Refusal
 ) -> None:
     Path("new.csv").write_text(content)
-    assert told in refusal(*f"predict {run} {arguments}".split())
+    assert message in refusal(*f"predict {run} {arguments}".split())
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("size,city\n1,Brno\n", "no column 'kind', which this run was trained with; got the columns size, city. Allowed: all of size,"),
-        ("size,city,kind\n1,Brno,\n", "no row of new.csv has an answer to judge by."),
+        ("size,city,kind\n1,Brno,\n", "no row of new.csv has a target to evaluate on."),
         ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
     ],
 )  # fmt: skip
-def test_data_that_cannot_be_judged_by_are_refused(
-    run: str, content: str, told: str, refusal: Refusal
+def test_evaluate_refuses_data_without_targets(
+    run: str, content: str, message: str, refusal: Refusal
 ) -> None:
     Path("new.csv").write_text(content)
-    assert told in refusal(*f"evaluate {run} new.csv".split())
+    assert message in refusal(*f"evaluate {run} new.csv".split())
 
 
 def save_images() -> None:
@@ -188,18 +186,18 @@ def save_images() -> None:
         Image.fromarray(np.full((8, 8), 10 * number, np.uint8)).save(path)
 
 
-def test_damaged_images_are_refused_in_training_and_in_questions(refusal: Refusal) -> None:
+def test_damaged_images_are_refused_by_fit_and_predict(refusal: Refusal) -> None:
     save_images()
     assert main(["fit", "photos", "epochs=1", "--out", "run", "--quiet"]) == 0
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
-    told = refusal(*["fit", "photos", "--quiet"])
-    assert "the image photos/good/damaged.png is damaged or no image: " in told
-    assert told.endswith("Remove them or save them again, or set input.skip_corrupt=true.\n")
+    message = refusal(*["fit", "photos", "--quiet"])
+    assert "the image photos/good/damaged.png is damaged or no image: " in message
+    assert message.endswith("Remove them or save them again, or set input.skip_corrupt=true.\n")
     for question, expected in [
         ("photos/good/damaged.png", "the image photos/good/damaged.png is damaged or no image: "),
         ("good.csv", "the image good.csv is damaged or no image: "),
         ("photos/good/absent.png", "there is no image photos/good/absent.png."),
-        ("folder", "folder holds no images. Name a folder of .jpg, .png or the like."),
+        ("folder", "folder contains no images. Name a folder of .jpg, .png or the like."),
     ]:
         assert expected in refusal(*f"predict run {question}".split())
 
@@ -244,8 +242,8 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         main(["fit", "empty.csv", "--output", "kind"])  # loads all modules as long as they may be read
         os.seteuid(65534)
         raise SystemExit(main(["fit", "good.csv", "--output", "kind"]))"""
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.splitlines()[1:] == [
+    message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (message.returncode, message.stdout) == (2, "")
+    assert message.stderr.splitlines()[1:] == [
         "kissipo: good.csv cannot be read: permission denied. Check its permissions."
     ]

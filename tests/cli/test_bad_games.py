@@ -1,4 +1,4 @@
-"""Records of games that cannot be learned from, from the command line: one clear paragraph, exit code 2; or counted, and told."""
+"""Unusable game records on the command line: one paragraph, exit code 2."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def _folders() -> None:
             Path(folder, name).write_bytes(content)
 
 
-@pytest.mark.parametrize(("arguments", "told"), REFUSED)
-def test_games_that_cannot_be_learned_from_are_refused(
-    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_fit_refuses_unusable_games(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "recurrent" in arguments:
         arguments += " input.split.test=0 input.split.validation=0"
     assert main(["fit", *arguments.split(), "--quiet"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("kissipo: ") and err.count("\n") == 1
-    assert told in err
+    assert message in err
     assert not Path("runs").exists()
 
 
-def test_what_is_left_out_is_told_by_the_check(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_check_reports_skipped_records(capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
         Path("illegal", f"good{number}.sgf").write_text(
             GOOD.replace("dd", f"d{'abcdefgh'[number]}"), encoding="utf-8"
@@ -74,10 +74,10 @@ def test_what_is_left_out_is_told_by_the_check(capsys: pytest.CaptureFixture[str
         capsys.readouterr().out.split()
     )
     assert main(["data", "check", "illegal", "input.skip_corrupt=true"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "PASS 9 games, 36 moves" in told
-    assert "WARN 1 game on 9x9 -> left out" in told
+    message = " ".join(capsys.readouterr().out.split())
+    assert "PASS 9 games, 36 moves" in message
+    assert "WARN 1 game on 9x9 -> left out" in message
     assert (
         "WARN 1 record cannot be read or replayed, the first is illegal/b.sgf: move 3 (black D4) is illegal"
-        in told
+        in message
     )

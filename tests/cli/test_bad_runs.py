@@ -1,4 +1,4 @@
-"""Run folders that cannot be used, places that cannot be written: one paragraph, exit code 2, and nothing is lost."""
+"""Unusable run folders and paths: one paragraph, exit code 2, nothing is lost."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_damaged_run(
     assert main([verb, "run", *(["x.png"] if verb == "predict" else [])]) == 2
     err = capsys.readouterr().err
     assert err.startswith("kissipo: ") and len(err.strip().splitlines()) == 1
-    assert all(each in err for each in says), err
+    assert all(item in err for item in says), err
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "predict"])
@@ -106,7 +106,7 @@ def test_show_of_a_run_that_is_not_there(good: Path, capsys: Out) -> None:
     )
 
 
-def test_data_that_changed_judge_no_run_however_often_it_is_asked() -> None:
+def test_evaluate_refuses_changed_data_every_time() -> None:
     Path("two.csv").write_text(
         "x,kind\n" + "".join(f"{number % 7 / 2},{'ab'[number % 7 > 3]}\n" for number in range(40))
     )

@@ -1,4 +1,4 @@
-"""A task that cannot be read: one paragraph on standard error, exit code 2, nothing trained, nothing executed, nothing left behind."""
+"""Unreadable tasks: one paragraph on standard error, exit code 2, no side effects."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ TAGS = [
     "input: !!python/module:os",
 ]
 COMMANDS = [
-    (["digts"], "'digts' is no built-in task and no file. Did you mean 'digits'?"),
-    (["zzzz"], "'zzzz' is no built-in task and no file. Built-in tasks: airline-dense-step"),
+    (["digts"], "'digts' is not a built-in task or a file. Did you mean 'digits'?"),
+    (["zzzz"], "'zzzz' is not a built-in task or a file. Built-in tasks: airline-dense-step"),
     (["folder.yaml"], "folder.yaml is a folder. Allowed: a file."),
     (["tsk.yaml"], "there is no file tsk.yaml. Did you mean 'task.yaml'?"),
     (["gym:Zzz-v0"], "there is no environment 'Zzz-v0'"),
@@ -53,19 +53,19 @@ COMMANDS = [
     (["digits", "net=!!python/name:os.mkdir"], "process.net names no net of kissipo; got '!!python/name:os.mkdir'."),
     (["digits", "net=bert"], "process.net: the net 'bert' (S35) is not built yet."),
     (["digits", "loss=mse"], "process.loss=mean_squared_error does not suit the answer category 'digit'."),
-    (["digits", "--output", "digit"], "'digits' is built in and brings its own question."),
+    (["digits", "--output", "digit"], "'digits' is a built-in task with its own output."),
     (["digits", "--epochs", "0"], "process.epochs must be an integer of at least 1; got 0."),
     (["digits", "--epochs", "many"], "argument --epochs: invalid int value: 'many'. See kissipo fit --help."),
-    (["digits", "--epoch", "3"], "--epoch is no option of kissipo fit. Did you mean '--epochs'?"),
+    (["digits", "--epoch", "3"], "--epoch is not an option of kissipo fit. Did you mean '--epochs'?"),
     (["digits", "--seed", "-1"], "the seed must be an integer of at least 0; got -1."),
     ([], "the following arguments are required: TASK. See kissipo fit --help."),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), FILES)
-def test_a_broken_task_file_is_refused(text: str, told: str, refusal: Refusal) -> None:
+@pytest.mark.parametrize(("text", "message"), FILES)
+def test_a_broken_task_file_is_refused(text: str, message: str, refusal: Refusal) -> None:
     Path("task.yaml").write_text(text, encoding="utf-8")
-    assert told in refusal("fit", "task.yaml")
+    assert message in refusal("fit", "task.yaml")
 
 
 @pytest.mark.parametrize("text", TAGS)
@@ -75,11 +75,11 @@ def test_a_tag_executes_nothing(text: str, refusal: Refusal) -> None:
     assert not Path("hacked").exists()
 
 
-@pytest.mark.parametrize(("arguments", "told"), COMMANDS)
-def test_a_broken_command_is_refused(arguments: list[str], told: str, refusal: Refusal) -> None:
+@pytest.mark.parametrize(("arguments", "message"), COMMANDS)
+def test_a_broken_command_is_refused(arguments: list[str], message: str, refusal: Refusal) -> None:
     Path("folder.yaml").mkdir()
     Path("task.yaml").write_text("input: {images: digits}", encoding="utf-8")
-    assert told in refusal("fit", *arguments)
+    assert message in refusal("fit", *arguments)
 
 
 def test_a_task_file_that_is_no_text_is_refused(refusal: Refusal) -> None:

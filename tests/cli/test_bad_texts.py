@@ -1,4 +1,4 @@
-"""Texts of any letters, or of none, from the command line: what can be read is learned and asked, what is strange is told."""
+"""Texts of any script on the command line, and texts that are refused."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def write(name: str, texts: list[str], moods: tuple[str, ...] = ("glad", "sad"))
 def messages() -> list[str]:
     """160 of them, glad and sad in turn, most of them distinct."""
     return [
-        f"{(SAD if at % 2 else GLAD)[at // 2 % 5]} {'一二三四五六七'[at % 7]}{'αβγδε'[at % 9 % 5]} {at % 11}"
-        for at in range(160)
+        f"{(SAD if index % 2 else GLAD)[index // 2 % 5]} {'一二三四五六七'[index % 7]}{'αβγδε'[index % 9 % 5]} {index % 11}"
+        for index in range(160)
     ]
 
 
@@ -48,21 +48,21 @@ def fit(capsys: Out, name: str, *more: str) -> str:
 def predicted(capsys: Out, *values: str) -> tuple[list[str], list[str]]:
     """The answers, and the notes about what was asked."""
     assert main(["predict", "run", *values, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    return [each["mood"]["answer"] for each in told["predictions"]], told["notes"]
+    message = json.loads(capsys.readouterr().out)
+    return [text["mood"]["answer"] for text in message["predictions"]], message["notes"]
 
 
 @pytest.mark.parametrize("unit", ["text", "characters"])
-def test_letters_of_the_whole_world_are_learned_and_asked(unit: str, capsys: Out) -> None:
+def test_unicode_texts_can_be_trained_on_and_predicted(unit: str, capsys: Out) -> None:
     write("world.csv", messages())
     fit(capsys, "world.csv", f"input.{unit}=[message]")
     run = ki.open("run")
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
     codec = run.codecs[0]
-    asked = ["😀 שמח", "今天 难过 !", "سعيد جدا", "💔 again"]
+    values = ["😀 שמח", "今天 难过 !", "سعيد جدا", "💔 again"]
     assert {"😀", "שמח", "难过", "سعيد", "💔"} <= set(codec.spec.words) or unit == "characters"
     assert {"😀", "ש", "难", "س", "💔", "\u200d"} <= set(codec.spec.words) or unit == "text"
-    assert predicted(capsys, *asked)[0] == ["glad", "sad", "glad", "sad"]
+    assert predicted(capsys, *values)[0] == ["glad", "sad", "glad", "sad"]
     report = (Path("run") / "report.html").read_text(encoding="utf-8")
     assert '<meta charset="utf-8">' in report
 
@@ -71,7 +71,7 @@ def test_chinese_without_blanks_is_read_character_by_character(capsys: Out) -> N
     ends = [a + b for a in "天地玄黄宇宙洪荒日月" for b in "甲乙丙丁戊己庚辛"]
     write(
         "chinese.csv",
-        [f"今天我很{'难过' if at % 2 else '高兴'}{end}。" for at, end in enumerate(ends)],
+        [f"今天我很{'难过' if index % 2 else '高兴'}{end}。" for index, end in enumerate(ends)],
     )
     assert "input.characters=message message: one word a row, 80 different ones" in fit(
         capsys, "chinese.csv"
@@ -79,14 +79,14 @@ def test_chinese_without_blanks_is_read_character_by_character(capsys: Out) -> N
     assert predicted(capsys, "我很高兴", "他难过")[0] == ["glad", "sad"]
 
 
-def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
+def test_empty_text_is_read_and_reported(capsys: Out) -> None:
     texts = messages()
     texts[3], texts[10], texts[20] = "", "   ", "!!!"
     write("gap.csv", texts)
-    told = fit(capsys, "gap.csv")
+    message = fit(capsys, "gap.csv")
     assert (
         "WARN 'message' has no value in 2 of 160 rows (rows 4, 11) -> read as a text without a word"
-        in told
+        in message
     )
     answers, notes = predicted(capsys, "", "  ", "😢 not well")
     assert len(answers) == 3 and answers[2] == "sad"
@@ -94,7 +94,7 @@ def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "content", "told"),
+    ("arguments", "content", "message"),
     [
         ("one.csv --output mood", None, "the target column 'mood' has only one class: 'sad' in all 160 rows. Allowed: at least"),
         ("zero.txt", "", "zero.txt is empty. Give a text of at least a few pages."),
@@ -103,13 +103,13 @@ def test_an_empty_message_is_read_and_told(capsys: Out) -> None:
         ("short.txt input.tokenizer=words", "a night " * 99, "short.txt is too short for windows of 100 words; got 198 words. Allowed: at"),
     ],
 )  # fmt: skip
-def test_what_teaches_nothing_is_refused_in_one_paragraph(
-    arguments: str, content: str | None, told: str, capsys: Out
+def test_fit_refuses_texts_without_information(
+    arguments: str, content: str | None, message: str, capsys: Out
 ) -> None:
     write("one.csv", messages(), ("sad",))
     if content is not None:
         Path(arguments.split()[0]).write_text(content, encoding="utf-8")
     assert main(["fit", *arguments.split()]) == 2
     out, err = capsys.readouterr()
-    assert not out and err.startswith(f"kissipo: {told}") and err.count("\n") == 1
+    assert not out and err.startswith(f"kissipo: {message}") and err.count("\n") == 1
     assert not Path("runs").exists()

@@ -1,4 +1,4 @@
-"""Help is there at once and needs nothing but Python; a missing core dependency is named with the line that installs it."""
+"""Help is fast and needs only Python; missing packages are named."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_help_imports_neither_torch_nor_rich(arguments: list[str]) -> None:
     assert done.stderr == "[]\n"
 
 
-def test_what_help_says_of_each_verb_is_the_first_line_of_its_module() -> None:
+def test_help_prints_the_first_docstring_line_of_each_verb() -> None:
     lines = [line.split(maxsplit=1) for line in help_text().splitlines() if line.startswith("  ")]
     first = [
         [verb, (VERBS.find(verb, place="here").__doc__ or "").splitlines()[0]]
@@ -65,6 +65,6 @@ def test_a_missing_core_dependency_is_named_with_the_line_that_installs_it(
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        f"kissipo: the package '{package}', which every part of kissipo needs, is not installed. Install it with: "
-        f"python -m pip install '{package}', or all of them with: python -m pip install kissipo.\n"
+        f"kissipo: the package '{package}', which kissipo needs, is not installed. Install it with: "
+        f"python -m pip install '{package}', or all packages with: python -m pip install kissipo.\n"
     )

@@ -1,4 +1,4 @@
-"""What `--json` prints is what docs/json.md says, place by place, and nothing else stands on standard output."""
+"""The output of `--json` matches docs/json.md and is alone on standard output."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ def _pattern(place: str) -> re.Pattern[str]:
     )
 
 
-def places_of(value: Any, at: str = "") -> Iterator[str]:
+def places_of(value: Any, position: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from places_of(item, f"{at}.{key.replace('.', '')}" if at else key)
+            yield from places_of(item, f"{position}.{key.replace('.', '')}" if position else key)
     elif isinstance(value, list):
-        yield from (place for item in value for place in places_of(item, f"{at}[]"))
+        yield from (place for item in value for place in places_of(item, f"{position}[]"))
         if not value:
-            yield f"{at}[]"
+            yield f"{position}[]"
     else:
-        yield at
+        yield position
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of digits, of marks and of a text; images to ask about, one of them cut; a table."""
+    """Runs on digits, masks and a text; images, one of them truncated; a table."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -113,16 +113,16 @@ def _train_and_draw() -> None:
         main(["fit", "novel.txt", "epochs=1", "units=4", "window=20", "--out", "text", "--quiet"])
         == 0
     )
-    marks = np.zeros((20, 8, 8), dtype=bool)
-    marks[:, 2:5, 3:6] = True
+    mask = np.zeros((20, 8, 8), dtype=bool)
+    mask[:, 2:5, 3:6] = True
     task = ki.Task(
-        input={"images": (marks * 200).astype("uint8"), "masks": marks},
+        input={"images": (mask * 200).astype("uint8"), "masks": mask},
         process={"net": "unet", "filters": [4], "epochs": 20, "learning_rate": 0.05},
         output={"mask": "dot"},
     )
     task.fit(out="marks")
     Path("new").mkdir()
-    Image.fromarray((marks[0] * 200).astype("uint8")).save("new/a.png")
+    Image.fromarray((mask[0] * 200).astype("uint8")).save("new/a.png")
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
 
@@ -133,13 +133,13 @@ def test_every_place_is_documented_and_every_documented_place_is_there(
 ) -> None:
     shutil.copytree(runs, ".", dirs_exist_ok=True)
     capsys.readouterr()
-    patterns, found = documented(verb), set()
+    patterns, result = documented(verb), set()
     for command in COMMANDS[verb]:
         assert main([*command, "--json"]) == 0
-        found |= set(places_of(json.loads(capsys.readouterr().out)))
-    unknown = [place for place in found if not any(pattern.match(place) for pattern in patterns)]
+        result |= set(places_of(json.loads(capsys.readouterr().out)))
+    unknown = [place for place in result if not any(pattern.match(place) for pattern in patterns)]
     absent = [
-        pattern.pattern for pattern in patterns if not any(pattern.match(place) for place in found)
+        pattern.pattern for pattern in patterns if not any(pattern.match(place) for place in result)
     ]
     assert not unknown and not absent
 

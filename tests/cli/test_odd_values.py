@@ -1,4 +1,4 @@
-"""What is odd and allowed is shown as it is: names in brackets, measures without a value, no part to judge by, wide tables."""
+"""Unusual values: names in brackets, undefined metrics, no test split, wide tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def wrong_constant(name: str) -> NoReturn:
     raise AssertionError(f"{name} is no JSON")
 
 
-def told(capsys: Out, *arguments: str) -> str:
+def printed(capsys: Out, *arguments: str) -> str:
     assert main(list(arguments)) == 0
     return capsys.readouterr().out
 
@@ -35,11 +35,11 @@ def write(
     *,
     rows: int = 60,
     classes: tuple[str, str] = ("no", "yes"),
-    least: float = -9,
+    threshold: float = -9,
 ) -> None:
-    """A table of two numbers and a class that follows from them; `least` keeps the first number above it."""
+    """Returns a table with a class; the first number is at least `threshold`."""
     generator = np.random.default_rng(0)
-    drawn = [(max(first, least), second) for first, second in generator.normal(size=(rows, 2))]
+    drawn = [(max(first, threshold), second) for first, second in generator.normal(size=(rows, 2))]
     lines = [f"{first:.3f},{second:.3f},{classes[int(first > 0)]}" for first, second in drawn]
     Path(name).write_text("\n".join([header, *lines, ""]), encoding="utf-8")
 
@@ -52,7 +52,7 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
     assert "speed [m/s]" in err
     assert "part        samples  [/]yes  [b]no" in err
     assert "\n[red]kind " in out
-    assert "truth \\ answer  [/]yes  [b]no" in told(capsys, "evaluate", "run")
+    assert "true \\ predicted  [/]yes  [b]no" in printed(capsys, "evaluate", "run")
     assert main(["predict", "run", "speed [m/s]=9", "[/]=fast"]) == 2
     assert "'fast' in row 1 of '[/]' is not a number" in capsys.readouterr().err
     for verb in (
@@ -66,14 +66,14 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
 def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
     write("two.csv", "x,y,kind")
     write("one.csv", "x,y,kind", least=0.1)
-    told(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run")
-    metrics = read(told(capsys, "evaluate", "run", "one.csv", "--json"))["answers"][0]["metrics"]
+    printed(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run")
+    metrics = read(printed(capsys, "evaluate", "run", "one.csv", "--json"))["answers"][0]["metrics"]
     assert metrics["roc_auc"] is None
     assert metrics["recall"] > 0
     row = next(
         line
-        for line in told(capsys, "evaluate", "run", "one.csv").splitlines()
-        if line.startswith("this net")
+        for line in printed(capsys, "evaluate", "run", "one.csv").splitlines()
+        if line.startswith("model")
     )
     assert row.split()[6] == "-"
 
@@ -85,29 +85,31 @@ def test_an_error_in_percent_leaves_zeros_out(capsys: Out) -> None:
     lines = [f"{first},{second},{gain}" for (first, second), gain in zip(rows, gains, strict=True)]
     Path("gain.csv").write_text("\n".join(["x,y,gain", *lines, ""]))
     answer = read(
-        told(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json")
+        printed(capsys, "fit", "gain.csv", "--output", "gain", "epochs=2", "--out", "run", "--json")
     )["answers"][0]
-    # the mean is the same answer everywhere; in percent of gains of 0.3 and more it cannot be off by more than its share
+    # the mean is constant, and the gains of 0.3 and more bound its error in percent
     assert answer["baselines"]["mean"]["mape"] < 100 * max(gains) / 0.3
     Path("none.csv").write_text("x,y,gain\n1,2,0\n2,1,0\n")
     assert (
-        read(told(capsys, "evaluate", "run", "none.csv", "--json"))["answers"][0]["metrics"]["mape"]
+        read(printed(capsys, "evaluate", "run", "none.csv", "--json"))["answers"][0]["metrics"][
+            "mape"
+        ]
         is None
     )
 
 
-def test_without_a_part_to_judge_by_the_training_part_judges_and_that_is_said(capsys: Out) -> None:
+def test_training_split_is_evaluated_without_a_test_split(capsys: Out) -> None:
     write("two.csv", "x,y,kind")
     split = ["input.split.test=0", "input.split.validation=0"]
-    out = told(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run", *split)
-    assert "the same samples train and judge: there is no unseen part" in out
+    out = printed(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run", *split)
+    assert "evaluated on the training split: there is no test split" in out
     assert "Verdict:" in out
 
 
-def test_an_opened_run_of_an_environment_is_judged_as_it_was(capsys: Out) -> None:
-    fitted = read(told(capsys, "fit", "racing", "--out", "run", "--json"))
-    assert read(told(capsys, "evaluate", "run", "--json"))["answers"] == fitted["answers"]
-    out = told(capsys, "evaluate", "run")
+def test_evaluation_of_a_loaded_environment_run_is_unchanged(capsys: Out) -> None:
+    fitted = read(printed(capsys, "fit", "racing", "--out", "run", "--json"))
+    assert read(printed(capsys, "evaluate", "run", "--json"))["answers"] == fitted["answers"]
+    out = printed(capsys, "evaluate", "run")
     assert "equal to value iteration" in out
     assert "agrees" in out
 
@@ -136,6 +138,6 @@ def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> 
     assert "log_loss: see --json" in err
 
 
-def test_an_answer_is_one_line_whatever_it_is() -> None:
+def test_format_answer_returns_one_line() -> None:
     assert format_answer(Prediction("\n", 0.25)) == "\\n\t0.2500"
     assert format_answer(Prediction("a\tb")) == "a\\tb"

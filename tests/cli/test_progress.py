@@ -1,23 +1,23 @@
-"""How a fit is told while it runs: one estimate of the time to go, worked out from the steps since the first look."""
+"""The time estimate of a training, which is computed from the first steps."""
 
 from __future__ import annotations
 
 import pytest
 
 from kissipo.cli.screen import Screen
-from kissipo.cli.training_output import Story
+from kissipo.cli.training_output import TrainingOutput
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 
 FACTS = {"epochs": 10, "steps": 100, "batch": 32, "samples": 3200}
 
 
-def told(capsys: pytest.CaptureFixture[str], looks: list[tuple[int, int, float]]) -> str:
-    """What is said when the loop is looked at in some epoch, at some step, after some seconds."""
-    story = Story(Screen())
-    story.on_start(FACTS)
+def printed(capsys: pytest.CaptureFixture[str], looks: list[tuple[int, int, float]]) -> str:
+    """Returns the printed text for some calls of on_progress."""
+    output = TrainingOutput(Screen())
+    output.on_start(FACTS)
     for epoch, step, seconds in looks:
-        story.on_progress({**FACTS, "epoch": epoch, "step": step, "loss": 0.5, "seconds": seconds})
+        output.on_progress({**FACTS, "epoch": epoch, "step": step, "loss": 0.5, "seconds": seconds})
     return capsys.readouterr().err
 
 
@@ -30,12 +30,12 @@ def told(capsys: pytest.CaptureFixture[str], looks: list[tuple[int, int, float]]
         ([(4, 50, 700.0), (4, 60, 701.0), (9, 1, 800.0)], "64 s"),
     ],
 )
-def test_the_time_to_go_is_that_of_the_steps_left(
+def test_time_estimate_counts_the_remaining_steps(
     looks: list[tuple[int, int, float]], span: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By hand: 10 steps in 0.6 s, 1,000 - 11 left: 59.3 s. Resumed in epoch 4: 10 steps a second, 640 left: 64 s, said once."""
+    """Checks values computed by hand: 10 steps in 0.6 s give 59.3 s for 989 steps."""
     on = counted(threads(), "thread")
-    assert told(capsys, looks) == f"about {span} to go for 10 epochs on {on}\n"
+    assert printed(capsys, looks) == f"about {span} left for 10 epochs on {on}\n"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_time_to_go_is_that_of_the_steps_left(
         [(1, 1, 0.0), (10, 100, 60.0)],
     ],
 )
-def test_nothing_is_guessed_from_too_little_or_at_the_end(
+def test_time_estimate_needs_enough_steps(
     looks: list[tuple[int, int, float]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told(capsys, looks) == ""
+    assert printed(capsys, looks) == ""

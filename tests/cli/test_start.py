@@ -18,10 +18,10 @@ def test_nothing_heavy_is_imported(code: str) -> None:
     description = (
         f"; import sys; print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
     )
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code + description], capture_output=True, text=True, check=True
     ).stdout
-    assert told.splitlines()[-1] == "HEAVY []"
+    assert output.splitlines()[-1] == "HEAVY []"
 
 
 def test_help_is_there_within_three_tenths_of_a_second() -> None:

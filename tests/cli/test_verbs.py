@@ -1,4 +1,4 @@
-"""Results go to standard output, progress and notes to standard error; a bar on a terminal, plain lines elsewhere; exit codes."""
+"""Results go to standard output, progress to standard error; exit codes of the verbs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kissipo.core.errors import DataError
 Out = pytest.CaptureFixture[str]
 
 
-def test_fit_tells_the_whole_story_in_order(capsys: Out) -> None:
+def test_fit_prints_all_sections_in_order(capsys: Out) -> None:
     assert main(["fit", "digits", "epochs=2"]) == 0
     out, err = capsys.readouterr()
-    told = out + err
+    output = out + err
     story = [
-        "Data check", "PASS", "The way of the data", "pixels", "linear 64 -> 256", "probability", "decision", "label",
-        "train", "1,258", "epoch 2/2", "Score (359 samples of the test part", "majority class", "Verdict:",
-        "Kept in runs", "kissipo predict",
+        "Data check", "PASS", "Data flow", "pixels", "linear 64 -> 256", "probability", "decision", "label",
+        "train", "1,258", "epoch 2/2", "Score (359 examples of the test split", "majority class", "Verdict:",
+        "Saved to runs", "kissipo predict",
     ]  # fmt: skip
-    for each in story:
-        assert each in told, each
+    for name in story:
+        assert name in output, name
     assert "epoch 2/2" in err and "epoch" not in out
     assert "Verdict:" in out and "majority class" in out and "Verdict" not in err
     assert Path("runs/digits-1/report.html").exists()
@@ -42,7 +42,7 @@ def test_quiet_shows_only_the_result(capsys: Out) -> None:
 def test_show_trains_nothing_and_leaves_nothing(capsys: Out) -> None:
     assert main(["show", "digits"]) == 0
     out, err = capsys.readouterr()
-    assert "linear 64 -> 256" in out and "19,210 weights, 18,944 multiplications" in out and not err
+    assert "linear 64 -> 256" in out and "19,210 params, 18,944 MACs" in out and not err
     assert not list(Path.cwd().glob("runs*"))
 
 
@@ -54,7 +54,7 @@ def test_list_names_every_task(capsys: Out) -> None:
     assert all(name in out and recipe.system in out for name, recipe in all_recipes())
 
 
-def test_predict_gives_one_answer_a_line_with_its_confidence(capsys: Out) -> None:
+def test_predict_prints_one_prediction_per_line(capsys: Out) -> None:
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -66,7 +66,7 @@ def test_predict_gives_one_answer_a_line_with_its_confidence(capsys: Out) -> Non
     assert main(["predict", "run", "0.png", "1.png"]) == 0
     lines = capsys.readouterr().out.splitlines()
     answers = [re.fullmatch(r"(\d)\t(0\.\d{4}|1\.0000)", line) for line in lines]
-    assert [each and each[1] for each in answers] == ["0", "1"]
+    assert [name and name[1] for name in answers] == ["0", "1"]
 
 
 def test_evaluate_shows_the_confusion_matrix_of_the_fit(capsys: Out) -> None:
@@ -74,7 +74,7 @@ def test_evaluate_shows_the_confusion_matrix_of_the_fit(capsys: Out) -> None:
     verdict = re.search(r"Verdict: .*", capsys.readouterr().out)
     assert main(["evaluate", "run"]) == 0
     out = capsys.readouterr().out
-    assert "truth \\ answer" in out and verdict and verdict[0] in out
+    assert "true \\ predicted" in out and verdict and verdict[0] in out
 
 
 def test_several_seeds_give_mean_and_spread(capsys: Out) -> None:
@@ -103,7 +103,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
         command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"}
     )
     os.close(slave)
-    seen = b""
+    printed = b""
     while True:
         try:
             part = os.read(master, 65536)
@@ -111,10 +111,10 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
             break
         if not part:
             break
-        seen += part
+        printed += part
     os.close(master)
     assert process.wait() == 0
-    assert "━".encode() in seen and b"\x1b[" in seen and b"Verdict" in seen
+    assert "━".encode() in printed and b"\x1b[" in printed and b"Verdict" in printed
 
 
 def test_a_bug_is_one_line_and_code_1(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,8 @@ def test_show_names_the_parameters_that_the_source_counts_also_without_the_data(
 
     monkeypatch.setattr("kissipo.runs.fit.build_experiment", lambda *_, **__: refuse())
     assert main(["show", "spam"]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert "the lecture counts 148,136 parameters for 7,298 ids" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "the lecture counts 148,136 parameters for 7,298 ids" in output
     assert 7298 * 20 + 4 * 15 * (20 + 15 + 1) + (15 + 1) == 148_136
     assert 4 * 15 * (20 + 15 + 2) == 2_220
-    assert "two bias vectors per gate, so the LSTM has 2,220 parameters" in told
+    assert "two bias vectors per gate, so the LSTM has 2,220 parameters" in output

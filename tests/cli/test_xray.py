@@ -1,4 +1,4 @@
-"""`kissipo xray RUN [VALUE]`: a sample of any kind of run from the inside, in the terminal, as one page, as files, in the report."""
+"""Tests of `kissipo xray RUN [VALUE]`: terminal, page, files, Python and report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def runs(own_data: Path) -> Path:
     )
     (folder / "texts.csv").write_text("message,kind\n" + lines)
     for name, (words, _) in COMMANDS.items():
-        words = [str(folder / each) if each.endswith((".txt", ".csv")) else each for each in words]
+        words = [str(folder / item) if item.endswith((".txt", ".csv")) else item for item in words]
         assert main(["fit", *words, "--out", str(folder / name), "--quiet"]) == 0
     return folder
 
@@ -44,7 +44,7 @@ def runs(own_data: Path) -> Path:
 @pytest.mark.parametrize("is_given", [True, False])
 def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, capsys: Out) -> None:
     values = (
-        [str(runs / each) if each.endswith(".png") else each for each in COMMANDS[name][1]]
+        [str(runs / item) if item.endswith(".png") else item for item in COMMANDS[name][1]]
         if is_given
         else []
     )
@@ -57,7 +57,7 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
     for title in ("The way", "Layer by layer", "One number opened", "Operations"):
         assert f"<h2>{title}</h2>" in page
     assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
-    assert all(f"<b>{each['name']}</b>" in page for each in content["layers"] if each["step"])
+    assert all(f"<b>{item['name']}</b>" in page for item in content["layers"] if item["step"])
     assert ("<h2>Gradients</h2>" in page) == (not values or name == "novel")  # whose truth is known
     assert ("<h2>Where it looked</h2>" in page) == (name == "images")
     assert len(page.encode()) < 1_000_000
@@ -67,35 +67,29 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
 
 
 @pytest.mark.parametrize("name", ["table", "texts", "number", "series"])
-def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(
-    name: str, runs: Path, capsys: Out
-) -> None:
+def test_xray_prints_data_flow_prediction_and_target(name: str, runs: Path, capsys: Out) -> None:
     assert main(["xray", str(runs / name)]) == 0
     out, err = capsys.readouterr()
-    assert (
-        "what happens" in out
-        and "multiplications and" in out
-        and "first sample of the test part" in err
-    )
-    found = re.search(r"answer: (.*)", out)
+    assert "what happens" in out and "MACs and" in out and "first example of the test split" in err
+    matches = re.search(r"prediction: (.*)", out)
     trace = ki.open(runs / name).trace()
-    assert bool(found) == bool(trace.answer)
-    if found:
-        assert found[1].startswith(trace.answer) and (", the truth: " in found[1]) == bool(
+    assert bool(matches) == bool(trace.answer)
+    if matches:
+        assert matches[1].startswith(trace.answer) and (", target: " in matches[1]) == bool(
             trace.truth
         )
     assert main(["xray", str(runs / name), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["run"] == str(runs / name) and all(
-        each["file"] is None for each in told["tensors"].values()
+    content = json.loads(capsys.readouterr().out)
+    assert content["run"] == str(runs / name) and all(
+        item["file"] is None for item in content["tensors"].values()
     )
-    assert [each["name"] for each in told["steps"]] == [each.name for each in trace.steps]
+    assert [item["name"] for item in content["steps"]] == [item.name for item in trace.steps]
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "told"),
+    ("name", "values", "message"),
     [
-        ("table", ["size=3", "--neuron", "1"], "a neuron colors a text that is read on and on"),
+        ("table", ["size=3", "--neuron", "1"], "--neuron needs a recurrent language model"),
         ("table", ["size"], "size"),
         ("images", ["nowhere.png"], "nowhere.png"),
         ("images", ["a.png", "b.png"], "takes one image; got 2"),
@@ -109,57 +103,57 @@ def test_the_terminal_shows_the_way_and_the_answer_beside_the_truth(
         ("nowhere", [], "nowhere"),
     ],
 )
-def test_slips_are_told_in_a_paragraph(
-    name: str, values: list[str], told: str, runs: Path, capsys: Out
+def test_xray_refuses_wrong_arguments(
+    name: str, values: list[str], message: str, runs: Path, capsys: Out
 ) -> None:
     capsys.readouterr()
     assert main(["xray", str(runs / name), *values]) == 2
-    said = capsys.readouterr()
-    assert told in " ".join(said.err.split()) and not said.err.startswith("Traceback")
+    printed = capsys.readouterr()
+    assert message in " ".join(printed.err.split()) and not printed.err.startswith("Traceback")
 
 
-def test_in_python_the_same(runs: Path) -> None:
+def test_xray_in_python_is_the_same(runs: Path) -> None:
     run = ki.open(runs / "table")
-    seen = run.xray({"size": 3, "color": "g"})
-    assert "<h2>The way</h2>" in seen.save("page.html").read_text(encoding="utf-8")
-    assert seen.to_json()["answer"].startswith(str(run.predict({"size": 3, "color": "g"}).value))  # type: ignore[union-attr]
+    result = run.xray({"size": 3, "color": "g"})
+    assert "<h2>The way</h2>" in result.save("page.html").read_text(encoding="utf-8")
+    assert result.to_json()["answer"].startswith(str(run.predict({"size": 3, "color": "g"}).value))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
     report = (runs / name / "report.html").read_text(encoding="utf-8")
-    shown = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
+    section = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
     assert (
-        1 <= shown.count('<details class="example"') <= 4
+        1 <= section.count('<details class="example"') <= 4
         and "<script" not in report
-        and len(shown) < 500_000
+        and len(section) < 500_000
     )
-    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', shown)
+    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', section)
     if name in ("table", "texts", "images"):
         truths = [
-            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), the truth is (.*)", title)
+            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), target (.*)", title)
             for title in titles
         ]
         assert all(truths) and all(
-            (found[1] == "right") == (found[2] == found[3]) for found in truths if found
+            (matches[1] == "right") == (matches[2] == matches[3]) for matches in truths if matches
         )
     if name == "number":
-        assert "of the worst" in titles[0]
+        assert "worst" in titles[0]
 
 
-def test_large_nets_and_long_looks_are_left_out(
+def test_report_examples_skip_large_and_slow_nets(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ki.open(runs / "table")
     run.pipeline()
-    from kissipo.runs.train import evaluate
+    from kissipo.runs.train import evaluate_test_split
 
-    experiment: Any = run._prepared
-    judged, way = evaluate(experiment, seed=0), run.trace()
-    (section,) = examples_inside(experiment, judged, way)
+    experiment: Any = run._experiment
+    test_result, trace = evaluate_test_split(experiment, seed=0), run.trace()
+    (section,) = examples_inside(experiment, test_result, trace)
     assert section.content.count('class="example"') >= 2
-    monkeypatch.setattr("kissipo.runs.xray.examples.MOST_SECONDS", 0.0)
-    assert examples_inside(experiment, judged, way)[0].content.count('class="example"') == 1
-    monkeypatch.setattr("kissipo.runs.xray.examples.MOST_MULTIPLICATIONS", 1)
-    assert examples_inside(experiment, judged, way) == []
-    assert np.isfinite(way.multiplications)
+    monkeypatch.setattr("kissipo.runs.xray.examples.MAX_SECONDS", 0.0)
+    assert examples_inside(experiment, test_result, trace)[0].content.count('class="example"') == 1
+    monkeypatch.setattr("kissipo.runs.xray.examples.MAX_MACS", 1)
+    assert examples_inside(experiment, test_result, trace) == []
+    assert np.isfinite(trace.multiplications)

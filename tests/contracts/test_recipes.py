@@ -82,7 +82,7 @@ def test_recipe_trace_is_complete(name: str) -> None:
     assert stages == sorted(stages, key=("input", "process", "output").index)
     assert set(stages) == {"input", "process", "output"}
     first, *_, last = trace.steps
-    assert first.description == "as it came"
+    assert first.description == "raw input"
     assert last.value is not None
     assert all(step.name and step.description and step.value is not None for step in trace.steps)
     for step in trace.of("process"):
@@ -133,7 +133,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
     assert main(["show", name]) == 0
     text = capsys.readouterr().out
     assert (
-        f"{content['parameters']:,} weights, {content['multiplications']:,} multiplications" in text
+        f"{content['parameters']:,} params, {content['multiplications']:,} MACs" in text
     )
     assert all(
         word in text for word in ("input", "process", "output", "shape", "memory", "one sample")

@@ -180,7 +180,7 @@ def test_resume_digits_killed_twice_and_stopped_by_ctrl_c(
         if by != signal.SIGKILL:
             assert output.startswith("kissipo: stopped in epoch ")
             assert output.endswith(
-                f" of 40. Everything is saved: go on with --resume --out {BROKEN}.\n"
+                f" of 40. Everything is saved: resume with --resume --out {BROKEN}.\n"
             )
     fit(*LONG, "--out", str(BROKEN), "--resume")
     assert_same_run(WHOLE, BROKEN)
@@ -255,7 +255,7 @@ def test_resume_without_any_checkpoint(start: Start, assert_same_run: SameRun) -
     process.wait()
     shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
     fit(*words, "--out", str(BROKEN), "--resume")
-    assert "nothing was saved yet: it begins at the beginning" in (BROKEN / "log.txt").read_text(
+    assert "there is no checkpoint yet: the training starts from the beginning" in (BROKEN / "log.txt").read_text(
         encoding="utf-8"
     )
     assert_same_run(WHOLE, BROKEN)
@@ -271,7 +271,7 @@ def test_resume_uses_the_previous_checkpoint_after_a_truncated_one(
     task.fit(out=stopped, resume=True, callbacks=[witness])
     assert witness.notes[0].startswith(f"the last checkpoint is damaged ({LAST}: ")
     assert witness.notes[0].endswith("; the previous one is used")
-    assert witness.notes[1] == "going on in epoch 3, step 1"
+    assert witness.notes[1] == "resuming in epoch 3, step 1"
     assert_same_run(whole_run, stopped)
 
 
@@ -321,7 +321,7 @@ def test_full_disk_for_the_log_is_reported(stopped: Path, refusal: Refusal) -> N
         str(stopped),
         "--resume",
     )
-    assert "there is no space left on the disk; free some, then go on with --resume" in message
+    assert "there is no space left on the disk; free some space, then use --resume" in message
 
 
 @pytest.mark.parametrize("name", ["digits", "racing"])
@@ -330,7 +330,7 @@ def test_resume_of_a_finished_run_changes_nothing(name: str, assert_same_run: Sa
     fit(name, *words, "--out", str(BROKEN))
     shutil.copytree(BROKEN, WHOLE)
     fit(name, *words, "--out", str(BROKEN), "--resume")
-    assert "going on to the end: the training was already done" in (BROKEN / "log.txt").read_text(
+    assert "resuming to the end: the training was already done" in (BROKEN / "log.txt").read_text(
         encoding="utf-8"
     )
     assert_same_run(WHOLE, BROKEN)
@@ -345,7 +345,7 @@ def test_resume_without_a_run_starts_one(
     Path("empty").mkdir()
     where = [] if out is None else ["--out", out]
     assert main(["fit", "equations", "process.epochs=2", "--resume", *where]) == 0
-    assert f"there was nothing to resume: the run in {folder} begins" in capsys.readouterr().err
+    assert f"there is no run to resume: a new run starts in {folder}" in capsys.readouterr().err
     ki.load("equations", words={"process.epochs": 2}).fit(out="plain")
     assert (Path(folder) / "model.safetensors").read_bytes() == Path(
         "plain/model.safetensors"
@@ -363,7 +363,7 @@ def test_resume_refuses_a_folder_that_is_not_a_run(refusal: Refusal) -> None:
 def test_resume_by_name_takes_the_latest_run(interrupter: Any) -> None:
     task = ki.load("digits", words=SHORT)
     first = task.fit()
-    with pytest.raises(StoppedError, match=r"go on with --resume --out runs/digits-2$"):
+    with pytest.raises(StoppedError, match=r"resume with --resume --out runs/digits-2$"):
         task.fit(seed=1, callbacks=[interrupter(3)])
     before = (first.folder / "metrics.json").stat().st_mtime_ns
     again = task.fit(resume=True)
@@ -384,7 +384,7 @@ def test_fit_does_not_overwrite_a_run(stopped: Path, refusal: Refusal) -> None:
     [
         (
             ["epochs=7"],
-            "another process.epochs; got 7, before 6. To go on with it say process.epochs=6; "
+            "another process.epochs; got 7, before 6. To resume it, use process.epochs=6; "
             "or start a new run without --resume.",
         ),
         (["net=cnn"], "another process.net; got cnn, before ffn."),
@@ -397,7 +397,7 @@ def test_fit_does_not_overwrite_a_run(stopped: Path, refusal: Refusal) -> None:
             ["baselines=[random_forest]"],
             "another output.baselines; got [random_forest], before [majority].",
         ),
-        (["--seed", "1"], "another seed; got 1, before 0. To go on with it say --seed 0; or start"),
+        (["--seed", "1"], "another seed; got 1, before 0. To resume it, use --seed 0; or start"),
     ],
 )
 def test_resume_refuses_other_options(
@@ -451,7 +451,7 @@ def test_resume_refuses_other_data_but_accepts_another_path(
     frame.loc[17, "mean area"] += 1
     frame.to_csv("cancer.csv", index=False)
     message = refusal("fit", "--quiet", "cancer.csv", *words)
-    assert "have changed since the run in broken began. " in message
+    assert "have changed since the run in broken started. " in message
     assert "Start a new run without --resume." in message
 
 
@@ -465,7 +465,7 @@ def test_resume_of_data_from_python_needs_the_data_again(
     task(frame).fit(out=WHOLE)
     with pytest.raises(StoppedError):
         task(frame).fit(out=BROKEN, callbacks=[interrupter(2)])
-    with pytest.raises(RunError, match="have changed since the run in broken began"):
+    with pytest.raises(RunError, match="have changed since the run in broken started"):
         task(frame.iloc[:-1]).fit(out=BROKEN, resume=True)
     task(frame).fit(out=BROKEN, resume=True)
     assert_same_run(WHOLE, BROKEN)
@@ -477,6 +477,6 @@ def test_resume_one_of_several_seeds(start: Start, stop_while_training: Stop) ->
     process = start(*LONG, "--seeds", "2", "--out", "several")
     message = stop_while_training(process, seed, later=0, by=signal.SIGINT)
     assert process.returncode == 130
-    assert "go on with --resume --out several/seed-0." in message
+    assert "resume with --resume --out several/seed-0." in message
     fit(*LONG, "--resume", "--out", str(seed))
     assert json.loads((seed / "data.json").read_text(encoding="utf-8"))["seed"] == 0

@@ -161,8 +161,8 @@ def test_baselines_receive_smaller_images_and_the_report_says_so(
     words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
     run = fit(photos, "run", **words)
     details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]
-    assert details["simple_answers"] == "the simple answers see the images at 8x8"
-    assert "The simple answers see the images at 8x8." in (run / "report.html").read_text()
+    assert details["simple_answers"] == "the baselines use the images at 8x8"
+    assert "The baselines use the images at 8x8." in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])

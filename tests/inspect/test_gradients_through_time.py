@@ -430,7 +430,7 @@ def test_a_run_tells_them_of_a_sample_with_its_truth(
         (item.cell, item.layer, item.forward, item.loss) for item in trace.through_time
     ] == expected
     assert all(max(item.norms) > 0 for item in trace.through_time)
-    assert trace.notes == ("this is the first sample of the test part",)
+    assert trace.notes == ("this is the first example of the test split",)
     capsys.readouterr()
     assert main(["show", str(run.folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["through_time"] == [
@@ -471,7 +471,7 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
     Path("novel.txt").write_text(load_breast_cancer().DESCR * 3, encoding="utf-8")
     run = ki.load("novel.txt", words=words).fit(epochs=1)
     sample_note, note = run.trace().notes
-    assert sample_note == "this is the first sample of the test part"
+    assert sample_note == "this is the first example of the test split"
     assert (
         note
         == "gradients through time are left out: at most 400 steps are supported; 'cell' takes 401"

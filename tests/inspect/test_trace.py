@@ -194,7 +194,7 @@ def test_the_encoded_sample_is_the_sample() -> None:
     run = messages()
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]
     words = run.codecs[0].spec.words if run.codecs[0].spec.words else run.codecs[0].vocabulary
-    assert first.description == "as it came"
+    assert first.description == "raw input"
     decoded = (
         run.codecs[0]
         .decode(run.pipeline().datasets["test"].inputs[0][:1])["message"]

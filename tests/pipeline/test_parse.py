@@ -178,7 +178,7 @@ def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> N
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [
-        ("digts", DataError, "'digts' is no built-in task and no file. Did you mean 'digits'?"),
+        ("digts", DataError, "'digts' is not a built-in task or a file. Did you mean 'digits'?"),
         ("zzz", DataError, "Built-in tasks: airline-dense-step"),
         ("sms.cvs", DataError, "there is no file sms.cvs. Did you mean 'sms.csv'?"),
         ("other.yaml", DataError, "there is no file other.yaml"),

@@ -1,4 +1,4 @@
-"""What training costs beside the first row, by hand, by the lecture's figures and in what `kissipo compare --json` prints."""
+"""The costs of compare: by hand, by the lecture, and in `kissipo compare --json`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def error(score: float, seconds: float) -> dict[str, Any]:
     return row(score, seconds, main="mae", higher=False)
 
 
-def test_it_tells_the_gru_of_the_lecture() -> None:
-    """29.29 % faster with 0.955 of the accuracy, 0.988 of the recall and 0.982 of F1: ratios 23.45, 27.69 and 26.95 % higher."""
+def test_cost_matches_the_gru_of_the_lecture() -> None:
+    """The GRU is 29.29 % faster; its ratios are 23.45, 27.69 and 26.95 % higher."""
     for share, higher in ((0.9548, 23.45), (0.9876, 27.69), (0.9819, 26.95)):
-        told = cost(row(0.9 * share, 1000 / 1.2929), row(0.9, 1000))
-        assert told["faster"] == pytest.approx(29.29)
-        assert 100 * (told["performance_cost"] or 0) - 100 == pytest.approx(higher, abs=0.01)
+        result = cost(row(0.9 * share, 1000 / 1.2929), row(0.9, 1000))
+        assert result["faster"] == pytest.approx(29.29)
+        assert 100 * (result["performance_cost"] or 0) - 100 == pytest.approx(higher, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_it_tells_the_gru_of_the_lecture() -> None:
         (row(0.8, 10), row(0.8, 0), None, None),
     ],
 )
-def test_it_is_what_one_counts_by_hand(
+def test_cost_matches_a_hand_calculation(
     one: Any, first: Any, faster: float | None, ratio: float | None
 ) -> None:
-    told = cost(one, first)
-    assert told["faster"] == (None if faster is None else pytest.approx(faster))
-    assert told["performance_cost"] == (None if ratio is None else pytest.approx(ratio))
+    result = cost(one, first)
+    assert result["faster"] == (None if faster is None else pytest.approx(faster))
+    assert result["performance_cost"] == (None if ratio is None else pytest.approx(ratio))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_it_is_what_one_counts_by_hand(
         ("equations", "process.learning_rate=0.1,0.2", True),
     ],
 )
-def test_the_verb_says_it_of_every_row(
+def test_compare_prints_the_cost_of_every_row(
     task: str, word: str, turned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", task, "epochs=2", "--vary", word, "--seeds", "2", "--json"]) == 0

@@ -1,4 +1,4 @@
-"""The doctor: names what is there, proves that a killed run resumed is the unbroken one, and would notice if it were not."""
+"""Tests of the doctor: versions, packages, and the comparison of resumed runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from kissipo.cli.main import main
 from kissipo.runs.doctor import compare_runs
 
 
-def test_it_tells_versions_threads_and_parts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_prints_versions_threads_and_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["machine"]["torch"] == version("torch")
-    assert found["machine"]["threads"] == torch.get_num_threads()
-    for part in found["parts"]:
+    result = json.loads(capsys.readouterr().out)
+    assert result["machine"]["torch"] == version("torch")
+    assert result["machine"]["threads"] == torch.get_num_threads()
+    for part in result["parts"]:
         assert part["version"] == version(part["package"])
         assert part["extra"] in ("frames", "series", "rl", "board")
 
 
-def test_a_missing_part_is_named_with_its_extra(
+def test_doctor_names_the_extra_of_a_missing_package(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -36,7 +36,7 @@ def test_a_missing_part_is_named_with_its_extra(
     assert "missing: pip install 'kissipo[frames]'" in capsys.readouterr().out
 
 
-def test_it_sees_a_single_bit_of_difference() -> None:
+def test_compare_runs_detects_a_single_bit() -> None:
     run = ki.load("digits").fit(epochs=1, out="one")
     shutil.copytree("one", "other")
     same = compare_runs(run.folder, Path("other"))
@@ -52,28 +52,30 @@ def test_it_sees_a_single_bit_of_difference() -> None:
     before = float(bias[3])
     bias[3] = torch.nextafter(bias[3], torch.tensor(9.0))
     save_file(weights, "other/model.safetensors")
-    found = compare_runs(run.folder, Path("other"))
-    assert not found["same_weights"]
-    assert not found["same_file"]
-    assert found["largest_difference"] == pytest.approx(float(bias[3]) - before, rel=1e-6)
+    result = compare_runs(run.folder, Path("other"))
+    assert not result["same_weights"]
+    assert not result["same_file"]
+    assert result["largest_difference"] == pytest.approx(float(bias[3]) - before, rel=1e-6)
     Path("other", "metrics.json").write_text("{}")
     assert not compare_runs(run.folder, Path("other"))["same_metrics"]
 
 
-def test_a_task_that_does_not_train_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_resume_reports_a_task_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--resume", "digts"]) == 2
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert (
-        "a run did not end well (code 2): kissipo: 'digts' is no built-in task and no file. Did you mean 'digits'?"
-        in told
+        "a run failed (code 2): kissipo: 'digts' is not a built-in task or a file. Did you mean 'digits'?"
+        in output
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in output
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["digits", "sunspots"])
-def test_it_proves_that_resuming_is_exact(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_resume_shows_that_resuming_is_exact(
+    task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", "--resume", task]) == 0
-    told = capsys.readouterr()
-    assert "PASS the resumed run is the unbroken one, bit for bit" in told.out
-    assert "kill 1: killed while learning" in told.err
+    output = capsys.readouterr()
+    assert "PASS the resumed run equals the uninterrupted one, bit for bit" in output.out
+    assert "kill 1: killed during training" in output.err

@@ -1,4 +1,4 @@
-"""A run is looked into while it learns, by another process, and learns what it would have learned unseen."""
+"""Run.look loads a run in training and does not change it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def started(out: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_looking_into_a_run_that_learns_changes_nothing_of_it(
+def test_look_does_not_change_a_run_in_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     unseen = started("unseen")
     assert unseen.wait(timeout=120) == 0
     learning = started("seen")
-    seen = set()
+    steps = set()
     while learning.poll() is None:
         if (Path("seen") / "checkpoints" / "last.safetensors").exists():
             run = Run.look("seen")
@@ -47,16 +47,16 @@ def test_looking_into_a_run_that_learns_changes_nothing_of_it(
             assert trace.recording
             assert trace.recording.untrue() == []
             if run.remark:
-                seen.add((run.remark, trace.answer))
+                steps.add((run.remark, trace.answer))
         time.sleep(0.05)
     assert learning.wait() == 0
-    assert len(seen) > 1
+    assert len(steps) > 1
     one, other = ki.open("unseen").net.state_dict(), ki.open("seen").net.state_dict()
     assert all(torch.equal(one[name], weight) for name, weight in other.items())
     assert Run.look("seen").remark == ""
 
 
-def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_look_loads_a_killed_run_that_then_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     learning = started("killed")
     while (
         learning.poll() is None
@@ -66,8 +66,8 @@ def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[s
     learning.kill()
     assert learning.wait() < 0
     assert main(["xray", "killed", "--layer", "1", "--index", "3"]) == 0
-    told = capsys.readouterr()
-    assert "the training is not finished" in told.err
+    text = capsys.readouterr()
+    assert "the training is not finished" in text.err
     assert main(["show", "killed"]) == 0
     assert "(in training)" in capsys.readouterr().out
     with pytest.raises(RunError, match="is not a complete run"):
@@ -76,7 +76,7 @@ def test_a_killed_run_is_looked_into_and_goes_on(capsys: pytest.CaptureFixture[s
     assert Run.look("killed").remark == ""
 
 
-def test_a_folder_without_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_look_refuses_a_folder_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
     for name in ("empty", "nowhere"):
         with pytest.raises(RunError):

@@ -37,11 +37,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ki.Run:
     return ki.load(words).fit(out=tmp_path_factory.mktemp("unseen") / "run")
 
 
-ASKED = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
+CASES = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({}, []),
         (
@@ -71,35 +71,35 @@ ASKED = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
         ({"remark": ""}, ["1 empty 'remark', read as no words"]),
     ],
 )
-def test_a_row_with_something_never_seen(
-    run: ki.Run, changed: dict[str, object], told: list[str]
+def test_predict_remarks_on_unknown_values(
+    run: ki.Run, changed: dict[str, object], expected: list[str]
 ) -> None:
-    answers, remarks = ki.open(run.folder).predict_all([ASKED | changed])
+    answers, remarks = ki.open(run.folder).predict_all([CASES | changed])
     assert answers[0][0].value in ("yes", "no") and 0.5 <= answers[0][0].confidence <= 1
-    assert len(remarks) == len(told), remarks
-    assert all(remark.startswith(start) for remark, start in zip(remarks, told, strict=True)), (
+    assert len(remarks) == len(expected), remarks
+    assert all(remark.startswith(start) for remark, start in zip(remarks, expected, strict=True)), (
         remarks
     )
 
 
-def test_what_is_cut_or_unknown_does_not_change_the_answer(run: ki.Run) -> None:
-    def asked(**changed: object) -> float:
-        return run.predict_all([ASKED | changed])[0][0][0].confidence
+def test_predict_ignores_truncated_and_unknown_values(run: ki.Run) -> None:
+    def values(**changed: object) -> float:
+        return run.predict_all([CASES | changed])[0][0][0].confidence
 
-    assert asked(remark="good bad fine poor") == asked(remark="good bad fine poor good good")
-    assert asked(remark="good zebra") == asked(remark="good lion") != asked(remark="good bad")
-    assert asked(city="Oslo") == asked(city="London") != asked(city="Praha")
+    assert values(remark="good bad fine poor") == values(remark="good bad fine poor good good")
+    assert values(remark="good zebra") == values(remark="good lion") != values(remark="good bad")
+    assert values(city="Oslo") == values(city="London") != values(city="Praha")
 
 
-def test_python_warns_and_the_command_line_notes(
+def test_predict_remarks_are_warnings_and_notes(
     run: ki.Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.warns(
         UserWarning,
         match=r"1 values of 'city' never seen in training \('Oslo'\), read as all zeros",
     ):
-        run.predict(ASKED | {"city": "Oslo"})
-    question = [f"{name}={value}" for name, value in (ASKED | {"city": "Oslo"}).items()]
+        run.predict(CASES | {"city": "Oslo"})
+    question = [f"{name}={value}" for name, value in (CASES | {"city": "Oslo"}).items()]
     assert main(["predict", str(run.folder), *question]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
@@ -109,7 +109,7 @@ def test_python_warns_and_the_command_line_notes(
     )
 
 
-def test_rows_are_counted_over_a_whole_file(run: ki.Run) -> None:
+def test_predict_remarks_count_the_rows_of_a_file(run: ki.Run) -> None:
     Path("new.csv").write_text(
         "age,fare,city,remark\n30,7,Oslo,bad\n31,7,Rome,bad\n32,7,Brno,bad\n"
     )
@@ -120,7 +120,7 @@ def test_rows_are_counted_over_a_whole_file(run: ki.Run) -> None:
     ]
 
 
-def test_a_image_of_another_size_or_color() -> None:
+def test_predict_remarks_on_image_size_and_color() -> None:
     for number in range(24):
         path = Path("photos") / ("good" if number % 2 else "bad") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from kissipo.runs.tensorboard import graph, histogram
 pytest.importorskip("tensorboard")
 
 
-def test_a_fit_writes_the_graph_the_numbers_of_each_epoch_and_the_weights() -> None:
+def test_tensorboard_has_graph_metrics_and_weights() -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = ki.load("digits").fit(epochs=2)
@@ -28,16 +28,16 @@ def test_a_fit_writes_the_graph_the_numbers_of_each_epoch_and_the_weights() -> N
     weights = {f"weights/{name}": weight for name, weight in run.net.named_parameters()}
     assert events.Tags()["histograms"] == [name.replace(".", "/") for name in weights]
     assert events.Tags()["images"] == []
-    assert [each.step for each in events.Scalars("loss")] == [1, 2]
-    assert [each.value for each in events.Scalars("loss")] == pytest.approx(
+    assert [value.step for value in events.Scalars("loss")] == [1, 2]
+    assert [value.value for value in events.Scalars("loss")] == pytest.approx(
         [row["loss"] for row in run.history if "loss" in row]
     )
     for name, weight in weights.items():
-        found = events.Histograms(name.replace(".", "/"))[-1].histogram_value
-        assert found.num == weight.numel() == sum(found.bucket)
+        values = events.Histograms(name.replace(".", "/"))[-1].histogram_value
+        assert values.num == weight.numel() == sum(values.bucket)
 
 
-def test_learning_is_the_same_with_and_without_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_is_the_same_with_and_without_tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"process.net": "cnn", "process.dropout": 0.3, "process.norm": True}
     watched = ki.load("digits", words=words).fit(epochs=2, seed=4)
     monkeypatch.setattr("kissipo.runs.fit.boards", lambda *_: [])
@@ -49,7 +49,7 @@ def test_learning_is_the_same_with_and_without_a_board(monkeypatch: pytest.Monke
     )
 
 
-def test_the_graph_of_any_net_has_every_operation_and_every_edge() -> None:
+def test_tensorboard_graph_has_all_operations_and_edges() -> None:
     from tensorboard.compat.proto.graph_pb2 import GraphDef
 
     recording = record(
@@ -64,8 +64,8 @@ def test_the_graph_of_any_net_has_every_operation_and_every_edge() -> None:
     }
 
 
-def test_the_counts_of_a_histogram_are_those_of_the_numbers() -> None:
-    found = histogram(np.array([0.0, 1.0, 1.0, np.nan], dtype=np.float32))
-    assert (found.num, found.min, found.max, found.sum, found.sum_squares) == (3, 0, 1, 2, 2)
-    assert (found.bucket[1], found.bucket[-1]) == (1, 2)
+def test_histogram_counts_match_the_values() -> None:
+    values = histogram(np.array([0.0, 1.0, 1.0, np.nan], dtype=np.float32))
+    assert (values.num, values.min, values.max, values.sum, values.sum_squares) == (3, 0, 1, 2, 2)
+    assert (values.bucket[1], values.bucket[-1]) == (1, 2)
     assert histogram(np.array([np.nan])).num == 0

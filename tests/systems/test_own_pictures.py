@@ -31,7 +31,7 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     assert answer["details"]["confusion"] == matrix.tolist()
     assert answer["metrics"]["accuracy"] == pytest.approx(np.trace(matrix) / len(test))
     assert main(["evaluate", "run"]) == 0
-    assert "truth \\ answer" in capsys.readouterr().out
+    assert "true \\ predicted" in capsys.readouterr().out
     return float(answer["metrics"]["accuracy"])
 
 

@@ -102,7 +102,7 @@ def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(
     assert page.count("<img") == 80
     assert "new/cut.jpg is damaged" in page
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 2
-    assert "verdicts is there already. Name another folder with --out" in capsys.readouterr().err
+    assert "verdicts exists already. Name another folder with --out" in capsys.readouterr().err
     assert main(["predict", "run", "new", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)["predictions"]
     assert [each["file"] for each in answers] == [row["file"] for row in rows]

@@ -189,7 +189,7 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert json.loads(capsys.readouterr().out)["run"] == "runs/games-1"
     write_games("others", 3)
     assert main(["evaluate", "run", "others"]) == 0
-    assert "this net" in capsys.readouterr().out
+    assert "model" in capsys.readouterr().out
 
 
 def test_records_that_were_written_are_read_back_as_the_same_samples() -> None:

@@ -118,7 +118,7 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     assert (
-        f"Interval: {held['coverage']:.1%} of the truth in it, 80% wanted"
+        f"Interval: coverage {held['coverage']:.1%} (target 80%)"
         in capsys.readouterr().out
     )
     assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
@@ -219,7 +219,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     out = capsys.readouterr().out
     assert "1958-08-01 to 1959-09-01" in out and "mean" in out
     for words, told in (
-        (["digits", "--backtest", "2"], "--backtest goes with a series, and 'digits' is none"),
+        (["digits", "--backtest", "2"], "--backtest needs a series, and 'digits' is not a series"),
         ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
         (
             [file, "input.max_rows=1000"],

@@ -88,7 +88,7 @@ def test_words_are_written_with_blanks(novel: Path) -> None:
 def test_what_does_not_write_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "backprop", "epochs=1", "--out", "run", "--quiet"]) == 0
     assert main(["generate", "run"]) == 2
-    assert "does not write" in capsys.readouterr().err
+    assert "does not generate text" in capsys.readouterr().err
 
 
 def test_what_would_see_the_answer_is_refused(novel: Path) -> None:
@@ -173,7 +173,7 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     )
     assert (
         told["activity"] == pytest.approx(seen.states[:, 3].tolist())
-        and told["why"] == "as asked for"
+        and told["why"] == "selected by --neuron"
     )
     assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
     out, err = capsys.readouterr()
@@ -209,7 +209,7 @@ def test_without_a_text_the_first_piece_of_the_test_part_is_read(
     told = json.loads(capsys.readouterr().out)
     run = ki.open(reader)
     assert told["units"] == list(run.trace().labels["time"]) and len(told["units"]) == 25
-    assert "this is the first piece of the test part" in told["notes"]
+    assert "this is the first window of the test split" in told["notes"]
 
 
 def test_a_terminal_shows_colors(reader: Path) -> None:
@@ -250,7 +250,7 @@ def test_words_are_colored_too(novel: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["a", "--file", "b"], "takes a value or --file, one of both"),
+        (["a", "--file", "b"], "needs either a value or --file"),
         (["a", "b"], "kissipo xray takes one text; got 2. Quote it."),
         ([""], "the text is empty"),
         (

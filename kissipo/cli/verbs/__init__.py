@@ -1,1 +1,5 @@
-"""One verb a file: the first line of its docstring is its help, `options(parser)` its arguments, `run(arguments, screen)` its deed."""
+"""The verbs, one file per verb.
+
+The first line of the docstring is the help of the verb. `options(parser)` adds its
+arguments. `run(arguments, screen)` runs it.
+"""

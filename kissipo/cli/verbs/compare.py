@@ -1,8 +1,8 @@
-"""several tasks, or variations of one, on the same data with the same seeds: one table of score, time, cost and size
+"""compare tasks, or variations of one task, by score, training time and size
 
 kissipo compare digits mnist
 kissipo compare sms.csv --output kind --vary process.cell=rnn,lstm,gru
-kissipo compare inception-naive inception-bottleneck       nets by their bare names: what they cost
+kissipo compare inception-naive inception-bottleneck    the costs of nets
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from kissipo.core.task import Task
 
-_ASKED = (
+_PREFERRED = (
     "recall",
     "f1",
     "roc_auc",
-)  # what the lectures compare besides accuracy and speed; the last to be left out
+)  # the metrics of the lectures besides accuracy and time; the last to be left out
 
 
 def options(parser: ArgumentParser) -> None:
@@ -31,26 +31,30 @@ def options(parser: ArgumentParser) -> None:
         "tasks",
         metavar="TASK",
         nargs="+",
-        help="built-in names, .yaml files or data; key=value changes all",
+        help="built-in names, .yaml files or data; key=value changes all tasks",
     )
     parser.add_argument(
-        "--vary", metavar="KEY=A,B", action="append", default=[], help="a word and its values"
+        "--vary", metavar="KEY=A,B", action="append", default=[], help="an option and its values"
     )
-    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
-    parser.add_argument("--time", metavar="COLUMN", help="the column of moments")
+    parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
+    parser.add_argument("--time", metavar="COLUMN", help="the column of timestamps")
     parser.add_argument(
-        "--horizon", type=int, metavar="STEPS", help="how many steps ahead are forecast"
+        "--horizon", type=int, metavar="STEPS", help="the number of steps to forecast"
     )
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="K", help="how many seeds each (default: 1)"
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="K",
+        help="the number of random seeds per task (default: 1)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="the first random seed (default: 0)")
     parser.add_argument("--out", type=Path, help="the folder of the runs (default: runs/compare-N)")
-    parser.add_argument("--json", action="store_true", help="give the table as JSON")
+    parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """One row a task."""
+    """Trains the tasks and prints one row per task."""
     from rich.markup import escape
 
     from kissipo.core.errors import TaskError
@@ -59,8 +63,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.load import load
     from kissipo.runs.model_summary import is_bare_net
 
-    names = [each for each in arguments.tasks if "=" not in each]
-    words = dict(split_argument(each) for each in arguments.tasks if "=" in each)
+    names = [argument for argument in arguments.tasks if "=" not in argument]
+    words = dict(split_argument(argument) for argument in arguments.tasks if "=" in argument)
     if any(map(is_bare_net, names)):
         return _costs(names, words, arguments, screen)
     tasks: dict[str, Task] = {}
@@ -75,35 +79,36 @@ def run(arguments: Namespace, screen: Screen) -> None:
         tasks |= variations(task, arguments.vary) if arguments.vary else {name: task}
     if len(tasks) < 2:
         raise TaskError(
-            "kissipo compare needs two tasks at least",
-            do="Name another task, or say --vary process.cell=lstm,gru",
+            "kissipo compare needs at least two tasks",
+            do="Name another task, or use --vary process.cell=lstm,gru",
         )
     if arguments.vary and len(names) > 1:
-        raise TaskError("--vary goes with one task", given=", ".join(names))
+        raise TaskError("--vary needs exactly one task", given=", ".join(names))
     notify = lambda text: screen.note(escape(text))  # noqa: E731
-    found = compare(
+    comparison = compare(
         tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify
     )
-    rows = found["rows"]
+    rows = comparison["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
-    spare.sort(key=lambda name: name.split(" ")[-1] in _ASKED, reverse=True)
+    spare.sort(key=lambda name: name.split(" ")[-1] in _PREFERRED, reverse=True)
     left_out: list[str] = []
-    while not screen.fits(made := _table(rows, metrics, arguments.seeds)) and spare:
+    while not screen.fits(grid := _table(rows, metrics, arguments.seeds)) and spare:
         left_out.insert(0, spare.pop())
         metrics.remove(left_out[0])
-    screen.result(made)
+    screen.result(grid)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
     screen.note(
-        "[dim]faster: at training, than the first row; performance / cost: score for each second, that of the first is 1[/]"
+        "[dim]faster: training speed compared with the first row; "
+        "performance / cost: score per second, relative to the first row[/]"
     )
-    screen.result_json(found)
+    screen.result_json(comparison)
     return None
 
 
 def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen: Screen) -> None:
-    """One row a net: what it costs for one image."""
+    """Prints one row per net with its costs for one image."""
     from kissipo.cli.cost_tables import costs_side_by_side
     from kissipo.core.errors import TaskError
     from kissipo.runs.model_summary import is_bare_net, net_costs
@@ -111,28 +116,26 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     tasks = [name for name in names if not is_bare_net(name)]
     if tasks or len(names) < 2 or arguments.vary:
         raise TaskError(
-            "nets by their bare names are compared with each other",
+            "nets without data can only be compared with other nets",
             given=", ".join([*names, *arguments.vary]),
-            do="Name two nets at least, or tasks with net=...",
+            do="Name at least two nets, or tasks with net=...",
         )
-    found = {name: net_costs(name, words) for name in names}
-    screen.result(costs_side_by_side(found))
-    screen.remarks(list(dict.fromkeys(note for costs in found.values() for note in costs.notes)))
-    screen.result_json(
-        {"nets": [{"net": name, **costs.to_json()} for name, costs in found.items()]}
-    )
+    nets = {name: net_costs(name, words) for name in names}
+    screen.result(costs_side_by_side(nets))
+    screen.remarks(list(dict.fromkeys(note for costs in nets.values() for note in costs.notes)))
+    screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]})
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
     from rich.markup import escape
 
     titles = [name.replace(" ", "\n") for name in metrics]
-    made = table(
+    grid = table(
         "",
         *titles,
         "faster",
         "performance\n/ cost",
-        "weights",
+        "params",
         right=tuple(range(1, 4 + len(metrics))),
     )
     for row in rows:
@@ -142,8 +145,8 @@ def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
             "-" if faster is None else f"{faster:+.1f} %",
             "-" if ratio is None else f"{ratio:.3g}",
         ]
-        made.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
-    return made
+        grid.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
+    return grid
 
 
 def _cell(values: dict[str, float] | None, seeds: int) -> str:

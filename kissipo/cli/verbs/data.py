@@ -1,9 +1,9 @@
-"""named public data sets, and a check of your own file
+"""list, download and check data sets
 
 kissipo data list
 kissipo data get mnist
 kissipo data check sms.csv --output kind
-kissipo data check old.csv input.encoding=latin-1    any word of the task
+kissipo data check old.csv input.encoding=latin-1    any option of the task
 """
 
 from argparse import ArgumentParser, Namespace
@@ -13,38 +13,38 @@ from kissipo.cli.screen import Screen, table
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
-    parser.add_argument("what", resolved=("list", "get", "check"), help="what to do")
-    parser.add_argument("name", nargs="?", help="the name of a set, or a file")
+    parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
+    parser.add_argument("name", nargs="?", help="the name of a data set, or a file")
     parser.add_argument(
         "words",
         metavar="key=value",
         nargs="*",
-        help="words of the task, for check: input.separator=';'",
+        help="options of the task, for check: input.separator=';'",
     )
-    parser.add_argument("--output", metavar="COLUMN", help="the column that is asked for")
+    parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
     parser.add_argument(
-        "--time", metavar="COLUMN", help="the column of moments: the data are a series"
+        "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"
     )
-    parser.add_argument("--strict", action="store_true", help="a warning counts as a failure")
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> int | None:
-    """Lists, fetches or checks."""
+    """Lists, downloads or checks data sets."""
     from kissipo.core.errors import TaskError
 
     if arguments.words and arguments.what != "check":
         raise TaskError(
-            f"kissipo data {arguments.what} takes no words of a task",
+            f"kissipo data {arguments.what} takes no options of a task",
             given=f"'{arguments.words[0]}'",
-            allowed="they belong to kissipo data check",
+            allowed="options with kissipo data check",
         )
     if arguments.what == "list":
         _list(screen)
         return None
     if arguments.name is None:
         what = (
-            "a set: kissipo data get mnist"
+            "a data set: kissipo data get mnist"
             if arguments.what == "get"
             else "a file: kissipo data check sms.csv"
         )
@@ -58,15 +58,15 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
 def _list(screen: Screen) -> None:
     from kissipo.input.datasets import DATASETS, dataset_names, module_name
 
-    made = table("name", "what it is", "license", "home")
+    grid = table("name", "description", "license", "home")
     rows = []
     for name in dataset_names():
         module = DATASETS.find(module_name(name), place="data")
-        made.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
+        grid.add_row(f"[bold]{name}[/]", module.ABOUT, module.LICENSE, f"[dim]{module.HOME}[/]")
         rows.append(
             {"name": name, "about": module.ABOUT, "license": module.LICENSE, "home": module.HOME}
         )
-    screen.result(made)
+    screen.result(grid)
     screen.result_json(rows)
 
 
@@ -95,12 +95,15 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     words = dict(split_argument(argument) for argument in arguments.words)
     findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)
     screen.result(findings_table(findings))
-    levels = [each.level for each in findings]
-    worst = "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"
-    screen.result(
-        f"{worst}: {counted(levels.count('FAIL'), 'failure')}, {counted(levels.count('WARN'), 'warning')}"
-    )
+    results = [finding.level for finding in findings]
+    worst = "FAIL" if "FAIL" in results else "WARN" if "WARN" in results else "PASS"
+    failures, warnings = (results.count(level) for level in ("FAIL", "WARN"))
+    screen.result(f"{worst}: {counted(failures, 'failure')}, {counted(warnings, 'warning')}")
     screen.result_json(
-        {"data": arguments.name, "result": worst, "findings": [each.to_json() for each in findings]}
+        {
+            "data": arguments.name,
+            "result": worst,
+            "findings": [finding.to_json() for finding in findings],
+        }
     )
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

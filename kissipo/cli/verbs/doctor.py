@@ -1,4 +1,4 @@
-"""versions, threads, what is missing; with --resume TASK it proves that a killed run, resumed, ends as an unbroken one"""
+"""show versions, threads and missing packages, or test that runs can be resumed"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -8,7 +8,9 @@ from kissipo.cli.screen import Screen, table
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo doctor`."""
     parser.add_argument(
-        "--resume", metavar="TASK", help="a task to kill and resume, such as digits"
+        "--resume",
+        metavar="TASK",
+        help="test that a killed and resumed run of TASK, such as digits, is reproducible",
     )
     parser.add_argument(
         "--trials",
@@ -16,43 +18,44 @@ def options(parser: ArgumentParser) -> None:
         default=2,
         help="number of times the run is killed and resumed (default: 2)",
     )
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> int:
-    """Looks at the machine, or at resuming."""
+    """Prints the machine and the packages, or tests resuming."""
     from rich.markup import escape
 
     from kissipo.runs.doctor import examine, prove_resume
 
     if arguments.resume:
         notify = lambda text: screen.note(f"[dim]{escape(text)}[/]")  # noqa: E731
-        found = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
-        same = found["same_weights"] and found["same_metrics"]
+        result = prove_resume(arguments.resume, trials=arguments.trials, notify=notify)
+        same = result["same_weights"] and result["same_metrics"]
         screen.result(
-            "[green]PASS[/] the resumed run is the unbroken one, bit for bit"
+            "[green]PASS[/] the resumed run equals the uninterrupted one, bit for bit"
             if same
             else "[red]FAIL[/] the runs differ"
         )
         screen.result(
-            f"{found['compared']} weights compared, largest difference {found['largest_difference']:g}"
+            f"{result['compared']} weights compared, "
+            f"maximum difference {result['largest_difference']:g}"
         )
-        screen.result_json(found)
+        screen.result_json(result)
         return 0 if same else 1
-    found = examine()
-    made = table("", "")
-    for key, value in found["machine"].items():
-        made.add_row(key, str(value))
-    screen.result(made)
-    parts = table("part", "", "needed for")
-    for part in found["parts"]:
-        there = (
+    result = examine()
+    grid = table("", "")
+    for key, value in result["machine"].items():
+        grid.add_row(key, str(value))
+    screen.result(grid)
+    parts = table("package", "", "needed for")
+    for part in result["parts"]:
+        version = (
             f"[green]{part['version']}[/]"
             if part["version"]
             else f"[yellow]missing[/]: pip install 'kissipo\\[{part['extra']}]'"
         )
-        parts.add_row(part["package"], there, part["purpose"])
+        parts.add_row(part["package"], version, part["purpose"])
     screen.result()
     screen.result(parts)
-    screen.result_json(found)
+    screen.result_json(result)
     return 0

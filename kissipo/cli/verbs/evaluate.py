@@ -1,4 +1,4 @@
-"""judge a run: measures, confusion matrix, beside the simple answers; on its test part or on DATA with answers"""
+"""evaluate a run against baselines, on its test split or on other data with targets"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -12,13 +12,13 @@ def options(parser: ArgumentParser) -> None:
         "data",
         metavar="DATA",
         nargs="?",
-        help="other data with answers (default: the run's own test part)",
+        help="other data with targets (default: the test split of the run)",
     )
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """Scores, verdict, confusion matrix."""
+    """Prints the scores, the verdict and the confusion matrix."""
     from kissipo.cli import tables
     from kissipo.core.text import format_score
     from kissipo.runs.run import Run
@@ -36,7 +36,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         if "policy" in score.net.details:
             screen.result(tables.policy_table(score.net.details["policy"]))
         if "alarms" in score.net.details:
-            screen.result(tables.alarms_told(score.net.details))
+            screen.result(tables.alarms_table(score.net.details))
         if "inspection" in score.net.details:
             screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
         if "interval" in score.net.details:
@@ -45,6 +45,6 @@ def run(arguments: Namespace, screen: Screen) -> None:
             steps = score.net.details.get(f"{measure}_by_step", [])
             if steps:
                 screen.result(
-                    f"{measure} by step ahead: " + "  ".join(format_score(each) for each in steps)
+                    f"{measure} by step ahead: " + "  ".join(format_score(value) for value in steps)
                 )
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

@@ -1,6 +1,6 @@
-"""train a task, judge it beside simple answers, keep the run
+"""train a task, evaluate it against baselines, save the run
 
-TASK is a built-in name (kissipo list), a .yaml file, or your own data with the question:
+TASK is a built-in name (kissipo list), a .yaml file, or your own data with an output:
 
     kissipo fit digits
     kissipo fit sms.csv --output kind
@@ -8,9 +8,9 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with the 
     kissipo fit air.csv --time Month --output Passengers --horizon 12
     kissipo fit novel.txt
     kissipo fit sgf/                                     records of go
-    kissipo fit input.games=sgf/ output.category=move    the same in words alone
-    kissipo fit digits epochs=5 process.units=[64,64]    any word of the task
-    kissipo fit air.csv --output Passengers --backtest 4 judged at four ends of the series
+    kissipo fit input.games=sgf/ output.category=move    the same with options only
+    kissipo fit digits epochs=5 process.units=[64,64]    any option of the task
+    kissipo fit air.csv --output Passengers --backtest 4 evaluated on four folds
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kissipo.cli.screen import Screen
-from kissipo.cli.task_argument import add_question, asked_task
+from kissipo.cli.task_argument import add_task_arguments, parse_task
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,59 +28,59 @@ if TYPE_CHECKING:
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo fit`."""
-    add_question(parser)
+    add_task_arguments(parser)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/NAME-N)")
-    parser.add_argument("--seed", type=int, help="where all dice start (default: 0)")
+    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
     parser.add_argument(
         "--seeds",
         type=int,
         metavar="K",
-        help="train K times with seeds 0..K-1: mean and standard deviation",
+        help="train with K random seeds, 0 to K-1; print mean and std",
     )
     parser.add_argument(
         "--backtest",
         type=int,
         metavar="K",
-        help="a series: train at K successive ends (rolling origin)",
+        help="series only: evaluate on K successive folds (rolling origin)",
     )
-    parser.add_argument("--epochs", type=int, help="how often every sample is seen")
+    parser.add_argument("--epochs", type=int, help="number of passes over the training split")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with a run that was stopped; where there is none, one begins",
+        help="resume a stopped run; start a new one where there is none",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first warning of the data check"
     )
-    parser.add_argument("--quiet", action="store_true", help="show only the result")
-    parser.add_argument("--json", action="store_true", help="give the result as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """Trains once, once a seed, or once a fold of a series."""
-    from kissipo.cli.training_output import Story
+    """Trains once, once per seed, or once per fold of a series."""
+    from kissipo.cli.training_output import TrainingOutput
     from kissipo.runs.fit import fit
 
-    task = asked_task(arguments)
+    task = parse_task(arguments)
     if arguments.epochs is not None:
         task = task.with_words({"process.epochs": arguments.epochs})
     if arguments.seeds is not None:
         return _several(task, arguments, screen)
     if arguments.backtest is not None:
         return _backtest(task, arguments, screen)
-    story = Story(screen)
+    output = TrainingOutput(screen)
     try:
-        made = fit(
+        trained = fit(
             task,
             seed=arguments.seed,
             out=arguments.out,
             resume=arguments.resume,
             strict=arguments.strict,
-            callbacks=[story],
+            callbacks=[output],
         )
     finally:
-        story.close()
-    screen.result_json({"run": str(made.folder), "seed": made.seed, **made.metrics})
+        output.close()
+    screen.result_json({"run": str(trained.folder), "seed": trained.seed, **trained.metrics})
     return None
 
 
@@ -94,9 +94,9 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError(
-            "--seeds takes a number of at least 1, and no --resume", given=str(arguments.seeds)
+            "--seeds needs a number of at least 1, without --resume", given=str(arguments.seeds)
         )
-    found = several_seeds(
+    result = several_seeds(
         task,
         arguments.seeds,
         out=arguments.out,
@@ -104,15 +104,15 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
         strict=arguments.strict,
         notify=screen.note,
     )
-    made = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
-    for name, values in found["metrics"].items():
-        made.add_row(
+    grid = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
+    for name, values in result["metrics"].items():
+        grid.add_row(
             escape(name), *(format_score(values[key]) for key in ("mean", "std", "min", "max"))
         )
     screen.result(f"[bold]{arguments.seeds} seeds[/]")
-    screen.result(made)
-    screen.result("Runs: " + escape(", ".join(found["runs"])))
-    screen.result_json(found)
+    screen.result(grid)
+    screen.result("Runs: " + escape(", ".join(result["runs"])))
+    screen.result_json(result)
 
 
 def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
@@ -122,8 +122,8 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.backtest import backtest
 
     if arguments.resume:
-        raise TaskError("--backtest goes without --resume")
-    found = backtest(
+        raise TaskError("--backtest cannot be combined with --resume")
+    result = backtest(
         task,
         arguments.backtest,
         seed=arguments.seed or 0,
@@ -131,34 +131,39 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
         strict=arguments.strict,
         notify=screen.note,
     )
-    names = sorted(found["baselines"], key=lambda name: found["baselines"][name]["mean"])
+    names = sorted(result["baselines"], key=lambda name: result["baselines"][name]["mean"])
     left_out: list[str] = []
-    while not screen.fits(made := _folds(found, names)) and names:
+    while not screen.fits(grid := _folds(result, names)) and names:
         left_out.append(names.pop())
-    screen.result(made)
+    screen.result(grid)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
-    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in found["folds"])))
-    screen.result_json(found)
+    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in result["folds"])))
+    screen.result_json(result)
 
 
-def _folds(found: dict[str, Any], names: list[str]) -> Table:
-    """A row a fold: the measure that decides, of the net and of the simple answers."""
+def _folds(result: dict[str, Any], names: list[str]) -> Table:
+    """Returns one row per fold with the main metric of the model and the baselines."""
     from kissipo.cli.screen import table
     from kissipo.core.text import format_score
 
-    main = found["main"]
-    made = table("judged by", "learned from", main, *names, right=tuple(range(1, 3 + len(names))))
-    for fold in found["folds"]:
-        judged = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
+    main = result["main"]
+    grid = table(
+        "test steps", "training steps", main, *names, right=tuple(range(1, 3 + len(names)))
+    )
+    for fold in result["folds"]:
+        period = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
-        made.add_row(
-            judged, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values)
+        grid.add_row(
+            period, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values)
         )
-    means = [found["metrics"][main], *(found["baselines"][name] for name in names)]
-    made.add_row(
+    means = [result["metrics"][main], *(result["baselines"][name] for name in names)]
+    grid.add_row(
         "[bold]mean[/]",
         "",
-        *(f"{format_score(each['mean'])} ± {format_score(each['std'])}" for each in means),
+        *(
+            f"{format_score(statistics['mean'])} ± {format_score(statistics['std'])}"
+            for statistics in means
+        ),
     )
-    return made
+    return grid

@@ -1,9 +1,9 @@
-"""ask a run: one answer a line with its confidence
+"""predict with a trained run: one prediction per line with its probability
 
 kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
-kissipo predict runs/tiles-1 new/ --out predictions       a table, and a gallery of what was marked or looked at
+kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of heatmaps
 kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
@@ -27,44 +27,48 @@ def options(parser: ArgumentParser) -> None:
         "values",
         metavar="VALUE",
         nargs="*",
-        help="a text, an image or a folder of them, name=value pairs, the newest steps of a series, a record of a game",
+        help="the inputs: texts, images or folders of images, name=value pairs, "
+        "the latest steps of a series, or game records",
     )
-    parser.add_argument("--file", help="a file of rows, or of steps")
+    parser.add_argument("--file", help="the inputs as a file with rows or steps")
     parser.add_argument(
-        "--out", metavar="FOLDER", help="images: write predictions.csv and gallery.html there"
+        "--out",
+        metavar="FOLDER",
+        help="images only: write predictions.csv and gallery.html to a new folder",
     )
-    parser.add_argument("--json", action="store_true", help="give the answers as JSON")
+    parser.add_argument("--json", action="store_true", help="print the predictions as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """One line a sample."""
+    """Prints one line per example."""
     from kissipo.cli.tables import format_answer
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
 
     if bool(arguments.values) == bool(arguments.file):
-        raise TaskError("kissipo predict takes values or --file, one of both")
-    opened = Run.open(arguments.run)
+        raise TaskError("kissipo predict needs either values or --file")
+    trained = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
-    if arguments.out or (has_folders and opened.resolved.source.word == "images"):
-        return _folder(opened, arguments, screen)
-    answers, remarks = opened.predict_all(
+    if arguments.out or (has_folders and trained.resolved.source.word == "images"):
+        return _folder(trained, arguments, screen)
+    answers, remarks = trained.predict_all(
         [Path(arguments.file)] if arguments.file else arguments.values
     )
     screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:
-            print("\t".join(format_answer(each) for each in row))  # noqa: T201
-    names = [answer.name for answer in opened.answers]
+            print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
+    names = [answer.name for answer in trained.answers]
     rows = [
-        {name: each.to_json() for name, each in zip(names, row, strict=True)} for row in answers
+        {name: prediction.to_json() for name, prediction in zip(names, row, strict=True)}
+        for row in answers
     ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
     return None
 
 
-def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
-    """One line an image; or, with --out, how often each answer was given."""
+def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
+    """Prints one line per image, or with --out the counts of the predictions."""
     from rich.markup import escape
 
     from kissipo.cli.screen import table
@@ -73,21 +77,27 @@ def _folder(opened: Run, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.out:
         refuse_existing(Path(arguments.out))
-    found = opened.predict_folder(*arguments.values)
-    screen.remarks(found.notes)
+    predictions = trained.predict_folder(*arguments.values)
+    screen.remarks(predictions.notes)
     if arguments.out:
-        folder = found.save(arguments.out)
-        counts = table(found.names[0], "images", right=(1,))
-        for value, count in found.counts().items():
+        folder = predictions.save(arguments.out)
+        counts = table(predictions.names[0], "images", right=(1,))
+        for value, count in predictions.counts().items():
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
-        screen.result(f"{len(found.each)} images, {len(found.unread)} of them could not be read")
+        screen.result(
+            f"{len(predictions.images)} images, {len(predictions.unread)} of them could not be read"
+        )
         screen.note(
-            f"written to {folder}: {', '.join(sorted(each.name for each in folder.iterdir()))}"
+            f"written to {folder}: {', '.join(sorted(image.name for image in folder.iterdir()))}"
         )
     elif not screen.as_json:
-        for each in found.each:
-            print("\t".join([str(each.file), *map(format_answer, each.answers)]))  # noqa: T201
+        for image in predictions.images:
+            print("\t".join([str(image.file), *map(format_answer, image.answers)]))  # noqa: T201
     screen.result_json(
-        {"run": arguments.run, "notes": list(found.notes), "predictions": found.to_json()}
+        {
+            "run": arguments.run,
+            "notes": list(predictions.notes),
+            "predictions": predictions.to_json(),
+        }
     )

@@ -1,33 +1,35 @@
-"""the way of the data through a task or a run: every step with shape, cost and values; nothing is trained
+"""show the data flow of a task or a run: each step with shape, costs and values
 
-TASK may also be the bare name of a net on images, which has costs, but no data:
+TASK may also be the name of a net on images, which has costs, but no data:
 
-    kissipo show vgg16                       memory, parameters and multiplications of every layer, at 224x224
+    kissipo show vgg16                       params, MACs and memory per layer
     kissipo show resnet50 size=64 batch_size=32 optimizer=momentum
-    kissipo show inception module=naive      the module of GoogLeNet on 28x28x256, with or without bottlenecks
+    kissipo show inception module=naive      the module of GoogLeNet on 28x28x256
 """
 
 from argparse import ArgumentParser, Namespace
 
 from kissipo.cli.screen import Screen
-from kissipo.cli.task_argument import add_question, asked_task, is_run
+from kissipo.cli.task_argument import add_task_arguments, is_run, parse_task
 
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo show`."""
-    add_question(parser)
-    parser.add_argument("--out", metavar="FILE.html", help="write a page with everything inside")
-    parser.add_argument("--json", action="store_true", help="give the trace as JSON")
+    add_task_arguments(parser)
+    parser.add_argument(
+        "--out", metavar="FILE.html", help="write a page with every layer and value"
+    )
+    parser.add_argument("--json", action="store_true", help="print the trace as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """The trace of one sample of the test part, or the costs of a net."""
+    """Prints the trace of one example of the test split, or the costs of a net."""
     from kissipo.runs.model_summary import is_bare_net
 
     if is_bare_net(arguments.task):
         _show_costs(arguments, screen)
     else:
-        _show_way(arguments, screen)
+        _show_trace(arguments, screen)
 
 
 def _show_costs(arguments: Namespace, screen: Screen) -> None:
@@ -46,7 +48,9 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
             f"'{arguments.task}' is a net and has no data",
             do="Leave --output, --time and --horizon out",
         )
-    costs = net_costs(arguments.task, dict(split_argument(each) for each in arguments.words))
+    costs = net_costs(
+        arguments.task, dict(split_argument(argument) for argument in arguments.words)
+    )
     screen.result(costs_table(costs))
     for line in costs_sum(costs):
         screen.result(f"[dim]{line}[/]")
@@ -54,7 +58,7 @@ def _show_costs(arguments: Namespace, screen: Screen) -> None:
     screen.result_json(costs.to_json())
 
 
-def _show_way(arguments: Namespace, screen: Screen) -> None:
+def _show_trace(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
@@ -67,40 +71,40 @@ def _show_way(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.trace_example import trace_of
     from kissipo.runs.xray.page import save_page
 
-    screen.remarks(notes_of(arguments.task))  # before the data are read, which may not be there
+    screen.remarks(notes_of(arguments.task))  # before the data are read, which may be missing
     if is_run(arguments.task):
-        opened = Run.look(arguments.task)
+        trained = Run.look(arguments.task)
         task, trace, state = (
-            opened.task,
-            trace_of(opened, inside=bool(arguments.out)),
-            "in training" if opened.remark else "trained",
+            trained.task,
+            trace_of(trained, inside=bool(arguments.out)),
+            "in training" if trained.remark else "trained",
         )
-    elif is_lesson(asked := asked_task(arguments)):
-        task, trace, state = asked, explain(asked), "nothing is trained"
+    elif is_lesson(untrained := parse_task(arguments)):
+        task, trace, state = untrained, explain(untrained), "a lesson, without training"
     else:
-        experiment, trace = show(asked, inside=bool(arguments.out))
-        task, state = experiment.task, "before training"
+        experiment, trace = show(untrained, inside=bool(arguments.out))
+        task, state = experiment.task, "untrained"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
-    screen.result(tables.way_table(trace))
-    screen.result(f"[dim]{tables.way_sum(trace)}[/]")
+    screen.result(tables.trace_table(trace))
+    screen.result(f"[dim]{tables.trace_summary(trace)}[/]")
     if trace.chains:
         screen.result(
-            "\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this sample)[/]"
+            "\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this example)[/]"
         )
         screen.result(tables.chains_table(trace.chains))
     if trace.through_time:
-        screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this sample)[/]")
+        screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this example)[/]")
         screen.result(tables.through_time_table(trace.through_time))
         screen.result(
-            "[dim]a hundredth: how far back it falls below 1 % of the greatest, for good; a level is a factor of ten[/]"
+            "[dim]below 1 %: the number of steps after which the norm stays below 1 % of the "
+            "maximum; one level of the bars is a factor of ten[/]"
         )
-    for page in trace.explanation:
-        for piece in explanation(page):
+    for part in trace.explanation:
+        for piece in explanation(part):
             screen.result(piece)
     screen.remarks(trace.notes)
     if arguments.out:
-        screen.note(
-            f"written to {save_page(trace, arguments.out, title=f'{task.name}: {state}')}: open it in a browser"
-        )
+        page = save_page(trace, arguments.out, title=f"{task.name}: {state}")
+        screen.note(f"written to {page}: open it in a browser")
     screen.result_json({"task": task.plain(), "trained": state == "trained", **trace.to_json()})

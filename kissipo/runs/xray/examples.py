@@ -1,4 +1,4 @@
-"""Examples from the inside, for the report of a run: right and wrong ones, or the best and the worst, each from its trace."""
+"""Examples for the report of a run: right and wrong, or best and worst."""
 
 from __future__ import annotations
 
@@ -16,68 +16,70 @@ from kissipo.runs.example import sample_of
 from kissipo.runs.trace_example import follow
 from kissipo.runs.train import TestResult
 
-MOST_MULTIPLICATIONS = 20_000_000
-MOST_SECONDS, MOST_CHARACTERS = 2.0, 450_000
-_OF_EACH = 2
+MAX_MACS = 20_000_000
+MAX_SECONDS, MAX_CHARACTERS = 2.0, 450_000
+_PER_KIND = 2
 
 
-def examples_inside(experiment: Experiment, judged: TestResult, way: Trace) -> list[Section]:
-    """One section with a fold for each example; nothing where there are no samples, or the net is large.
+def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trace) -> list[Section]:
+    """Returns a section with a fold per example; empty without data or for a large net.
 
-    way:  the trace of one sample, which the report has already
+    trace:  the trace of one example, which the report already shows
     """
-    if judged.found is None or way.multiplications > MOST_MULTIPLICATIONS:
+    if test_result.evaluation is None or trace.multiplications > MAX_MACS:
         return []
-    shown, began = "", time.perf_counter()
-    for number, (position, kind) in enumerate(_chosen(experiment, judged)):
+    content, began = "", time.perf_counter()
+    for number, (position, kind) in enumerate(_choose_examples(experiment, test_result)):
         spent = time.perf_counter() - began
-        if number and spent + spent / number > MOST_SECONDS:
+        if number and spent + spent / number > MAX_SECONDS:
             break
-        each = _fold(experiment, way, position, kind)
-        if shown and len(shown) + len(each) > MOST_CHARACTERS:
+        section = _fold(experiment, trace, position, kind)
+        if content and len(content) + len(section) > MAX_CHARACTERS:
             break
-        shown += each
-    return [Section("Examples from the inside", shown)] if shown else []
+        content += section
+    return [Section("Examples from the inside", content)] if content else []
 
 
-def _chosen(experiment: Experiment, judged: TestResult) -> Iterator[tuple[int, str]]:
-    """Places in the judged part, with what each is an example of."""
-    score = judged.scores[0]
-    each, answer = score.net.each, score.answer
-    assert judged.found is not None
-    answers, truth = judged.found.scores[0], judged.found.truths[0]
-    if each is None or len(each) != len(
+def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterator[tuple[int, str]]:
+    """Yields positions in the evaluated split, with the kind of the example."""
+    score = test_result.scores[0]
+    scores, answer = score.net.each, score.answer
+    assert test_result.evaluation is not None
+    answers, truth = test_result.evaluation.scores[0], test_result.evaluation.truths[0]
+    if scores is None or len(scores) != len(
         experiment.pipeline.datasets[experiment.pipeline.eval_split]
     ):
         yield 0, "the first"
         return
-    order = np.argsort(each, kind="stable")
+    order = np.argsort(scores, kind="stable")
     if answer.WORD != "category":
-        worst = [int(at) for at in order[:_OF_EACH]]
-        yield from ((at, "of the worst") for at in worst)
+        worst = [int(position) for position in order[:_PER_KIND]]
+        yield from ((position, "worst") for position in worst)
         yield from (
-            (int(at), "of the best") for at in order[::-1][:_OF_EACH] if int(at) not in worst
+            (int(position), "best")
+            for position in order[::-1][:_PER_KIND]
+            if int(position) not in worst
         )
         return
     is_right = answer.choose(answers) == truth  # type: ignore[attr-defined]
     right, wrong = np.flatnonzero(is_right), np.flatnonzero(~is_right)
     surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")]
-    yield from ((int(at), "wrong") for at in surest[:_OF_EACH])
-    yield from ((int(at), "right") for at in right[:_OF_EACH])
+    yield from ((int(position), "wrong") for position in surest[:_PER_KIND])
+    yield from ((int(position), "right") for position in right[:_PER_KIND])
 
 
-def _fold(experiment: Experiment, way: Trace, position: int, kind: str) -> str:
-    """One example; the gradients of a recurrent net stand in the report already."""
+def _fold(experiment: Experiment, first_trace: Trace, position: int, kind: str) -> str:
+    """Returns an example, without gradients that the report has already."""
     pipeline = experiment.pipeline
-    loss = None if way.through_time else experiment.algorithm
+    loss = None if first_trace.through_time else experiment.algorithm
     example = sample_of(pipeline, pipeline.eval_split, position, loss=loss)
     trace = follow(example, pipeline.codecs, pipeline.answers, experiment.net, inside=True)
-    beside = f", the truth is {trace.truth}" if trace.truth else ""
-    told = f": {trace.answer}{beside}" if trace.answer else ""
+    target = f", target {trace.truth}" if trace.truth else ""
+    prediction = f": {trace.answer}{target}" if trace.answer else ""
     parts = "".join(
-        f"<h3>{escape(each.title)}</h3>{each.content}"
-        for each in trace_sections(*trace.content())
-        if each.content
+        f"<h3>{escape(section.title)}</h3>{section.content}"
+        for section in trace_sections(*trace.content())
+        if section.content
     )
-    title = f"sample {position + 1} of the {pipeline.eval_split} part, {kind}{told}"
+    title = f"example {position + 1} of the {pipeline.eval_split} split, {kind}{prediction}"
     return f'<details class="example"><summary>{escape(title)}</summary>{parts}</details>'

@@ -1,4 +1,4 @@
-"""Xray of an image: for each of the likeliest answers where on the image the net looked; of marks, how likely each pixel is."""
+"""X-ray of an image: a heatmap for each of the most probable classes, or of a mask."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from kissipo.report.gallery import strips
 from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
 from kissipo.report.page import Section, table
-from kissipo.runs.example import known_example
+from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
 
-_MOST = 4
+_MAX_ANSWERS = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 
 
 @dataclass(frozen=True)
 class Look:
-    """One answer that was weighed.
+    """The heatmap of one class.
 
-    probability:  of this answer; of a class of marks the share of the image that is marked so
-    heat:         (height, width) from 0 to 1, where the net looked for it; of marks how likely each pixel is
+    probability:  of this class; for a mask the share of the image with this class
+    heat:         (height, width) from 0 to 1, the heatmap of the class; for a mask the
+                  probability of each pixel
     """
 
     answer: str
@@ -45,7 +46,7 @@ class Look:
 
     @property
     def where(self) -> str:
-        """Where it is warmest, in words.
+        """The position of the maximum in words.
 
         Example:  >>> import torch
                   >>> heat = torch.zeros(9, 9)
@@ -57,17 +58,18 @@ class Look:
         row, column = divmod(int(self.heat.argmax()), width)
         if not self.heat.any():
             return "nowhere"
-        return f"{_ROWS[3 * row // height]} {_COLUMNS[3 * column // width]} (row {row + 1}, column {column + 1})"
+        place = f"{_ROWS[3 * row // height]} {_COLUMNS[3 * column // width]}"
+        return f"{place} (row {row + 1}, column {column + 1})"
 
 
 @dataclass(frozen=True)
 class ImageXray:
-    """What a net weighed for one image.
+    """The heatmaps of one image.
 
-    image:  (channel, height, width) from 0 to 1, as the net saw it
-    looks:    the likeliest answers first
-    how:      how it was found out where the net looked
-    follow:   gives the trace of this image, for the page
+    image:    (channel, height, width) from 0 to 1, as the net sees it
+    looks:    the heatmaps of the classes, the most probable first
+    how:      the method of the heatmaps
+    follow:   returns the trace of this image, for the page
     """
 
     run: str
@@ -79,15 +81,15 @@ class ImageXray:
     follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form."""
+        """Returns the form that docs/json.md describes."""
         looks = [
             {
-                "answer": each.answer,
-                "probability": each.probability,
-                "where": each.where,
-                "heat": np.round(each.heat.numpy().astype(np.float64), 3).tolist(),
+                "answer": look.answer,
+                "probability": look.probability,
+                "where": look.where,
+                "heat": np.round(look.heat.numpy().astype(np.float64), 3).tolist(),
             }
-            for each in self.looks
+            for look in self.looks
         ]
         return {
             "run": self.run,
@@ -98,61 +100,65 @@ class ImageXray:
         }
 
     def to_html(self) -> str:
-        """One page that opens offline."""
-        rows = [[each.answer, f"{each.probability:.1%}", each.where] for each in self.looks]
-        told = table(["answer", "probability", "warmest"], rows, numbers=(1,))
-        shown = [(self.image,), *((heated(self.image, each.heat),) for each in self.looks)]
+        """Returns a page that opens offline."""
+        rows = [[look.answer, f"{look.probability:.1%}", look.where] for look in self.looks]
+        answers = table(["answer", "probability", "maximum"], rows, numbers=(1,))
+        images = [(self.image,), *((heated(self.image, look.heat),) for look in self.looks)]
         captions = [
             "as the net sees it",
-            *(f"{each.answer} {each.probability:.1%}" for each in self.looks),
+            *(f"{look.answer} {look.probability:.1%}" for look in self.looks),
         ]
-        drawn = f'<div class="large">{strips(shown, captions)}</div><p class="dim">{escape(self.how)}.</p>'
+        figures = (
+            f'<div class="large">{strips(images, captions)}</div>'
+            f'<p class="dim">{escape(self.how)}.</p>'
+        )
         return page_of(
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
             subtitle="an image as a net sees it, with everything inside the net",
-            more=[Section("Where it looked", told + drawn)],
+            more=[Section("Heatmaps", answers + figures)],
         )
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
 
-        Raises:   MachineError when it cannot be written.
+        Raises:   MachineError when the file cannot be written.
         """
         return write_text(path, self.to_html())
 
 
 def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
-    """Follows one image, or the first of the test part, to its answers.
+    """Returns the x-ray of one image, or of the first image of the test split.
 
-    Raises:   DataError when it cannot be decoded; NotBuiltError for an answer of another kind.
+    Raises:   DataError when the image cannot be decoded; NotBuiltError for another kind
+              of output.
     """
     answer = run.answers[0]
     if value is None:
-        known = known_example(run)
-        dataset, remarks = known.dataset, list(known.notes)
+        example = stored_example(run)
+        dataset, remarks = example.dataset, list(example.notes)
     else:
         _, dataset, remarks = run.encode([value])
     images, output = dataset.everything().inputs[0], answer_all(run.net, dataset)[0]
     if isinstance(answer, Mask):
-        likely = output[0].softmax(dim=0)
-        shares = (output[0].argmax(dim=0) == number for number in range(len(likely)))
+        probabilities = output[0].softmax(dim=0)
+        shares = (output[0].argmax(dim=0) == number for number in range(len(probabilities)))
         looks = [
             Look(level, float(share.float().mean()), heat)
-            for level, share, heat in zip(answer.levels, shares, likely, strict=True)
+            for level, share, heat in zip(answer.levels, shares, probabilities, strict=True)
         ][1:]
-        how = "Warm is how likely each pixel is marked so; the share is that of the pixels that are"
+        how = "Warm colors are the probability of the class per pixel; the percentage is its area"
     elif isinstance(answer, Category):
-        chances = answer.scores(output)[0]
-        classes = [int(at) for at in np.argsort(-chances, kind="stable")[:_MOST]]
-        found = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
+        probabilities = answer.scores(output)[0]
+        classes = [int(index) for index in np.argsort(-probabilities, kind="stable")[:_MAX_ANSWERS]]
+        attention = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
         looks = [
-            Look(answer.levels[at], float(chances[at]), heat)
-            for at, heat in zip(classes, found.maps, strict=True)
+            Look(answer.levels[index], float(probabilities[index]), heat)
+            for index, heat in zip(classes, attention.maps, strict=True)
         ]
-        how = f"Warm is what speaks for the answer: {found.describe()}"
+        how = f"Warm colors support the class: {attention.describe()}"
     else:
-        raise NotBuiltError(f"the x-ray of an image with the answer {answer.WORD} is not built yet")
+        raise NotBuiltError(f"the x-ray of an image with the output {answer.WORD} is not built yet")
     file = str(value) if isinstance(value, str | Path) else "the image"
     values = () if value is None else (value,)
     return ImageXray(

@@ -1,9 +1,10 @@
-"""A trace as a page: what `kissipo xray --out` writes, for a sample of any run and for any torch module.
+"""The page of a trace, which `kissipo xray --out` writes; also for any torch module.
 
 Example:  >>> import tempfile, torch
           >>> from torch import nn
           >>> from kissipo.inspect.tracing.trace_module import trace
-          >>> file = save_page(trace(nn.Linear(3, 2), torch.ones(1, 3)), tempfile.mkdtemp() + "/linear.html")
+          >>> linear = trace(nn.Linear(3, 2), torch.ones(1, 3))
+          >>> file = save_page(linear, tempfile.mkdtemp() + "/linear.html")
           >>> file.read_text(encoding="utf-8")[:15]
           '<!doctype html>'
 """
@@ -29,12 +30,14 @@ def page_of(
     more: Sequence[Section] = (),
     unit: int | None = None,
     why: str = "",
-    telling: Sequence[tuple[int, str]] = (),
+    neurons: Sequence[tuple[int, str]] = (),
 ) -> str:
-    """The page as HTML.
+    """Returns the page as HTML.
 
-    more:                sections besides
-    unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
+    more:     additional sections
+    unit:     the selected unit of the last recurrent layer
+    why:      the reason for the selection
+    neurons:  other interpretable neurons
     """
     content, tensors = trace.content()
     return trace_page(
@@ -45,13 +48,13 @@ def page_of(
         more=more,
         unit=unit,
         why=why,
-        telling=telling,
+        telling=neurons,
     )
 
 
 def save_page(trace: Trace, path: Path | str, *, title: str = "") -> Path:
     """Writes the page of a trace.
 
-    Raises:   MachineError when it cannot be written.
+    Raises:   MachineError when the file cannot be written.
     """
     return write_text(path, page_of(trace, title=title))

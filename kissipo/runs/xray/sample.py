@@ -1,6 +1,7 @@
-"""Xray of a sample of any kind: a row, a series, a text or image with whatever answer: its way, with everything inside the net.
+"""X-ray of an example of any run: its data flow, with everything inside the net.
 
-Texts that are read on and on, and images with classes or marks, have more: `text.py`, `image.py`. This chooses between them.
+Language models, and images with classes or masks, have more: `text.py`, `image.py`.
+`xray_any` chooses between them.
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ from kissipo.runs.xray.text import Xray, xray
 
 @dataclass(frozen=True)
 class SampleXray:
-    """One sample from the inside."""
+    """The trace of one example of a run."""
 
     run: str
     trace: Trace
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What happened to the sample on its way in."""
+        """Remarks on the input."""
         return self.trace.notes
 
     def follow(self) -> Trace:
-        """The trace, as the other kinds of x-ray give it."""
+        """Returns the trace, as the other kinds of x-ray do."""
         return self.trace
 
     def to_json(self) -> dict[str, Any]:
-        """What trace.json says (docs/trace.md), without the numbers of tensors."""
+        """Returns trace.json (docs/trace.md) without the values of tensors."""
         return {"run": self.run, **self.trace.content(most_bytes=-1)[0]}
 
     def to_html(self) -> str:
-        """One page that opens offline."""
+        """Returns a page that opens offline."""
         return page_of(
             self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside"
         )
@@ -54,7 +55,7 @@ class SampleXray:
     def save(self, path: Path | str) -> Path:
         """Writes the page.
 
-        Raises:   MachineError when it cannot be written.
+        Raises:   MachineError when the file cannot be written.
         """
         return write_text(path, self.to_html())
 
@@ -62,10 +63,11 @@ class SampleXray:
 def xray_any(
     run: TrainedModel, values: Sequence[Any], neuron: int | None = None
 ) -> Xray | ImageXray | SampleXray:
-    """A sample of a run of any kind.
+    """Returns the x-ray of one example of any run.
 
-    values:   one sample as `predict` takes it, a file of text; none: the first of the test part
-    neuron:   of a text that is read on and on the one that colors it
+    values:   one example as `predict` takes it, or a text file; empty for the first of
+              the test split
+    neuron:   for a language model, the neuron that colors the text
     Raises:   TaskError, DataError when values or neuron do not fit.
     """
     answer = run.answers[0]
@@ -77,7 +79,7 @@ def xray_any(
         return xray(run, values[0] if values else None, neuron)
     if neuron is not None:
         raise TaskError(
-            f"a neuron colors a text that is read on and on; this run answers {answer.name}",
+            f"--neuron needs a recurrent language model; this run predicts {answer.name}",
             do="Leave --neuron out; the page shows every unit",
         )
     if run.resolved.source.word == "images" and isinstance(answer, Category | Mask):

@@ -1,4 +1,4 @@
-"""Xray: a text as a run reads it, colored by one neuron; for the terminal, as JSON, and as a page with everything inside the net."""
+"""X-ray of a text: the states of a language model, and a neuron as color."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
 from kissipo.output.answers.text import MOST_UNITS, NextToken
 from kissipo.output.interpretable_neurons import Telling, choose, telling
-from kissipo.runs.example import known_example
+from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
@@ -27,18 +27,18 @@ from kissipo.runs.xray.page import page_of
 
 @dataclass(frozen=True)
 class Xray:
-    """What a recurrent net held and expected at each unit of a text.
+    """The states and the predictions of a recurrent net at each token of a text.
 
-    kind:       what a unit is: characters or words
-    units:      of the text, in their order
+    kind:       the kind of tokens: characters or words
+    units:      the tokens of the text
     cell:       rnn, lstm or gru
-    states:     h of the last recurrent layer after each unit (time, neuron)
-    likeliest:  after each unit those that are expected next, with their probabilities
-    neuron:     the chosen one, counted from 0
-    why:        the reason of the choice
-    telling:    neurons that go with something simple in the text
-    notes:      remarks on what was never seen
-    follow:     gives the trace of this text, for the page
+    states:     h of the last recurrent layer after each token (time, neuron)
+    top:        the most probable next tokens after each token, with their probabilities
+    neuron:     the selected neuron, counted from 0
+    why:        the reason for the selection
+    interpretable_neurons:  neurons that correlate with a feature of the text
+    notes:      remarks on unknown tokens
+    follow:     returns the trace of this text, for the page
     """
 
     run: str
@@ -55,11 +55,11 @@ class Xray:
 
     @property
     def activity(self) -> NDArray[np.float32]:
-        """Of the chosen neuron (time)."""
+        """The activation of the selected neuron (time)."""
         return self.states[:, self.neuron]
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: the chosen neuron only."""
+        """Returns the form of docs/json.md, with the selected neuron only."""
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {
             "run": self.run,
@@ -68,7 +68,7 @@ class Xray:
             "neurons": self.states.shape[1],
             "neuron": self.neuron,
             "why": self.why,
-            "telling": [vars(each) for each in self.telling],
+            "telling": [vars(neuron) for neuron in self.telling],
             "units": list(self.units),
             "activity": self.activity.tolist(),
             "likeliest": top,
@@ -76,7 +76,7 @@ class Xray:
         }
 
     def to_html(self) -> str:
-        """One page that opens offline and shows any of the neurons, every gate of them and all that is inside besides."""
+        """Returns a page that opens offline, with all neurons and their gates."""
         read = counted(len(self.units), self.kind.removesuffix("s"))
         return page_of(
             self.follow(),
@@ -84,24 +84,26 @@ class Xray:
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
             unit=self.neuron,
             why=self.why,
-            telling=[
-                (each.neuron, f"{each.about} ({each.correlation:+.2f})") for each in self.telling
+            neurons=[
+                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
+                for neuron in self.telling
             ],
         )
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
 
-        Raises:   MachineError when it cannot be written.
+        Raises:   MachineError when the file cannot be written.
         """
         return write_text(path, self.to_html())
 
 
 def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
-    """Reads a text, that of a file, or the first piece of the test part with the net of a run.
+    """Reads a text, a text file, or the first window of the test split.
 
-    neuron:   the one that colors the text; without it a telling one is chosen, and why is said
-    Raises:   DataError when the text is empty or too long; TaskError when there is no such neuron.
+    neuron:   the neuron that colors the text; default: an interpretable neuron
+    Raises:   DataError when the text is empty or too long; TaskError when there is no
+              such neuron.
     """
     answer = run.answers[0]
     assert isinstance(answer, NextToken)
@@ -109,15 +111,15 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     words = answer.shown
     notes: list[str] = []
     if text is None:
-        ids = known_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
-        units = [words[at] for at in ids.tolist()]
-        notes.append(f"this is the first piece of the {run.pipeline().shown} part")
+        ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
+        units = [words[index] for index in ids.tolist()]
+        notes.append(f"this is the first window of the {run.pipeline().shown} split")
     else:
         text = _read(text)
         units, frame = answer.split(text)
         if not 1 <= len(units) <= MOST_UNITS:
             raise DataError(
-                "the text is empty" if not units else "the text is too long for one look",
+                "the text is empty" if not units else "the text is too long",
                 given="" if not units else f"{len(units):,} {answer.unit}",
                 allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
             )
@@ -132,10 +134,13 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         )
     rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
     top = tuple(
-        tuple((words[at], p) for at, p in zip(ids, chances, strict=True)) for ids, chances in rows
+        tuple((words[index], p) for index, p in zip(ids, chances, strict=True))
+        for ids, chances in rows
     )
-    found = tuple(telling(states, units))
-    chosen, why = choose(states, found) if neuron is None else (neuron, "as asked for")
+    interpretable = tuple(telling(states, units))
+    selected, why = (
+        choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
+    )
     return Xray(
         str(run.folder),
         answer.unit,
@@ -143,16 +148,16 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         reading.cell,
         states,
         top,
-        chosen,
+        selected,
         why,
-        found,
+        interpretable,
         tuple(notes),
         follow=cache(lambda: trace_of(run, () if text is None else (text,))),
     )
 
 
 def _read(text: str | Path) -> str:
-    """A text, or that of a file."""
+    """Returns a text, or the text of a file."""
     if isinstance(text, str):
         return text
     with open_text(text, "utf-8") as file:
