@@ -60,7 +60,7 @@ def test_a_run_from_disk_is_the_run_from_memory_bit_for_bit(photos: Path) -> Non
         assert (kept / file).read_bytes() == (read / file).read_bytes(), file
     findings = json.loads((read / "data.json").read_text())["findings"]
     (told,) = [each for each in findings if each["check"] == "memory"]
-    assert told["action"] == "read from disk batch by batch, in every epoch anew"
+    assert told["action"] == "read from disk batch by batch, again in every epoch"
     assert all(
         each["check"] != "memory"
         for each in json.loads((kept / "data.json").read_text())["findings"]

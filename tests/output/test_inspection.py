@@ -310,7 +310,7 @@ def test_a_defect_that_the_validation_part_lacks_is_named(
     assert main(["fit", "wine.csv", "--output", "target", *words]) == 2
     told = " ".join(capsys.readouterr().err.split())
     assert (
-        "the validation part holds no 'crack', and the threshold of output.negative_class would be chosen without that defect"
+        "the validation split contains no 'crack', so the threshold of output.negative_class would ignore that defect"
         in told
     )
     assert (

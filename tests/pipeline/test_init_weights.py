@@ -258,10 +258,10 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
     cases = [
         (["weights=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
         (["weights=old.pth"], "process.weights: old.pth is no safetensors file that can be read"),
-        (["weights=empty"], "process.weights: empty is a folder that is no run. Allowed: a safetensors file, or the folder of a run."),
+        (["weights=empty"], "process.weights: empty is a folder that is not a run. Allowed: a safetensors file, or the folder of a run."),
         (["weights=resnet18.safetensors", "net=resnet34"], "does not fit this net of 218 tensors: 80 missing there (conv2.2."),
-        (["weights=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
-        (["weights=first", "width_multiplier=0.1"], "Say the words of its net: process.net=resnet18 process.width_multiplier=0.05"),
+        (["weights=first", "net=cnn"], "Set the options of its net: process.net=resnet18."),
+        (["weights=first", "width_multiplier=0.1"], "Set the options of its net: process.net=resnet18 process.width_multiplier=0.05"),
         (["weights=first", "freeze=hed"], "process.freeze: no weight is called 'hed'. Did you mean 'head'"),
         (["weights=first", "input.color=grayscale"], "does not fit this net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 there"),
     ]  # fmt: skip
@@ -303,6 +303,6 @@ def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
     assert second.complete().process.get("init") is None
     with pytest.raises(
         TaskError,
-        match=r"process\.weights and process\.init=linear both say where the weights start",
+        match=r"process\.weights and process\.init=linear both set the initial weights",
     ):
         second.with_words({"process.init": "linear"}).show()
