@@ -10,7 +10,8 @@ from kissipo.pipeline.parse import read_task
 
 
 def check(task: Task) -> list[Finding]:
-    """Returns every finding in the order of the checks; a FAIL ends them and comes last."""
+    """Returns every finding in the order of the checks; a FAIL ends them and comes
+    last."""
     try:
         resolved = read_task(task)
         return list(wire(read_data(resolved), resolved, seed=0).findings)

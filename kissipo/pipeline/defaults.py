@@ -1,7 +1,7 @@
 """Default options: the net and its training for the data of a task, each with a reason.
 
-An option that the user sets is never changed. The defaults were measured on the data sets of
-docs/log.md: there they were better than the other small nets, on two cores.
+An option that the user sets is never changed. The defaults were measured on the data
+sets of docs/log.md: there they were better than the other small nets, on two cores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _BLIND = "the net predicts changes, so a new level of the series does not distur
 
 
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
-    """Returns the task with net, sizes, batch size and epochs, and the options inferred."""
+    """Returns the task with net, sizes, batch size and epochs, and the options
+    inferred."""
     decided: list[InferredOption] = []
 
     def settle(task: Task, decisions: Iterable[InferredOption]) -> Task:

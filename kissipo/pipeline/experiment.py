@@ -71,7 +71,8 @@ def build_experiment(
 ) -> Experiment:
     """Reads and checks the data and builds net and algorithm; nothing is trained.
 
-    start:    whether the weights of `process.weights` are loaded; a trained run needs none
+    start:    whether the weights of `process.weights` are loaded; a trained run needs
+              none
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
@@ -137,7 +138,8 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
 
 
 def _refuse_unseen_defects(pipeline: Pipeline) -> None:
-    """Refuses a validation split without one of the defects, as costs set the threshold."""
+    """Refuses a validation split without one of the defects, as costs set the
+    threshold."""
     dataset = pipeline.datasets["validation"]
     for number, answer in enumerate(pipeline.answers):
         if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
@@ -185,7 +187,7 @@ def _refuse_ids(pipeline: Pipeline) -> None:
     with_ids = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
     if with_ids:
         raise ShapeError(
-            f"process.mixup mixes numbers, but '{with_ids[0]}' is encoded as ids, which cannot be mixed",
+            f"process.mixup mixes numbers, and '{with_ids[0]}' is encoded as ids",
             do="Leave process.mixup out",
         )
 
@@ -195,7 +197,7 @@ def _refuse_soft_targets(options: Any) -> None:
     for name in ("mixup", "label_smoothing"):
         if getattr(options, name):
             raise TaskError(
-                f"process.{name} would assign probability to occupied points, which are illegal moves",
+                f"process.{name} would assign probability to illegal moves (occupied points)",
                 do=f"Leave process.{name} out",
             )
 
@@ -210,6 +212,7 @@ def _refuse_improper(pipeline: Pipeline) -> None:
                 if answer.WORD in LOSSES.find(name, place="process.loss").PROPER
             ]
             raise ShapeError(
-                f"process.loss={answer.loss} does not suit the answer {answer.WORD} '{answer.name}'",
+                f"process.loss={answer.loss} does not suit "
+                f"the answer {answer.WORD} '{answer.name}'",
                 allowed=", ".join(fitting),
             )

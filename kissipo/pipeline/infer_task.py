@@ -43,8 +43,8 @@ def ask(
     written:  the format of a table on disk, where it cannot be inferred
     answer:   the kind of answer, where it is not to be inferred
 
-    Raises:   DataError when the path has no usable data; TaskError when the answer does not
-              fit the data.
+    Raises:   DataError when the path has no usable data; TaskError when the answer does
+              not fit the data.
     """
     if isinstance(data, str) and data.startswith(ENVIRONMENT):
         return Task(

@@ -22,10 +22,11 @@ from kissipo.process.pretrained import freeze_weights, load_pretrained, read_wei
 
 
 def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
-    """Loads the weights that the task names, freezes those that it freezes, and reports both.
+    """Loads the weights that the task names, freezes those that it freezes, and reports
+    both.
 
-    Raises:   TaskError, RunError, DataError when the weights are missing or do not fit; the
-              net is then unchanged.
+    Raises:   TaskError, RunError, DataError when the weights are missing or do not fit;
+              the net is then unchanged.
     """
     assert resolved.net is not None and resolved.algorithm is not None
     options: Any = resolved.algorithm.options
@@ -70,7 +71,8 @@ def _rates(net: nn.Module, share: float) -> str:
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """Returns the run of a path: its folder or its file of weights; None for other files.
+    """Returns the run of a path: its folder or its file of weights; None for other
+    files.
 
     Raises:   TaskError for a folder that is not a run.
     """
@@ -114,7 +116,8 @@ def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:
 
 
 def _net_options(stored: Task, resolved: ResolvedTask) -> str:
-    """Returns the options of the net of another run as text; of another net only its name."""
+    """Returns the options of the net of another run as text; of another net only its
+    name."""
     assert resolved.net is not None
     if stored.process.get("net") != resolved.net.word:
         return f"process.net={stored.process.get('net')}"

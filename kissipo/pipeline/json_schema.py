@@ -1,4 +1,5 @@
-"""Writes the JSON schema of a task file for editors and programs (docs/task.schema.json)."""
+"""Writes the JSON schema of a task file for editors and programs
+(docs/task.schema.json)."""
 
 from __future__ import annotations
 
@@ -109,7 +110,8 @@ def _listed(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _any_of(registry: Registry, names: list[str]) -> dict[str, Any]:
-    """Returns the options of several entries of a registry, as any of them accepts them."""
+    """Returns the options of several entries of a registry, as any of them accepts
+    them."""
     schemas: dict[str, list[Any]] = {}
     for name in names:
         for key, entry in _properties(options_of(registry, name)).items():

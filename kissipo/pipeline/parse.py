@@ -4,8 +4,8 @@
     process   one net and its options; one algorithm and its options
     output    one answer (or a list) and its options; baselines
 
-Options that are left out are inferred later. All others are checked here, before any data
-are read.
+Options that are left out are inferred later. All others are checked here, before any
+data are read.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from kissipo.pipeline.registries import (
     SHORT_LOSSES,
     SOURCES,
 )
-from kissipo.pipeline.renamed_options import VALUES, current_name
+from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 
 
 @dataclass(frozen=True)
 class Component:
-    """A source, net, algorithm or answer: its name, module, value, typed options and place."""
+    """A source, net, algorithm or answer: its name, module, value, typed options and
+    place."""
 
     word: str
     module: ModuleType
@@ -285,6 +286,7 @@ def _divide(
     tables = {name: option_infos(owner) for name, owner in owners.items()}
     parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
     for key, value in rest.items():
+        _refuse_renamed(place, key, value)
         owner = next((name for name, table in tables.items() if key in table), None)
         if owner is None or _is_planned(place.split(".")[0], key, value):
             names = [*(others or []), *(name for table in tables.values() for name in table)]
@@ -292,6 +294,14 @@ def _divide(
         parts[owner][key] = value
     first, second = parts.values()
     return first, second
+
+
+def _refuse_renamed(place: str, key: str, value: Any) -> None:
+    """Refuses former names inside a nested option, such as input.split.by."""
+    for name in value if isinstance(value, Mapping) else ():
+        nested = f"{place.split('.')[0]}.{key}.{name}"
+        if nested in RENAMED:
+            raise TaskError(current_name(nested))
 
 
 def _unknown(place: str, key: str, value: Any, names: list[str]) -> UserError:
@@ -315,7 +325,8 @@ def _is_planned(part: str, key: str, value: Any) -> bool:
 
 
 def full_place(key: str, task: Task) -> str:
-    """Returns an option with the one part that it belongs to: `epochs` -> `process.epochs`.
+    """Returns an option with the one part that it belongs to: `epochs` ->
+    `process.epochs`.
 
     Raises:   TaskError when no part has the option, or more than one.
     """
@@ -349,7 +360,8 @@ def _option_names() -> dict[str, list[str]]:
 
 
 def _planned_names() -> dict[str, list[str]]:
-    """Returns the planned options of each part; an option that is built takes precedence."""
+    """Returns the planned options of each part; an option that is built takes
+    precedence."""
     planned: dict[str, list[str]] = {
         "input": [*SOURCES.planned],
         "process": [],

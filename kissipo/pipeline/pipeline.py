@@ -1,7 +1,9 @@
-"""Pipeline: the data, codecs, answers and findings of a task, and the options inferred from them.
+"""Pipeline: the data, codecs, answers and findings of a task, and the options inferred
+from them.
 
-Every inferred option becomes an option of the task and keeps its reason, so that it can be
-printed, written to `task.yaml` and edited. An option that the user sets is never changed.
+Every inferred option becomes an option of the task and keeps its reason, so that it can
+be printed, written to `task.yaml` and edited. An option that the user sets is never
+changed.
 """
 
 from __future__ import annotations
@@ -55,12 +57,14 @@ class Pipeline:
 
     @property
     def shown(self) -> str:
-        """The split whose first sample is shown step by step: test, or train if test is empty."""
+        """The split whose first sample is shown step by step: test, or train if test is
+        empty."""
         return "test" if len(self.datasets["test"]) else "train"
 
     @property
     def eval_split(self) -> str:
-        """The split that evaluates the net: the first of test, validation, train with samples."""
+        """The split that evaluates the net: the first of test, validation, train with
+        samples."""
         return next((name for name in ("test", "validation") if len(self.datasets[name])), "train")
 
 

@@ -1,7 +1,9 @@
-"""The registries of sources, nets, algorithms, answers and losses, and the planned names.
+"""The registries of sources, nets, algorithms, answers and losses, and the planned
+names.
 
-A planned name is refused with the system (S row) that it belongs to, so that nobody looks
-for a spelling mistake. When it is built, it becomes a file and its line here is removed.
+A planned name is refused with the system (S row) that it belongs to, so that nobody
+looks for a spelling mistake. When it is built, it becomes a file and its line here is
+removed.
 """
 
 from __future__ import annotations

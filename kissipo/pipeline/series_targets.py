@@ -76,11 +76,13 @@ class SeriesTarget:
         return Anomaly(self.names, self.options, window=window, loss=self.loss)
 
     def fitting_frame(self, everything: Frame, train: Frame) -> Frame:
-        """Returns the steps that fit the answer; for classes all, as some may occur late."""
+        """Returns the steps that fit the answer; for classes all, as some may occur
+        late."""
         return everything if isinstance(self.options, CategoryOptions) else train
 
     def with_classes_as_texts(self, frame: Frame) -> Frame:
-        """Returns the frame with classes as texts, also where they are written as numbers."""
+        """Returns the frame with classes as texts, also where they are written as
+        numbers."""
         classes = isinstance(self.options, CategoryOptions)
         return frame.replaced(as_strings(frame[self.names[0]])) if classes else frame
 
@@ -94,7 +96,8 @@ def series_target(
 ) -> SeriesTarget:
     """Returns the target of a series after a check of its columns.
 
-    Raises:   TaskError, DataError for a column that is missing, of another kind or named twice.
+    Raises:   TaskError, DataError for a column that is missing, of another kind or
+              named twice.
     """
     answer = resolved.answers[0].word if resolved.answers else "forecast"
     if len(resolved.answers) > 1 or answer not in ("forecast", "anomaly", "category"):

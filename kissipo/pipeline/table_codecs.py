@@ -59,8 +59,8 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
     """Sorts the columns of a table by kind.
 
     reserved:   columns that the net must not see: the answers, the group
-    Raises:     DataError for a column that is missing or of another kind; TaskError when an
-                answer is named as an input.
+    Raises:     DataError for a column that is missing or of another kind; TaskError
+                when an answer is named as an input.
     """
     by_kind = {kind: list(getattr(options, word, None) or ()) for kind, word in WORDS.items()}
     for kind, names in by_kind.items():
@@ -90,7 +90,8 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
 
 
 def codecs_for(frame: Frame, columns: SortedColumns, options: Any) -> tuple[Codec, ...]:
-    """Returns the codecs: features in one tensor first, then ids of classes, then texts.
+    """Returns the codecs: features in one tensor first, then ids of classes, then
+    texts.
 
     Raises:   DataError when no column is left to learn from.
     """
@@ -136,7 +137,8 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: Any) -> tuple[Code
 
 
 def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
-    """Reports problems of the columns that the net sees, and the columns that it does not see."""
+    """Reports problems of the columns that the net sees, and the columns that it does
+    not see."""
     by_kind = columns.by_kind
     numbers = by_kind["number"]
     actions = dict.fromkeys(

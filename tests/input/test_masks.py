@@ -148,7 +148,7 @@ def test_a_mask_of_another_size_a_damaged_one_and_masks_that_mark_nothing_are_re
         ),
         (
             {"output": "mask", "process.mixup": 0.2},
-            "process.mixup mixes whole images, and a mask is of one",
+            "process.mixup mixes whole images, but each mask belongs to one image",
         ),
         (
             {"output": "mask", "process.loss": "mse"},

@@ -81,7 +81,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     told = " ".join(capsys.readouterr().err.split())
     assert "the head starts fresh, as it has 3 answers here and 1000 there" in told
     assert "weights are held" in told
-    assert "process.normalize=True published weights saw colors about zero" in told
+    assert "process.normalize=True pretrained weights expect normalized colors" in told
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {

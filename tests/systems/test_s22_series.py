@@ -260,7 +260,7 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
             [20 + 10 * first, 20 + 10 * second], abs=3
         )
     with pytest.raises(
-        DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"
+        DataError, match="covariates of the next 2 steps are missing; got 0 rows after the last value"
     ):
         known.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):

@@ -1,6 +1,7 @@
-"""Builders of pipelines, one per kind of sample: rows, series, text, games, environment.
+"""Builders of pipelines, one per kind of sample: rows, series, text, games,
+environment.
 
 `build(reading, resolved, seed, strict)` fits the codecs and encodes all splits.
-`encode_new(frame, codecs, answers)` encodes new data in the same way. A source names its builder
-in SAMPLES.
+`encode_new(frame, codecs, answers)` encodes new data in the same way. A source names
+its builder in SAMPLES.
 """

@@ -1,4 +1,5 @@
-"""Builds the pipeline of an environment: states as inputs, values of actions as outputs."""
+"""Builds the pipeline of an environment: states as inputs, values of actions as
+outputs."""
 
 from __future__ import annotations
 

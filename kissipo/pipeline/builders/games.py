@@ -1,4 +1,5 @@
-"""Builds the pipeline of games: the board before a move is the input, its point the target.
+"""Builds the pipeline of games: the board before a move is the input, its point the
+target.
 
 All moves of a game belong to the same split.
 """

@@ -42,7 +42,8 @@ _GIGABYTE = 1_000_000_000
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Returns a pipeline with codecs fitted on the training split, and all splits encoded.
+    """Returns a pipeline with codecs fitted on the training split, and all splits
+    encoded.
 
     Raises:   DataError for data that cannot be used, saying what to do.
     """
@@ -161,7 +162,8 @@ def _readable_images(frame: Frame, resolved: ResolvedTask, findings: list[Findin
 def _answers(
     reading: Reading, resolved: ResolvedTask
 ) -> tuple[tuple[Answer, ...], list[InferredOption]]:
-    """Returns the answers of the task, or one inferred from the answer column of the data."""
+    """Returns the answers of the task, or one inferred from the answer column of the
+    data."""
     losses, written = resolved.losses, resolved.answers
     if losses and len(losses) != max(1, len(written)):
         raise TaskError(
@@ -357,7 +359,8 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
 
 
 def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
-    """Returns the classes that a stratified split balances: those of the first category."""
+    """Returns the classes that a stratified split balances: those of the first
+    category."""
     if any(isinstance(answer, Mask) for answer in answers) and "class" in frame:
         return frame["class"].values
     first = next((answer for answer in answers if answer.WORD == "category"), None)

@@ -1,12 +1,14 @@
-"""Builds the pipeline of a series: windows of the past as inputs, the steps after them as targets.
+"""Builds the pipeline of a series: windows of the past as inputs, the steps after them
+as targets.
 
-A sample belongs to the split of the steps that it forecasts, so no evaluated step is used for
-training. A window may begin in an earlier split, because the past is known. Scaling is fitted
-on the training steps alone. The future covariates (`time_features`, `future_covariates`) are a
-second input, with one row per step of the horizon.
+A sample belongs to the split of the steps that it forecasts, so no evaluated step is
+used for training. A window may begin in an earlier split, because the past is known.
+Scaling is fitted on the training steps alone. The future covariates (`time_features`,
+`future_covariates`) are a second input, with one row per step of the horizon.
 
-To detect anomalies, the target is the step after a window, or the window itself; the evaluated
-step is that step, or the last of the window. A class is that of the last step of a window.
+To detect anomalies, the target is the step after a window, or the window itself; the
+evaluated step is that step, or the last of the window. A class is that of the last step
+of a window.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ _MIN_SAMPLES = 10
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline of windows, with scaling fitted on the training steps.
 
-    Raises:   DataError for missing values, an unknown column, a series that is too short.
+    Raises:   DataError for missing values, an unknown column, a series that is too
+              short.
     """
     options, findings = resolved.source.options, list(reading.findings)
     decisions: list[InferredOption] = []
@@ -173,7 +176,8 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
 def _future_codec(
     frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int
 ) -> Windows | None:
-    """Returns the codec of what is known about future steps: time features and covariates."""
+    """Returns the codec of what is known about future steps: time features and
+    covariates."""
     parts: list[Codec] = []
     if options.time_features:
         if time is None or frame[time].kind != "time":
@@ -257,7 +261,8 @@ def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
 
 
 def _window(steps: int, season: int, horizon: int) -> int:
-    """Returns two seasons or a twentieth of the series, between the horizon and a fifth."""
+    """Returns two seasons or a twentieth of the series, between the horizon and a
+    fifth."""
     length = 2 * season if season else max(8, steps // 20)
     return max(2, min(max(length, horizon), 128, steps // 5))
 
@@ -265,7 +270,8 @@ def _window(steps: int, season: int, horizon: int) -> int:
 def _splits(
     steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int
 ) -> dict[str, Any]:
-    """Splits windows by their first evaluated step, which is `lead` steps after their start."""
+    """Splits windows by their first evaluated step, which is `lead` steps after their
+    start."""
     split = replace(resolved.general.split, method="time")
     parts = split_rows(steps, split, seed=seed)
     first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
@@ -292,11 +298,11 @@ def _splits(
 def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
     """Returns the last window of new steps, whose next steps are to be forecast.
 
-    Rows after the last value hold the future covariates. To detect anomalies, every window is
-    returned with its target.
+    Rows after the last value hold the future covariates. To detect anomalies, every
+    window is returned with its target.
 
-    Raises:   DataError when there are fewer steps than one window needs, or when values or
-              future covariates are missing.
+    Raises:   DataError when there are fewer steps than one window needs, or when values
+              or future covariates are missing.
     """
     codec: Windows = codecs[0]
     if isinstance(answers[0], Anomaly):
@@ -338,7 +344,8 @@ def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> Tens
 
 
 def _future_rows(future: Frame, past: Frame, ahead: Windows) -> Frame:
-    """Returns the future steps; where only time features are needed, timestamps continue."""
+    """Returns the future steps; where only time features are needed, timestamps
+    continue."""
     covariates = [name for name in ahead.columns if past[name].kind == "number"]
     if len(future) == ahead.length and not any(future[name].missing.any() for name in covariates):
         return future

@@ -1,4 +1,5 @@
-"""Builds the pipeline of a text: windows as inputs, the windows one step later as targets."""
+"""Builds the pipeline of a text: windows as inputs, the windows one step later as
+targets."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
 
 def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
-    """Returns the last window of a text; a short one is padded in front with unknown tokens."""
+    """Returns the last window of a text; a short one is padded in front with unknown
+    tokens."""
     codec: Windows = codecs[0]
     if not len(frame):
         raise DataError("the text is empty", do="Give at least one character")
