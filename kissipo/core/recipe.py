@@ -1,22 +1,26 @@
-"""Recipe: a built-in task with its story: where the data come from, what to expect, what to look at."""
+"""Recipe: a built-in task with its data, its expected score and what to look at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from kissipo.core.task import Task
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Choices and expectations, nothing else.
+    """A task and the score that it is expected to reach.
 
-    task:     the sentence
-    system:   the row of the lectures' systems that it is
-    data:     in a few words
-    metric:   the measure that is expected within `band` on the test part, beside it in words: `expected`
-    seconds:  of training on two cores
-    look:     what to look at
-    differs:  from the source
-    notes:    what `kissipo show` says beside the trace, such as the parameters that the source counts and why ours are others
+    task:       the task
+    system:     the row of the lectures' systems that it implements
+    data:       the data in a few words
+    metric:     the metric that lies within `band` on the test split; `expected`
+                describes it
+    seconds:    training time on two cores
+    look:       what to look at
+    differs:    differences from the source
+    notes:      remarks that `kissipo show` prints beside the trace, such as other
+                counts of parameters
+    also:       further systems that the task shows, each with its command
     """
 
     task: Task
@@ -29,3 +33,4 @@ class Recipe:
     look: str = ""
     differs: str = ""
     notes: tuple[str, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 `input: {explain: convolution, stride: 2}`. Their only result is a trace.
 
 Each lesson is a file of this folder with Options, SYSTEM, ABOUT and `explain(options)`.
-ALSO names further systems that the lesson shows, each with its command.
 """
 
 from __future__ import annotations
