@@ -43,6 +43,7 @@ RECIPE = Recipe(
             "kissipo fit digits net=cnn filters=[25,50] padding=valid units=[100] "
             "input.size=28 weights=runs/mnist-cnn-1"
         ),
+        "S45": "kissipo fit digits",
         "S46": "kissipo show digits --out digits.html",
         "S47": "kissipo fit digits",
         "S51": "kissipo compare digits --vary process.activation=relu,tanh",

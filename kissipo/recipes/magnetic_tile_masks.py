@@ -4,12 +4,11 @@ are not in training.
 Input     692 gray images of 197 tiles in up to six exposures, resized to 64x64, and
           their masks; randomly flipped, rotated and changed in brightness during
           training, each mask with its image; all images of a tile are in one split
-Process   a U-Net of four levels, 8 to 64 filters, on standardized images;
-          Dice and cross-entropy; Adam, cosine schedule, EMA of the weights; the last epoch is
-          used
+Process   a U-Net of four levels, 8 to 64 filters, on standardized images; loss:
+          Dice and cross-entropy; Adam, cosine schedule, EMA of the weights; the last
+          epoch is used
 Output    defect or background for every pixel: IoU, Dice; baselines: no defect, a
-                                                brightness threshold, a random forest on
-                                                pixels
+          brightness threshold, a random forest on pixels
 
 Command   kissipo fit magnetic-tile-masks                     one class of defects
           kissipo fit magnetic-tile-masks output.mask=class   the class of the folder

@@ -46,14 +46,14 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
         else "the transition probabilities are not known"
     )
     findings = (Finding("PASS", "environment", message), Finding("PASS", "rules", rules))
-    parts = {"train": everything, "validation": nothing, "test": nothing}
+    splits = {"train": everything, "validation": nothing, "test": nothing}
     datasets = {
         "train": dataset,
         "validation": dataset.take(slice(0, 0)),
         "test": dataset.take(slice(0, 0)),
     }
     decisions = () if resolved.answers else (InferredOption("output", "actions"),)
-    return Pipeline(frame, parts, (codec,), (answer,), datasets, findings, decisions=decisions)
+    return Pipeline(frame, splits, (codec,), (answer,), datasets, findings, decisions=decisions)
 
 
 def question(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:

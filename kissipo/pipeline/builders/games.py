@@ -31,19 +31,19 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     options, decisions = _move_answer(resolved, reading.answer)
     group_ids, findings_of_rows = duplicates(frame.only(["board", "move"]))
     groups: Any = as_strings(frame[split.group or _GROUP]).values
-    parts = split_rows(len(frame), split, seed=seed, together=groups)
-    findings = [*reading.findings, *describe_divided(findings_of_rows, group_ids, parts)]
+    splits = split_rows(len(frame), split, seed=seed, together=groups)
+    findings = [*reading.findings, *describe_divided(findings_of_rows, group_ids, splits)]
     refuse_failures(findings, strict=strict)
-    train = frame.take(parts["train"])
+    train = frame.take(splits["train"])
     loss = resolved.losses[0] if resolved.losses else None
     answer = Category(reading.answer, options, loss=loss, known=point_names(SIZE)).fit(train)
     codec = Board("board").fit(train)
     datasets = {
         name: encode(frame.take(positions), (codec,), (answer,))
-        for name, positions in parts.items()
+        for name, positions in splits.items()
     }
     return Pipeline(
-        frame, parts, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
+        frame, splits, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
     )
 
 

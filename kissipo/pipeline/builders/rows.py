@@ -56,7 +56,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
     group_ids, duplicate_findings = _duplicates(frame, codecs, answers, resolved)
-    parts = split_rows(
+    splits = split_rows(
         len(frame),
         resolved.general.split,
         seed=seed,
@@ -64,8 +64,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         together=group_ids if groups is None else groups,
         fixed=_official_split(reading, frame),
     )
-    findings += describe_divided(duplicate_findings, group_ids, parts)
-    train = frame.take(parts["train"])
+    findings += describe_divided(duplicate_findings, group_ids, splits)
+    train = frame.take(splits["train"])
     for codec in codecs:
         codec.fit(train)
     for answer in answers:
@@ -82,7 +82,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings += [] if in_memory else [_memory_finding(size)]
     datasets = {
         name: encode(frame.take(positions), codecs, answers, in_memory=in_memory)
-        for name, positions in parts.items()
+        for name, positions in splits.items()
     }
     names = getattr(resolved.source.options, "augment", ())
     masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Mask))
@@ -90,7 +90,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     inferred = (*decisions, *_fitted_options(codecs))
     return Pipeline(
         frame,
-        parts,
+        splits,
         codecs,
         answers,
         datasets,

@@ -97,8 +97,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
             allowed=f"at least {lead + horizon + _MIN_SAMPLES - 1}",
             do="Use a smaller input.window or output.horizon",
         )
-    parts = _splits(len(frame), lead, horizon, resolved, seed)
-    train = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
+    splits = _splits(len(frame), lead, horizon, resolved, seed)
+    train = frame.take(np.arange(lead + horizon + int(splits["train"][-1])))
     codec = Windows(Numbers(target.inputs, missing_indicator=False), window).fit(train)
     codecs = (codec, ahead.fit(train)) if ahead else (codec,)
     answer = target.answer(window).fit(target.fitting_frame(frame, train))
@@ -109,11 +109,11 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     first = target.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
     datasets = {}
-    for name, part in parts.items():
+    for name, part in splits.items():
         rows = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
         datasets[name] = TensorDataset(tuple(x[rows] for x in inputs), (targets[rows],))
     return Pipeline(
-        frame, parts, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
+        frame, splits, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
     )
 
 
@@ -178,13 +178,13 @@ def _future_codec(
 ) -> Windows | None:
     """Returns the codec of what is known about future steps: time features and
     covariates."""
-    parts: list[Codec] = []
+    codecs: list[Codec] = []
     if options.time_features:
         if time is None or frame[time].kind != "time":
             raise TaskError(
                 "input.time_features needs a column of timestamps", do="Name it with --time COLUMN"
             )
-        parts.append(Calendar(time))
+        codecs.append(Calendar(time))
     for name in options.future_covariates or ():
         if name in names:
             raise TaskError(
@@ -198,11 +198,11 @@ def _future_codec(
                 do="Write yes and no as 1 and 0",
             )
     if options.future_covariates:
-        parts.append(Numbers(options.future_covariates, missing_indicator=False))
-    if not parts:
+        codecs.append(Numbers(options.future_covariates, missing_indicator=False))
+    if not codecs:
         return None
     return Windows(
-        parts[0] if len(parts) == 1 else Concat(tuple(parts), name="known ahead"),
+        codecs[0] if len(codecs) == 1 else Concat(tuple(codecs), name="known ahead"),
         horizon,
         axis="ahead",
     )
@@ -273,20 +273,20 @@ def _splits(
     """Splits windows by their first evaluated step, which is `lead` steps after their
     start."""
     split = replace(resolved.general.split, method="time")
-    parts = split_rows(steps, split, seed=seed)
-    first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
-    last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
+    splits = split_rows(steps, split, seed=seed)
+    first = {name: int(part[0]) - lead for name, part in splits.items() if len(part)}
+    last = {name: int(part[-1]) - lead - horizon + 1 for name, part in splits.items() if len(part)}
     windows = {
         name: np.arange(max(0, first[name]), last[name] + 1)
         if name in first
         else np.zeros(0, np.int64)
-        for name in parts
+        for name in splits
     }
     for name, part in windows.items():
-        if len(parts[name]) and not len(part):
+        if len(splits[name]) and not len(part):
             raise DataError(
                 f"the {name} split is too short for a window of {lead} and a horizon of {horizon}",
-                given=f"{len(parts[name])} of {steps} steps",
+                given=f"{len(splits[name])} of {steps} steps",
                 do=(
                     "Use a smaller input.window or output.horizon, "
                     "or a larger split (input.split.test)"

@@ -28,8 +28,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """Returns a pipeline: the end of the text is the test split, before it validation."""
     options, frame = resolved.source.options, reading.frame
     loss = _loss(resolved)
-    parts = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
-    train = frame.take(parts["train"])
+    splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
+    train = frame.take(splits["train"])
     codec = Windows(
         Index("text", most=options.vocab_size), options.window, stride=options.window
     ).fit(train)
@@ -45,10 +45,10 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings.append(Finding("PASS", "length", message))
     refuse_failures(findings, strict=strict)
     ids = codec.inner.encode(frame)
-    datasets = {name: _windows(ids, part, options.window) for name, part in parts.items()}
+    datasets = {name: _windows(ids, part, options.window) for name, part in splits.items()}
     starts = {
         name: part[0] + options.window * np.arange(len(datasets[name])) if len(part) else part
-        for name, part in parts.items()
+        for name, part in splits.items()
     }
     return Pipeline(
         frame,
