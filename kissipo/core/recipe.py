@@ -1,24 +1,26 @@
-"""Recipe: a built-in task with its data, its expected score and notes."""
+"""Recipe: a built-in task with its data, its expected score and what to look at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from kissipo.core.task import Task
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A task with its expected results.
+    """A task and the score that it is expected to reach.
 
-    task:      the task
-    system:    the row of the table of systems that it implements
-    data:      a short description of the data
-    metric:    the metric that must lie within `band` on the test split
-    expected:  the expected value in words
-    seconds:   the training time on two cores
-    look:      what is worth looking at
-    differs:   how the task differs from its source
-    notes:     sentences that `kissipo show` prints beside the trace, such as the number
-               of parameters in the source and why ours differs
+    task:       the task
+    system:     the row of the lectures' systems that it implements
+    data:       the data in a few words
+    metric:     the metric that lies within `band` on the test split; `expected`
+                describes it
+    seconds:    training time on two cores
+    look:       what to look at
+    differs:    differences from the source
+    notes:      remarks that `kissipo show` prints beside the trace, such as other
+                counts of parameters
+    also:       further systems that the task shows, each with its command
     """
 
     task: Task
@@ -31,3 +33,4 @@ class Recipe:
     look: str = ""
     differs: str = ""
     notes: tuple[str, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)

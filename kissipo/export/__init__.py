@@ -1,1 +1,1 @@
-"""Taking a model away: a script without kissipo."""
+"""Export of a task: a script that runs without kissipo."""

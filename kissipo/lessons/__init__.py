@@ -1,6 +1,7 @@
-"""Lessons: tasks that explain and train nothing, `input: {explain: convolution, stride: 2}`; a trace is all that they give.
+"""Lessons: tasks that explain a topic and train nothing, such as
+`input: {explain: convolution, stride: 2}`. Their only result is a trace.
 
-Each is a file of this folder, found by its name: its Options, SYSTEM, ABOUT and `explain(options)`.
+Each lesson is a file of this folder with Options, SYSTEM, ABOUT and `explain(options)`.
 """
 
 from __future__ import annotations
@@ -19,35 +20,36 @@ WORD = "explain"
 
 
 def lesson_names() -> list[str]:
-    """The names of all lessons."""
+    """Returns the names of all lessons."""
     return [name.replace("_", "-") for name in LESSONS.names()]
 
 
 def all_lessons() -> list[tuple[str, ModuleType]]:
-    """Name and module of each, in the order of the systems."""
-    found = [(name, _module(name)) for name in lesson_names()]
-    return sorted(found, key=lambda pair: (str(pair[1].SYSTEM), pair[0]))
+    """Returns name and module of each lesson, sorted by system."""
+    modules = [(name, _module(name)) for name in lesson_names()]
+    return sorted(modules, key=lambda pair: (str(pair[1].SYSTEM), pair[0]))
 
 
 def is_lesson(task: Task) -> bool:
-    """Whether a task asks for an explanation."""
+    """Returns whether a task is a lesson."""
     return WORD in task.input
 
 
-def lesson(name: str, words: Mapping[str, Any]) -> Task:
-    """The task that a lesson is, with words by their names or places.
+def lesson(name: str, options: Mapping[str, Any]) -> Task:
+    """Returns the task of a lesson, with options by their names or places.
 
-    Raises:   TaskError for a word that it does not have.
+    Raises:   TaskError for an option that the lesson does not have.
     """
-    plain = {key.removeprefix("input."): value for key, value in words.items()}
+    plain = {key.removeprefix("input."): value for key, value in options.items()}
     read(_module(name).Options, plain, place="input")
     return Task(input={WORD: name, **plain}, name=name)
 
 
 def explain(task: Task) -> Trace:
-    """Everything that a lesson shows.
+    """Returns the trace of a lesson.
 
-    Raises:   TaskError for a lesson or a word that does not exist, or words that do not fit together.
+    Raises:   TaskError for an unknown lesson or option, or for options that do not fit
+              together.
     """
     name, rest = (
         str(task.input[WORD]),
@@ -55,7 +57,7 @@ def explain(task: Task) -> Trace:
     )
     if task.process or task.output:
         raise TaskError(
-            "a lesson trains nothing", given="the parts process or output", do="Leave them out"
+            "a lesson trains nothing", given="options of process or output", do="Leave them out"
         )
     module = _module(name)
     trace: Trace = module.explain(read(module.Options, rest, place="input"))

@@ -1,16 +1,21 @@
-"""Gradients through time (S10): how far back a loss reaches into an RNN, an LSTM and a GRU, side by side on the same series.
+"""Gradients through time (S10): how far a loss reaches back in an RNN, an LSTM and a
+GRU.
 
-Input     the yearly numbers of sunspots, so many steps of them, scaled
-Process   five nets with fresh weights: RNNs with small and with large ones, an LSTM, one whose forget gate begins open, a GRU
-Output    half the squared error of the forecast of the next year, and |dL/dh_t|: what a change of the state at step t would do to it
+Input     yearly sunspots, standardized
+Process   five untrained nets: RNNs with small and with large weights, an LSTM, an LSTM
+                               with an open forget gate, a GRU
+Output    half the squared error of the forecast of the next year, and |dL/dh_t|: how
+          much a change of the state at step t changes the loss
 
 Command   kissipo show gradients-through-time
           kissipo show gradients-through-time steps=200 scale=1.1 forget=5
 
-Where the factor from step to step is below one the gradient vanishes, above one it explodes: clipping its norm helps against the one,
-gates that let the cell's state through against the other.
+Where the factor per step is below one, the gradient vanishes; above one, it explodes.
+Clipping the norm helps against explosion. Gates that pass the cell state on help
+against vanishing.
 
-Source:   Bengio, Simard and Frasconi 1994; Hochreiter and Schmidhuber 1997; Pascanu, Mikolov and Bengio 2013.
+Source:   Bengio, Simard and Frasconi 1994; Hochreiter and Schmidhuber 1997; Pascanu,
+          Mikolov and Bengio 2013.
 """
 
 from __future__ import annotations
@@ -35,19 +40,19 @@ _LOSS = "last step"
 
 @dataclass(frozen=True)
 class Options:
-    """What can be changed."""
+    """The options of the lesson."""
 
-    steps: int = word(60, "steps that are read before the forecast", at_least=2, at_most=300)
+    steps: int = word(60, "time steps before the forecast", at_least=2, at_most=300)
     units: int = word(32, "units of each net", at_least=1, at_most=256)
     scale: float = word(
-        1.3, "by how much a recurrent step of the RNN with large weights lengthens a state", above=0
+        1.3, "factor by which the RNN with large weights scales its state per step", above=0
     )
-    forget: float = word(3.0, "the bias of the forget gate that begins open")
-    clip_norm: float = word(1.0, "the norm to which gradients would be clipped", above=0)
+    forget: float = word(3.0, "bias of the open forget gate")
+    clip_norm: float = word(1.0, "maximum norm for clipped gradients", above=0)
 
 
 class Forecaster(nn.Module):
-    """A recurrent layer, and a forecast from its last state."""
+    """A recurrent layer and a linear forecast from its last state."""
 
     def __init__(self, cell: nn.RNNBase) -> None:
         super().__init__()
@@ -55,26 +60,26 @@ class Forecaster(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, time, 1) -> (batch, 1)."""
-        answer: Tensor = self.head(self.cell(x)[0][:, -1])
-        return answer
+        forecast: Tensor = self.head(self.cell(x)[0][:, -1])
+        return forecast
 
 
 def explain(options: Options) -> Trace:
-    """The gradients of all five."""
+    """Returns the trace with the gradients of all five nets."""
     series = read().frame["SUNACTIVITY"].values
     scaled = torch.from_numpy((series - series.mean()) / series.std()).float()
-    x, truth = scaled[: options.steps].reshape(1, -1, 1), scaled[options.steps].reshape(1, 1)
+    x, target = scaled[: options.steps].reshape(1, -1, 1), scaled[options.steps].reshape(1, 1)
 
-    def loss(answer: Tensor) -> Tensor:
-        return (answer - truth).square().sum() / 2
+    def loss(forecast: Tensor) -> Tensor:
+        return (forecast - target).square().sum() / 2
 
-    found: list[ThroughTime] = []
+    gradients: list[ThroughTime] = []
     steps = [
         Step("input", "SUNACTIVITY", "as it came", (options.steps,), value=series[: options.steps]),
         Step(
             "input",
             "numbers",
-            "mean 0, deviation 1",
+            "mean 0, std 1",
             tuple(x.shape[1:]),
             memory=4 * x.numel(),
             value=x[0].numpy(),
@@ -83,24 +88,28 @@ def explain(options: Options) -> Trace:
     for name, build in _NETS.items():
         torch.manual_seed(derive(0, "weights"))
         net = build(options)
-        (back,) = through_time(net, (x,), {_LOSS: loss})
-        found.append(replace(back, layer=name))
+        (gradient,) = through_time(net, (x,), {_LOSS: loss})
+        gradients.append(replace(gradient, layer=name))
         count = sum(weight.numel() for weight in net.parameters())
-        told = f"{options.units} units, |dL/dh_t| at each step"
+        description = f"{options.units} units, |dL/dh_t| at each step"
         steps.append(
             Step(
                 "process",
                 name,
-                told,
+                description,
                 (options.steps,),
                 parameters=count,
-                value=torch.tensor(back.norms).numpy(),
+                value=torch.tensor(gradient.norms).numpy(),
             )
         )
-    told = "how many steps back a hundredth of the gradient is left"
-    steps.append(Step("output", "the reach", told, (len(found),), value=_reaches(found)))
+    description = "steps back until 1 % of the gradient is left"
+    steps.append(
+        Step("output", "the reach", description, (len(gradients),), value=_reaches(gradients))
+    )
     return Trace(
-        tuple(steps), through_time=tuple(found), explanation=(_beside(found, options.clip_norm),)
+        tuple(steps),
+        through_time=tuple(gradients),
+        explanation=(_side_by_side(gradients, options.clip_norm),),
     )
 
 
@@ -109,11 +118,10 @@ def _small(options: Options) -> Forecaster:
 
 
 def _large(options: Options) -> Forecaster:
-    """With a matrix that turns a state and lengthens it; relu lets it grow."""
+    """Returns an RNN whose matrix rotates and scales the state; relu lets it grow."""
     cell = nn.RNN(1, options.units, nonlinearity="relu", batch_first=True)
-    nn.init.orthogonal_(
-        cell.get_parameter("weight_hh_l0"), gain=options.scale * 2**0.5
-    )  # relu takes half of the squared length
+    # relu halves the squared length on average
+    nn.init.orthogonal_(cell.get_parameter("weight_hh_l0"), gain=options.scale * 2**0.5)
     return Forecaster(cell)
 
 
@@ -141,14 +149,15 @@ _NETS: dict[str, Callable[[Options], Forecaster]] = {
 }
 
 
-def _reaches(found: list[ThroughTime]) -> str:
-    return ", ".join(f"{each.layer} {each.reach}" for each in found)
+def _reaches(gradients: list[ThroughTime]) -> str:
+    return ", ".join(f"{gradient.layer} {gradient.reach}" for gradient in gradients)
 
 
-def _beside(found: list[ThroughTime], clip: float) -> Explanation:
+def _side_by_side(gradients: list[ThroughTime], clip: float) -> Explanation:
     rows: list[tuple[Cell, ...]] = []
-    for each in found:
-        last, first, steps = each.norms[-1], each.norms[0], len(each.norms) - 1
+    for gradient in gradients:
+        norms = gradient.norms
+        last, first, steps = norms[-1], norms[0], len(norms) - 1
         factor = (first / last) ** (1 / steps) if first and last else 0.0
         verdict = (
             "explodes"
@@ -157,14 +166,14 @@ def _beside(found: list[ThroughTime], clip: float) -> Explanation:
             if first < last / 100
             else "reaches the first step"
         )
-        clipped = f"{clip / max(each.norms):.3g} times" if max(each.norms) > clip else "as it is"
+        clipped = f"{clip / max(norms):.3g} times" if max(norms) > clip else "unchanged"
         rows.append(
             (
-                each.layer,
+                gradient.layer,
                 f"{last:.3g}",
                 f"{first:.3g}",
                 f"{factor:.3f}",
-                each.reach,
+                gradient.reach,
                 verdict,
                 clipped,
             )
@@ -173,10 +182,13 @@ def _beside(found: list[ThroughTime], clip: float) -> Explanation:
         "net",
         "|dL/dh| at the last step",
         "at the first",
-        "factor a step",
+        "factor per step",
         "reach",
-        "so it",
+        "result",
         f"clipped to {clip:g}",
     )
-    description = "the mean factor from step to step decides: to the power of the number of steps it is what arrives at the first one"
+    description = (
+        "the mean factor per step, to the power of the number of steps, "
+        "is the part of the gradient that reaches the first step"
+    )
     return Explanation("Side by side", description, titles=titles, rows=tuple(rows))

@@ -1,14 +1,16 @@
-"""Image basics (S50): images are arrays: gray, color, resize, threshold, filters, with the numbers before and after.
+"""Image basics (S50): images are arrays: gray, color, resize, threshold and filters,
+with the numbers before and after.
 
-Input     the lecture's small arrays, or an image file of your own
-Process   color to gray, another size, black and white at a threshold, a blur and an edge filter
+Input     the lecture's small arrays, or your own image file
+Process   color to gray, another size, black and white at a threshold, a blur and an
+          edge filter
 Output    arrays again
 
 Command   kissipo show image-basics                             a gray image of 5x5
           kissipo show image-basics image=photo.jpg size=6 threshold=100
 
-Source:   the lecture's arrays; brightness as ITU-R BT.601 weighs it; resizing is Pillow's, bilinear over all values that an
-          answer covers.
+Source:   the lecture's arrays; brightness with the weights of ITU-R BT.601; bilinear
+          resizing as in Pillow, over all values that an output covers.
 """
 
 from __future__ import annotations
@@ -42,38 +44,38 @@ _FILTERS = {
     "blur": np.full((3, 3), 1 / 9),
     "edge": np.array([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
 }
-_MOST = 16
+_MAX_SIDE = 16
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be changed."""
+    """The options of the lesson."""
 
-    image: str | None = word(None, "an image file of your own")
-    size: int = word(3, "height and width after resizing", at_least=1, at_most=_MOST)
+    image: str | None = word(None, "your own image file")
+    size: int = word(3, "height and width after resizing", at_least=1, at_most=_MAX_SIDE)
     threshold: int = word(
-        160, "what is brighter becomes white, all else black", at_least=0, at_most=255
+        160, "brighter values become white, all others black", at_least=0, at_most=255
     )
 
 
 def explain(options: Options) -> Trace:
-    """Every step with the array that it gives."""
-    source = np.array(GRAY, dtype=np.uint8) if options.image is None else _opened(options.image)
+    """Returns the trace with the array after every step."""
+    source = np.array(GRAY, dtype=np.uint8) if options.image is None else _read_image(options.image)
     gray = np.asarray(Image.fromarray(source).convert("L"))
     small = np.asarray(
         Image.fromarray(gray).resize((options.size, options.size), Image.Resampling.BILINEAR)
     )
-    work = gray if max(gray.shape) <= _MOST else small
+    work = gray if max(gray.shape) <= _MAX_SIDE else small
     white = np.where(work > options.threshold, 255, 0).astype(np.uint8)
-    made = {"resize": small, "threshold": white}
+    results = {"resize": small, "threshold": white}
     steps = [Step("input", "image", "as it came", source.shape, memory=source.nbytes, value=source)]
     steps += [
         Step("process", "gray", "color to brightness", gray.shape, memory=gray.nbytes, value=gray)
     ]
     steps += [
-        Step("process", name, _TOLD[name], each.shape, memory=each.nbytes, value=each)
-        for name, each in made.items()
+        Step("process", name, _DESCRIPTIONS[name], values.shape, memory=values.nbytes, value=values)
+        for name, values in results.items()
     ]
     steps += [
         Step(
@@ -95,10 +97,10 @@ def explain(options: Options) -> Trace:
     return Trace(tuple(steps), explanation=pages)
 
 
-_TOLD = {"resize": "another height and width", "threshold": "black and white"}
+_DESCRIPTIONS = {"resize": "another height and width", "threshold": "black and white"}
 
 
-def _opened(path: str) -> Bytes:
+def _read_image(path: str) -> Bytes:
     with open_image(path) as image:
         return np.asarray(image)
 
@@ -110,7 +112,10 @@ def _gray() -> Explanation:
         ("height, width, channel", "(2, 2, 1)", str(flat[..., None].tolist())),
         ("channel, height, width", "(1, 2, 2)", str(flat[None].tolist())),
     )
-    description = "a gray image is a 2-D array, or a 3-D one with one channel; nets here take the channel first"
+    description = (
+        "a gray image is a 2-D array, or a 3-D array with one channel; "
+        "nets here expect the channel first"
+    )
     return Explanation(
         "Gray", description, (figure("brightness", flat),), ("axes", "shape", "array"), rows
     )
@@ -119,7 +124,8 @@ def _gray() -> Explanation:
 def _color() -> Explanation:
     color = np.array(SMALL_COLOR)
     gray = np.asarray(Image.fromarray(color.astype(np.uint8)).convert("L"))
-    figures = [Figure(name, color[..., at]) for at, name in enumerate(("red", "green", "blue"))]
+    names = ("red", "green", "blue")
+    figures = [Figure(name, color[..., channel]) for channel, name in enumerate(names)]
     rows: tuple[tuple[Cell, ...], ...] = (
         ("height, width, channel", "(2, 2, 3)", str(color.tolist())),
     )
@@ -136,23 +142,34 @@ def _color() -> Explanation:
 
 
 def _resized(gray: Bytes, small: Bytes) -> Explanation:
-    before = (Figure("before", gray),) if max(gray.shape) <= _MOST else ()
-    description = f"{_size(gray)} -> {_size(small)}: each answer is a weighted mean of the values that it covers"
+    before = (Figure("before", gray),) if max(gray.shape) <= _MAX_SIDE else ()
+    description = (
+        f"{_size(gray)} -> {_size(small)}: "
+        "each output is a weighted mean of the values that it covers"
+    )
     return Explanation("Resize", description, (*before, Figure("after", small)))
 
 
 def _black_and_white(work: Bytes, white: Bytes, threshold: int) -> Explanation:
-    description = f"brighter than {threshold}: 255, else 0; {int((white > 0).sum())} of {white.size} values become white"
+    description = (
+        f"brighter than {threshold}: 255, else 0; "
+        f"{int((white > 0).sum())} of {white.size} values become white"
+    )
     return Explanation("Threshold", description, (Figure("before", work), Figure("after", white)))
 
 
 def _filtered(work: Bytes) -> Explanation:
-    """Filters with written weights; a net learns its own."""
+    """Explains filters with fixed weights; a net learns its own."""
     figures = [Figure("before", work)]
     for name, weights in _FILTERS.items():
-        found = windows(work[None].astype(np.float64), weights[None], padding="same")
-        figures.append(Figure(name, np.clip(np.round(feature_map(found)), 0, 255).astype(np.uint8)))
-    description = "blur: the mean of 3x3 values; edge: 4 times a value less its four neighbors; zeros around, cut to 0..255"
+        image_windows = windows(work[None].astype(np.float64), weights[None], padding="same")
+        figures.append(
+            Figure(name, np.clip(np.round(feature_map(image_windows)), 0, 255).astype(np.uint8))
+        )
+    description = (
+        "blur: the mean of 3x3 values; edge: 4 times a value minus its four neighbors; "
+        "zero padding, clipped to 0..255"
+    )
     return Explanation("Filters", description, tuple(figures))
 
 

@@ -1,1 +1,4 @@
-"""From a sentence to a built pipeline: parse, infer, resolve, build. Only this room introduces the stages."""
+"""Builds a pipeline from a task in four steps: parse, infer, resolve, build.
+
+Only this folder joins the input, the process and the output.
+"""

@@ -1,4 +1,4 @@
-"""The data check by itself: all that is found, failures too, without training anything."""
+"""Checks the data of a task without training: every finding, failures included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kissipo.pipeline.parse import read_task
 
 
 def check(task: Task) -> list[Finding]:
-    """Every finding, in the order in which the checks are made; what ends them is the last one, a FAIL."""
+    """Returns every finding in the order of the checks; a FAIL ends them and comes
+    last."""
     try:
         resolved = read_task(task)
         return list(wire(read_data(resolved), resolved, seed=0).findings)
@@ -19,9 +20,9 @@ def check(task: Task) -> list[Finding]:
 
 
 def failed(error: UserError) -> list[Finding]:
-    """What was found until the error, and the error as the last finding."""
-    found = [each for each in getattr(error, "findings", ()) if isinstance(each, Finding)]
-    if not any(each.level == "FAIL" for each in found):
-        given = f"; got {error.given}" if error.given else ""
-        found.append(Finding("FAIL", "usable", error.wrong + given, error.do))
-    return found
+    """Returns the findings before the error, and the error itself as the last finding."""
+    findings = [item for item in getattr(error, "findings", ()) if isinstance(item, Finding)]
+    if not any(finding.level == "FAIL" for finding in findings):
+        value = f"; got {error.given}" if error.given else ""
+        findings.append(Finding("FAIL", "usable", error.wrong + value, error.do))
+    return findings

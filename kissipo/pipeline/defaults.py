@@ -1,6 +1,7 @@
-"""Sensible defaults: the net and its way of learning for these data, each with its reason; written words stay as they are.
+"""Default options: the net and its training for the data of a task, each with a reason.
 
-Measured on the sets of docs/log.md: what stands here won there, on two cores, against the other small nets.
+An option that the user sets is never changed. The defaults were measured on the data
+sets of docs/log.md: there they were better than the other small nets, on two cores.
 """
 
 from __future__ import annotations
@@ -24,45 +25,46 @@ _STEPS = 4_000
 _SMALLEST, _VALUES = 8, 8_000_000
 _WIDEST_SKIP = 2_000
 _PAGE = 300
-_BLIND = "the net learns how the series moves, and a new level does not disturb it"
+_BLIND = "the net predicts changes, so a new level of the series does not disturb it"
 
 
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
-    """The task with net, sizes, batch and epochs decided, and what was decided."""
+    """Returns the task with net, sizes, batch size and epochs, and the options
+    inferred."""
     decided: list[InferredOption] = []
 
     def settle(task: Task, decisions: Iterable[InferredOption]) -> Task:
-        fresh = tuple(each for each in decisions if not is_written(task, each.place))
+        fresh = tuple(option for option in decisions if not is_written(task, option.place))
         decided.extend(fresh)
         return decide(task, fresh)
 
-    asked = is_written(task, "process.net")
+    is_named = is_written(task, "process.net")
     task = settle(task, [_net(pipeline)])
     net = str(task.process["net"])
-    own = _needed(net, pipeline) if asked else _suitable(net, pipeline)
-    if task.process.get("weights"):  # which says where the weights start
-        own = [each for each in own if each.place != "process.init"]
+    own = _needed(net, pipeline) if is_named else _suitable(net, pipeline)
+    if task.process.get("weights"):  # they already set the initial weights
+        own = [option for option in own if option.place != "process.init"]
     task = settle(task, own)
-    task = settle(task, _as_it_began(task, net, pipeline))
+    task = settle(task, _normalization(task, net, pipeline))
     if task.process.get("algorithm") in (None, "supervised") and net not in (
         "q_table",
         "playground",
     ):
-        task = settle(task, _course(task, pipeline))
+        task = settle(task, _fit_options(task, pipeline))
     return task, tuple(decided)
 
 
 def _net(pipeline: Pipeline) -> InferredOption:
     specs = [codec.spec for codec in pipeline.codecs]
     if pipeline.answers[0].WORD == "actions":
-        return InferredOption("process.net", "q_table", "states and actions can be counted")
+        return InferredOption("process.net", "q_table", "the states and actions are finite")
     if pipeline.answers[0].WORD == "mask":
-        return InferredOption("process.net", "unet", "every pixel is answered")
+        return InferredOption("process.net", "unet", "every pixel gets a prediction")
     if isinstance(pipeline.codecs[0], Board):
         return InferredOption(
             "process.net",
             "cnn",
-            "a board is seen as an image, and a filter knows a shape wherever it stands",
+            "a board is like an image: a filter recognizes a shape at every position",
         )
     if any(spec.axes[:1] == ("channel",) for spec in specs):
         return InferredOption("process.net", "cnn", "the input is an image")
@@ -71,21 +73,23 @@ def _net(pipeline: Pipeline) -> InferredOption:
     answer: Any = pipeline.answers[0]
     if answer.WORD == "anomaly" and answer.options.method == "reconstruction":
         return InferredOption(
-            "process.net", "autoencoder", "what is ordinary comes out of it whole"
+            "process.net", "autoencoder", "it reconstructs normal windows well and anomalies badly"
         )
     if any(spec.axes[:1] == ("time",) for spec in specs):
         return InferredOption(
-            "process.net", "ffn", "on windows of a few seasons the best of the small nets"
+            "process.net", "ffn", "the best of the small nets on windows of a few seasons"
         )
     return InferredOption("process.net", "ffn", "the input is a row of features")
 
 
 def _needed(net: str, pipeline: Pipeline) -> list[InferredOption]:
-    """For a net that was asked for by name: only what the data make advisable whatever its sizes are."""
+    """Returns the options that the data require of a named net, whatever its sizes are."""
     if net == "playground":
         return [InferredOption("process.num_points", len(pipeline.parts["train"]))]
     if net == "q_table":
-        return [InferredOption("process.episodes", 20_000, "enough to see rare ways often")]
+        return [
+            InferredOption("process.episodes", 20_000, "enough episodes to visit rare states often")
+        ]
     if net == "cnn" and isinstance(pipeline.codecs[0], Board):
         return _for_boards()
     if _looks_ahead(pipeline) and net in ("ffn", "linear", "recurrent"):
@@ -93,30 +97,32 @@ def _needed(net: str, pipeline: Pipeline) -> list[InferredOption]:
     return []
 
 
-def _as_it_began(task: Task, net: str, pipeline: Pipeline) -> list[InferredOption]:
-    """Where weights come from elsewhere: colors as they saw them."""
+def _normalization(task: Task, net: str, pipeline: Pipeline) -> list[InferredOption]:
+    """Returns the color normalization that pretrained weights were trained with."""
     start = task.process.get("weights")
     if not isinstance(start, str) or "normalize" not in option_infos(options_of(NETS, net)):
         return []
     run = run_of(Path(start))
     if run is not None:
-        said = task_of(run).process.get("normalize")
+        normalize = task_of(run).process.get("normalize")
         return (
             []
-            if said is None
-            else [InferredOption("process.normalize", said, "as the run that it starts from")]
+            if normalize is None
+            else [
+                InferredOption("process.normalize", normalize, "as in the run that it starts from")
+            ]
         )
     spec = pipeline.codecs[0].spec
     is_color = spec.axes[:1] == ("channel",) and spec.shape[0] == 3
     return (
-        [InferredOption("process.normalize", True, "published weights saw colors about zero")]
+        [InferredOption("process.normalize", True, "pretrained weights expect normalized colors")]
         if is_color
         else []
     )
 
 
 def _looks_ahead(pipeline: Pipeline) -> bool:
-    """Whether steps after a window are answered."""
+    """Returns whether the target is the steps after a window."""
     answer: Any = pipeline.answers[0]
     return answer.WORD == "forecast" or (
         answer.WORD == "anomaly" and answer.options.method == "forecast"
@@ -124,7 +130,7 @@ def _looks_ahead(pipeline: Pipeline) -> bool:
 
 
 def _suitable(net: str, pipeline: Pipeline) -> list[InferredOption]:
-    """Sizes of an inferred net that suit the data."""
+    """Returns the sizes of an inferred net that suit the data."""
     specs, answer = [codec.spec for codec in pipeline.codecs], pipeline.answers[0].WORD
     if _looks_ahead(pipeline):
         sizes = [
@@ -138,28 +144,28 @@ def _suitable(net: str, pipeline: Pipeline) -> list[InferredOption]:
     if net == "cnn":
         return _for_images(specs[0])
     if answer == "text":
-        reason = "minutes, not hours; 256 units and 30 epochs write better"
+        reason = "trains in minutes; 256 units and 30 epochs write better but take hours"
         sizes = [
             InferredOption("process.units", 128, reason),
             InferredOption("process.embedding_dim", 64),
             InferredOption("process.epochs", 10),
         ]
-        goes_on = InferredOption(
-            "process.stateful", True, "a piece goes on where the one before ended"
+        stateful = InferredOption(
+            "process.stateful", True, "a window continues the one before it, so the state is kept"
         )
-        return [*sizes, InferredOption("process.learning_rate", 3e-3), goes_on]
+        return [*sizes, InferredOption("process.learning_rate", 3e-3), stateful]
     if net == "recurrent":
         sizes = [
             InferredOption(
                 "process.units",
                 32,
-                "small and well fenced in: larger ones learn short texts by heart",
+                "small and regularized: larger models overfit short texts",
             )
         ]
         if any(
             isinstance(codec, Tokens) and codec.unit == "characters" for codec in pipeline.codecs
         ):
-            reason = "characters come often enough to teach more than words do"
+            reason = "characters are frequent, so more units can be trained than for words"
             sizes = [
                 InferredOption("process.units", 64, reason),
                 InferredOption("process.learning_rate", 3e-3),
@@ -175,13 +181,13 @@ def _suitable(net: str, pipeline: Pipeline) -> list[InferredOption]:
 
 
 def _pool(specs: list[TensorSpec]) -> InferredOption:
-    """What stands out in a message may be one word; a page is more than its strongest words."""
+    """Chooses the maximum for short texts, where one word may decide, else the mean."""
     longest = max(spec.shape[0] for spec in specs if spec.axes[:1] == ("time",))
     if longest > _PAGE:
         return InferredOption(
             "process.pooling",
             "mean",
-            f"texts of up to {longest:,} steps: the mean over them, not the greatest",
+            f"texts have up to {longest:,} steps: the mean represents them better than the maximum",
         )
     return InferredOption("process.pooling", "max")
 
@@ -198,15 +204,17 @@ def _for_images(spec: TensorSpec) -> list[InferredOption]:
 def _for_boards() -> list[InferredOption]:
     decided = [
         InferredOption(
-            "process.filters", [16, 16, 16, 16], "each sees a line farther than the one before"
+            "process.filters", [16, 16, 16, 16], "each layer adds one line to the receptive field"
         )
     ]
     decided += [
-        InferredOption("process.pool_size", 1, "a stone one line off is another one"),
+        InferredOption("process.pool_size", 1, "pooling would lose the exact point of a stone"),
         InferredOption("process.norm", True),
     ]
     decided += [
-        InferredOption("process.flatten", False, "each point is answered from what lies around it")
+        InferredOption(
+            "process.flatten", False, "each point is predicted from the points around it"
+        )
     ]
     return [
         *decided,
@@ -227,7 +235,7 @@ def _for_tables(pipeline: Pipeline, features: int) -> list[InferredOption]:
         and features <= _WIDEST_SKIP
         and all(codec.spec.axes == ("feature",) for codec in pipeline.codecs)
     ):
-        reason = "a linear path beside the hidden layers, which add only what it cannot say"
+        reason = "a linear path beside the hidden layers, which model only what is not linear"
         decided += [
             InferredOption("process.wide", True, reason),
             InferredOption("process.init", "linear"),
@@ -236,13 +244,13 @@ def _for_tables(pipeline: Pipeline, features: int) -> list[InferredOption]:
 
 
 def _widest(pipeline: Pipeline) -> int:
-    """The largest batch of such images, a power of two; other data are never so large that it matters."""
+    """Returns the largest batch of such images, a power of two; other data are small."""
     size = sum(codec.spec.size for codec in pipeline.codecs if codec.spec.axes[:1] == ("channel",))
     return 2 ** (max(_SMALLEST, _VALUES // max(1, size)).bit_length() - 1)
 
 
-def _course(task: Task, pipeline: Pipeline) -> list[InferredOption]:
-    """Loss, rate, batch and epochs, so that training takes a few thousand steps."""
+def _fit_options(task: Task, pipeline: Pipeline) -> list[InferredOption]:
+    """Returns loss, learning rate, batch size and epochs for a few thousand steps."""
     samples = len(pipeline.parts["train"])
     batch = task.input.get("batch_size") or min(
         2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(pipeline)
@@ -250,15 +258,15 @@ def _course(task: Task, pipeline: Pipeline) -> list[InferredOption]:
     epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
     optimizer = str(task.process.get("optimizer") or "adam")
     losses = [answer.loss for answer in pipeline.answers]
-    suits = "it suits the answer " + " and ".join(answer.WORD for answer in pipeline.answers)
+    suits = "default for " + " and ".join(answer.WORD for answer in pipeline.answers)
     steps = f"about {_STEPS:,} steps of {batch} samples, at least 5 epochs, at most 60"
     return [
         InferredOption("process.loss", losses[0] if len(losses) == 1 else losses, suits),
-        InferredOption("process.optimizer", optimizer, "the usual one"),
+        InferredOption("process.optimizer", optimizer, "the usual optimizer"),
         InferredOption(
             "process.learning_rate",
             optim.RATES.get(optimizer, 1e-3),
-            f"the usual one of {optimizer}",
+            f"default for {optimizer}",
         ),
         InferredOption("input.batch_size", batch, f"{samples:,} training samples"),
         InferredOption("process.epochs", epochs, steps),

@@ -1,4 +1,4 @@
-"""Prepare: from a task to everything that can move: data read and checked, codecs fitted, net built, learning chosen."""
+"""Builds an experiment from a task: data, fitted codecs, net and training algorithm."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SEEDS = 2**32
 
 @dataclass(frozen=True)
 class Experiment:
-    """A task whose every word is decided, and what it became."""
+    """A task with all of its options, and the objects that were built from it."""
 
     task: Task
     resolved: ResolvedTask
@@ -44,20 +44,20 @@ class Experiment:
 
     @property
     def config(self) -> Any:
-        """The options of the way of learning."""
+        """The options of the training algorithm."""
         assert self.resolved.algorithm is not None
         return self.resolved.algorithm.options
 
 
 def read_data(resolved: ResolvedTask) -> Any:
-    """What the source hands over: a reading, or a world."""
+    """Returns what the source reads: a Reading, or an environment."""
     return resolved.source.module.read(resolved.source.value, resolved.source.options)
 
 
 def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """The input and output stages for these data."""
+    """Builds the input and the output of the task for these data."""
     module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.word}")
-    pipeline: Pipeline = module.wire(reading, resolved, seed=seed, strict=strict)
+    pipeline: Pipeline = module.build(reading, resolved, seed=seed, strict=strict)
     return pipeline
 
 
@@ -69,9 +69,10 @@ def build_experiment(
     reading: Reading | None = None,
     start: bool = True,
 ) -> Experiment:
-    """Reads, checks, wires and builds; nothing is trained.
+    """Reads and checks the data and builds net and algorithm; nothing is trained.
 
-    start:    whether the net gets the weights that it is to start from; not needed where it gets others
+    start:    whether the weights of `process.weights` are loaded; a trained run needs
+              none
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
@@ -86,9 +87,9 @@ def build_experiment(
     reading = reading or read_data(resolved)
     pipeline = wire(reading, resolved, seed=seed, strict=strict)
     _refuse_unseen_defects(pipeline)
-    found = tuple(each for each in pipeline.decisions if not is_written(task, each.place))
-    task = decide(task, found)
-    task, decisions = with_defaults(task, pipeline)
+    from_data = tuple(option for option in pipeline.decisions if not is_written(task, option.place))
+    task = decide(task, from_data)
+    task, defaults = with_defaults(task, pipeline)
     task = spell_out(task, read_task(task))
     resolved = read_task(task)
     assert resolved.net is not None and resolved.algorithm is not None
@@ -98,11 +99,11 @@ def build_experiment(
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
     algorithm = build_algorithm(resolved, pipeline, net)
     torch.manual_seed(derive(seed, "dice"))
-    return Experiment(task, resolved, reading, pipeline, net, algorithm, (*found, *decisions))
+    return Experiment(task, resolved, reading, pipeline, net, algorithm, (*from_data, *defaults))
 
 
 def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
-    """The net for the ports of the wiring, with fresh weights."""
+    """Builds the net for the inputs and answers of a pipeline, with random weights."""
     assert resolved.net is not None
     inputs = tuple(codec.spec for codec in pipeline.codecs)
     outputs = tuple(answer.spec for answer in pipeline.answers)
@@ -112,7 +113,7 @@ def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
 
 
 def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) -> Algorithm:
-    """The way of learning for this net."""
+    """Builds the algorithm that trains a net."""
     assert resolved.algorithm is not None
     options = resolved.algorithm.options
     if resolved.algorithm.word != "supervised":
@@ -120,7 +121,7 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
         return acting
     _refuse_improper(pipeline)
     if isinstance(pipeline.codecs[0], Board):
-        _refuse_taken(options)
+        _refuse_soft_targets(options)
     if options.mixup:
         _refuse_ids(pipeline)
     losses = tuple(
@@ -137,7 +138,8 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
 
 
 def _refuse_unseen_defects(pipeline: Pipeline) -> None:
-    """Where a threshold is chosen by costs, the validation part must hold every kind of defect."""
+    """Refuses a validation split without one of the defects, as costs set the
+    threshold."""
     dataset = pipeline.datasets["validation"]
     for number, answer in enumerate(pipeline.answers):
         if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
@@ -149,51 +151,53 @@ def _refuse_unseen_defects(pipeline: Pipeline) -> None:
         defects = [level for level in absent if level != answer.options.negative_class]
         if defects:
             raise DataError(
-                f"the validation part holds no '{defects[0]}', "
-                "and the threshold of output.negative_class would be chosen without that defect",
+                f"the validation split contains no '{defects[0]}', "
+                "so the threshold of output.negative_class would ignore that defect",
                 given=", ".join(
                     f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)
                 ),
                 do=(
-                    "Set a larger input.split.validation or another input.split.seed; or input.split.validation=0, "
-                    "for the threshold 1 / (1 + output.false_negative_cost)"
+                    "Set a larger input.split.validation or another input.split.seed; "
+                    "or input.split.validation=0, for the threshold "
+                    "1 / (1 + output.false_negative_cost)"
                 ),
             )
 
 
 def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
-    """The losses of categories by the shares of their classes in the training part; those of other answers as they are."""
-    levels = [answer.levels if isinstance(answer, Category) else () for answer in pipeline.answers]
-    if not any(levels):
-        raise TaskError(
-            "process.class_weights needs a category to weight the classes of", do="Leave it out"
-        )
+    """Weights the loss of every category by its class counts in the training split."""
+    class_names = [
+        answer.levels if isinstance(answer, Category) else () for answer in pipeline.answers
+    ]
+    if not any(class_names):
+        raise TaskError("process.class_weights needs an answer of classes", do="Leave it out")
     train = pipeline.datasets["train"]
     return tuple(
         weighted(loss, train.truth(number), len(classes)) if classes else loss
-        for number, (loss, classes) in enumerate(zip(losses, levels, strict=True))
+        for number, (loss, classes) in enumerate(zip(losses, class_names, strict=True))
     )
 
 
 def _refuse_ids(pipeline: Pipeline) -> None:
     if any(isinstance(answer, Mask) for answer in pipeline.answers):
         raise ShapeError(
-            "process.mixup mixes whole images, and a mask is of one", do="Leave process.mixup out"
+            "process.mixup mixes whole images, but each mask belongs to one image",
+            do="Leave process.mixup out",
         )
-    counted = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
-    if counted:
+    with_ids = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
+    if with_ids:
         raise ShapeError(
-            f"process.mixup mixes numbers, and '{counted[0]}' goes in as numbers of words or classes",
+            f"process.mixup mixes numbers, and '{with_ids[0]}' is encoded as ids",
             do="Leave process.mixup out",
         )
 
 
-def _refuse_taken(options: Any) -> None:
-    """A share of the truth on a taken point, which the net never answers, would be a loss without end."""
+def _refuse_soft_targets(options: Any) -> None:
+    """Refuses soft targets on a board: the loss of an illegal move is infinite."""
     for name in ("mixup", "label_smoothing"):
         if getattr(options, name):
             raise TaskError(
-                f"process.{name} takes a share of the truth to points on which a stone stands, and those are no answer",
+                f"process.{name} would assign probability to illegal moves (occupied points)",
                 do=f"Leave process.{name} out",
             )
 
@@ -208,6 +212,7 @@ def _refuse_improper(pipeline: Pipeline) -> None:
                 if answer.WORD in LOSSES.find(name, place="process.loss").PROPER
             ]
             raise ShapeError(
-                f"process.loss={answer.loss} does not suit the answer {answer.WORD} '{answer.name}'",
+                f"process.loss={answer.loss} does not suit "
+                f"the answer {answer.WORD} '{answer.name}'",
                 allowed=", ".join(fitting),
             )

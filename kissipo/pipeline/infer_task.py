@@ -1,4 +1,4 @@
-"""Question: from the user's own data and what is asked of them to a task, as little of it as must be said.
+"""Infers a task from the data of the user and from what is to be predicted.
 
 sms.csv --output kind                               a table
 photos/                                             images, a folder per class
@@ -26,7 +26,7 @@ from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.pipeline.infer_types import guess_answer
 
 ENVIRONMENT = "gym:"
-_EVEN = 0.98  # share of steps: the rest are gaps, which are told
+_EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
 
 
 def ask(
@@ -38,12 +38,13 @@ def ask(
     written: FileWords = FileWords(),  # noqa: B008
     answer: str | None = None,
 ) -> Task:
-    """The task that these data and this question mean.
+    """Returns the task for these data.
 
-    written:  how a table is written on disk, where that must be said to read it at all
-    answer:   the kind of answer where it is said and need not be guessed
+    written:  the format of a table on disk, where it cannot be inferred
+    answer:   the kind of answer, where it is not to be inferred
 
-    Raises:   DataError when nothing usable stands at the path; TaskError when the question does not fit the data.
+    Raises:   DataError when the path has no usable data; TaskError when the answer does
+              not fit the data.
     """
     if isinstance(data, str) and data.startswith(ENVIRONMENT):
         return Task(
@@ -71,14 +72,17 @@ def ask(
     if path.suffix.lower() in (".txt", ".md", ""):
         return Task(input={"text": str(data)}, output={"text": "next"}, name=name)
     raise DataError(
-        f"{path} is of no kind that is known here",
+        f"{path} has a format that kissipo does not read",
         given=f"'{path.suffix}'",
-        allowed="tables (.csv .tsv .jsonl .parquet), a folder of images, an .npz, a text (.txt), games (.sgf), a task (.yaml)",
+        allowed=(
+            "tables (.csv .tsv .jsonl .parquet), a folder of images, an .npz, a text (.txt), "
+            "games (.sgf), a task (.yaml)"
+        ),
     )
 
 
 def asks_for_answer(data: Any, written: FileWords) -> bool:
-    """Whether these data are a table that does not say by itself what is asked of it."""
+    """Returns whether these data are a table whose answer column must be named."""
     if not isinstance(data, str | Path):
         return True
     path = Path(data)
@@ -122,7 +126,7 @@ def _ask_table(
                 raise DataError(
                     f"there is no column '{column}': {finding.message}",
                     given="the columns " + ", ".join(frame.names),
-                    do="Say their names with input.header=[name, name, ...]",
+                    do="Name the columns with input.header=[name, name, ...]",
                 )
         frame[column]
     if (
@@ -136,7 +140,7 @@ def _ask_table(
         raise TaskError(
             f"which column of {frame.origin} is the answer?",
             given="the columns " + ", ".join(frame.names),
-            do="Say it with --output COLUMN",
+            do="Name it with --output COLUMN",
         )
     return Task(
         input={"table": data}, output={answer or guess_answer(frame[output])[0]: output}, name=name
@@ -151,13 +155,13 @@ def _images(data: str, output: Any, answer: str | None, name: str) -> Task:
 def _series(
     data: Any, output: Any, time: str | None, horizon: int | None, name: str, answer: str | None
 ) -> Task:
-    words = {"series": data} | ({"time": time} if time else {})
-    asked = {answer or "forecast": output} | ({"horizon": horizon} if horizon else {})
-    return Task(input=words, output=asked, name=name)
+    inputs = {"series": data} | ({"time": time} if time else {})
+    outputs = {answer or "forecast": output} | ({"horizon": horizon} if horizon else {})
+    return Task(input=inputs, output=outputs, name=name)
 
 
 def _is_series(frame: Frame, output: str | None) -> bool:
-    """One column of moments, nearly all of them evenly spaced, and otherwise only numbers."""
+    """Returns whether a table has one column of even timestamps, and else only numbers."""
     timestamps = [column for column in frame.columns if looks_like_time(column)]
     others = [column for column in frame.columns if column not in timestamps]
     if len(timestamps) != 1 or not others or any(column.kind != "number" for column in others):
@@ -185,12 +189,12 @@ def _only_number(frame: Frame, time: str | None) -> str:
     raise TaskError(
         f"which column of {frame.origin} is to be forecast?",
         given="the numbers " + ", ".join(numbers),
-        do="Say it with --output COLUMN",
+        do="Name it with --output COLUMN",
     )
 
 
 def _plain(text: str) -> str:
-    """A name for the run: letters, digits and dashes."""
+    """Returns a name for the run out of letters, digits and dashes."""
     stem = Path(text.removesuffix(".gz")).stem if "." in text else text
     return (
         "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-").lower() or "run"

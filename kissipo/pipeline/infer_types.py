@@ -1,7 +1,8 @@
-"""Kinds: what each column of a table is, guessed from its values, with the reason in words.
+"""Infers the kind of each column of a table from its values, with a reason.
 
-number     quantities                        category   one of a few levels          text       prose, read as words
-datetime   moments                           characters short text without blanks    drop       nothing to learn from
+number      quantities                       text        prose, read as words
+category    one of a few classes             characters  short text without spaces
+datetime    timestamps                       drop        a column without information
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from kissipo.core.timestamps import looks_like_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
 
 Kind = Literal["number", "category", "text", "characters", "datetime", "drop"]
-_FEW_LEVELS = 50
+_FEW_CLASSES = 50
 _REPEATS = 0.5
 _CLASSES_OF_NUMBERS = 20
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A kind and why."""
+    """The inferred kind of a column, and the reason."""
 
     column: str
     kind: Kind
     reason: str
 
     def describe(self) -> str:
-        """One line."""
+        """Returns the guess as one line of text."""
         return f"{self.column}: {self.kind} ({self.reason})"
 
 
 def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
-    """One guess for each named column."""
+    """Returns one guess for each named column."""
     names = list(names)
     constant, numbered = set(constant_columns(frame, names)), set(numbered_rows(frame, names))
     guesses = []
@@ -51,7 +52,7 @@ def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
 
 
 def guess_answer(column: Column) -> tuple[Literal["category", "number"], str]:
-    """Whether an answer column asks for a class or for a number, and why."""
+    """Returns whether an answer column holds classes or numbers, and the reason."""
     if column.kind == "string":
         return "category", f"{len(column.counts())} different texts"
     present = column.values[~column.missing]
@@ -71,15 +72,15 @@ def _guess(column: Column) -> Guess:
         present = column.values[~column.missing]
         return Guess(column.name, "number", f"{len(np.unique(present))} different numbers")
     if column.kind == "time" or looks_like_time(column):
-        return Guess(column.name, "datetime", "its values are moments in time")
-    levels = list(column.counts())
+        return Guess(column.name, "datetime", "its values are timestamps")
+    texts = list(column.counts())
     count = int((~column.missing).sum())
-    words = float(np.mean([len(level.split()) for level in levels[:1000]]))
-    repeated = len(levels) <= _FEW_LEVELS and len(levels) <= _REPEATS * count
-    if repeated or (words < 3 and len(levels) <= 0.1 * count):
-        return Guess(column.name, "category", f"{len(levels)} levels in {count} rows")
+    words = float(np.mean([len(text.split()) for text in texts[:1000]]))
+    repeated = len(texts) <= _FEW_CLASSES and len(texts) <= _REPEATS * count
+    if repeated or (words < 3 and len(texts) <= 0.1 * count):
+        return Guess(column.name, "category", f"{len(texts)} classes in {count} rows")
     if words >= 2:
-        return Guess(column.name, "text", f"{words:.0f} words a row, {len(levels)} different rows")
-    if len(levels) > _REPEATS * count:
-        return Guess(column.name, "characters", f"one word a row, {len(levels)} different ones")
-    return Guess(column.name, "category", f"{len(levels)} levels in {count} rows")
+        return Guess(column.name, "text", f"{words:.0f} words per row, {len(texts)} different rows")
+    if len(texts) > _REPEATS * count:
+        return Guess(column.name, "characters", f"one word per row, {len(texts)} different words")
+    return Guess(column.name, "category", f"{len(texts)} classes in {count} rows")

@@ -1,4 +1,4 @@
-"""Where a net starts: the weights of a file or of another run, and which of them are held."""
+"""Loads the initial weights of a net from a file or from another run, and freezes some."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from kissipo.process.pretrained import freeze_weights, load_pretrained, read_wei
 
 
 def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
-    """Lays in the weights that the task names and holds those that it freezes; says what it came to.
+    """Loads the weights that the task names, freezes those that it freezes, and reports
+    both.
 
-    Raises:   TaskError, RunError, DataError when they are not there or do not fit; the net is then as it was.
+    Raises:   TaskError, RunError, DataError when the weights are missing or do not fit;
+              the net is then unchanged.
     """
     assert resolved.net is not None and resolved.algorithm is not None
     options: Any = resolved.algorithm.options
@@ -32,15 +34,15 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
     if getattr(options, "weights", None):
         if options.init == "linear":
             raise TaskError(
-                "process.weights and process.init=linear both say where the weights start",
+                "process.weights and process.init=linear both set the initial weights",
                 do="Leave one out",
             )
         path = Path(options.weights)
         run = run_of(path)
-        told = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
-        findings.append(Finding("PASS", "weights", told))
+        message = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
+        findings.append(Finding("PASS", "weights", message))
     if getattr(options, "freeze", None):
-        findings.append(Finding("PASS", "held weights", freeze_weights(net, options.freeze)))
+        findings.append(Finding("PASS", "frozen weights", freeze_weights(net, options.freeze)))
     share = getattr(options, "backbone_learning_rate_scale", 1.0)
     if share != 1:
         findings.append(Finding("PASS", "learning rates", _rates(net, share)))
@@ -48,52 +50,56 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
 
 
 def _rates(net: nn.Module, share: float) -> str:
-    """How many weights learn more slowly.
+    """Reports how many parameters have a lower learning rate.
 
-    Raises:   TaskError when none does.
+    Raises:   TaskError when none has.
     """
     counts = {
-        each["share"]: sum(weight.numel() for weight in each["params"])
-        for each in groups(net, 1.0, backbone=share)
+        group["share"]: sum(weight.numel() for weight in group["params"])
+        for group in groups(net, 1.0, backbone=share)
     }
-    slower, learned = counts.get(share, 0), sum(counts.values())
+    slower, trainable = counts.get(share, 0), sum(counts.values())
     if not slower:
         raise TaskError(
-            "process.backbone_learning_rate_scale: no weight but those of the head learns",
+            "process.backbone_learning_rate_scale: only the head has trainable weights",
             do="Leave it out",
         )
-    return f"{slower:,} of {learned:,} trainable parameters have {share:g} of the learning rate; those of the head have all of it"
+    return (
+        f"{slower:,} of {trainable:,} trainable parameters have {share:g} of the learning rate; "
+        "those of the head have all of it"
+    )
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """The run that a path means: its folder, or the file of its weights; None for any other file.
+    """Returns the run of a path: its folder or its file of weights; None for other
+    files.
 
-    Raises:   TaskError for a folder that is no run.
+    Raises:   TaskError for a folder that is not a run.
     """
     folder = path if path.is_dir() else path.parent
     if (folder / TASK).is_file() and (path.is_dir() or path.name == MODEL):
         return RunFolder(folder)
     if path.is_dir():
         raise TaskError(
-            f"process.weights: {path} is a folder that is no run",
+            f"process.weights: {path} is a folder that is not a run",
             allowed="a safetensors file, or the folder of a run",
         )
     return None
 
 
 def task_of(run: RunFolder) -> Task:
-    """The task of a run, every word of it."""
+    """Returns the task of a run, with every option."""
     return Task.from_yaml(run.read_text(TASK), origin=str(run.path / TASK))
 
 
 def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
     assert resolved.net is not None
-    given = read_weights(existing(path))
+    weights = read_weights(existing(path))
     if not hasattr(resolved.net.module, "ours"):
-        return load_pretrained(net, given, origin=str(path))
+        return load_pretrained(net, weights, origin=str(path))
     return load_pretrained(
         net,
-        given,
+        weights,
         ours=partial(resolved.net.module.ours, options=resolved.net.options),
         origin=str(path),
     )
@@ -105,19 +111,20 @@ def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:
         return load_pretrained(net, weights, origin=str(run.path))
     except TaskError as error:
         raise TaskError(
-            error.wrong, do=f"Say the words of its net: {_words_of_net(task_of(run), resolved)}"
+            error.wrong, do=f"Set the options of its net: {_net_options(task_of(run), resolved)}"
         ) from None
 
 
-def _words_of_net(stored: Task, resolved: ResolvedTask) -> str:
-    """The words of the net of another run, as they are written; where it is another net only its name."""
+def _net_options(stored: Task, resolved: ResolvedTask) -> str:
+    """Returns the options of the net of another run as text; of another net only its
+    name."""
     assert resolved.net is not None
     if stored.process.get("net") != resolved.net.word:
         return f"process.net={stored.process.get('net')}"
     own = option_infos(resolved.net.module.Options)
-    said = [
+    options = [
         f"process.{key}={write_value(thaw(value))}"
         for key, value in stored.process.items()
         if key in own
     ]
-    return " ".join([f"process.net={resolved.net.word}", *said])
+    return " ".join([f"process.net={resolved.net.word}", *options])

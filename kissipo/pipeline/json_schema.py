@@ -1,4 +1,5 @@
-"""The JSON schema of a task file: what the grammar takes, written down for editors and for programs (docs/task.schema.json)."""
+"""Writes the JSON schema of a task file for editors and programs
+(docs/task.schema.json)."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from kissipo.pipeline.registries import (
 
 
 def task_schema() -> dict[str, Any]:
-    """The JSON schema of a task file, for editors and for programs: it takes what `read_task` takes."""
+    """Returns the JSON schema of a task file, which accepts what `read_task` accepts."""
     general = {
         "input": _properties(input_general.Options),
         "output": _properties(output_general.Options),
@@ -71,11 +72,11 @@ def _lesson(name: str) -> dict[str, Any]:
 
 
 def _process_variants() -> list[dict[str, Any]]:
-    """A named net takes its own words; without one a word must belong to some net, or to the algorithm."""
+    """Returns a schema per net, and schemas for options of any net where none is named."""
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
-        words = {**_learn_properties([net.ALGORITHM]), **_properties(net.Options)}
+        words = {**_algorithm_properties([net.ALGORITHM]), **_properties(net.Options)}
         named.append(
             _variant(
                 "net", {"const": name}, {"algorithm": {"enum": [net.ALGORITHM, None]}, **words}
@@ -83,17 +84,19 @@ def _process_variants() -> list[dict[str, Any]]:
         )
     nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
     unnamed = [
-        _object({"algorithm": {"type": "null"}, **_learn_properties(ALGORITHMS.names()), **nets})
+        _object(
+            {"algorithm": {"type": "null"}, **_algorithm_properties(ALGORITHMS.names()), **nets}
+        )
     ]
     unnamed += [
-        _variant("algorithm", {"const": name}, {**_learn_properties([name]), **nets})
+        _variant("algorithm", {"const": name}, {**_algorithm_properties([name]), **nets})
         for name in ALGORITHMS.names()
     ]
     return named + unnamed
 
 
-def _learn_properties(names: list[str]) -> dict[str, Any]:
-    """The words of these algorithms; a loss by one of its names."""
+def _algorithm_properties(names: list[str]) -> dict[str, Any]:
+    """Returns the options of these algorithms; a loss may have a short name."""
     properties = _any_of(ALGORITHMS, names)
     if "loss" in properties:
         properties["loss"] = _listed([*LOSSES.names(), *SHORT_LOSSES])
@@ -101,19 +104,23 @@ def _learn_properties(names: list[str]) -> dict[str, Any]:
 
 
 def _listed(names: Iterable[str]) -> dict[str, Any]:
-    """One of these names, or a list of them, or none."""
+    """Returns the schema for one of these names, a list of them, or null."""
     one = {"enum": list(names)}
     return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
 
 
 def _any_of(registry: Registry, names: list[str]) -> dict[str, Any]:
-    """The words of several members of a family, each as any of them takes it."""
-    entries: dict[str, list[Any]] = {}
+    """Returns the options of several entries of a registry, as any of them accepts
+    them."""
+    schemas: dict[str, list[Any]] = {}
     for name in names:
         for key, entry in _properties(options_of(registry, name)).items():
-            mine = entries.setdefault(key, [])
-            mine += [entry] if entry not in mine else []
-    return {key: mine[0] if len(mine) == 1 else {"anyOf": mine} for key, mine in entries.items()}
+            variants = schemas.setdefault(key, [])
+            variants += [entry] if entry not in variants else []
+    return {
+        key: variants[0] if len(variants) == 1 else {"anyOf": variants}
+        for key, variants in schemas.items()
+    }
 
 
 def _properties(options: type) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _variant(word: str, value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """An object that must have this word."""
+    """Returns the schema of an object that must have this key."""
     return {
         **_object({word: {"description": f"the {word}", **value}, **properties}),
         "required": [word],

@@ -1,9 +1,11 @@
-"""Grammar: which word belongs to whom. One reading of a Task that checks every word and gives typed options.
+"""Parses a task: checks every option and returns them in typed dataclasses.
 
-    input     one source and its words, and split, batch          process   net and its words, algorithm and its words
-    output    one answer (or a list) and its words, and baselines
+    input     one source and its options; split, batch_size
+    process   one net and its options; one algorithm and its options
+    output    one answer (or a list) and its options; baselines
 
-A part that is left out is inferred later; whatever is written is checked here, before any data are read.
+Options that are left out are inferred later. All others are checked here, before any
+data are read.
 """
 
 from __future__ import annotations
@@ -32,12 +34,13 @@ from kissipo.pipeline.registries import (
     SHORT_LOSSES,
     SOURCES,
 )
-from kissipo.pipeline.renamed_options import VALUES, current_name
+from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 
 
 @dataclass(frozen=True)
 class Component:
-    """One part that a word means: its name, its module, what was written behind the word, its typed options, its place."""
+    """A source, net, algorithm or answer: its name, module, value, typed options and
+    place."""
 
     word: str
     module: ModuleType
@@ -48,9 +51,10 @@ class Component:
 
 @dataclass(frozen=True)
 class ResolvedTask:
-    """A whole task, read: net and learn are None where they must still be inferred; baselines are one entry an answer.
+    """A parsed task; net and algorithm are None where they must still be inferred.
 
-    losses:   as they are written, one an answer, under their full names; empty where they are to be inferred
+    baselines:   one entry per answer; None where they are to be inferred
+    losses:      full names, one per answer; empty where they are to be inferred
     """
 
     source: Component
@@ -63,28 +67,27 @@ class ResolvedTask:
 
 
 def read_task(task: Task) -> ResolvedTask:
-    """Every word of the task, checked.
+    """Returns the parsed task after a check of every option.
 
-    Raises:   TaskError naming the place; NotBuiltError for a word of a later day.
+    Raises:   TaskError naming the place; NotBuiltError for an option that is planned.
     """
     source, general = _read_input(task.input)
     answers, baselines = _read_output(task)
     net, algorithm = _read_process(task.process)
-    losses = _long_losses(task.process).get("loss", ())
+    losses = _full_losses(task.process).get("loss", ())
     return ResolvedTask(source, general, net, algorithm, answers, baselines, losses)
 
 
 def source_of(part: FrozenConfig) -> str:
-    """The word of the source in the input part.
+    """Returns the name of the source in the input of a task.
 
     Raises:   TaskError when there is none or more than one.
     """
-    found = [key for key in part if key in SOURCES.names() or key in SOURCES.planned]
-    if not found and "explain" in part:
-        told = f"'{part['explain']}' is explained with numbers and trains nothing"
-        raise TaskError(told, do=f"Look at it: `kissipo show {part['explain']}`")
-    if not found:
-        known = ", ".join(SOURCES.names())
+    names = [key for key in part if key in SOURCES.names() or key in SOURCES.planned]
+    if not names and "explain" in part:
+        message = f"'{part['explain']}' is a lesson and trains nothing"
+        raise TaskError(message, do=f"Look at it with `kissipo show {part['explain']}`")
+    if not names:
         close = next(
             (key for key in part if not did_you_mean(key, SOURCES.names()).startswith("Known")),
             None,
@@ -92,29 +95,29 @@ def source_of(part: FrozenConfig) -> str:
         do = (
             did_you_mean(close, SOURCES.names())
             if close
-            else "Say where the data come from, for example input: {table: sms.csv}"
+            else "Name the source of the data, for example input: {table: sms.csv}"
         )
         raise TaskError(
             "input names no source",
             given=", ".join(part) or "nothing",
-            allowed=f"one of {known}",
+            allowed=f"one of {', '.join(SOURCES.names())}",
             do=do,
         )
-    if len(found) > 1:
+    if len(names) > 1:
         owners = [
             key
-            for key in found
-            if key in SOURCES.names() and _owns(key, [other for other in found if other != key])
+            for key in names
+            if key in SOURCES.names() and _owns(key, [other for other in names if other != key])
         ]
         if len(owners) != 1:
-            raise TaskError("input names two sources", given=" and ".join(found), allowed="one")
+            raise TaskError("input names two sources", given=" and ".join(names), allowed="one")
         return owners[0]
-    return found[0]
+    return names[0]
 
 
 def _owns(source: str, others: list[str]) -> bool:
-    words = option_infos(SOURCES.find(source, place="input").Options)
-    return all(other in words for other in others)
+    infos = option_infos(SOURCES.find(source, place="input").Options)
+    return all(other in infos for other in others)
 
 
 def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
@@ -132,36 +135,45 @@ def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
 
 def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | None]:
     rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
-    net_name, learn_name = part.get("net"), part.get("algorithm")
-    for key, name in (("net", net_name), ("algorithm", learn_name)):
+    net_name, algorithm_name = part.get("net"), part.get("algorithm")
+    for key, name in (("net", net_name), ("algorithm", algorithm_name)):
         if name is not None and not isinstance(name, str):
             raise TaskError(f"process.{key} must be a name", given=repr(thaw(name)))
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
-    learn_name = learn_name or (net.ALGORITHM if net is not None else None)
-    algorithm = ALGORITHMS.find(learn_name, place="process.algorithm") if learn_name else None
+    algorithm_name = algorithm_name or (net.ALGORITHM if net is not None else None)
+    algorithm = (
+        ALGORITHMS.find(algorithm_name, place="process.algorithm") if algorithm_name else None
+    )
     if net is None:
         _check_loosely(rest, algorithm)
         return None, None
     assert algorithm is not None
     assert isinstance(net_name, str)
-    if learn_name != net.ALGORITHM:
+    if algorithm_name != net.ALGORITHM:
         raise NotBuiltError(
-            f"process.algorithm: '{learn_name}' for the net '{net_name}' is not built yet",
+            f"process.algorithm: '{algorithm_name}' for the net '{net_name}' is not built yet",
             allowed=f"'{net.ALGORITHM}' for '{net_name}'",
         )
-    own, way = _divide(rest, {"net": net.Options, "learn": algorithm.Options}, place="process")
-    way = {**way, **_long_losses(way)}
+    own, training = _divide(
+        rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
+    )
+    training = {**training, **_full_losses(training)}
     return (
         Component(net_name, net, None, read(net.Options, own, place="process")),
-        Component(str(learn_name), algorithm, None, read(algorithm.Options, way, place="process")),
+        Component(
+            str(algorithm_name),
+            algorithm,
+            None,
+            read(algorithm.Options, training, place="process"),
+        ),
     )
 
 
 def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> None:
-    """Before the net is known: a word must at least belong to some net or algorithm."""
-    _long_losses(rest)
+    """Checks that every option belongs to some net or algorithm, as no net is named."""
+    _full_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
     owners += (
         [algorithm.Options]
@@ -171,12 +183,12 @@ def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> Non
         ]
     )
     for key, value in rest.items():
-        mine = [owner for owner in owners if key in option_infos(owner)]
-        if not mine:
+        takers = [owner for owner in owners if key in option_infos(owner)]
+        if not takers:
             raise _unknown(
-                "process", key, value, [word for owner in owners for word in option_infos(owner)]
+                "process", key, value, [name for owner in owners for name in option_infos(owner)]
             )
-        _read_by_any(mine, key, value)
+        _read_by_any(takers, key, value)
 
 
 def _read_by_any(owners: list[type], key: str, value: Any) -> None:
@@ -192,20 +204,21 @@ def _read_by_any(owners: list[type], key: str, value: Any) -> None:
         raise problem
 
 
-def _long_losses(way: Mapping[str, Any]) -> dict[str, Any]:
-    """`mse` means mean_squared_error; every loss must exist."""
-    if way.get("loss") is None:
+def _full_losses(process: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the losses under their full names: `mse` means mean_squared_error."""
+    value = process.get("loss")
+    if value is None:
         return {}
-    named = way["loss"] if isinstance(way["loss"], tuple) else (way["loss"],)
+    names = value if isinstance(value, tuple) else (value,)
     losses = tuple(
-        SHORT_LOSSES.get(each, each) if isinstance(each, str) else each for each in named
+        SHORT_LOSSES.get(name, name) if isinstance(name, str) else name for name in names
     )
-    for each in losses:
-        if isinstance(each, str) and each not in LOSSES.names():
+    for name in losses:
+        if isinstance(name, str) and name not in LOSSES.names():
             raise TaskError(
                 "process.loss names no loss of kissipo",
-                given=f"'{each}'",
-                do=did_you_mean(each, [*LOSSES.names(), *SHORT_LOSSES]),
+                given=f"'{name}'",
+                do=did_you_mean(name, [*LOSSES.names(), *SHORT_LOSSES]),
             )
     return {"loss": losses}
 
@@ -222,44 +235,44 @@ def _read_output(task: Task) -> tuple[tuple[Component, ...], tuple[tuple[str, ..
 
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
-    """A simple answer must exist, and be one for this answer."""
-    known = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
+    """Checks that every baseline exists and belongs to this answer."""
+    allowed = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
     for name in names:
-        if name not in known:
+        if name not in allowed:
             noun = f"baseline for {answer.word}" if answer else "baseline of kissipo"
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(name, allowed)
             raise TaskError(f"{place}.baselines names no {noun}", given=f"'{name}'", do=hint)
 
 
 def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, output_general.Options]:
-    found = [key for key in part if key in ANSWERS.names() or key in ANSWERS.planned]
-    if len(found) > 1:
+    names = [key for key in part if key in ANSWERS.names() or key in ANSWERS.planned]
+    if len(names) > 1:
         raise TaskError(
             f"{place} names two answers",
-            given=" and ".join(found),
+            given=" and ".join(names),
             allowed="one, or a list: output: [{category: a}, {number: b}]",
         )
-    if not found:
+    if not names:
         _, general = _divide(
             part,
             {"own": _Nothing, "general": output_general.Options},
             place=place,
-            known=ANSWERS.names(),
+            others=ANSWERS.names(),
         )
         return None, read(output_general.Options, general, place=place)
-    module = ANSWERS.find(found[0], place=place)
-    rest = {key: value for key, value in part.items() if key != found[0]}
+    module = ANSWERS.find(names[0], place=place)
+    rest = {key: value for key, value in part.items() if key != names[0]}
     own, general = _divide(
         rest, {"own": module.Options, "general": output_general.Options}, place=place
     )
     options = read(module.Options, own, place=place)
-    chosen = Component(found[0], module, part[found[0]], options, place)
-    return chosen, read(output_general.Options, general, place=place)
+    answer = Component(names[0], module, part[names[0]], options, place)
+    return answer, read(output_general.Options, general, place=place)
 
 
 @dataclass(frozen=True)
 class _Nothing:
-    """The words of an answer that is not named."""
+    """The empty options of an answer that is not named."""
 
 
 def _divide(
@@ -267,22 +280,31 @@ def _divide(
     owners: Mapping[str, type],
     *,
     place: str,
-    known: list[str] | None = None,
+    others: list[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sorts words by their owner; a word that two own goes to the first."""
+    """Divides options between two owners; an option of both goes to the first."""
     tables = {name: option_infos(owner) for name, owner in owners.items()}
     parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
     for key, value in rest.items():
+        _refuse_renamed(place, key, value)
         owner = next((name for name, table in tables.items() if key in table), None)
         if owner is None or _is_planned(place.split(".")[0], key, value):
-            every = [*(known or []), *(word for table in tables.values() for word in table)]
-            raise _unknown(place, key, value, every)
+            names = [*(others or []), *(name for table in tables.values() for name in table)]
+            raise _unknown(place, key, value, names)
         parts[owner][key] = value
     first, second = parts.values()
     return first, second
 
 
-def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
+def _refuse_renamed(place: str, key: str, value: Any) -> None:
+    """Refuses former names inside a nested option, such as input.split.by."""
+    for name in value if isinstance(value, Mapping) else ():
+        nested = f"{place.split('.')[0]}.{key}.{name}"
+        if nested in RENAMED:
+            raise TaskError(current_name(nested))
+
+
+def _unknown(place: str, key: str, value: Any, names: list[str]) -> UserError:
     part = place.split(".")[0]
     if _is_planned(part, key, value):
         return NotBuiltError(
@@ -291,11 +313,11 @@ def _unknown(place: str, key: str, value: Any, known: list[str]) -> UserError:
     if f"{part}.{key}" in PLANNED_WORDS:
         return NotBuiltError(
             f"{place}.{key} ({PLANNED_WORDS[f'{part}.{key}']}) is not built yet",
-            allowed=", ".join(sorted(set(known))),
+            allowed=", ".join(sorted(set(names))),
         )
     if renamed := current_name(f"{part}.{key}"):
         return TaskError(renamed)
-    return unknown_option(f"{place}.{key}", key, known)
+    return unknown_option(f"{place}.{key}", key, names)
 
 
 def _is_planned(part: str, key: str, value: Any) -> bool:
@@ -303,57 +325,61 @@ def _is_planned(part: str, key: str, value: Any) -> bool:
 
 
 def full_place(key: str, task: Task) -> str:
-    """`epochs` -> `process.epochs`: the one part that knows the word.
+    """Returns an option with the one part that it belongs to: `epochs` ->
+    `process.epochs`.
 
-    Raises:   TaskError when no part knows it, or more than one.
+    Raises:   TaskError when no part has the option, or more than one.
     """
     first = key.split(".")[0]
     if first in ("input", "process", "output"):
         return key
-    parts = [part for part, words in _known_words().items() if first in words]
-    parts = parts or [part for part, words in _planned_words().items() if first in words]
+    parts = [part for part, names in _option_names().items() if first in names]
+    parts = parts or [part for part, names in _planned_names().items() if first in names]
     if len(parts) > 1:
         written = [part for part in parts if first in getattr(task, part)]
         parts = written or parts
     if len(parts) == 1:
         return f"{parts[0]}.{key}"
-    everything = [word for words in _known_words().values() for word in words]
+    everything = [name for names in _option_names().values() for name in names]
     if not parts and (renamed := current_name(first)):
         raise TaskError(renamed)
     if not parts:
-        raise TaskError(f"'{key}' is not a word of a task", do=did_you_mean(first, everything))
+        raise TaskError(f"'{key}' is not an option of a task", do=did_you_mean(first, everything))
     raise TaskError(
-        f"'{key}' is a word of several parts",
+        f"'{key}' is an option of several parts",
         allowed=" or ".join(f"{part}.{key}" for part in parts),
     )
 
 
-def _known_words() -> dict[str, list[str]]:
+def _option_names() -> dict[str, list[str]]:
     return {
-        "input": [*SOURCES.names(), *option_infos(input_general.Options), *_every_word(SOURCES)],
-        "process": ["net", "algorithm", *_every_word(NETS), *_every_word(ALGORITHMS)],
-        "output": [*ANSWERS.names(), *option_infos(output_general.Options), *_every_word(ANSWERS)],
+        "input": [*SOURCES.names(), *option_infos(input_general.Options), *_all_options(SOURCES)],
+        "process": ["net", "algorithm", *_all_options(NETS), *_all_options(ALGORITHMS)],
+        "output": [*ANSWERS.names(), *option_infos(output_general.Options), *_all_options(ANSWERS)],
     }
 
 
-def _planned_words() -> dict[str, list[str]]:
-    """FrozenConfig that are understood but not built, by part; a word that is built comes first."""
+def _planned_names() -> dict[str, list[str]]:
+    """Returns the planned options of each part; an option that is built takes
+    precedence."""
     planned: dict[str, list[str]] = {
         "input": [*SOURCES.planned],
         "process": [],
         "output": [*ANSWERS.planned],
     }
     for place in PLANNED_WORDS:
-        part, word = place.split(".")
-        planned[part].append(word)
+        part, name = place.split(".")
+        planned[part].append(name)
     return planned
 
 
-def _every_word(registry: Registry) -> list[str]:
-    return [word for name in registry.names() for word in option_infos(options_of(registry, name))]
+def _all_options(registry: Registry) -> list[str]:
+    return [
+        option for name in registry.names() for option in option_infos(options_of(registry, name))
+    ]
 
 
 def options_of(registry: Registry, name: str) -> type:
-    """The words that a member of a family owns, as its dataclass."""
+    """Returns the dataclass of the options of an entry of a registry."""
     options: type = registry.find(name, place=registry.noun).Options
     return options

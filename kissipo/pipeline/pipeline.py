@@ -1,7 +1,9 @@
-"""Draft: a task on its way from what was written to a wired pipeline: the data, what was found in them, what was decided.
+"""Pipeline: the data, codecs, answers and findings of a task, and the options inferred
+from them.
 
-Everything that is decided is kept as a word of the task together with its reason, so that it can be printed, written to
-`task.yaml` and edited. A written word is never touched.
+Every inferred option becomes an option of the task and keeps its reason, so that it can
+be printed, written to `task.yaml` and edited. An option that the user sets is never
+changed.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from kissipo.output.answer import Answer
 
 @dataclass(frozen=True)
 class InferredOption:
-    """A word that was inferred, its value and the reason."""
+    """An option that was inferred, its value and the reason."""
 
     place: str
     value: Any
@@ -31,16 +33,16 @@ class InferredOption:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What the input and output stages became for these data.
+    """The input and the output of a task, fitted to its data.
 
-    frame:     the samples as they came, in the order of the positions in `parts` (a series: its steps)
-    parts:     positions of the samples of train, validation and test
-    doors:     one codec for each input of the net
-    answers:   one for each answer of the net
-    feeds:     encoded samples of each part
-    season:    steps after which a series repeats itself, else 0
-    decisions: words that were inferred on the way
-    augment:   how inputs are changed at random while learning
+    frame:              the samples before encoding (of a series: its steps)
+    splits:             positions of the train, validation and test samples in the frame
+    codecs:             one per input of the net
+    answers:            one per answer of the net
+    datasets:           the encoded samples of each split
+    season_length:      steps after which a series repeats its pattern, else 0
+    inferred_options:   options that were inferred from the data
+    augment:            random changes of the inputs during training
     """
 
     frame: Frame
@@ -55,26 +57,28 @@ class Pipeline:
 
     @property
     def shown(self) -> str:
-        """The part whose first sample is shown step by step: test, where that is empty train."""
+        """The split whose first sample is shown step by step: test, or train if test is
+        empty."""
         return "test" if len(self.datasets["test"]) else "train"
 
     @property
     def eval_split(self) -> str:
-        """The part that judges the net: test, where that is empty validation, where both are empty train."""
+        """The split that evaluates the net: the first of test, validation, train with
+        samples."""
         return next((name for name in ("test", "validation") if len(self.datasets[name])), "train")
 
 
 def decide(task: Task, decisions: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
-    """The task with inferred words added; what is written with a value stays."""
+    """Returns the task with the inferred options; an option with a value is kept."""
     if isinstance(decisions, Mapping):
         decisions = tuple(InferredOption(place, value) for place, value in decisions.items())
     return task.with_words(
-        {each.place: each.value for each in decisions if not is_written(task, each.place)}
+        {option.place: option.value for option in decisions if not is_written(task, option.place)}
     )
 
 
 def is_written(task: Task, place: str) -> bool:
-    """Whether a word stands in the task with a value."""
+    """Returns whether the task has a value for an option."""
     value: Any = task.parts()
     for step in place.split("."):
         if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""All built-in tasks with their stories."""
+"""All built-in tasks with their descriptions."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from kissipo.input.datasets import dataset_names, is_fetched
 
 
 def all_recipes() -> list[tuple[str, Recipe]]:
-    """Name and recipe of each, in the order of the systems; torch is not imported."""
+    """Returns name and recipe of each, sorted by system; torch is not imported."""
     registry = Registry("kissipo.recipes", "task")
-    found = [
+    named = [
         (name.replace("_", "-"), registry.find(name, place="TASK").RECIPE)
         for name in registry.names()
     ]
-    return sorted(found, key=lambda pair: (pair[1].system, pair[0]))
+    return sorted(named, key=lambda pair: (pair[1].system, pair[0]))
 
 
 def data_are_fetched(recipe: Recipe) -> bool:
-    """Whether its data do not come with a dependency and are downloaded once."""
+    """Returns whether the data are downloaded once, as no package contains them."""
     return any(
         is_fetched(str(value)) for value in recipe.task.input.values() if value in dataset_names()
     )
 
 
 def notes_of(name: str) -> tuple[str, ...]:
-    """What the recipe of that name says beside its trace; nothing where no built-in task is called so."""
-    return next((recipe.notes for known, recipe in all_recipes() if known == name), ())
+    """Returns the notes of a built-in task, which stand beside its trace; else nothing."""
+    return next((recipe.notes for title, recipe in all_recipes() if title == name), ())

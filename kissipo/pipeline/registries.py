@@ -1,7 +1,9 @@
-"""All words of the grammar: the families of parts that are built, and the words that are understood but not built yet.
+"""The registries of sources, nets, algorithms, answers and losses, and the planned
+names.
 
-A planned word is refused with the system (S row) that it belongs to, so that nobody looks for a typing slip. When it is
-built, its file appears in its family and its line here goes.
+A planned name is refused with the system (S row) that it belongs to, so that nobody
+looks for a spelling mistake. When it is built, it becomes a file and its line here is
+removed.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ LOSSES = Registry("kissipo.process.losses", "loss")
 BASELINES = Registry("kissipo.output.baselines", "baseline")
 RECIPES = Registry("kissipo.recipes", "task")
 LESSONS = Registry("kissipo.lessons", "lesson")
-BUILDERS = Registry("kissipo.pipeline.builders", "way to make samples")
+BUILDERS = Registry("kissipo.pipeline.builders", "builder of a pipeline")
 
 PLANNED_WORDS = {
     "input.boxes": "S41",

@@ -1,6 +1,6 @@
-"""Renamed options: what an old word of kissipo, or a word of Keras, torch or scikit-learn, is called here.
+"""Renamed options: the current names of former options, and of options of other libraries.
 
-A word that nobody owns is looked up here before it is taken for a typing slip.
+An option that no part has is looked up here before it is taken for a spelling mistake.
 
 Example:  >>> current_name("process.rate")
           'process.rate is called process.learning_rate'
@@ -88,7 +88,7 @@ VALUES = {
     "process.net=walkers": "process.net=playground",
     "process.algorithm=descent": "process.algorithm=gradient_descent",
 }
-FOREIGN = {  # the same thing under another name
+FOREIGN = {  # names of the same option in Keras, torch or scikit-learn
     "lr": "process.learning_rate",
     "learning_rate_init": "process.learning_rate",
     "eta": "process.learning_rate",
@@ -135,7 +135,7 @@ FOREIGN = {  # the same thing under another name
     "max_features": "input.vocab_size",
     "min_df": "input.min_count",
 }
-NEAR = {  # another thing that does what is wanted
+NEAR = {  # options with a similar effect
     "max_iter": "process.epochs",
     "n_iter": "process.epochs",
     "steps_per_epoch": "process.epochs",
@@ -159,29 +159,31 @@ NEAR = {  # another thing that does what is wanted
 
 
 def current_name(place: str) -> str:
-    """What the option at a place, or a bare word, is called now, as a sentence; empty where nothing is known.
+    """Returns a sentence with the current name of an option; empty for unknown names.
 
-    place:   with its part (`process.rate`), in which an answer has no number, or without (`rate`)
+    place:   the option with its part (`process.rate`) or without (`rate`); the place of
+             an answer has no number
     """
-    part, _, word = place.partition(".")
+    part, _, name = place.partition(".")
     if part not in PARTS:
-        return _of_bare_word(place)
+        return _sentence_without_part(place)
     if place in RENAMED:
-        return f"{place} is called {_listed(RENAMED[place])}"
-    if word in FOREIGN:
-        return f"{place} is called {FOREIGN[word]}"
-    return f"{place}: did you mean {NEAR[word]}?" if word in NEAR else ""
+        return f"{place} is called {_join(RENAMED[place])}"
+    if name in FOREIGN:
+        return f"{place} is called {FOREIGN[name]}"
+    return f"{place}: did you mean {NEAR[name]}?" if name in NEAR else ""
 
 
-def _of_bare_word(word: str) -> str:
-    old = [RENAMED[f"{part}.{word}"] for part in PARTS if f"{part}.{word}" in RENAMED]
-    if old:
-        return f"{word} is called {' or '.join(_listed(each, bare=True) for each in old)}"
-    if word in FOREIGN:
-        return f"{word} is called {_listed(FOREIGN[word], bare=True)}"
-    return f"{word}: did you mean {_listed(NEAR[word], bare=True)}?" if word in NEAR else ""
+def _sentence_without_part(name: str) -> str:
+    places = [f"{part}.{name}" for part in PARTS if f"{part}.{name}" in RENAMED]
+    if places:
+        names = (_join(RENAMED[place], bare=True) for place in places)
+        return f"{name} is called {' or '.join(names)}"
+    if name in FOREIGN:
+        return f"{name} is called {_join(FOREIGN[name], bare=True)}"
+    return f"{name}: did you mean {_join(NEAR[name], bare=True)}?" if name in NEAR else ""
 
 
-def _listed(places: str | tuple[str, ...], *, bare: bool = False) -> str:
+def _join(places: str | tuple[str, ...], *, bare: bool = False) -> str:
     places = (places,) if isinstance(places, str) else places
     return " or ".join(place.partition(".")[2] or place if bare else place for place in places)

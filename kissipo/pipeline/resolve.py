@@ -1,4 +1,4 @@
-"""Spelling out: the task with every word that it is made of, as it is written to `task.yaml`, ready to edit."""
+"""Resolves a task: every option with its value, as it is written to `task.yaml`."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.pipeline.parse import ResolvedTask
 
-_GIVEN = "given in Python"
+_IN_PYTHON = "given in Python"
 
 
 def spell_out(task: Task, resolved: ResolvedTask) -> Task:
-    """Every word with its value; words without one are left out. What was written before stands first, unchanged."""
+    """Returns the task with every option that has a value; written options come first."""
     assert resolved.net is not None and resolved.algorithm is not None
     changes: dict[str, Any] = {}
-    changes |= _words("input", written(resolved.source.options), task.input)
-    changes |= _words("input", written(resolved.general), task.input)
-    changes |= _words(
+    changes |= _missing_options("input", written(resolved.source.options), task.input)
+    changes |= _missing_options("input", written(resolved.general), task.input)
+    changes |= _missing_options(
         "process", {"net": resolved.net.word, "algorithm": resolved.algorithm.word}, task.process
     )
-    changes |= _words("process", written(resolved.net.options), task.process)
-    changes |= _words("process", written(resolved.algorithm.options), task.process)
+    changes |= _missing_options("process", written(resolved.net.options), task.process)
+    changes |= _missing_options("process", written(resolved.algorithm.options), task.process)
     for number, answer in enumerate(resolved.answers):
         several = isinstance(task.output, tuple)
         place, part = f"output.{number}" if several else "output", task.answers[number]
-        changes |= _words(place, written(answer.options), part)
+        changes |= _missing_options(place, written(answer.options), part)
     return task.with_words(changes)
 
 
-def _words(place: str, options: Mapping[str, Any], part: FrozenConfig) -> dict[str, Any]:
-    """The words of a part that are not written yet; a nested mapping keeps what is written in it."""
+def _missing_options(place: str, options: Mapping[str, Any], part: FrozenConfig) -> dict[str, Any]:
+    """Returns the options of a part that have no value yet, also in nested mappings."""
     changes = {}
     for key, value in options.items():
-        held = part.get(key)
+        current = part.get(key)
         if isinstance(value, Mapping):
-            inner = {name: each for name, each in value.items() if each is not None}
-            changes[f"{place}.{key}"] = {**inner, **held} if isinstance(held, Mapping) else inner
-        elif held is None and value is not None:
+            inner = {name: item for name, item in value.items() if item is not None}
+            changes[f"{place}.{key}"] = (
+                {**inner, **current} if isinstance(current, Mapping) else inner
+            )
+        elif current is None and value is not None:
             changes[f"{place}.{key}"] = value
     return changes
 
 
 def writable(task: Task, source: str) -> Task:
-    """The task as a file can hold it: paths in full, objects that exist only in Python as a remark."""
+    """Returns the task for a file: full paths, and remarks in place of Python objects."""
     value = task.input[source]
     changes: dict[str, Any] = {}
     if isinstance(value, str | Path):
@@ -54,7 +56,7 @@ def writable(task: Task, source: str) -> Task:
             changes[f"input.{source}"] = str(Path(value).resolve())
     else:
         changes[f"input.{source}"] = (
-            f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_GIVEN})"
+            f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_IN_PYTHON})"
         )
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
@@ -70,5 +72,5 @@ def writable(task: Task, source: str) -> Task:
 
 
 def is_remark(value: Any) -> bool:
-    """Whether a source is only a remark about data that were given in Python."""
-    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_GIVEN})")
+    """Returns whether a source is only a remark about data that were passed in Python."""
+    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")

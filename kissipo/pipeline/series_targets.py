@@ -1,4 +1,4 @@
-"""What can be asked of a series: how it goes on (a forecast), which steps are odd (an anomaly), what kind each window is (a category)."""
+"""Targets of a series: the next steps, anomalous steps, or the class of each window."""
 
 from __future__ import annotations
 
@@ -30,77 +30,80 @@ _YES, _NO = (
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which columns are answered and which are seen; where the target of a window stands."""
+class SeriesTarget:
+    """The target columns, the input columns, and where the target of a window begins."""
 
     names: tuple[str, ...]
-    seen: tuple[str, ...]
+    inputs: tuple[str, ...]
     options: Any
     loss: str | None
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The answered columns that are quantities."""
+        """The target columns that hold numbers."""
         return () if isinstance(self.options, CategoryOptions) else self.names
 
     @property
     def leading(self) -> str:
-        """The column whose season is that of the series."""
-        return (*self.numbers, *self.seen)[0]
+        """The column whose season is measured."""
+        return (*self.numbers, *self.inputs)[0]
 
     @property
-    def reach(self) -> int:
-        """How many steps each sample is judged by."""
+    def target_length(self) -> int:
+        """The number of steps by which each sample is evaluated."""
         return self.options.horizon if isinstance(self.options, ForecastOptions) else 1
 
     @property
-    def again(self) -> bool:
-        """Whether the window itself is asked for."""
+    def is_reconstruction(self) -> bool:
+        """Whether the target is the window itself."""
         return isinstance(self.options, AnomalyOptions) and self.options.method == "reconstruction"
 
     @property
-    def within(self) -> bool:
-        """Whether the judged step is the last of the window, and not the one after it."""
-        return self.again or isinstance(self.options, CategoryOptions)
+    def ends_in_window(self) -> bool:
+        """Whether the evaluated step is the last of the window, not the one after it."""
+        return self.is_reconstruction or isinstance(self.options, CategoryOptions)
 
     def first(self, window: int) -> int:
-        """Where the first target begins, counted from the first step of its window."""
-        return 0 if self.again else window - 1 if self.within else window
+        """Returns where the first target begins, counted from the start of its window."""
+        return 0 if self.is_reconstruction else window - 1 if self.ends_in_window else window
 
     def answer(self, window: int) -> Answer:
-        """The answer for windows of this length."""
+        """Returns the answer for windows of this length."""
         if isinstance(self.options, CategoryOptions):
             return Category(self.names[0], self.options, loss=self.loss)
         if isinstance(self.options, ForecastOptions):
             return Forecast(self.names, self.options, loss=self.loss)
         return Anomaly(self.names, self.options, window=window, loss=self.loss)
 
-    def learned_from(self, everything: Frame, trained: Frame) -> Frame:
-        """The steps that the answer is fitted on: of classes all, as some may come later only."""
-        return everything if isinstance(self.options, CategoryOptions) else trained
+    def fitting_frame(self, everything: Frame, train: Frame) -> Frame:
+        """Returns the steps that fit the answer; for classes all, as some may occur
+        late."""
+        return everything if isinstance(self.options, CategoryOptions) else train
 
-    def in_kind(self, frame: Frame) -> Frame:
-        """The frame with the answered column in its kind: classes as texts, also where they are written as numbers."""
+    def with_classes_as_texts(self, frame: Frame) -> Frame:
+        """Returns the frame with classes as texts, also where they are written as
+        numbers."""
         classes = isinstance(self.options, CategoryOptions)
         return frame.replaced(as_strings(frame[self.names[0]])) if classes else frame
 
 
-def asked_of(
+def series_target(
     frame: Frame,
     reading: Reading,
     resolved: ResolvedTask,
     time: str | None,
     decisions: list[InferredOption],
-) -> Asked:
-    """The question, with the columns checked.
+) -> SeriesTarget:
+    """Returns the target of a series after a check of its columns.
 
-    Raises:   TaskError, DataError for a column that is not there, not of its kind, or named twice.
+    Raises:   TaskError, DataError for a column that is missing, of another kind or
+              named twice.
     """
-    word = resolved.answers[0].word if resolved.answers else "forecast"
-    if len(resolved.answers) > 1 or word not in ("forecast", "anomaly", "category"):
+    answer = resolved.answers[0].word if resolved.answers else "forecast"
+    if len(resolved.answers) > 1 or answer not in ("forecast", "anomaly", "category"):
         raise TaskError(
             "output must be one answer for a series",
-            given=", ".join(each.word for each in resolved.answers),
+            given=", ".join(component.word for component in resolved.answers),
             allowed="forecast, anomaly or category",
         )
     losses = resolved.losses or (None,)
@@ -118,20 +121,20 @@ def asked_of(
     ]
     if value is None:
         value = reading.answer or (numeric[0] if len(numeric) == 1 else None)
-        if value is None or word == "category":
+        if value is None or answer == "category":
             raise TaskError(
-                f"which column of {frame.origin} is to be answered?",
+                f"which column of {frame.origin} is the target?",
                 given="the columns " + ", ".join(frame.names),
-                do="Say it with --output COLUMN",
+                do="Name it with --output COLUMN",
             )
-        decisions.append(InferredOption(f"output.{word}", value, "the only column of numbers"))
+        decisions.append(InferredOption(f"output.{answer}", value, "the only numeric column"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     if time in names:
         raise TaskError(
             f"'{time}' is the time column", do="Name the column of values with --output"
         )
     if isinstance(options, CategoryOptions):
-        return _kind_of_window(
+        return _class_target(
             frame,
             resolved,
             names[0],
@@ -142,33 +145,33 @@ def asked_of(
     for name in names:
         if frame[name].kind != "number":
             raise DataError(
-                f"'{name}' is no column of numbers and cannot be forecast",
+                f"'{name}' is not a column of numbers and cannot be forecast",
                 given=f"'{frame[name].show(0)}'",
             )
     if isinstance(options, AnomalyOptions):
-        options = _watched(options, resolved, frame, names, decisions)
-    return Asked(names, tuple(resolved.source.options.features or names), options, losses[0])
+        options = _anomaly_options(options, resolved, frame, names, decisions)
+    return SeriesTarget(names, tuple(resolved.source.options.features or names), options, losses[0])
 
 
-def _kind_of_window(
+def _class_target(
     frame: Frame,
     resolved: ResolvedTask,
     name: str,
     numeric: list[str],
     loss: str | None,
     decisions: list[InferredOption],
-) -> Asked:
-    """A class for every window, out of all columns of numbers unless others are named."""
+) -> SeriesTarget:
+    """Returns the target for classes; the inputs are all numeric columns by default."""
     if frame[name].missing.any():
         raise DataError(
-            f"'{name}' says no class for some steps",
+            f"'{name}' has no class for some steps",
             given=answer_checks.unanswered(frame, name)[0].message,
-            do="Fill them",
+            do="Fill the missing classes",
         )
     answer_checks.classes(as_strings(frame[name]))
     if not resolved.source.options.features:
-        decisions.append(InferredOption("input.features", numeric, "every column of numbers"))
-    return Asked(
+        decisions.append(InferredOption("input.features", numeric, "every numeric column"))
+    return SeriesTarget(
         (name,),
         tuple(resolved.source.options.features or numeric),
         resolved.answers[0].options,
@@ -176,26 +179,26 @@ def _kind_of_window(
     )
 
 
-def _watched(
+def _anomaly_options(
     options: AnomalyOptions,
     resolved: ResolvedTask,
     frame: Frame,
     names: tuple[str, ...],
     decisions: list[InferredOption],
 ) -> AnomalyOptions:
-    """By what a step is judged odd; marks that can be read."""
+    """Returns the options with the method that detects anomalies; checks the labels."""
     if options.method is None:
-        narrow = resolved.net is not None and resolved.net.word == "autoencoder"
+        is_autoencoder = resolved.net is not None and resolved.net.word == "autoencoder"
         method, reason = (
             ("reconstruction", "the net is an autoencoder")
-            if narrow
-            else ("forecast", "one step ahead")
+            if is_autoencoder
+            else ("forecast", "the error of a forecast one step ahead")
         )
         decisions.append(InferredOption("output.method", method, reason))
         options = replace(options, method=method)  # type: ignore[arg-type]
     if options.anomaly_labels in names:
         raise TaskError(
-            f"output.anomaly_labels names '{options.anomaly_labels}', which is watched",
+            f"output.anomaly_labels names '{options.anomaly_labels}', which is the column to watch",
             do="Labels are used for evaluation only",
         )
     if options.anomaly_labels is not None:
@@ -204,19 +207,19 @@ def _watched(
 
 
 def marks_of(frame: Frame, name: str) -> NDArray[np.bool_]:
-    """Which steps are marked odd; an empty cell is not.
+    """Returns which steps are labeled as anomalies; an empty cell means no.
 
-    Raises:   DataError for a mark that says neither yes nor no.
+    Raises:   DataError for a label that means neither yes nor no.
     """
     column = frame[name]
     if column.kind == "number":
         return np.nan_to_num(column.values) != 0
     texts = [(text or "no").strip().lower() for text in column.texts()]
-    strange = next((at for at, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
-    if strange is not None:
+    unknown = next((row for row, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
+    if unknown is not None:
         raise DataError(
-            f"the marks of '{name}' must say which steps are odd",
-            given=f"'{column.show(strange)}' in row {frame.rows[strange]}",
+            f"the labels in '{name}' must say which steps are anomalies",
+            given=f"'{column.show(unknown)}' in row {frame.rows[unknown]}",
             allowed="1 or 0, yes or no, an empty cell for no",
         )
     return np.array([text in _YES for text in texts])

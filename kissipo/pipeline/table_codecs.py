@@ -1,4 +1,4 @@
-"""Columns of a table -> codecs: every column in its kind, as written or as guessed."""
+"""Codecs for the columns of a table, by their kind, which is set or inferred."""
 
 from __future__ import annotations
 
@@ -36,30 +36,31 @@ _ONE_HOT_CELLS = 50_000_000
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """Every column that is not an answer, by kind; `guesses` are those that were not written."""
+class SortedColumns:
+    """The columns that are not answers, by kind; `guesses` are the inferred kinds."""
 
     by_kind: dict[Kind, list[str]]
     guesses: list[Guess]
 
     def decisions(self) -> list[InferredOption]:
-        """The words that were inferred, each with up to four of its reasons."""
-        decided = []
+        """Returns the inferred options, each with up to four of its reasons."""
+        inferred = []
         for kind, word in WORDS.items():
-            mine = [guess for guess in self.guesses if guess.kind == kind]
-            if mine:
+            matching = [guess for guess in self.guesses if guess.kind == kind]
+            if matching:
                 reason = list_some(
-                    [f"{guess.column}: {guess.reason}" for guess in mine], 4, separator="; "
+                    [f"{guess.column}: {guess.reason}" for guess in matching], 4, separator="; "
                 )
-                decided.append(InferredOption(f"input.{word}", list(self.by_kind[kind]), reason))
-        return decided
+                inferred.append(InferredOption(f"input.{word}", list(self.by_kind[kind]), reason))
+        return inferred
 
 
-def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sorted:
-    """Columns by kind.
+def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> SortedColumns:
+    """Sorts the columns of a table by kind.
 
-    reserved:  columns that the net must not see: the answers, the group
-    Raises:    DataError for a column that is not there or not of its kind; TaskError when an answer is named as input.
+    reserved:   columns that the net must not see: the answers, the group
+    Raises:     DataError for a column that is missing or of another kind; TaskError
+                when an answer is named as an input.
     """
     by_kind = {kind: list(getattr(options, word, None) or ()) for kind, word in WORDS.items()}
     for kind, names in by_kind.items():
@@ -67,38 +68,39 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
             if name in reserved and kind != "drop":
                 raise TaskError(
                     f"input.{WORDS[kind]} names '{name}', which is the answer",
-                    do="The net must not see what it shall answer",
+                    do="The net must not see its target",
                 )
             if kind == "number" and frame[name].kind != "number":
                 raise DataError(
-                    f"'{name}' is no column of numbers",
+                    f"'{name}' is not a column of numbers",
                     given=f"texts such as '{next(iter(frame[name].levels), '')}'",
                 )
             if kind in ("text", "characters") and frame[name].kind != "string":
                 raise DataError(
-                    f"'{name}' is no column of text",
+                    f"'{name}' is not a column of text",
                     given=f"a column of {frame[name].kind}s",
                     do=f"Use input.numeric=[{name}]",
                 )
-            frame[name]  # must exist
+            frame[name]  # raises a DataError for a missing column
     taken = {name for names in by_kind.values() for name in names} | set(reserved)
     guesses = guess_kinds(frame, [name for name in frame.names if name not in taken])
     for guess in guesses:
         by_kind[guess.kind].append(guess.column)
-    return Sorted(by_kind, guesses)
+    return SortedColumns(by_kind, guesses)
 
 
-def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
-    """Features that stand side by side in one tensor first, then ids of levels, then texts.
+def codecs_for(frame: Frame, columns: SortedColumns, options: Any) -> tuple[Codec, ...]:
+    """Returns the codecs: features in one tensor first, then ids of classes, then
+    texts.
 
-    Raises:   DataError when nothing is left to learn from.
+    Raises:   DataError when no column is left to learn from.
     """
     by_kind = columns.by_kind
-    most = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
-    many = [
+    max_classes = min(_ONE_HOT_UP_TO, _ONE_HOT_CELLS // max(1, len(frame)))
+    with_ids = [
         name
         for name in by_kind["category"]
-        if len(as_strings(frame[name]).counts()) > max(most, _ALWAYS_ONE_HOT)
+        if len(as_strings(frame[name]).counts()) > max(max_classes, _ALWAYS_ONE_HOT)
     ]
     vectors: list[Codec] = (
         [
@@ -111,11 +113,11 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
         if by_kind["number"]
         else []
     )
-    vectors += [OneHot(name) for name in by_kind["category"] if name not in many]
+    vectors += [OneHot(name) for name in by_kind["category"] if name not in with_ids]
     vectors += [Calendar(name, style=options.date_format) for name in by_kind["datetime"]]
     vectors += [Cross(names) for names in options.cross or ()]
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
-    codecs = codecs + [Index(name) for name in many]
+    codecs = codecs + [Index(name) for name in with_ids]
     for kind, unit in (("text", "words"), ("characters", "characters")):
         names = by_kind[kind]  # type: ignore[index]
         limits = {
@@ -134,22 +136,23 @@ def doors_for(frame: Frame, columns: Sorted, options: Any) -> tuple[Codec, ...]:
     return tuple(codecs)
 
 
-def check_columns(frame: Frame, columns: Sorted) -> list[Finding]:
-    """What is wrong with the columns that the net sees, and which it does not see and why."""
+def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
+    """Reports problems of the columns that the net sees, and the columns that it does
+    not see."""
     by_kind = columns.by_kind
     numbers = by_kind["number"]
-    fills = dict.fromkeys(
+    actions = dict.fromkeys(
         numbers, "filled with the training median, and flagged in a column of its own"
     )
-    fills |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
-    fills |= dict.fromkeys(
+    actions |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
+    actions |= dict.fromkeys(
         [*by_kind["text"], *by_kind["characters"]], "read as a text without a word"
     )
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
     findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
-    findings += checks.missing_values(frame, used, fills=fills)
-    left = [guess for guess in columns.guesses if guess.kind == "drop"]
+    findings += checks.missing_values(frame, used, fills=actions)
+    dropped = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [
-        Finding("WARN", "columns left out", f"'{each.column}' holds {each.reason}", "left out")
-        for each in left
+        Finding("WARN", "columns left out", f"'{guess.column}' holds {guess.reason}", "left out")
+        for guess in dropped
     ]

@@ -1,1 +1,1 @@
-"""Built-in tasks, one a file: nothing but choices and expectations."""
+"""Built-in tasks, one file per task: its options and its expected score."""

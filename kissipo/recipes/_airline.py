@@ -1,4 +1,5 @@
-"""What the five predictors of airline passengers share: the series, the split, the question."""
+"""What the five predictors of airline passengers have in common: the series and its
+split."""
 
 from typing import Any
 
@@ -9,7 +10,7 @@ from kissipo.core.task import Task
 def predictor(
     window: int, net: dict[str, Any], *, band: tuple[float, float], expected: str
 ) -> Recipe:
-    """One of the five: a net on windows of so many months, and what it comes to."""
+    """Returns the recipe of one predictor: a net on windows of so many months."""
     return Recipe(
         task=Task(
             input={
@@ -29,6 +30,8 @@ def predictor(
         band=band,
         expected=expected,
         seconds=2,
-        look="the five side by side: what a window is worth, and what a memory is worth where there is a window",
-        differs="the lecture does not say its split; windows are taken relative to their last month",
+        look="the five side by side: what a window adds, and what a memory adds to a window",
+        differs=(
+            "the lecture does not state its split; the last month is subtracted from each window"
+        ),
     )

@@ -1,4 +1,5 @@
-"""What the two nets that play go share: the games, how long they learn, the question."""
+"""What the two nets that play go have in common: the games, the training and the
+answer."""
 
 from typing import Any
 
@@ -9,7 +10,7 @@ from kissipo.core.task import Task
 def next_move(
     net: dict[str, Any], *, band: tuple[float, float], expected: str, seconds: int
 ) -> Recipe:
-    """One of the two: a net, and what it comes to."""
+    """Returns the recipe of one of the two nets."""
     return Recipe(
         task=Task(
             input={"games": "generated", "num_games": 100, "batch_size": 64},
@@ -17,11 +18,16 @@ def next_move(
             output={"category": "move"},
         ),
         system="S19",
-        data="100 made games of 120 moves on 19x19",
+        data="100 generated games of 120 moves on 19x19",
         metric="accuracy",
         band=band,
         expected=expected,
         seconds=seconds,
-        look="go beside go-dense in `kissipo compare`; the boards of the worst mistakes in report.html",
-        differs="the lecture's games are those of masters; these are made by a plain rule, half of whose moves are dice",
+        look=(
+            "go beside go-dense in `kissipo compare`; the boards of the worst errors in report.html"
+        ),
+        differs=(
+            "the lecture uses games of masters; these follow a simple rule, and half of "
+            "the moves are random"
+        ),
     )

@@ -1,11 +1,14 @@
-"""Airline passengers, predictor 4 of 5 (S22): twelve months as the features of one step of an LSTM.
+"""Airline passengers, predictor 4 of 5 (S22): twelve months as the features of one
+LSTM step.
 
-Input     twelve months of passengers; the last 24 months judge
+Input     twelve months of passengers; the last 24 months are the test split
 Process   an LSTM of 64 units over one step of twelve features: a dense layer with gates
-Output    the next month, beside naive, seasonal naive, exponential smoothing and linear autoregression
+Output    the next month; baselines: naive, seasonal naive, exponential smoothing,
+          linear autoregression
 
-Command   kissipo fit airline-lstm-features     this predictor
-          kissipo compare airline-dense-step airline-lstm-step airline-dense-window airline-lstm-features airline-lstm-window --seeds 5
+Command   kissipo fit airline-lstm-features    this predictor
+          kissipo compare airline-dense-step airline-lstm-step airline-dense-window
+              airline-lstm-features airline-lstm-window --seeds 5
 """
 
 from kissipo.recipes._airline import predictor
@@ -14,5 +17,5 @@ RECIPE = predictor(
     12,
     {"net": "recurrent", "cell": "lstm", "units": 64, "patch_length": 12, "subtract_last": True},
     band=(8.0, 24.0),
-    expected="close behind the dense layer on windows",
+    expected="slightly behind the dense layer on windows",
 )

@@ -1,10 +1,12 @@
-"""Backpropagation by hand (S04): the lecture's net of 2-2-2-1 units, every factor of the chain rule with its number.
+"""Backpropagation by hand (S04): the lecture's net of 2-2-2-1 units, with the number of
+every factor of the chain rule.
 
-Input     four samples of two numbers, as they are
-Process   2 -> 2 -> 2 -> 1, sigmoid after each hidden layer, no constants; L = 1/(2n) sum (y' - y)²; gradient descent
+Input     four samples of two numbers, unscaled
+Process   2 -> 2 -> 2 -> 1, sigmoid after each hidden layer, no biases;
+          L = 1/(2n) sum (y' - y)²; gradient descent
 Output    one number
 
-Command   kissipo show backprop      the chain of every weight, beside what autograd says
+Command   kissipo show backprop      the chain rule for every weight, beside autograd
 """
 
 from kissipo.core.recipe import Recipe

@@ -1,12 +1,15 @@
-"""Characters, one after the other (S25): a net reads the manual of Python and learns which character comes next; then it writes on.
+"""Next character (S25): a net reads the Python manual, predicts the next character, and
+generates text.
 
-Input     the reference manual that comes with every Python, in pieces of 100 characters; its last tenth judges
-Process   each character an embedding of 64, an LSTM of 128 units that goes on from piece to piece (S21), one probability a character
-Output    the next character, beside pairs of characters; and text of its own
+Input     the reference manual of Python in windows of 100 characters; the last tenth is
+          the test split
+Process   an embedding of 64 per character, an LSTM of 128 units whose state is carried
+          over between windows (S21), one probability per character
+Output    the next character, beside pairs of characters; and generated text
 
-Command   kissipo fit characters                                   reads, judges, keeps
-          kissipo generate runs/characters-1 --start "The "        writes on
-          kissipo fit novel.txt                                    the same on a text of yours
+Command   kissipo fit characters                              trains and evaluates
+          kissipo generate runs/characters-1 --start "The "   generates text
+          kissipo fit novel.txt                               the same on your own text
 """
 
 from kissipo.core.recipe import Recipe
@@ -35,8 +38,11 @@ RECIPE = Recipe(
     data="the reference manual of this Python, about 470,000 characters",
     metric="nll",
     band=(1.1, 1.7),
-    expected="1.4-1.5 nats a character; pairs of characters 2.4",
+    expected="1.4-1.5 nats per character; pairs of characters 2.4",
     seconds=30,
-    look="what it writes at temperatures 0.5 and 1; the surprise beside that of pairs of characters",
-    differs="the lectures read novels; this text is always there",
+    look="generated text at temperatures 0.5 and 1; the loss beside that of pairs of characters",
+    differs="the lectures use novels; this text is part of every Python",
+    also={
+        "S21": "kissipo fit characters",
+    },
 )

@@ -1,8 +1,9 @@
-"""A perceptron that solves linear equations (S03): 5 a + 2 b = 10 and a + 4 b = 11, so a = 1 and b = 2.5.
+"""A perceptron that solves linear equations (S03): 5 a + 2 b = 10 and a + 4 b = 11 give
+a = 1 and b = 2.5.
 
-Input     the coefficients of each equation, as they are
-Process   one linear layer without a constant; gradient descent on the mean squared error
-Output    the right side; the answer to the puzzle is the two weights
+Input     the coefficients of each equation, unscaled
+Process   one linear layer without bias; gradient descent on the mean squared error
+Output    the right side; the two weights solve the equations
 
 Command   kissipo fit equations      weights 1 and 2.5
 """
@@ -31,5 +32,5 @@ RECIPE = Recipe(
     expected="weights 1 and 2.5",
     seconds=1,
     look="the weights, which are the unknowns",
-    differs="the same samples train and judge: an equation has no unseen part",
+    differs="the same samples train and evaluate, as the task is to solve these equations",
 )

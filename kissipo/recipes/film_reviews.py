@@ -1,11 +1,15 @@
-"""Film reviews: 2,000 of them, positive or negative, by a gated recurrent unit that reads in both directions (S26).
+"""Film reviews (S26): positive or negative, with a bidirectional GRU.
 
-Input     2,000 reviews of about 750 words, cut or filled up to 800; each word an id, words seen once share one
-Process   an embedding of 32 for each word, a GRU of 32 units in each direction, the mean over time, dropout of a half, one unit
-Output    positive or negative, beside TF-IDF with logistic regression and the majority
+Input     2,000 reviews of about 750 words, truncated or padded to 800; one id per word,
+          words that occur once share an id
+Process   an embedding of 32 per word, a GRU of 32 units in each direction, the mean
+          over time, dropout of a half, one unit
+Output    positive or negative; baselines: TF-IDF with logistic regression, majority
+          class
 
-Command   kissipo fit film-reviews                                            judges 400 reviews
-          kissipo compare film-reviews --vary process.pooling=mean,max,last      what becomes of 800 steps
+Command   kissipo fit film-reviews         evaluates 400 reviews
+          kissipo compare film-reviews --vary process.pooling=mean,max,last
+                                           three ways to reduce 800 steps to one state
 """
 
 from kissipo.core.recipe import Recipe
@@ -32,8 +36,11 @@ RECIPE = Recipe(
     data="2,000 film reviews",
     metric="accuracy",
     band=(0.79, 0.89),
-    expected="82-86 % right; TF-IDF with logistic regression 87-90 %: it wins, 1,400 reviews teach a net too few words",
+    expected=(
+        "82-86 % correct; TF-IDF with logistic regression 87-90 %: it wins, as 1,400 "
+        "reviews are few for a net"
+    ),
     seconds=20,
-    look="the verdict, which says that the simpler answer is better; the reviews that are mistaken",
-    differs="the lectures quote a study of reviews on Yelp, of which there are millions",
+    look="the verdict, which says that the baseline is better; the misclassified reviews",
+    differs="the lectures cite a study of millions of reviews on Yelp",
 )

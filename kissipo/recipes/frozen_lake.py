@@ -1,10 +1,12 @@
-"""Frozen lake (S42): find the way over slippery ice by trying; sixteen states, four actions, one step in three goes as meant.
+"""Frozen lake (S42): cross slippery ice to a goal; sixteen states, four actions, of
+which one in three moves as intended.
 
-Input     the field one stands on, 0..15
-Process   a table of values, learned by Q-learning
-Output    the best action on each field, beside value iteration and a random policy
+Input     the position, 0..15
+Process   a table of Q-values, trained with Q-learning
+Output    the best action at each position; baselines: value iteration, a random policy
 
-Command   kissipo fit frozen-lake     reaches the goal in 73 of 100 episodes, as the best policy does
+Command   kissipo fit frozen-lake     reaches the goal in 73 of 100 episodes, like the
+                                      optimal policy
 """
 
 from kissipo.core.recipe import Recipe
@@ -26,7 +28,7 @@ RECIPE = Recipe(
     data="gymnasium's FrozenLake-v1, 4x4, slippery",
     metric="return",
     band=(0.65, 0.85),
-    expected="the best policy, 0.73",
+    expected="the optimal policy, 0.73",
     seconds=12,
-    look="the learned policy agrees with value iteration in every state that matters",
+    look="the trained policy, equal to value iteration in every state that matters",
 )

@@ -1,11 +1,14 @@
-"""Machine temperature: what is not as it should be (S24), by the error of a forecast of the next five minutes.
+"""Machine temperature (S24): anomalies by the error of a forecast of the next five
+minutes.
 
-Input     eight hours of temperatures; the first week trains, all that follows is watched
-Process   two hidden layers over the window, taken relative to its last value
-Output    alarms: steps further from their forecast than one in ten thousand was in training, beside labeled windows and simple watchers
+Input     eight hours of temperatures; the first week trains, the rest is monitored
+Process   two hidden layers over the window, minus its last value
+Output    alarms: steps with a larger error than all but one in ten thousand training
+          steps, beside labeled windows and baseline detectors
 
 Command   kissipo fit machine-temperature
-          kissipo fit machine-temperature net=autoencoder    by what a narrow net gives back: more hits and many more false alarms
+          kissipo fit machine-temperature net=autoencoder
+                               by the reconstruction error: more hits, more false alarms
 """
 
 from kissipo.core.recipe import Recipe
@@ -35,8 +38,17 @@ RECIPE = Recipe(
     data="22,695 temperatures of a machine, every five minutes (NAB)",
     metric="nab",
     band=(15.0, 70.0),
-    expected="three or four of four labeled windows hit, about four false alarms a month; most simple watchers hit two",
+    expected=(
+        "three or four of four labeled windows detected, about four false alarms per "
+        "month; most baseline detectors find two"
+    ),
     seconds=5,
-    look="the alarms over the series: the failure of February is met half a day before its window ends, not before it began",
-    differs="the net learns once, from the first week; NAB's own detectors go on learning, and share one threshold chosen by the score",
+    look=(
+        "the alarms over the series: the February failure is detected half a day "
+        "before its window ends"
+    ),
+    differs=(
+        "the net is trained once, on the first week; NAB's detectors continue "
+        "training and share a threshold chosen by the score"
+    ),
 )

@@ -1,14 +1,19 @@
-"""Magnetic tiles, pixel by pixel: what on a surface is a defect, by a U-Net from scratch, judged on tiles never seen (S18).
+"""Defects of magnetic tiles pixel by pixel (S18), with a U-Net, evaluated on tiles that
+are not in training.
 
-Input     692 gray images of 197 tiles under up to six exposures, brought to 64x64, and their masks; mirrored, turned, brighter or darker
-          while learning, the mask with them; a tile lies in one part only
-Process   a U-Net of four levels, 8 to 64 filters, each image made even first; Dice and cross-entropy; Adam, cosine, the mean of the
-          weights; the last epoch is kept
-Output    defect or nothing for every pixel: overlap (IoU, Dice), beside nothing marked, a limit of brightness, a forest on pixels
+Input     692 gray images of 197 tiles in up to six exposures, resized to 64x64, and
+          their masks; randomly flipped, rotated and changed in brightness during
+          training, each mask with its image; all images of a tile are in one split
+Process   a U-Net of four levels, 8 to 64 filters, on standardized images; loss:
+          Dice and cross-entropy; Adam, cosine schedule, EMA of the weights; the last
+          epoch is used
+Output    defect or background for every pixel: IoU, Dice; baselines: no defect, a
+          brightness threshold, a random forest on pixels
 
-Command   kissipo fit magnetic-tile-masks                            binary marks
-          kissipo fit magnetic-tile-masks output.mask=class          what is marked is of the class of its folder
-          kissipo fit magnetic-tile-masks input.split.group=null     the leak: exposures of one tile on both sides
+Command   kissipo fit magnetic-tile-masks                     one class of defects
+          kissipo fit magnetic-tile-masks output.mask=class   the class of the folder
+          kissipo fit magnetic-tile-masks input.split.group=null
+                                    leakage: exposures of a tile in both splits
 """
 
 from kissipo.core.recipe import Recipe
@@ -42,6 +47,9 @@ RECIPE = Recipe(
     band=(0.02, 0.3),
     expected="IoU about 0.06 on new tiles; 0.59 split by image",
     seconds=55,
-    look="what is marked worst and best, beside the truth; the overlap of each class",
-    differs="splits by image, as they are usual with these data, let other exposures of the same tile judge",
+    look="the best and the worst masks beside the targets; the IoU of each class",
+    differs=(
+        "the usual split of these data is by image, so exposures of the same tile are"
+        " in both splits"
+    ),
 )

@@ -1,11 +1,14 @@
-"""Taxis in New York: days that are not like other days (S24), by the error of a forecast of the next half hour.
+"""Taxis in New York (S24): unusual days by the error of a forecast of the next half
+hour.
 
-Input     a week of half hours; the first half of the series trains, from the middle of October on it is watched
-Process   two hidden layers over the window, taken relative to its last value
-Output    alarms on errors averaged over three hours, beside five labeled windows (marathon, Thanksgiving, Christmas, New Year, storm)
+Input     a week of half hours; the first half of the series trains, the second half,
+          from the middle of October, is monitored
+Process   two hidden layers over the window, minus its last value
+Output    alarms on errors averaged over three hours, beside five labeled windows
+          (marathon, Thanksgiving, Christmas, New Year, storm)
 
-Command   kissipo fit nyc-taxi                       this watcher
-          kissipo fit nyc-taxi net=autoencoder       by what a narrow net gives back
+Command   kissipo fit nyc-taxi                       this detector
+          kissipo fit nyc-taxi net=autoencoder       by the reconstruction error
 """
 
 from kissipo.core.recipe import Recipe
@@ -34,8 +37,11 @@ RECIPE = Recipe(
     data="10,320 half hours of taxi passengers in New York (NAB)",
     metric="nab",
     band=(60.0, 95.0),
-    expected="all five labeled windows hit, less than one false alarm a month",
+    expected="all five labeled windows detected, less than one false alarm per month",
     seconds=5,
-    look="the night on which the clocks were set back is the first alarm, on the day of the marathon",
-    differs="window and smoothing were chosen with an eye on these labels; NAB's detectors begin with less and go on learning",
+    look="the first alarm: the night when the clocks go back, on the day of the marathon",
+    differs=(
+        "window and smoothing were chosen with these labels in view; NAB's detectors "
+        "start with fewer data and continue training"
+    ),
 )

@@ -1,10 +1,12 @@
-"""Playground (S05, S11): five optimizers walk down from the same starts on four surfaces, and the lecture's Lagrange answers.
+"""Playground (S05, S11): five optimizers from the same starting points on four
+surfaces, and the lecture's Lagrange multiplier.
 
 Input     starting points: surface, optimizer, x, y (and l, the Lagrange multiplier)
-Process   a point whose coordinates are the weights; sgd, momentum, adagrad, rmsprop, adam, side by side
-Output    the height where each walk ends, and what kind of place it is
+Process   a point whose coordinates are the weights; sgd, momentum, adagrad, rmsprop and
+          adam side by side
+Output    the height at the end of each path, and the kind of that point
 
-Command   kissipo fit playground      the ways are drawn in report.html
+Command   kissipo fit playground      the paths are drawn in report.html
 """
 
 from kissipo.core.recipe import Recipe
@@ -22,5 +24,10 @@ RECIPE = Recipe(
     band=(0.0, 1.0),
     expected="(4, 4) and (-4, -4) with l = -1/8 and 1/8",
     seconds=10,
-    look="who passes the saddle, who ends in the wrong valley, whose way is straight",
+    look=(
+        "which optimizers leave the saddle, which end in the wrong valley, which path is straight"
+    ),
+    also={
+        "S05": "kissipo fit playground",
+    },
 )

@@ -1,10 +1,12 @@
-"""Racing (S42): the lecture's Markov decision process: three states, two actions, and when to be slow.
+"""Racing (S42): the lecture's Markov decision process with three states and two
+actions.
 
 Input     the state of the car: cool, warm, overheated
-Process   a table of values, learned by Q-learning from driving at random more and more seldom
-Output    the better action in each state, beside value iteration and a random policy
+Process   a table of Q-values, trained with Q-learning; random actions become rarer
+Output    the better action in each state; baselines: value iteration, a random policy
 
-Command   kissipo fit racing          fast when cool, slow when warm; Q(cool, fast) = 15.5 with discount 0.9
+Command   kissipo fit racing       fast when cool, slow when warm;
+                                   Q(cool, fast) = 15.5 with discount 0.9
 """
 
 from kissipo.core.recipe import Recipe
@@ -26,7 +28,7 @@ RECIPE = Recipe(
     data="the lecture's car: cool, warm, overheated",
     metric="agreement",
     band=(1.0, 1.0),
-    expected="the best policy",
+    expected="the optimal policy",
     seconds=3,
-    look="the learned values beside those of value iteration: 15.5 and 14.5 by hand",
+    look="the trained Q-values beside those of value iteration: 15.5 and 14.5 by hand",
 )

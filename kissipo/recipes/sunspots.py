@@ -1,8 +1,10 @@
-"""Sunspots, the next twelve years from the last twenty-two (S22): a rolling window over a series with a cycle of eleven years.
+"""Sunspots (S22): the next twelve years from the last twenty-two, a rolling window over
+a series with a season of eleven years.
 
-Input     sunspots a year, windows of two cycles; the last fifth of the years judges
-Process   two hidden layers over the window, taken relative to its last year, and twelve years out
-Output    twelve numbers in the unit of the data, beside naive, seasonal naive and linear autoregression
+Input     yearly sunspots in windows of two seasons; the last fifth is the test split
+Process   two hidden layers over the window, minus its last year; twelve outputs
+Output    twelve numbers in the unit of the data; baselines: naive, seasonal naive,
+          linear autoregression
 
 Command   kissipo fit sunspots              twelve years ahead
           kissipo fit sunspots --horizon 1  one year ahead
@@ -35,6 +37,13 @@ RECIPE = Recipe(
     band=(20.0, 29.0),
     expected="better than seasonal naive",
     seconds=5,
-    look="the error by step ahead; the verdict beside linear autoregression; process.net=recurrent to compare",
-    differs="the lectures use monthly passengers; the window and the split are theirs",
+    look=(
+        "the error by step ahead; the verdict against linear autoregression; "
+        "process.net=recurrent to compare"
+    ),
+    differs="the lectures use monthly passengers; window and split as in the lectures",
+    also={
+        "S06": "kissipo compare sunspots --vary process.loss=mse,mae,huber",
+        "S23": "kissipo fit sunspots",
+    },
 )

@@ -46,17 +46,17 @@ REFUSED = [
     ("far/good.csv --output kind", "there is no file far/good.csv. The folder far does not exist either."),
     ("empty.csv --output kind", "empty.csv is empty. Give a file with a header and rows of data."),
     ("header.csv --output kind", "header.csv has a header but no rows; got the columns size, city, kind. Add rows of data below the"),
-    ("good.csv", "which column of good.csv is the answer? There are the columns size, city, kind. Say it with --output COLUMN."),
+    ("good.csv", "which column of good.csv is the answer? There are the columns size, city, kind. Name it with --output COLUMN."),
     ("good.csv --output kin", "good.csv has no column 'kin'. Did you mean 'kind'?"),
     ("good.csv --output zzz", "good.csv has no column 'zzz'. Known here: size, city, kind."),
     ("nameless.csv --output kind", "there is no column 'kind': nameless.csv seems to have no header: its first line looks like a row of"),
-    ("nameless.csv --output kind", "got the columns column1, column2, column3. Say their names with input.header=[name, name, ...]."),
+    ("nameless.csv --output kind", "got the columns column1, column2, column3. Name the columns with input.header=[name, name, ...]."),
     ("good.csv --output kind input.numeric=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
-    ("good.csv --output kind input.numeric=[city]", "'city' is no column of numbers; got texts such as 'Praha'."),
-    ("good.csv --output kind input.text=size", "'size' is no column of text; got a column of numbers. Use input.numeric=[size]."),
+    ("good.csv --output kind input.numeric=[city]", "'city' is not a column of numbers; got texts such as 'Praha'."),
+    ("good.csv --output kind input.text=size", "'size' is not a column of text; got a column of numbers. Use input.numeric=[size]."),
     ("good.csv --output kind input.categorical=[kind]", "input.categorical names 'kind', which is the answer. The net must not see what"),
     ("good.csv output.number=kind", "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use"),
-    ("good.csv --time city --output size", "the time column 'city' cannot be read as moments; got 'Praha' in row 1. Say how it is written"),
+    ("good.csv --time city --output size", "the time column 'city' cannot be read as timestamps; got 'Praha' in row 1. Say how it is written"),
     ("good.csv --output kind input.split.test=0.9 input.split.validation=0.2", "input.split leaves nothing to train on; got test 0.9 + "),
     ("unanswered.csv --output kind", "'kind' of unanswered.csv has no value in any of its 60 rows. Fill it, or name another with"),
     ("one.csv --output kind", "'kind' has only one class: 'yes' in all 60 rows. Allowed: at least two classes. Is it the right column?"),
@@ -116,7 +116,7 @@ def test_fit_refuses_unusable_data(arguments: str, message: str, refusal: Refusa
         ("nameless.csv", "WARN nameless.csv seems to have no header: its first line looks like a row of data ("),
         ("nameless.csv", "-> read as row 1; the columns are called column1, column2, column3; set their names with input"),
         ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
-        ("good.csv input.numeric=[city]", "FAIL 'city' is no column of numbers; got texts such as 'Praha'"),
+        ("good.csv input.numeric=[city]", "FAIL 'city' is not a column of numbers; got texts such as 'Praha'"),
         ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
     ],
 )  # fmt: skip
@@ -224,7 +224,7 @@ def test_a_word_where_a_series_has_steps_is_refused(refusal: Refusal) -> None:
         == 0
     )
     assert "'many' in row 2 of 'sold' is not a number" in refusal(*["predict", "run", "1", "many"])
-    assert "there are fewer steps than one window holds; got 2 in the values." in refusal(
+    assert "there are fewer steps than one window needs; got 2 in the values." in refusal(
         *["predict", "run", "1", "2"]
     )
 

@@ -46,7 +46,7 @@ COMMANDS = [
     (["gym:Zzz-v0"], "there is no environment 'Zzz-v0'"),
     (["digits", "process.units=many"], "process.units must be an integer of at least 1, or a list of them; got 'many'."),
     (["digits", "process.unit=3"], "process.unit is not a word known here. Did you mean 'units' or 'init'?"),
-    (["digits", "epoch=3"], "'epoch' is not a word of a task. Did you mean 'epochs'?"),
+    (["digits", "epoch=3"], "'epoch' is not an option of a task. Did you mean 'epochs'?"),
     (["digits", "epochs"], "'epochs' is not a word of a task. Allowed: key=value, such as process.epochs=5 or epochs=5."),
     (["digits", "process.units.9=3"], "'process.units.9' names no item of a list; got '9'. Allowed: 0 to 0."),
     (["digits", "process.epochs.x=3"], "'process.epochs.x' has no room in process.epochs, which is a single value; got 80."),

@@ -60,7 +60,7 @@ def test_lazy_dataset_run_equals_the_run_from_memory(photos: Path) -> None:
         assert (memory / file).read_bytes() == (read / file).read_bytes(), file
     findings = json.loads((read / "data.json").read_text())["findings"]
     (memory_finding,) = [finding for finding in findings if finding["check"] == "memory"]
-    assert memory_finding["action"] == "read from disk batch by batch, in every epoch anew"
+    assert memory_finding["action"] == "read from disk batch by batch, again in every epoch"
     assert all(
         finding["check"] != "memory"
         for finding in json.loads((memory / "data.json").read_text())["findings"]

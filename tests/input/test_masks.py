@@ -150,7 +150,7 @@ def test_masks_of_wrong_size_damaged_or_all_empty_are_refused() -> None:
         ),
         (
             {"output": "mask", "process.mixup": 0.2},
-            "process.mixup mixes whole images, and a mask is of one",
+            "process.mixup mixes whole images, but each mask belongs to one image",
         ),
         (
             {"output": "mask", "process.loss": "mse"},

@@ -326,7 +326,7 @@ def test_fit_names_a_defect_without_validation_samples(
     assert main(["fit", "wine.csv", "--output", "target", *words]) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert (
-        "the validation part holds no 'crack', and the threshold of output.negative_class would be chosen without that defect"
+        "the validation split contains no 'crack', so the threshold of output.negative_class would ignore that defect"
         in error
     )
     assert (

@@ -83,7 +83,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
         "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
     )
     assert "parameters are frozen" in told
-    assert "process.normalize=True published weights saw colors about zero" in told
+    assert "process.normalize=True pretrained weights expect normalized colors" in told
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {
@@ -260,10 +260,10 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
     cases = [
         (["weights=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
         (["weights=old.pth"], "process.weights: old.pth is not a readable safetensors file"),
-        (["weights=empty"], "process.weights: empty is a folder that is no run. Allowed: a safetensors file, or the folder of a run."),
+        (["weights=empty"], "process.weights: empty is a folder that is not a run. Allowed: a safetensors file, or the folder of a run."),
         (["weights=resnet18.safetensors", "net=resnet34"], "does not fit the net of 218 tensors: 80 missing in the file (conv2.2."),
-        (["weights=first", "net=cnn"], "Say the words of its net: process.net=resnet18."),
-        (["weights=first", "width_multiplier=0.1"], "Say the words of its net: process.net=resnet18 process.width_multiplier=0.05"),
+        (["weights=first", "net=cnn"], "Set the options of its net: process.net=resnet18."),
+        (["weights=first", "width_multiplier=0.1"], "Set the options of its net: process.net=resnet18 process.width_multiplier=0.05"),
         (["weights=first", "freeze=hed"], "process.freeze: no parameter is called 'hed'. Did you mean 'head'"),
         (["weights=first", "input.color=grayscale"], "does not fit the net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 in the file"),
     ]  # fmt: skip
@@ -305,6 +305,6 @@ def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
     assert second.complete().process.get("init") is None
     with pytest.raises(
         TaskError,
-        match=r"process\.weights and process\.init=linear both say where the weights start",
+        match=r"process\.weights and process\.init=linear both set the initial weights",
     ):
         second.with_words({"process.init": "linear"}).show()

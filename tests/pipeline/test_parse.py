@@ -24,7 +24,7 @@ WRONG = [
     # a part
     ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, games, images, make"),
     ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
-    ("input: {batch_size: 3}", "Say where the data come from, for example input: {table: sms.csv}"),
+    ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),
     ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
     ("input: tabel", "Did you mean 'table'?"),
     # a word
@@ -156,9 +156,9 @@ def test_a_short_word_finds_its_part(key: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("epoch", "'epoch' is not a word of a task. Did you mean 'epochs'"),
-        ("zzz", "'zzz' is not a word of a task. Known here: environment, games, images"),
-        ("scale", "'scale' is a word of several parts. Allowed: input.scale or output.scale."),
+        ("epoch", "'epoch' is not an option of a task. Did you mean 'epochs'"),
+        ("zzz", "'zzz' is not an option of a task. Known here: environment, games, images"),
+        ("scale", "'scale' is an option of several parts. Allowed: input.scale or output.scale."),
         ("episodes", "Allowed: process.episodes or output.episodes."),
     ],
 )
@@ -212,9 +212,9 @@ ROWS = "\n".join(
         ),
         (
             {"input.text": ["hour"]},
-            "'hour' is no column of text; got a column of numbers. Use input.numeric=[hour].",
+            "'hour' is not a column of text; got a column of numbers. Use input.numeric=[hour].",
         ),
-        ({"input.numeric": ["place"]}, "'place' is no column of numbers; got texts such as 'A'."),
+        ({"input.numeric": ["place"]}, "'place' is not a column of numbers; got texts such as 'A'."),
     ],
 )
 def test_a_misspelt_column_is_told_with_what_is_like_it(words: dict[str, Any], told: str) -> None:

@@ -136,7 +136,7 @@ def test_a_lesson_is_listed_and_not_trained(capsys: Out) -> None:
     assert main(["fit", "convolution"]) == 2
     told = capsys.readouterr().err
     assert (
-        "'convolution' is explained with numbers and trains nothing. Look at it: `kissipo show convolution`"
+        "'convolution' is a lesson and trains nothing. Look at it with `kissipo show convolution`"
         in told
     )
     assert main(["show", "convolution", "--output", "kind"]) == 2

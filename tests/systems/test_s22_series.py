@@ -223,7 +223,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
         ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
         (
             [file, "input.max_rows=1000"],
-            "input.max_rows=1000 is more than there are; got 144 steps",
+            "input.max_rows=1000 is larger than the number of rows; got 144 steps",
         ),
     ):
         assert main(["fit", *words]) == 2
@@ -260,7 +260,7 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
             [20 + 10 * first, 20 + 10 * second], abs=3
         )
     with pytest.raises(
-        DataError, match="known of the next 2 steps is missing; got 0 rows after the last value"
+        DataError, match="covariates of the next 2 steps are missing; got 0 rows after the last value"
     ):
         known.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
@@ -292,7 +292,7 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
         "Month",
         "windows",
     ]
-    with pytest.raises(TaskError, match=r"input\.time_features needs a column of moments"):
+    with pytest.raises(TaskError, match=r"input\.time_features needs a column of timestamps"):
         ki.load(
             whole[["Passengers"]],
             output="Passengers",
@@ -373,7 +373,7 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
         ),
         (
             {"input.window": 24, "output.horizon": 40},
-            r"the validation part has no room for a window of 24 and a horizon of 40",
+            r"the validation split is too short for a window of 24 and a horizon of 40",
         ),
     ],
 )

@@ -1,49 +1,43 @@
 """built-in tasks: name, system, data, expected score and time"""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import Any
 
 from kissipo.cli.screen import Screen, table
 
 
 def options(parser: ArgumentParser) -> None:
-    """The arguments of `kissipo list`."""
-    parser.add_argument("--json", action="store_true", help="give the list as JSON")
+    """Adds the arguments of `kissipo list`."""
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """One line a task; a lesson is shown, not trained."""
-    from kissipo.lessons import all_lessons
-    from kissipo.pipeline.recipes import all_recipes, data_are_fetched
-
-    made = table("task", "system", "data", "expected", "training")
-    rows = []
-    for name, recipe in all_recipes():
-        fetched = data_are_fetched(recipe)
-        data = f"{recipe.data}, fetched once" if fetched else recipe.data
-        made.add_row(
-            f"[bold]{name}[/]", recipe.system, data, recipe.expected, f"{recipe.seconds} s"
-        )
-        rows.append(
-            _row(name, recipe.system, recipe.data, recipe.expected, recipe.seconds, fetched)
-        )
-    for name, lesson in all_lessons():
-        made.add_row(
-            f"[bold]{name}[/]", lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", "none"
-        )
-        rows.append(_row(name, lesson.SYSTEM, lesson.ABOUT, f"kissipo show {name}", 0, False))
-    screen.result(made)
+    """Prints one line per task, lesson and further system that a task shows."""
+    listed = table("task", "system", "data", "expected", "training")
+    rows = sorted(_rows(), key=lambda row: str(row["system"]))
+    for row in rows:
+        data = f"{row['data']}, fetched once" if row["fetched"] else row["data"]
+        seconds = f"{row['seconds']} s" if row["seconds"] else ""
+        listed.add_row(f"[bold]{row['task']}[/]", row["system"], data, row["expected"], seconds)
+    screen.result(listed)
     screen.result_json(rows)
 
 
-def _row(
-    name: str, system: str, data: str, expected: str, seconds: int, fetched: bool
-) -> dict[str, Any]:
-    return {
-        "task": name,
-        "system": system,
-        "data": data,
-        "expected": expected,
-        "seconds": seconds,
-        "fetched": fetched,
-    }
+def _rows() -> Iterator[dict[str, Any]]:
+    from kissipo.lessons import all_lessons
+    from kissipo.pipeline.recipes import all_recipes, data_are_fetched
+
+    for name, recipe in all_recipes():
+        row = {"task": name, "system": recipe.system, "data": recipe.data}
+        row |= {"expected": recipe.expected, "seconds": recipe.seconds}
+        row |= {"fetched": data_are_fetched(recipe)}
+        yield row
+        for system, command in recipe.also.items():
+            shown = command.split()[2]
+            data = {} if shown == name else {"data": "", "fetched": False}
+            row |= {"task": shown, "system": system, "expected": command, "seconds": 0}
+            yield {**row, **data}
+    for name, lesson in all_lessons():
+        row = {"task": name, "system": lesson.SYSTEM, "data": lesson.ABOUT}
+        yield {**row, "expected": f"kissipo show {name}", "seconds": 0, "fetched": False}

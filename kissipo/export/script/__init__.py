@@ -1,1 +1,1 @@
-"""Eject: a task as a folder of plain PyTorch that runs by itself: the loop, the net, the encoded samples."""
+"""Writes a task as a folder of plain PyTorch: the loop, the net and the samples."""

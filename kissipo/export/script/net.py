@@ -1,7 +1,8 @@
-"""Net: the tree of layers of any net as Python text: layers of torch as constructor calls, layers of our own copied.
+"""Writes the tree of layers of any net as Python text.
 
-The text keeps every name of a layer, so weights of one fit the other. Our own recurrent layers and batch normalization
-have torch's parameters and are written as torch's.
+Layers of torch become constructor calls, and our own layers are copied. The text keeps
+the name of every layer, so the weights of one net fit the other. Our recurrent layers
+and batch normalization have torch's parameters and are written as torch's.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def build() -> nn.Module:
 '''
 
 _LAYER = '''class Layer(nn.Module):
-    """A layer that is given its parts and its settings by name."""
+    """A layer that gets its sublayers and its settings by name."""
 
     def __init__(self, **parts: Any) -> None:
         super().__init__()
@@ -44,30 +45,30 @@ _LAYER = '''class Layer(nn.Module):
             setattr(self, name, part)'''
 
 _RECURRENT = '''class Recurrent(Layer):
-    """A sequence is read step by step; other inputs join behind the last step."""
+    """Reads a sequence step by step; other inputs are joined after the last step."""
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.go_on(None, *inputs)[0]
 
     def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
-        """The outputs and the new state; of a state of more rows the first are taken."""
+        """Returns the outputs and the new state; a larger state is cut to the batch."""
         x = inputs[self.sequence]
         state = each_state(state, lambda part: part[:, : len(x)].detach())
-        there = (x != 0) if self.fills else None  # the steps that are not padding
+        mask = (x != 0) if self.fills else None  # the steps that are not padding
         if self.embedding is None:
             x = x.reshape(len(x), x.shape[1] // self.patch, -1)
         else:
             x = self.embedding(x)
-        if there is None:
+        if mask is None:
             x, state = self.cell(x, state)
         else:
-            lengths = there.sum(dim=1).clamp(min=1)
+            lengths = mask.sum(dim=1).clamp(min=1)
             packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
             packed, state = self.cell(packed, state)
-            x, _ = pad_packed_sequence(packed, batch_first=True, total_length=there.shape[1])
+            x, _ = pad_packed_sequence(packed, batch_first=True, total_length=mask.shape[1])
         x = self.merge(x)
         if not self.every_step:
-            x = self.temporal_pooling(x, there)
+            x = self.temporal_pooling(x, mask)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             x = torch.cat([x, self.join(*others)], dim=1)
@@ -75,7 +76,7 @@ _RECURRENT = '''class Recurrent(Layer):
 
 
 def net_source(net: nn.Module, name: str) -> str:
-    """The file that builds the net.
+    """Returns the text of the file that builds the net.
 
     Raises:   NotBuiltError for a layer that cannot be written.
     """
@@ -84,7 +85,7 @@ def net_source(net: nn.Module, name: str) -> str:
     built = _written(net, source, 4)
     return Template(_NET).substitute(
         name=name,
-        weights=f"{sum(each.numel() for each in net.parameters()):,}",
+        weights=f"{sum(weight.numel() for weight in net.parameters()):,}",
         imports=source.import_block(),
         definitions=f"\n\n\n{source}" if source.definitions else "",
         net=built,
@@ -92,13 +93,13 @@ def net_source(net: nn.Module, name: str) -> str:
 
 
 def _written(value: Any, source: Source, indent: int) -> str:
-    """A layer, or a setting, as an expression; lines of layers inside stand so far to the right."""
+    """Returns a layer or a setting as an expression; sublayers are indented."""
     if isinstance(value, Tensor):
         source.imports.add("import torch")
         return f"torch.tensor({value.tolist()})"
     if not isinstance(value, nn.Module):
         return f'"{value}"' if isinstance(value, str) else repr(value)
-    kind = next(each for each in type(value).__mro__ if each.__module__.startswith("torch.nn."))
+    kind = next(base for base in type(value).__mro__ if base.__module__.startswith("torch.nn."))
     inner = indent + 4
     children = {name: _written(child, source, inner) for name, child in value.named_children()}
     if kind is nn.Module:
@@ -121,21 +122,21 @@ def _written(value: Any, source: Source, indent: int) -> str:
 def _call(
     name: str, arguments: list[str], indent: int, brackets: tuple[str, str] = ("(", ")")
 ) -> str:
-    """A call on one line where there is room, else with one argument per line."""
+    """Returns a call on one line if it fits, else with one argument per line."""
     line = f"{name}{brackets[0]}{', '.join(arguments)}{brackets[1]}"
     if "\n" not in line and indent + len(line) <= _WIDTH - 8:
         return line
     margin = "\n" + " " * indent
     return (
         f"{name}{brackets[0]}"
-        + "".join(f"{margin}    {each}," for each in arguments)
+        + "".join(f"{margin}    {argument}," for argument in arguments)
         + margin
         + brackets[1]
     )
 
 
 def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
-    """The arguments of a layer of torch that are not as torch has them by itself."""
+    """Returns the arguments of a layer of torch that differ from the defaults."""
     described = nn.RNNBase if isinstance(layer, nn.RNNBase) else kind
     written: list[str] = []
     for name, parameter in inspect.signature(described.__init__).parameters.items():
@@ -160,7 +161,7 @@ def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
 def _own(
     layer: nn.Module, source: Source, children: Mapping[str, str], indent: int
 ) -> dict[str, str]:
-    """Copies the class of a layer of our own; returns its layers and the settings that its methods ask for."""
+    """Copies the class of one of our layers; returns its sublayers and settings."""
     if layer._parameters:
         raise NotBuiltError(
             f"kissipo eject does not write layers of the kind {type(layer).__name__} yet",
@@ -179,11 +180,11 @@ def _own(
     else:
         roots = ("forward", "with_auxiliary") if has_auxiliary_heads(layer) else ("forward",)
         tree = source.add_class(type(layer), base="Layer", roots=roots)
-    asked = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+    used_names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     settings = {
         name: value
         for name, value in {**vars(layer), **layer._buffers}.items()
-        if name in asked - {"training"}
+        if name in used_names - {"training"}
     }
     unknown = [name for name, value in settings.items() if not isinstance(value, _PLAIN)]
     if unknown:

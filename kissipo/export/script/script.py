@@ -1,7 +1,9 @@
-"""Script: writes the folder of a task, after its net and its loss were compared with those of the task.
+"""Writes the folder of a task after a comparison of its net and loss with those of the
+task.
 
-The folder holds train.py, net.py, the encoded samples and the weights before the first step. Both nets are given the
-first samples in double precision, so that only a real difference is one.
+The folder contains train.py, net.py, the encoded samples and the initial weights. Both
+nets are evaluated on the first samples in double precision, so rounding errors do not
+count.
 """
 
 from __future__ import annotations
@@ -25,14 +27,15 @@ from kissipo.export.script.net import net_source
 from kissipo.export.script.train import MARK, augment_source, train_source
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
-_FIRST = 8  # samples by which both nets are compared
+_FIRST = 8  # samples on which both nets are compared
 _PLAIN = {"mixup": 0.0, "backbone_learning_rate_scale": 1.0, "precision": "float32"}
 
 
 def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
-    """Writes the folder; returns its path.
+    """Writes the folder and returns its path.
 
-    Raises:   NotBuiltError for what no script does; TaskError when there is something else in the folder.
+    Raises:   NotBuiltError for options that scripts do not support; TaskError when the
+              folder contains other files.
     """
     folder = Path(out)
     _refuse_other(folder)
@@ -67,7 +70,7 @@ def _refuse_other(folder: Path) -> None:
     script = folder / "train.py"
     if not script.is_file() or MARK not in script.read_text(encoding="utf-8", errors="replace"):
         raise TaskError(
-            f"{folder} holds files that kissipo eject did not write",
+            f"{folder} contains files that kissipo eject did not write",
             do="Name a new folder with --out",
         )
 
@@ -76,13 +79,13 @@ def _refuse_unwritten(experiment: Experiment) -> None:
     algorithm = experiment.resolved.algorithm
     if algorithm is None or algorithm.word != "supervised":
         raise NotBuiltError(
-            "kissipo eject writes tasks that learn from known answers",
+            "kissipo eject only writes supervised tasks",
             given=f"process.algorithm={algorithm and algorithm.word}",
         )
-    for word, plain in _PLAIN.items():
-        if getattr(experiment.config, word) != plain:
+    for option, default in _PLAIN.items():
+        if getattr(experiment.config, option) != default:
             raise NotBuiltError(
-                f"kissipo eject does not write process.{word} yet", do="Leave it out"
+                f"kissipo eject does not write process.{option} yet", do="Leave it out"
             )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
@@ -93,67 +96,72 @@ def _refuse_unwritten(experiment: Experiment) -> None:
 
 
 def _samples(experiment: Experiment) -> dict[str, Tensor]:
-    """All encoded samples, by part, kind and number."""
-    found: dict[str, Tensor] = {}
-    for part, dataset in experiment.pipeline.datasets.items():
+    """Returns all encoded samples by split, kind and number."""
+    samples: dict[str, Tensor] = {}
+    for split, dataset in experiment.pipeline.datasets.items():
         batch = dataset.everything()
         for kind, tensors in (("input", batch.inputs), ("target", batch.targets)):
-            found |= {f"{part}.{kind}{number:03}": tensor for number, tensor in enumerate(tensors)}
-    return _own(found)
+            samples |= {
+                f"{split}.{kind}{number:03}": tensor for number, tensor in enumerate(tensors)
+            }
+    return _own(samples)
 
 
 def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies that share no memory."""
+    """Returns copies that share no memory."""
     return {
-        name: each.clone(memory_format=torch.contiguous_format) for name, each in tensors.items()
+        name: tensor.clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
     }
 
 
 def _compare(texts: Mapping[str, str], experiment: Experiment) -> None:
-    """Builds the net of the script and asks both.
+    """Builds the net of the script and compares it with that of the task.
 
     Raises:   NotBuiltError when outputs or loss differ.
     """
-    made = {file.removesuffix(".py"): ModuleType(file.removesuffix(".py")) for file in texts}
-    made["train"].__file__ = "train.py"
+    modules = {file.removesuffix(".py"): ModuleType(file.removesuffix(".py")) for file in texts}
+    modules["train"].__file__ = "train.py"
     before = dict(sys.modules)
     try:
-        sys.modules.update(made)
-        for name in reversed(made):  # train.py, which imports the others, is the last
-            exec(compile(texts[f"{name}.py"], f"{name}.py", "exec"), vars(made[name]))  # noqa: S102
+        sys.modules.update(modules)
+        for name in reversed(modules):  # train.py, which imports the others, is the last
+            code = compile(texts[f"{name}.py"], f"{name}.py", "exec")
+            exec(code, vars(modules[name]))  # noqa: S102
         with torch.random.fork_rng(devices=[]):
-            net = made["net"].build()
+            net = modules["net"].build()
         net.load_state_dict(experiment.net.state_dict())
         batch = experiment.pipeline.datasets["train"].batch(slice(0, _FIRST))
         inputs, targets = (
-            [_double(each) for each in some] for some in (batch.inputs, batch.targets)
+            [_double(tensor) for tensor in tensors] for tensors in (batch.inputs, batch.targets)
         )
         with torch.no_grad():
             ours, theirs = (
-                as_tuple(each.double().eval()(*inputs)) for each in (deepcopy(experiment.net), net)
+                as_tuple(module.double().eval()(*inputs))
+                for module in (deepcopy(experiment.net), net)
             )
             expected = experiment.algorithm.loss(ours if len(ours) > 1 else ours[0], tuple(targets))
-            loss = made["train"].loss_of(list(theirs), targets)
+            loss = modules["train"].loss_of(list(theirs), targets)
     except Exception as error:
         raise _differs(f"it stops with {type(error).__name__}: {error}") from None
     finally:
-        for name in made:
+        for name in modules:
             sys.modules.pop(name)
             if name in before:
                 sys.modules[name] = before[name]
     if not all(
         torch.allclose(one, other, rtol=1e-9) for one, other in zip(ours, theirs, strict=True)
     ):
-        raise _differs("its net gives other outputs")
+        raise _differs("its net has other outputs")
     if not torch.allclose(loss, expected, rtol=1e-9):
-        raise _differs("its loss is another one")
+        raise _differs("its loss is different")
 
 
 def _double(values: Tensor) -> Tensor:
     return values.double() if values.is_floating_point() else values
 
 
-def _differs(why: str) -> NotBuiltError:
+def _differs(reason: str) -> NotBuiltError:
     return NotBuiltError(
-        f"kissipo eject cannot write this task yet: the script would not do the same, {why}"
+        f"kissipo eject cannot write this task yet: the script would differ: {reason}"
     )

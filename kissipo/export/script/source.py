@@ -1,13 +1,13 @@
-"""Source: functions and classes of kissipo as text that stands alone, with everything that they refer to.
+"""Copies functions and classes of kissipo as text, with everything that they refer to.
 
-A definition is copied as it is written. The names in it are looked up in its own file: what is defined there is copied
-before it, what is imported from kissipo is copied from where it stands, and other imports become import lines.
+Every definition is copied unchanged. The names in it are looked up in its own file:
+definitions of that file and imports from kissipo are copied before it, and other
+imports become import lines.
 
-Example:  >>> from kissipo.process.losses import half_mean_squared_error
-          >>> source = Source()
-          >>> source.add(half_mean_squared_error, "loss", renamed="half_mean_squared_error")
-          >>> sorted(source.imports)
-          ['from torch import Tensor', 'from torch.nn import functional']
+Example:  >>> from kissipo.process.losses import half_mean_squared_error >>> source =
+Source() >>> source.add(half_mean_squared_error, "loss",
+renamed="half_mean_squared_error") >>> source.imports {'from torch import Tensor', 'from
+torch.nn import functional'}
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kissipo.core.errors import NotBuiltError
 
 
 class Source:
-    """Definitions, each behind those that it needs, and the imports of all of them."""
+    """Definitions, each after those that it needs, and the imports of all of them."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, str] = {}
@@ -37,7 +37,7 @@ class Source:
         return "\n\n\n".join(self.definitions.values())
 
     def import_block(self) -> str:
-        """The import lines, those of Python first."""
+        """Returns the import lines, those of the standard library first."""
         names: dict[str, set[str]] = {}
         for line in self.imports:
             module, _, imported = line.partition(" import ")
@@ -57,7 +57,7 @@ class Source:
     def add(self, module: ModuleType, name: str, *, renamed: str = "") -> None:
         """Copies one definition of a file, and what it needs.
 
-        Raises:   NotBuiltError when two files define something else under one name.
+        Raises:   NotBuiltError when two files define the same name differently.
         """
         node, text = _statements(module)[name]
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("kissipo"):
@@ -71,7 +71,10 @@ class Source:
             )
 
     def add_class(self, layer: type, *, base: str, roots: tuple[str, ...]) -> ast.AST:
-        """Copies the methods of a class that are reached from these, under another base class; returns them as a tree."""
+        """Copies the methods of a class that the roots call, under another base class.
+
+        Returns the syntax tree of the copy.
+        """
         methods: dict[str, str] = {}
         waiting = list(roots)
         while waiting:
@@ -87,16 +90,16 @@ class Source:
         return ast.parse(self.definitions[layer.__name__])
 
     def add_text(self, name: str, text: str) -> None:
-        """Adds a definition that is written by hand."""
+        """Adds a definition as text."""
         if self._is_new(name, text):
             self.definitions[name] = text
 
     def add_needs(self, node: ast.AST, module: ModuleType) -> None:
-        """Copies what a piece of code refers to, besides its own variables."""
-        names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-        local = {each.id for each in names if isinstance(each.ctx, ast.Store)}
-        local |= {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
-        for name in dict.fromkeys(each.id for each in names):
+        """Copies what a piece of code refers to, except its own variables."""
+        names = [child for child in ast.walk(node) if isinstance(child, ast.Name)]
+        local = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        local |= {child.arg for child in ast.walk(node) if isinstance(child, ast.arg)}
+        for name in dict.fromkeys(name.id for name in names):
             if name not in local and name in _statements(module):
                 self.add(module, name)
 
@@ -110,32 +113,33 @@ class Source:
 
 
 def _own_attributes(node: ast.AST) -> list[str]:
-    """The names that stand behind `self.`."""
+    """Returns the names of the attributes of `self`."""
     return [
-        each.attr
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute)
-        and isinstance(each.value, ast.Name)
-        and each.value.id == "self"
+        child.attr
+        for child in ast.walk(node)
+        if isinstance(child, ast.Attribute)
+        and isinstance(child.value, ast.Name)
+        and child.value.id == "self"
     ]
 
 
 @cache
 def _statements(module: ModuleType) -> dict[str, tuple[ast.stmt, str]]:
-    """What a file defines or imports, by name, each with its text."""
+    """Returns the definitions and imports of a file by name, each with its text."""
     text = inspect.getsource(module)
-    found: dict[str, tuple[ast.stmt, str]] = {}
+    statements: dict[str, tuple[ast.stmt, str]] = {}
     for node in _outermost(ast.parse(text).body):
         if isinstance(node, ast.ImportFrom):
-            found |= {
-                each.name: (node, f"from {node.module} import {each.name}") for each in node.names
+            statements |= {
+                alias.name: (node, f"from {node.module} import {alias.name}")
+                for alias in node.names
             }
         elif isinstance(node, ast.Import):
-            found |= {each.name: (node, f"import {each.name}") for each in node.names}
+            statements |= {alias.name: (node, f"import {alias.name}") for alias in node.names}
         else:
             for name in _defined(node):
-                found[name] = node, ast.get_source_segment(text, node) or ""
-    return found
+                statements[name] = node, ast.get_source_segment(text, node) or ""
+    return statements
 
 
 def _outermost(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -154,5 +158,5 @@ def _defined(node: Any) -> list[str]:
         else []
     )
     return [
-        each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)
+        child.id for target in targets for child in ast.walk(target) if isinstance(child, ast.Name)
     ]

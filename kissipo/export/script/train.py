@@ -1,7 +1,8 @@
-"""Train: the loop, the losses and the metrics of a task as one Python file, readable from top to bottom.
+"""Writes the loop, the losses and the metrics of a task as one Python file.
 
-Losses, schedule, augmentation and seeds are copied from kissipo. The loop is a template: a line that ends with `#? word`
-stays where the word applies to the task, one with `#? not word` where it does not.
+Losses, schedule, augmentation and seeds are copied from kissipo. The loop is a
+template: a line that ends with `#? word` is kept where the word applies to the task,
+and one with `#? not word` where it does not apply.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ MARK = "Written by `kissipo eject`"
 _TRAIN = '''"""$name: training and evaluation in plain PyTorch. $mark.
 
 net.py builds the net, start.safetensors holds its weights before the first step, and
-samples.safetensors holds the encoded samples of the train, validation and test parts.
+samples.safetensors holds the encoded train, validation and test samples.
 Run it with `python train.py`; the trained weights are saved as model.safetensors.
 """
 
@@ -52,61 +53,61 @@ $definitions
 
 
 def loss_of(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:
-    """The loss by which the net is evaluated."""
+    """Returns the loss that evaluates the net."""
     return $loss
 
 
 def training_loss(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:  #? own_training
-    """The loss by which the net is trained."""  #? own_training
+    """Returns the loss that trains the net."""  #? own_training
     return $training  #? own_training
 
 
 def penalty(net: nn.Module) -> Tensor:  #? penalty
-    """The cost of large weights; biases cost nothing."""  #? penalty
-    weights = torch.cat([each.flatten() for each in net.parameters() if each.dim() > 1])  #? penalty
+    """Returns the penalty of large weights; biases have none."""  #? penalty
+    weights = torch.cat([w.flatten() for w in net.parameters() if w.dim() > 1])  #? penalty
     return $l1 * weights.abs().sum() + $l2 * weights.square().sum()  #? penalty
 
 
 def metrics(outputs: list[Tensor], targets: list[Tensor]) -> dict[str, float]:
-    """How good the outputs are."""
-    found: dict[str, float] = {}
+    """Returns the metrics of the outputs."""
+    values: dict[str, float] = {}
 $metrics
-    return found
+    return values
 
 
 def quality(outputs: list[Tensor], targets: list[Tensor]) -> Tensor:  #? linear
-    """How good the output for each sample is; higher is better."""  #? linear
+    """Returns the quality of the output for each sample; higher is better."""  #? linear
     return $quality  #? linear
 
 
-def samples_of(samples: dict[str, Tensor], part: str) -> tuple[list[Tensor], list[Tensor]]:
-    """The inputs and the targets of a part."""
-    inputs = [samples[name] for name in sorted(samples) if name.startswith(f"{part}.input")]
-    targets = [samples[name] for name in sorted(samples) if name.startswith(f"{part}.target")]
+def samples_of(samples: dict[str, Tensor], split: str) -> tuple[list[Tensor], list[Tensor]]:
+    """Returns the inputs and the targets of a split."""
+    inputs = [samples[name] for name in sorted(samples) if name.startswith(f"{split}.input")]
+    targets = [samples[name] for name in sorted(samples) if name.startswith(f"{split}.target")]
     return inputs, targets
 
 
 @torch.no_grad()
-def evaluate(net: nn.Module, inputs: list[Tensor], targets: list[Tensor]) -> tuple[float, list[Tensor]]:
-    """The mean loss over all samples, and the outputs for them."""
+def evaluate(net: nn.Module, inputs: list, targets: list) -> tuple[float, list[Tensor]]:
+    """Returns the mean loss over all samples, and the outputs for them."""
     net.eval()
-    count, total, found = len(targets[0]), 0.0, []
+    count, total, results = len(targets[0]), 0.0, []
     state, steps = None, list(stream_steps(count, 64))  #? streams
     for index in steps:  #? streams
     for index in torch.arange(count).split(PORTION):  #? not streams
-        x, y = [each[index] for each in inputs], [each[index] for each in targets]
+        x, y = [x[index] for x in inputs], [y[index] for y in targets]
         output, state = net.go_on(state, *x)  #? streams
         outputs = [output]  #? streams
         outputs = $outputs  #? not streams
         total += float(loss_of(outputs, y)) * len(index)
-        found.append(outputs)
+        results.append(outputs)
     order = torch.cat(steps).argsort()  #? streams
-    return total / count, [torch.cat(each)[order] for each in zip(*found)]  #? streams
-    return total / count, [torch.cat(each) for each in zip(*found)]  #? not streams
+    return total / count, [torch.cat(parts)[order] for parts in zip(*results)]  #? streams
+    return total / count, [torch.cat(parts) for parts in zip(*results)]  #? not streams
 
 
 def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
-    """Trains the net; it keeps the weights of the epoch with the lowest validation loss."""  #? watched
+    """Trains the net; keeps the weights with the lowest validation loss."""  #? watched
     """Trains the net."""  #? not watched
     inputs, targets = samples_of(samples, "train")
     validation = samples_of(samples, "validation")  #? watched
@@ -114,12 +115,11 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
     steps = -(-count // BATCH)  #? schedule
     for name in $frozen:  #? frozen
         net.get_parameter(name).requires_grad_(False)  #? frozen
-    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    trainable = [weight for weight in net.parameters() if weight.requires_grad]
     optimizer = torch.optim.$optimizer
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn($ema))  #? ema
     best, outputs = evaluate(net, *validation)  #? watched
-    kept = copy.deepcopy(net.state_dict())  #? watched
-    best_epoch = 0  #? patience
+    best_epoch, best_weights = 0, copy.deepcopy(net.state_dict())  #? watched
     at_start = quality(outputs, validation[1])  #? linear
     for epoch in range(1, EPOCHS + 1):
         net.train()
@@ -131,9 +131,11 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
         order = [torch.arange(count)]  #? whole
         for step, index in enumerate(order):
             done = ((epoch - 1) * steps + step) / (EPOCHS * steps)  #? schedule
-            optimizer.param_groups[0]["lr"] = RATE * factor("$schedule", done, warmup=$warmup)  #? schedule
-            x, y = [each[index] for each in inputs], [each[index] for each in targets]
-            generator = torch.Generator().manual_seed(derive(SEED, "augment", epoch, step))  #? augment
+            scale = factor("$schedule", done, warmup=$warmup)  #? schedule
+            optimizer.param_groups[0]["lr"] = RATE * scale  #? schedule
+            x, y = [x[index] for x in inputs], [y[index] for y in targets]
+            seed = derive(SEED, "augment", epoch, step)  #? augment
+            generator = torch.Generator().manual_seed(seed)  #? augment
             x[0] = augmented(x[0], y, generator)  #? augment
             output, state = net.go_on(state, *x)  #? streams
             loss = $step_loss([output], y)  #? streams
@@ -143,30 +145,31 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             if epoch == 1 and step == 0:
                 print(f"first step: loss {loss.item():.9f}")
             total += loss.item() * len(index)
-            loss = loss + 0.3 * sum($step_loss([each], y) for each in auxiliary)  #? auxiliary
+            loss = loss + 0.3 * sum($step_loss([head], y) for head in auxiliary)  #? auxiliary
             loss = loss + penalty(net)  #? penalty
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(learned, $clip_norm)  #? clip
+            nn.utils.clip_grad_norm_(trainable, $clip_norm)  #? clip
             optimizer.step()
             average.update_parameters(net)  #? ema
-        validation_loss, outputs = evaluate($judged, *validation)  #? watched
-        print(f"epoch {epoch}: loss {total / count:.6f}, validation loss {validation_loss:.6f}")  #? watched
+        validation_loss, outputs = evaluate($evaluated, *validation)  #? watched
+        text = f"validation loss {validation_loss:.6f}"  #? watched
+        print(f"epoch {epoch}: loss {total / count:.6f}, {text}")  #? watched
         print(f"epoch {epoch}: loss {total / count:.6f}")  #? not watched
         gain = quality(outputs, validation[1]) - at_start  #? linear
         chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
         if validation_loss < best and float(gain.mean()) > chance:  #? linear
         if validation_loss < best:  #? by_loss
-            best, kept = validation_loss, copy.deepcopy($judged.state_dict())  #? watched
-            best_epoch = epoch  #? patience
+            best, best_epoch = validation_loss, epoch  #? watched
+            best_weights = copy.deepcopy($evaluated.state_dict())  #? watched
         if epoch - best_epoch >= PATIENCE:  #? patience
             break  #? patience
-    net.load_state_dict(kept)  #? watched
+    net.load_state_dict(best_weights)  #? watched
     net.load_state_dict(average.module.state_dict())  #? unwatched_ema
 
 
 def main() -> None:
-    """Trains the net and evaluates it on the $part part."""
+    """Trains the net and evaluates it on the $part split."""
     samples = load_file(FOLDER / "samples.safetensors")
     net = build().to(memory_format=torch.channels_last)  #? convolutions
     net = build()  #? not convolutions
@@ -185,7 +188,7 @@ if __name__ == "__main__":
     main()
 '''
 
-_AUGMENT = '''"""Images changed at random while the net is trained, in plain PyTorch. $mark."""
+_AUGMENT = '''"""Random changes of images during training, in plain PyTorch. $mark."""
 
 from __future__ import annotations
 
@@ -195,7 +198,7 @@ $definitions
 
 
 def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
-    """The images of a step, changed at random, and their masks in the same way."""
+    """Returns the images of a step with random changes, and changes their masks equally."""
     for change in [$changes]:
         state = generator.get_state()
         images = change(images, generator)
@@ -206,39 +209,42 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
 '''
 
 _CROSS_ENTROPY = '''def $name(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy with smoothed labels or weights of the classes."""
+    """Returns the cross-entropy with label smoothing or class weights."""
     if outputs.shape[-1] == 1:  # the logit of the second of two classes
         outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
     logits, weight = outputs.reshape(-1, outputs.shape[-1]), $weight
-    return functional.cross_entropy(logits, targets.reshape(-1), weight, label_smoothing=$smoothing)'''
+    targets = targets.reshape(-1)
+    return functional.cross_entropy(logits, targets, weight, label_smoothing=$smoothing)'''
 
-_CATEGORY = """choice, truth = $choice, targets[$at].flatten()
-found["${prefix}accuracy"] = float((choice == truth).double().mean())
-found["${prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))"""
-_TEXT = """entropy = functional.cross_entropy(outputs[$at].flatten(0, 1).double(), targets[$at].flatten())
-found["${prefix}nll"], found["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
-_MASK = """choice, truth = outputs[$at].argmax(1), targets[$at]
-choice, truth = choice[truth != 255], truth[truth != 255]  # which is not judged
+_CATEGORY = """choice, truth = $choice, targets[$index].flatten()
+values["${prefix}accuracy"] = float((choice == truth).double().mean())
+values["${prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))"""
+_TEXT = """logits = outputs[$index].flatten(0, 1).double()
+entropy = functional.cross_entropy(logits, targets[$index].flatten())
+values["${prefix}nll"], values["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
+_MASK = """choice, truth = outputs[$index].argmax(1), targets[$index]
+choice, truth = choice[truth != 255], truth[truth != 255]  # 255 is ignored
 both = [((choice == k) & (truth == k)).sum() for k in range(1, $classes)]
 either = [((choice == k) | (truth == k)).sum() for k in range(1, $classes)]
-found["${prefix}iou"] = float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())"""
-_NUMBERS = """off = (outputs[$at] - targets[$at]).double()$scale
-found["${prefix}mae"], found["${prefix}rmse"] = float(off.abs().mean()), float(off.square().mean().sqrt())"""
+values["${prefix}iou"] = float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())"""
+_NUMBERS = """error = (outputs[$index] - targets[$index]).double()$scale
+values["${prefix}mae"] = float(error.abs().mean())
+values["${prefix}rmse"] = float(error.square().mean().sqrt())"""
 
 _OPTIMIZERS = {
-    "sgd": "SGD(learned, RATE, fused=True",
-    "momentum": "SGD(learned, RATE, momentum={momentum}, fused=True",
-    "adagrad": "Adagrad(learned, RATE, eps=1e-8",
-    "rmsprop": "RMSprop(learned, RATE, alpha=0.9",
-    "adam": "Adam(learned, RATE, fused=True",
-    "adamw": "AdamW(learned, RATE, fused=True",
+    "sgd": "SGD(trainable, RATE, fused=True",
+    "momentum": "SGD(trainable, RATE, momentum={momentum}, fused=True",
+    "adagrad": "Adagrad(trainable, RATE, eps=1e-8",
+    "rmsprop": "RMSprop(trainable, RATE, alpha=0.9",
+    "adam": "Adam(trainable, RATE, fused=True",
+    "adamw": "AdamW(trainable, RATE, fused=True",
 }
 
 
 def train_source(experiment: Experiment, name: str, seed: int) -> str:
-    """The file that trains and evaluates.
+    """Returns the text of the file that trains and evaluates.
 
-    Raises:   NotBuiltError when parts of it cannot stand in one file.
+    Raises:   NotBuiltError when its definitions cannot be in one file.
     """
     options, pipeline, net, answers = (
         experiment.config,
@@ -260,7 +266,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
     kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary_heads(net)}
     watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
     algorithm: Any = experiment.algorithm
-    judged, trained = (
+    evaluation, training = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
         for losses in (algorithm.losses, algorithm._taught)
     )
@@ -280,7 +286,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         "penalty": bool(options.l1 or options.l2),
         "clip": options.clip_norm is not None,
         "frozen": bool(frozen),
-        "own_training": trained != judged,
+        "own_training": training != evaluation,
         "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
     }
     source.imports |= {"import copy"} if watched else set()
@@ -311,24 +317,25 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         rate=options.learning_rate or optim.RATES[optimizer],
         patience=options.early_stopping.patience,
         portion=portion(pipeline.datasets["train"]),
-        loss=_sum(judged),
-        training=_sum(trained),
+        loss=_sum(evaluation),
+        training=_sum(training),
         step_loss="training_loss" if flags["own_training"] else "loss_of",
         outputs="[net(*x)]" if len(answers) == 1 else "list(net(*x))",
         optimizer=_OPTIMIZERS[optimizer].format(momentum=options.momentum) + f"{decay})",
-        judged="average.module" if options.ema else "net",
+        evaluated="average.module" if options.ema else "net",
         quality=_quality(answers[0]),
         part=pipeline.eval_split,
         frozen=frozen,
         **{
-            word: getattr(options, word)
-            for word in ("l1", "l2", "ema", "clip_norm", "schedule", "warmup")
+            name: getattr(options, name)
+            for name in ("l1", "l2", "ema", "clip_norm", "schedule", "warmup")
         },
     )
 
 
 def augment_source(names: tuple[str, ...], masks: tuple[int, ...]) -> str:
-    """The file that changes images, and the targets with these numbers, which are masks, with them."""
+    """Returns the text of the file that augments images and the masks among the
+    targets."""
     source = Source()
     source.imports = {"from torch import Generator, Tensor"}
     for name in names:
@@ -338,14 +345,14 @@ def augment_source(names: tuple[str, ...], masks: tuple[int, ...]) -> str:
 
 
 def _filled(flags: Mapping[str, bool], **words: Any) -> str:
-    """The template with the lines of this task, its words filled in."""
-    kept = []
+    """Returns the template with the lines and values of this task."""
+    lines = []
     for line in _TRAIN.splitlines():
         text, _, flag = line.partition("  #? ")
         name = flag.removeprefix("not ")
         if not flag or flags[name] != flag.startswith("not "):
-            kept.append(text)
-    text = "\n".join(kept)
+            lines.append(text)
+    text = "\n".join(lines)
     while "\n\n\n\n" in text:
         text = text.replace("\n\n\n\n", "\n\n\n")
     return Template(text).substitute(words) + "\n"
@@ -375,9 +382,12 @@ def _sum(losses: list[str]) -> str:
 
 
 def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[str]:
-    """The lines that measure one answer."""
+    """Returns the lines that compute the metrics of one answer."""
     answer = answers[number]
-    words: dict[str, Any] = {"at": number, "prefix": "" if len(answers) == 1 else f"{answer.name} "}
+    words: dict[str, Any] = {
+        "index": number,
+        "prefix": "" if len(answers) == 1 else f"{answer.name} ",
+    }
     if isinstance(answer, Category):
         source.imports.add("from sklearn.metrics import f1_score")
         template, words["choice"] = _CATEGORY, _choice(answer, number)
@@ -405,7 +415,8 @@ def _choice(answer: Category, number: int) -> str:
 
 
 def _scale(answer: Answer) -> float | None:
-    """How much one unit of the net is in the unit of the data, where that is one number."""
+    """Returns the factor from the unit of the net to that of the data, if it is
+    constant."""
     shape = (1, *answer.spec.shape)
     zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
     scales = one - zero

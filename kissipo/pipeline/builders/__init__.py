@@ -1,5 +1,7 @@
-"""How samples are made of what a source hands over, one way a file: rows, series, prose, moves, episodes.
+"""Builders of pipelines, one per kind of sample: rows, series, text, games,
+environment.
 
-Each file has `wire(reading, choices, seed, strict)`, which fits codecs and encodes all parts, and `question(frame, doors, answers)`,
-which encodes new data in the same way. A source names its way in SAMPLES.
+`build(reading, resolved, seed, strict)` fits the codecs and encodes all splits.
+`encode_new(frame, codecs, answers)` encodes new data in the same way. A source names
+its builder in SAMPLES.
 """

@@ -1,4 +1,5 @@
-"""Episodes as samples: states of an environment as inputs, values of its actions as outputs; nothing is read or split."""
+"""Builds the pipeline of an environment: states as inputs, values of actions as
+outputs."""
 
 from __future__ import annotations
 
@@ -19,14 +20,15 @@ from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
-def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Every state once, as the sample that the way of the data is shown with."""
+def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline whose samples are all states once; nothing is read or split."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "actions"):
-        given = ", ".join(each.word for each in resolved.answers)
-        raise TaskError("output must be actions for an environment", given=given, allowed="actions")
+        names = ", ".join(component.word for component in resolved.answers)
+        raise TaskError("output must be actions for an environment", given=names, allowed="actions")
     if resolved.net is not None and resolved.net.word != "q_table":
         raise NotBuiltError(
-            f"process.net: learning in an environment with the net '{resolved.net.word}' (DQN, S42) is not built yet",
+            f"process.net: learning in an environment with the net '{resolved.net.word}' "
+            "(DQN, S42) is not built yet",
             allowed="q_table",
         )
     options = resolved.answers[0].options if resolved.answers else Options()
@@ -39,19 +41,21 @@ def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fals
         reading.actions[:8]
     )
     rules = (
-        "the environment tells its rules" if reading.model is not None else "the rules are hidden"
+        "the transition probabilities are known"
+        if reading.model is not None
+        else "the transition probabilities are not known"
     )
     findings = (Finding("PASS", "environment", message), Finding("PASS", "rules", rules))
-    parts = {"train": everything, "validation": nothing, "test": nothing}
+    splits = {"train": everything, "validation": nothing, "test": nothing}
     datasets = {
         "train": dataset,
         "validation": dataset.take(slice(0, 0)),
         "test": dataset.take(slice(0, 0)),
     }
     decisions = () if resolved.answers else (InferredOption("output", "actions"),)
-    return Pipeline(frame, parts, (codec,), (answer,), datasets, findings, decisions=decisions)
+    return Pipeline(frame, splits, (codec,), (answer,), datasets, findings, decisions=decisions)
 
 
 def question(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
-    """Every row names one state."""
+    """Returns the samples of new rows, each of which names one state."""
     return TensorDataset((codecs[0].encode(frame),), ())

@@ -1,4 +1,8 @@
-"""Moves of games as samples: the board before a move as input, its point as the answer; the moves of a game stay on one side."""
+"""Builds the pipeline of games: the board before a move is the input, its point the
+target.
+
+All moves of a game belong to the same split.
+"""
 
 from __future__ import annotations
 
@@ -17,45 +21,53 @@ from kissipo.pipeline.builders.rows import encode, question
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
-__all__ = ["question", "wire"]
-_TOGETHER = "game"
+__all__ = ["build", "question"]
+_GROUP = "game"
 
 
-def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Every point of the board is a class, played in training or not."""
-    frame, how = reading.frame, resolved.general.split
-    options, decisions = _asked(resolved, reading.answer)
-    twin, found = duplicates(frame.only(["board", "move"]))
-    groups: Any = as_strings(frame[how.group or _TOGETHER]).values
-    parts = split_rows(len(frame), how, seed=seed, together=groups)
-    findings = [*reading.findings, *describe_divided(found, twin, parts)]
+def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline in which every point of the board is a class."""
+    frame, split = reading.frame, resolved.general.split
+    options, decisions = _move_answer(resolved, reading.answer)
+    group_ids, findings_of_rows = duplicates(frame.only(["board", "move"]))
+    groups: Any = as_strings(frame[split.group or _GROUP]).values
+    splits = split_rows(len(frame), split, seed=seed, together=groups)
+    findings = [*reading.findings, *describe_divided(findings_of_rows, group_ids, splits)]
     refuse_failures(findings, strict=strict)
-    train = frame.take(parts["train"])
+    train = frame.take(splits["train"])
     loss = resolved.losses[0] if resolved.losses else None
     answer = Category(reading.answer, options, loss=loss, known=point_names(SIZE)).fit(train)
     codec = Board("board").fit(train)
     datasets = {
         name: encode(frame.take(positions), (codec,), (answer,))
-        for name, positions in parts.items()
+        for name, positions in splits.items()
     }
     return Pipeline(
-        frame, parts, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
+        frame, splits, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
     )
 
 
-def _asked(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[InferredOption, ...]]:
-    """What is asked of a board: its next move."""
+def _move_answer(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[InferredOption, ...]]:
+    """Returns the options of the answer, which is the next move."""
     if not resolved.answers:
-        return Options(), (InferredOption("output.category", column, "what is asked of a board"),)
+        return Options(), (
+            InferredOption("output.category", column, "the target of a board is the next move"),
+        )
     first, *more = resolved.answers
     if more or first.word != "category" or first.value not in (None, column):
-        given = ", ".join(f"{each.word} {each.value or ''}".strip() for each in resolved.answers)
-        raise TaskError(
-            "output must be the next move for games", given=given, allowed=f"category: {column}"
+        names = ", ".join(
+            f"{component.word} {component.value or ''}".strip() for component in resolved.answers
         )
-    decided = (
+        raise TaskError(
+            "output must be the next move for games", given=names, allowed=f"category: {column}"
+        )
+    inferred = (
         ()
         if first.value
-        else (InferredOption(f"{first.place}.category", column, "what is asked of a board"),)
+        else (
+            InferredOption(
+                f"{first.place}.category", column, "the target of a board is the next move"
+            ),
+        )
     )
-    return first.options, decided
+    return first.options, inferred

@@ -1,4 +1,4 @@
-"""Rows as samples: how a table or a collection of images becomes features, targets and parts."""
+"""Builds the pipeline of a table or of images: one sample per row."""
 
 from __future__ import annotations
 
@@ -35,73 +35,84 @@ from kissipo.pipeline.infer_types import guess_answer
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 from kissipo.pipeline.registries import ANSWERS
-from kissipo.pipeline.table_codecs import check_columns, doors_for, sort_columns
+from kissipo.pipeline.table_codecs import check_columns, codecs_for, sort_columns
 
-_IMAGE_SIDE, _MARKED_SIDE = 64, 128
+_IMAGE_SIDE, _MASK_SIDE = 64, 128
 _GIGABYTE = 1_000_000_000
 
 
-def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Codecs fitted on the training part, all parts encoded.
+def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline with codecs fitted on the training split, and all splits
+    encoded.
 
     Raises:   DataError for data that cannot be used, saying what to do.
     """
     findings = list(reading.findings)
-    frame = _decodable(reading.frame, resolved, findings)
+    frame = _readable_images(reading.frame, resolved, findings)
     answers, decisions = _answers(reading, resolved)
-    frame = _answered(frame, answers, resolved, findings)
-    codecs = _doors(frame, resolved, answers, findings, decisions)
+    frame = _rows_with_targets(frame, answers, resolved, findings)
+    codecs = _codecs(frame, resolved, answers, findings, decisions)
     group = resolved.general.split.group
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
-    twin, found = _twins(frame, codecs, answers, resolved)
-    parts = split_rows(
+    group_ids, duplicate_findings = _duplicates(frame, codecs, answers, resolved)
+    splits = split_rows(
         len(frame),
         resolved.general.split,
         seed=seed,
         classes=_classes(frame, answers),
-        together=twin if groups is None else groups,
-        fixed=_published(reading, frame),
+        together=group_ids if groups is None else groups,
+        fixed=_official_split(reading, frame),
     )
-    findings += describe_divided(found, twin, parts)
-    train = frame.take(parts["train"])
+    findings += describe_divided(duplicate_findings, group_ids, splits)
+    train = frame.take(splits["train"])
     for codec in codecs:
         codec.fit(train)
     for answer in answers:
         if isinstance(answer, Mask):
             answer.codec.size = (codecs[0].spec.shape[1], codecs[0].spec.shape[2])
         answer.fit(train)
-        told = answer.codec.remarks(frame) if isinstance(answer, Mask) else []
-        findings += [Finding("WARN", "masks", remark) for remark in told]
+        remarks = answer.codec.remarks(frame) if isinstance(answer, Mask) else []
+        findings += [Finding("WARN", "masks", remark) for remark in remarks]
     if resolved.source.word != "make":
         findings += _check_fitted(frame, codecs, answers)
     refuse_failures(findings, strict=strict)
-    size = sum(_bytes(codec, len(frame)) for codec in _read_by(codecs, answers))
-    kept = size <= getattr(resolved.source.options, "memory_limit", inf) * _GIGABYTE
-    findings += [] if kept else [_not_kept(size)]
+    size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, answers))
+    in_memory = size <= getattr(resolved.source.options, "memory_limit", inf) * _GIGABYTE
+    findings += [] if in_memory else [_memory_finding(size)]
     datasets = {
-        name: encode(frame.take(positions), codecs, answers, kept=kept)
-        for name, positions in parts.items()
+        name: encode(frame.take(positions), codecs, answers, in_memory=in_memory)
+        for name, positions in splits.items()
     }
     names = getattr(resolved.source.options, "augment", ())
     masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Mask))
     augment = Augment(names, masks) if names else None
-    decided = (*decisions, *_settled(codecs))
+    inferred = (*decisions, *_fitted_options(codecs))
     return Pipeline(
-        frame, parts, codecs, answers, datasets, tuple(findings), decisions=decided, augment=augment
+        frame,
+        splits,
+        codecs,
+        answers,
+        datasets,
+        tuple(findings),
+        decisions=inferred,
+        augment=augment,
     )
 
 
 def encode(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer] = (), *, kept: bool = True
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer] = (), *, in_memory: bool = True
 ) -> TensorDataset:
-    """Samples for the net; without answers only the inputs. What is not kept is encoded when it is asked for."""
+    """Returns encoded samples, with targets if answers are passed.
+
+    in_memory:   False: images are read and encoded when a batch needs them
+    """
     inputs, targets = (
         tuple(
-            codec.encode(frame) if kept or not _bytes(codec, 1) else LazyColumn(codec, frame)
-            for codec in some
+            codec.encode(frame) if in_memory or not _bytes(codec, 1) else LazyColumn(codec, frame)
+            for codec in members
         )
-        for some in (codecs, [answer.codec for answer in answers])
+        for members in (codecs, [answer.codec for answer in answers])
     )
     finishes = tuple(
         codec.finish if type(codec).finish is not Codec.finish else None for codec in codecs
@@ -109,48 +120,50 @@ def encode(
     return TensorDataset(inputs, targets, finishes)
 
 
-def _read_by(codecs: Sequence[Codec], answers: Sequence[Answer]) -> tuple[Codec, ...]:
-    """The codecs of inputs and answers."""
+def _all_codecs(codecs: Sequence[Codec], answers: Sequence[Answer]) -> tuple[Codec, ...]:
+    """Returns the codecs of inputs and answers."""
     return (*codecs, *(answer.codec for answer in answers))
 
 
 def _bytes(codec: Codec, samples: int) -> int:
-    """What the images of so many samples take; nothing else grows beyond measure."""
+    """Returns the bytes of the images of so many samples; other samples are small."""
     return samples * codec.spec.size if isinstance(codec, Pixels | MaskCodec) else 0
 
 
-def _not_kept(size: int) -> Finding:
-    told = f"the images take {size / _GIGABYTE:.1f} GB, more than input.memory_limit"
-    return Finding("PASS", "memory", told, "read from disk batch by batch, in every epoch anew")
+def _memory_finding(size: int) -> Finding:
+    message = f"the images take {size / _GIGABYTE:.1f} GB, more than input.memory_limit"
+    action = "read from disk batch by batch, again in every epoch"
+    return Finding("PASS", "memory", message, action)
 
 
 def question(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, judged: bool = False
 ) -> TensorDataset:
-    """Every row of new data, asked by itself; with their answers where they are judged."""
-    asked = answers if judged else ()
-    size = sum(_bytes(codec, len(frame)) for codec in _read_by(codecs, asked))
-    return encode(frame, codecs, asked, kept=size <= _GIGABYTE)
+    """Returns the samples of new rows; with targets where they are evaluated."""
+    with_targets = answers if judged else ()
+    size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, with_targets))
+    return encode(frame, codecs, with_targets, in_memory=size <= _GIGABYTE)
 
 
-def _decodable(frame: Frame, resolved: ResolvedTask, findings: list[Finding]) -> Frame:
-    """Images that can be read; a table as it is."""
+def _readable_images(frame: Frame, resolved: ResolvedTask, findings: list[Finding]) -> Frame:
+    """Returns the rows whose images can be read; a table is returned unchanged."""
     if resolved.source.word != "images":
         return frame
     skip = resolved.source.options.skip_corrupt
     looks = image_checks.look_at(frame["image"])
     findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
-    whole = [number for number, look in enumerate(looks) if not look.damage]
-    frame = frame.take(np.array(whole)) if len(whole) < len(looks) else frame
-    findings += image_checks.change_findings(frame, [looks[number] for number in whole])
+    readable = [number for number, look in enumerate(looks) if not look.damage]
+    frame = frame.take(np.array(readable)) if len(readable) < len(looks) else frame
+    findings += image_checks.change_findings(frame, [looks[number] for number in readable])
     return frame
 
 
 def _answers(
     reading: Reading, resolved: ResolvedTask
 ) -> tuple[tuple[Answer, ...], list[InferredOption]]:
-    """The answers as written, or one inferred from the column that comes as the answer."""
+    """Returns the answers of the task, or one inferred from the answer column of the
+    data."""
     losses, written = resolved.losses, resolved.answers
     if losses and len(losses) != max(1, len(written)):
         raise TaskError(
@@ -158,42 +171,47 @@ def _answers(
             given=f"{len(losses)} losses, {len(written)} answers",
         )
     if not written:
-        column = _asked_column(reading)
-        word, reason = guess_answer(reading.frame[column])
-        return (_make(word, column, None, losses[0] if losses else None),), [
-            InferredOption(f"output.{word}", column, f"'{column}' has {reason}")
+        column = _answer_column(reading)
+        kind, reason = guess_answer(reading.frame[column])
+        return (_make(kind, column, None, losses[0] if losses else None),), [
+            InferredOption(f"output.{kind}", column, f"'{column}' has {reason}")
         ]
     answers, decisions = [], []
-    for number, chosen in enumerate(written):
+    for number, component in enumerate(written):
         fitting = (
             ("category", "mask") if resolved.source.word == "images" else ("category", "number")
         )
-        if chosen.word not in fitting:
+        if component.word not in fitting:
             allowed = ", ".join(fitting)
             raise TaskError(
-                f"output.{chosen.word} is no answer for {resolved.source.word}", allowed=allowed
+                f"output.{component.word} is not an answer for {resolved.source.word}",
+                allowed=allowed,
             )
-        column = chosen.value
-        if chosen.word == "mask":
+        column = component.value
+        if component.word == "mask":
             answers.append(
-                _marks(column, chosen.options, losses[number] if losses else None, reading.frame)
+                _mask_answer(
+                    column, component.options, losses[number] if losses else None, reading.frame
+                )
             )
             continue
         if column is None:
-            column = _asked_column(reading)
+            column = _answer_column(reading)
             decisions.append(
                 InferredOption(
-                    f"{chosen.place}.{chosen.word}", column, "the answer that comes with these data"
+                    f"{component.place}.{component.word}", column, "the answer column of these data"
                 )
             )
         answers.append(
-            _make(chosen.word, str(column), chosen.options, losses[number] if losses else None)
+            _make(
+                component.word, str(column), component.options, losses[number] if losses else None
+            )
         )
     return tuple(answers), decisions
 
 
-def _marks(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
-    """What is marked: of the class of its image, where the name is that of a column, else of one kind."""
+def _mask_answer(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
+    """Returns the answer for masks: classes from the named column, or a single class."""
     if MASK not in frame:
         raise TaskError(
             f"output.mask needs masks, and {frame.origin} comes with none",
@@ -204,41 +222,45 @@ def _marks(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
     return Mask(name, options, by=by, loss=loss)
 
 
-def _asked_column(reading: Reading) -> str:
+def _answer_column(reading: Reading) -> str:
     if reading.answer:
         return reading.answer
     raise TaskError(
         f"which column of {reading.frame.origin} is the answer?",
         given="the columns " + ", ".join(reading.frame.names),
-        do="Say it with --output COLUMN, or output.category=COLUMN, or output.number=COLUMN",
+        do="Name it with --output COLUMN, output.category=COLUMN or output.number=COLUMN",
     )
 
 
-def _make(word: str, column: str, options: Any, loss: str | None) -> Answer:
-    module = ANSWERS.find(word, place="output")
+def _make(kind: str, column: str, options: Any, loss: str | None) -> Answer:
+    module = ANSWERS.find(kind, place="output")
     answer: Answer = module.ANSWER(
         column, options if options is not None else module.Options(), loss=loss
     )
     return answer
 
 
-def _marked(frame: Frame, answer: Mask, resolved: ResolvedTask, findings: list[Finding]) -> Frame:
-    """The images that have a mask, or are said to need none."""
+def _rows_with_masks(
+    frame: Frame, answer: Mask, resolved: ResolvedTask, findings: list[Finding]
+) -> Frame:
+    """Returns the images that have a mask or need none."""
     name = answer.codec.column
-    there, found = mask_checks.without_masks(frame, name, resolved.source.options.missing_masks)
-    frame = frame.take(np.flatnonzero(there))
-    findings += found + mask_checks.mask_findings(frame, name)
+    has_mask, mask_findings = mask_checks.without_masks(
+        frame, name, resolved.source.options.missing_masks
+    )
+    frame = frame.take(np.flatnonzero(has_mask))
+    findings += mask_findings + mask_checks.mask_findings(frame, name)
     refuse_failures(findings)
     return frame
 
 
-def _answered(
+def _rows_with_targets(
     frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, findings: list[Finding]
 ) -> Frame:
-    """The rows that can be learned from, every answer in its kind."""
+    """Returns the rows that have targets, with every target column in its kind."""
     for answer in answers:
         if isinstance(answer, Mask):
-            frame = _marked(frame, answer, resolved, findings)
+            frame = _rows_with_masks(frame, answer, resolved, findings)
             continue
         name, column = answer.name, frame[answer.name]
         answer_checks.refuse_no_answers(frame, name)
@@ -255,9 +277,9 @@ def _answered(
                 frame, [name]
             )
             refuse_failures(findings)
-        found = answer_checks.unanswered(frame, name)
-        findings += found
-        if found:
+        missing = answer_checks.unanswered(frame, name)
+        findings += missing
+        if missing:
             frame = frame.take(np.flatnonzero(~frame[name].missing))
     for answer in answers:
         if isinstance(answer, Mask):
@@ -271,7 +293,7 @@ def _answered(
     return frame
 
 
-def _doors(
+def _codecs(
     frame: Frame,
     resolved: ResolvedTask,
     answers: Sequence[Answer],
@@ -281,50 +303,53 @@ def _doors(
     options, group = resolved.source.options, resolved.general.split.group
     if resolved.source.word == "images":
         size = (options.size[0], options.size[-1]) if options.size else None
-        most = _MARKED_SIDE if any(isinstance(answer, Mask) for answer in answers) else _IMAGE_SIDE
-        return (Pixels("image", size=size, color=options.color, most=most),)
+        has_masks = any(isinstance(answer, Mask) for answer in answers)
+        max_side = _MASK_SIDE if has_masks else _IMAGE_SIDE
+        return (Pixels("image", size=size, color=options.color, most=max_side),)
     if resolved.source.word == "make":
-        rest = [
+        inputs = [
             column
             for column in frame.columns
             if column.name not in {answer.name for answer in answers}
         ]
         numbers = Numbers(
-            tuple(column.name for column in rest if column.kind == "number"), scale=options.scale
+            tuple(column.name for column in inputs if column.kind == "number"), scale=options.scale
         )
-        return (*(Labels(column.name) for column in rest if column.kind == "string"), numbers)
+        return (*(Labels(column.name) for column in inputs if column.kind == "string"), numbers)
     columns = sort_columns(
         frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])]
     )
     findings += check_columns(frame, columns)
     decisions += columns.decisions()
-    return doors_for(frame, columns, options)
+    return codecs_for(frame, columns, options)
 
 
-def _twins(
+def _duplicates(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], resolved: ResolvedTask
 ) -> tuple[Any, list[Finding]]:
-    """One number a row, equal for rows in which the net and the judge see the same; made samples may repeat."""
+    """Returns one number per row, equal for equal rows; generated samples may repeat."""
     if resolved.source.word == "make":
         return None, []
-    seen = [column for codec in codecs for column in codec.columns]
-    seen += [
-        answer.name for answer in answers if not isinstance(answer, Mask)
-    ]  # an image marked in two ways is one
-    return duplicates(frame.only(dict.fromkeys(seen)))
+    names = [column for codec in codecs for column in codec.columns]
+    # masks do not count: an image with two masks is still the same image
+    names += [answer.name for answer in answers if not isinstance(answer, Mask)]
+    return duplicates(frame.only(dict.fromkeys(names)))
 
 
 def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
-    """One number a row, equal for rows of one group; rows that name none stand alone."""
+    """Returns one number per row, equal in a group; a row without a group is its own."""
     groups = as_strings(column).values.astype(np.int64)
     alone = np.flatnonzero(column.missing)
     if len(alone):
-        told = f"{len(alone):,} of {len(column):,} rows have no '{column.name}', by which the samples are split"
+        message = (
+            f"{len(alone):,} of {len(column):,} rows have no '{column.name}', "
+            "by which the samples are split"
+        )
         findings.append(
             Finding(
                 "WARN",
                 "groups",
-                told,
+                message,
                 "each of them is a group of its own",
                 tuple(rows[alone][:10].tolist()),
             )
@@ -334,28 +359,30 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
 
 
 def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
-    """Class numbers by which the split keeps shares: those of the first answer that is a category."""
+    """Returns the classes that a stratified split balances: those of the first
+    category."""
     if any(isinstance(answer, Mask) for answer in answers) and "class" in frame:
         return frame["class"].values
     first = next((answer for answer in answers if answer.WORD == "category"), None)
     return None if first is None else frame[first.name].values
 
 
-def _published(reading: Reading, frame: Frame) -> dict[str, Any] | None:
-    """The publisher's parts, as positions in the frame without the rows that were left out."""
+def _official_split(reading: Reading, frame: Frame) -> dict[str, Any] | None:
+    """Returns the official split, as positions in the frame without the rows left out."""
     if reading.parts is None:
         return None
-    place = np.full(len(reading.frame), -1)
-    place[frame.rows - 1] = np.arange(len(frame))
+    new_positions = np.full(len(reading.frame), -1)
+    new_positions[frame.rows - 1] = np.arange(len(frame))
     return {
-        name: place[positions][place[positions] >= 0] for name, positions in reading.parts.items()
+        name: new_positions[positions][new_positions[positions] >= 0]
+        for name, positions in reading.parts.items()
     }
 
 
 def _check_fitted(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]
 ) -> list[Finding]:
-    """What can be asked only when the doors are known: columns that give the answer away, sizes of images."""
+    """Checks what needs fitted codecs: target leakage, and the sizes of images."""
     findings: list[Finding] = []
     for codec in codecs:
         if isinstance(codec, Pixels):
@@ -371,12 +398,12 @@ def _check_fitted(
             frame, names, answer.name, is_category=answer.WORD == "category"
         )
     return findings or [
-        Finding("PASS", "gives the answer away", "no column alone tells the answer")
+        Finding("PASS", "gives the answer away", "no column alone determines the answer")
     ]
 
 
-def _settled(codecs: Sequence[Codec]) -> list[InferredOption]:
-    """FrozenConfig that only the fitted codecs know."""
+def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
+    """Returns the options that only fitted codecs know."""
     decisions = []
     lengths = [codec.length for codec in codecs if isinstance(codec, Tokens)]
     if len(lengths) == 1:
@@ -387,13 +414,13 @@ def _settled(codecs: Sequence[Codec]) -> list[InferredOption]:
         )
     for codec in codecs:
         if isinstance(codec, Pixels):
-            most = f"at most {codec.most}x{codec.most}"
+            limit = f"at most {codec.most}x{codec.most}"
             decisions.append(
                 InferredOption(
-                    "input.size", list(codec.size or ()), f"the size of most images, {most}"
+                    "input.size", list(codec.size or ()), f"the size of most images, {limit}"
                 )
             )
             decisions.append(
-                InferredOption("input.color", codec.color, "as the training images are")
+                InferredOption("input.color", codec.color, "the color of the training images")
             )
     return decisions

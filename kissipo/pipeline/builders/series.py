@@ -1,11 +1,14 @@
-"""A series as samples: windows of the past as inputs, the steps after them as targets; parts by time only.
+"""Builds the pipeline of a series: windows of the past as inputs, the steps after them
+as targets.
 
-A sample belongs to the part in which the steps that it forecasts lie, so that nothing that is judged was seen while learning;
-a window may reach back into an earlier part, because the past is known. Scaling is learned from the training steps alone.
-What is known beforehand of the steps to come (`time_features`, `future_covariates`) is a second input, one row a step of the horizon.
+A sample belongs to the split of the steps that it forecasts, so no evaluated step is
+used for training. A window may begin in an earlier split, because the past is known.
+Scaling is fitted on the training steps alone. The future covariates (`time_features`,
+`future_covariates`) are a second input, with one row per step of the horizon.
 
-Where it is asked which steps are odd, the target is the one step after a window, or the window itself; that step, or the last of the
-window, is the one that is judged. Where a class is asked, it is that of the last step of a window.
+To detect anomalies, the target is the step after a window, or the window itself; the
+evaluated step is that step, or the last of the window. A class is that of the last step
+of a window.
 """
 
 from __future__ import annotations
@@ -35,31 +38,34 @@ from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
-from kissipo.pipeline.series_targets import asked_of
+from kissipo.pipeline.series_targets import series_target
 
-_LEAST_SAMPLES = 10
+_MIN_SAMPLES = 10
 
 
-def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Windows cut, scaling fitted on the training steps, all parts encoded.
+def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline of windows, with scaling fitted on the training steps.
 
-    Raises:   DataError for gaps in the values, an unknown column, a series that is too short.
+    Raises:   DataError for missing values, an unknown column, a series that is too
+              short.
     """
     options, findings = resolved.source.options, list(reading.findings)
     decisions: list[InferredOption] = []
     frame, time = _in_order(reading.frame, options, findings, decisions)
     frame = _first_steps(frame, options.max_rows)
-    asked = asked_of(frame, reading, resolved, time, decisions)
-    frame, horizon, seen = asked.in_kind(frame), asked.reach, asked.seen
-    columns = tuple(dict.fromkeys((*seen, *asked.numbers, *(options.future_covariates or ()))))
-    ahead = _known_ahead(frame, options, time, asked.names, horizon)
+    target = series_target(frame, reading, resolved, time, decisions)
+    frame, horizon = target.with_classes_as_texts(frame), target.target_length
+    columns = tuple(
+        dict.fromkeys((*target.inputs, *target.numbers, *(options.future_covariates or ())))
+    )
+    ahead = _future_codec(frame, options, time, target.names, horizon)
     findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
-    constant = checks.constant_columns(frame, (*seen, *asked.numbers))
+    constant = checks.constant_columns(frame, (*target.inputs, *target.numbers))
     if constant:
         raise DataError(
-            f"'{constant[0]}' has the same value at every step, there is nothing to forecast",
+            f"'{constant[0]}' has the same value at every step, so there is nothing to forecast",
             do="Is it the right column?",
         )
     refuse_failures(findings, strict=strict)
@@ -67,52 +73,54 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
     season = (
         options.season_length
         if options.season_length is not None
-        else find_season(frame[asked.leading].values[: int(len(frame) * (1 - test_share))])
+        else find_season(frame[target.leading].values[: int(len(frame) * (1 - test_share))])
     )
     if options.season_length is None:
-        found = (
-            f"'{asked.leading}' repeats itself after {season} steps"
+        reason = (
+            f"'{target.leading}' repeats its pattern after {season} steps"
             if season
             else "no season was found"
         )
-        decisions.append(InferredOption("input.season_length", season, found))
+        decisions.append(InferredOption("input.season_length", season, reason))
     window = options.window or _window(len(frame), season, horizon)
     decisions.append(
-        InferredOption("input.window", window, "two seasons" if season else "a share of the series")
+        InferredOption(
+            "input.window", window, "two seasons" if season else "one twentieth of the series"
+        )
     )
-    lead = window - 1 if asked.within else window
+    lead = window - 1 if target.ends_in_window else window
     count = len(frame) - lead - horizon + 1
-    if count < _LEAST_SAMPLES:
+    if count < _MIN_SAMPLES:
         raise DataError(
             f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
             given=f"{len(frame)} steps",
-            allowed=f"at least {lead + horizon + _LEAST_SAMPLES - 1}",
+            allowed=f"at least {lead + horizon + _MIN_SAMPLES - 1}",
             do="Use a smaller input.window or output.horizon",
         )
-    parts = _parts(len(frame), lead, horizon, resolved, seed)
-    trained = frame.take(np.arange(lead + horizon + int(parts["train"][-1])))
-    codec = Windows(Numbers(seen, missing_indicator=False), window).fit(trained)
-    codecs = (codec, ahead.fit(trained)) if ahead else (codec,)
-    answer = asked.answer(window).fit(asked.learned_from(frame, trained))
+    splits = _splits(len(frame), lead, horizon, resolved, seed)
+    train = frame.take(np.arange(lead + horizon + int(splits["train"][-1])))
+    codec = Windows(Numbers(target.inputs, missing_indicator=False), window).fit(train)
+    codecs = (codec, ahead.fit(train)) if ahead else (codec,)
+    answer = target.answer(window).fit(target.fitting_frame(frame, train))
     inputs = [
         codec.encode(frame)[:count],
-        *(each.encode(frame)[window : window + count] for each in codecs[1:]),
+        *(future.encode(frame)[window : window + count] for future in codecs[1:]),
     ]
-    first = asked.first(window)
+    first = target.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
     datasets = {}
-    for name, part in parts.items():
-        some = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
-        datasets[name] = TensorDataset(tuple(x[some] for x in inputs), (targets[some],))
+    for name, part in splits.items():
+        rows = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
+        datasets[name] = TensorDataset(tuple(x[rows] for x in inputs), (targets[rows],))
     return Pipeline(
-        frame, parts, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
+        frame, splits, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
     )
 
 
 def _in_order(
     frame: Frame, options: Any, findings: list[Finding], decisions: list[InferredOption]
 ) -> tuple[Frame, str | None]:
-    """The frame sorted by its time column, if it has one."""
+    """Returns the frame sorted by its time column, and the name of that column if any."""
     name = options.time
     if name is None:
         name = next(
@@ -123,18 +131,18 @@ def _in_order(
                 Finding(
                     "WARN",
                     "order of time",
-                    "no column of moments was found",
+                    "no column of timestamps was found",
                     "rows are taken as evenly spaced steps",
                 )
             )
             return frame, None
-        decisions.append(InferredOption("input.time", name, "its values are moments in time"))
+        decisions.append(InferredOption("input.time", name, "its values are timestamps"))
     timestamps = as_time(frame[name], style=options.date_format)
     if timestamps is None:
         if frame[name].kind != "number":
             raise DataError(
-                f"the time column '{name}' cannot be read as moments",
-                given=_no_moment(frame, name),
+                f"the time column '{name}' cannot be read as timestamps",
+                given=_unreadable_time(frame, name),
                 do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
             )
         return _in_number_order(frame, name, findings), name
@@ -143,14 +151,14 @@ def _in_order(
             Finding(
                 "PASS",
                 "time zone",
-                f"'{name}' is written with time zones",
-                "taken in universal time",
+                f"'{name}' has time zones",
+                "converted to UTC",
             )
         )
-    frame, found = order_in_time(
+    frame, time_findings = order_in_time(
         frame.replaced(timestamps), name, doubled=options.duplicate_timestamps
     )
-    findings += found
+    findings += time_findings
     return frame, name
 
 
@@ -159,62 +167,63 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
         return frame
     if count > len(frame):
         raise TaskError(
-            f"input.max_rows={count} is more than there are",
+            f"input.max_rows={count} is larger than the number of rows",
             given=f"{len(frame)} steps in {frame.origin}",
         )
     return frame.take(np.arange(count))
 
 
-def _known_ahead(
+def _future_codec(
     frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int
 ) -> Windows | None:
-    """What is known of the steps to come, encoded: the calendar, and the columns that the person names."""
-    parts: list[Codec] = []
+    """Returns the codec of what is known about future steps: time features and
+    covariates."""
+    codecs: list[Codec] = []
     if options.time_features:
         if time is None or frame[time].kind != "time":
             raise TaskError(
-                "input.time_features needs a column of moments", do="Say which with --time COLUMN"
+                "input.time_features needs a column of timestamps", do="Name it with --time COLUMN"
             )
-        parts.append(Calendar(time))
+        codecs.append(Calendar(time))
     for name in options.future_covariates or ():
         if name in names:
             raise TaskError(
                 f"input.future_covariates names '{name}', which is forecast",
-                do="What is asked is not known beforehand",
+                do="A forecast column is not known in advance",
             )
         if frame[name].kind != "number":
             raise DataError(
-                f"'{name}' is no column of numbers",
+                f"'{name}' is not a column of numbers",
                 given=f"'{frame[name].show(0)}'",
                 do="Write yes and no as 1 and 0",
             )
     if options.future_covariates:
-        parts.append(Numbers(options.future_covariates, missing_indicator=False))
-    if not parts:
+        codecs.append(Numbers(options.future_covariates, missing_indicator=False))
+    if not codecs:
         return None
     return Windows(
-        parts[0] if len(parts) == 1 else Concat(tuple(parts), name="known ahead"),
+        codecs[0] if len(codecs) == 1 else Concat(tuple(codecs), name="known ahead"),
         horizon,
         axis="ahead",
     )
 
 
-def _no_moment(frame: Frame, name: str) -> str:
-    """The first cell that is no moment by itself, with its row."""
+def _unreadable_time(frame: Frame, name: str) -> str:
+    """Returns the first cell that is not a timestamp, with its row."""
     texts = frame[name].texts()
-    at = next(
+    index = next(
         (
-            at
-            for at, text in enumerate(texts)
+            row
+            for row, text in enumerate(texts)
             if text and not looks_like_time(strings(name, [text]))
         ),
         0,
     )
-    return f"'{texts[at]}' in row {at + 1}"
+    return f"'{texts[index]}' in row {index + 1}"
 
 
 def _year_column(frame: Frame) -> str | None:
-    """A column called like time that holds whole years."""
+    """Returns a column with a name such as year whose values are years."""
     for column in frame.columns:
         if (
             column.name.lower() in ("year", "time", "date", "jahr", "month", "t")
@@ -228,8 +237,8 @@ def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
     values = frame[name].values
     if np.isnan(values).any() or len(np.unique(values)) < len(values):
         raise DataError(
-            f"the time column '{name}' has missing or doubled values",
-            allowed="one row a step, rising",
+            f"the time column '{name}' has missing or duplicate values",
+            allowed="one row per step, in rising order",
         )
     if np.any(np.diff(values) < 0):
         findings.append(
@@ -243,60 +252,66 @@ def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
     for name in names:
         column = frame[name]
         if column.missing.any():
-            told = checks.missing_values(frame, [name], fills={name: ""})[0].message
+            message = checks.missing_values(frame, [name], fills={name: ""})[0].message
             raise DataError(
-                told,
+                message,
                 allowed="a value at every step",
-                do="Fill the gaps first: a window over a gap would teach the net an invention",
+                do="Fill the missing values first: the net cannot learn from windows with gaps",
             )
 
 
 def _window(steps: int, season: int, horizon: int) -> int:
-    """Two seasons, or a twentieth of the series; at least the horizon, at most a fifth of the series."""
-    wished = 2 * season if season else max(8, steps // 20)
-    return max(2, min(max(wished, horizon), 128, steps // 5))
+    """Returns two seasons or a twentieth of the series, between the horizon and a
+    fifth."""
+    length = 2 * season if season else max(8, steps // 20)
+    return max(2, min(max(length, horizon), 128, steps // 5))
 
 
-def _parts(
+def _splits(
     steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int
 ) -> dict[str, Any]:
-    """Windows by the part in which the first step they are judged by lies, `lead` steps on; those of a part are judged within it."""
-    how = replace(resolved.general.split, method="time")
-    parts = split_rows(steps, how, seed=seed)
-    first = {name: int(part[0]) - lead for name, part in parts.items() if len(part)}
-    last = {name: int(part[-1]) - lead - horizon + 1 for name, part in parts.items() if len(part)}
+    """Splits windows by their first evaluated step, which is `lead` steps after their
+    start."""
+    split = replace(resolved.general.split, method="time")
+    splits = split_rows(steps, split, seed=seed)
+    first = {name: int(part[0]) - lead for name, part in splits.items() if len(part)}
+    last = {name: int(part[-1]) - lead - horizon + 1 for name, part in splits.items() if len(part)}
     windows = {
         name: np.arange(max(0, first[name]), last[name] + 1)
         if name in first
         else np.zeros(0, np.int64)
-        for name in parts
+        for name in splits
     }
     for name, part in windows.items():
-        if len(parts[name]) and not len(part):
+        if len(splits[name]) and not len(part):
             raise DataError(
-                f"the {name} part has no room for a window of {lead} and a horizon of {horizon}",
-                given=f"{len(parts[name])} of {steps} steps",
-                do="Use a smaller input.window or output.horizon, or a larger part (input.split.test)",
+                f"the {name} split is too short for a window of {lead} and a horizon of {horizon}",
+                given=f"{len(splits[name])} of {steps} steps",
+                do=(
+                    "Use a smaller input.window or output.horizon, "
+                    "or a larger split (input.split.test)"
+                ),
             )
     return windows
 
 
 def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
-    """The last window of new steps, asked what comes after it; rows without values behind it say what is known ahead.
+    """Returns the last window of new steps, whose next steps are to be forecast.
 
-    Where it is asked what is odd: every window, with what came.
+    Rows after the last value hold the future covariates. To detect anomalies, every
+    window is returned with its target.
 
-    Raises:   DataError when there are fewer steps than one window holds, when values are missing, or when it is not said what
-              is known ahead.
+    Raises:   DataError when there are fewer steps than one window needs, or when values
+              or future covariates are missing.
     """
     codec: Windows = codecs[0]
     if isinstance(answers[0], Anomaly):
-        return _every_window(frame, codecs, answers[0])
-    known = np.flatnonzero(~np.any([frame[name].missing for name in codec.columns], axis=0))
-    end = int(known[-1]) + 1 if len(known) and len(codecs) > 1 else len(frame)
+        return _all_windows(frame, codecs, answers[0])
+    complete = np.flatnonzero(~np.any([frame[name].missing for name in codec.columns], axis=0))
+    end = int(complete[-1]) + 1 if len(complete) and len(codecs) > 1 else len(frame)
     if end < codec.length:
         raise DataError(
-            "there are fewer steps than one window holds",
+            "there are fewer steps than one window needs",
             given=f"{end} in {frame.origin}",
             allowed=f"at least {codec.length}",
         )
@@ -304,13 +319,13 @@ def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -
     _refuse_gaps(newest, codec.columns)
     inputs = [codec.encode(newest)]
     for ahead in codecs[1:]:
-        to_come = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
-        inputs.append(ahead.encode(_continued(to_come, frame.take(np.arange(end)), ahead)))
+        future = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
+        inputs.append(ahead.encode(_future_rows(future, frame.take(np.arange(end)), ahead)))
     return TensorDataset(tuple(inputs), ())
 
 
-def _every_window(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> TensorDataset:
-    """Every window of new steps, and what it is compared with."""
+def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> TensorDataset:
+    """Returns every window of new steps with its target."""
     codec: Windows = codecs[0]
     _refuse_gaps(frame, tuple(dict.fromkeys((*codec.columns, *answer.variables))))
     lead = 0 if answer.options.method == "reconstruction" else codec.length
@@ -328,21 +343,22 @@ def _every_window(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> Ten
     return TensorDataset(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
 
 
-def _continued(to_come: Frame, past: Frame, ahead: Windows) -> Frame:
-    """The steps to come: as they are given, or, where only the calendar is asked for, as the moments go on."""
-    named = [name for name in ahead.columns if past[name].kind == "number"]
-    if len(to_come) == ahead.length and not any(to_come[name].missing.any() for name in named):
-        return to_come
-    if named:
+def _future_rows(future: Frame, past: Frame, ahead: Windows) -> Frame:
+    """Returns the future steps; where only time features are needed, timestamps
+    continue."""
+    covariates = [name for name in ahead.columns if past[name].kind == "number"]
+    if len(future) == ahead.length and not any(future[name].missing.any() for name in covariates):
+        return future
+    if covariates:
         raise DataError(
-            f"what is known of the next {ahead.length} steps is missing",
-            given=f"{len(to_come)} rows after the last value of {past.origin}",
-            do=f"Add {ahead.length} rows with {', '.join(named)} and without values",
+            f"the future covariates of the next {ahead.length} steps are missing",
+            given=f"{len(future)} rows after the last value of {past.origin}",
+            do=f"Add {ahead.length} rows with {', '.join(covariates)} and without values",
         )
     (name,) = ahead.columns
     timestamps = as_time(past[name])
     if timestamps is None or len(timestamps) < 2:
-        raise DataError(f"the moments of '{name}' cannot be read", given=str(past[name].show(0)))
+        raise DataError(f"the timestamps of '{name}' cannot be read", given=str(past[name].show(0)))
     return Frame(
-        (times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the steps to come"
+        (times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the future steps"
     )

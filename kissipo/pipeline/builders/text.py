@@ -1,4 +1,5 @@
-"""A text as samples: pieces of equal length as inputs, the same pieces one step later as targets; parts by place."""
+"""Builds the pipeline of a text: windows as inputs, the windows one step later as
+targets."""
 
 from __future__ import annotations
 
@@ -23,12 +24,12 @@ from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
-def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """The last part of the text judges, the part before it validates, the rest trains."""
+def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline: the end of the text is the test split, before it validation."""
     options, frame = resolved.source.options, reading.frame
-    loss = _asked(resolved)
-    parts = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
-    train = frame.take(parts["train"])
+    loss = _loss(resolved)
+    splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
+    train = frame.take(splits["train"])
     codec = Windows(
         Index("text", most=options.vocab_size), options.window, stride=options.window
     ).fit(train)
@@ -36,16 +37,18 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
         window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss
     ).fit(train)
     findings = [*reading.findings]
-    findings += [Finding("WARN", "unseen units", remark) for remark in codec.remarks(frame)]
-    levels = len(train["text"].counts())
-    message = f"{len(frame):,} {options.tokenizer}, {levels:,} different ones in the training part"
+    findings += [Finding("WARN", "unknown tokens", remark) for remark in codec.remarks(frame)]
+    vocab_size = len(train["text"].counts())
+    message = (
+        f"{len(frame):,} {options.tokenizer}, {vocab_size:,} different ones in the training split"
+    )
     findings.append(Finding("PASS", "length", message))
     refuse_failures(findings, strict=strict)
     ids = codec.inner.encode(frame)
-    datasets = {name: _pieces(ids, part, options.window) for name, part in parts.items()}
+    datasets = {name: _windows(ids, part, options.window) for name, part in splits.items()}
     starts = {
         name: part[0] + options.window * np.arange(len(datasets[name])) if len(part) else part
-        for name, part in parts.items()
+        for name, part in splits.items()
     }
     return Pipeline(
         frame,
@@ -59,7 +62,8 @@ def wire(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = 
 
 
 def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
-    """The last piece of a text (filled up in front with unknown units when it is short), asked what comes next."""
+    """Returns the last window of a text; a short one is padded in front with unknown
+    tokens."""
     codec: Windows = codecs[0]
     if not len(frame):
         raise DataError("the text is empty", do="Give at least one character")
@@ -67,22 +71,20 @@ def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -
     return TensorDataset((ids.unsqueeze(0),), ())
 
 
-def _asked(resolved: ResolvedTask) -> str | None:
-    """The loss, when one is written."""
+def _loss(resolved: ResolvedTask) -> str | None:
+    """Returns the loss if one is set; refuses answers other than the next token."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "text"):
-        given = ", ".join(each.word for each in resolved.answers)
+        names = ", ".join(component.word for component in resolved.answers)
         raise TaskError(
-            "output must be the next unit for a text", given=given, allowed="text: next"
+            "output must be the next token for a text", given=names, allowed="text: next"
         )
-    asked = resolved.answers[0].value if resolved.answers else "next"
-    if asked not in (None, "next"):
-        raise TaskError(
-            "output.text says what is asked of a text", given=repr(asked), allowed="next"
-        )
+    target = resolved.answers[0].value if resolved.answers else "next"
+    if target not in (None, "next"):
+        raise TaskError("output.text must be next", given=repr(target), allowed="next")
     return resolved.losses[0] if resolved.losses else None
 
 
-def _pieces(ids: Tensor, part: Any, window: int) -> TensorDataset:
+def _windows(ids: Tensor, part: Any, window: int) -> TensorDataset:
     count = max(0, (len(part) - 1) // window)
     first = int(part[0]) if len(part) else 0
     piece = ids[first : first + count * window + 1]

@@ -116,7 +116,7 @@ def test_data_check_passes_clean_data() -> None:
         "PASS  2 classes of 'kind', the rarest with 30 of 60 rows",
         "PASS  no missing values in 3 columns",
         "PASS  no duplicates among 60 rows",
-        "PASS  no column alone tells the answer",
+        "PASS  no column alone determines the answer",
     ]
 
 
@@ -194,7 +194,7 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
          "FAIL  the time column 'Month' has no readable timestamp in row 41 -> "
          "Fill it, or remove these rows"),
         ([*MONTHS[:40], "soon", *MONTHS[41:]],
-         "FAIL  the time column 'Month' cannot be read as moments; got 'soon' in row 41 -> "
+         "FAIL  the time column 'Month' cannot be read as timestamps; got 'soon' in row 41 -> "
          "Say how it is written, as in strptime: input.date_format=%d/%m/%Y"),
         ([f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
          "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
@@ -212,7 +212,7 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
          "(were the clocks set back? Then write the time zone, as in 02:30+01:00)"),
         ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
          + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
-         "PASS  'Month' is written with time zones -> taken in universal time"),
+         "PASS  'Month' has time zones -> converted to UTC"),
         ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
          + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
          "PASS  'Month' is evenly spaced over 25 steps"),
@@ -236,7 +236,7 @@ def test_timestamps_gaps_and_wrong_order_are_reported(timestamps: list[str], exp
         (["3"] * 40 + ["3,5"] + ["4"] * 55, "FAIL  '3,5' in row 41 of 'sold' is not a number"),
         (
             ["3"] * 96,
-            "FAIL  'sold' has the same value at every step, there is nothing to forecast -> Is it the right column?",
+            "FAIL  'sold' has the same value at every step, so there is nothing to forecast -> Is it the right column?",
         ),
     ],
 )

@@ -215,12 +215,12 @@ def test_unsuitable_options_are_refused_before_a_run() -> None:
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)
     with pytest.raises(
-        ShapeError, match=r"process.mixup mixes numbers, and 'text' goes in as numbers of words"
+        ShapeError, match=r"process.mixup mixes numbers, and 'text' is encoded as ids"
     ):
         ki.load("novel.txt", words={"process.mixup": 0.2}).fit(out="run")
     for word in ("label_smoothing", "mixup"):
         with pytest.raises(
             TaskError,
-            match=rf"process.{word} takes a share of the truth to points on which a stone",
+            match=rf"process.{word} would assign probability to illegal moves",
         ):
             ki.load("go", words={"input.num_games": 10, f"process.{word}": 0.1}).fit(out="run")
