@@ -116,15 +116,15 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
     left = min(left, 150)
     width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
     parts = []
-    for at, row in enumerate(rows):
+    for index, row in enumerate(rows):
         total = sum(row) or 1
-        y = side + at * side
+        y = side + index * side
         parts.append(
-            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[at], 20))}</text>'
+            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[index], 20))}</text>'
         )
         for other, count in enumerate(row):
             x, share = left + other * side, count / total
-            color = "#009e73" if at == other else "#d55e00"
+            color = "#009e73" if index == other else "#d55e00"
             parts.append(
                 f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" fill-opacity="{share:.3f}" class="cell"/>'
             )
@@ -151,8 +151,8 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     left, row = 220, 24
     longest = max(abs(value) for value in finite.values()) or 1
     parts = []
-    for at, (name, value) in enumerate(finite.items()):
-        y, length = 6 + at * row, abs(value) / longest * (width - left - 80)
+    for index, (name, value) in enumerate(finite.items()):
+        y, length = 6 + index * row, abs(value) / longest * (width - left - 80)
         color = COLORS[0] if name == first else COLORS[6]
         parts.append(
             f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
@@ -166,7 +166,7 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     return _svg(parts, width, 12 + row * len(finite))
 
 
-def ways(
+def optimizer_paths(
     paths: Mapping[str, Points],
     surface: Callable[[float, float], float],
     *,
@@ -243,12 +243,12 @@ class _Frame:
                 f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
             )
         for value in _ticks(self.low, self.upward):
-            y, told = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
+            y, text = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
             parts.append(
                 f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             )
             parts.append(
-                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{told}</text>'
+                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
             )
         parts.append(
             f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
@@ -272,9 +272,9 @@ def _ticks(low: float, span: float) -> list[float]:
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 6)
     first = -(-low // step)
     return [
-        round((first + at) * step, 12)
-        for at in range(int(span / step) + 2)
-        if (first + at) * step <= low + span * 1.0001
+        round((first + index) * step, 12)
+        for index in range(int(span / step) + 2)
+        if (first + index) * step <= low + span * 1.0001
     ]
 
 
@@ -300,5 +300,5 @@ def _svg(parts: Sequence[str], width: int, height: int) -> str:
     )
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -18,14 +18,14 @@ def strips(
     rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()
 ) -> str:
     """Several images of one thing beside each other, and the words for them together."""
-    shown = []
+    html = []
     for number, (row, caption) in enumerate(zip(rows, captions, strict=True)):
         file = files[number] if files else None
         title = f' title="{escape(file)}"' if isinstance(file, str) else ""
         images = "".join(f'<img src="{_address(image)}" alt=""{title}>' for image in row)
         wide = f' style="width:{len(row) * 118 + 12}px"' if len(row) > 1 else ""
-        shown.append(f"<figure{wide}>{images}<figcaption>{escape(caption)}</figcaption></figure>")
-    return f'<div class="gallery">{"".join(shown)}</div>'
+        html.append(f"<figure{wide}>{images}<figcaption>{escape(caption)}</figcaption></figure>")
+    return f'<div class="gallery">{"".join(html)}</div>'
 
 
 def _address(image: Tensor) -> str:

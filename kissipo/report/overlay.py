@@ -23,18 +23,18 @@ _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35
 
 
-def marked(image: Tensor, marks: Tensor) -> Tensor:
-    """What is marked is tinted and has a rim in the color of its class.
+def marked(image: Tensor, mask: Tensor) -> Tensor:
+    """The image with each class of the mask tinted and outlined in its color.
 
-    marks:   (height, width) class numbers, 0 for nothing, 255 for what is not judged
+    mask:   (height, width) class numbers; 0 is background, 255 is not evaluated
     """
-    shown = _colored(image)
-    marks = marks.long()
-    there = (marks > 0) & (marks < VOID)
-    colors = _COLORS[(marks - 1).clamp(min=0) % len(_COLORS)].permute(2, 0, 1)
-    inner = -functional.max_pool2d(-there[None, None].float(), 3, 1, 1)[0, 0] > 0
-    share = torch.where(there & ~inner, 1.0, torch.where(there, _TINT, 0.0))
-    return shown * (1 - share) + colors * share
+    pixels = _colored(image)
+    mask = mask.long()
+    marked_pixels = (mask > 0) & (mask < VOID)
+    colors = _COLORS[(mask - 1).clamp(min=0) % len(_COLORS)].permute(2, 0, 1)
+    inner = -functional.max_pool2d(-marked_pixels[None, None].float(), 3, 1, 1)[0, 0] > 0
+    share = torch.where(marked_pixels & ~inner, 1.0, torch.where(marked_pixels, _TINT, 0.0))
+    return pixels * (1 - share) + colors * share
 
 
 def heated(image: Tensor, heat: Tensor) -> Tensor:

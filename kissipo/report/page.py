@@ -20,9 +20,9 @@ class Section:
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The whole file."""
     body = "".join(
-        f"<section><h2>{escape(each.title)}</h2>{each.content}</section>\n"
-        for each in sections
-        if each.content
+        f"<section><h2>{escape(item.title)}</h2>{item.content}</section>\n"
+        for item in sections
+        if item.content
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -45,15 +45,15 @@ def table(
     """A table; cells are text, the columns in `numbers` stand flush right, `classes` gives one class a row."""
     right = set(numbers)
     head = "".join(
-        f'<th class="n">{escape(each)}</th>' if at in right else f"<th>{escape(each)}</th>"
-        for at, each in enumerate(titles)
+        f'<th class="n">{escape(item)}</th>' if index in right else f"<th>{escape(item)}</th>"
+        for index, item in enumerate(titles)
     )
     lines = []
     for number, row in enumerate(rows):
         kind = f' class="{classes[number]}"' if number < len(classes) and classes[number] else ""
         cells = "".join(
-            f'<td class="n">{escape(each)}</td>' if at in right else f"<td>{escape(each)}</td>"
-            for at, each in enumerate(row)
+            f'<td class="n">{escape(item)}</td>' if index in right else f"<td>{escape(item)}</td>"
+            for index, item in enumerate(row)
         )
         lines.append(f"<tr{kind}>{cells}</tr>")
     return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'

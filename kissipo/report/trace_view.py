@@ -37,7 +37,7 @@ class Layer:
     memory: int
     seconds: float
     gradient: float | None
-    opened: Mapping[str, Any] | None
+    breakdown: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -58,35 +58,35 @@ class View:
 
     def _layers(self) -> Iterator[Layer]:
         steps: dict[str, list[Mapping[str, Any]]] = {}
-        for told_step in self.of("process"):
-            steps.setdefault(told_step["name"], []).append(told_step)
-        opened = {each["layer"]: each for each in self.content.get("breakdown", ())}
+        for step_text in self.of("process"):
+            steps.setdefault(step_text["name"], []).append(step_text)
+        breakdown = {item["layer"]: item for item in self.content.get("breakdown", ())}
         gradients = {
-            (each["layer"], each["call"]): each["tensor"]
-            for each in self.content.get("gradients", ())
+            (item["layer"], item["call"]): item["tensor"]
+            for item in self.content.get("gradients", ())
         }
         operations = self.content.get("operations", ())
-        asked = [each for each in self.content.get("layers", ()) if each["step"]]
-        for number, each in enumerate(asked):
-            inner = operations[each["operations"][0] : each["operations"][1]]
-            known = steps.get(each["name"], [])
-            step: Mapping[str, Any] | None = known.pop(0) if known else None
+        requested = [item for item in self.content.get("layers", ()) if item["step"]]
+        for number, item in enumerate(requested):
+            inner = operations[item["operations"][0] : item["operations"][1]]
+            lookup = steps.get(item["name"], [])
+            step: Mapping[str, Any] | None = lookup.pop(0) if lookup else None
             counts = [one["multiplications"] for one in inner]
-            gives = each["outputs"][0] if each["outputs"] else ""
-            gradient = gradients.get((each["name"], each["call"]))
+            gives = item["outputs"][0] if item["outputs"] else ""
+            gradient = gradients.get((item["name"], item["call"]))
             yield Layer(
                 number,
-                each["name"] + (f", call {each['call'] + 1}" if each["call"] else ""),
-                each["kind"],
-                each["description"],
-                each["inputs"][0] if each["inputs"] else "",
+                item["name"] + (f", call {item['call'] + 1}" if item["call"] else ""),
+                item["kind"],
+                item["description"],
+                item["inputs"][0] if item["inputs"] else "",
                 gives,
                 step["parameters"] if step else sum(one["parameters"] for one in inner),
                 step["multiplications"] if step else None if None in counts else sum(counts),
                 self.content["tensors"].get(gives, {}).get("bytes", 0),
                 sum(one["seconds"] for one in inner),
                 None if gradient is None else self._length(gradient),
-                None if each["call"] else opened.get(each["name"]),
+                None if item["call"] else breakdown.get(item["name"]),
             )
 
     def of(self, stage: str) -> list[Mapping[str, Any]]:
@@ -100,7 +100,7 @@ class View:
             return []
         pairs = list(zip(about["axes"], about["shape"], strict=False))
         if len(pairs) != len(about["shape"]):
-            pairs = [(f"axis {at}", side) for at, side in enumerate(about["shape"])]
+            pairs = [(f"axis {index}", side) for index, side in enumerate(about["shape"])]
         return [pair for pair in pairs if pair != ("batch", 1)]
 
     def shape(self, key: str) -> str:
@@ -111,11 +111,11 @@ class View:
         """
         if key not in self.content["tensors"]:
             return ""
-        told = [
+        sides = [
             f"{side:,}" if name.startswith("axis ") else f"{name} {side:,}"
             for name, side in self.axes(key)
         ]
-        return " × ".join(told) or "one number"
+        return " × ".join(sides) or "one number"
 
     def sample(self, key: str) -> NDArray[Any] | None:
         """The numbers of one sample, without the batch; None where they are not there."""
@@ -123,9 +123,9 @@ class View:
         if array is None:
             return None
         names = self.content["tensors"][key]["axes"]
-        for at in reversed(range(array.ndim)):
-            if at < len(names) and names[at] == "batch" and array.shape[at] >= 1:
-                array = array.take(0, axis=at)
+        for index in reversed(range(array.ndim)):
+            if index < len(names) and names[index] == "batch" and array.shape[index] >= 1:
+                array = array.take(0, axis=index)
         return array
 
     def sample_axes(self, key: str) -> list[str]:
@@ -142,16 +142,16 @@ class View:
         """The length of a tensor; from its statistics where its numbers are not there."""
         array = self.tensors.get(key)
         if array is not None:
-            found = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
-            return found if isfinite(found) else None
+            record = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
+            return record if isfinite(record) else None
         about = self.content["tensors"].get(key)
         if about is None or about["statistics"]["mean"] is None:
             return None
-        told, count = (
+        figures, count = (
             about["statistics"],
             int(np.prod(about["shape"])) - about["statistics"]["not_finite"],
         )
-        return sqrt(count * (told["mean"] ** 2 + told["std"] ** 2))
+        return sqrt(count * (figures["mean"] ** 2 + figures["std"] ** 2))
 
 
 def is_right(answer: str, truth: str) -> bool | None:
@@ -180,10 +180,10 @@ def as_number(text: str) -> float | None:
         return None
 
 
-def seen(text: str) -> str:
+def visible_text(text: str) -> str:
     """A text that shows, even where it begins with a blank or is a line break.
 
-    Example:  >>> seen("\\n (17.9%)"), seen(" "), seen("a b")
+    Example:  >>> visible_text("\\n (17.9%)"), visible_text(" "), visible_text("a b")
               ('↵ (17.9%)', '␣', 'a b')
     """
     if text[:1] in _SIGNS and text[:2] != "  ":
@@ -191,6 +191,6 @@ def seen(text: str) -> str:
     return text
 
 
-def told_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Milliseconds or microseconds."""
     return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score
 
 import kissipo as ki
 from kissipo.report.axis_labels import read_precision_recall
-from kissipo.report.confused_images import MOST_IMAGES, MOST_KINDS, confused, kinds
+from kissipo.report.confused_images import MAX_IMAGES, MAX_KINDS, confused, kinds
 from kissipo.report.drawing import unit_square
 
 
@@ -35,7 +35,7 @@ def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> No
         assert kind.of == list(truth).count(kind.truth)
         assert (
             list(kind.samples)
-            == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_IMAGES]
+            == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MAX_IMAGES]
         )
 
 
@@ -51,8 +51,8 @@ def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
         return torch.zeros(len(tuple(samples)), 1, 2, 2), ["a.png"] * len(tuple(samples))  # type: ignore[arg-type]
 
     page = confused(kinds(truth, chosen, scores), levels, scores, images_at)
-    assert len(asked) == MOST_KINDS
-    assert f"And {20 - MOST_KINDS} rarer kinds of mistakes." in page
+    assert len(asked) == MAX_KINDS
+    assert f"And {20 - MAX_KINDS} rarer kinds of mistakes." in page
     assert "&lt;b&gt;" in page
     assert confused([], levels, scores, images_at) == ""
 
@@ -82,7 +82,7 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     shown = re.findall(
         r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page
     )
-    assert len(shown) == min(MOST_KINDS, len(set(wrong)))
+    assert len(shown) == min(MAX_KINDS, len(set(wrong)))
     for real, said, count, of in shown:
         assert (int(count), int(of)) == (wrong.count((real, said)), truth.count(real))
     first = re.search(

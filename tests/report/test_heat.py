@@ -36,7 +36,7 @@ def test_each_level_has_its_color_and_zero_is_white() -> None:
     )  # red above zero, blue below
 
 
-def test_a_plane_is_read_back_to_a_254th_of_the_greatest() -> None:
+def test_a_plane_is_read_back_to_a_254th_of_the_maximum() -> None:
     states = np.random.default_rng(0).normal(size=(50, 20))  # time, unit
     heat = heat_of(states, ("time", "unit"))
     assert (heat.kind, heat.width, heat.height) == ("plane", 50, 20)
@@ -60,7 +60,7 @@ def test_of_many_maps_the_first_are_shown_and_large_ones_are_averaged() -> None:
     maps = np.arange(64 * 128 * 128, dtype=np.float32).reshape(64, 128, 128)
     heat = heat_of(maps, ("channel", "height", "width"))
     assert (
-        heat.of_each == 2 and heat.map_height == 64 and "the first 16 of 64 channels" in heat.note
+        heat.per_item == 2 and heat.map_height == 64 and "the first 16 of 64 channels" in heat.note
     )
     assert numbers(heat)[0, 0] == pytest.approx(maps[0, :2, :2].mean(), abs=heat.maximum / 254)
 
@@ -109,7 +109,7 @@ def test_a_large_image_is_made_smaller() -> None:
         ("channel", "height", "width"),
         points=30_000,
     )
-    assert (heat.kind, heat.width, heat.height, heat.of_each) == ("photo", 200, 150, 2)
+    assert (heat.kind, heat.width, heat.height, heat.per_item) == ("photo", 200, 150, 2)
     assert (
         np.unique(pixels(heat)).tolist() == [191]
         and heat.note == "each point the mean of 2x2 pixels"

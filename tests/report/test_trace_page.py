@@ -93,7 +93,7 @@ def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(
     cell: str, samples: Samples
 ) -> None:
     content, tensors = samples["recurrent"](cell)
-    (walk,) = script_content(made_of((content, tensors)))["walks"]
+    (layer,) = script_content(made_of((content, tensors)))["layers"]
     keys = content["expanded"][0]["unrolled"][0]["gates"]
     assert (
         walk["gates"].keys() == keys.keys() and walk["labels"] == list(NASTY) and walk["bits"] == 16
@@ -102,25 +102,25 @@ def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(
         told = walk["gates"][gate]
         levels = np.frombuffer(base64.b64decode(told["data"]), dtype="<i2").reshape(7, len(NASTY)).T
         np.testing.assert_allclose(
-            levels / 32767 * told["greatest"], tensors[key][:, 0], atol=told["greatest"] / 65000
+            levels / 32767 * told["maximum"], tensors[key][:, 0], atol=told["maximum"] / 65000
         )
     guesses = np.frombuffer(base64.b64decode(walk["guesses"]), dtype="<u4").reshape(len(NASTY), 5)
     assert [walk["words"][at] for at in guesses[3]] == ["<i>", " ", "\n", "日", "<"]
 
 
 def test_a_chosen_unit_its_reason_and_others_worth_a_look(samples: Samples) -> None:
-    made = made_of(samples["recurrent"](), unit=4, why="it <moves>", telling=[(2, "a & b")])
-    (walk,) = script_content(made)["walks"]
+    made = made_of(samples["recurrent"](), unit=4, why="it <moves>", interpretable=[(2, "a & b")])
+    (layer,) = script_content(made)["layers"]
     assert (
         walk["unit"] == 4
         and walk["why"] == "it <moves>"
-        and walk["telling"] == [{"unit": 2, "about": "a & b"}]
+        and walk["interpretable"] == [{"unit": 2, "about": "a & b"}]
     )
 
 
 def test_both_directions_and_stacked_layers_each_have_their_walk(samples: Samples) -> None:
     net = nn.LSTM(3, 2, num_layers=2, bidirectional=True, batch_first=True)
-    walks = script_content(made_of(samples["of"](net, torch.randn(1, 4, 3))))["walks"]
+    walks = script_content(made_of(samples["of"](net, torch.randn(1, 4, 3))))["layers"]
     assert [(each["name"], each["forward"]) for each in walks] == [
         ("lstm, layer 1", True),
         ("lstm, layer 1, backward", False),
@@ -133,11 +133,11 @@ def test_both_directions_and_stacked_layers_each_have_their_walk(samples: Sample
 def test_long_walks_and_wide_nets_stay_small(samples: Samples) -> None:
     told = samples["of"](nn.LSTM(4, 256, batch_first=True), torch.randn(1, 1000, 4))
     made = made_of(told)
-    (walk,) = script_content(made)["walks"]
+    (layer,) = script_content(made)["layers"]
     assert walk["bits"] == 8 and len(walk["gates"]) == 6 and len(made.encode()) < 5_000_000
     told = samples["of"](nn.GRU(4, 128, batch_first=True), torch.randn(1, 20_000, 4))
     made = made_of(told, unit=1)
-    (walk,) = script_content(made)["walks"]
+    (layer,) = script_content(made)["layers"]
     assert (
         list(walk["gates"]) == ["h"]
         and walk["count"] == 120
@@ -218,7 +218,7 @@ def test_numbers_that_are_none_do_not_break_the_page(samples: Samples) -> None:
     content, tensors = samples["recurrent"]()
     key = content["expanded"][0]["unrolled"][0]["gates"]["h"]
     tensors = {**tensors, key: np.full_like(tensors[key], np.nan)}
-    (walk,) = script_content(made_of((content, tensors)))["walks"]
+    (layer,) = script_content(made_of((content, tensors)))["layers"]
     assert set(np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), dtype="<i2")) == {-32768}
 
 

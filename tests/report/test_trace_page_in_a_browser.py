@@ -157,12 +157,12 @@ def test_the_numbers_on_the_wires_add_up_to_the_state(
 
 def test_the_text_is_colored_by_the_chosen_unit_and_gate(samples: Samples, browse: Browse) -> None:
     told = samples["recurrent"]()
-    made = made_of(told, unit=2, telling=[(4, "a & b")])
+    made = made_of(told, unit=2, interpretable=[(4, "a & b")])
     script = "const by = document.querySelector('.by'); by.value = '%s'; by.dispatchEvent(new Event('change'));"
     for name, unit, more in (
         ("h", 2, ""),
         ("f", 2, ""),
-        ("h", 4, "document.querySelector('.telling').firstChild.click();"),
+        ("h", 4, "document.querySelector('.interpretable').firstChild.click();"),
     ):
         _, dom = browse(made, script % name + more)
         drawn = re.findall(
