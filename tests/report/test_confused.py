@@ -138,7 +138,8 @@ def test_the_reading_names_the_class_that_is_found_worst_and_what_finding_it_cos
         ["a", "b", "c"], [2, 4, 0], [1.0, 0.3, float("nan")], [best, worst, best]
     )
     assert told == (
-        "Best found is 'a' (average precision 1.00), worst 'b' (0.30; chance has 0.67): half of 'b' is found with "
-        "3 false answers a right one, all of it with 9 false answers a right one."
+        "The best class is 'a' (average precision 1.00), the worst 'b' (0.30; chance 0.67): "
+        "a recall of 0.5 for 'b' costs 3 false positives per true positive, "
+        "a recall of 1 costs 9 false positives per true positive."
     )
     assert read_precision_recall(["a", "b"], [2, 0], [1.0, float("nan")], [best, best]) == []

@@ -96,25 +96,25 @@ def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(
     (layer,) = script_content(made_of((content, tensors)))["layers"]
     keys = content["expanded"][0]["unrolled"][0]["gates"]
     assert (
-        walk["gates"].keys() == keys.keys() and walk["labels"] == list(NASTY) and walk["bits"] == 16
+        layer["gates"].keys() == keys.keys() and layer["labels"] == list(NASTY) and layer["bits"] == 16
     )
     for gate, key in keys.items():
-        told = walk["gates"][gate]
+        told = layer["gates"][gate]
         levels = np.frombuffer(base64.b64decode(told["data"]), dtype="<i2").reshape(7, len(NASTY)).T
         np.testing.assert_allclose(
             levels / 32767 * told["maximum"], tensors[key][:, 0], atol=told["maximum"] / 65000
         )
-    guesses = np.frombuffer(base64.b64decode(walk["guesses"]), dtype="<u4").reshape(len(NASTY), 5)
-    assert [walk["words"][at] for at in guesses[3]] == ["<i>", " ", "\n", "日", "<"]
+    guesses = np.frombuffer(base64.b64decode(layer["guesses"]), dtype="<u4").reshape(len(NASTY), 5)
+    assert [layer["words"][at] for at in guesses[3]] == ["<i>", " ", "\n", "日", "<"]
 
 
 def test_a_chosen_unit_its_reason_and_others_worth_a_look(samples: Samples) -> None:
     made = made_of(samples["recurrent"](), unit=4, why="it <moves>", interpretable=[(2, "a & b")])
     (layer,) = script_content(made)["layers"]
     assert (
-        walk["unit"] == 4
-        and walk["why"] == "it <moves>"
-        and walk["interpretable"] == [{"unit": 2, "about": "a & b"}]
+        layer["unit"] == 4
+        and layer["why"] == "it <moves>"
+        and layer["interpretable"] == [{"unit": 2, "about": "a & b"}]
     )
 
 
@@ -134,17 +134,17 @@ def test_long_walks_and_wide_nets_stay_small(samples: Samples) -> None:
     told = samples["of"](nn.LSTM(4, 256, batch_first=True), torch.randn(1, 1000, 4))
     made = made_of(told)
     (layer,) = script_content(made)["layers"]
-    assert walk["bits"] == 8 and len(walk["gates"]) == 6 and len(made.encode()) < 5_000_000
+    assert layer["bits"] == 8 and len(layer["gates"]) == 6 and len(made.encode()) < 5_000_000
     told = samples["of"](nn.GRU(4, 128, batch_first=True), torch.randn(1, 20_000, 4))
     made = made_of(told, unit=1)
     (layer,) = script_content(made)["layers"]
     assert (
-        list(walk["gates"]) == ["h"]
-        and walk["count"] == 120
-        and 1 in walk["units"]
+        list(layer["gates"]) == ["h"]
+        and layer["count"] == 120
+        and 1 in layer["units"]
         and len(made.encode()) < 5_000_000
     )
-    assert walk["units"][walk["unit"]] == 1 and "shown are the 120 of 128 units" in made
+    assert layer["units"][layer["unit"]] == 1 and "shown are the 120 of 128 units" in made
 
 
 def test_attention_has_a_image_a_head(samples: Samples) -> None:
@@ -219,7 +219,7 @@ def test_numbers_that_are_none_do_not_break_the_page(samples: Samples) -> None:
     key = content["expanded"][0]["unrolled"][0]["gates"]["h"]
     tensors = {**tensors, key: np.full_like(tensors[key], np.nan)}
     (layer,) = script_content(made_of((content, tensors)))["layers"]
-    assert set(np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), dtype="<i2")) == {-32768}
+    assert set(np.frombuffer(base64.b64decode(layer["gates"]["h"]["data"]), dtype="<i2")) == {-32768}
 
 
 def test_one_number_is_enough(samples: Samples) -> None:
