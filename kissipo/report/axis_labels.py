@@ -56,7 +56,9 @@ def read_curves(
             "or the inputs may not predict the target."
         )
     if last["epoch"] < asked_epochs:
-        sentences.append(f"Training stopped early, after {last['epoch']:.0f} of {asked_epochs} epochs.")
+        sentences.append(
+            f"Training stopped early, after {last['epoch']:.0f} of {asked_epochs} epochs."
+        )
     return sentences
 
 
@@ -75,7 +77,10 @@ def read_precision_recall(
     present = [index for index, count in enumerate(counts) if count]
     if len(present) < 2:
         return []
-    best, worst = max(present, key=lambda index: average[index]), min(present, key=lambda index: average[index])
+    best, worst = (
+        max(present, key=lambda index: average[index]),
+        min(present, key=lambda index: average[index]),
+    )
     share = counts[worst] / sum(counts)
     half, whole = (_false_positives(curves[worst], recall) for recall in (0.5, 1.0))
     name = f"'{classes[worst]}'"

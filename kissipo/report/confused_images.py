@@ -70,5 +70,5 @@ def confused(
         )
     rest = len(record) - MAX_KINDS
     more = f'<p class="dim">And {rest} rarer kinds of mistakes.</p>' if rest > 0 else ""
-    text = '<p class="dim">The truth → the answer; the mistakes of each kind that were made with most confidence.</p>'
+    text = '<p class="dim">Target → prediction; for each confused pair the most confident mistakes.</p>'
     return f'{text}<div class="kinds">{"".join(html)}</div>{more}' if html else ""

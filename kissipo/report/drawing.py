@@ -138,7 +138,7 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
             f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
         )
     parts.append(
-        f'<text class="label" x="{left}" y="{height - 8}">rows: the truth; columns: the answer</text>'
+        f'<text class="label" x="{left}" y="{height - 8}">rows: target; columns: prediction</text>'
     )
     return _svg(parts, width, height)
 

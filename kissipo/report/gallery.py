@@ -10,7 +10,7 @@ from kissipo.report.drawing import image_address
 
 
 def gallery(images: Iterable[Tensor], captions: Sequence[str], files: Sequence[Any] = ()) -> str:
-    """Images from 0 to 1, each (channel, height, width); a file's name is told when the mouse rests on it."""
+    """Images from 0 to 1, each (channel, height, width); the file name appears when the mouse rests on the image."""
     return strips([[image] for image in images], captions, files)
 
 

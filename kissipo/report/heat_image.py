@@ -1,6 +1,6 @@
 """Heat images: the numbers of a tensor as colors, red above zero, blue below it, white at zero, yellow where there is no number.
 
-A number becomes one of 255 levels (error at most 1/254 of the greatest), so that an image can be read back into numbers: every
+A number becomes one of 255 levels (error at most 1/254 of the maximum), so that an image can be read back into numbers: every
 level has a color of its own. Images are small PNGs that need no script.
 
 Example:  >>> html = heat_of(np.array([0.0, 2.0, -1.0, np.nan]), ("feature",))
@@ -37,7 +37,7 @@ class Heat:
     """An image and how it is read.
 
     width, height:  in its own points
-    greatest:       what the strongest color stands for
+    maximum:        the value of the strongest color
     kind:           maps (a grid of them), plane (rows and columns), strip (one number after the other), photo
     columns:        of a grid, how many maps stand beside each other; map_width, map_height: of one of them
     of_each:        so many numbers in each direction are one point, their mean
@@ -62,7 +62,8 @@ def palette() -> NDArray[np.uint8]:
     share = np.arange(1, LEVELS + 1) / LEVELS
     sides = [
         np.stack(
-            [np.interp(share, _STOPS, [stop[index] for stop in stops]) for index in range(3)], axis=1
+            [np.interp(share, _STOPS, [stop[index] for stop in stops]) for index in range(3)],
+            axis=1,
         )
         for stops in (_COLD, _WARM)
     ]

@@ -25,7 +25,7 @@ _WORST = 6
 
 
 def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
-    """Whether it can be told where on an image a net looked for this answer."""
+    """Whether a Grad-CAM heat map can be computed for this answer."""
     return isinstance(answer, Category) and len(inputs) == 1 and inputs[0].dim() == 4
 
 
@@ -68,7 +68,9 @@ def mask_sections(pipeline: Pipeline, score: Score, answers: Any, truth: Any) ->
     assert isinstance(answer, Mask) and item is not None
     order = np.argsort(item, kind="stable")
     has_mask = [
-        index for index in order if ((truth[index] > 0) & (truth[index] < VOID)).any() or answers[index].any()
+        index
+        for index in order
+        if ((truth[index] > 0) & (truth[index] < VOID)).any() or answers[index].any()
     ]
     content = legend(answer)
     for title, some in (

@@ -18,7 +18,7 @@ _COLORS = torch.tensor(
         [0.90, 0.62, 0.0],
         [0.34, 0.71, 0.91],
     ]
-)  # Okabe and Ito's, which all eyes tell apart
+)  # Okabe and Ito's, which color-blind people can distinguish
 _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35
 

@@ -70,7 +70,7 @@ def preformatted(text: str) -> str:
 
 
 def grid(values: Any) -> str:
-    """Numbers in columns, one line a row.
+    """Numbers in columns, one line per row.
 
     Example:  >>> print(grid([[1, -2], [0.5, 10]]))
                 1  -2

@@ -100,9 +100,7 @@ def _data(experiment: Experiment) -> str:
     pipeline = experiment.pipeline
     rows = [[item.level, item.message, item.action] for item in pipeline.findings]
     content = f"<p>{escape(pipeline.frame.origin)}: {len(pipeline.frame):,} rows.</p>"
-    content += table(
-        ["check", "finding", "action"], rows, classes=[row[0] for row in rows]
-    )
+    content += table(["check", "finding", "action"], rows, classes=[row[0] for row in rows])
     content += _parts(pipeline)
     if experiment.decisions:
         decided = [[item.place, _listed(item.value), item.reason] for item in experiment.decisions]
@@ -121,7 +119,9 @@ def _season(experiment: Experiment) -> list[Section]:
     if record is None:
         return []
     timestamps, unit = _times_of(experiment, np.arange(len(pipeline.frame)))
-    return [Section("Trend and season", sections.seasons(record, timestamps, unit, pipeline.season))]
+    return [
+        Section("Trend and season", sections.seasons(record, timestamps, unit, pipeline.season))
+    ]
 
 
 def _parts(pipeline: Pipeline) -> str:
@@ -310,7 +310,11 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
             return "<p>None: every evaluated sample is classified correctly.</p>"
     if answer.WORD == "forecast":
         rows = [
-            [f"step {pipeline.parts[part][index] + 1}", _series(truth[index]), _series(answers[index])]
+            [
+                f"step {pipeline.parts[part][index] + 1}",
+                _series(truth[index]),
+                _series(answers[index]),
+            ]
             for index in worst
         ]
         return table(["window from", "target", "prediction"], rows)
@@ -320,7 +324,8 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         predicted.append(f"{_listed(decision.value)}{sure}")
     real = [
-        answer.levels[int(index)] if answer.WORD == "category" else _listed(index) for index in truth[worst]
+        answer.levels[int(index)] if answer.WORD == "category" else _listed(index)
+        for index in truth[worst]
     ]  # type: ignore[attr-defined]
     if isinstance(pipeline.codecs[0], Board):
         moves = zip(
@@ -333,7 +338,8 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
             board(str(letters), move=move, answered=answered) for letters, move, answered in moves
         ]
         places = (
-            f"{frame['game'].show(index)}, move {frame['number'].show(index)}" for index in range(len(frame))
+            f"{frame['game'].show(index)}, move {frame['number'].show(index)}"
+            for index in range(len(frame))
         )
         words = [
             f"{place}: {move}, predicted {label}"

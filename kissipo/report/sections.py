@@ -112,7 +112,11 @@ def confusion(details: Mapping[str, Any]) -> str:
     )
     rates = details["by_class"]
     rows = [
-        [level, f"{details['count'][index]:,}", *(format_score(rates[name][index]) for name in _RATES)]
+        [
+            level,
+            f"{details['count'][index]:,}",
+            *(format_score(rates[name][index]) for name in _RATES),
+        ]
         for index, level in enumerate(classes)
     ]
     content += table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
@@ -204,7 +208,13 @@ def beside_truth(answers: Any, truth: Any) -> str:
     line = [(min(truth), min(truth)), (max(truth), max(truth))]
     series = {"samples": pairs, "perfect": line}
     return drawing.lines(
-        series, across="target", up="prediction", dots=["samples"], width=440, height=420, square=True
+        series,
+        across="target",
+        up="prediction",
+        dots=["samples"],
+        width=440,
+        height=420,
+        square=True,
     )
 
 
@@ -250,9 +260,7 @@ def forecasts(
         ]
         up = "mean absolute error" + (", scaled" if scaled else "")
         content += drawing.lines({"error": errors}, across="steps ahead", up=up, height=180)
-        content += (
-            f'<p class="dim">Forecasts of {horizon} steps; each starts where the one before it ended.</p>'
-        )
+        content += f'<p class="dim">Forecasts of {horizon} steps; each starts where the one before it ended.</p>'
     if "by_variable" in details:
         rows = [
             [name, *(format_score(value) for value in item.values())]
@@ -402,7 +410,9 @@ def policy(record: Mapping[str, Any]) -> str:
     return table(titles, rows, numbers=flush)
 
 
-def unrolled_layers(record: Sequence[Mapping[str, Any]], height: Callable[[str, float, float], float]) -> str:
+def unrolled_layers(
+    record: Sequence[Mapping[str, Any]], height: Callable[[str, float, float], float]
+) -> str:
     """A map for each start on a two-dimensional surface, and where every optimizer ended."""
     content = ""
     for surface, start in dict.fromkeys((item["surface"], tuple(item["start"])) for item in record):
@@ -413,7 +423,9 @@ def unrolled_layers(record: Sequence[Mapping[str, Any]], height: Callable[[str, 
             paths = {
                 item["optimizer"]: [(point[0], point[1]) for point in item["way"]] for item in mine
             }
-            drawn = drawing.optimizer_paths(paths, lambda x, y, surface=surface: height(surface, x, y))  # type: ignore[misc]
+            drawn = drawing.optimizer_paths(
+                paths, lambda x, y, surface=surface: height(surface, x, y)
+            )  # type: ignore[misc]
             content += f"<h3>{escape(surface)}, from {_point(start)}</h3>{drawn}"
     keys = ("start", "end")
     rows = [

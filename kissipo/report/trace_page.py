@@ -38,8 +38,9 @@ def trace_page(
     """The whole file.
 
     content, tensors:    what trace.json says, and numbers by their keys
-    more:                sections that stand after the way, such as where on an image a net looked
-    unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
+    more:                sections after the data flow, such as where on an image a net looked
+    unit, why, interpretable:  the unit of the last recurrent layer that is selected
+                         first, the reason, and other interpretable units
     """
     view = View(content, tensors)
     unrolled_layers = moving.unrolled_content(view, unit=unit, why=why, interpretable=interpretable)
@@ -63,7 +64,9 @@ def trace_page(
         for name, html in filled.items()
     )
     payload = json.dumps(
-        {"layers": unrolled_layers, "palette": packed(palette())}, ensure_ascii=False, separators=(",", ":")
+        {"layers": unrolled_layers, "palette": packed(palette())},
+        ensure_ascii=False,
+        separators=(",", ":"),
     ).replace("<", "\\u003c")
     values = {
         "title": escape(title),
@@ -96,7 +99,7 @@ def trace_sections(
 
 
 def _layer_outputs(view: View) -> str:
-    """One line a layer; images of the first ones."""
+    """One line per layer; images of the first layers."""
     points = parts.points_of(view, _REPORT_POINTS)
     rows = []
     for layer in view.layers:
@@ -131,7 +134,9 @@ def _layer_outputs(view: View) -> str:
 
 def _last_breakdown(view: View) -> str:
     """Of the last layer that can be opened."""
-    last = next((layer.breakdown for layer in reversed(view.layers) if layer.breakdown is not None), None)
+    last = next(
+        (layer.breakdown for layer in reversed(view.layers) if layer.breakdown is not None), None
+    )
     return (
         ""
         if last is None

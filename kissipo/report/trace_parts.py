@@ -96,7 +96,7 @@ def trace(view: View, *, links: bool = True) -> str:
 
 def _sum(view: View) -> str:
     summary = (
-        f"{view.content['parameters']:,} weights, {view.content['multiplications']:,} multiplications by weights and "
+        f"{view.content['parameters']:,} parameters, {view.content['multiplications']:,} MACs and "
         f"{format_bytes(view.content['memory'])} of intermediate values for this sample."
     )
     return f'<p class="dim">{summary}</p>'
@@ -146,10 +146,10 @@ def _box(name: str, description: str, shape: str, image: str, link: str = "") ->
 
 
 def _key_of(view: View, step: Mapping[str, Any]) -> str:
-    """The tensor that a step outside the net tells of, by its shape."""
+    """The tensor of a step outside the net, found by its shape."""
     keys = view.input_keys if step["stage"] == "input" else list(view.content.get("answers", ()))
     if step["stage"] == "output" and step is not view.of("output")[0]:
-        return ""  # what is made of the output is no tensor of the recording
+        return ""  # the recording does not contain the tensors made from the output
     return next(
         (key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), ""
     )
@@ -228,7 +228,8 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
             f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(item))}</text>'
         )
     alt = ", ".join(
-        f"{names[index] if index < len(names) else index} {format_value(float(item))}" for index, item in plain
+        f"{names[index] if index < len(names) else index} {format_value(float(item))}"
+        for index, item in plain
     )
     height = 13 * len(plain) + 2
     return (
@@ -256,7 +257,7 @@ def layers(view: View) -> str:
 def _heat(view: View, layer: Layer, points: int) -> str:
     array = view.sample(layer.gives)
     if array is None:
-        return '<p class="dim">Its numbers are too many to be shown; the figures beside are of all of them.</p>'
+        return '<p class="dim">The layer has too many values to show; the statistics include all of them.</p>'
     if array.size == 0:
         return '<p class="dim">It gives no numbers.</p>'
     if array.ndim == 1 and array.size <= _MAX_BARS:
@@ -275,7 +276,9 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows += [("gives", format_bytes(layer.memory)), ("time", format_seconds(layer.seconds))]
     if about is not None:
         record = about["statistics"]
-        rows.append(("mean ± std", f"{format_value(record['mean'])} ± {format_value(record['std'])}"))
+        rows.append(
+            ("mean ± std", f"{format_value(record['mean'])} ± {format_value(record['std'])}")
+        )
         rows.append(("min, max", f"{format_value(record['min'])}, {format_value(record['max'])}"))
         rows.append(("zeros", "-" if record["zeros"] is None else f"{record['zeros']:.1%}"))
         if record["not_finite"]:
@@ -324,7 +327,7 @@ def gradients(view: View) -> str:
             f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.description)}</td><td class="n">{format_value(length)}</td>'
             f'<td class="gradient">{bar}</td></tr>'
         )
-    note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
+    note = "Norm of the gradient of this example's loss with respect to the output of each layer. The scale is logarithmic."
     return f'<p class="dim">{note}</p><div class="wide"><table class="gradients">{"".join(rows)}</table></div>'
 
 
@@ -360,7 +363,7 @@ def _flat(values: Any) -> str:
 
 
 def breakdowns(view: View) -> str:
-    """Of each layer its greatest number with the terms that it was made of."""
+    """The largest output of each layer, broken down into its terms."""
     parts = []
     limit = max(6, min(24, 2_000 // max(1, len(view.layers))))
     for layer in view.layers:
@@ -379,7 +382,7 @@ def breakdowns(view: View) -> str:
 
 
 def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
-    """One number: its greatest terms, the rest, bias, steps, result, and what PyTorch recorded."""
+    """One number: its largest terms, the rest, bias, steps, result, and the value of PyTorch."""
     terms, others = record["terms"][:limit], record["others"]
     left = record["terms"][limit:]
     count, rest = others["count"] + len(left), others["sum"] + sum(item["product"] for item in left)
@@ -399,7 +402,9 @@ def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
         rows.append([f"and {count:,} more, their sum", "", "", "", "", format_value(rest)])
     if record.get("bias") is not None:
         rows.append(["bias", "", "", "", "", format_value(record["bias"])])
-    rows += [[item["name"], "", "", "", "", format_value(item["value"])] for item in record["steps"]]
+    rows += [
+        [item["name"], "", "", "", "", format_value(item["value"])] for item in record["steps"]
+    ]
     classes += [""] * (len(rows) - len(classes)) + ["own"]
     rows.append(["result", "", "", "", "", f"{record['result']:.9g}"])
     if record.get("recorded") is not None:
@@ -426,7 +431,7 @@ def chains(view: View) -> str:
         )
         rows.append([item["weight"], factors, f"{item['product']:.9f}", f"{item['autograd']:.9f}"])
         terms = [term for factor in item["factors"] for term in factor["terms"]]
-        rows += [["", f"way back: {term}", "", ""] for term in terms]
+        rows += [["", f"backward pass: {term}", "", ""] for term in terms]
     if not rows:
         return ""
     note = "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
@@ -470,7 +475,7 @@ def operations(view: View) -> str:
         )
     lost = list(view.content.get("not_followed", ()))
     lost += [
-        f"{item['layer']}: its inside cannot be told, because {item['opaque']}"
+        f"{item['layer']}: its inside is not available, because {item['opaque']}"
         for item in view.content.get("expanded", ())
         if "opaque" in item
     ]

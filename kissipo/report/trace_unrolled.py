@@ -53,7 +53,7 @@ class UnrolledView:
 
     @property
     def name(self) -> str:
-        """As people read it."""
+        """The formatted text."""
         return self.layer + ("" if self.forward else ", backward")
 
 
@@ -78,19 +78,26 @@ def _unrolled_layers(view: View) -> Iterator[UnrolledView]:
 
 
 def unrolled_content(
-    view: View, *, unit: int | None = None, why: str = "", interpretable: Sequence[tuple[int, str]] = ()
+    view: View,
+    *,
+    unit: int | None = None,
+    why: str = "",
+    interpretable: Sequence[tuple[int, str]] = (),
 ) -> list[dict[str, Any]]:
     """Of every walk what the script of the page needs.
 
     unit:     the one that is shown first, of the last walk that reads forward; else the one that moves most
     why:      the reason of the choice
-    telling:  units worth a look, with what each goes with
+    interpretable:  units with what each of them correlates with
     """
     record = unrolled_layers(view)
     main = max((number for number, unrolled in enumerate(record) if unrolled.forward), default=-1)
     return [
         _content(
-            view, unrolled, len(record), *((unit, why, interpretable) if number == main else (None, "", ()))
+            view,
+            unrolled,
+            len(record),
+            *((unit, why, interpretable) if number == main else (None, "", ())),
         )
         for number, unrolled in enumerate(record)
     ]
@@ -116,10 +123,13 @@ def _content(
     if gates["h"].size > budget:
         limit = max(1, budget // steps)
         requested = [] if unit is None else [unit]
-        best = [int(index) for index in np.argsort(-moves, kind="stable") if int(index) not in requested]
+        best = [
+            int(index) for index in np.argsort(-moves, kind="stable") if int(index) not in requested
+        ]
         selected = np.sort(np.array((requested + best)[:limit]))
     page_gates = {
-        name: array[:, selected] if array.shape[1] == units else array for name, array in gates.items()
+        name: array[:, selected] if array.shape[1] == units else array
+        for name, array in gates.items()
     }
     fine = sum(array.size for array in page_gates.values()) * count <= FINE_NUMBERS
     first_unit = int(moves.argmax()) if unit is None else unit
@@ -136,7 +146,9 @@ def _content(
         "unit": int(np.searchsorted(selected, first_unit)) if first_unit in selected else 0,
         "why": why or ("the one that moves most" if unit is None else ""),
         "interpretable": [
-            {"unit": number, "about": about} for number, about in interpretable if number in selected
+            {"unit": number, "about": about}
+            for number, about in interpretable
+            if number in selected
         ],
         **_units(view, steps, unrolled),
     }
@@ -278,7 +290,10 @@ def unrolled_image(view: View) -> str:
         for gate in ("c", "h"):
             if gate in unrolled.gates:
                 heat = heat_of(
-                    unrolled.gates[gate], ("time", "unit"), points=12_000, name=f"{gate} of {unrolled.name}"
+                    unrolled.gates[gate],
+                    ("time", "unit"),
+                    points=12_000,
+                    name=f"{gate} of {unrolled.name}",
                 )
                 parts.append(
                     f"<p><b>{gate}</b> {NAMES[gate]} of {escape(unrolled.name)}</p>{with_scale(heat)}"

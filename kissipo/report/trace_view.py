@@ -23,7 +23,7 @@ class Layer:
     memory:           bytes of what it gives
     multiplications:  None: not known
     gradient:         length of the loss's gradient at what it gave; None: not asked for
-    opened:           its greatest number with its terms; None: no opener knows the layer
+    breakdown:        its largest output with its terms; None: no breakdown exists
     """
 
     number: int
@@ -104,7 +104,7 @@ class View:
         return [pair for pair in pairs if pair != ("batch", 1)]
 
     def shape(self, key: str) -> str:
-        """As people read it.
+        """The formatted text.
 
         Example:  >>> View({"tensors": {"t0": {"axes": ["batch", "time"], "shape": [1, 3]}}}, {}).shape("t0")
                   'time 3'
@@ -155,7 +155,7 @@ class View:
 
 
 def is_right(answer: str, truth: str) -> bool | None:
-    """Whether the answer is the truth, as people write both; None where that is no question: without truth, or of numbers.
+    """Whether the prediction equals the target, as text; None without a target, or of numbers.
 
     Example:  >>> is_right("spam (98.9%)", "spam"), is_right("7", "1"), is_right("0.31", "1.5"), is_right("7", "")
               (True, None, None, None)

@@ -34,8 +34,7 @@ def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> No
         assert kind.count == len(mine)
         assert kind.of == list(truth).count(kind.truth)
         assert (
-            list(kind.samples)
-            == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MAX_IMAGES]
+            list(kind.samples) == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MAX_IMAGES]
         )
 
 

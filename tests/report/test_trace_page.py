@@ -96,7 +96,9 @@ def test_gates_stand_in_the_page_to_a_254th_of_the_greatest_or_better(
     (layer,) = script_content(made_of((content, tensors)))["layers"]
     keys = content["expanded"][0]["unrolled"][0]["gates"]
     assert (
-        layer["gates"].keys() == keys.keys() and layer["labels"] == list(NASTY) and layer["bits"] == 16
+        layer["gates"].keys() == keys.keys()
+        and layer["labels"] == list(NASTY)
+        and layer["bits"] == 16
     )
     for gate, key in keys.items():
         told = layer["gates"][gate]
@@ -219,7 +221,9 @@ def test_numbers_that_are_none_do_not_break_the_page(samples: Samples) -> None:
     key = content["expanded"][0]["unrolled"][0]["gates"]["h"]
     tensors = {**tensors, key: np.full_like(tensors[key], np.nan)}
     (layer,) = script_content(made_of((content, tensors)))["layers"]
-    assert set(np.frombuffer(base64.b64decode(layer["gates"]["h"]["data"]), dtype="<i2")) == {-32768}
+    assert set(np.frombuffer(base64.b64decode(layer["gates"]["h"]["data"]), dtype="<i2")) == {
+        -32768
+    }
 
 
 def test_one_number_is_enough(samples: Samples) -> None:
