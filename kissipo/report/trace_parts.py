@@ -14,9 +14,9 @@ from kissipo.report.trace_view import (
     Layer,
     View,
     as_number,
+    format_seconds,
     is_right,
     visible_text,
-    format_seconds,
 )
 
 ALL_POINTS = 1_600_000
