@@ -1,4 +1,4 @@
-"""Boards of games as SVG: the stones of the player to move black, the other's white, the move that was made and the one answered."""
+"""Go boards as SVG: black is to move; the played move and the predicted move are marked."""
 
 from collections.abc import Sequence
 from html import escape
@@ -8,7 +8,7 @@ _STEP, _MOVE, _ANSWERED = 11, "#009e73", "#d55e00"
 
 
 def board(letters: str, *, move: int, answered: int) -> str:
-    """One board in letters (X own, O the other's, . empty), row by row, with two of its points marked.
+    """Draws one board given as letters (X own, O opponent, . empty) with two marked points.
 
     Example:  >>> drawn = board("X.O.", move=1, answered=3)
               >>> drawn.count("<circle"), drawn.count("<rect")
@@ -39,7 +39,7 @@ def board(letters: str, *, move: int, answered: int) -> str:
 
 
 def boards(drawn: Sequence[str], captions: Sequence[str]) -> str:
-    """Boards beside each other, each with a line below it, and what the marks mean."""
+    """Several boards in a row with captions and a legend."""
     figures = (
         f"<figure>{item}<figcaption>{escape(words)}</figcaption></figure>"
         for item, words in zip(drawn, captions, strict=True)

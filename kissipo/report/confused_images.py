@@ -1,4 +1,4 @@
-"""What is confused with what: for each kind of mistake the images on which it was made with most confidence.
+"""The most confident misclassified images for each pair of confused classes.
 
 Kinds stand in the order of how often they happen; at most eight of them, four images each, so that the page stays small.
 """
@@ -18,7 +18,7 @@ MAX_KINDS, MAX_IMAGES = 8, 4
 
 @dataclass(frozen=True)
 class Kind:
-    """One cell of the confusion matrix beside the diagonal.
+    """One off-diagonal cell of the confusion matrix.
 
     samples:   positions of the most confident mistakes, the worst first
     count:     of so many mistakes; `of` so many samples of that truth
@@ -32,7 +32,7 @@ class Kind:
 
 
 def kinds(truth: Any, selected: Any, scores: Any) -> list[Kind]:
-    """The kinds of mistakes, the most frequent first.
+    """The confused pairs of classes, the most frequent first.
 
     Example:  >>> record = kinds(np.array([0, 0, 1]), np.array([1, 1, 1]), np.array([[0.4, 0.6], [0.1, 0.9], [0.5, 0.5]]))
               >>> record[0].samples, record[0].count, record[0].of
@@ -55,7 +55,7 @@ def confused(
     scores: Any,
     images_at: Callable[[Sequence[int]], tuple[Tensor, list[Any]]],
 ) -> str:
-    """A row of thumbnails for each kind.
+    """One row of thumbnails per confused pair.
 
     images_at:  the images of some samples, from 0 to 1, and their files
     """

@@ -1,4 +1,4 @@
-"""A gallery: images side by side, each, or each few that belong together, with a few words below."""
+"""A gallery: images, or groups of images, side by side with captions."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -17,7 +17,7 @@ def gallery(images: Iterable[Tensor], captions: Sequence[str], files: Sequence[A
 def strips(
     rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()
 ) -> str:
-    """Several images of one thing beside each other, and the words for them together."""
+    """Groups of images side by side with one caption per group."""
     html = []
     for number, (row, caption) in enumerate(zip(rows, captions, strict=True)):
         file = files[number] if files else None

@@ -1,4 +1,4 @@
-"""Heat images: the numbers of a tensor as colors, red above zero, blue below it, white at zero, yellow where there is no number.
+"""Heat images: the values of a tensor as colors: red positive, blue negative, white zero, yellow NaN.
 
 A number becomes one of 255 levels (error at most 1/254 of the maximum), so that an image can be read back into numbers: every
 level has a color of its own. Images are small PNGs that need no script.
@@ -34,7 +34,7 @@ _ROW = 128
 
 @dataclass(frozen=True)
 class Heat:
-    """An image and how it is read.
+    """A heat image with its scale.
 
     width, height:  in its own points
     maximum:        the value of the strongest color
@@ -58,7 +58,7 @@ class Heat:
 
 
 def palette() -> NDArray[np.uint8]:
-    """The color of each level (256, 3): first that of no number, then -127 to 127."""
+    """The color of each level (256, 3): NaN first, then -127 to 127."""
     share = np.arange(1, LEVELS + 1) / LEVELS
     sides = [
         np.stack(
@@ -86,20 +86,20 @@ def levels(values: NDArray[Any], *, limit: int = LEVELS) -> tuple[NDArray[np.int
 
 
 def real(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Any numbers as plain ones; of complex ones how long they are."""
+    """Values as real numbers; complex values by their magnitude."""
     array = np.asarray(values)
     return np.abs(array).astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
 
 
 def packed(values: NDArray[Any]) -> str:
-    """The bytes of an array as a page can hold them."""
+    """The bytes of an array in base64."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def heat_of(
     values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values"
 ) -> Heat:
-    """The image of one sample's tensor: feature maps as a grid, time from left to right, a vector as a strip.
+    """Draws the tensor of one sample: feature maps as a grid, time from left to right, a vector as a strip.
 
     points:  how many numbers may be shown; of more the first channels, or means of several beside each other
     """
@@ -118,7 +118,7 @@ def heat_of(
 
 
 def _is_photo(maps: NDArray[Any]) -> bool:
-    """Gray or colors from 0 to 1."""
+    """Draws a gray or RGB image with values from 0 to 1."""
     return (
         len(maps) in (1, 3)
         and maps.dtype.kind == "f"
@@ -140,7 +140,7 @@ def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
 
 
 def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> Heat:
-    """Maps beside each other, all in one scale."""
+    """Draws feature maps side by side on one scale."""
     count, height, width = maps.shape
     kind = "channels" if "channel" in axes else "planes"
     html = min(count, 32)
@@ -206,7 +206,7 @@ def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name
 
 
 def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
-    """One number after the other, in rows where they are many."""
+    """Draws a vector as a strip, in several rows when it is long."""
     html = array[: min(points, 8192)]
     record, maximum = levels(html)
     width = max(1, min(len(html), _ROW))
@@ -224,7 +224,7 @@ def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
 
 
 def _means(array: NDArray[np.float64], per_item: int) -> NDArray[np.float64]:
-    """Means of squares of so many; those at the edge of what is left."""
+    """Averages blocks of values; a block at the edge may be smaller."""
     if per_item == 1:
         return array
     for axis in (0, 1):
@@ -236,7 +236,7 @@ def _means(array: NDArray[np.float64], per_item: int) -> NDArray[np.float64]:
 
 
 def _address(image: NDArray[np.uint8]) -> str:
-    """The smallest PNG of at most 256 colors."""
+    """Encodes an image of at most 256 colors as a small PNG data URL."""
     flat = image.reshape(-1, 3).astype(np.uint32)
     keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
     if (

@@ -1,4 +1,4 @@
-"""What answers on images look like: where the net looked, what it marked; in the report, for one image, for a folder of them."""
+"""Predictions on images: Grad-CAM heat maps and masks, for the report and the gallery."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
 def looked_at(
     net: nn.Module, image: Tensor, answer: Category, classes: Sequence[int], *, number: int = 0
 ) -> HeatMaps:
-    """Where the net looked for one class of each image.
+    """Computes the Grad-CAM heat map of one class for each image.
 
     number:   of the answer, where the net gives several
     """
@@ -108,7 +108,7 @@ def _three(pipeline: Pipeline, answer: Mask, item: Any, answers: Any, truth: Any
 
 
 def areas(decision: Prediction) -> str:
-    """What is marked, in a few words."""
+    """Describes a predicted mask in a few words."""
     return ", ".join(f"{level} {share:.1%}" for level, share in decision.areas) or str(
         decision.value
     )

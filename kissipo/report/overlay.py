@@ -1,4 +1,4 @@
-"""Overlays: an image with what is marked on it, or with where a net looked.
+"""Overlays: an image with its mask or its heat map.
 
 Shapes:   image (channel, height, width) from 0 to 1 -> (3, height, width)
 """
@@ -38,7 +38,7 @@ def marked(image: Tensor, mask: Tensor) -> Tensor:
 
 
 def heated(image: Tensor, heat: Tensor) -> Tensor:
-    """Warm where the net looked, dark and cold where it did not.
+    """The image tinted by a heat map: warm is high, cold is low.
 
     heat:    (height, width) from 0 to 1
     """
@@ -48,7 +48,7 @@ def heated(image: Tensor, heat: Tensor) -> Tensor:
 
 
 def color_name(number: int) -> str:
-    """The color of a class as a page writes it.
+    """The CSS color of a class.
 
     Example:  >>> color_name(1), color_name(7) == color_name(1)
               ('rgb(214, 94, 0)', True)

@@ -1,4 +1,4 @@
-"""The page: sections of words, tables and drawings in one HTML file, with its style inside."""
+"""The page: sections of text, tables and charts in one HTML file with inline CSS."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it, as HTML."""
+    """A heading and its content as HTML."""
 
     title: str
     content: str
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole file."""
+    """Returns the complete HTML file."""
     body = "".join(
         f"<section><h2>{escape(item.title)}</h2>{item.content}</section>\n"
         for item in sections
@@ -42,7 +42,7 @@ def table(
     numbers: Iterable[int] = (),
     classes: Sequence[str] = (),
 ) -> str:
-    """A table; cells are text, the columns in `numbers` stand flush right, `classes` gives one class a row."""
+    """A table of text cells; columns in `numbers` are right-aligned, `classes` holds one CSS class per row."""
     right = set(numbers)
     head = "".join(
         f'<th class="n">{escape(item)}</th>' if index in right else f"<th>{escape(item)}</th>"
@@ -60,12 +60,12 @@ def table(
 
 
 def paragraphs(texts: Iterable[str]) -> str:
-    """Sentences, each a paragraph."""
+    """One paragraph per sentence."""
     return "".join(f"<p>{escape(text)}</p>" for text in texts)
 
 
 def preformatted(text: str) -> str:
-    """A file as it is."""
+    """Preformatted text."""
     return f"<pre>{escape(text)}</pre>"
 
 

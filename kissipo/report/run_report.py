@@ -44,7 +44,7 @@ _NUM_EXAMPLES, _TIMES = 4, 3
 
 @dataclass(frozen=True)
 class Results:
-    """What training and evaluation came to, as the report shows it.
+    """The results of training and evaluation that the report shows.
 
     history:     one row per epoch
     seconds:     of training

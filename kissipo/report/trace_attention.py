@@ -1,4 +1,4 @@
-"""Attention on the page of a trace: of every head how strongly each query looks at each key."""
+"""Attention on the x-ray page: the weights of every head."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -15,7 +15,7 @@ ALL_WEIGHTS = 1_000_000
 
 
 def attention(view: View, *, every: int = ALL_WEIGHTS, max_heads: int = 64) -> str:
-    """Of every attention the weights of each head: what asks downwards, what is looked at from left to right."""
+    """The attention weights of every head: queries downwards, keys from left to right."""
     record = [item for item in view.content.get("expanded", ()) if "attention" in item]
     labels = list(view.content.get("labels", {}).get("time", ()))
     parts = []
@@ -68,5 +68,5 @@ def _heads(
 
 
 def _listed(labels: Sequence[str]) -> str:
-    """Names in one attribute, with a sign between them that no text has."""
+    """Joins names in one attribute with a separator that no text contains."""
     return "\x1f".join(label.replace("\x1f", " ") for label in labels)

@@ -1,4 +1,4 @@
-"""One example going through a net, as one HTML page that opens offline; and the same, smaller, as sections of a report.
+"""The x-ray of one example as an HTML page that opens offline, and as sections of the report.
 
 All that is shown is in the trace (docs/trace.md). Numbers stand in the page as levels in base64 or as small images, never as text;
 the page's own script shows them and fetches nothing.
@@ -35,7 +35,7 @@ def trace_page(
     why: str = "",
     interpretable: Sequence[tuple[int, str]] = (),
 ) -> str:
-    """The whole file.
+    """Returns the complete HTML file.
 
     content, tensors:    what trace.json says, and numbers by their keys
     more:                sections after the data flow, such as where on an image a net looked
@@ -83,7 +83,7 @@ def trace_page(
 def trace_sections(
     content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
 ) -> list[Section]:
-    """The same, smaller, for a report that has no script: the way, what each layer gives, states over time, the answer opened."""
+    """The x-ray as static sections: data flow, layer outputs, states over time, a breakdown of the output."""
     view = View(content, tensors)
     return [
         Section(name, html)
@@ -133,7 +133,7 @@ def _layer_outputs(view: View) -> str:
 
 
 def _last_breakdown(view: View) -> str:
-    """Of the last layer that can be opened."""
+    """The breakdown of the last layer that has one."""
     last = next(
         (layer.breakdown for layer in reversed(view.layers) if layer.breakdown is not None), None
     )

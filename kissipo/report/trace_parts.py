@@ -1,4 +1,4 @@
-"""The parts of the page of a trace that need no script: the way, every layer, gradients, opened numbers, chains, operations."""
+"""The static parts of the x-ray page: data flow, layers, gradients, breakdowns, chain rule, operations."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -30,12 +30,12 @@ _STAGES = {"input": "Input", "process": "Process", "output": "Output"}
 
 
 def points_of(view: View, every: int = ALL_POINTS) -> int:
-    """How many points the image of each layer may have, so that those of all together stay small."""
+    """The number of points per layer image that keeps the page small."""
     return min(_MAX_POINTS, every // max(1, len(view.layers)))
 
 
 def heat_image(heat: Heat, *, large: bool = False) -> str:
-    """A heat image with its scale and what is left out; its data say how it is read back into numbers."""
+    """An HTML heat image; its data attributes let the script read the values back."""
     across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
     width = (
         heat.width * max(1, min(40, across // heat.width))
@@ -57,7 +57,7 @@ def heat_image(heat: Heat, *, large: bool = False) -> str:
 
 
 def with_scale(heat: Heat) -> str:
-    """The image, its scale and what is left out."""
+    """The heat image with its color scale and its note."""
     note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
     if heat.kind == "photo":
         return f"{heat_image(heat, large=True)}{note}"
@@ -66,7 +66,7 @@ def with_scale(heat: Heat) -> str:
 
 
 def trace(view: View, *, links: bool = True) -> str:
-    """One card a step, from the value as it came to the answer beside the truth.
+    """One card per step, from the raw value to the prediction beside the target.
 
     links:  from each layer to where it is shown at length
     """
@@ -156,7 +156,7 @@ def _key_of(view: View, step: Mapping[str, Any]) -> str:
 
 
 def _blocks(view: View, links: bool) -> list[str]:
-    """The layers of the net as small cards; of many the first and the last."""
+    """The layers of the net as small cards; a deep net shows the first and the last layers."""
     layers = view.layers
     html = (
         layers
@@ -184,7 +184,7 @@ def _blocks(view: View, links: bool) -> list[str]:
 
 
 def _verdict(view: View) -> list[str]:
-    """The answer beside the truth."""
+    """The prediction beside the target."""
     answer, truth = view.content.get("answer", ""), view.content.get("truth", "")
     if not answer and not truth:
         return []
@@ -208,7 +208,7 @@ def _verdict(view: View) -> list[str]:
 
 
 def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
-    """A few numbers as bars from a line at zero."""
+    """A few values as horizontal bars."""
     plain = [(index, item) for index, item in enumerate(values) if isinstance(item, int | float)]
     more = '<p class="dim">and more</p>' if len(plain) < len(values) else ""
     names = names if len(names) == len(plain) or (more and len(names) > len(plain)) else ()
@@ -239,7 +239,7 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
 
 
 def layers(view: View) -> str:
-    """Every layer with its shapes, costs, statistics and an image of what it gives."""
+    """Every layer with its shapes, costs, statistics and an image of its output."""
     points = points_of(view)
     breakdown = " open" if len(view.layers) <= 14 else ""
     parts = []
@@ -292,7 +292,7 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
 
 
 def _histogram(record: Mapping[str, Any] | None) -> str:
-    """How often each number came, as one small shape."""
+    """A small histogram."""
     if not record:
         return ""
     counts, width, high = record["counts"], 160, 34
@@ -312,7 +312,7 @@ def _histogram(record: Mapping[str, Any] | None) -> str:
 
 
 def gradients(view: View) -> str:
-    """How long the loss's gradient is at each layer, on a scale of tens."""
+    """The norm of the gradient at each layer, on a logarithmic scale."""
     record = [(layer, layer.gradient) for layer in view.layers if layer.gradient is not None]
     if not record:
         return ""
@@ -332,7 +332,7 @@ def gradients(view: View) -> str:
 
 
 def explanation(view: View) -> str:
-    """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
+    """The content of a lesson: arrays as grids, every window of a filter, tables."""
     parts = []
     for thought in view.content.get("explained", ()):
         parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['description'])}</p>")
@@ -416,7 +416,7 @@ def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
     for gate in record.get("gates", ()):
         html += (
             f'<details class="gate"><summary>{escape(gate["operation"])} '
-            f'<span class="shape">{escape(gate["description"])} = {format_value(gate["result"])}</span></summary>{breakdown(gate, limit)}</details>'
+            f'<span class="shape">{escape(gate["description"])} = {format_value(gate["result"])}</span></summary>{breakdown(gate, limit)}</details>'  # noqa: E501
         )
     return html
 
@@ -441,7 +441,7 @@ def chains(view: View) -> str:
 
 
 def operations(view: View) -> str:
-    """Every call of torch, what could not be followed."""
+    """Every recorded torch operation, and what was not recorded."""
     rows = []
     record = view.content.get("operations", ())
     for item in record[:_MAX_OPERATIONS]:

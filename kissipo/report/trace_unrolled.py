@@ -1,4 +1,4 @@
-"""The part of the page of a trace that moves: the gates of recurrent layers over time, a text colored by a unit.
+"""The interactive part of the x-ray page: gates of recurrent layers over time, a text colored by a unit.
 
 The numbers of all gates stand in the page as levels of sixteen bits, where they are many of eight, in base64.
 """
@@ -41,7 +41,7 @@ CELLS = {
 
 @dataclass(frozen=True)
 class UnrolledView:
-    """One way of a recurrent layer through time.
+    """One direction of an unrolled recurrent layer.
 
     gates:  each (time, unit)
     """
@@ -58,7 +58,7 @@ class UnrolledView:
 
 
 def unrolled_layers(view: View) -> list[UnrolledView]:
-    """Those whose numbers are there."""
+    """The unrolled layers whose values are available."""
     return list(_unrolled_layers(view))
 
 
@@ -84,7 +84,7 @@ def unrolled_content(
     why: str = "",
     interpretable: Sequence[tuple[int, str]] = (),
 ) -> list[dict[str, Any]]:
-    """Of every walk what the script of the page needs.
+    """The data of every unrolled layer for the script of the page.
 
     unit:     the one that is shown first, of the last walk that reads forward; else the one that moves most
     why:      the reason of the choice
@@ -155,13 +155,13 @@ def _content(
 
 
 def _gate(array: NDArray[Any], *, fine: bool) -> dict[str, Any]:
-    """All numbers, one unit after the other."""
+    """All values of a gate, unit by unit."""
     record, maximum = levels(array.T, limit=_FINE if fine else _COARSE)
     return {"data": packed(record.astype("<i2" if fine else np.int8)), "maximum": maximum}
 
 
 def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, Any]:
-    """What was read at each step, and after it what was expected."""
+    """The token read at each step and the predicted next tokens."""
     labels = list(view.content.get("labels", {}).get("time", ()))[:steps]
     labels = labels if len(labels) == steps else []
     rows = view.content.get("likeliest", ())
@@ -193,12 +193,12 @@ def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, Any]:
 
 
 def _spaced(labels: Sequence[str]) -> bool:
-    """Whether units are words, with blanks between them."""
+    """Whether the tokens are words separated by spaces."""
     return any(len(label) > 1 for label in labels)
 
 
 def step_labels(content: Sequence[Mapping[str, Any]]) -> str:
-    """Where the script draws, one fold a walk; the last that reads forward is open."""
+    """The placeholders for the script, one per unrolled layer; the last forward layer is open."""
     main = max((number for number, item in enumerate(content) if item["forward"]), default=0)
     return "".join(
         _place(number, item, is_open=number == main) for number, item in enumerate(content)
@@ -267,7 +267,7 @@ def _legend(*, guesses: bool) -> str:
 
 
 def through_time(view: View) -> str:
-    """How strongly the loss depends on the state of each step, on a scale of tens."""
+    """|dL/dh_t| of each step on a logarithmic scale."""
     series: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for item in view.content.get("through_time", ()):
         name = item["layer"] + ("" if item["direction"] == "forward" else ", backward")
@@ -284,7 +284,7 @@ def through_time(view: View) -> str:
 
 
 def unrolled_image(view: View) -> str:
-    """The states of every recurrent layer as images, for a report without a script."""
+    """The states of every recurrent layer as images, for the static report."""
     parts = []
     for unrolled in unrolled_layers(view):
         for gate in ("c", "h"):

@@ -1,4 +1,4 @@
-"""What a trace says (docs/trace.md), put together for a page: every layer with its shapes, costs and what it gave."""
+"""A trace (docs/trace.md) prepared for a page: every layer with its shapes, costs and output."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layer:
-    """One way through a layer.
+    """One call of a layer.
 
     number:           its place among all, from 0
     reads, gives:     keys of the first tensor that it read and gave; empty where there is none
@@ -42,7 +42,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class View:
-    """A trace as pages read it.
+    """A view of a trace for the pages.
 
     content:  what trace.json says
     tensors:  numbers by key; of large ones and weights there are none
@@ -53,7 +53,7 @@ class View:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """Those that do something, in their order."""
+        """The called layers in order."""
         return list(self._layers())
 
     def _layers(self) -> Iterator[Layer]:
@@ -94,7 +94,7 @@ class View:
         return [step for step in self.content["steps"] if step["stage"] == stage]
 
     def axes(self, key: str) -> list[tuple[str, int]]:
-        """Names and lengths, without the batch."""
+        """The axes with their lengths, without the batch."""
         about = self.content["tensors"].get(key)
         if about is None:
             return []
@@ -118,7 +118,7 @@ class View:
         return " × ".join(sides) or "one number"
 
     def sample(self, key: str) -> NDArray[Any] | None:
-        """The numbers of one sample, without the batch; None where they are not there."""
+        """The values of one sample, without the batch; None if they were not saved."""
         array = self.tensors.get(key)
         if array is None:
             return None
@@ -129,17 +129,17 @@ class View:
         return array
 
     def sample_axes(self, key: str) -> list[str]:
-        """The names that belong to `sample`."""
+        """The axis names of `sample`."""
         about = self.content["tensors"][key]
         return [name for name in about["axes"] if name != "batch"]
 
     @cached_property
     def input_keys(self) -> list[str]:
-        """Tensors that the net was given."""
+        """The input tensors of the net."""
         return [key for key, about in self.content["tensors"].items() if about["origin"] == "input"]
 
     def _length(self, key: str) -> float | None:
-        """The length of a tensor; from its statistics where its numbers are not there."""
+        """The norm of a tensor; computed from its statistics if the values were not saved."""
         array = self.tensors.get(key)
         if array is not None:
             record = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
@@ -173,7 +173,7 @@ def is_right(answer: str, truth: str) -> bool | None:
 
 
 def as_number(text: str) -> float | None:
-    """The number that a text is."""
+    """Parses a number."""
     try:
         return float(text)
     except ValueError:
@@ -181,7 +181,7 @@ def as_number(text: str) -> float | None:
 
 
 def visible_text(text: str) -> str:
-    """A text that shows, even where it begins with a blank or is a line break.
+    """Text with visible spaces and line breaks.
 
     Example:  >>> visible_text("\\n (17.9%)"), visible_text(" "), visible_text("a b")
               ('↵ (17.9%)', '␣', 'a b')
@@ -192,5 +192,5 @@ def visible_text(text: str) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Milliseconds or microseconds."""
+    """Formats seconds as milliseconds or microseconds."""
     return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"
