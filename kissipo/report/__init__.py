@@ -1,1 +1,1 @@
-"""Pages that open offline, nothing fetched: the report of words, tables and drawings, without a script; a text colored by a neuron."""
+"""Pages that open offline and fetch nothing: the run report and the x-ray page."""

@@ -1,36 +1,36 @@
-"""Boards of games as SVG: the stones of the player to move black, the other's white, the move that was made and the one answered."""
+"""Go boards as SVG: black is to move; the played move and the predicted move are marked."""
 
 from collections.abc import Sequence
 from html import escape
 from math import isqrt
 
-_STEP, _MADE, _ANSWERED = 11, "#009e73", "#d55e00"
+_STEP, _MOVE, _ANSWERED = 11, "#009e73", "#d55e00"
 
 
-def board(letters: str, *, made: int, answered: int) -> str:
-    """One board in letters (X own, O the other's, . empty), row by row, with two of its points marked.
+def board(letters: str, *, move: int, answered: int) -> str:
+    """Draws one board given as letters (X own, O opponent, . empty) with two marked points.
 
-    Example:  >>> drawn = board("X.O.", made=1, answered=3)
+    Example:  >>> drawn = board("X.O.", move=1, answered=3)
               >>> drawn.count("<circle"), drawn.count("<rect")
               (3, 1)
     """
     side = isqrt(len(letters))
     low, high = _STEP // 2 + 1, _STEP // 2 + 1 + (side - 1) * _STEP
-    at = [
+    index = [
         (low + point % side * _STEP, low + point // side * _STEP) for point in range(len(letters))
     ]
     parts = []
     for line in range(low, high + 1, _STEP):
         parts.append(f'<line class="grid" x1="{low}" x2="{high}" y1="{line}" y2="{line}"/>')
         parts.append(f'<line class="grid" x1="{line}" x2="{line}" y1="{low}" y2="{high}"/>')
-    for (x, y), letter in zip(at, letters, strict=True):
+    for (x, y), letter in zip(index, letters, strict=True):
         if letter in "XO":
             parts.append(
                 f'<circle class="{"own" if letter == "X" else "other"}" cx="{x}" cy="{y}" r="5"/>'
             )
-    x, y = at[made]
-    parts.append(f'<rect x="{x - 4}" y="{y - 4}" width="8" height="8" fill="{_MADE}"/>')
-    x, y = at[answered]
+    x, y = index[move]
+    parts.append(f'<rect x="{x - 4}" y="{y - 4}" width="8" height="8" fill="{_MOVE}"/>')
+    x, y = index[answered]
     parts.append(
         f'<circle cx="{x}" cy="{y}" r="3.5" fill="none" stroke="{_ANSWERED}" stroke-width="2"/>'
     )
@@ -39,10 +39,10 @@ def board(letters: str, *, made: int, answered: int) -> str:
 
 
 def boards(drawn: Sequence[str], captions: Sequence[str]) -> str:
-    """Boards beside each other, each with a line below it, and what the marks mean."""
+    """Several boards in a row with captions and a legend."""
     figures = (
-        f"<figure>{each}<figcaption>{escape(words)}</figcaption></figure>"
-        for each, words in zip(drawn, captions, strict=True)
+        f"<figure>{item}<figcaption>{escape(words)}</figcaption></figure>"
+        for item, words in zip(drawn, captions, strict=True)
     )
-    marks = "Black is to move on every board: the green square is the move that was made, the red ring the answer."
-    return f'<p class="dim">{marks}</p><div class="gallery boards">{"".join(figures)}</div>'
+    stones = "Black is to move on every board: the green square is the move that was made, the red ring the answer."
+    return f'<p class="dim">{stones}</p><div class="gallery boards">{"".join(figures)}</div>'

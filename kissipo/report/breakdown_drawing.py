@@ -1,11 +1,11 @@
-"""A recurrent cell as a drawing: its wires, what is done on them, and places for the numbers of one step."""
+"""A recurrent cell as a drawing: its connections and operations, with places for the values of one step."""
 
 from collections.abc import Sequence
 from html import escape
 
 
 def cell_drawing(cell: str) -> str:
-    """A drawing of the cell; the script writes the numbers of the step on its wires."""
+    """Draws the cell; the script of the page writes the values of a step into it."""
     if cell == "lstm":
         return _drawing(
             "The LSTM cell at this step",

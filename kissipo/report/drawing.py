@@ -1,4 +1,4 @@
-"""Drawings as SVG: lines, points, bars, matrices, ways over a surface. Plain shapes, readable in light and dark."""
+"""Charts as SVG: lines, points, bars, matrices, optimizer paths; readable in light and dark mode."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lines(
     tens: bool = False,
     band: tuple[str, str] | None = None,
 ) -> str:
-    """Curves with their names; `mark` draws a vertical line, series named in `dots` are points.
+    """A line chart; `mark` draws a vertical line, series named in `dots` are drawn as points.
 
     shades:  spans across that are shaded
     tens:    the upward axis is logarithmic
@@ -86,7 +86,7 @@ def lines(
 
 
 def unit_square(points: Points, level: float, *, number: int = 0, side: int = 156) -> str:
-    """A curve of shares against shares, the ground under it filled; a dotted line at the height that chance would have."""
+    """A filled curve in the unit square with a dotted line at the level of chance."""
     low, wide, high = 26, side - 34, side - 54
     places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
@@ -111,20 +111,20 @@ def unit_square(points: Points, level: float, *, number: int = 0, side: int = 15
 
 
 def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int = 34) -> str:
-    """A confusion matrix: rows are the truth, columns the answers; the darker, the larger the share of the row."""
+    """A confusion matrix: rows are targets, columns are predictions; darker is a larger share of the row."""
     left = 8 + 7 * max(len(label) for label in labels)
     left = min(left, 150)
     width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
     parts = []
-    for at, row in enumerate(rows):
+    for index, row in enumerate(rows):
         total = sum(row) or 1
-        y = side + at * side
+        y = side + index * side
         parts.append(
-            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[at], 20))}</text>'
+            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[index], 20))}</text>'
         )
         for other, count in enumerate(row):
             x, share = left + other * side, count / total
-            color = "#009e73" if at == other else "#d55e00"
+            color = "#009e73" if index == other else "#d55e00"
             parts.append(
                 f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" fill-opacity="{share:.3f}" class="cell"/>'
             )
@@ -138,21 +138,21 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
             f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
         )
     parts.append(
-        f'<text class="label" x="{left}" y="{height - 8}">rows: the truth; columns: the answer</text>'
+        f'<text class="label" x="{left}" y="{height - 8}">rows: target; columns: prediction</text>'
     )
     return _svg(parts, width, height)
 
 
 def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
-    """One bar a name, the one called `first` in another color."""
+    """One bar per name; the bar called `first` has another color."""
     finite = {name: value for name, value in values.items() if isfinite(value)}
     if not finite:
         return ""
     left, row = 220, 24
     longest = max(abs(value) for value in finite.values()) or 1
     parts = []
-    for at, (name, value) in enumerate(finite.items()):
-        y, length = 6 + at * row, abs(value) / longest * (width - left - 80)
+    for index, (name, value) in enumerate(finite.items()):
+        y, length = 6 + index * row, abs(value) / longest * (width - left - 80)
         color = COLORS[0] if name == first else COLORS[6]
         parts.append(
             f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
@@ -166,14 +166,14 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     return _svg(parts, width, 12 + row * len(finite))
 
 
-def ways(
+def optimizer_paths(
     paths: Mapping[str, Points],
     surface: Callable[[float, float], float],
     *,
     width: int = 420,
     height: int = 320,
 ) -> str:
-    """Ways over a surface seen from above: the darker the ground, the lower it is."""
+    """Optimizer paths on a map of the surface; darker is lower."""
     every = [point for points in paths.values() for point in points]
     frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, room=0.35)
     box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}" preserveAspectRatio="none"'
@@ -191,7 +191,7 @@ def ways(
 
 
 def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int = 64) -> str:
-    """The heights as a small image of twelve shades, each over as much ground as the others."""
+    """The heights as a small image of twelve shades with equal area."""
     xs = frame.left + (np.arange(cells) + 0.5) / cells * frame.across
     ys = frame.low + (np.arange(cells)[::-1] + 0.5) / cells * frame.upward
     heights = np.array([[surface(float(x), float(y)) for x in xs] for y in ys])
@@ -200,14 +200,14 @@ def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int 
 
 
 def image_address(pixels: NDArray[np.uint8]) -> str:
-    """A gray or color image as an address that holds it."""
+    """A gray or color image as a data URL."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 class _Frame:
-    """From values to places in the image, and the axes."""
+    """Maps values to positions in the chart and draws the axes."""
 
     def __init__(
         self,
@@ -243,12 +243,12 @@ class _Frame:
                 f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
             )
         for value in _ticks(self.low, self.upward):
-            y, told = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
+            y, text = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
             parts.append(
                 f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             )
             parts.append(
-                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{told}</text>'
+                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
             )
         parts.append(
             f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
@@ -267,14 +267,14 @@ def _span(values: Sequence[float], room: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, span: float) -> list[float]:
-    """About five round numbers."""
+    """Returns about five round tick values."""
     step: float = 10 ** floor(log10(span / 4))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 6)
     first = -(-low // step)
     return [
-        round((first + at) * step, 12)
-        for at in range(int(span / step) + 2)
-        if (first + at) * step <= low + span * 1.0001
+        round((first + index) * step, 12)
+        for index in range(int(span / step) + 2)
+        if (first + index) * step <= low + span * 1.0001
     ]
 
 
@@ -300,5 +300,5 @@ def _svg(parts: Sequence[str], width: int, height: int) -> str:
     )
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

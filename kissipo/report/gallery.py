@@ -1,4 +1,4 @@
-"""A gallery: images side by side, each, or each few that belong together, with a few words below."""
+"""A gallery: images, or groups of images, side by side with captions."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -10,22 +10,22 @@ from kissipo.report.drawing import image_address
 
 
 def gallery(images: Iterable[Tensor], captions: Sequence[str], files: Sequence[Any] = ()) -> str:
-    """Images from 0 to 1, each (channel, height, width); a file's name is told when the mouse rests on it."""
+    """Images from 0 to 1, each (channel, height, width); the file name appears when the mouse rests on the image."""
     return strips([[image] for image in images], captions, files)
 
 
 def strips(
     rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()
 ) -> str:
-    """Several images of one thing beside each other, and the words for them together."""
-    shown = []
+    """Groups of images side by side with one caption per group."""
+    html = []
     for number, (row, caption) in enumerate(zip(rows, captions, strict=True)):
         file = files[number] if files else None
         title = f' title="{escape(file)}"' if isinstance(file, str) else ""
         images = "".join(f'<img src="{_address(image)}" alt=""{title}>' for image in row)
         wide = f' style="width:{len(row) * 118 + 12}px"' if len(row) > 1 else ""
-        shown.append(f"<figure{wide}>{images}<figcaption>{escape(caption)}</figcaption></figure>")
-    return f'<div class="gallery">{"".join(shown)}</div>'
+        html.append(f"<figure{wide}>{images}<figcaption>{escape(caption)}</figcaption></figure>")
+    return f'<div class="gallery">{"".join(html)}</div>'
 
 
 def _address(image: Tensor) -> str:

@@ -1,10 +1,10 @@
-"""Heat images: the numbers of a tensor as colors, red above zero, blue below it, white at zero, yellow where there is no number.
+"""Heat images: the values of a tensor as colors: red positive, blue negative, white zero, yellow NaN.
 
-A number becomes one of 255 levels (error at most 1/254 of the greatest), so that an image can be read back into numbers: every
+A number becomes one of 255 levels (error at most 1/254 of the maximum), so that an image can be read back into numbers: every
 level has a color of its own. Images are small PNGs that need no script.
 
-Example:  >>> shown = heat_of(np.array([0.0, 2.0, -1.0, np.nan]), ("feature",))
-          >>> shown.maximum, shown.width, shown.height, shown.address[:21]
+Example:  >>> html = heat_of(np.array([0.0, 2.0, -1.0, np.nan]), ("feature",))
+          >>> html.maximum, html.width, html.height, html.address[:21]
           (2.0, 4, 1, 'data:image/png;base64')
 """
 
@@ -34,10 +34,10 @@ _ROW = 128
 
 @dataclass(frozen=True)
 class Heat:
-    """An image and how it is read.
+    """A heat image with its scale.
 
     width, height:  in its own points
-    greatest:       what the strongest color stands for
+    maximum:        the value of the strongest color
     kind:           maps (a grid of them), plane (rows and columns), strip (one number after the other), photo
     columns:        of a grid, how many maps stand beside each other; map_width, map_height: of one of them
     of_each:        so many numbers in each direction are one point, their mean
@@ -54,15 +54,16 @@ class Heat:
     columns: int = 1
     map_width: int = 1
     map_height: int = 1
-    of_each: int = 1
+    per_item: int = 1
 
 
 def palette() -> NDArray[np.uint8]:
-    """The color of each level (256, 3): first that of no number, then -127 to 127."""
+    """The color of each level (256, 3): NaN first, then -127 to 127."""
     share = np.arange(1, LEVELS + 1) / LEVELS
     sides = [
         np.stack(
-            [np.interp(share, _STOPS, [stop[at] for stop in stops]) for at in range(3)], axis=1
+            [np.interp(share, _STOPS, [stop[index] for stop in stops]) for index in range(3)],
+            axis=1,
         )
         for stops in (_COLD, _WARM)
     ]
@@ -70,7 +71,7 @@ def palette() -> NDArray[np.uint8]:
     return np.rint(colors).astype(np.uint8)
 
 
-def levels(values: NDArray[Any], *, most: int = LEVELS) -> tuple[NDArray[np.int16], float]:
+def levels(values: NDArray[Any], *, limit: int = LEVELS) -> tuple[NDArray[np.int16], float]:
     """Every number as a level from -most to most, -most - 1 where it is none, and what the highest level stands for.
 
     Example:  >>> levels(np.array([0.5, -1.0, np.inf]))[0].tolist()
@@ -79,26 +80,26 @@ def levels(values: NDArray[Any], *, most: int = LEVELS) -> tuple[NDArray[np.int1
     plain = real(values)
     finite = np.isfinite(plain)
     maximum = float(np.abs(plain, where=finite, out=np.zeros_like(plain)).max(initial=0.0)) or 1.0
-    found = np.full(plain.shape, -most - 1, dtype=np.int16)
-    found[finite] = np.rint(plain[finite] / maximum * most).astype(np.int16)
-    return found, maximum
+    record = np.full(plain.shape, -limit - 1, dtype=np.int16)
+    record[finite] = np.rint(plain[finite] / maximum * limit).astype(np.int16)
+    return record, maximum
 
 
 def real(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Any numbers as plain ones; of complex ones how long they are."""
+    """Values as real numbers; complex values by their magnitude."""
     array = np.asarray(values)
     return np.abs(array).astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
 
 
 def packed(values: NDArray[Any]) -> str:
-    """The bytes of an array as a page can hold them."""
+    """The bytes of an array in base64."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def heat_of(
     values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values"
 ) -> Heat:
-    """The image of one sample's tensor: feature maps as a grid, time from left to right, a vector as a strip.
+    """Draws the tensor of one sample: feature maps as a grid, time from left to right, a vector as a strip.
 
     points:  how many numbers may be shown; of more the first channels, or means of several beside each other
     """
@@ -117,7 +118,7 @@ def heat_of(
 
 
 def _is_photo(maps: NDArray[Any]) -> bool:
-    """Gray or colors from 0 to 1."""
+    """Draws a gray or RGB image with values from 0 to 1."""
     return (
         len(maps) in (1, 3)
         and maps.dtype.kind == "f"
@@ -127,48 +128,48 @@ def _is_photo(maps: NDArray[Any]) -> bool:
 
 
 def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
-    of_each = ceil(sqrt(maps[0].size / max(points, 16_384)))
-    pixels = np.rint(np.stack([_means(each, of_each) for each in maps]) * 255).astype(np.uint8)
+    per_item = ceil(sqrt(maps[0].size / max(points, 16_384)))
+    pixels = np.rint(np.stack([_means(item, per_item) for item in maps]) * 255).astype(np.uint8)
     address = image_address(
         pixels[0] if len(maps) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
     )
     height, width = pixels.shape[1:]
-    told = f"{name}: an image of {maps.shape[1]} by {maps.shape[2]} pixels"
-    note = f"each point the mean of {of_each}x{of_each} pixels" if of_each > 1 else ""
-    return Heat(address, width, height, 1.0, "photo", told, note, of_each=of_each)
+    text = f"{name}: an image of {maps.shape[1]} by {maps.shape[2]} pixels"
+    note = f"each point the mean of {per_item}x{per_item} pixels" if per_item > 1 else ""
+    return Heat(address, width, height, 1.0, "photo", text, note, per_item=per_item)
 
 
 def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> Heat:
-    """Maps beside each other, all in one scale."""
+    """Draws feature maps side by side on one scale."""
     count, height, width = maps.shape
     kind = "channels" if "channel" in axes else "planes"
-    shown = min(count, 32)
-    of_each = max(1, ceil(max(height, width) / 64))
-    while shown > 8 and shown * height * width / of_each**2 > points:
-        shown = max(8, shown - 8)
-    while shown * height * width / of_each**2 > points and of_each < max(height, width):
-        of_each += 1
-    small = np.stack([_means(real(each), of_each) for each in maps[:shown]])
-    found, maximum = levels(small)
+    html = min(count, 32)
+    per_item = max(1, ceil(max(height, width) / 64))
+    while html > 8 and html * height * width / per_item**2 > points:
+        html = max(8, html - 8)
+    while html * height * width / per_item**2 > points and per_item < max(height, width):
+        per_item += 1
+    small = np.stack([_means(real(item), per_item) for item in maps[:html]])
+    record, maximum = levels(small)
     rows_of, columns_of = small.shape[1:]
-    columns = min(shown, max(1, ceil(sqrt(2 * shown * rows_of / max(1, columns_of)))))
+    columns = min(html, max(1, ceil(sqrt(2 * html * rows_of / max(1, columns_of)))))
     near = [
-        each for each in range(ceil(0.6 * columns), 2 * columns) if shown % each == 0
+        item for item in range(ceil(0.6 * columns), 2 * columns) if html % item == 0
     ]  # then no place stays empty
-    columns = min(near, key=lambda each: abs(each - columns), default=columns)
-    rows = ceil(shown / columns)
+    columns = min(near, key=lambda item: abs(item - columns), default=columns)
+    rows = ceil(html / columns)
     image = np.full(
         (rows * (rows_of + GAP) - GAP, columns * (columns_of + GAP) - GAP, 3),
         _BETWEEN,
         dtype=np.uint8,
     )
     colors = palette()
-    for number, each in enumerate(found):
+    for number, item in enumerate(record):
         y, x = number // columns * (rows_of + GAP), number % columns * (columns_of + GAP)
-        image[y : y + rows_of, x : x + columns_of] = colors[each + LEVELS + 1]
-    notes = [f"the first {shown} of {count:,} {kind}" if shown < count else f"all {count:,} {kind}"]
-    if of_each > 1:
-        notes.append(f"each point the mean of {of_each}x{of_each}")
+        image[y : y + rows_of, x : x + columns_of] = colors[item + LEVELS + 1]
+    notes = [f"the first {html} of {count:,} {kind}" if html < count else f"all {count:,} {kind}"]
+    if per_item > 1:
+        notes.append(f"each point the mean of {per_item}x{per_item}")
     return Heat(
         _address(image),
         image.shape[1],
@@ -180,54 +181,54 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
         columns,
         columns_of,
         rows_of,
-        of_each,
+        per_item,
     )
 
 
 def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name: str) -> Heat:
     if not array.size:
         return _strip(array.reshape(-1), points, name)
-    of_each = max(1, ceil(sqrt(array.size / points)))
-    small = _means(array, of_each)
-    found, maximum = levels(small)
+    per_item = max(1, ceil(sqrt(array.size / points)))
+    small = _means(array, per_item)
+    record, maximum = levels(small)
     rows, columns = small.shape
     return Heat(
-        _address(palette()[found + LEVELS + 1]),
+        _address(palette()[record + LEVELS + 1]),
         columns,
         rows,
         maximum,
         "plane",
         f"{name}: {across} from left to right ({array.shape[1]:,}), {down} downwards ({array.shape[0]:,}), up to {maximum:.4g} from zero",
         f"{across} from left to right, {down} downwards"
-        + (f", each point the mean of {of_each}x{of_each}" if of_each > 1 else ""),
-        of_each=of_each,
+        + (f", each point the mean of {per_item}x{per_item}" if per_item > 1 else ""),
+        per_item=per_item,
     )
 
 
 def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
-    """One number after the other, in rows where they are many."""
-    shown = array[: min(points, 8192)]
-    found, maximum = levels(shown)
-    width = max(1, min(len(shown), _ROW))
-    rows = max(1, ceil(len(shown) / width))
+    """Draws a vector as a strip, in several rows when it is long."""
+    html = array[: min(points, 8192)]
+    record, maximum = levels(html)
+    width = max(1, min(len(html), _ROW))
+    rows = max(1, ceil(len(html) / width))
     image = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
-    image[: len(shown)] = palette()[found + LEVELS + 1]
+    image[: len(html)] = palette()[record + LEVELS + 1]
     note = (
-        f"the first {len(shown):,} of {len(array):,}"
-        if len(shown) < len(array)
+        f"the first {len(html):,} of {len(array):,}"
+        if len(html) < len(array)
         else counted(len(array), "number")
     )
     note += f", {width} in a row" if rows > 1 else ""
-    told = f"{name}: {note}, up to {maximum:.4g} from zero"
-    return Heat(_address(image.reshape(rows, width, 3)), width, rows, maximum, "strip", told, note)
+    text = f"{name}: {note}, up to {maximum:.4g} from zero"
+    return Heat(_address(image.reshape(rows, width, 3)), width, rows, maximum, "strip", text, note)
 
 
-def _means(array: NDArray[np.float64], of_each: int) -> NDArray[np.float64]:
-    """Means of squares of so many; those at the edge of what is left."""
-    if of_each == 1:
+def _means(array: NDArray[np.float64], per_item: int) -> NDArray[np.float64]:
+    """Averages blocks of values; a block at the edge may be smaller."""
+    if per_item == 1:
         return array
     for axis in (0, 1):
-        starts = np.arange(0, array.shape[axis], of_each)
+        starts = np.arange(0, array.shape[axis], per_item)
         sums = np.add.reduceat(array, starts, axis=axis)
         counts = np.diff(np.append(starts, array.shape[axis]))
         array = sums / (counts[:, None] if axis == 0 else counts[None, :])
@@ -235,7 +236,7 @@ def _means(array: NDArray[np.float64], of_each: int) -> NDArray[np.float64]:
 
 
 def _address(image: NDArray[np.uint8]) -> str:
-    """The smallest PNG of at most 256 colors."""
+    """Encodes an image of at most 256 colors as a small PNG data URL."""
     flat = image.reshape(-1, 3).astype(np.uint32)
     keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
     if (

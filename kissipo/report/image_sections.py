@@ -1,4 +1,4 @@
-"""What answers on images look like: where the net looked, what it marked; in the report, for one image, for a folder of them."""
+"""Predictions on images: Grad-CAM heat maps and masks, for the report and the gallery."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _WORST = 6
 
 
 def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
-    """Whether it can be told where on an image a net looked for this answer."""
+    """Whether a Grad-CAM heat map can be computed for this answer."""
     return isinstance(answer, Category) and len(inputs) == 1 and inputs[0].dim() == 4
 
 
 def looked_at(
     net: nn.Module, image: Tensor, answer: Category, classes: Sequence[int], *, number: int = 0
 ) -> HeatMaps:
-    """Where the net looked for one class of each image.
+    """Computes the Grad-CAM heat map of one class for each image.
 
     number:   of the answer, where the net gives several
     """
@@ -55,29 +55,31 @@ def heat_gallery(
     captions: Sequence[str],
     files: Sequence[Any],
 ) -> str:
-    """Each image, and beside it where the net looked for its answer."""
-    found = looked_at(net, images, answer, classes)
-    rows = [(image, heated(image, heat)) for image, heat in zip(images, found.maps, strict=True)]
-    told = f"Warm is where the net looked for its answer: {found.describe()}."
-    return strips(rows, captions, files) + f'<p class="dim">{escape(told)}</p>'
+    """Each image beside its Grad-CAM heat map."""
+    record = looked_at(net, images, answer, classes)
+    rows = [(image, heated(image, heat)) for image, heat in zip(images, record.maps, strict=True)]
+    text = f"Warm colors mark the regions that support the prediction: {record.describe()}."
+    return strips(rows, captions, files) + f'<p class="dim">{escape(text)}</p>'
 
 
-def marks_shown(pipeline: Pipeline, score: Score, answers: Any, truth: Any) -> str:
-    """The images that are marked worst and best: as they are, with their true marks, with those of the net."""
-    answer, each = score.answer, score.net.each
-    assert isinstance(answer, Mask) and each is not None
-    order = np.argsort(each, kind="stable")
-    has_marks = [
-        at for at in order if ((truth[at] > 0) & (truth[at] < VOID)).any() or answers[at].any()
+def mask_sections(pipeline: Pipeline, score: Score, answers: Any, truth: Any) -> str:
+    """The images with the worst and the best masks: original, target mask, predicted mask."""
+    answer, item = score.answer, score.net.each
+    assert isinstance(answer, Mask) and item is not None
+    order = np.argsort(item, kind="stable")
+    has_mask = [
+        index
+        for index in order
+        if ((truth[index] > 0) & (truth[index] < VOID)).any() or answers[index].any()
     ]
     content = legend(answer)
     for title, some in (
-        ("Marked worst", has_marks[:_WORST]),
-        ("Marked best", has_marks[_WORST:][-_WORST:]),
+        ("Worst masks", has_mask[:_WORST]),
+        ("Best masks", has_mask[_WORST:][-_WORST:]),
     ):
         if some:
             content += f"<h3>{title}</h3>" + _three(
-                pipeline, answer, each, answers, truth, np.array(some)
+                pipeline, answer, item, answers, truth, np.array(some)
             )
     return content
 
@@ -92,21 +94,21 @@ def legend(answer: Mask) -> str:
     return f"<p>{' &nbsp; '.join(parts)}</p>"
 
 
-def _three(pipeline: Pipeline, answer: Mask, each: Any, answers: Any, truth: Any, some: Any) -> str:
+def _three(pipeline: Pipeline, answer: Mask, item: Any, answers: Any, truth: Any, some: Any) -> str:
     part = pipeline.eval_split
     images = pipeline.datasets[part].batch(torch.from_numpy(some)).inputs[0]
     frame = pipeline.frame.take(pipeline.parts[part][some])
     rows, captions = [], []
-    for at, image in zip(some, images, strict=True):
-        real, found = (torch.from_numpy(marks[at]) for marks in (truth, answers))
-        rows.append((image, marked(image, real), marked(image, found)))
-        (told,) = answer.decide(answers[at][None])
-        captions.append(f"image, truth, answer: {areas(told)}; overlap {each[at]:.2f}")
-    return strips(rows, captions, [frame["image"].show(at) for at in range(len(some))])
+    for index, image in zip(some, images, strict=True):
+        real, record = (torch.from_numpy(mask[index]) for mask in (truth, answers))
+        rows.append((image, marked(image, real), marked(image, record)))
+        (text,) = answer.decide(answers[index][None])
+        captions.append(f"image, truth, answer: {areas(text)}; overlap {item[index]:.2f}")
+    return strips(rows, captions, [frame["image"].show(index) for index in range(len(some))])
 
 
 def areas(decision: Prediction) -> str:
-    """What is marked, in a few words."""
+    """Describes a predicted mask in a few words."""
     return ", ".join(f"{level} {share:.1%}" for level, share in decision.areas) or str(
         decision.value
     )

@@ -1,4 +1,4 @@
-"""Overlays: an image with what is marked on it, or with where a net looked.
+"""Overlays: an image with its mask or its heat map.
 
 Shapes:   image (channel, height, width) from 0 to 1 -> (3, height, width)
 """
@@ -18,27 +18,27 @@ _COLORS = torch.tensor(
         [0.90, 0.62, 0.0],
         [0.34, 0.71, 0.91],
     ]
-)  # Okabe and Ito's, which all eyes tell apart
+)  # Okabe and Ito's, which color-blind people can distinguish
 _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35
 
 
-def marked(image: Tensor, marks: Tensor) -> Tensor:
-    """What is marked is tinted and has a rim in the color of its class.
+def marked(image: Tensor, mask: Tensor) -> Tensor:
+    """The image with each class of the mask tinted and outlined in its color.
 
-    marks:   (height, width) class numbers, 0 for nothing, 255 for what is not judged
+    mask:   (height, width) class numbers; 0 is background, 255 is not evaluated
     """
-    shown = _colored(image)
-    marks = marks.long()
-    there = (marks > 0) & (marks < VOID)
-    colors = _COLORS[(marks - 1).clamp(min=0) % len(_COLORS)].permute(2, 0, 1)
-    inner = -functional.max_pool2d(-there[None, None].float(), 3, 1, 1)[0, 0] > 0
-    share = torch.where(there & ~inner, 1.0, torch.where(there, _TINT, 0.0))
-    return shown * (1 - share) + colors * share
+    pixels = _colored(image)
+    mask = mask.long()
+    marked_pixels = (mask > 0) & (mask < VOID)
+    colors = _COLORS[(mask - 1).clamp(min=0) % len(_COLORS)].permute(2, 0, 1)
+    inner = -functional.max_pool2d(-marked_pixels[None, None].float(), 3, 1, 1)[0, 0] > 0
+    share = torch.where(marked_pixels & ~inner, 1.0, torch.where(marked_pixels, _TINT, 0.0))
+    return pixels * (1 - share) + colors * share
 
 
 def heated(image: Tensor, heat: Tensor) -> Tensor:
-    """Warm where the net looked, dark and cold where it did not.
+    """The image tinted by a heat map: warm is high, cold is low.
 
     heat:    (height, width) from 0 to 1
     """
@@ -48,7 +48,7 @@ def heated(image: Tensor, heat: Tensor) -> Tensor:
 
 
 def color_name(number: int) -> str:
-    """The color of a class as a page writes it.
+    """The CSS color of a class.
 
     Example:  >>> color_name(1), color_name(7) == color_name(1)
               ('rgb(214, 94, 0)', True)

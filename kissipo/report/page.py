@@ -1,4 +1,4 @@
-"""The page: sections of words, tables and drawings in one HTML file, with its style inside."""
+"""The page: sections of text, tables and charts in one HTML file with inline CSS."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it, as HTML."""
+    """A heading and its content as HTML."""
 
     title: str
     content: str
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole file."""
+    """Returns the complete HTML file."""
     body = "".join(
-        f"<section><h2>{escape(each.title)}</h2>{each.content}</section>\n"
-        for each in sections
-        if each.content
+        f"<section><h2>{escape(item.title)}</h2>{item.content}</section>\n"
+        for item in sections
+        if item.content
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -42,35 +42,35 @@ def table(
     numbers: Iterable[int] = (),
     classes: Sequence[str] = (),
 ) -> str:
-    """A table; cells are text, the columns in `numbers` stand flush right, `classes` gives one class a row."""
+    """A table of text cells; columns in `numbers` are right-aligned, `classes` holds one CSS class per row."""
     right = set(numbers)
     head = "".join(
-        f'<th class="n">{escape(each)}</th>' if at in right else f"<th>{escape(each)}</th>"
-        for at, each in enumerate(titles)
+        f'<th class="n">{escape(item)}</th>' if index in right else f"<th>{escape(item)}</th>"
+        for index, item in enumerate(titles)
     )
     lines = []
     for number, row in enumerate(rows):
         kind = f' class="{classes[number]}"' if number < len(classes) and classes[number] else ""
         cells = "".join(
-            f'<td class="n">{escape(each)}</td>' if at in right else f"<td>{escape(each)}</td>"
-            for at, each in enumerate(row)
+            f'<td class="n">{escape(item)}</td>' if index in right else f"<td>{escape(item)}</td>"
+            for index, item in enumerate(row)
         )
         lines.append(f"<tr{kind}>{cells}</tr>")
     return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
 def paragraphs(texts: Iterable[str]) -> str:
-    """Sentences, each a paragraph."""
+    """One paragraph per sentence."""
     return "".join(f"<p>{escape(text)}</p>" for text in texts)
 
 
 def preformatted(text: str) -> str:
-    """A file as it is."""
+    """Preformatted text."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def grid(values: Any) -> str:
-    """Numbers in columns, one line a row.
+    """Numbers in columns, one line per row.
 
     Example:  >>> print(grid([[1, -2], [0.5, 10]]))
                 1  -2

@@ -1,4 +1,4 @@
-"""Sections of the report that speak of answers: scores, confusion, forecasts, ways, policies, curves."""
+"""Sections of the report: scores, confusion matrix, forecasts, optimizer paths, policies, curves."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -13,10 +13,10 @@ from kissipo.report import drawing
 from kissipo.report.axis_labels import read_curves, read_precision_recall
 from kissipo.report.page import paragraphs, table
 
-MOST_CLASSES = 40
-_MOST_POINTS = 600
-_MOST_STEPS = 1000
-_MOST_STATES = 200
+MAX_CLASSES = 40
+_MAX_POINTS = 600
+_MAX_STEPS = 1000
+_MAX_STATES = 200
 _RATES = {
     "precision": "precision",
     "recall": "recall",
@@ -27,45 +27,48 @@ _KINDS = {1: "better", 0: "tie", -1: "worse"}
 
 
 def verdicts(scores: Sequence[Score]) -> str:
-    """One colored line an answer."""
+    """One colored verdict line per answer."""
     parts = []
-    for each in scores:
-        if each.verdict is not None:
-            main = each.answer.EVAL_METRIC
+    for item in scores:
+        if item.verdict is not None:
+            main = item.answer.EVAL_METRIC
             words = (
-                f"{main.replace('_', ' ')} {each.net.metrics[main]:.4g}: {each.verdict.sentence}."
+                f"{main.replace('_', ' ')} {item.net.metrics[main]:.4g}: {item.verdict.sentence}."
             )
             parts.append(
-                f'<div class="verdict {_KINDS[each.verdict.better]}">{escape(words)}</div>'
+                f'<div class="verdict {_KINDS[item.verdict.better]}">{escape(words)}</div>'
             )
     return "".join(parts)
 
 
 def scores(score: Score) -> str:
-    """The net above the simple answers, as numbers and as bars."""
+    """The model above the baselines, as numbers and as bars."""
     names, main = list(score.net.metrics), score.answer.EVAL_METRIC
-    rows = [["this net", *(format_score(score.net.metrics[name]) for name in names)]]
-    for name, judged in score.ordered():
+    rows = [["this model", *(format_score(score.net.metrics[name]) for name in names)]]
+    for name, evaluation in score.ordered():
         rows.append(
-            [name, *(format_score(judged.metrics.get(each, float("nan"))) for each in names)]
+            [name, *(format_score(evaluation.metrics.get(item, float("nan"))) for item in names)]
         )
     values = {
-        "this net": score.net.metrics[main],
-        **{name: judged.metrics[main] for name, judged in score.ordered()},
+        "this model": score.net.metrics[main],
+        **{name: evaluation.metrics[main] for name, evaluation in score.ordered()},
     }
     titles = ["", *(name.replace("_", " ") for name in names)]
     note = (
-        "All answers are judged on the same samples, which none of them saw while learning. "
-        "The simple ones learned from at most 10,000 training samples."
+        "The model and the baselines are evaluated on the same samples, which none of them was "
+        "trained on. The baselines were trained on at most 10,000 samples."
     )
     if score.part == "validation":
-        note = "There is no test part: the validation part judges, by which the best epoch of the net was chosen."
+        note = (
+            "There is no test split: the scores are those of the validation split, "
+            "by which the best epoch was chosen."
+        )
     if score.part == "train":
-        note = "The same samples train and judge: there is no unseen part."
+        note = "Training and evaluation use the same samples: there is no held-out split."
     if "simple_answers" in score.net.details:
         note += f" {score.net.details['simple_answers'].capitalize()}."
-    shown = table(titles, rows, numbers=range(1, 1 + len(names)), classes=["own"])
-    return shown + drawing.bars(values, first="this net") + f'<p class="dim">{note}</p>'
+    html = table(titles, rows, numbers=range(1, 1 + len(names)), classes=["own"])
+    return html + drawing.bars(values, first="this model") + f'<p class="dim">{note}</p>'
 
 
 def curves(
@@ -75,7 +78,7 @@ def curves(
     best_epoch: int,
     asked_epochs: int,
 ) -> str:
-    """Losses and the main measure by epoch, and what they say; returns by episode where there are any."""
+    """Losses and the eval metric per epoch with sentences about them; returns per episode for agents."""
     if history and "return" in history[-1]:
         returns = [(row["episode"], row["return"]) for row in history]
         return drawing.lines(
@@ -92,7 +95,7 @@ def curves(
             content += drawing.lines(
                 {main: points},
                 across="epoch",
-                up=f"{main} of the validation part",
+                up=f"{main} of the validation split",
                 height=180,
                 mark=mark,
             )
@@ -102,21 +105,25 @@ def curves(
 
 
 def confusion(details: Mapping[str, Any]) -> str:
-    """The matrix, each class by itself, the ROC curve of two classes."""
+    """The confusion matrix, the metrics of each class, the ROC curve of two classes."""
     classes = details["classes"]
     content = drawing.matrix(
         details["confusion"], classes, side=max(22, min(40, 640 // len(classes)))
     )
     rates = details["by_class"]
     rows = [
-        [level, f"{details['count'][at]:,}", *(format_score(rates[name][at]) for name in _RATES)]
-        for at, level in enumerate(classes)
+        [
+            level,
+            f"{details['count'][index]:,}",
+            *(format_score(rates[name][index]) for name in _RATES),
+        ]
+        for index, level in enumerate(classes)
     ]
     content += table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
     if "roc" in details:
         points = list(zip(details["roc"]["fpr"], details["roc"]["tpr"], strict=True))
         across = f"false positive rate of '{details['positive']}'"
-        both = {"this net": points, "chance": [(0, 0), (1, 1)]}
+        both = {"this model": points, "chance": [(0, 0), (1, 1)]}
         content += drawing.lines(
             both, across=across, up="true positive rate", width=420, height=330
         )
@@ -124,68 +131,71 @@ def confusion(details: Mapping[str, Any]) -> str:
 
 
 def overlaps(details: Mapping[str, Any]) -> str:
-    """Overlap of each class, and on how many images something is marked."""
+    """The overlap (IoU, Dice) of each class, and how many images have a mask."""
     rates, pixels = details["by_class"], details["pixels"]
     rows = [
         [
             level,
-            format_score(rates["iou"][at]),
-            format_score(rates["dice"][at]),
-            f"{sum(pixels[at]):,}",
-            f"{sum(row[at] for row in pixels):,}",
+            format_score(rates["iou"][index]),
+            format_score(rates["dice"][index]),
+            f"{sum(pixels[index]):,}",
+            f"{sum(row[index] for row in pixels):,}",
         ]
-        for at, level in enumerate(details["classes"])
+        for index, level in enumerate(details["classes"])
     ]
     count = details["images"]
-    told = f"{count['marked']} judged images are marked, {count['unmarked']} are not. All pixels of all images count together."
-    titles = ["class", "IoU", "Dice", "pixels", "pixels answered so"]
-    return table(titles, rows, numbers=range(1, 5)) + f'<p class="dim">{told}</p>'
+    note = (
+        f"{count['marked']} evaluated images have a defect, {count['unmarked']} have none. "
+        "The pixels of all images count together."
+    )
+    titles = ["class", "IoU", "Dice", "pixels", "pixels predicted"]
+    return table(titles, rows, numbers=range(1, 5)) + f'<p class="dim">{note}</p>'
 
 
 def precision_recall(details: Mapping[str, Any]) -> str:
-    """A small curve for each class against the rest, and what they say."""
-    classes, counts, found = (
+    """A precision-recall curve for each class against the rest, with sentences about them."""
+    classes, counts, record = (
         details["classes"],
         details["count"],
         details["by_class"]["average_precision"],
     )
     total = sum(counts) or 1
-    shown = []
-    for at, curve in enumerate(details["precision_recall"]):
-        if counts[at]:
+    figures = []
+    for index, curve in enumerate(details["precision_recall"]):
+        if counts[index]:
             points = [
                 (0.0, curve["precision"][0]),
                 *zip(curve["recall"], curve["precision"], strict=True),
             ]
-            share = f'<span class="dim">(chance {counts[at] / total:.2f})</span>'
-            caption = f"<b>{escape(classes[at])}</b><br>{found[at]:.2f} {share}"
-            drawn = drawing.unit_square(points, counts[at] / total, number=at)
-            shown.append(f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>")
-    told = '<p class="dim">Across: recall, the share of a class that is found. Up: precision, the share of what is answered so that is so; '
-    told += "dotted what chance would reach. The number is the average precision.</p>"
-    words = paragraphs(read_precision_recall(classes, counts, found, details["precision_recall"]))
-    return f'<div class="curves">{"".join(shown)}</div>{told}{words}'
+            share = f'<span class="dim">(chance {counts[index] / total:.2f})</span>'
+            caption = f"<b>{escape(classes[index])}</b><br>{record[index]:.2f} {share}"
+            drawn = drawing.unit_square(points, counts[index] / total, number=index)
+            figures.append(f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>")
+    note = '<p class="dim">The horizontal axis is recall, the vertical axis is precision; '
+    note += "the dotted line is chance. The number is the average precision.</p>"
+    words = paragraphs(read_precision_recall(classes, counts, record, details["precision_recall"]))
+    return f'<div class="curves">{"".join(figures)}</div>{note}{words}'
 
 
-def costs(found: Mapping[str, Any]) -> str:
-    """What is missed and called for nothing, at the threshold and at the likeliest class."""
+def costs(record: Mapping[str, Any]) -> str:
+    """False negatives and false positives at the chosen threshold and at argmax."""
     names = {
-        f"at the threshold {found['threshold']:.3g}": "at_threshold",
-        "at the likeliest class": "at_argmax",
+        f"at the threshold {record['threshold']:.3g}": "at_threshold",
+        "at argmax": "at_argmax",
     }
     rows = [
         [
             title,
-            f"{found[key]['false_negatives']} of {found[key]['positives']}",
-            f"{found[key]['false_positives']} of {found[key]['negatives']}",
-            format_score(found[key]["cost"]),
+            f"{record[key]['false_negatives']} of {record[key]['positives']}",
+            f"{record[key]['false_positives']} of {record[key]['negatives']}",
+            format_score(record[key]["cost"]),
         ]
         for title, key in names.items()
     ]
-    titles = ["", "defects missed", "sound ones called", "cost of 100 samples"]
-    why = found["reason"] or "the threshold is the cheapest on the validation part"
-    price = f"One missed defect counts as {found['false_negative_cost']:g} false alarms"
-    note = f"{price}; {why}. The matrix and all measures are at the threshold."
+    titles = ["", "false negatives", "false positives", "cost per 100 samples"]
+    why = record["reason"] or "the threshold has the lowest cost on the validation split"
+    price = f"One false negative costs {record['false_negative_cost']:g} false positives"
+    note = f"{price}; {why}. The confusion matrix and all metrics use this threshold."
     return (
         table(titles, rows, numbers=(1, 2, 3), classes=["own"])
         + f'<p class="dim">{escape(note)}</p>'
@@ -193,12 +203,18 @@ def costs(found: Mapping[str, Any]) -> str:
 
 
 def beside_truth(answers: Any, truth: Any) -> str:
-    """A point a sample; on the line the answer is the truth."""
-    pairs = list(zip(truth.tolist(), answers.tolist(), strict=True))[:_MOST_POINTS]
+    """One point per sample; on the line the prediction equals the target."""
+    pairs = list(zip(truth.tolist(), answers.tolist(), strict=True))[:_MAX_POINTS]
     line = [(min(truth), min(truth)), (max(truth), max(truth))]
     series = {"samples": pairs, "perfect": line}
     return drawing.lines(
-        series, across="truth", up="answer", dots=["samples"], width=440, height=420, square=True
+        series,
+        across="target",
+        up="prediction",
+        dots=["samples"],
+        width=440,
+        height=420,
+        square=True,
     )
 
 
@@ -210,10 +226,10 @@ def forecasts(
     timestamps: Sequence[float],
     unit: str,
 ) -> str:
-    """Every horizon-th forecast, so that they do not overlap, over the truth of the test part."""
+    """Every horizon-th forecast, so that they do not overlap, over the observed test split."""
     horizon = answers.shape[1]
     values = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]])
-    known = list(zip(timestamps, values.tolist(), strict=True))
+    observed = list(zip(timestamps, values.tolist(), strict=True))
     starts = range(0, len(answers), horizon)
 
     def joined(values: Any) -> list[tuple[float, float]]:
@@ -223,29 +239,32 @@ def forecasts(
             for step in range(horizon)
         ]
 
-    curves = {"truth": known, "forecast": joined(answers)}
+    curves = {"observed": observed, "forecast": joined(answers)}
     if margins is not None:
         curves |= {"low": joined(answers - margins), "high": joined(answers + margins)}
     up = str(details["unit"]).split(", ")[0]
     content = drawing.lines(curves, across=unit, up=up, width=900, height=290, band=("low", "high"))
     if "interval" in details:
         share, wanted = details["interval"]["coverage"], details["interval"]["wanted"]
-        content += f'<p class="dim">Between low and high lies {share:.1%} of the truth; {wanted:.0%} was wanted.</p>'
+        content += (
+            f'<p class="dim">The prediction interval covers {share:.1%} of the observed values; '
+            f"the requested coverage is {wanted:.0%}.</p>"
+        )
     if horizon > 1:
         scaled = "normalized_mae_by_step" in details
         errors = [
-            (at + 1, error)
-            for at, error in enumerate(
+            (index + 1, error)
+            for index, error in enumerate(
                 details["normalized_mae_by_step" if scaled else "mae_by_step"]
             )
         ]
         up = "mean absolute error" + (", scaled" if scaled else "")
         content += drawing.lines({"error": errors}, across="steps ahead", up=up, height=180)
-        content += f'<p class="dim">Forecasts of {horizon} steps, one after the other, each made when the one before it ended.</p>'
+        content += f'<p class="dim">Forecasts of {horizon} steps; each starts where the one before it ended.</p>'
     if "by_variable" in details:
         rows = [
-            [name, *(format_score(value) for value in each.values())]
-            for name, each in details["by_variable"].items()
+            [name, *(format_score(value) for value in item.values())]
+            for name, item in details["by_variable"].items()
         ]
         content += table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3))
     return content
@@ -255,41 +274,41 @@ def alarms(
     values: Any,
     errors: Any,
     first: int,
-    marks: Any,
+    labels: Any,
     details: Mapping[str, Any],
     timestamps: Sequence[float],
     unit: str,
     name: str,
 ) -> str:
-    """The series with its alarms as points and the labeled windows as shades; the errors and their threshold below it.
+    """The series with alarms as points and labeled windows as shades; below it errors and threshold.
 
     errors:  of the steps from `first` on
-    marks:   which steps are labeled odd, None where no one said
+    labels:  which steps are labeled as anomalies; None without labels
     """
     height = details["threshold"]
-    shown = np.unique(
-        np.linspace(0, len(values) - 1, min(len(values), _MOST_STEPS)).astype(int)
+    html = np.unique(
+        np.linspace(0, len(values) - 1, min(len(values), _MAX_STEPS)).astype(int)
     ).tolist()
     odd = (first + np.flatnonzero(errors > height)).tolist()
-    odd = odd[:: len(odd) // _MOST_STEPS + 1]
+    odd = odd[:: len(odd) // _MAX_STEPS + 1]
     curves = {
-        label: [(timestamps[at], float(values[at])) for at in places]
-        for label, places in ((name, shown), ("alarm", odd))
+        label: [(timestamps[index], float(values[index])) for index in places]
+        for label, places in ((name, html), ("alarm", odd))
     }
     shades = (
         []
-        if marks is None
-        else [(timestamps[span.first], timestamps[span.last]) for span in spans(marks)]
+        if labels is None
+        else [(timestamps[span.first], timestamps[span.last]) for span in spans(labels)]
     )
     content = drawing.lines(
         curves, across=unit, up=name, width=900, height=250, dots=("alarm",), shades=shades
     )
-    starts = [at for at in shown if at >= first]
+    starts = [index for index in html if index >= first]
     peaks = np.maximum.reduceat(
         errors, np.subtract(starts, first)
     ).tolist()  # a peak between two points is not skipped
     curves = {
-        "error": [(timestamps[at], peak) for at, peak in zip(starts, peaks, strict=True)],
+        "error": [(timestamps[index], peak) for index, peak in zip(starts, peaks, strict=True)],
         "threshold": [(timestamps[first], height), (timestamps[-1], height)],
     }
     content += drawing.lines(
@@ -298,61 +317,63 @@ def alarms(
     if details.get("windows"):
         met = [
             [
-                each["from"],
-                each["to"],
-                each["first_alarm"] or "missed",
-                "yes" if each["judged"] else "no",
+                item["from"],
+                item["to"],
+                item["first_alarm"] or "missed",
+                "yes" if item["judged"] else "no",
             ]
-            for each in details["windows"]
+            for item in details["windows"]
         ]
-        content += table(["labeled from", "to", "first alarm", "judged"], met)
+        content += table(["labeled from", "to", "first alarm", "evaluated"], met)
     words = {True: "in a labeled window", False: "false alarm", None: ""}
     raised = [
-        [each["from"], each["to"], format_score(each["error"]), words[each.get("labeled")]]
-        for each in details["alarms"][:_MOST_STATES]
+        [item["from"], item["to"], format_score(item["error"]), words[item.get("labeled")]]
+        for item in details["alarms"][:_MAX_STATES]
     ]
     content += table(["alarm from", "to", "highest error", ""], raised, numbers=(2,))
     return content + (
-        f'<p class="dim">Judged from {escape(details["judged_from"])} on. Errors count in spreads of the training part; one in '
-        f"{1 / details['false_alarm_rate']:,.0f} of what is ordinary was expected above the threshold of {height:.4g}.</p>"
+        f'<p class="dim">Evaluated from {escape(details["judged_from"])} on. Errors are in units of the '
+        "standard deviation of the training split; of normal steps one in "
+        f"{1 / details['false_alarm_rate']:,.0f} was expected above the threshold of {height:.4g}.</p>"
     )
 
 
-def seasons(found: Any, timestamps: Sequence[float], unit: str, season: int) -> str:
-    """The parts of a series one below the other, and in words how strong they are."""
+def seasons(parts: Any, timestamps: Sequence[float], unit: str, season: int) -> str:
+    """Trend, season and remainder of a series one below the other, with their strengths."""
     content = ""
     for name in ("trend", "season", "rest"):
-        curve = list(zip(timestamps, getattr(found, name).tolist(), strict=True))[-_MOST_STEPS:]
+        curve = list(zip(timestamps, getattr(parts, name).tolist(), strict=True))[-_MAX_STEPS:]
         content += drawing.lines({name: curve}, across=unit, up=name, width=900, height=150)
     newest = (
-        f"Shown are the newest {_MOST_STEPS:,} of {len(timestamps):,} steps. "
-        if len(timestamps) > _MOST_STEPS
+        f"The plots show the last {_MAX_STEPS:,} of {len(timestamps):,} steps. "
+        if len(timestamps) > _MAX_STEPS
         else ""
     )
     return content + (
-        f'<p class="dim">{newest}The series is the sum of the three. The season of {season} steps has strength {found.seasonal:.2f}, '
-        f"the trend {found.trending:.2f} (0: not there, 1: all there is).</p>"
+        f'<p class="dim">{newest}The series is the sum of the three. The season of {season} steps has '
+        f"the strength {parts.seasonal:.2f}, the trend {parts.trending:.2f} "
+        "(0: absent, 1: explains everything).</p>"
     )
 
 
 def through_time(
     norms: Mapping[str, Mapping[str, Sequence[float]]], faded: Mapping[str, str]
 ) -> str:
-    """For each loss a curve a layer, |dL/dh_t| at every step, and in words how far back it reaches.
+    """For each loss one curve per layer: |dL/dh_t| at every step, and how far back it reaches.
 
     norms:  by loss and layer
-    faded:  what is to be said of each loss
+    faded:  a sentence for each loss
     """
     content = ""
     for loss, layers in norms.items():
-        shown = list(layers.items())[: len(drawing.COLORS)]
-        curves = {name: list(enumerate(values, start=1)) for name, values in shown}
+        html = list(layers.items())[: len(drawing.COLORS)]
+        curves = {name: list(enumerate(values, start=1)) for name, values in html}
         content += drawing.lines(
             curves, across="step", up=f"|dL/dh_t|, loss of {loss}", height=220, tens=True
         )
         more = (
-            f" Drawn are the first {len(shown)} of {len(layers)}."
-            if len(shown) < len(layers)
+            f" The plot shows the first {len(html)} of {len(layers)} layers."
+            if len(html) < len(layers)
             else ""
         )
         content += f'<p class="dim">{escape(faded[loss] + more)}</p>'
@@ -360,23 +381,23 @@ def through_time(
 
 
 def weights(named: Mapping[str, float]) -> str:
-    """The weights of a linear net, the greatest first."""
-    ordered = sorted(named.items(), key=lambda pair: -abs(pair[1]))[:MOST_CLASSES]
+    """The weights of a linear net, the largest magnitude first."""
+    ordered = sorted(named.items(), key=lambda pair: -abs(pair[1]))[:MAX_CLASSES]
     return table(
         ["feature", "weight"], [[name, f"{value:.6g}"] for name, value in ordered], numbers=[1]
     )
 
 
-def policy(found: Mapping[str, Any]) -> str:
-    """Learned values beside the true ones in every state in which something can be decided."""
-    actions = found["actions"]
+def policy(record: Mapping[str, Any]) -> str:
+    """Learned values beside the true ones in every state with more than one action."""
+    actions = record["actions"]
     rows = []
-    for at, state in enumerate(found["states"][:_MOST_STATES]):
-        if found["matters"][at]:
+    for index, state in enumerate(record["states"][:_MAX_STATES]):
+        if record["matters"][index]:
             cells = [state]
-            for values in (found["learned"][at], found["best"][at]):
+            for values in (record["learned"][index], record["best"][index]):
                 cells += [*(f"{value:.4f}" for value in values), actions[int(np.argmax(values))]]
-            rows.append([*cells, "agrees" if found["agrees"][at] else "differs"])
+            rows.append([*cells, "agrees" if record["agrees"][index] else "differs"])
     titles = [
         "state",
         *(f"learned {name}" for name in actions),
@@ -389,29 +410,33 @@ def policy(found: Mapping[str, Any]) -> str:
     return table(titles, rows, numbers=flush)
 
 
-def walks(found: Sequence[Mapping[str, Any]], height: Callable[[str, float, float], float]) -> str:
-    """A map for each start on a surface of two dimensions, and where every walk ended."""
+def unrolled_layers(
+    record: Sequence[Mapping[str, Any]], height: Callable[[str, float, float], float]
+) -> str:
+    """A map for each start on a two-dimensional surface, and where every optimizer ended."""
     content = ""
-    for surface, start in dict.fromkeys((each["surface"], tuple(each["start"])) for each in found):
+    for surface, start in dict.fromkeys((item["surface"], tuple(item["start"])) for item in record):
         mine = [
-            each for each in found if each["surface"] == surface and tuple(each["start"]) == start
+            item for item in record if item["surface"] == surface and tuple(item["start"]) == start
         ]
         if len(start) == 2:
             paths = {
-                each["optimizer"]: [(point[0], point[1]) for point in each["way"]] for each in mine
+                item["optimizer"]: [(point[0], point[1]) for point in item["way"]] for item in mine
             }
-            drawn = drawing.ways(paths, lambda x, y, surface=surface: height(surface, x, y))  # type: ignore[misc]
+            drawn = drawing.optimizer_paths(
+                paths, lambda x, y, surface=surface: height(surface, x, y)
+            )  # type: ignore[misc]
             content += f"<h3>{escape(surface)}, from {_point(start)}</h3>{drawn}"
     keys = ("start", "end")
     rows = [
         [
-            each["surface"],
-            each["optimizer"],
-            *(_point(each[key]) for key in keys),
-            f"{each['height']:.5f}",
-            each["place"],
+            item["surface"],
+            item["optimizer"],
+            *(_point(item[key]) for key in keys),
+            f"{item['height']:.5f}",
+            item["place"],
         ]
-        for each in found
+        for item in record
     ]
     return content + table(
         ["surface", "optimizer", "start", "end", "height", "place"], rows, numbers=[4]

@@ -9,7 +9,7 @@ const show = (unit) => seen[unit] ?? unit;
 const write = (value, digits = 3) => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "no number");
 const clamp = (value, most) => Math.min(most, Math.max(0, value));
 const PART = 600; // units of a text that stand in the page at once
-const WIDEST = 4000; // columns of a map; of a longer walk each stands for several steps
+const WIDEST = 4000; // columns of a map; a column of a longer sequence stands for several steps
 
 function element(kind, text, parent, name) {
   const made = document.createElement(kind);
@@ -20,27 +20,27 @@ function element(kind, text, parent, name) {
 }
 
 class Walk {
-  constructor(place, told) {
+  constructor(place, data) {
     this.place = place;
-    this.told = told;
+    this.data = data;
     this.step = 0;
-    this.unit = told.unit;
+    this.unit = data.unit;
     this.part = -1;
-    this.most = told.bits === 16 ? 32767 : 127;
+    this.most = data.bits === 16 ? 32767 : 127;
     this.gates = {};
-    for (const [name, gate] of Object.entries(told.gates)) {
-      const levels = told.bits === 16 ? new Int16Array(bytes(gate.data)) : new Int8Array(bytes(gate.data));
-      this.gates[name] = { levels, greatest: gate.greatest, units: levels.length / told.steps };
+    for (const [name, gate] of Object.entries(data.gates)) {
+      const levels = data.bits === 16 ? new Int16Array(bytes(gate.data)) : new Int8Array(bytes(gate.data));
+      this.gates[name] = { levels, maximum: gate.maximum, units: levels.length / data.steps };
     }
-    if (told.most) {
-      this.guesses = new Uint32Array(bytes(told.guesses));
-      this.chances = new Uint8Array(bytes(told.chances));
+    if (data.most) {
+      this.guesses = new Uint32Array(bytes(data.guesses));
+      this.chances = new Uint8Array(bytes(data.chances));
     }
     this.listen();
-    for (const each of told.telling) {
-      const button = element("button", `${each.unit}: ${each.about}`, this.find("telling"));
-      button.value = each.unit;
-      button.addEventListener("click", () => this.choose(this.row(each.unit)));
+    for (const neuron of data.interpretable) {
+      const button = element("button", `${neuron.unit}: ${neuron.about}`, this.find("interpretable"));
+      button.value = neuron.unit;
+      button.addEventListener("click", () => this.choose(this.row(neuron.unit)));
     }
     for (const canvas of place.querySelectorAll("canvas")) this.draw(canvas);
     this.choose(this.unit);
@@ -51,18 +51,18 @@ class Walk {
   }
 
   name(row) {
-    return this.told.units ? this.told.units[row] : row;
+    return this.data.units ? this.data.units[row] : row;
   }
 
   row(unit) {
-    return this.told.units ? this.told.units.indexOf(unit) : unit;
+    return this.data.units ? this.data.units.indexOf(unit) : unit;
   }
 
   value(gate, step, unit) {
-    const { levels, greatest, units } = this.gates[gate];
+    const { levels, maximum, units } = this.gates[gate];
     if (unit >= units) return NaN;
-    const level = levels[unit * this.told.steps + step];
-    return level < -this.most ? NaN : (level / this.most) * greatest;
+    const level = levels[unit * this.data.steps + step];
+    return level < -this.most ? NaN : (level / this.most) * maximum;
   }
 
   mean(gate, step) {
@@ -79,13 +79,13 @@ class Walk {
   }
 
   draw(canvas) {
-    const { levels, greatest, units } = this.gates[canvas.dataset.gate];
-    const { steps } = this.told;
+    const { levels, maximum, units } = this.gates[canvas.dataset.gate];
+    const { steps } = this.data;
     const columns = Math.min(steps, WIDEST);
     canvas.width = columns;
     canvas.height = units;
     canvas.style.height = `${clamp(Math.max(70, 4 * units), 240)}px`;
-    canvas.dataset.greatest = greatest;
+    canvas.dataset.maximum = maximum;
     const image = new ImageData(columns, units);
     for (let unit = 0; unit < units; unit++) {
       for (let x = 0; x < columns; x++) {
@@ -99,20 +99,20 @@ class Walk {
 
   choose(unit) {
     if (!Number.isInteger(unit) || unit < 0) return;
-    this.unit = clamp(unit, this.told.count - 1);
+    this.unit = clamp(unit, this.data.count - 1);
     const name = this.name(this.unit);
     this.find("number").value = name;
-    const known = this.told.telling.find((each) => each.unit === name);
-    this.find("why").textContent = this.unit === this.told.unit ? this.told.why : known ? known.about : "";
-    for (const button of this.find("telling").children) button.setAttribute("aria-pressed", Number(button.value) === name);
+    const known = this.data.interpretable.find((neuron) => neuron.unit === name);
+    this.find("why").textContent = this.unit === this.data.unit ? this.data.why : known ? known.about : "";
+    for (const button of this.find("interpretable").children) button.setAttribute("aria-pressed", Number(button.value) === name);
     this.go(this.step);
     this.color();
   }
 
   go(step) {
-    this.step = clamp(step, this.told.steps - 1);
+    this.step = clamp(step, this.data.steps - 1);
     this.find("step").value = this.step;
-    const { steps } = this.told;
+    const { steps } = this.data;
     for (const map of this.place.querySelectorAll(".map")) {
       const units = this.gates[map.firstChild.dataset.gate].units;
       map.querySelector(".column").style.left = `${(100 * this.step) / steps}%`;
@@ -122,28 +122,28 @@ class Walk {
     }
     this.sums();
     this.mark();
-    const { labels } = this.told;
+    const { labels } = this.data;
     const unit = labels.length ? `: ${show(labels[this.step])}` : "";
     const h = `h = ${write(this.value("h", this.step, this.unit))}`;
-    let told = `step ${this.step + 1} of ${steps}${unit}   unit ${this.name(this.unit)}   ${h}`;
-    if (this.told.most) {
-      const next = Array.from({ length: this.told.most }, (_, rank) => {
-        const at = this.step * this.told.most + rank;
-        return `${show(this.told.words[this.guesses[at]])} ${Math.round((100 * this.chances[at]) / 255)} %`;
+    let text = `step ${this.step + 1} of ${steps}${unit}   unit ${this.name(this.unit)}   ${h}`;
+    if (this.data.most) {
+      const next = Array.from({ length: this.data.most }, (_, rank) => {
+        const at = this.step * this.data.most + rank;
+        return `${show(this.data.words[this.guesses[at]])} ${Math.round((100 * this.chances[at]) / 255)} %`;
       });
-      told += `   expects ${next.join(", ")}`;
-      if (this.step + 1 < steps) told += `   then came ${show(labels[this.step + 1])}`;
+      text += `   expects ${next.join(", ")}`;
+      if (this.step + 1 < steps) text += `   then came ${show(labels[this.step + 1])}`;
     }
-    this.find("here").textContent = told;
+    this.find("here").textContent = text;
   }
 
   sums() {
-    const before = this.step - (this.told.forward ? 1 : -1);
-    const there = before >= 0 && before < this.told.steps;
+    const before = this.step - (this.data.forward ? 1 : -1);
+    const there = before >= 0 && before < this.data.steps;
     const at = {};
     for (const gate of Object.keys(this.gates)) at[gate] = this.value(gate, this.step, this.unit);
     const lines = [];
-    const kept = this.told.cell === "gru" ? "h" : "c";
+    const kept = this.data.cell === "gru" ? "h" : "c";
     const held = (gate) => (there ? this.value(gate, before, this.unit) : 0);
     const put = { ...at };
     if (at.f !== undefined && at.c !== undefined) {
@@ -176,7 +176,7 @@ class Walk {
     const part = Math.floor(this.step / PART);
     if (part === this.part) return false;
     this.part = part;
-    const { labels, steps, most, words } = this.told;
+    const { labels, steps, most, words } = this.data;
     const all = document.createDocumentFragment();
     for (let step = part * PART; step < Math.min(steps, (part + 1) * PART); step++) {
       const column = element("div", "", all, "unit");
@@ -191,7 +191,7 @@ class Walk {
       }
       if (labels[step] === "\n" && labels[step + 1] !== "\n") all.append(document.createElement("br"));
     }
-    this.find("text").classList.toggle("spaced", this.told.spaced);
+    this.find("text").classList.toggle("spaced", this.data.spaced);
     this.find("text").replaceChildren(all);
     const last = Math.min(steps, (part + 1) * PART);
     this.find("part").textContent = steps > PART ? ` ${part * PART + 1} to ${last} of ${steps} ` : "";
@@ -200,7 +200,7 @@ class Walk {
   }
 
   mark() {
-    if (!this.told.labels.length) return;
+    if (!this.data.labels.length) return;
     if (this.text()) this.color();
     for (const column of this.place.querySelectorAll(".unit.at")) column.classList.remove("at");
     const column = this.place.querySelector(`.unit[data-step="${this.step}"]`);
@@ -208,11 +208,11 @@ class Walk {
   }
 
   color() {
-    if (!this.told.labels.length) return;
+    if (!this.data.labels.length) return;
     const gate = this.find("by").value;
-    const { greatest } = this.gates[gate];
+    const { maximum } = this.gates[gate];
     for (const column of this.place.getElementsByClassName("unit")) {
-      const value = this.value(gate, Number(column.dataset.step), this.unit) / Math.max(1, greatest);
+      const value = this.value(gate, Number(column.dataset.step), this.unit) / Math.max(1, maximum);
       const letter = column.firstChild;
       letter.className = Number.isFinite(value) ? (value >= 0 ? "active" : "quiet") : "";
       letter.style.setProperty("--a", Number.isFinite(value) ? (Math.abs(value) * 0.95).toFixed(2) : 0);
@@ -240,15 +240,15 @@ class Walk {
       if (!steps && !rows) return;
       event.preventDefault();
       if (steps) this.go(this.step + steps);
-      else this.choose(clamp(this.unit + rows, this.told.count - 1));
+      else this.choose(clamp(this.unit + rows, this.data.count - 1));
     };
     on("text", "keydown", (event) => move(event, false));
     on("maps", "keydown", (event) => move(event, true));
     on("maps", "click", (event) => {
       if (event.target.tagName !== "CANVAS") return;
       const box = event.target.getBoundingClientRect();
-      this.step = clamp(Math.floor(((event.clientX - box.left) / box.width) * this.told.steps), this.told.steps - 1);
-      this.choose(clamp(Math.floor(((event.clientY - box.top) / box.height) * this.gates[event.target.dataset.gate].units), this.told.count - 1));
+      this.step = clamp(Math.floor(((event.clientX - box.left) / box.width) * this.data.steps), this.data.steps - 1);
+      this.choose(clamp(Math.floor(((event.clientY - box.top) / box.height) * this.gates[event.target.dataset.gate].units), this.data.count - 1));
     });
   }
 }
@@ -274,18 +274,18 @@ function valueAt(image, x, y) {
   const data = pixels(image);
   const at = 4 * (y * image.naturalWidth + x);
   const level = levels.get((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
-  return level === undefined || level === -128 ? NaN : (level / 127) * Number(image.dataset.greatest);
+  return level === undefined || level === -128 ? NaN : (level / 127) * Number(image.dataset.maximum);
 }
 
-function tellPoint(image, x, y) {
-  const { kind, columns, across, down, each } = image.dataset;
+function describePoint(image, x, y) {
+  const { kind, columns, across, down, stride } = image.dataset;
   const value = write(valueAt(image, x, y), 4);
   if (kind === "strip") return `number ${y * image.naturalWidth + x}: ${value}`;
-  if (kind === "plane") return `row ${y * each}, column ${x * each}: ${value}`;
+  if (kind === "plane") return `row ${y * stride}, column ${x * stride}: ${value}`;
   const [wide, high] = [Number(across) + 2, Number(down) + 2];
   if (x % wide >= across || y % high >= down) return "";
   const map = Math.floor(y / high) * columns + Math.floor(x / wide);
-  return `map ${map}, row ${(y % high) * each}, column ${(x % wide) * each}: ${value}`;
+  return `map ${map}, row ${(y % high) * stride}, column ${(x % wide) * stride}: ${value}`;
 }
 
 function pointed(event) {
@@ -297,16 +297,16 @@ function pointed(event) {
   const x = clamp(Math.floor(((event.clientX - box.left) / box.width) * image.naturalWidth), image.naturalWidth - 1);
   const y = clamp(Math.floor(((event.clientY - box.top) / box.height) * image.naturalHeight), image.naturalHeight - 1);
   const heads = image.closest(".attention");
-  let told = tellPoint(image, x, y);
+  let text = describePoint(image, x, y);
   if (heads) {
     const labels = heads.dataset.labels ? heads.dataset.labels.split("\u001f") : [];
-    const each = Number(image.dataset.each);
-    const name = (at) => (labels.length ? `${at * each} ${show(labels[at * each])}` : `${at * each}`);
-    told = `query ${name(y)} looks at key ${name(x)}: ${write(valueAt(image, x, y), 4)}`;
-    heads.querySelector(".here").textContent = told;
+    const stride = Number(image.dataset.stride);
+    const name = (index) => (labels.length ? `${index * stride} ${show(labels[index * stride])}` : `${index * stride}`);
+    text = `query ${name(y)} looks at key ${name(x)}: ${write(valueAt(image, x, y), 4)}`;
+    heads.querySelector(".here").textContent = text;
   }
-  place.textContent = told;
-  place.hidden = !told;
+  place.textContent = text;
+  place.hidden = !text;
 }
 
 function attend(place) {
@@ -335,10 +335,10 @@ function open(hash) {
   if (place && place.tagName === "DETAILS") place.open = true;
 }
 
-const walks = new Map();
+const layers = new Map();
 for (const place of document.querySelectorAll(".walk")) {
   const start = () => {
-    if (place.open && !walks.has(place)) walks.set(place, new Walk(place, content.walks[Number(place.dataset.walk)]));
+    if (place.open && !layers.has(place)) layers.set(place, new Walk(place, content.layers[Number(place.dataset.walk)]));
   };
   place.addEventListener("toggle", start);
   start();

@@ -1,4 +1,4 @@
-"""One example going through a net, as one HTML page that opens offline; and the same, smaller, as sections of a report.
+"""The x-ray of one example as an HTML page that opens offline, and as sections of the report.
 
 All that is shown is in the trace (docs/trace.md). Numbers stand in the page as levels in base64 or as small images, never as text;
 the page's own script shows them and fetches nothing.
@@ -33,109 +33,114 @@ def trace_page(
     more: Sequence[Section] = (),
     unit: int | None = None,
     why: str = "",
-    telling: Sequence[tuple[int, str]] = (),
+    interpretable: Sequence[tuple[int, str]] = (),
 ) -> str:
-    """The whole file.
+    """Returns the complete HTML file.
 
     content, tensors:    what trace.json says, and numbers by their keys
-    more:                sections that stand after the way, such as where on an image a net looked
-    unit, why, telling:  of the last recurrent layer the unit that is chosen first, the reason, others worth a look
+    more:                sections after the data flow, such as where on an image a net looked
+    unit, why, interpretable:  the unit of the last recurrent layer that is selected
+                         first, the reason, and other interpretable units
     """
     view = View(content, tensors)
-    walks = moving.walk_content(view, unit=unit, why=why, telling=telling)
+    unrolled_layers = moving.unrolled_content(view, unit=unit, why=why, interpretable=interpretable)
     sections = {
-        "The way": parts.way(view),
-        **{each.title: each.content for each in more},
+        "The way": parts.trace(view),
+        **{item.title: item.content for item in more},
         "Explained": parts.explanation(view),
         "Layer by layer": parts.layers(view),
         "Gradients": parts.gradients(view),
-        "One number opened": parts.numbers_opened(view),
-        "Time": moving.walk_places(walks),
+        "One number opened": parts.breakdowns(view),
+        "Time": moving.step_labels(unrolled_layers),
         "Gradients through time": moving.through_time(view),
         "Attention": attention(view),
         "The chain rule": parts.chains(view),
         "Operations": parts.operations(view),
     }
-    there = {name: shown for name, shown in sections.items() if shown}
-    links = "".join(f'<a href="#{_place(name)}">{escape(name)}</a>' for name in there)
+    filled = {name: html for name, html in sections.items() if html}
+    links = "".join(f'<a href="#{_place(name)}">{escape(name)}</a>' for name in filled)
     body = "".join(
-        f'<section id="{_place(name)}"><h2>{escape(name)}</h2>{shown}</section>\n'
-        for name, shown in there.items()
+        f'<section id="{_place(name)}"><h2>{escape(name)}</h2>{html}</section>\n'
+        for name, html in filled.items()
     )
-    told_content = json.dumps(
-        {"walks": walks, "palette": packed(palette())}, ensure_ascii=False, separators=(",", ":")
+    payload = json.dumps(
+        {"layers": unrolled_layers, "palette": packed(palette())},
+        ensure_ascii=False,
+        separators=(",", ":"),
     ).replace("<", "\\u003c")
-    holes = {
+    values = {
         "title": escape(title),
         "subtitle": escape(subtitle),
         "style": _file("page.css") + _file("trace_page.css"),
         "links": links,
         "body": body,
-        "content": told_content,
+        "content": payload,
         "script": _file("trace_page.js"),
     }
-    return re.sub(r"\[\[(\w+)\]\]", lambda found: holes[found[1]], _file("trace_page.html"))
+    return re.sub(r"\[\[(\w+)\]\]", lambda match: values[match[1]], _file("trace_page.html"))
 
 
 def trace_sections(
     content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
 ) -> list[Section]:
-    """The same, smaller, for a report that has no script: the way, what each layer gives, states over time, the answer opened."""
+    """The x-ray as static sections: data flow, layer outputs, states over time, a breakdown of the output."""
     view = View(content, tensors)
     return [
-        Section(name, shown)
-        for name, shown in {
-            "The way": parts.way(view, links=False),
-            "What each layer gives": _given(view),
-            "States over time": moving.still_walks(view),
-            "Attention": attention(view, every=16_000, heads_most=1),
-            "The answer's greatest number opened": _last_opened(view),
+        Section(name, html)
+        for name, html in {
+            "The way": parts.trace(view, links=False),
+            "What each layer gives": _layer_outputs(view),
+            "States over time": moving.unrolled_image(view),
+            "Attention": attention(view, every=16_000, max_heads=1),
+            "Breakdown of the largest output": _last_breakdown(view),
         }.items()
-        if shown
+        if html
     ]
 
 
-def _given(view: View) -> str:
-    """One line a layer; images of the first ones."""
+def _layer_outputs(view: View) -> str:
+    """One line per layer; images of the first layers."""
     points = parts.points_of(view, _REPORT_POINTS)
     rows = []
     for layer in view.layers:
-        found = view.content["tensors"].get(layer.gives, {}).get("statistics", {})
-        zeros = found.get("zeros")
+        record = view.content["tensors"].get(layer.gives, {}).get("statistics", {})
+        zeros = record.get("zeros")
         rows.append(
             [
                 layer.name,
                 layer.description,
                 view.shape(layer.gives),
-                format_value(found.get("mean")),
-                format_value(found.get("max")),
+                format_value(record.get("mean")),
+                format_value(record.get("max")),
                 "-" if zeros is None else f"{zeros:.0%}",
                 "-" if layer.gradient is None else format_value(layer.gradient),
             ]
         )
     if not rows:
         return ""
-    titles = ["layer", "", "gives", "mean", "greatest", "zeros", "|gradient|"]
-    shown = table(titles, rows[: 2 * _REPORT_LAYERS], numbers=(3, 4, 5, 6))
+    titles = ["layer", "", "output", "mean", "max", "zeros", "|gradient|"]
+    html = table(titles, rows[: 2 * _REPORT_LAYERS], numbers=(3, 4, 5, 6))
     if len(rows) > 2 * _REPORT_LAYERS:
-        shown += f'<p class="dim">and {len(rows) - 2 * _REPORT_LAYERS} layers more</p>'
+        html += f'<p class="dim">and {len(rows) - 2 * _REPORT_LAYERS} layers more</p>'
     for layer in view.layers[:_REPORT_LAYERS]:
         array = view.sample(layer.gives)
         if array is not None and array.ndim >= 2 and array.size > 1:
             heat = heat_of(
                 array, view.sample_axes(layer.gives), points=points, name=f"what {layer.name} gives"
             )
-            shown += f"<p><b>{escape(layer.name)}</b> {escape(layer.description)}</p>{parts.with_scale(heat)}"
-    return shown
+            html += f"<p><b>{escape(layer.name)}</b> {escape(layer.description)}</p>{parts.with_scale(heat)}"
+    return html
 
 
-def _last_opened(view: View) -> str:
-    """Of the last layer that can be opened."""
-    last = next((layer.opened for layer in reversed(view.layers) if layer.opened is not None), None)
+def _last_breakdown(view: View) -> str:
+    """The breakdown of the last layer that has one."""
+    last = next(
+        (layer.breakdown for layer in reversed(view.layers) if layer.breakdown is not None), None
+    )
     return (
         ""
         if last is None
-        else f"<p>{escape(last['layer'])}: {escape(last['description'])}</p>{parts.opened(last, 10)}"
+        else f"<p>{escape(last['layer'])}: {escape(last['description'])}</p>{parts.breakdown(last, 10)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts of the page of a trace that need no script: the way, every layer, gradients, opened numbers, chains, operations."""
+"""The static parts of the x-ray page: data flow, layers, gradients, breakdowns, chain rule, operations."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -14,28 +14,28 @@ from kissipo.report.trace_view import (
     Layer,
     View,
     as_number,
+    format_seconds,
     is_right,
-    seen,
-    told_seconds,
+    visible_text,
 )
 
 ALL_POINTS = 1_600_000
-_MOST_POINTS = 65_536
-_MOST_CARDS = 40
-_MOST_BARS = 12
-_MOST_OPERATIONS = 2_000
-_MOST_CHAINS = 64
-_MOST_WINDOWS = 200
+_MAX_POINTS = 65_536
+_MAX_CARDS = 40
+_MAX_BARS = 12
+_MAX_OPERATIONS = 2_000
+_MAX_CHAINS = 64
+_MAX_WINDOWS = 200
 _STAGES = {"input": "Input", "process": "Process", "output": "Output"}
 
 
 def points_of(view: View, every: int = ALL_POINTS) -> int:
-    """How many points the image of each layer may have, so that those of all together stay small."""
-    return min(_MOST_POINTS, every // max(1, len(view.layers)))
+    """The number of points per layer image that keeps the page small."""
+    return min(_MAX_POINTS, every // max(1, len(view.layers)))
 
 
 def heat_image(heat: Heat, *, large: bool = False) -> str:
-    """A heat image with its scale and what is left out; its data say how it is read back into numbers."""
+    """An HTML heat image; its data attributes let the script read the values back."""
     across = {"maps": 60 * heat.columns, "photo": 224}.get(heat.kind, 720) if large else 180
     width = (
         heat.width * max(1, min(40, across // heat.width))
@@ -50,14 +50,14 @@ def heat_image(heat: Heat, *, large: bool = False) -> str:
         f";height:{height if large else min(height, 64)}px" if height else ""
     )
     data = (
-        f'data-greatest="{heat.maximum!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
-        f'data-down="{heat.map_height}" data-each="{heat.of_each}"'
+        f'data-maximum="{heat.maximum!r}" data-kind="{heat.kind}" data-columns="{heat.columns}" data-across="{heat.map_width}" '
+        f'data-down="{heat.map_height}" data-stride="{heat.per_item}"'
     )
     return f'<img class="heat" src="{heat.address}" alt="{escape(heat.alt)}" style="{shape}" loading="lazy" {data}>'
 
 
 def with_scale(heat: Heat) -> str:
-    """The image, its scale and what is left out."""
+    """The heat image with its color scale and its note."""
     note = f'<span class="dim">{escape(heat.note)}</span>' if heat.note else ""
     if heat.kind == "photo":
         return f"{heat_image(heat, large=True)}{note}"
@@ -65,8 +65,8 @@ def with_scale(heat: Heat) -> str:
     return f'{heat_image(heat, large=True)}<p class="caption">{scale} {note}</p>'
 
 
-def way(view: View, *, links: bool = True) -> str:
-    """One card a step, from the value as it came to the answer beside the truth.
+def trace(view: View, *, links: bool = True) -> str:
+    """One card per step, from the raw value to the prediction beside the target.
 
     links:  from each layer to where it is shown at length
     """
@@ -95,11 +95,11 @@ def way(view: View, *, links: bool = True) -> str:
 
 
 def _sum(view: View) -> str:
-    told_sum = (
-        f"{view.content['parameters']:,} weights, {view.content['multiplications']:,} multiplications by weights and "
+    summary = (
+        f"{view.content['parameters']:,} parameters, {view.content['multiplications']:,} MACs and "
         f"{format_bytes(view.content['memory'])} of intermediate values for this sample."
     )
-    return f'<p class="dim">{told_sum}</p>'
+    return f'<p class="dim">{summary}</p>'
 
 
 def _card(view: View, step: Mapping[str, Any]) -> str:
@@ -108,13 +108,13 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
     if isinstance(value, list):
         key = _key_of(view, step)
         array = view.sample(key) if key else None
-        if array is not None and array.size > _MOST_BARS:
+        if array is not None and array.size > _MAX_BARS:
             image = heat_image(
                 heat_of(array, view.sample_axes(key), points=8192, name=step["name"])
             )
         elif array is None and value[-1] == "..." and (top := view.content.get("likeliest")):
-            units = [seen(each["unit"]) for each in top[-1]]
-            image = _bars([each["probability"] for each in top[-1]], units)
+            units = [visible_text(item["unit"]) for item in top[-1]]
+            image = _bars([item["probability"] for item in top[-1]], units)
         else:
             image = _bars(
                 value,
@@ -124,9 +124,9 @@ def _card(view: View, step: Mapping[str, Any]) -> str:
             )
         named = view.shape(key) if key else ""
     elif value is not None:
-        image = f'<p class="value">{escape(seen(str(value)))}</p>'
-    shown = named or " × ".join(f"{side:,}" for side in shape)
-    return _box(step["name"], step["description"], shown, image)
+        image = f'<p class="value">{escape(visible_text(str(value)))}</p>'
+    html = named or " × ".join(f"{side:,}" for side in shape)
+    return _box(step["name"], step["description"], html, image)
 
 
 def _tensor_card(view: View, key: str, name: str) -> str:
@@ -146,25 +146,25 @@ def _box(name: str, description: str, shape: str, image: str, link: str = "") ->
 
 
 def _key_of(view: View, step: Mapping[str, Any]) -> str:
-    """The tensor that a step outside the net tells of, by its shape."""
+    """The tensor of a step outside the net, found by its shape."""
     keys = view.input_keys if step["stage"] == "input" else list(view.content.get("answers", ()))
     if step["stage"] == "output" and step is not view.of("output")[0]:
-        return ""  # what is made of the output is no tensor of the recording
+        return ""  # the recording does not contain the tensors made from the output
     return next(
         (key for key in keys if [side for _, side in view.axes(key)] == list(step["shape"])), ""
     )
 
 
 def _blocks(view: View, links: bool) -> list[str]:
-    """The layers of the net as small cards; of many the first and the last."""
+    """The layers of the net as small cards; a deep net shows the first and the last layers."""
     layers = view.layers
-    shown = (
+    html = (
         layers
-        if len(layers) <= _MOST_CARDS
-        else [*layers[: _MOST_CARDS // 2], *layers[-_MOST_CARDS // 2 :]]
+        if len(layers) <= _MAX_CARDS
+        else [*layers[: _MAX_CARDS // 2], *layers[-_MAX_CARDS // 2 :]]
     )
     cards = []
-    for layer in shown:
+    for layer in html:
         array = view.sample(layer.gives)
         image = (
             ""
@@ -175,60 +175,61 @@ def _blocks(view: View, links: bool) -> list[str]:
         )
         link = f"layer-{layer.number}" if links else ""
         cards.append(_box(layer.name, layer.description, view.shape(layer.gives), image, link))
-    if len(shown) < len(layers):
+    if len(html) < len(layers):
         cards.insert(
-            _MOST_CARDS // 2,
-            f'<div class="card"><p>and {len(layers) - len(shown):,} layers more</p></div>',
+            _MAX_CARDS // 2,
+            f'<div class="card"><p>and {len(layers) - len(html):,} layers more</p></div>',
         )
     return cards
 
 
 def _verdict(view: View) -> list[str]:
-    """The answer beside the truth."""
+    """The prediction beside the target."""
     answer, truth = view.content.get("answer", ""), view.content.get("truth", "")
     if not answer and not truth:
         return []
     right = is_right(answer, truth)
     sign = "" if right is None else "✓ right" if right else "✗ wrong"
     numbers = as_number(answer), as_number(truth)
-    beside = "the truth is not known" if not truth else f"the truth: {seen(truth)}"
+    beside = "the truth is not known" if not truth else f"the truth: {visible_text(truth)}"
     if right is None and None not in numbers:
         beside += f", off by {format_value(numbers[0] - numbers[1])}"  # type: ignore[operator]
     kind = {True: " better", False: " worse", None: ""}[right]
-    shown = (
+    html = (
         f"{format_value(numbers[0])}"
         if numbers[0] is not None and not answer.isdigit()
-        else seen(answer)
+        else visible_text(answer)
     )
     mark = f'<p class="mark">{sign}</p>' if sign else ""
     return [
-        f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(shown)}</p>'
+        f'<div class="card answer{kind}"><b>answer</b><p class="value">{escape(html)}</p>'
         f"<p>{escape(beside)}</p>{mark}</div>"
     ]
 
 
 def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
-    """A few numbers as bars from a line at zero."""
-    plain = [(at, each) for at, each in enumerate(values) if isinstance(each, int | float)]
+    """A few values as horizontal bars."""
+    plain = [(index, item) for index, item in enumerate(values) if isinstance(item, int | float)]
     more = '<p class="dim">and more</p>' if len(plain) < len(values) else ""
     names = names if len(names) == len(plain) or (more and len(names) > len(plain)) else ()
-    finite = [abs(each) for _, each in plain if np.isfinite(each)]
+    finite = [abs(item) for _, item in plain if np.isfinite(item)]
     longest = max(finite, default=0.0) or 1.0
-    left, half = (64, 34) if any(each < 0 for _, each in plain) else (30, 68)
-    zero = left + (half if any(each < 0 for _, each in plain) else 0)
+    left, half = (64, 34) if any(item < 0 for _, item in plain) else (30, 68)
+    zero = left + (half if any(item < 0 for _, item in plain) else 0)
     parts = []
-    for row, (at, each) in enumerate(plain):
-        y, length = 13 * row, abs(each) / longest * half if np.isfinite(each) else 0.0
-        x = zero if each >= 0 else zero - length
-        color = "#b2182b" if each >= 0 else "#2166ac"
-        name = names[at] if at < len(names) else str(at)
+    for row, (index, item) in enumerate(plain):
+        y, length = 13 * row, abs(item) / longest * half if np.isfinite(item) else 0.0
+        x = zero if item >= 0 else zero - length
+        color = "#b2182b" if item >= 0 else "#2166ac"
+        name = names[index] if index < len(names) else str(index)
         parts.append(f'<text x="0" y="{y + 10}">{escape(name[:9])}</text>')
         parts.append(
             f'<rect x="{x:.1f}" y="{y + 2}" width="{max(0.5, length):.1f}" height="9" fill="{color}"/>'
-            f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(each))}</text>'
+            f'<text class="number" x="186" y="{y + 10}" text-anchor="end">{format_value(float(item))}</text>'
         )
     alt = ", ".join(
-        f"{names[at] if at < len(names) else at} {format_value(float(each))}" for at, each in plain
+        f"{names[index] if index < len(names) else index} {format_value(float(item))}"
+        for index, item in plain
     )
     height = 13 * len(plain) + 2
     return (
@@ -238,15 +239,15 @@ def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
 
 
 def layers(view: View) -> str:
-    """Every layer with its shapes, costs, statistics and an image of what it gives."""
+    """Every layer with its shapes, costs, statistics and an image of its output."""
     points = points_of(view)
-    opened = " open" if len(view.layers) <= 14 else ""
+    breakdown = " open" if len(view.layers) <= 14 else ""
     parts = []
     for layer in view.layers:
         heat = _heat(view, layer, points)
         about = view.content["tensors"].get(layer.gives)
         parts.append(
-            f'<details class="layer" id="layer-{layer.number}"{opened}><summary><b>{escape(layer.name)}</b> {escape(layer.description)}'
+            f'<details class="layer" id="layer-{layer.number}"{breakdown}><summary><b>{escape(layer.name)}</b> {escape(layer.description)}'
             f'<span class="shape">{escape(view.shape(layer.reads))} → {escape(view.shape(layer.gives))}</span></summary>'
             f'<div class="inside"><div>{_facts(layer, about)}</div><div class="image">{heat}</div></div></details>'
         )
@@ -256,10 +257,10 @@ def layers(view: View) -> str:
 def _heat(view: View, layer: Layer, points: int) -> str:
     array = view.sample(layer.gives)
     if array is None:
-        return '<p class="dim">Its numbers are too many to be shown; the figures beside are of all of them.</p>'
+        return '<p class="dim">The layer has too many values to show; the statistics include all of them.</p>'
     if array.size == 0:
         return '<p class="dim">It gives no numbers.</p>'
-    if array.ndim == 1 and array.size <= _MOST_BARS:
+    if array.ndim == 1 and array.size <= _MAX_BARS:
         return _bars(array.tolist(), ())
     return with_scale(
         heat_of(
@@ -270,16 +271,18 @@ def _heat(view: View, layer: Layer, points: int) -> str:
 
 def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows = [("kind", layer.kind), ("weights", f"{layer.parameters:,}")]
-    known = layer.multiplications is not None
-    rows.append(("multiplications", f"{layer.multiplications:,}" if known else "not known"))
-    rows += [("gives", format_bytes(layer.memory)), ("time", told_seconds(layer.seconds))]
+    lookup = layer.multiplications is not None
+    rows.append(("multiplications", f"{layer.multiplications:,}" if lookup else "not known"))
+    rows += [("gives", format_bytes(layer.memory)), ("time", format_seconds(layer.seconds))]
     if about is not None:
-        found = about["statistics"]
-        rows.append(("mean ± std", f"{format_value(found['mean'])} ± {format_value(found['std'])}"))
-        rows.append(("min, max", f"{format_value(found['min'])}, {format_value(found['max'])}"))
-        rows.append(("zeros", "-" if found["zeros"] is None else f"{found['zeros']:.1%}"))
-        if found["not_finite"]:
-            rows.append(("not finite", f"{found['not_finite']:,} numbers"))
+        record = about["statistics"]
+        rows.append(
+            ("mean ± std", f"{format_value(record['mean'])} ± {format_value(record['std'])}")
+        )
+        rows.append(("min, max", f"{format_value(record['min'])}, {format_value(record['max'])}"))
+        rows.append(("zeros", "-" if record["zeros"] is None else f"{record['zeros']:.1%}"))
+        if record["not_finite"]:
+            rows.append(("not finite", f"{record['not_finite']:,} numbers"))
     if layer.gradient is not None:
         rows.append(("|gradient|", format_value(layer.gradient)))
     cells = "".join(
@@ -288,48 +291,48 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
 
 
-def _histogram(found: Mapping[str, Any] | None) -> str:
-    """How often each number came, as one small shape."""
-    if not found:
+def _histogram(record: Mapping[str, Any] | None) -> str:
+    """A small histogram."""
+    if not record:
         return ""
-    counts, width, high = found["counts"], 160, 34
-    most = max(counts) or 1
+    counts, width, high = record["counts"], 160, 34
+    limit = max(counts) or 1
     step = width / len(counts)
-    heights = [0 if not count else max(1.0, high * count / most) for count in counts]
+    heights = [0 if not count else max(1.0, high * count / limit) for count in counts]
     path = "".join(
-        f"H{at * step:.1f}V{high - tall:.1f}h{step:.1f}" for at, tall in enumerate(heights)
+        f"H{index * step:.1f}V{high - tall:.1f}h{step:.1f}" for index, tall in enumerate(heights)
     )
-    low, top = format_value(found["from"]), format_value(found["to"])
+    low, top = format_value(record["from"]), format_value(record["to"])
     return (
         f'<svg class="histogram" viewBox="0 0 {width} {high + 13}" width="{width}" role="img" '
-        f'aria-label="histogram from {low} to {top}, at most {most:,} numbers in one of {len(counts)} parts">'
+        f'aria-label="histogram from {low} to {top}, at most {limit:,} numbers in one of {len(counts)} parts">'
         f'<path d="M0 {high}{path}V{high}Z"/><text class="tick" x="0" y="{high + 11}">{low}</text>'
         f'<text class="tick" x="{width}" y="{high + 11}" text-anchor="end">{top}</text></svg>'
     )
 
 
 def gradients(view: View) -> str:
-    """How long the loss's gradient is at each layer, on a scale of tens."""
-    found = [(layer, layer.gradient) for layer in view.layers if layer.gradient is not None]
-    if not found:
+    """The norm of the gradient at each layer, on a logarithmic scale."""
+    record = [(layer, layer.gradient) for layer in view.layers if layer.gradient is not None]
+    if not record:
         return ""
-    logs = [log10(length) for _, length in found if length > 0]
+    logs = [log10(length) for _, length in record if length > 0]
     low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
     low, span = low - max(0.3, 0.1 * (high - low)), (high - low) * 1.1 + 0.3
     rows = []
-    for layer, length in found:
+    for layer, length in record:
         share = 100 * (log10(length) - low) / span if length > 0 else 0
         bar = f'<i style="width:{share:.1f}%"></i>' if length > 0 else ""
         rows.append(
             f'<tr><td>{escape(layer.name)}</td><td class="dim">{escape(layer.description)}</td><td class="n">{format_value(length)}</td>'
-            f'<td class="slope">{bar}</td></tr>'
+            f'<td class="gradient">{bar}</td></tr>'
         )
-    note = "Length of the gradient of this sample's loss at what each layer gave. Bars are on a scale of tens."
-    return f'<p class="dim">{note}</p><div class="wide"><table class="slopes">{"".join(rows)}</table></div>'
+    note = "Norm of the gradient of this example's loss with respect to the output of each layer. The scale is logarithmic."
+    return f'<p class="dim">{note}</p><div class="wide"><table class="gradients">{"".join(rows)}</table></div>'
 
 
 def explanation(view: View) -> str:
-    """The thoughts of a lesson: arrays as grids of numbers, every window of a filter, tables."""
+    """The content of a lesson: arrays as grids, every window of a filter, tables."""
     parts = []
     for thought in view.content.get("explained", ()):
         parts.append(f"<h3>{escape(thought['title'])}</h3><p>{escape(thought['description'])}</p>")
@@ -337,16 +340,16 @@ def explanation(view: View) -> str:
             parts.append(
                 f"<p><b>{escape(figure['name'])}</b></p>{preformatted(grid(figure['values']))}"
             )
-        windows = thought["windows"][:_MOST_WINDOWS]
+        windows = thought["windows"][:_MAX_WINDOWS]
         if windows:
             rows = [
                 [
-                    each["filter"],
-                    f"{each['row'] + 1}, {each['column'] + 1}",
-                    _flat(each["products"]),
-                    format_value(each["sum"]),
+                    item["filter"],
+                    f"{item['row'] + 1}, {item['column'] + 1}",
+                    _flat(item["products"]),
+                    format_value(item["sum"]),
                 ]
-                for each in windows
+                for item in windows
             ]
             parts.append(table(["filter", "window", "products", "sum"], rows, numbers=(3,)))
         if thought["table"]:
@@ -359,18 +362,18 @@ def _flat(values: Any) -> str:
     return " ".join(f"{value:g}" for value in np.ravel(values))
 
 
-def numbers_opened(view: View) -> str:
-    """Of each layer its greatest number with the terms that it was made of."""
+def breakdowns(view: View) -> str:
+    """The largest output of each layer, broken down into its terms."""
     parts = []
-    most = max(6, min(24, 2_000 // max(1, len(view.layers))))
+    limit = max(6, min(24, 2_000 // max(1, len(view.layers))))
     for layer in view.layers:
-        if layer.opened is not None:
-            place = ", ".join(map(str, layer.opened["index"]))
-            tick = "✓" if layer.opened["agrees"] else "✗"
+        if layer.breakdown is not None:
+            place = ", ".join(map(str, layer.breakdown["index"]))
+            tick = "✓" if layer.breakdown["agrees"] else "✗"
             parts.append(
-                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.opened['description'])} "
-                f'<span class="shape">[{place}] = {format_value(layer.opened["result"])} {tick}</span></summary>'
-                f"{opened(layer.opened, most)}</details>"
+                f"<details><summary><b>{escape(layer.name)}</b> {escape(layer.breakdown['description'])} "
+                f'<span class="shape">[{place}] = {format_value(layer.breakdown["result"])} {tick}</span></summary>'
+                f"{breakdown(layer.breakdown, limit)}</details>"
             )
     if not parts:
         return ""
@@ -378,55 +381,57 @@ def numbers_opened(view: View) -> str:
     return f'<p class="dim">{note}</p>{"".join(parts)}'
 
 
-def opened(found: Mapping[str, Any], most: int = 24) -> str:
-    """One number: its greatest terms, the rest, bias, steps, result, and what PyTorch recorded."""
-    terms, others = found["terms"][:most], found["others"]
-    left = found["terms"][most:]
-    count, rest = others["count"] + len(left), others["sum"] + sum(each["product"] for each in left)
+def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
+    """One number: its largest terms, the rest, bias, steps, result, and the value of PyTorch."""
+    terms, others = record["terms"][:limit], record["others"]
+    left = record["terms"][limit:]
+    count, rest = others["count"] + len(left), others["sum"] + sum(item["product"] for item in left)
     rows = [
         [
-            each["source"],
-            format_value(each["value"]),
+            item["source"],
+            format_value(item["value"]),
             "×",
-            format_value(each["weight"]),
+            format_value(item["weight"]),
             "=",
-            format_value(each["product"]),
+            format_value(item["product"]),
         ]
-        for each in terms
+        for item in terms
     ]
     classes = [""] * len(rows)
     if count:
         rows.append([f"and {count:,} more, their sum", "", "", "", "", format_value(rest)])
-    if found.get("bias") is not None:
-        rows.append(["bias", "", "", "", "", format_value(found["bias"])])
-    rows += [[each["name"], "", "", "", "", format_value(each["value"])] for each in found["steps"]]
+    if record.get("bias") is not None:
+        rows.append(["bias", "", "", "", "", format_value(record["bias"])])
+    rows += [
+        [item["name"], "", "", "", "", format_value(item["value"])] for item in record["steps"]
+    ]
     classes += [""] * (len(rows) - len(classes)) + ["own"]
-    rows.append(["result", "", "", "", "", f"{found['result']:.9g}"])
-    if found.get("recorded") is not None:
-        rows.append(["PyTorch recorded", "", "", "", "", f"{found['recorded']:.9g}"])
-        tick = "✓" if found["agrees"] else "✗ does not agree"
-        rows.append(["difference", "", "", "", "", f"{found['difference']:.2g} {tick}"])
+    rows.append(["result", "", "", "", "", f"{record['result']:.9g}"])
+    if record.get("recorded") is not None:
+        rows.append(["PyTorch recorded", "", "", "", "", f"{record['recorded']:.9g}"])
+        tick = "✓" if record["agrees"] else "✗ does not agree"
+        rows.append(["difference", "", "", "", "", f"{record['difference']:.2g} {tick}"])
     titles = ["source", "value", "", "weight", "", "product"]
-    shown = table(titles, rows, numbers=(1, 3, 5), classes=classes)
-    for gate in found.get("gates", ()):
-        shown += (
+    html = table(titles, rows, numbers=(1, 3, 5), classes=classes)
+    for gate in record.get("gates", ()):
+        html += (
             f'<details class="gate"><summary>{escape(gate["operation"])} '
-            f'<span class="shape">{escape(gate["description"])} = {format_value(gate["result"])}</span></summary>{opened(gate, most)}</details>'
+            f'<span class="shape">{escape(gate["description"])} = {format_value(gate["result"])}</span></summary>{breakdown(gate, limit)}</details>'  # noqa: E501
         )
-    return shown
+    return html
 
 
 def chains(view: View) -> str:
     """The chain rule with numbers."""
-    found = view.content.get("chains", ())
+    record = view.content.get("chains", ())
     rows = []
-    for each in found[:_MOST_CHAINS]:
+    for item in record[:_MAX_CHAINS]:
         factors = " · ".join(
-            f"{factor['name']} {factor['value']:.6g}" for factor in each["factors"]
+            f"{factor['name']} {factor['value']:.6g}" for factor in item["factors"]
         )
-        rows.append([each["weight"], factors, f"{each['product']:.9f}", f"{each['autograd']:.9f}"])
-        terms = [term for factor in each["factors"] for term in factor["terms"]]
-        rows += [["", f"way back: {term}", "", ""] for term in terms]
+        rows.append([item["weight"], factors, f"{item['product']:.9f}", f"{item['autograd']:.9f}"])
+        terms = [term for factor in item["factors"] for term in factor["terms"]]
+        rows += [["", f"backward pass: {term}", "", ""] for term in terms]
     if not rows:
         return ""
     note = "For half the squared error of this sample: the factors of every weight's derivative, and what autograd says."
@@ -436,48 +441,48 @@ def chains(view: View) -> str:
 
 
 def operations(view: View) -> str:
-    """Every call of torch, what could not be followed."""
+    """Every recorded torch operation, and what was not recorded."""
     rows = []
-    found = view.content.get("operations", ())
-    for each in found[:_MOST_OPERATIONS]:
+    record = view.content.get("operations", ())
+    for item in record[:_MAX_OPERATIONS]:
         shape_in, shape_out = (
-            view.shape(keys[0]) if keys else "" for keys in (each["inputs"], each["outputs"])
+            view.shape(keys[0]) if keys else "" for keys in (item["inputs"], item["outputs"])
         )
-        count = "?" if each["multiplications"] is None else f"{each['multiplications']:,}"
-        size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in each["outputs"])
-        text = each["text"] + (" (dice)" if each["random"] else "")
-        gives = ", ".join(each["outputs"])
+        count = "?" if item["multiplications"] is None else f"{item['multiplications']:,}"
+        size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in item["outputs"])
+        text = item["text"] + (" (dice)" if item["random"] else "")
+        gives = ", ".join(item["outputs"])
         rows.append(
             [
-                str(each["number"]),
-                each["layer"],
+                str(item["number"]),
+                item["layer"],
                 f"{gives} = {text}" if gives else text,
                 f"{shape_in} → {shape_out}",
-                f"{each['parameters']:,}",
+                f"{item['parameters']:,}",
                 count,
                 format_bytes(size),
-                f"{each['seconds'] * 1e3:.3f}",
+                f"{item['seconds'] * 1e3:.3f}",
             ]
         )
     content = ""
     if rows:
         titles = ["", "layer", "operation", "shape", "weights", "multiplications", "gives", "ms"]
-        more = f"<p>and {len(found) - len(rows):,} more</p>" if len(rows) < len(found) else ""
+        more = f"<p>and {len(record) - len(rows):,} more</p>" if len(rows) < len(record) else ""
         inner = table(titles, rows, numbers=(0, 4, 5, 6, 7))
         content += (
-            f'<details class="operations"><summary>All {len(found):,} operations of PyTorch in their order</summary>'
+            f'<details class="operations"><summary>All {len(record):,} operations of PyTorch in their order</summary>'
             f"{inner}{more}</details>"
         )
     lost = list(view.content.get("not_followed", ()))
     lost += [
-        f"{each['layer']}: its inside cannot be told, because {each['opaque']}"
-        for each in view.content.get("expanded", ())
-        if "opaque" in each
+        f"{item['layer']}: its inside is not available, because {item['opaque']}"
+        for item in view.content.get("expanded", ())
+        if "opaque" in item
     ]
     if lost:
         content += (
             "<p>What could not be followed:</p><ul>"
-            + "".join(f"<li>{escape(each)}</li>" for each in lost)
+            + "".join(f"<li>{escape(item)}</li>" for item in lost)
             + "</ul>"
         )
     return content

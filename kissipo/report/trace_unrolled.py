@@ -1,4 +1,4 @@
-"""The part of the page of a trace that moves: the gates of recurrent layers over time, a text colored by a unit.
+"""The interactive part of the x-ray page: gates of recurrent layers over time, a text colored by a unit.
 
 The numbers of all gates stand in the page as levels of sixteen bits, where they are many of eight, in base64.
 """
@@ -40,8 +40,8 @@ CELLS = {
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One way of a recurrent layer through time.
+class UnrolledView:
+    """One direction of an unrolled recurrent layer.
 
     gates:  each (time, unit)
     """
@@ -53,103 +53,115 @@ class Walk:
 
     @property
     def name(self) -> str:
-        """As people read it."""
+        """The formatted text."""
         return self.layer + ("" if self.forward else ", backward")
 
 
-def walks(view: View) -> list[Walk]:
-    """Those whose numbers are there."""
-    return list(_walks(view))
+def unrolled_layers(view: View) -> list[UnrolledView]:
+    """The unrolled layers whose values are available."""
+    return list(_unrolled_layers(view))
 
 
-def _walks(view: View) -> Iterator[Walk]:
-    for each in view.content.get("expanded", ()):
-        for walk in each.get("unrolled", ()):
+def _unrolled_layers(view: View) -> Iterator[UnrolledView]:
+    for item in view.content.get("expanded", ()):
+        for unrolled in item.get("unrolled", ()):
             gates = {}
-            for name, key in walk["gates"].items():
+            for name, key in unrolled["gates"].items():
                 array = view.sample(key)
                 if array is not None and array.ndim == 2 and array.size:
                     gates[name] = array
             if "h" in gates:
-                several = len({one["number"] for one in each["unrolled"]}) > 1
-                layer = each["layer"] + (f", call {each['call'] + 1}" if each["call"] else "")
-                layer += f", layer {walk['number'] + 1}" if several else ""
-                yield Walk(layer, each["cell"], walk["forward"], gates)
+                several = len({one["number"] for one in item["unrolled"]}) > 1
+                layer = item["layer"] + (f", call {item['call'] + 1}" if item["call"] else "")
+                layer += f", layer {unrolled['number'] + 1}" if several else ""
+                yield UnrolledView(layer, item["cell"], unrolled["forward"], gates)
 
 
-def walk_content(
-    view: View, *, unit: int | None = None, why: str = "", telling: Sequence[tuple[int, str]] = ()
+def unrolled_content(
+    view: View,
+    *,
+    unit: int | None = None,
+    why: str = "",
+    interpretable: Sequence[tuple[int, str]] = (),
 ) -> list[dict[str, Any]]:
-    """Of every walk what the script of the page needs.
+    """The data of every unrolled layer for the script of the page.
 
     unit:     the one that is shown first, of the last walk that reads forward; else the one that moves most
     why:      the reason of the choice
-    telling:  units worth a look, with what each goes with
+    interpretable:  units with what each of them correlates with
     """
-    found = walks(view)
-    main = max((number for number, walk in enumerate(found) if walk.forward), default=-1)
+    record = unrolled_layers(view)
+    main = max((number for number, unrolled in enumerate(record) if unrolled.forward), default=-1)
     return [
         _content(
-            view, walk, len(found), *((unit, why, telling) if number == main else (None, "", ()))
+            view,
+            unrolled,
+            len(record),
+            *((unit, why, interpretable) if number == main else (None, "", ())),
         )
-        for number, walk in enumerate(found)
+        for number, unrolled in enumerate(record)
     ]
 
 
 def _content(
     view: View,
-    walk: Walk,
+    unrolled: UnrolledView,
     count: int,
     unit: int | None,
     why: str,
-    telling: Sequence[tuple[int, str]],
+    interpretable: Sequence[tuple[int, str]],
 ) -> dict[str, Any]:
     budget = ALL_NUMBERS // count
-    gates = dict(walk.gates)
+    gates = dict(unrolled.gates)
     steps, units = gates["h"].shape
     if sum(array.size for array in gates.values()) > budget:  # then what the cell holds and shows
         gates = {name: array for name, array in gates.items() if name in ("c", "h")}
     if sum(array.size for array in gates.values()) > budget:
         gates = {"h": gates["h"]}
-    kept = np.arange(units)
+    selected = np.arange(units)
     moves = np.where(np.isfinite(real(gates["h"])), real(gates["h"]), 0.0).std(axis=0)
     if gates["h"].size > budget:
-        most = max(1, budget // steps)
-        asked = [] if unit is None else [unit]
-        best = [int(at) for at in np.argsort(-moves, kind="stable") if int(at) not in asked]
-        kept = np.sort(np.array((asked + best)[:most]))
-    shown = {
-        name: array[:, kept] if array.shape[1] == units else array for name, array in gates.items()
+        limit = max(1, budget // steps)
+        requested = [] if unit is None else [unit]
+        best = [
+            int(index) for index in np.argsort(-moves, kind="stable") if int(index) not in requested
+        ]
+        selected = np.sort(np.array((requested + best)[:limit]))
+    page_gates = {
+        name: array[:, selected] if array.shape[1] == units else array
+        for name, array in gates.items()
     }
-    fine = sum(array.size for array in shown.values()) * count <= FINE_NUMBERS
-    chosen = int(moves.argmax()) if unit is None else unit
+    fine = sum(array.size for array in page_gates.values()) * count <= FINE_NUMBERS
+    first_unit = int(moves.argmax()) if unit is None else unit
     return {
-        "name": walk.name,
-        "cell": walk.cell,
-        "forward": walk.forward,
+        "name": unrolled.name,
+        "cell": unrolled.cell,
+        "forward": unrolled.forward,
         "steps": steps,
-        "units": kept.tolist() if len(kept) < units else None,
-        "count": len(kept),
+        "units": selected.tolist() if len(selected) < units else None,
+        "count": len(selected),
         "all": units,
         "bits": 16 if fine else 8,
-        "gates": {name: _gate(array, fine=fine) for name, array in shown.items()},
-        "unit": int(np.searchsorted(kept, chosen)) if chosen in kept else 0,
+        "gates": {name: _gate(array, fine=fine) for name, array in page_gates.items()},
+        "unit": int(np.searchsorted(selected, first_unit)) if first_unit in selected else 0,
         "why": why or ("the one that moves most" if unit is None else ""),
-        "telling": [
-            {"unit": number, "about": about} for number, about in telling if number in kept
+        "interpretable": [
+            {"unit": number, "about": about}
+            for number, about in interpretable
+            if number in selected
         ],
-        **_units(view, steps, walk),
+        **_units(view, steps, unrolled),
     }
 
 
 def _gate(array: NDArray[Any], *, fine: bool) -> dict[str, Any]:
-    """All numbers, one unit after the other."""
-    found, maximum = levels(array.T, most=_FINE if fine else _COARSE)
-    return {"data": packed(found.astype("<i2" if fine else np.int8)), "greatest": maximum}
+    """All values of a gate, unit by unit."""
+    record, maximum = levels(array.T, limit=_FINE if fine else _COARSE)
+    return {"data": packed(record.astype("<i2" if fine else np.int8)), "maximum": maximum}
 
 
-def _units(view: View, steps: int, walk: Walk) -> dict[str, Any]:
-    """What was read at each step, and after it what was expected."""
+def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, Any]:
+    """The token read at each step and the predicted next tokens."""
     labels = list(view.content.get("labels", {}).get("time", ()))[:steps]
     labels = labels if len(labels) == steps else []
     rows = view.content.get("likeliest", ())
@@ -181,61 +193,61 @@ def _units(view: View, steps: int, walk: Walk) -> dict[str, Any]:
 
 
 def _spaced(labels: Sequence[str]) -> bool:
-    """Whether units are words, with blanks between them."""
+    """Whether the tokens are words separated by spaces."""
     return any(len(label) > 1 for label in labels)
 
 
-def walk_places(content: Sequence[Mapping[str, Any]]) -> str:
-    """Where the script draws, one fold a walk; the last that reads forward is open."""
-    main = max((number for number, each in enumerate(content) if each["forward"]), default=0)
+def step_labels(content: Sequence[Mapping[str, Any]]) -> str:
+    """The placeholders for the script, one per unrolled layer; the last forward layer is open."""
+    main = max((number for number, item in enumerate(content) if item["forward"]), default=0)
     return "".join(
-        _place(number, each, is_open=number == main) for number, each in enumerate(content)
+        _place(number, item, is_open=number == main) for number, item in enumerate(content)
     )
 
 
-def _place(number: int, each: Mapping[str, Any], *, is_open: bool) -> str:
-    name, steps, count = escape(each["name"]), each["steps"], each["count"]
+def _place(number: int, item: Mapping[str, Any], *, is_open: bool) -> str:
+    name, steps, count = escape(item["name"]), item["steps"], item["count"]
     maps = "".join(
-        f'<figure><figcaption><b>{gate}</b> {NAMES.get(gate, "")} <span class="dim">up to ±{told["greatest"]:.4g}</span></figcaption>'
+        f'<figure><figcaption><b>{gate}</b> {NAMES.get(gate, "")} <span class="dim">up to ±{scale["maximum"]:.4g}</span></figcaption>'
         f'<div class="map"><canvas data-gate="{gate}" role="img" aria-label="{NAMES.get(gate, gate)} {gate} of {name}: '
-        f'{count:,} units downwards, {steps:,} steps from left to right, up to {told["greatest"]:.4g} from zero"></canvas>'
+        f'{count:,} units downwards, {steps:,} steps from left to right, up to {scale["maximum"]:.4g} from zero"></canvas>'
         f'<div class="column"></div><div class="line"></div></div></figure>'
-        for gate, told in each["gates"].items()
+        for gate, scale in item["gates"].items()
     )
     few = (
-        f"; shown are the {count:,} of {each['all']:,} units that move most"
-        if count < each["all"]
+        f"; the page shows the {count:,} of {item['all']:,} units with the largest variation"
+        if count < item["all"]
         else ""
     )
     missing = (
         ""
-        if len(each["gates"]) > 1 or each["cell"] == "rnn"
-        else "; of so many numbers only h is kept"
+        if len(item["gates"]) > 1 or item["cell"] == "rnn"
+        else "; of so many values the page keeps h only"
     )
     options = "".join(
         f'<option value="{gate}"{" selected" if gate == "h" else ""}>{gate}</option>'
-        for gate in each["gates"]
+        for gate in item["gates"]
     )
     text = (
         (
             f'<div class="choice"><label>color the text by <select class="by">{options}</select> of this unit</label> '
             '<button class="earlier">earlier</button><span class="part dim"></span><button class="later">later</button></div>'
-            f"{_legend(guesses=bool(each['most']))}"
+            f"{_legend(guesses=bool(item['most']))}"
             '<div class="text" tabindex="0" role="group" aria-label="the text; arrow keys step through it"></div>'
         )
-        if each["labels"]
+        if item["labels"]
         else ""
     )
     return (
-        f'<details class="walk" data-walk="{number}"{" open" if is_open else ""}><summary><b>{name}</b> {escape(each["cell"].upper())} of '
-        f'{each["all"]:,} units, {steps:,} steps{few}{missing} <span class="shape">{escape(CELLS.get(each["cell"], ""))}</span></summary>'
+        f'<details class="walk" data-walk="{number}"{" open" if is_open else ""}><summary><b>{name}</b> {escape(item["cell"].upper())} of '
+        f'{item["all"]:,} units, {steps:,} steps{few}{missing} <span class="shape">{escape(CELLS.get(item["cell"], ""))}</span></summary>'
         '<div class="desk"><div class="choice">'
         f'<label>step <input class="step" type="range" min="0" max="{steps - 1}" value="0" aria-label="step of {name}"></label>'
         '<button class="back" aria-label="the step before">‹</button><button class="on" aria-label="the next step">›</button>'
-        f'<label>unit <input class="number" type="number" min="0" max="{each["all"] - 1}"></label>'
+        f'<label>unit <input class="number" type="number" min="0" max="{item["all"] - 1}"></label>'
         '<button class="before" aria-label="the unit before">−</button><button class="after" aria-label="the next unit">+</button>'
-        '<span class="why dim"></span></div><div class="telling"></div><p class="here" aria-live="polite"></p></div>'
-        f'<div class="both"><div class="cell">{cell_drawing(each["cell"])}<div class="sums"></div></div>'
+        '<span class="why dim"></span></div><div class="interpretable"></div><p class="here" aria-live="polite"></p></div>'
+        f'<div class="both"><div class="cell">{cell_drawing(item["cell"])}<div class="sums"></div></div>'
         f'<div class="maps" tabindex="0" role="group" aria-label="gates of {name}; left and right go through time, up and down '
         f'through the units">{maps}</div></div>{text}</details>'
     )
@@ -255,12 +267,12 @@ def _legend(*, guesses: bool) -> str:
 
 
 def through_time(view: View) -> str:
-    """How strongly the loss depends on the state of each step, on a scale of tens."""
+    """|dL/dh_t| of each step on a logarithmic scale."""
     series: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for each in view.content.get("through_time", ()):
-        name = each["layer"] + ("" if each["direction"] == "forward" else ", backward")
-        points = [(step + 1.0, norm) for step, norm in enumerate(each["norms"])]
-        series.setdefault(each["loss"], {})[name] = points
+    for item in view.content.get("through_time", ()):
+        name = item["layer"] + ("" if item["direction"] == "forward" else ", backward")
+        points = [(step + 1.0, norm) for step, norm in enumerate(item["norms"])]
+        series.setdefault(item["loss"], {})[name] = points
     parts = [
         drawing.lines(curves, across="step", up=f"|dL/dh| of {loss}", tens=True, height=220)
         for loss, curves in series.items()
@@ -271,16 +283,19 @@ def through_time(view: View) -> str:
     return f'<p class="dim">{note}</p>{"".join(parts)}'
 
 
-def still_walks(view: View) -> str:
-    """The states of every recurrent layer as images, for a report without a script."""
+def unrolled_image(view: View) -> str:
+    """The states of every recurrent layer as images, for the static report."""
     parts = []
-    for walk in walks(view):
+    for unrolled in unrolled_layers(view):
         for gate in ("c", "h"):
-            if gate in walk.gates:
+            if gate in unrolled.gates:
                 heat = heat_of(
-                    walk.gates[gate], ("time", "unit"), points=12_000, name=f"{gate} of {walk.name}"
+                    unrolled.gates[gate],
+                    ("time", "unit"),
+                    points=12_000,
+                    name=f"{gate} of {unrolled.name}",
                 )
                 parts.append(
-                    f"<p><b>{gate}</b> {NAMES[gate]} of {escape(walk.name)}</p>{with_scale(heat)}"
+                    f"<p><b>{gate}</b> {NAMES[gate]} of {escape(unrolled.name)}</p>{with_scale(heat)}"
                 )
     return "".join(parts)

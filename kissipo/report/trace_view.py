@@ -1,4 +1,4 @@
-"""What a trace says (docs/trace.md), put together for a page: every layer with its shapes, costs and what it gave."""
+"""A trace (docs/trace.md) prepared for a page: every layer with its shapes, costs and output."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layer:
-    """One way through a layer.
+    """One call of a layer.
 
     number:           its place among all, from 0
     reads, gives:     keys of the first tensor that it read and gave; empty where there is none
     memory:           bytes of what it gives
     multiplications:  None: not known
     gradient:         length of the loss's gradient at what it gave; None: not asked for
-    opened:           its greatest number with its terms; None: no opener knows the layer
+    breakdown:        its largest output with its terms; None: no breakdown exists
     """
 
     number: int
@@ -37,12 +37,12 @@ class Layer:
     memory: int
     seconds: float
     gradient: float | None
-    opened: Mapping[str, Any] | None
+    breakdown: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
 class View:
-    """A trace as pages read it.
+    """A view of a trace for the pages.
 
     content:  what trace.json says
     tensors:  numbers by key; of large ones and weights there are none
@@ -53,40 +53,40 @@ class View:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """Those that do something, in their order."""
+        """The called layers in order."""
         return list(self._layers())
 
     def _layers(self) -> Iterator[Layer]:
         steps: dict[str, list[Mapping[str, Any]]] = {}
-        for told_step in self.of("process"):
-            steps.setdefault(told_step["name"], []).append(told_step)
-        opened = {each["layer"]: each for each in self.content.get("breakdown", ())}
+        for step_text in self.of("process"):
+            steps.setdefault(step_text["name"], []).append(step_text)
+        breakdown = {item["layer"]: item for item in self.content.get("breakdown", ())}
         gradients = {
-            (each["layer"], each["call"]): each["tensor"]
-            for each in self.content.get("gradients", ())
+            (item["layer"], item["call"]): item["tensor"]
+            for item in self.content.get("gradients", ())
         }
         operations = self.content.get("operations", ())
-        asked = [each for each in self.content.get("layers", ()) if each["step"]]
-        for number, each in enumerate(asked):
-            inner = operations[each["operations"][0] : each["operations"][1]]
-            known = steps.get(each["name"], [])
-            step: Mapping[str, Any] | None = known.pop(0) if known else None
+        requested = [item for item in self.content.get("layers", ()) if item["step"]]
+        for number, item in enumerate(requested):
+            inner = operations[item["operations"][0] : item["operations"][1]]
+            lookup = steps.get(item["name"], [])
+            step: Mapping[str, Any] | None = lookup.pop(0) if lookup else None
             counts = [one["multiplications"] for one in inner]
-            gives = each["outputs"][0] if each["outputs"] else ""
-            gradient = gradients.get((each["name"], each["call"]))
+            gives = item["outputs"][0] if item["outputs"] else ""
+            gradient = gradients.get((item["name"], item["call"]))
             yield Layer(
                 number,
-                each["name"] + (f", call {each['call'] + 1}" if each["call"] else ""),
-                each["kind"],
-                each["description"],
-                each["inputs"][0] if each["inputs"] else "",
+                item["name"] + (f", call {item['call'] + 1}" if item["call"] else ""),
+                item["kind"],
+                item["description"],
+                item["inputs"][0] if item["inputs"] else "",
                 gives,
                 step["parameters"] if step else sum(one["parameters"] for one in inner),
                 step["multiplications"] if step else None if None in counts else sum(counts),
                 self.content["tensors"].get(gives, {}).get("bytes", 0),
                 sum(one["seconds"] for one in inner),
                 None if gradient is None else self._length(gradient),
-                None if each["call"] else opened.get(each["name"]),
+                None if item["call"] else breakdown.get(item["name"]),
             )
 
     def of(self, stage: str) -> list[Mapping[str, Any]]:
@@ -94,68 +94,68 @@ class View:
         return [step for step in self.content["steps"] if step["stage"] == stage]
 
     def axes(self, key: str) -> list[tuple[str, int]]:
-        """Names and lengths, without the batch."""
+        """The axes with their lengths, without the batch."""
         about = self.content["tensors"].get(key)
         if about is None:
             return []
         pairs = list(zip(about["axes"], about["shape"], strict=False))
         if len(pairs) != len(about["shape"]):
-            pairs = [(f"axis {at}", side) for at, side in enumerate(about["shape"])]
+            pairs = [(f"axis {index}", side) for index, side in enumerate(about["shape"])]
         return [pair for pair in pairs if pair != ("batch", 1)]
 
     def shape(self, key: str) -> str:
-        """As people read it.
+        """The formatted text.
 
         Example:  >>> View({"tensors": {"t0": {"axes": ["batch", "time"], "shape": [1, 3]}}}, {}).shape("t0")
                   'time 3'
         """
         if key not in self.content["tensors"]:
             return ""
-        told = [
+        sides = [
             f"{side:,}" if name.startswith("axis ") else f"{name} {side:,}"
             for name, side in self.axes(key)
         ]
-        return " × ".join(told) or "one number"
+        return " × ".join(sides) or "one number"
 
     def sample(self, key: str) -> NDArray[Any] | None:
-        """The numbers of one sample, without the batch; None where they are not there."""
+        """The values of one sample, without the batch; None if they were not saved."""
         array = self.tensors.get(key)
         if array is None:
             return None
         names = self.content["tensors"][key]["axes"]
-        for at in reversed(range(array.ndim)):
-            if at < len(names) and names[at] == "batch" and array.shape[at] >= 1:
-                array = array.take(0, axis=at)
+        for index in reversed(range(array.ndim)):
+            if index < len(names) and names[index] == "batch" and array.shape[index] >= 1:
+                array = array.take(0, axis=index)
         return array
 
     def sample_axes(self, key: str) -> list[str]:
-        """The names that belong to `sample`."""
+        """The axis names of `sample`."""
         about = self.content["tensors"][key]
         return [name for name in about["axes"] if name != "batch"]
 
     @cached_property
     def input_keys(self) -> list[str]:
-        """Tensors that the net was given."""
+        """The input tensors of the net."""
         return [key for key, about in self.content["tensors"].items() if about["origin"] == "input"]
 
     def _length(self, key: str) -> float | None:
-        """The length of a tensor; from its statistics where its numbers are not there."""
+        """The norm of a tensor; computed from its statistics if the values were not saved."""
         array = self.tensors.get(key)
         if array is not None:
-            found = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
-            return found if isfinite(found) else None
+            record = float(np.linalg.norm(np.abs(array).astype(np.float64).reshape(-1)))
+            return record if isfinite(record) else None
         about = self.content["tensors"].get(key)
         if about is None or about["statistics"]["mean"] is None:
             return None
-        told, count = (
+        figures, count = (
             about["statistics"],
             int(np.prod(about["shape"])) - about["statistics"]["not_finite"],
         )
-        return sqrt(count * (told["mean"] ** 2 + told["std"] ** 2))
+        return sqrt(count * (figures["mean"] ** 2 + figures["std"] ** 2))
 
 
 def is_right(answer: str, truth: str) -> bool | None:
-    """Whether the answer is the truth, as people write both; None where that is no question: without truth, or of numbers.
+    """Whether the prediction equals the target, as text; None without a target, or of numbers.
 
     Example:  >>> is_right("spam (98.9%)", "spam"), is_right("7", "1"), is_right("0.31", "1.5"), is_right("7", "")
               (True, None, None, None)
@@ -173,17 +173,17 @@ def is_right(answer: str, truth: str) -> bool | None:
 
 
 def as_number(text: str) -> float | None:
-    """The number that a text is."""
+    """Parses a number."""
     try:
         return float(text)
     except ValueError:
         return None
 
 
-def seen(text: str) -> str:
-    """A text that shows, even where it begins with a blank or is a line break.
+def visible_text(text: str) -> str:
+    """Text with visible spaces and line breaks.
 
-    Example:  >>> seen("\\n (17.9%)"), seen(" "), seen("a b")
+    Example:  >>> visible_text("\\n (17.9%)"), visible_text(" "), visible_text("a b")
               ('↵ (17.9%)', '␣', 'a b')
     """
     if text[:1] in _SIGNS and text[:2] != "  ":
@@ -191,6 +191,6 @@ def seen(text: str) -> str:
     return text
 
 
-def told_seconds(seconds: float) -> str:
-    """Milliseconds or microseconds."""
+def format_seconds(seconds: float) -> str:
+    """Formats seconds as milliseconds or microseconds."""
     return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

@@ -22,33 +22,35 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--virtual-time-budget=5000",
 ]  # fmt: skip
-Told = tuple[dict[str, Any], dict[str, np.ndarray]]
+TraceContent = tuple[dict[str, Any], dict[str, np.ndarray]]
 NASTY = '</script><b>&amp;[[body]]\n\n"é日'
 
 
-def told_of(net: nn.Module, *inputs: Any, **words: Any) -> Told:
+def trace_content(net: nn.Module, *inputs: Any, **words: Any) -> TraceContent:
     return trace(net.eval(), *inputs, **words).content()
 
 
-def dense() -> Told:
+def dense() -> TraceContent:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    return told_of(net, torch.rand(1, 1, 8, 8), loss=lambda y: y[0, 3], name="dense")
+    return trace_content(net, torch.rand(1, 1, 8, 8), loss=lambda y: y[0, 3], name="dense")
 
 
-def convolutional() -> Told:
+def convolutional() -> TraceContent:
     torch.manual_seed(1)
     net = nn.Sequential(
         nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 49, 4)
     )
-    return told_of(net, torch.rand(1, 3, 16, 16), loss=lambda y: y[0, 0], name="convolutional")
+    return trace_content(
+        net, torch.rand(1, 3, 16, 16), loss=lambda y: y[0, 0], name="convolutional"
+    )
 
 
-def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> Told:
+def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> TraceContent:
     """A text of a recurrent net, with labels and what is expected next."""
     torch.manual_seed(2)
     net = getattr(nn, cell)(5, units, batch_first=True)
-    content, tensors = told_of(net, torch.randn(1, len(text), 5), name=cell)
+    content, tensors = trace_content(net, torch.randn(1, len(text), 5), name=cell)
     guesses = [("<i>", 0.5), (" ", 0.25), ("\n", 0.125), ("日", 0.0625), (text[0], 0.0)]
     content["labels"] = {"time": list(text)}
     content["likeliest"] = [
@@ -57,35 +59,38 @@ def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> Told:
     return content, tensors
 
 
-def attentive(heads: int = 4, words: int = 6) -> Told:
+def attentive(heads: int = 4, words: int = 6) -> TraceContent:
     """A layer of torch's transformer."""
     torch.manual_seed(3)
     layer = nn.TransformerEncoderLayer(16, heads, 32, batch_first=True)
-    content, tensors = told_of(layer, torch.randn(1, words, 16), name="encoder")
-    content["labels"] = {"time": [f"w{at}<" for at in range(words)]}
+    content, tensors = trace_content(layer, torch.randn(1, words, 16), name="encoder")
+    content["labels"] = {"time": [f"w{index}<" for index in range(words)]}
     return content, tensors
 
 
 @pytest.fixture
-def samples() -> dict[str, Callable[..., Told]]:
+def samples() -> dict[str, Callable[..., TraceContent]]:
     """Traces by name."""
-    made = {
+    traces = {
         "dense": dense,
         "convolutional": convolutional,
         "recurrent": recurrent,
         "attentive": attentive,
     }
-    return {**made, "of": told_of}
+    return {**traces, "of": trace_content}
 
 
 @pytest.fixture
 def browse(tmp_path: Path) -> Callable[[str, str], tuple[Any, str]]:
     """Opens a page in a browser."""
-    return lambda made, script: _in_a_browser(made, tmp_path, script)
+    return lambda page, script: _in_a_browser(page, tmp_path, script)
 
 
-def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
-    """What a script gives (it may wait) in the page as a browser has it, and the page's elements then; the console stays silent."""
+def _in_a_browser(page: str, folder: Path, script: str) -> tuple[Any, str]:
+    """Returns the value of a script in the open page, and the page's elements.
+
+    The script may wait. The console must stay silent.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium here")
@@ -93,7 +98,7 @@ def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
         f"<script>(async () => {{ const found = await (async () => {{ {script} }})(); const place = document.createElement('pre'); "
         "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); document.body.append(place); })();</script>"
     )
-    head, tail = made.rsplit("</body>", 1)
+    head, tail = page.rsplit("</body>", 1)
     file = folder / "page.html"
     file.write_text(f"{head}{ask}</body>{tail}", encoding="utf-8")
     for attempt in range(
@@ -105,9 +110,9 @@ def _in_a_browser(made: str, folder: Path, script: str) -> tuple[Any, str]:
         assert "CONSOLE" not in ran.stderr, [
             line for line in ran.stderr.splitlines() if "CONSOLE" in line
         ]
-        found = re.search(r'<pre id="found">(.*?)</pre>', ran.stdout, re.DOTALL)
-        if found:
+        match = re.search(r'<pre id="found">(.*?)</pre>', ran.stdout, re.DOTALL)
+        if match:
             break
     assert 'data-ready="yes"' in ran.stdout
-    assert found, "the script did not end"
-    return json.loads(unescape(found[1])), ran.stdout
+    assert match, "the script did not end"
+    return json.loads(unescape(match[1])), ran.stdout

@@ -1,4 +1,4 @@
-"""What stands beside the confusion matrix of images: kinds of mistakes in their order; curves of precision and recall as drawn."""
+"""The confused images of the report, and the precision-recall curves."""
 
 from __future__ import annotations
 
@@ -18,43 +18,49 @@ from sklearn.metrics import average_precision_score
 
 import kissipo as ki
 from kissipo.report.axis_labels import read_precision_recall
-from kissipo.report.confused_images import MOST_IMAGES, MOST_KINDS, confused, kinds
+from kissipo.report.confused_images import MAX_IMAGES, MAX_KINDS, confused, kinds
 from kissipo.report.drawing import unit_square
 
 
-def test_every_mistake_is_of_one_kind_and_the_most_confident_stand_first() -> None:
+def test_mistakes_have_one_kind_and_start_with_the_most_confident() -> None:
     generator = np.random.default_rng(3)
     truth, scores = generator.integers(4, size=200), generator.dirichlet(np.ones(4), size=200)
-    chosen = scores.argmax(axis=1)
-    found = kinds(truth, chosen, scores)
-    assert sum(kind.count for kind in found) == int((truth != chosen).sum())
-    assert [kind.count for kind in found] == sorted((kind.count for kind in found), reverse=True)
-    for kind in found:
-        mine = [at for at in range(200) if (truth[at], chosen[at]) == (kind.truth, kind.answer)]
+    predicted = scores.argmax(axis=1)
+    mistakes = kinds(truth, predicted, scores)
+    assert sum(kind.count for kind in mistakes) == int((truth != predicted).sum())
+    assert [kind.count for kind in mistakes] == sorted(
+        (kind.count for kind in mistakes), reverse=True
+    )
+    for kind in mistakes:
+        mine = [
+            index
+            for index in range(200)
+            if (truth[index], predicted[index]) == (kind.truth, kind.answer)
+        ]
         assert kind.count == len(mine)
         assert kind.of == list(truth).count(kind.truth)
         assert (
             list(kind.samples)
-            == sorted(mine, key=lambda at: -scores[at, kind.answer])[:MOST_IMAGES]
+            == sorted(mine, key=lambda index: -scores[index, kind.answer])[:MAX_IMAGES]
         )
 
 
-def test_as_many_kinds_are_shown_as_fit_and_the_rest_is_counted() -> None:
+def test_kinds_beyond_the_maximum_are_counted() -> None:
     truth = np.repeat(np.arange(5), 4)
-    chosen = (truth + np.tile([1, 2, 3, 4], 5)) % 5
-    scores = np.eye(5)[chosen]
-    levels = ["<b>", "a", "c", "d", "e"]
-    asked = []
+    predicted = (truth + np.tile([1, 2, 3, 4], 5)) % 5
+    scores = np.eye(5)[predicted]
+    classes = ["<b>", "a", "c", "d", "e"]
+    requests = []
 
     def images_at(samples: object) -> tuple[torch.Tensor, list[str]]:
-        asked.append(samples)
+        requests.append(samples)
         return torch.zeros(len(tuple(samples)), 1, 2, 2), ["a.png"] * len(tuple(samples))  # type: ignore[arg-type]
 
-    page = confused(kinds(truth, chosen, scores), levels, scores, images_at)
-    assert len(asked) == MOST_KINDS
-    assert f"And {20 - MOST_KINDS} rarer kinds of mistakes." in page
+    page = confused(kinds(truth, predicted, scores), classes, scores, images_at)
+    assert len(requests) == MAX_KINDS
+    assert f"And {20 - MAX_KINDS} rarer kinds of mistakes." in page
     assert "&lt;b&gt;" in page
-    assert confused([], levels, scores, images_at) == ""
+    assert confused([], classes, scores, images_at) == ""
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +77,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
-    opened = ki.open(run)
-    pipeline = opened.pipeline()
+    loaded = ki.open(run)
+    pipeline = loaded.pipeline()
     part = pipeline.parts["test"]
     truth = pipeline.frame["digit"].take(part).texts()
-    told = [row[0] for row in opened.predict_all(list(pipeline.frame["image"].values[part]))[0]]
-    wrong = [
-        (real, each.value) for real, each in zip(truth, told, strict=True) if real != each.value
+    predictions = [
+        row[0] for row in loaded.predict_all(list(pipeline.frame["image"].values[part]))[0]
     ]
-    shown = re.findall(
+    wrong = [
+        (real, prediction.value)
+        for real, prediction in zip(truth, predictions, strict=True)
+        if real != prediction.value
+    ]
+    captions = re.findall(
         r'<div class="kind"><p><b>(\d)</b> → (\d) <span class="dim">(\d+) of (\d+)</span>', page
     )
-    assert len(shown) == min(MOST_KINDS, len(set(wrong)))
-    for real, said, count, of in shown:
-        assert (int(count), int(of)) == (wrong.count((real, said)), truth.count(real))
+    assert len(captions) == min(MAX_KINDS, len(set(wrong)))
+    for real, predicted, count, of in captions:
+        assert (int(count), int(of)) == (wrong.count((real, predicted)), truth.count(real))
     first = re.search(
         r'class="kind">.*?src="data:image/png;base64,([^"]+)".*?<figcaption>(\d+)% sure',
         page,
@@ -92,26 +102,26 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     )
     assert first
     sure = max(
-        (each.confidence or 0, at)
-        for at, each in enumerate(told)
-        if (truth[at], each.value) == (shown[0][0], shown[0][1])
+        (prediction.confidence or 0, index)
+        for index, prediction in enumerate(predictions)
+        if (truth[index], prediction.value) == (captions[0][0], captions[0][1])
     )
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(first[1]))))
     np.testing.assert_allclose(pixels, load_digits().images[part[sure[1]]] * 255 / 16, atol=1)
     assert int(first[2]) == round(100 * sure[0])
 
 
-def test_the_curves_of_a_run_are_those_of_scikit_learn(run: Path) -> None:
-    opened = ki.open(run)
-    pipeline = opened.pipeline()
-    outputs = opened.net(
+def test_precision_recall_curves_equal_scikit_learn(run: Path) -> None:
+    loaded = ki.open(run)
+    pipeline = loaded.pipeline()
+    outputs = loaded.net(
         pipeline.datasets["test"].batch(torch.arange(len(pipeline.parts["test"]))).inputs[0]
     )
     shares, truth = (
         outputs.softmax(dim=1).detach().double().numpy(),
         pipeline.datasets["test"].targets[0].numpy(),
     )
-    details = opened.metrics["answers"][0]["details"]
+    details = loaded.metrics["answers"][0]["details"]
     expected = [average_precision_score(truth == digit, shares[:, digit]) for digit in range(10)]
     assert details["by_class"]["average_precision"] == pytest.approx(expected, abs=1e-4)
     page = html.unescape((run / "report.html").read_text(encoding="utf-8"))
@@ -123,22 +133,23 @@ def test_a_curve_is_drawn_where_its_points_are() -> None:
     drawn = ElementTree.fromstring(
         unit_square([(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)], 0.25, side=156)
     )
-    line = next(each for each in drawn.iter() if each.tag.endswith("polyline"))
-    points = [tuple(map(float, each.split(","))) for each in line.get("points", "").split()]
+    line = next(element for element in drawn.iter() if element.tag.endswith("polyline"))
+    points = [tuple(map(float, pair.split(","))) for pair in line.get("points", "").split()]
     # the square begins 26 from the left and 8 from above, 122 wide and 102 high
     assert points == [(26.0, 8.0), (87.0, 59.0), (148.0, 84.5)]
-    chance = next(each for each in drawn.iter() if each.get("class") == "mark")
+    chance = next(element for element in drawn.iter() if element.get("class") == "mark")
     assert float(chance.get("y1", "")) == 84.5
 
 
-def test_the_reading_names_the_class_that_is_found_worst_and_what_finding_it_costs() -> None:
+def test_reading_names_the_worst_class_and_its_false_positives() -> None:
     best = {"recall": [0.5, 1.0], "precision": [1.0, 1.0]}
     worst = {"recall": [0.25, 0.5, 0.75, 1.0], "precision": [1.0, 0.2, 0.25, 0.1]}
-    (told,) = read_precision_recall(
+    (sentence,) = read_precision_recall(
         ["a", "b", "c"], [2, 4, 0], [1.0, 0.3, float("nan")], [best, worst, best]
     )
-    assert told == (
-        "Best found is 'a' (average precision 1.00), worst 'b' (0.30; chance has 0.67): half of 'b' is found with "
-        "3 false answers a right one, all of it with 9 false answers a right one."
+    assert sentence == (
+        "The best class is 'a' (average precision 1.00), the worst 'b' (0.30; chance 0.67): "
+        "a recall of 0.5 for 'b' costs 3 false positives per true positive, "
+        "a recall of 1 costs 9 false positives per true positive."
     )
     assert read_precision_recall(["a", "b"], [2, 0], [1.0, float("nan")], [best, best]) == []

@@ -1,4 +1,4 @@
-"""The report: one file that opens offline in a real browser, says everything, and shows a user's text as text."""
+"""The report is one file that opens offline in a real browser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def seen_in_a_browser(page: Path, profile: Path) -> str:
+def visible_text(page: Path, profile: Path) -> str:
     """The page as a browser builds it, tags left out."""
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -49,13 +49,13 @@ def seen_in_a_browser(page: Path, profile: Path) -> str:
 
 
 def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
-    seen = seen_in_a_browser(runs / "digits" / "report.html", tmp_path / "profile")
+    text = visible_text(runs / "digits" / "report.html", tmp_path / "profile")
     for part in (
         "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows", "The way of the data",
         "linear 64 -> 256", "Learning", "The validation loss was still falling at the end", "Confusion",
         "rows: the truth; columns: the answer", "How to reproduce it", "kissipo fit",
     ):  # fmt: skip
-        assert part in seen, part
+        assert part in text, part
 
 
 @pytest.mark.parametrize("name", ["digits", "sunspots", "racing"])
@@ -66,31 +66,31 @@ def test_nothing_is_loaded_from_outside_and_no_script_runs(runs: Path, name: str
     assert not re.search(r"url\((?!['\"]?data:)", text)
 
 
-def test_the_confusion_matrix_holds_the_counts_of_metrics_json(runs: Path) -> None:
+def test_confusion_matrix_shows_the_counts_of_metrics_json(runs: Path) -> None:
     text = (runs / "digits" / "report.html").read_text(encoding="utf-8")
     drawn = re.search(r"<h2>Confusion</h2>(<svg.*?</svg>)", text, re.DOTALL)
     assert drawn
     numbers = [
-        int(each.text or "")
-        for each in ElementTree.fromstring(drawn[1]).iter()
-        if each.get("class") == "number"
+        int(element.text or "")
+        for element in ElementTree.fromstring(drawn[1]).iter()
+        if element.get("class") == "number"
     ]
     confusion = ki.open(runs / "digits").metrics["answers"][0]["details"]["confusion"]
     assert numbers == [count for row in confusion for count in row if count]
 
 
 def test_a_forecast_is_drawn_beside_what_came(runs: Path, tmp_path: Path) -> None:
-    seen = seen_in_a_browser(runs / "sunspots" / "report.html", tmp_path / "profile")
-    assert "seasonal naive" in seen and "linear autoregression" in seen
-    assert "forecast" in seen.lower() and "truth" in seen.lower()
+    text = visible_text(runs / "sunspots" / "report.html", tmp_path / "profile")
+    assert "seasonal naive" in text and "linear autoregression" in text
+    assert "forecast" in text.lower() and "truth" in text.lower()
 
 
-def test_learned_values_stand_beside_value_iteration(runs: Path, tmp_path: Path) -> None:
-    seen = seen_in_a_browser(runs / "racing" / "report.html", tmp_path / "profile")
-    assert "value iteration" in seen and "agrees" in seen and "random policy" in seen
+def test_q_values_stand_beside_value_iteration(runs: Path, tmp_path: Path) -> None:
+    text = visible_text(runs / "racing" / "report.html", tmp_path / "profile")
+    assert "value iteration" in text and "agrees" in text and "random policy" in text
 
 
-def test_names_and_levels_of_the_user_are_shown_as_text(tmp_path: Path) -> None:
+def test_names_and_classes_of_the_user_are_escaped(tmp_path: Path) -> None:
     evil = "<script>document.title='taken'</script>"
     rows = "".join(
         f"{number % 7},{'<b>x</b>' if number % 7 > 3 else 'y'}\n" for number in range(80)
@@ -99,7 +99,7 @@ def test_names_and_levels_of_the_user_are_shown_as_text(tmp_path: Path) -> None:
     run = ki.load("evil.csv", output="kind").fit(epochs=2)
     text = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<b>x</b>" not in text and "&lt;b&gt;x&lt;/b&gt;" in text
-    assert "<b>x</b>" in seen_in_a_browser(run.folder / "report.html", tmp_path / "profile")
+    assert "<b>x</b>" in visible_text(run.folder / "report.html", tmp_path / "profile")
 
 
 def test_tensorboard_reads_the_history(runs: Path) -> None:
@@ -116,7 +116,7 @@ def test_tensorboard_reads_the_history(runs: Path) -> None:
             if row[name] and row["epoch"] != "0"
         ]
         assert [
-            (each.step, pytest.approx(each.value, rel=1e-6)) for each in events.Scalars(name)
+            (event.step, pytest.approx(event.value, rel=1e-6)) for event in events.Scalars(name)
         ] == expected
 
 
@@ -124,10 +124,12 @@ def test_a_point_is_drawn_where_its_numbers_say() -> None:
     drawn = ElementTree.fromstring(
         lines({"loss": [(0, 0.0), (5, 1.0), (10, 4.0)]}, across="epoch", up="loss")
     )
-    points = next(each.get("points") for each in drawn.iter() if each.tag.endswith("polyline"))
+    points = next(
+        element.get("points") for element in drawn.iter() if element.tag.endswith("polyline")
+    )
     assert points
     (x0, y0), (x1, y1), (x2, y2) = (
-        [float(each) for each in pair.split(",")] for pair in points.split()
+        [float(coordinate) for coordinate in pair.split(",")] for pair in points.split()
     )
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.11)
     assert (y0 - y1) * 4 == pytest.approx(y0 - y2, abs=0.5) and y2 < y1 < y0
@@ -137,20 +139,24 @@ def test_a_longer_bar_is_a_larger_number() -> None:
     drawn = ElementTree.fromstring(
         bars({"net": 4.0, "naive": 2.0, "lost": float("nan")}, first="net")
     )
-    widths = [float(each.get("width") or 0) for each in drawn.iter() if each.tag.endswith("rect")]
+    widths = [
+        float(element.get("width") or 0) for element in drawn.iter() if element.tag.endswith("rect")
+    ]
     assert len(widths) == 2 and widths[0] == pytest.approx(2 * widths[1], abs=0.2)
 
 
 def test_a_cell_is_as_dark_as_its_share_of_the_row() -> None:
     drawn = ElementTree.fromstring(matrix([[3, 1], [0, 2]], ["a", "b"]))
     shares = [
-        float(each.get("fill-opacity") or 0) for each in drawn.iter() if each.get("class") == "cell"
+        float(element.get("fill-opacity") or 0)
+        for element in drawn.iter()
+        if element.get("class") == "cell"
     ]
     assert shares == [0.75, 0.25, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
-    ("losses", "best", "asked", "says"),
+    ("losses", "best", "epochs", "says"),
     [
         (
             [(1.0, 1.0), (0.5, 0.6), (0.4, 0.5)],
@@ -170,11 +176,11 @@ def test_a_cell_is_as_dark_as_its_share_of_the_row() -> None:
         ([(1.0, 2.0), (0.1, 0.5)], 2, 2, "5.0 times higher on the validation part"),
     ],
 )
-def test_the_reading_of_the_curves_is_true(
-    losses: list[tuple[float, float]], best: int, asked: int, says: str
+def test_curve_reading_matches_the_losses(
+    losses: list[tuple[float, float]], best: int, epochs: int, says: str
 ) -> None:
     rows = [
-        {"epoch": at, "loss": loss, "validation_loss": other}
-        for at, (loss, other) in enumerate(losses, 1)
+        {"epoch": epoch, "loss": loss, "validation_loss": other}
+        for epoch, (loss, other) in enumerate(losses, 1)
     ]
-    assert says in " ".join(read_curves(rows, best_epoch=best, asked_epochs=asked))
+    assert says in " ".join(read_curves(rows, best_epoch=best, asked_epochs=epochs))

@@ -1,4 +1,7 @@
-"""A user's CSV: numbers, categories and gaps mixed; the net is at least as good as a linear model built by hand in scikit-learn."""
+"""A user's CSV with numbers, categories and missing values.
+
+The net scores at least as well as a linear model written with scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ SETS: dict[str, Callable[..., Any]] = {
 
 
 def write_messy(name: str) -> pandas.DataFrame:
-    """NAME.csv: the set with one column cut into three levels, and 5 % of three columns left empty."""
+    """Writes NAME.csv: one column becomes a category, three columns miss 5 % of values."""
     table = SETS[name](as_frame=True).frame.rename(columns=lambda column: column.replace(" ", "_"))
     draw = np.random.default_rng(0)
     first, second, third = table.columns[:3]
@@ -42,7 +45,7 @@ def write_messy(name: str) -> pandas.DataFrame:
 
 
 def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
-    """What a careful linear model scores that learns from the same rows: R2, or accuracy."""
+    """Returns the R2 or accuracy of a linear model trained on the same rows."""
     features, answers = table.drop(columns="target"), table["target"]
     experiment = make_column_transformer(
         (
@@ -66,20 +69,20 @@ def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
 
 
 def scores(name: str, seed: int) -> tuple[float, float, float]:
-    """R2 or accuracy of the net, of the best linear baseline beside it, and of the model by hand."""
+    """Returns R2 or accuracy of the net, its best linear baseline and `linear_score`."""
     table = write_messy(name)
     run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
     parts = run.pipeline().parts
-    judged = run.metrics["answers"][0]
+    evaluation = run.metrics["answers"][0]
     metric = "r2" if name == "diabetes" else "accuracy"
     linear = max(
-        values[metric] for kind, values in judged["baselines"].items() if "regression" in kind
+        values[metric] for kind, values in evaluation["baselines"].items() if "regression" in kind
     )
-    return judged["metrics"][metric], linear, linear_score(table, parts["train"], parts["test"])
+    return evaluation["metrics"][metric], linear, linear_score(table, parts["train"], parts["test"])
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_net_is_at_least_as_good_as_a_linear_model(name: str) -> None:
+def test_net_equals_or_beats_a_linear_model(name: str) -> None:
     net, linear, by_hand = np.mean([scores(name, seed) for seed in (0, 1)], axis=0)
     assert net >= linear - 0.005
     assert net >= by_hand - 0.015
@@ -87,22 +90,24 @@ def test_the_net_is_at_least_as_good_as_a_linear_model(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
-def test_the_net_is_at_least_as_good_as_a_linear_model_over_ten_seeds(name: str) -> None:
-    """On average over the seeds; what two standard errors of the difference can explain is chance."""
+def test_net_over_ten_seeds_equals_or_beats_a_linear_model(name: str) -> None:
+    """Compares the mean over the seeds; it allows for two standard errors."""
     net, linear, by_hand = np.asarray([scores(name, seed) for seed in range(10)]).T
     gains = net - linear
     assert gains.mean() >= -0.001 - 2 * gains.std(ddof=1) / np.sqrt(len(gains))
     assert net.mean() >= by_hand.mean() - 0.006  # two answers of 360
 
 
-def test_the_command_tells_gaps_kinds_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_prints_missing_values_types_and_the_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     table = write_messy("wine")
     assert main(["fit", "wine.csv", "--output", "target", "--out", "run"]) == 0
-    told = " ".join("".join(capsys.readouterr()).split())
+    output = " ".join("".join(capsys.readouterr()).split())
     gaps = int(table["malic_acid"].isna().sum())
-    assert f"WARN 'malic_acid' has no value in {gaps} of 178 rows" in told
-    assert "filled with the training median, and flagged in a column of its own" in told
-    assert "missing is a level of its own" in told and "Verdict: " in told
+    assert f"WARN 'malic_acid' has no value in {gaps} of 178 rows" in output
+    assert "filled with the training median, and flagged in a column of its own" in output
+    assert "missing is a level of its own" in output and "Verdict: " in output
     words = ki.open("run").task.input.plain()
     assert (
         words["categories"] == ["alcohol"]
@@ -111,7 +116,7 @@ def test_the_command_tells_gaps_kinds_and_the_verdict(capsys: pytest.CaptureFixt
     )
 
 
-def test_a_gap_is_flagged_and_not_zero() -> None:
+def test_missing_value_has_an_indicator_and_the_median() -> None:
     write_messy("wine")
     run = ki.load("wine.csv", output="target").fit(epochs=1, out="run")
     codec = next(codec for codec in run.codecs[0].codecs if codec.KIND == "numbers")
@@ -120,14 +125,14 @@ def test_a_gap_is_flagged_and_not_zero() -> None:
     train = pipeline.frame.take(pipeline.parts["train"])
     values = train["malic_acid"].values
     encoded = codec.encode(train).numpy()
-    at = codec.spec.words.index("malic_acid")
+    column = codec.spec.words.index("malic_acid")
     filled = (np.nanmedian(values) - np.nanmean(values)) / np.nanstd(values)
-    np.testing.assert_allclose(encoded[np.isnan(values), at], filled, rtol=1e-5)
+    np.testing.assert_allclose(encoded[np.isnan(values), column], filled, rtol=1e-5)
     np.testing.assert_array_equal(encoded[:, -2], np.isnan(values))
 
 
 def rides(rows: int = 300) -> pandas.DataFrame:
-    """A text, a date, a few levels and numbers, whose fare is high at night in the center and with much luggage."""
+    """Returns taxi rides whose fare is high at night in the center and with luggage."""
     draw = np.random.default_rng(1)
     table = pandas.DataFrame(
         {
@@ -160,17 +165,17 @@ def frames(table: pandas.DataFrame) -> dict[str, Any]:
     return files | {"pandas": table, "polars": other, "pyarrow": pyarrow.Table.from_pandas(table)}
 
 
-def test_one_table_gives_one_result_in_every_form() -> None:
+def test_table_gives_the_same_result_in_every_format() -> None:
     table = rides().drop(columns=["driver"])
-    found = {}
+    results = {}
     for form, data in frames(table).items():
         words = {"process.epochs": 3, "input.text": ["remark"]}
         run = ki.load(data, output="fare", words=words).fit(out=f"run-{form}")
-        found[form] = json.dumps(run.metrics["answers"], sort_keys=True)
-    assert set(found.values()) == {found["rides.csv"]}
+        results[form] = json.dumps(run.metrics["answers"], sort_keys=True)
+    assert set(results.values()) == {results["rides.csv"]}
 
 
-def test_a_category_and_a_number_out_of_one_net() -> None:
+def test_two_outputs_category_and_number() -> None:
     rides().to_csv("rides.csv", index=False)
     task = ki.load(
         {
@@ -191,8 +196,8 @@ def test_a_category_and_a_number_out_of_one_net() -> None:
     )
 
 
-def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
-    """What tells the answer lies in two columns of levels; a text stands beside them."""
+def test_text_categories_and_numbers_are_inputs_of_one_net() -> None:
+    """Two categories determine the answer; the text column is noise."""
     rides().to_csv("rides.csv", index=False)
     words = {
         "input": {"table": "rides.csv", "drop": ["driver", "fare"]},
@@ -203,7 +208,7 @@ def test_a_text_levels_and_numbers_go_into_one_net_together() -> None:
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
 
 
-def test_a_cross_lets_a_linear_net_see_two_columns_together() -> None:
+def test_crossed_columns_help_a_linear_net() -> None:
     rides().to_csv("rides.csv", index=False)
 
     def rmse(cross: list[list[str]]) -> float:
@@ -220,7 +225,7 @@ def test_a_cross_lets_a_linear_net_see_two_columns_together() -> None:
     assert rmse([["hour", "place"]]) < 1.0 < 5.0 < rmse([])
 
 
-def test_a_group_stays_on_one_side() -> None:
+def test_group_stays_in_one_split() -> None:
     table = rides()
     table.to_csv("rides.csv", index=False)
     words = {"table": "rides.csv", "split": {"group": "driver"}}

@@ -1,4 +1,7 @@
-"""A user's text column: SMS spam from the command line, its score and a verdict that is true beside TF-IDF by hand."""
+"""A user's text column: SMS spam from the command line.
+
+The verdict is compared with TF-IDF and logistic regression of scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ def by_hand() -> tuple[float, float]:
 
 
 def refuse_false_verdict(answer: dict[str, Any]) -> None:
-    """The verdict names the best simple answer and says on which side of it the net stands."""
+    """The verdict names the best baseline and says whether the net is above it."""
     net, best = (
         answer["metrics"]["accuracy"],
         max(answer["baselines"].items(), key=lambda pair: pair[1]["accuracy"]),
@@ -81,7 +84,7 @@ def test_a_part_of_the_messages(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.startswith("spam\t")
 
 
-def test_a_file_without_a_header_loses_no_message_and_is_told(
+def test_missing_header_is_reported_and_keeps_every_row(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = (
@@ -92,10 +95,10 @@ def test_a_file_without_a_header_loses_no_message_and_is_told(
     Path("sms.tsv").write_text("".join(lines[:300]), encoding="utf-8")
     words = ["--output", "column1", "input.quoting=false", "epochs=1", "--out", "run"]
     assert main(["fit", "sms.tsv", *words]) == 0
-    told = " ".join("".join(capsys.readouterr()).split())
+    output = " ".join("".join(capsys.readouterr()).split())
     assert (
         "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' occurs again in its column)"
-        in told
+        in output
     )
     frame = ki.open("run").pipeline().frame
     assert sorted(

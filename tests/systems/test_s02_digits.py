@@ -1,4 +1,4 @@
-"""S02: a feed-forward net on handwritten digits, from the command line and from Python."""
+"""S02: a feed-forward net on handwritten digits, from the CLI and from Python."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_digits_from_the_command_line_reach_97_percent_and_keep_a_whole_run(
         assert (Path(result["run"]) / name).stat().st_size > 0, name
 
 
-def test_digits_from_python_predict_what_the_opened_run_predicts() -> None:
+def test_predictions_equal_those_of_the_loaded_run() -> None:
     run = ki.load("digits").fit(seed=1, epochs=3)
     assert isinstance(run.net, torch.nn.Module)
     again = ki.open(run.folder)

@@ -1,4 +1,7 @@
-"""S02 with the lecture's very net on the 60,000 digits of MNIST: flatten, 128 relu, dropout 0.2, 10 softmax; Adam; 5 epochs."""
+"""S02 with the lecture's net on the 60,000 digits of MNIST.
+
+The net: flatten, 128 relu, dropout 0.2, 10 softmax; Adam; 5 epochs.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def test_the_lectures_net_is_right_for_97_5_percent_after_5_epochs(
     assert result["epochs"] == 5
     assert answer["metrics"]["accuracy"] >= 0.975
     assert answer["metrics"]["accuracy"] > max(
-        each["accuracy"] for each in answer["baselines"].values()
+        values["accuracy"] for values in answer["baselines"].values()
     )
     assert sum(map(sum, answer["details"]["confusion"])) == 10_000
     run = ki.open(result["run"])

@@ -1,4 +1,4 @@
-"""S04: the chain rule of every weight with numbers, printed and equal to autograd, and by hand from the formulas of the lecture."""
+"""S04: the chain rule of every weight, compared with autograd and the formulas."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def test_every_factor_is_printed_and_every_product_is_what_autograd_says(capsys:
         )
         assert (
             f"{chain['weight']} "
-            + " · ".join(f"{each['name']} {each['value']:.6g}" for each in chain["factors"])
+            + " · ".join(f"{factor['name']} {factor['value']:.6g}" for factor in chain["factors"])
             in rest
         )
 
 
 def test_the_first_weight_by_the_formula_of_the_lecture(capsys: Out) -> None:
-    """dL/dw1[1,1] = (y' - y) · [sum of w3 f'(z2) w2] · f'(z1) · x, worked in numpy from the weights of the trained net."""
+    """dL/dw1[1,1] = (y' - y) · [sum of w3 f'(z2) w2] · f'(z1) · x, computed in numpy."""
     run = ki.load("backprop").fit(epochs=3)
-    w1, w2, w3 = (each.detach().double().numpy() for each in run.net.parameters())
+    w1, w2, w3 = (weight.detach().double().numpy() for weight in run.net.parameters())
     frame = run.pipeline().frame
     x = np.array([frame[name].values[0] for name in frame.names[:-1]])
     y = frame[frame.names[-1]].values[0]

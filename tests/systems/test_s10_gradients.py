@@ -1,4 +1,7 @@
-"""S10: vanishing and exploding gradients of RNN, LSTM and GRU, beside backpropagation written out with torch's cells and in numpy."""
+"""S10: vanishing and exploding gradients of RNN, LSTM and GRU.
+
+The reference is backpropagation through torch's cells and in numpy.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.lessons.gradients_through_time import Forecaster, Options, _large, _lstm, _open, _small
 
 
-def found(**words: Any) -> dict[str, ThroughTime]:
+def gradients_by_layer(**words: Any) -> dict[str, ThroughTime]:
     trace = ki.load("gradients-through-time", words=words).show()
-    return {each.layer: each for each in trace.through_time}
+    return {item.layer: item for item in trace.through_time}
 
 
 def series() -> np.ndarray[Any, Any]:
@@ -31,8 +34,8 @@ def series() -> np.ndarray[Any, Any]:
 
 def net(build: Any) -> Forecaster:
     torch.manual_seed(derive(0, "weights"))
-    made: Forecaster = build(Options(steps=40)).double()
-    return made
+    model: Forecaster = build(Options(steps=40)).double()
+    return model
 
 
 @pytest.mark.parametrize(
@@ -58,9 +61,9 @@ def test_the_gradients_of_an_rnn_are_products_of_its_jacobians(
     back, norms = error * head, []
     for h in reversed(states):
         norms.append(np.linalg.norm(back))
-        bend = 1 - h**2 if gradient == "tanh" else (h > 0).astype(float)
-        back = weights["weight_hh_l0"].T @ (bend * back)
-    assert found(steps=40)[name].norms == pytest.approx(norms[::-1], rel=1e-6)
+        derivative = 1 - h**2 if gradient == "tanh" else (h > 0).astype(float)
+        back = weights["weight_hh_l0"].T @ (derivative * back)
+    assert gradients_by_layer(steps=40)[name].norms == pytest.approx(norms[::-1], rel=1e-6)
 
 
 @pytest.mark.parametrize(("name", "build"), [("LSTM", _lstm), ("LSTM, forget gate open", _open)])
@@ -69,55 +72,57 @@ def test_the_gradients_of_an_lstm_are_autograds_own(name: str, build: Any) -> No
     cell = nn.LSTMCell(1, 32).double()
     state = {key.removesuffix("_l0"): value for key, value in forecaster.cell.state_dict().items()}
     cell.load_state_dict(state)
-    states, held = [], None
+    states, memory = [], None
     for value in x[:40]:
-        held = cell(value.reshape(1, 1), held)
-        held[0].retain_grad()
-        states.append(held[0])
+        memory = cell(value.reshape(1, 1), memory)
+        memory[0].retain_grad()
+        states.append(memory[0])
     ((forecaster.head(states[-1]) - x[40]).square().sum() / 2).backward()
-    assert found(steps=40)[name].norms == pytest.approx(
+    assert gradients_by_layer(steps=40)[name].norms == pytest.approx(
         [float(h.grad.norm()) for h in states], rel=1e-5
     )
 
 
 def test_small_weights_vanish_large_ones_explode_and_an_open_gate_reaches_back() -> None:
-    nets = found(steps=100, scale=1.5)
+    nets = gradients_by_layer(steps=100, scale=1.5)
     first, last = (
-        {name: each.norms[0] for name, each in nets.items()},
-        {name: each.norms[-1] for name, each in nets.items()},
+        {name: item.norms[0] for name, item in nets.items()},
+        {name: item.norms[-1] for name, item in nets.items()},
     )
     assert all(first[name] < 1e-8 * last[name] for name in ("RNN", "LSTM", "GRU"))
     assert first["RNN, large weights"] > 1e8 * last["RNN, large weights"]
     assert first["LSTM, forget gate open"] > 0.01 * last["LSTM, forget gate open"]
-    assert found(steps=100, scale=0.7)["RNN, large weights"].ratio < 1e-3  # type: ignore[operator]
+    assert gradients_by_layer(steps=100, scale=0.7)["RNN, large weights"].ratio < 1e-3  # type: ignore[operator]
 
 
-def test_it_is_told_in_the_terminal_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gradients_are_shown_in_the_terminal_and_as_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["show", "gradients-through-time", "steps=30"]) == 0
-    told = capsys.readouterr().out
-    assert "vanishes" in told
-    assert "explodes" in told
+    output = capsys.readouterr().out
+    assert "vanishes" in output
+    assert "explodes" in output
     assert main(["show", "gradients-through-time", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert [each["layer"] for each in content["through_time"]] == list(found())
+    assert [item["layer"] for item in content["through_time"]] == list(gradients_by_layer())
     assert main(["show", "gradients-through-time", "steps=1"]) == 2
     assert "steps" in capsys.readouterr().err
 
 
-def test_it_is_drawn_side_by_side_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gradients_are_drawn_side_by_side_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "gradients-through-time", "steps=20", "--out", "page.html"]) == 0
     assert "written to page.html" in capsys.readouterr().err
     page = Path("page.html").read_text(encoding="utf-8")
     drawn = page.split("Gradients through time</h2>")[1].split("</section>")[0]
-    assert drawn.count("<polyline") == len(found())
-    assert all(name in drawn for name in found())
+    assert drawn.count("<polyline") == len(gradients_by_layer())
+    assert all(name in drawn for name in gradients_by_layer())
     assert "explodes" in page.split("Side by side")[1]
     assert main(["show", "vgg16", "--out", "page.html"]) == 2
     assert main(["show", "gradients-through-time", "--out", "nowhere/page.html"]) == 2
     assert "nowhere/page.html cannot be written" in capsys.readouterr().err
 
 
-def test_a_lesson_on_a_page_has_every_number_and_a_task_its_inside(
+def test_lesson_page_has_every_number_and_task_page_the_trace(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["show", "convolution", "--out", "lesson.html"]) == 0

@@ -1,4 +1,4 @@
-"""S12: convolution explained: the lecture's numbers, each sum beside torch and scipy, printed and as JSON."""
+"""S12: convolution explained; each sum is compared with torch and scipy."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ BY_HAND = [[3, -1, -3, -1], [-3, 1, 0, -3], [-3, -3, 0, 1], [3, -2, -2, -1]]
 
 
 def page(title: str, **words: Any) -> Explanation:
-    (found,) = [
-        each
-        for each in ki.load("convolution", words=words).show().explanation
-        if each.title == title
+    (explanation,) = [
+        item
+        for item in ki.load("convolution", words=words).show().explanation
+        if item.title == title
     ]
-    return found
+    return explanation
 
 
 def figures(title: str, **words: Any) -> dict[str, Any]:
-    return {each.name: each.values for each in page(title, **words).figures}
+    return {figure.name: figure.values for figure in page(title, **words).figures}
 
 
 def test_the_first_map_is_the_one_worked_by_hand() -> None:
@@ -43,11 +43,11 @@ def test_the_first_map_is_the_one_worked_by_hand() -> None:
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_both_maps_are_what_scipy_and_torch_give(padding: Any) -> None:
     maps = figures("The feature maps", padding=padding)
-    given = torch.tensor(IMAGE, dtype=torch.float64)[None, None]
+    image = torch.tensor(IMAGE, dtype=torch.float64)[None, None]
     for name, weights in (("filter 1", FILTER_1), ("filter 2", FILTER_2)):
         assert np.array_equal(maps[name], correlate2d(IMAGE, weights, mode=padding))
         expected = functional.conv2d(
-            given, torch.tensor(weights, dtype=torch.float64)[None, None], padding=padding
+            image, torch.tensor(weights, dtype=torch.float64)[None, None], padding=padding
         )
         assert np.array_equal(maps[name], expected[0, 0])
 
@@ -59,10 +59,10 @@ def test_stride_two_takes_every_second_answer() -> None:
 
 
 def test_the_color_image_sums_over_its_channels() -> None:
-    found = figures("Several channels")
-    given = torch.from_numpy(np.stack([found[name] for name in ("red", "green", "blue")]))[None]
+    values = figures("Several channels")
+    image = torch.from_numpy(np.stack([values[name] for name in ("red", "green", "blue")]))[None]
     weights = torch.tensor([FILTER_1, FILTER_2, FILTER_1], dtype=torch.float64)[None]
-    assert np.array_equal(found["map"], functional.conv2d(given, weights)[0, 0])
+    assert np.array_equal(values["map"], functional.conv2d(image, weights)[0, 0])
     for row in page("Several channels").rows:
         assert sum(row[1:4]) == row[4]  # type: ignore[arg-type]
 
@@ -70,7 +70,7 @@ def test_the_color_image_sums_over_its_channels() -> None:
 def test_weights_are_counted_as_torch_counts_them() -> None:
     for into, out, _, weights in page("1x1 convolution").rows:
         layer = torch.nn.Conv2d(int(into), int(out), 1)
-        assert weights == sum(each.numel() for each in layer.parameters())
+        assert weights == sum(parameter.numel() for parameter in layer.parameters())
     three = page("Receptive field").rows[-1]
     assert three[:2] == (3, "7x7")
     small = 3 * torch.nn.Conv2d(64, 64, 3, bias=False).weight.numel()
@@ -79,18 +79,20 @@ def test_weights_are_counted_as_torch_counts_them() -> None:
 
 def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -> None:
     assert main(["show", "convolution", "stride=2", "padding=same", "pool_size=1", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["task"] == {
+    content = json.loads(capsys.readouterr().out)
+    assert content["task"] == {
         "input": {"explain": "convolution", "stride": 2, "padding": "same", "pool_size": 1}
     }
-    found = next(each for each in shown["explained"] if each["title"] == "Every window")["windows"]
-    assert len(found) == 2 * 3 * 3
-    for each in found:
-        weights = FILTER_1 if each["filter"] == "filter 1" else FILTER_2
+    windows = next(item for item in content["explained"] if item["title"] == "Every window")[
+        "windows"
+    ]
+    assert len(windows) == 2 * 3 * 3
+    for window in windows:
+        weights = FILTER_1 if window["filter"] == "filter 1" else FILTER_2
         assert np.array_equal(
-            np.array(each["products"])[0], np.array(each["given"])[0] * np.array(weights)
+            np.array(window["products"])[0], np.array(window["given"])[0] * np.array(weights)
         )
-        assert each["sum"] == np.sum(each["products"])
+        assert window["sum"] == np.sum(window["products"])
     assert main(["show", "convolution"]) == 0
     out = capsys.readouterr().out
     for row, sums in enumerate(BY_HAND, 1):
@@ -103,14 +105,14 @@ def test_every_product_is_in_the_json_and_every_sum_on_the_screen(capsys: Out) -
 
 
 def test_your_own_image_and_filter() -> None:
-    found = figures(
+    maps = figures(
         "The feature maps", image=[[1, 2, 3], [4, 5, 6]], filter=[[1, 0], [0, -1]], pool_size=1
     )
-    assert found == {"filter 1": pytest.approx(np.array([[-4, -4]]))}
+    assert maps == {"filter 1": pytest.approx(np.array([[-4, -4]]))}
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             {"pool_size": 5},
@@ -124,19 +126,19 @@ def test_your_own_image_and_filter() -> None:
         ),
     ],
 )
-def test_slips_are_told(words: dict[str, Any], told: str) -> None:
+def test_wrong_options_are_reported(words: dict[str, Any], message: str) -> None:
     with pytest.raises(TaskError) as refused:
         ki.load("convolution", words=words).show()
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_lesson_is_listed_and_not_trained(capsys: Out) -> None:
     assert main(["list"]) == 0
     assert re.search(r"convolution +S12 .*kissipo show convolution", capsys.readouterr().out)
     assert main(["fit", "convolution"]) == 2
-    told = capsys.readouterr().err
+    error = capsys.readouterr().err
     assert (
         "'convolution' is a lesson and trains nothing. Look at it with `kissipo show convolution`"
-        in told
+        in error
     )
     assert main(["show", "convolution", "--output", "kind"]) == 2

@@ -1,4 +1,4 @@
-"""S14, S15, S16: VGG, GoogLeNet and ResNet, narrow, learn images from the command line, and are opened, judged and asked again."""
+"""S14, S15, S16: narrow VGG, GoogLeNet and ResNet train from the command line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def stripes() -> str:
     generator = np.random.default_rng(0)
     down, across = np.mgrid[:24, :24]
     images = np.empty((150, 24, 24, 3))
-    for at in range(150):
-        along = (down, across, down + across)[at % 3]
+    for index in range(150):
+        along = (down, across, down + across)[index % 3]
         wave = np.sin(along * generator.uniform(0.9, 1.3) + generator.uniform(0, 6))
-        images[at] = (
+        images[index] = (
             128
             + 70 * wave[..., None] * generator.uniform(0.5, 1, 3)
             + generator.normal(0, 20, (24, 24, 3))
@@ -39,7 +39,9 @@ def stripes() -> str:
     ],
     ids=" ".join,
 )
-def test_a_narrow_one_learns_stripes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_narrow_net_classifies_stripes(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     config = [
         "epochs=12",
         "early_stopping=0",

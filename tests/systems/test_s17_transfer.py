@@ -1,4 +1,4 @@
-"""S17: what was learned of many images helps where there are few: a net on MNIST goes on with five of each digit of another set."""
+"""S17: transfer learning from MNIST to another set with five images per digit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NET = {
 
 
 @pytest.mark.slow
-def test_a_net_that_knows_mnist_learns_other_digits_from_few(data: Path) -> None:
+def test_pretrained_net_needs_few_digits(data: Path) -> None:
     ki.Task(
         input={"images": "mnist", "batch_size": 64, "split": {"validation": 0.1}},
         process={**NET, "epochs": 1},
@@ -44,7 +44,7 @@ def test_a_net_that_knows_mnist_learns_other_digits_from_few(data: Path) -> None
         return float(run.metrics["answers"][0]["metrics"]["accuracy"])
 
     fresh = mean(accuracy(seed) for seed in range(3))
-    known = mean(accuracy(seed, weights="mnist") for seed in range(3))
-    held = mean(accuracy(seed, weights="mnist", freeze=["0", "3"]) for seed in range(3))
-    assert known > fresh + 0.03
-    assert held > fresh + 0.03
+    pretrained = mean(accuracy(seed, weights="mnist") for seed in range(3))
+    frozen = mean(accuracy(seed, weights="mnist", freeze=["0", "3"]) for seed in range(3))
+    assert pretrained > fresh + 0.03
+    assert frozen > fresh + 0.03

@@ -1,4 +1,4 @@
-"""S18, the half that classifies: a threshold by costs from the command line, for six kinds of tiles and for two kinds of messages."""
+"""S18, classification: a decision threshold by costs, for tiles and for messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINE = re.compile(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "sound"), [("magnetic-tile", "MT_Free"), ("spam", "ham")])
-def test_missing_a_defect_has_its_price(
+def test_false_negative_cost_sets_the_threshold(
     task: str, sound: str, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [
@@ -32,34 +32,34 @@ def test_missing_a_defect_has_its_price(
     if task == "magnetic-tile":
         words.append("input.size=[48]")
     assert main(["fit", task, *words, "--out", "run"]) == 0
-    told = LINE.search(" ".join(capsys.readouterr().out.split()))
-    assert told
+    line = LINE.search(" ".join(capsys.readouterr().out.split()))
+    assert line
     run = ki.open("run")
     answer = run.answers[0]
     assert isinstance(answer, Category)
     assert answer.inspection is not None
-    assert f"{answer.inspection.threshold:.3g}" == told[1]
-    missed, defects, false, pieces = map(int, told.groups()[1:5])
-    assert float(told[6]) == pytest.approx(
+    assert f"{answer.inspection.threshold:.3g}" == line[1]
+    missed, defects, false, pieces = map(int, line.groups()[1:5])
+    assert float(line[6]) == pytest.approx(
         100 * (20 * missed + false) / (defects + pieces), rel=0.01
     )
     pipeline = run.pipeline()
     frame = pipeline.frame.take(pipeline.parts["test"])
     codec = "image" if task == "magnetic-tile" else "message"
-    values = [frame[codec].show(at) for at in range(len(frame))]
+    values = [frame[codec].show(index) for index in range(len(frame))]
     decided = [row[0].value for row in run.predict_all(values)[0]]
     truth = frame[answer.name].texts()
-    assert defects == sum(each != sound for each in truth)
+    assert defects == sum(real != sound for real in truth)
     assert missed == sum(
-        real != sound and said == sound for real, said in zip(truth, decided, strict=True)
+        real != sound and predicted == sound for real, predicted in zip(truth, decided, strict=True)
     )
     assert false == sum(
-        real == sound and said != sound for real, said in zip(truth, decided, strict=True)
+        real == sound and predicted != sound for real, predicted in zip(truth, decided, strict=True)
     )
     assert main(["evaluate", "run"]) == 0
     again = LINE.search(" ".join(capsys.readouterr().out.split()))
     assert again
-    assert again.groups() == told.groups()
+    assert again.groups() == line.groups()
     assert (
         json.loads(Path("run/codecs.json").read_text())["answers"][0]["inspection"]["threshold"]
         == answer.inspection.threshold

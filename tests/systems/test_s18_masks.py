@@ -1,4 +1,4 @@
-"""S18: images with marks to be found: learned, judged beside simple answers, asked about new images, opened in a browser."""
+"""S18, segmentation: training, evaluation, prediction on new images, and the x-ray."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ WORDS = [
 
 
 def surfaces(folder: str, count: int, seed: int) -> None:
-    """Noisy surfaces of any exposure; two of three have a darker or brighter round spot, but a square is none."""
+    """Writes noisy surfaces; two of three have a round spot. Squares are no defects."""
     generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[:24, :28]
     Path(folder).mkdir(parents=True)
-    for at in range(count):
+    for index in range(count):
         image = generator.normal(0, 9, (24, 28)) + generator.uniform(60, 190)
         row, column, reach = (
             generator.uniform(6, 18),
@@ -45,14 +45,14 @@ def surfaces(folder: str, count: int, seed: int) -> None:
             generator.uniform(3, 5),
         )
         spot = np.hypot(rows - row, columns - column) < reach
-        image[spot] += (at % 3 > 0) * generator.choice([-1, 1]) * 20
+        image[spot] += (index % 3 > 0) * generator.choice([-1, 1]) * 20
         side = int(generator.integers(0, 20))
         image[0:3, side : side + 6] += 30
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(
-            f"{folder}/{at:03}.jpg", quality=95
+            f"{folder}/{index:03}.jpg", quality=95
         )
-        Image.fromarray((255 * (spot & (at % 3 > 0))).astype(np.uint8)).save(
-            f"{folder}/{at:03}.png"
+        Image.fromarray((255 * (spot & (index % 3 > 0))).astype(np.uint8)).save(
+            f"{folder}/{index:03}.png"
         )
 
 
@@ -64,37 +64,37 @@ def trained(capsys: Out) -> ki.Run:
     return ki.open("run")
 
 
-def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(
-    trained: ki.Run, capsys: Out
-) -> None:
+def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out) -> None:
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
-    assert score.net.metrics["iou"] > max(each.metrics["iou"] for each in score.baselines.values())
+    assert score.net.metrics["iou"] > max(
+        baseline.metrics["iou"] for baseline in score.baselines.values()
+    )
     assert set(score.baselines) == {"empty mask", "brightness threshold", "random forest on pixels"}
     report = Path("run/report.html").read_text(encoding="utf-8")
-    assert all(told in report for told in ("Marked worst", "Marked best", "IoU", "Dice"))
+    assert all(title in report for title in ("Marked worst", "Marked best", "IoU", "Dice"))
 
     surfaces("new", 40, seed=1)
     Path("new/cut.jpg").write_bytes(Path("new/000.jpg").read_bytes()[:300])
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 0
-    told = capsys.readouterr()
-    assert "41 images, 1 of them could not be read" in told.out
-    assert "new/cut.jpg is damaged" in told.err
+    output = capsys.readouterr()
+    assert "41 images, 1 of them could not be read" in output.out
+    assert "new/cut.jpg is damaged" in output.err
     rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
-    assert [row["file"] for row in rows] == [f"new/{at:03}.jpg" for at in range(40)] + [
+    assert [row["file"] for row in rows] == [f"new/{index:03}.jpg" for index in range(40)] + [
         "new/cut.jpg"
     ]
-    truth = [np.asarray(Image.open(f"new/{at:03}.png")) >= 128 for at in range(40)]
-    decided = trained.predict(*[f"new/{at:03}.jpg" for at in range(40)])
+    truth = [np.asarray(Image.open(f"new/{index:03}.png")) >= 128 for index in range(40)]
+    decided = trained.predict(*[f"new/{index:03}.jpg" for index in range(40)])
     assert isinstance(decided, list)
-    overlap = jaccard_score(np.ravel(truth), np.ravel([each.mask for each in decided]))
+    overlap = jaccard_score(np.ravel(truth), np.ravel([prediction.mask for prediction in decided]))
     assert overlap > 0.7
-    for row, each in zip(rows, decided, strict=False):
-        assert row["spot"] == each.value
+    for row, prediction in zip(rows, decided, strict=False):
+        assert row["spot"] == prediction.value
         assert float(row["spot area spot"]) == pytest.approx(
-            dict(each.areas).get("spot", 0.0), abs=1e-6
+            dict(prediction.areas).get("spot", 0.0), abs=1e-6
         )
-        assert float(row["spot confidence"]) == pytest.approx(each.confidence, abs=1e-4)
+        assert float(row["spot confidence"]) == pytest.approx(prediction.confidence, abs=1e-4)
     right = [(row["spot"] == "spot") == mask.any() for row, mask in zip(rows, truth, strict=False)]
     assert np.mean(right) > 0.8
     page = Path("verdicts/gallery.html").read_text(encoding="utf-8")
@@ -105,21 +105,21 @@ def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(
     assert "verdicts exists already. Name another folder with --out" in capsys.readouterr().err
     assert main(["predict", "run", "new", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)["predictions"]
-    assert [each["file"] for each in answers] == [row["file"] for row in rows]
+    assert [answer["file"] for answer in answers] == [row["file"] for row in rows]
     assert answers[1]["spot"]["areas"][0]["share"] == pytest.approx(dict(decided[1].areas)["spot"])
 
     Path("new/cut.jpg").unlink()
-    judged = trained.evaluate("new")[0].net
-    assert judged.metrics["iou"] == pytest.approx(overlap)
-    assert judged.metrics["image_specificity"] + judged.metrics["image_recall"] > 1.6
+    evaluation = trained.evaluate("new")[0].net
+    assert evaluation.metrics["iou"] == pytest.approx(overlap)
+    assert evaluation.metrics["image_specificity"] + evaluation.metrics["image_recall"] > 1.6
     save = Image.fromarray(np.zeros((9, 9), dtype=np.uint8))
     save.save("new/003.png")
     with pytest.raises(DataError, match=r"new/003.png is 9x9, its image 24x28"):
         trained.evaluate("new")
 
     assert main(["xray", "run", "new/001.jpg", "--out", "one.html", "--json"]) == 0
-    seen = json.loads(capsys.readouterr().out)
-    (look,) = seen["looks"]
+    content = json.loads(capsys.readouterr().out)
+    (look,) = content["looks"]
     heat = np.asarray(look["heat"])
     assert heat[truth[1]].mean() > 0.6 > 0.2 > heat[~truth[1]].mean()
     page = Path("one.html").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_spots_are_found_judged_and_shown_and_new_images_get_their_verdicts(
     assert "<h2>Layer by layer</h2>" in page
 
 
-def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
+def test_resume_on_masks_gives_the_same_bits() -> None:
     surfaces("tiles", 60, seed=2)
     words = [*WORDS, "epochs=8", "input.augment=[flip,rotate]", "output.baselines=[]"]
     assert main(["fit", "tiles", *words, "--out", "whole", "--quiet"]) == 0
@@ -148,7 +148,7 @@ def test_a_run_on_masks_that_was_killed_goes_on_to_the_same_bits() -> None:
 
 
 @pytest.mark.slow
-def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
+def test_masks_on_disk_equal_masks_in_memory() -> None:
     surfaces("tiles", 60, seed=3)
     for name, memory in (("kept", 1.0), ("read", 0.0)):
         assert (
@@ -171,15 +171,15 @@ def test_masks_on_disk_teach_the_same_as_masks_in_memory() -> None:
     )
 
 
-def test_marks_of_several_classes_by_the_folders_of_their_images(capsys: Out) -> None:
+def test_masks_of_several_classes_by_folder(capsys: Out) -> None:
     surfaces("all", 90, seed=4)
-    for at in range(90):
-        kind = "fine" if at % 3 == 0 else "dark" if np.asarray(Image.open(f"all/{at:03}.jpg"))[
-            np.asarray(Image.open(f"all/{at:03}.png")) >= 128
-        ].mean() < np.median(np.asarray(Image.open(f"all/{at:03}.jpg"))) else "bright"  # fmt: skip
+    for index in range(90):
+        kind = "fine" if index % 3 == 0 else "dark" if np.asarray(Image.open(f"all/{index:03}.jpg"))[
+            np.asarray(Image.open(f"all/{index:03}.png")) >= 128
+        ].mean() < np.median(np.asarray(Image.open(f"all/{index:03}.jpg"))) else "bright"  # fmt: skip
         Path("sorted", kind).mkdir(parents=True, exist_ok=True)
         for ending in ("jpg", "png"):
-            shutil.move(f"all/{at:03}.{ending}", f"sorted/{kind}/{at:03}.{ending}")
+            shutil.move(f"all/{index:03}.{ending}", f"sorted/{kind}/{index:03}.{ending}")
     words = [
         "output.mask=class",
         "process.filters=[8,16]",
@@ -197,10 +197,11 @@ def test_marks_of_several_classes_by_the_folders_of_their_images(capsys: Out) ->
 
 
 @pytest.mark.slow
-def test_the_masks_of_known_magnetic_tiles_are_learned() -> None:
-    """Split by image: other exposures of the same tile judge."""
+def test_masks_of_magnetic_tiles_beat_the_baselines() -> None:
+    """The split is by image: the test split has other exposures of the same tiles."""
     run = ki.load("magnetic-tile-masks", words={"input.split.group": None, "epochs": 15}).fit()
     answer = run.metrics["answers"][0]
     assert (
-        answer["metrics"]["iou"] > max(each["iou"] for each in answer["baselines"].values()) + 0.05
+        answer["metrics"]["iou"]
+        > max(values["iou"] for values in answer["baselines"].values()) + 0.05
     )

@@ -1,4 +1,7 @@
-"""S19: the lecture's game of go: 19 x 19, black 1, white -1, to 361 moves; a CNN performs much better than a feed-forward net."""
+"""S19: the lecture's game of go, 19 x 19, up to 361 moves.
+
+A CNN performs much better than a feed-forward net.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ SMALL = {"input.num_games": 12, "process.epochs": 1}
 def as_sgf(moves: list[tuple[int, int | None]]) -> str:
     """A record as a server would write it."""
     letters = "abcdefghijklmnopqrs"
-    points = ("" if at is None else letters[at % 19] + letters[at // 19] for _, at in moves)
+    points = (
+        "" if point is None else letters[point % 19] + letters[point // 19] for _, point in moves
+    )
     colors = ("B" if color == 1 else "W" for color, _ in moves)
     return (
         "(;GM[1]FF[4]SZ[19]"
@@ -57,20 +62,23 @@ def test_a_sample_is_the_matrix_of_the_lecture_and_one_of_361_moves(run: Run) ->
     assert pipeline.answers[0].spec.shape == (361,)
 
 
-def test_the_moves_of_a_game_stay_on_one_side(run: Run) -> None:
+def test_moves_of_a_game_stay_in_one_split(run: Run) -> None:
     pipeline = run.pipeline()
     sides = [set(pipeline.frame.take(part)["game"].texts()) for part in pipeline.parts.values()]
     assert [len(side) for side in sides] == [9, 1, 2]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
-def test_no_taken_point_is_ever_answered(run: Run) -> None:
+def test_predicted_move_is_a_free_point(run: Run) -> None:
     pipeline = run.pipeline()
     boards = [str(board) for board in pipeline.frame.take(pipeline.parts["test"])["board"].texts()]
     decided = run.predict(*boards)
     assert isinstance(decided, list)
-    at = point_names(19).index
-    assert all(board[at(each.value)] == "." for board, each in zip(boards, decided, strict=True))
+    index_of = point_names(19).index
+    assert all(
+        board[index_of(prediction.value)] == "."
+        for board, prediction in zip(boards, decided, strict=True)
+    )
     dataset = pipeline.datasets["test"].everything()
     with torch.no_grad():
         shares = run.net(*dataset.inputs).softmax(1)
@@ -80,22 +88,22 @@ def test_no_taken_point_is_ever_answered(run: Run) -> None:
 def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
     Path("game.sgf").write_text("(;SZ[19];B[pd];W[dp])", encoding="utf-8")
     assert main(["predict", str(run.folder), "game.sgf", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)["predictions"]
+    (prediction,) = json.loads(capsys.readouterr().out)["predictions"]
     board = np.zeros((19, 19), dtype=int)
     board[3, 15], board[15, 3] = 1, -1  # Q16 and D4; Black is next
     decided = run.predict(board)
     assert not isinstance(decided, list)
-    assert (told["move"]["answer"], told["move"]["confidence"]) == (
+    assert (prediction["move"]["answer"], prediction["move"]["confidence"]) == (
         decided.value,
         pytest.approx(decided.confidence),
     )
-    assert len(told["move"]["others"]) == 3
+    assert len(prediction["move"]["others"]) == 3
     assert main(["predict", str(run.folder), "--file", "game.sgf"]) == 0
     assert capsys.readouterr().out.split() == [decided.value, f"{decided.confidence:.4f}"]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("small.sgf", "(;SZ[9];B[cc])", "small.sgf is a game on 9x9. Allowed: 19x19."),
         (
@@ -111,17 +119,17 @@ def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
         ("absent.sgf", "", "there is no file absent.sgf."),
     ],
 )
-def test_a_question_that_is_no_game_is_refused(
-    run: Run, name: str, content: str, told: str, capsys: Out
+def test_invalid_game_is_refused(
+    run: Run, name: str, content: str, message: str, capsys: Out
 ) -> None:
     if content:
         Path(name).write_text(content, encoding="utf-8")
     assert main(["predict", str(run.folder), name]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("odd", [3, -2, 0.5, "a", None])
-def test_an_array_that_is_no_board_is_refused(run: Run, odd: object) -> None:
+def test_invalid_board_is_refused(run: Run, odd: object) -> None:
     board = np.zeros((19, 19), dtype=object)
     board[4, 4] = odd
     with pytest.raises(
@@ -137,8 +145,8 @@ def test_the_report_draws_the_boards_of_the_worst_mistakes(run: Run) -> None:
     assert ", move " in report
 
 
-def test_the_measures_are_those_of_the_answers(run: Run) -> None:
-    """Of the likeliest free point, and of the five likeliest, counted from the answers themselves."""
+def test_metrics_equal_those_of_the_predictions(run: Run) -> None:
+    """Accuracy and top-5 accuracy are counted from the predictions."""
     pipeline = run.pipeline()
     dataset = pipeline.datasets["test"].everything()
     with torch.no_grad():
@@ -154,12 +162,10 @@ def test_the_measures_are_those_of_the_answers(run: Run) -> None:
     ]
 
 
-def test_simple_answers_see_boards_as_they_are_however_many_there_are(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_baselines_see_the_same_boards(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scores, "_MOST_VALUES", 1_000)
     (again,) = run.evaluate()
-    assert {name: judged.metrics for name, judged in again.baselines.items()} == run.metrics[
+    assert {name: baseline.metrics for name, baseline in again.baselines.items()} == run.metrics[
         "answers"
     ][0]["baselines"]
     assert "simple_answers" not in again.net.details
@@ -174,10 +180,10 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert named.complete().process == task.complete().process
     assert (task.input["games"], task.output, task.name) == ("sgf", {"category": "move"}, "sgf")
     assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
-    told = " ".join("".join(capsys.readouterr()).split())
-    assert "PASS 12 games, 1,440 moves" in told
-    assert "process.net=cnn a board is seen as an image" in told
-    assert "process.pool_size=1" in told and "process.flatten=False" in told
+    output = " ".join("".join(capsys.readouterr()).split())
+    assert "PASS 12 games, 1,440 moves" in output
+    assert "process.net=cnn a board is seen as an image" in output
+    assert "process.pool_size=1" in output and "process.flatten=False" in output
     words = [
         "input.games=sgf",
         "output.category=move",
@@ -194,12 +200,13 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
 
 def test_records_that_were_written_are_read_back_as_the_same_samples() -> None:
     write_games("sgf", 3)
-    read, made = (
+    read, generated = (
         ki.load("go", words={"input.games": source, "input.num_games": 3})
         for source in ("sgf", "generated")
     )
     one, two = (
-        read_data(read_task(task)).frame.only(["number", "board", "move"]) for task in (read, made)
+        read_data(read_task(task)).frame.only(["number", "board", "move"])
+        for task in (read, generated)
     )
     assert one.fingerprint() == two.fingerprint()
 

@@ -1,4 +1,4 @@
-"""S20: the recurrent family in all its shapes, with the public layers beside torch.nn and beside formulas worked step by step."""
+"""S20: recurrent layers in all shapes, compared with torch.nn and with the formulas."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[Any, Any]:
 
 
 def by_hand(layer: nn.RNNBase, x: Tensor) -> Tensor:
-    """h_t of the vanilla layer, of the LSTM and of the GRU as the lecture writes them, (time, feature) -> (time, unit)."""
+    """Returns h_t by the formulas: (time, feature) -> (time, unit)."""
     w, u, b, d = (
         getattr(layer, f"{name}_l0").double()
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -61,17 +61,17 @@ def test_one_to_one(pair: Any) -> None:
 
 
 def test_one_to_many(pair: Any) -> None:
-    """One input; then each state is asked for the next by its own: the layer called step by step, the state handed on."""
+    """From one input: each output is the next input, and the state is passed on."""
     mine, other = pair
     back = nn.Linear(UNITS, FEATURES)
 
     def written(layer: Any) -> list[Tensor]:
-        x, state, found = torch.ones(BATCH, 1, FEATURES), None, []
+        x, state, outputs = torch.ones(BATCH, 1, FEATURES), None, []
         for _ in range(STEPS):
             y, state = layer(x, state)
             x = back(y)
-            found.append(x)
-        return found
+            outputs.append(x)
+        return outputs
 
     torch.testing.assert_close(written(mine), written(other))
 
@@ -99,7 +99,7 @@ def test_many_to_many_in_step(pair: Any) -> None:
 
 
 def test_many_to_many_one_after_the_other(pair: Any) -> None:
-    """One layer reads, another goes on from its state: as many steps out as are wanted."""
+    """An encoder passes its state to a decoder of any number of steps."""
     mine, other = pair
     x, begin = torch.randn(BATCH, STEPS, FEATURES), torch.zeros(BATCH, 3, FEATURES)
     reader, writer = (
@@ -107,9 +107,9 @@ def test_many_to_many_one_after_the_other(pair: Any) -> None:
         type(other)(FEATURES, UNITS, batch_first=True),
     )
     writer.load_state_dict(reader.state_dict())
-    found, expected = reader(begin, mine(x)[1])[0], writer(begin, other(x)[1])[0]
-    assert found.shape == (BATCH, 3, UNITS)
-    torch.testing.assert_close(found, expected)
+    outputs, expected = reader(begin, mine(x)[1])[0], writer(begin, other(x)[1])[0]
+    assert outputs.shape == (BATCH, 3, UNITS)
+    torch.testing.assert_close(outputs, expected)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -117,7 +117,7 @@ def test_deep_and_in_both_directions_as_torch_does_it(cell: str) -> None:
     """Each layer reads what the one below says in both directions, side by side."""
     ours, theirs, _ = CELLS[cell]
     mine, other = (
-        each(FEATURES, UNITS, 3, batch_first=True, bidirectional=True) for each in (ours, theirs)
+        layer(FEATURES, UNITS, 3, batch_first=True, bidirectional=True) for layer in (ours, theirs)
     )
     other.load_state_dict(mine.state_dict())
     x = torch.randn(BATCH, STEPS, FEATURES)
@@ -129,10 +129,10 @@ def test_deep_and_in_both_directions_as_torch_does_it(cell: str) -> None:
     forwards, backwards = (ours(FEATURES, UNITS, batch_first=True) for _ in range(2))
     weights = first.state_dict()
     forwards.load_state_dict(
-        {name: each for name, each in weights.items() if "reverse" not in name}
+        {name: weight for name, weight in weights.items() if "reverse" not in name}
     )
     backwards.load_state_dict(
-        {n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n}
+        {n.replace("_reverse", ""): weight for n, weight in weights.items() if "reverse" in n}
     )
     joined = torch.cat([forwards(below)[0], backwards(below.flip(1))[0].flip(1)], dim=-1)
     torch.testing.assert_close(first(below)[0], joined)
@@ -140,9 +140,9 @@ def test_deep_and_in_both_directions_as_torch_does_it(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_weights_of_the_formulas(cell: str) -> None:
-    """Each gate has D·M + M·M weights, and two biases of M in torch, whatever the number of steps."""
+    """Each gate has D·M + M·M weights and, in torch, two biases of M."""
     layer, gates = CELLS[cell][0](10, 15), CELLS[cell][2]
-    count = {name: each.numel() for name, each in layer.named_parameters()}
+    count = {name: parameter.numel() for name, parameter in layer.named_parameters()}
     assert count["weight_ih_l0"] + count["weight_hh_l0"] == gates * (10 * 15 + 15 * 15)
     assert count["bias_ih_l0"] + count["bias_hh_l0"] == gates * 2 * 15
     assert layer(torch.zeros(100, 1, 10))[0].shape == (100, 1, 15)
@@ -168,14 +168,17 @@ MERGES = {
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize("pool", ["last", "max", "mean"])
 def test_both_directions_are_merged_as_keras_defines_it(merge: Any, pool: Any) -> None:
-    """Bidirectional(LSTM, merge_mode): two layers, the second on the reversed text, its states reversed again, then merged."""
+    """Bidirectional(LSTM, merge_mode) as in Keras.
+
+    The second layer reads the reversed text; its states are reversed and merged.
+    """
     net = built(merge, pooling=pool)
     ids = torch.tensor([[4, 9, 2, 7, 1, 0, 0]])
     weights = net.cell.state_dict()
     one, other = (nn.LSTM(3, UNITS, batch_first=True) for _ in range(2))
-    one.load_state_dict({name: each for name, each in weights.items() if "reverse" not in name})
+    one.load_state_dict({name: weight for name, weight in weights.items() if "reverse" not in name})
     other.load_state_dict(
-        {n.replace("_reverse", ""): each for n, each in weights.items() if "reverse" in n}
+        {n.replace("_reverse", ""): weight for n, weight in weights.items() if "reverse" in n}
     )
     x = net.embedding(ids[:, :5])
     states = MERGES[merge](one(x)[0], other(x.flip(1))[0].flip(1))[0]
@@ -184,7 +187,7 @@ def test_both_directions_are_merged_as_keras_defines_it(merge: Any, pool: Any) -
     assert net.head(row[None]).shape == (1, 4)
 
 
-def test_without_a_word_both_directions_stand_side_by_side() -> None:
+def test_merge_concatenates_by_default() -> None:
     ids = torch.randint(1, 11, (3, 7))
     torch.testing.assert_close(built(None, layers=2)(ids), built("concat", layers=2)(ids))
 
@@ -197,7 +200,7 @@ def test_there_must_be_two_directions_to_merge() -> None:
     assert built("sum", cell="gru", bidirectional=True).cell.bidirectional
 
 
-def test_a_merge_is_a_word_of_the_task_and_a_step_of_its_way() -> None:
+def test_merge_is_an_option_and_a_step_of_the_trace() -> None:
     words = {
         "process.net": "recurrent",
         "process.units": 6,
@@ -214,4 +217,4 @@ def test_a_merge_is_a_word_of_the_task_and_a_step_of_its_way() -> None:
     )
     again = ki.open(run.folder)
     assert dict(again.task.process)["merge"] == "mul"
-    assert [each.forward for each in again.trace().through_time] == [True, False]
+    assert [item.forward for item in again.trace().through_time] == [True, False]

@@ -1,4 +1,4 @@
-"""S21: backpropagation through time, full and truncated, on the graph unrolled; the weights of the lecture's example."""
+"""S21: full and truncated backpropagation through time on the unrolled graph."""
 
 from __future__ import annotations
 
@@ -16,42 +16,48 @@ T, D, M, K = 100, 10, 15, 1
 
 
 def weights(net: nn.Module) -> int:
-    return sum(each.numel() for each in net.parameters())
+    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def test_the_weights_of_the_lecture() -> None:
-    """T=100, D=10, M=15, K=1: 1.5 million for a dense net over all steps at once, 150 + 225 + 15 = 390 for the recurrent one."""
+    """T=100, D=10, M=15, K=1: a dense net over all steps and a recurrent net.
+
+    The dense net has 1.5 million weights, the recurrent one 150 + 225 + 15 = 390.
+    """
     unrolled = nn.Linear(T * D, T * M, bias=False)
     layer, head = RNN(D, M, bias=False, batch_first=True), nn.Linear(M, K, bias=False)
     assert weights(unrolled) == 1_500_000
-    assert [each.numel() for each in layer.parameters()] == [150, 225]
+    assert [parameter.numel() for parameter in layer.parameters()] == [150, 225]
     assert weights(layer) + weights(head) == 150 + 225 + 15 == 390
     assert head(layer(torch.zeros(1, T, D))[0]).shape == (1, T, K)
 
 
 def test_the_recurrent_net_is_a_dense_one_with_shared_weights() -> None:
-    """Unrolled over five steps: a deep net whose every layer has the same W and U; each gets a gradient, their sum is W's and U's."""
+    """Unrolled over five steps, every layer has the same W and U.
+
+    The gradients of the copies sum to the gradients of W and U.
+    """
     torch.manual_seed(0)
     layer, head = RNN(D, M, bias=False, batch_first=True), nn.Linear(M, K, bias=False)
     x = torch.randn(1, 5, D)
     head(layer(x)[0][:, -1]).sum().backward()
     w, u = (
-        [each.detach().clone().requires_grad_() for _ in range(5)]
-        for each in (layer.weight_ih_l0, layer.weight_hh_l0)
+        [weight.detach().clone().requires_grad_() for _ in range(5)]
+        for weight in (layer.weight_ih_l0, layer.weight_hh_l0)
     )
     h = torch.zeros(M)
     for t in range(5):
         h = torch.tanh(w[t] @ x[0, t] + u[t] @ h)
     head(h).sum().backward()
-    for shared, each in ((layer.weight_ih_l0, w), (layer.weight_hh_l0, u)):
-        torch.testing.assert_close(shared.grad, torch.stack([one.grad for one in each]).sum(0))
+    for shared, copies in ((layer.weight_ih_l0, w), (layer.weight_hh_l0, u)):
+        torch.testing.assert_close(shared.grad, torch.stack([one.grad for one in copies]).sum(0))
     assert not u[0].grad.any() and all(
         one.grad.any() for one in u[1:]
     )  # before the first step there is no state
 
 
 class LastStep(nn.Module):
-    """A layer whose loss is of its last step alone; the state is cut off from its gradients before step `cut`."""
+    """The loss is of the last step; the state is detached before step `cut`."""
 
     def __init__(self, cell: nn.RNNBase, cut: int = 0) -> None:
         super().__init__()
@@ -79,12 +85,12 @@ def test_a_truncated_gradient_is_the_full_one_inside_its_piece_and_nothing_befor
 
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
 def test_truncation_changes_the_gradient_of_the_weights_as_its_graph_says(cell: Any) -> None:
-    """Full: all 20 steps are one graph. Truncated: the last 8 alone, from a state that is a constant."""
+    """Full: all 20 steps are one graph. Truncated: the last 8, from a constant state."""
     torch.manual_seed(0)
     layer, x = cell(D, M, batch_first=True), torch.randn(1, 20, D)
 
-    def gradients(net: nn.Module, given: Tensor) -> list[Tensor]:
-        return list(torch.autograd.grad(net(given).square().sum(), list(layer.parameters())))
+    def gradients(net: nn.Module, inputs: Tensor) -> list[Tensor]:
+        return list(torch.autograd.grad(net(inputs).square().sum(), list(layer.parameters())))
 
     full, cut = gradients(LastStep(layer), x), gradients(LastStep(layer, cut=12), x)
     with torch.no_grad():
@@ -100,24 +106,27 @@ def test_truncation_changes_the_gradient_of_the_weights_as_its_graph_says(cell: 
     )
 
 
-def reaches(made: Any, scale: float) -> list[float]:
+def reaches(build_layer: Any, scale: float) -> list[float]:
     """Ratio first to last of five layers with recurrent weights of this size."""
     ratios = []
     for seed in range(5):
         torch.manual_seed(seed)
-        layer = made()
+        layer = build_layer()
         with torch.no_grad():
-            for name, each in layer.named_parameters():
-                each.mul_(scale if name.startswith("weight_hh") else 1.0)
-        (told,) = through_time(
+            for name, weight in layer.named_parameters():
+                weight.mul_(scale if name.startswith("weight_hh") else 1.0)
+        (result,) = through_time(
             LastStep(layer), (torch.randn(1, 40, D),), {"last": lambda y: y.sum()}
         )
-        ratios.append(told.ratio or 0.0)
+        ratios.append(result.ratio or 0.0)
     return ratios
 
 
 def test_small_recurrent_weights_vanish_and_large_ones_explode() -> None:
-    """relu keeps the slope at 1 where a unit is awake, so the size of U alone decides; gates that stay open keep the gradient alive."""
+    """The gradient of an active relu is 1, so the size of U decides.
+
+    An open forget gate keeps the gradient from vanishing.
+    """
     small = reaches(lambda: nn.RNN(D, M, batch_first=True, nonlinearity="relu"), 1.0)
     large = reaches(lambda: nn.RNN(D, M, batch_first=True, nonlinearity="relu"), 5.0)
     assert max(small) < 1e-6 and min(large) > 1e3

@@ -1,4 +1,4 @@
-"""S22: windows over a series, one step and twelve steps ahead, beside naive and seasonal naive counted by hand."""
+"""S22: forecasts one and twelve steps ahead, compared with naive and seasonal naive."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fitted(capsys: Out, *arguments: str) -> dict[str, Any]:
 
 
 def naive_errors(values: Any, season: int, horizon: int) -> dict[str, float]:
-    """MAE over every horizon that lies in the last fifth: the last value, and the latest one at the same place in the season."""
+    """Returns the MAE of the naive and the seasonal naive forecast in the last fifth."""
     naive, seasonal = [], []
     for now in range(len(values) - round(len(values) / 5), len(values) - horizon + 1):
         for ahead in range(horizon):
@@ -52,7 +52,7 @@ def test_sunspots_stand_beside_naive_and_seasonal_naive(horizon: int, capsys: Ou
     answer = fitted(capsys, "sunspots", "--horizon", str(horizon))
     error, beside = (
         answer["metrics"]["mae"],
-        {name: each["mae"] for name, each in answer["baselines"].items()},
+        {name: values["mae"] for name, values in answer["baselines"].items()},
     )
     expected = naive_errors(sunspots, 11, horizon)
     assert {name: beside[name] for name in expected} == pytest.approx(expected, rel=1e-5)
@@ -72,13 +72,13 @@ def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None
     assert len(five) == 5
     assert main(["compare", *five, "--json"]) == 0
     rows = {row["task"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    found = {name: rows[name]["metrics"]["mae"]["mean"] for name in five}
+    errors = {name: rows[name]["metrics"]["mae"]["mean"] for name in five}
     for name, recipe in all_recipes():
-        assert name not in five or recipe.band[0] <= found[name] <= recipe.band[1]
+        assert name not in five or recipe.band[0] <= errors[name] <= recipe.band[1]
     with (data / "time-series-classic" / "airline-passengers.csv").open(encoding="utf-8") as lines:
         values = [float(row["Passengers"]) for row in csv.DictReader(lines)]
-    seasonal = np.mean([abs(values[at] - values[at - 12]) for at in range(120, 144)])
-    assert found["airline-dense-window"] < 0.5 * seasonal
+    seasonal = np.mean([abs(values[month] - values[month - 12]) for month in range(120, 144)])
+    assert errors["airline-dense-window"] < 0.5 * seasonal
     assert rows["airline-lstm-features"]["weights"] == 4 * 64 * (12 + 64 + 2) + 65
     assert rows["airline-lstm-window"]["weights"] == 4 * 64 * (1 + 64 + 2) + 65
     beside = ki.open(rows["airline-dense-window"]["runs"][0]).metrics["answers"][0]["baselines"]
@@ -89,7 +89,7 @@ def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None
 def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_counted(
     data: Path, capsys: Out
 ) -> None:
-    """By hand from the run's own forecasts: the fourth fifth of the errors of each step ahead, and who lies within."""
+    """Margins are the 80 % quantiles of the validation errors, per step ahead."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
     run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
     pipeline, answer = run.pipeline(), run.answers[0]
@@ -104,27 +104,27 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     rank = int(np.ceil((len(errors) + 1) * 0.8))
     margins = np.array([sorted(column)[rank - 1] for column in errors.T])
     np.testing.assert_allclose(answer.margins[:, 0], margins, rtol=1e-5)
-    held = run.evaluate()[0].net.details["interval"]
-    assert held["wanted"] == 0.8
-    assert held["coverage"] == pytest.approx(float((off("test") <= margins).mean()))
-    assert held["by_step"] == pytest.approx((off("test") <= margins).mean(axis=0).tolist())
-    assert held["width"] == pytest.approx(2 * margins.mean())
-    assert 0.7 < held["coverage"] < 0.9
-    opened = ki.open("run")
-    now = opened.predict(Path(file))
+    interval = run.evaluate()[0].net.details["interval"]
+    assert interval["wanted"] == 0.8
+    assert interval["coverage"] == pytest.approx(float((off("test") <= margins).mean()))
+    assert interval["by_step"] == pytest.approx((off("test") <= margins).mean(axis=0).tolist())
+    assert interval["width"] == pytest.approx(2 * margins.mean())
+    assert 0.7 < interval["coverage"] < 0.9
+    loaded = ki.open("run")
+    now = loaded.predict(Path(file))
     low, high = now.between
     np.testing.assert_allclose(np.subtract(high, low) / 2, margins, rtol=1e-4)
     np.testing.assert_allclose(np.add(high, low) / 2, now.value, rtol=1e-6)
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     assert (
-        f"Interval: coverage {held['coverage']:.1%} (target 80%)"
+        f"Interval: coverage {interval['coverage']:.1%} (target 80%)"
         in capsys.readouterr().out
     )
     assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
 
 
-def test_without_enough_forecasts_to_learn_from_there_is_no_interval(capsys: Out) -> None:
+def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:
     for words in (["output.interval_coverage=0"], ["output.interval_coverage=0.99"]):
         answer = fitted(capsys, "sunspots", "epochs=1", *words)
         assert "interval" not in answer["details"]
@@ -167,8 +167,8 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
     assert int(np.argmax(forecast.value)) in (6, 7)
 
 
-def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> None:
-    """Every value that judges is changed: season, window, scaling, intervals and weights stay the same, bit for bit."""
+def test_no_test_value_leaks_into_training(data: Path) -> None:
+    """Every value of the test split changes, and nothing that was trained does."""
     table = pd.read_csv(data / "time-series-classic" / "airline-passengers.csv")
     words = {"input.time_features": True, "process.epochs": 5}
     before = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(
@@ -196,29 +196,29 @@ def test_no_value_of_the_test_part_can_reach_what_was_learned(data: Path) -> Non
 def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) -> None:
     file = str(data / "time-series-classic" / "airline-passengers.csv")
     assert main(["fit", file, "epochs=2", "--backtest", "3", "--out", "folds", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [(fold["train_steps"], fold["test_steps"]) for fold in found["folds"]] == [
+    result = json.loads(capsys.readouterr().out)
+    assert [(fold["train_steps"], fold["test_steps"]) for fold in result["folds"]] == [
         (115, 9),
         (124, 10),
         (134, 10),
     ]
-    assert [fold["moments"] for fold in found["folds"]][1] == ["1959-05-01", "1960-02-01"]
+    assert [fold["moments"] for fold in result["folds"]][1] == ["1959-05-01", "1960-02-01"]
     values = pd.read_csv(file)["Passengers"].to_numpy(float)
     naive = [
         np.abs(np.diff(values))[first - 1 : end - 1].mean()
         for first, end in ((115, 124), (124, 134), (134, 144))
     ]
-    assert [fold["baselines"]["naive (last value)"] for fold in found["folds"]] == pytest.approx(
+    assert [fold["baselines"]["naive (last value)"] for fold in result["folds"]] == pytest.approx(
         naive
     )
-    assert found["baselines"]["naive (last value)"]["mean"] == pytest.approx(np.mean(naive))
+    assert result["baselines"]["naive (last value)"]["mean"] == pytest.approx(np.mean(naive))
     words = {"process.epochs": 2, "input.max_rows": 124, "input.split": {"test": 9 / 124}}
     alone = ki.load(file, words=words).fit(out="alone")
-    assert alone.evaluate()[0]["mae"] == pytest.approx(found["folds"][0]["metrics"]["mae"])
+    assert alone.evaluate()[0]["mae"] == pytest.approx(result["folds"][0]["metrics"]["mae"])
     assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "shown"]) == 0
     out = capsys.readouterr().out
     assert "1958-08-01 to 1959-09-01" in out and "mean" in out
-    for words, told in (
+    for words, message in (
         (["digits", "--backtest", "2"], "--backtest needs a series, and 'digits' is not a series"),
         ([file, "--backtest", "30"], "got 30. Allowed: 1 to 29"),
         (
@@ -227,11 +227,11 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
         ),
     ):
         assert main(["fit", *words]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
-def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
-    """Sales follow a plan that is known: with it the forecast is nearly exact; new steps must bring their plan."""
+def test_future_covariates_are_used_and_required(tmp_path: Path) -> None:
+    """Sales follow a known plan: a future covariate makes the forecast nearly exact."""
     generator = np.random.default_rng(0)
     plan = generator.integers(0, 2, 400)
     table = pd.DataFrame(
@@ -245,29 +245,29 @@ def test_what_is_known_ahead_is_seen_and_asked_for(tmp_path: Path) -> None:
         "input.window": 7,
         "input.features": ["sold"],
     }
-    known = ki.load(
+    with_plan = ki.load(
         table, output="sold", horizon=2, words={**words, "input.future_covariates": ["plan"]}
     ).fit(out="known")
-    unknown = ki.load(table, output="sold", horizon=2, words=words).fit(out="unknown")
-    assert known.evaluate()[0]["mae"] < 1.5 < 3 < unknown.evaluate()[0]["mae"]
+    without_plan = ki.load(table, output="sold", horizon=2, words=words).fit(out="unknown")
+    assert with_plan.evaluate()[0]["mae"] < 1.5 < 3 < without_plan.evaluate()[0]["mae"]
     for first, second in ((0, 1), (1, 0)):
         table[["day", "plan", "sold"]].assign(sold=table["sold"].map("{:.3f}".format)).to_csv(
             "new.csv", index=False
         )
         with Path("new.csv").open("a", encoding="utf-8") as lines:
             lines.write(f"2024-02-05,{first},\n2024-02-06,{second},\n")
-        assert known.predict(Path("new.csv")).value == pytest.approx(
+        assert with_plan.predict(Path("new.csv")).value == pytest.approx(
             [20 + 10 * first, 20 + 10 * second], abs=3
         )
     with pytest.raises(
         DataError, match="covariates of the next 2 steps are missing; got 0 rows after the last value"
     ):
-        known.predict(table)
+        with_plan.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
         ki.load(table, output="sold", words={"input.future_covariates": ["sold"]}).fit()
 
 
-def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
+def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
     file = data / "time-series-classic" / "airline-passengers.csv"
     words = {"input.time_features": True, "process.epochs": 40}
     run = ki.load(str(file), output="Passengers", horizon=12, words=words).fit(out="run")
@@ -281,8 +281,13 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
     )
     whole = pd.read_csv(file)
     forecast = run.predict(whole.iloc[:132]).value
-    dataset, at = run.pipeline().datasets["test"], 132 - 24 - int(run.pipeline().parts["test"][0])
-    expected = run.answers[0].scores(run.net(*dataset.batch(slice(at, at + 1)).inputs))[0, :, 0]
+    dataset, position = (
+        run.pipeline().datasets["test"],
+        132 - 24 - int(run.pipeline().parts["test"][0]),
+    )
+    expected = run.answers[0].scores(run.net(*dataset.batch(slice(position, position + 1)).inputs))[
+        0, :, 0
+    ]
     np.testing.assert_allclose(
         forecast, expected, rtol=1e-5
     )  # the moments of 1960, known by the data and gone on with
@@ -301,7 +306,7 @@ def test_the_calendar_goes_on_after_the_last_moment(data: Path) -> None:
         ).fit()
 
 
-def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before() -> None:
+def test_autoregressive_forecast_feeds_each_step_to_the_next() -> None:
     words = {
         "process.net": "linear",
         "process.autoregressive": True,
@@ -320,7 +325,7 @@ def test_every_step_of_a_recursive_forecast_is_one_step_ahead_of_the_one_before(
     np.testing.assert_allclose(run.net(window)[0, :, 0].detach(), past[22:], rtol=1e-5)
 
 
-def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Path) -> None:
+def test_several_variables_are_scored_on_the_training_scale(data: Path) -> None:
     names = ["HUFL", "OT"]
     words = {
         "input.max_rows": 2000,
@@ -338,30 +343,30 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
     spread, pipeline = table[:1400].std(axis=0), run.pipeline()
     batch = pipeline.datasets["test"].everything()
     scaled = run.net(*batch.inputs).detach().double() - batch.targets[0].double()
-    found = run.evaluate()[0]
-    assert found["normalized_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
-    assert found["normalized_mae"] == pytest.approx(float(scaled.abs().mean()), rel=1e-4)
+    evaluation = run.evaluate()[0]
+    assert evaluation["normalized_mse"] == pytest.approx(float(scaled.square().mean()), rel=1e-4)
+    assert evaluation["normalized_mae"] == pytest.approx(float(scaled.abs().mean()), rel=1e-4)
     naive = np.abs(np.diff(table[:1400], axis=0)).mean(axis=0)
     mae = (scaled.abs().mean(dim=(0, 1)).numpy()) * spread
-    by_variable = found.net.details["by_variable"]
+    by_variable = evaluation.net.details["by_variable"]
     assert [by_variable[name]["mae"] for name in names] == pytest.approx(mae.tolist(), rel=1e-3)
-    assert found["mase"] == pytest.approx(float((mae / naive).mean()), rel=1e-3)
+    assert evaluation["mase"] == pytest.approx(float((mae / naive).mean()), rel=1e-3)
     # the linear autoregression sees each variable's own past only, by scikit-learn
     train, test = pipeline.datasets["train"].everything(), pipeline.datasets["test"].everything()
     alone = [
         RidgeCV(np.logspace(-3, 4, 15))
-        .fit(train.inputs[0][:, :, at], train.targets[0][:, :, at])
-        .predict(test.inputs[0][:, :, at])
-        for at in (0, 1)
+        .fit(train.inputs[0][:, :, column], train.targets[0][:, :, column])
+        .predict(test.inputs[0][:, :, column])
+        for column in (0, 1)
     ]
     mse = np.square(np.stack(alone, axis=2) - test.targets[0].numpy()).mean()
-    assert found.baselines["linear autoregression"].metrics["normalized_mse"] == pytest.approx(
+    assert evaluation.baselines["linear autoregression"].metrics["normalized_mse"] == pytest.approx(
         mse, rel=0.01
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             {"input.window": 140},
@@ -378,7 +383,7 @@ def test_several_variables_are_judged_on_the_scale_of_the_training_part(data: Pa
     ],
 )
 def test_a_series_shorter_than_its_windows_is_refused(
-    words: dict[str, int], told: str, data: Path
+    words: dict[str, int], message: str, data: Path
 ) -> None:
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         ki.load(str(data / "time-series-classic" / "airline-passengers.csv"), words=words).fit()

@@ -1,4 +1,4 @@
-"""S24: what is odd in a series: by the error of a forecast or of a narrow net, beside labeled windows, from the command line."""
+"""S24: anomalies in a series by the error of a forecast or of an autoencoder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_labeled_window_is_listed_as_hit_or_missed(
     assert metrics["false_alarms_per_month"] == pytest.approx(len(false) / months, rel=1e-3)
     low, high = dict(all_recipes())[name].band
     assert low <= metrics["nab"] <= high
-    assert metrics["nab"] > max(each["nab"] for each in answer["baselines"].values())
+    assert metrics["nab"] > max(values["nab"] for values in answer["baselines"].values())
     assert "Alarms" in Path("run/report.html").read_text(encoding="utf-8")
 
 
@@ -67,12 +67,12 @@ def sensor(steps: int = 1200) -> pd.DataFrame:
     """A daily wave with noise; from step 1000 on three bursts."""
     generator = np.random.default_rng(0)
     values = 20 + 5 * np.sin(np.arange(steps) * 2 * np.pi / 24) + 0.3 * generator.normal(size=steps)
-    odd = np.zeros(steps, dtype=int)
+    anomalous = np.zeros(steps, dtype=int)
     for first in (1000, 1080, 1150):
         values[first : first + 3] += 8
-        odd[first : first + 3] = 1
-    at = pd.date_range("2024-01-01", periods=steps, freq="h").astype(str)
-    return pd.DataFrame({"at": at, "value": values.round(3), "odd": odd})
+        anomalous[first : first + 3] = 1
+    timestamps = pd.date_range("2024-01-01", periods=steps, freq="h").astype(str)
+    return pd.DataFrame({"at": timestamps, "value": values.round(3), "odd": anomalous})
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(
     answer = ki.open("judged").metrics["answers"][0]
     assert answer["metrics"]["recall"] == 1.0
     assert main(["predict", "judged", "--file", "labeled.csv", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    rows = [row["value"] for row in told["predictions"]]
+    content = json.loads(capsys.readouterr().out)
+    rows = [row["value"] for row in content["predictions"]]
     before = 1200 - len(rows)
-    assert told["notes"] == [
+    assert content["notes"] == [
         f"the first answer is for row {before + 1}: the rows before it fill a window"
     ]
     assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["anomaly"] * 3
@@ -150,31 +150,31 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
                 / spread
             )
 
-    learned = np.concatenate([errors("train"), errors("validation")])
-    assert answer.threshold == pytest.approx(threshold(learned, 0.0001), rel=1e-3)
+    calibration = np.concatenate([errors("train"), errors("validation")])
+    assert answer.threshold == pytest.approx(threshold(calibration, 0.0001), rel=1e-3)
     start = 1200 - len(pipeline.datasets["test"])
     above = np.flatnonzero(errors("test") > answer.threshold) + start
-    told = run.evaluate()[0].net.details["alarms"]
+    alarms = run.evaluate()[0].net.details["alarms"]
     timestamps = sensor()["at"]
     inside = {
-        at
-        for alarm in told
-        for at in np.flatnonzero((timestamps >= alarm["from"]) & (timestamps <= alarm["to"]))
+        index
+        for alarm in alarms
+        for index in np.flatnonzero((timestamps >= alarm["from"]) & (timestamps <= alarm["to"]))
     }
     assert set(above.tolist()) <= inside
-    assert told[0]["from"] == timestamps[above[0]]
+    assert alarms[0]["from"] == timestamps[above[0]]
     again = ki.open("run")
     assert again.answers[0].threshold == answer.threshold
     assert again.predict(sensor())[-1] == run.predict(sensor())[-1]
 
 
-def test_what_cannot_be_watched_is_told() -> None:
+def test_unusable_anomaly_labels_are_reported() -> None:
     table = sensor(300)
     with pytest.raises(TaskError, match=r"output\.marks names 'value', which is the column to watch"):
         ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are anomalies; got 'maybe' in row 1"):
         ki.load(
-            table.assign(odd="maybe"),
+            table.assign(anomalous="maybe"),
             words={"output.anomaly": "value", "output.anomaly_labels": "odd"},
         ).fit()
     run = ki.load(
@@ -186,7 +186,7 @@ def test_what_cannot_be_watched_is_told() -> None:
         run.predict(table.iloc[:24])
 
 
-def test_rows_of_one_moment_become_one() -> None:
+def test_rows_with_one_timestamp_become_one() -> None:
     table = sensor(200)
     doubled = pd.concat([table, table.iloc[[50, 50]].assign(value=[90.0, 30.0])])
     with pytest.raises(DataError, match="stands 3 times in 'at'"):
@@ -211,7 +211,7 @@ def test_rows_of_one_moment_become_one() -> None:
 
 
 def patterns(steps: int = 4000) -> pd.DataFrame:
-    """A signal that goes on for a while as a sine, a saw or a square, then changes; each has the same spread."""
+    """Returns a signal of sines, saws and squares with the same standard deviation."""
     generator, kinds, values = np.random.default_rng(0), [], []
     while len(kinds) < steps:
         kind, length = generator.choice(["sine", "saw", "square"]), int(generator.integers(60, 120))
@@ -229,7 +229,7 @@ def patterns(steps: int = 4000) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("net", ["ffn", "recurrent"])
-def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
+def test_pattern_of_each_window_is_classified(net: str, capsys: Out) -> None:
     patterns().to_csv("signal.csv", index=False)
     words = [
         "output.category=kind",
@@ -244,12 +244,14 @@ def test_the_pattern_of_each_window_is_told(net: str, capsys: Out) -> None:
     run = ki.open("run")
     pipeline = run.pipeline()
     table = patterns()
-    at = (
+    index = (
         int(pipeline.parts["test"][0]) + 31
     )  # the class of the last step of the first window that judges
-    assert run.answers[0].levels[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][at]
     assert (
-        run.predict(table.iloc[: at + 1]).value
+        run.answers[0].levels[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][index]
+    )
+    assert (
+        run.predict(table.iloc[: index + 1]).value
         == run.answers[0].levels[int(run.net(pipeline.datasets["test"].inputs[0][:1]).argmax())]
     )
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""S25: a text, character by character: learned, judged beside pairs of characters, and written on."""
+"""S25: a text by characters: training, comparison with bigrams, and generation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def novel() -> Path:
     return path
 
 
-def test_a_text_is_learned_and_written_on(novel: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_model_trains_and_generates(novel: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(
             [
@@ -63,9 +63,9 @@ def test_a_text_is_learned_and_written_on(novel: Path, capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert out == "once " + run.generate("once ", length=30, temperature=0) + "\n"
     assert main(["generate", "run", "--start", "日é once ", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert len(told["text"]) == 500
-    assert told["notes"] == [
+    content = json.loads(capsys.readouterr().out)
+    assert len(content["text"]) == 500
+    assert content["notes"] == [
         "2 values of 'text' never seen in training ('日', 'é'), read as unknown (id 0)"
     ]
     for wrong, text in (
@@ -85,7 +85,7 @@ def test_words_are_written_with_blanks(novel: Path) -> None:
     assert set(run.generate("once upon", length=10).split()) <= {"once", "upon", "a", "time"}
 
 
-def test_what_does_not_write_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_generate_refuses_other_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "backprop", "epochs=1", "--out", "run", "--quiet"]) == 0
     assert main(["generate", "run"]) == 2
     assert "does not generate text" in capsys.readouterr().err
@@ -128,28 +128,28 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 LINES = 'ann said "bob eve" (loud)\neve said "ann ann" (loud)\n' * 3
 
 
-def test_a_text_is_colored_by_the_very_states_of_the_net(reader: Path) -> None:
-    """Beside torch.nn.LSTM with the same weights on the same ids, and the softmax of the head."""
+def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
+    """The x-ray equals torch.nn.LSTM with the same weights, and the softmax of the head."""
     run = ki.open(reader)
-    seen = run.xray(LINES)
+    xray = run.xray(LINES)
     ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
     words = run.answers[0].codec.inner.spec.words
-    assert "".join(words[at] for at in ids) == LINES == "".join(seen.units)
+    assert "".join(words[index] for index in ids) == LINES == "".join(xray.units)
     theirs = torch.nn.LSTM(run.net.cell.input_size, 24, batch_first=True)
     theirs.load_state_dict(run.net.cell.state_dict())
     with torch.no_grad():
         states = theirs(run.net.embedding(ids)[None])[0][0]
         chances = run.net.head(states).softmax(-1)
-    np.testing.assert_allclose(seen.states, states.numpy(), atol=1e-5)
-    np.testing.assert_array_equal(seen.activity, seen.states[:, seen.neuron])
-    for row, found in zip(chances, seen.top, strict=True):
+    np.testing.assert_allclose(xray.states, states.numpy(), atol=1e-5)
+    np.testing.assert_array_equal(xray.activity, xray.states[:, xray.neuron])
+    for row, ranking in zip(chances, xray.top, strict=True):
         best = row.topk(5)
-        assert [unit for unit, _ in found] == [words[at] for at in best.indices]
-        assert [p for _, p in found] == pytest.approx(best.values.tolist(), abs=1e-5)
-    known = {each.about: each for each in seen.telling}
+        assert [unit for unit, _ in ranking] == [words[index] for index in best.indices]
+        assert [p for _, p in ranking] == pytest.approx(best.values.tolist(), abs=1e-5)
+    by_topic = {item.about: item for item in xray.telling}
     assert (
-        seen.why.startswith("it correlates with ")
-        and abs(known["inside brackets"].correlation) > 0.6
+        xray.why.startswith("it correlates with ")
+        and abs(by_topic["inside brackets"].correlation) > 0.6
     )
     assert run.xray(LINES, neuron=7).neuron == 7
 
@@ -161,19 +161,19 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     assert "\x1b" not in out and not err
     first = out.splitlines()[:7]
     assert first[0] == 'ann said "bob eve" (loud)↵' and set(first[1]) <= set("▁▂▃▄▅▆▇█")
-    seen = ki.open(reader).xray(LINES)
-    assert first[2] == "".join(row[0][0] for row in seen.top[:26]).replace(" ", "␣").replace(
+    xray = ki.open(reader).xray(LINES)
+    assert first[2] == "".join(row[0][0] for row in xray.top[:26]).replace(" ", "␣").replace(
         "\n", "↵"
     )
-    assert f"neuron {seen.neuron} (0 to 23): {seen.why}" in " ".join(out.split())
+    assert f"neuron {xray.neuron} (0 to 23): {xray.why}" in " ".join(out.split())
     assert main(["xray", str(reader), LINES, "--neuron", "3", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == json.loads(
+    content = json.loads(capsys.readouterr().out)
+    assert content == json.loads(
         json.dumps({**ki.open(reader).xray(LINES, neuron=3).to_json(), "run": str(reader)})
     )
     assert (
-        told["activity"] == pytest.approx(seen.states[:, 3].tolist())
-        and told["why"] == "selected by --neuron"
+        content["activity"] == pytest.approx(xray.states[:, 3].tolist())
+        and content["why"] == "selected by --neuron"
     )
     assert main(["xray", str(reader), "日 said", "--out", "seen.html"]) == 0
     out, err = capsys.readouterr()
@@ -181,50 +181,56 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
         "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
     )
     page = Path("seen.html").read_text(encoding="utf-8")
-    assert "日" in page and "<h2>Layer by layer</h2>" in page and f'"why":"{seen.why}"' not in page
+    assert "日" in page and "<h2>Layer by layer</h2>" in page and f'"why":"{xray.why}"' not in page
     assert main(["xray", str(reader), LINES, "--out", "lines.html", "--trace", "lines"]) == 0
-    told = json.loads(
+    content = json.loads(
         re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1]
     )  # type: ignore[index]
-    (walk,) = told["walks"]
+    (unrolled,) = content["walks"]
     assert (
-        walk["unit"] == seen.neuron and walk["why"] == seen.why and "".join(walk["labels"]) == LINES
+        unrolled["unit"] == xray.neuron
+        and unrolled["why"] == xray.why
+        and "".join(unrolled["labels"]) == LINES
     )
-    assert [each["unit"] for each in walk["telling"]] == [each.neuron for each in seen.telling]
-    levels = (
-        np.frombuffer(base64.b64decode(walk["gates"]["h"]["data"]), "<i2").reshape(24, len(LINES)).T
+    assert [item["unit"] for item in unrolled["telling"]] == [item.neuron for item in xray.telling]
+    integers = (
+        np.frombuffer(base64.b64decode(unrolled["gates"]["h"]["data"]), "<i2")
+        .reshape(24, len(LINES))
+        .T
     )
     np.testing.assert_allclose(
-        levels / 32767 * walk["gates"]["h"]["greatest"], seen.states, atol=1e-4
+        integers / 32767 * unrolled["gates"]["h"]["greatest"], xray.states, atol=1e-4
     )
     assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"][
         "time"
     ] == list(LINES)
 
 
-def test_without_a_text_the_first_piece_of_the_test_part_is_read(
+def test_xray_without_a_text_reads_the_test_split(
     reader: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["xray", str(reader), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    content = json.loads(capsys.readouterr().out)
     run = ki.open(reader)
-    assert told["units"] == list(run.trace().labels["time"]) and len(told["units"]) == 25
-    assert "this is the first window of the test split" in told["notes"]
+    assert content["units"] == list(run.trace().labels["time"]) and len(content["units"]) == 25
+    assert "this is the first window of the test split" in content["notes"]
 
 
 def test_a_terminal_shows_colors(reader: Path) -> None:
-    seen = ki.open(reader).xray(LINES)
-    told = colored(seen, width=40, bars=False)
-    assert told.plain.split("\n")[0] == 'ann said "bob eve" (loud)↵'
-    grounds = [str(told.get_style_at_offset(Console(), at).bgcolor.triplet) for at in range(26)]  # type: ignore[union-attr]
+    xray = ki.open(reader).xray(LINES)
+    text = colored(xray, width=40, bars=False)
+    assert text.plain.split("\n")[0] == 'ann said "bob eve" (loud)↵'
+    grounds = [
+        str(text.get_style_at_offset(Console(), index).bgcolor.triplet) for index in range(26)
+    ]  # type: ignore[union-attr]
     green = [
         tuple(map(int, re.findall(r"\d+", ground)))[1]
         > tuple(map(int, re.findall(r"\d+", ground)))[2]
         for ground in grounds
     ]
-    sure = [at for at in range(26) if abs(seen.activity[at]) > 0.1]
-    assert [green[at] for at in sure] == [seen.activity[at] > 0 for at in sure]
-    wide = colored(seen, width=10, bars=False).split("\n")
+    sure = [index for index in range(26) if abs(xray.activity[index]) > 0.1]
+    assert [green[index] for index in sure] == [xray.activity[index] > 0 for index in sure]
+    wide = colored(xray, width=10, bars=False).split("\n")
     assert max(cell_len(line.plain) for line in wide) <= 10
 
 
@@ -236,19 +242,19 @@ def test_words_are_colored_too(novel: Path) -> None:
         "process.cell": "gru",
         "process.units": 5,
     }
-    seen = ki.load(str(novel), words=words).fit().xray("once upon a  time")
+    xray = ki.load(str(novel), words=words).fit().xray("once upon a  time")
     assert (
-        seen.units == ("once", "upon", "a", "time")
-        and seen.cell == "gru"
-        and seen.states.shape == (4, 5)
+        xray.units == ("once", "upon", "a", "time")
+        and xray.cell == "gru"
+        and xray.states.shape == (4, 5)
     )
-    line = colored(seen, width=60, bars=True).split("\n")[0].plain
+    line = colored(xray, width=60, bars=True).split("\n")[0].plain
     assert line.split() == ["once", "upon", "a", "time"] and cell_len(line) <= 60
-    assert '"spaced":true' in seen.to_html() and "4 words read" in seen.to_html()
+    assert '"spaced":true' in xray.to_html() and "4 words read" in xray.to_html()
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "message"),
     [
         (["a", "--file", "b"], "needs either a value or --file"),
         (["a", "b"], "kissipo xray takes one text; got 2. Quote it."),
@@ -263,8 +269,8 @@ def test_words_are_colored_too(novel: Path) -> None:
         (["a", "--out", "no/where.html"], "no/where.html cannot be written"),
     ],
 )
-def test_slips_of_xray_are_told(
-    given: list[str], told: str, reader: Path, capsys: pytest.CaptureFixture[str]
+def test_xray_reports_wrong_arguments(
+    arguments: list[str], message: str, reader: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["xray", str(reader), *given]) == 2
-    assert told in capsys.readouterr().err
+    assert main(["xray", str(reader), *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""S27: single words, character by character: which language a word is of, and new names; from the command line."""
+"""S27: the language of a single word, and new names, from the command line."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ BASELINE = "TF-IDF + logistic regression"
 
 @pytest.fixture
 def words(data: Path) -> Path:
-    """Every fourth word of four languages' captions, those of more than one language left out."""
-    seen = defaultdict(set)
+    """Writes every fourth word of four languages' captions that is of one language."""
+    languages_of = defaultdict(set)
     for language in ("cs", "de", "en", "fr"):
         text = gzip.decompress((data / "multi30k" / f"val.{language}.gz").read_bytes()).decode(
             "utf-8"
         )
         for word in re.findall(r"[^\W\d_]{2,}", text.lower()):
-            seen[word].add(language)
+            languages_of[word].add(language)
     rows = sorted(
         f"{word},{language}\n"
-        for word, languages in seen.items()
+        for word, languages in languages_of.items()
         if len(languages) == 1
         for language in languages
     )
@@ -49,7 +49,7 @@ def fit(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str,
 
 
 def by_hand() -> float:
-    """Accuracy of pieces of one to three characters and logistic regression on the same rows."""
+    """Returns the accuracy of character n-grams and logistic regression."""
     pipeline = ki.open("run").pipeline()
     parts = {name: pipeline.frame.take(pipeline.parts[name]) for name in ("train", "test")}
     pieces = TfidfVectorizer(
@@ -64,15 +64,15 @@ def by_hand() -> float:
 @pytest.mark.parametrize(
     "more", [("epochs=10",), ("epochs=6", "process.cell=gru", "process.bidirectional=true")]
 )
-def test_a_word_tells_its_language(
+def test_language_of_a_word(
     words: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = fit(words, capsys, *more)
     task = ki.open("run").task
     assert list(task.input["characters"]) == ["word"] and task.process["net"] == "recurrent"
-    judged = {name: each["accuracy"] for name, each in answer["baselines"].items()}
-    assert answer["metrics"]["accuracy"] > judged["majority class"] + 0.3
-    assert judged[BASELINE] == pytest.approx(by_hand(), abs=1e-9)
+    accuracies = {name: values["accuracy"] for name, values in answer["baselines"].items()}
+    assert answer["metrics"]["accuracy"] > accuracies["majority class"] + 0.3
+    assert accuracies[BASELINE] == pytest.approx(by_hand(), abs=1e-9)
     assert answer["verdict"]["compared_with"] == BASELINE
     assert main(["predict", "run", "übermorgen", "příroda", "promenaient"]) == 0
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
@@ -82,12 +82,12 @@ def test_a_word_tells_its_language(
     ]
 
 
-def test_new_names_are_written_a_line_each(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    known = (data / "names-makemore" / "names.txt").read_text(encoding="utf-8").split()
+def test_generated_names_are_one_per_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training_names = (data / "names-makemore" / "names.txt").read_text(encoding="utf-8").split()
     Random(0).shuffle(
-        known
+        training_names
     )  # in the file the rare ones stand in alphabetical order, which a net that goes on learns, too
-    Path("names.txt").write_text("\n".join(known[:6000]), encoding="utf-8")
+    Path("names.txt").write_text("\n".join(training_names[:6000]), encoding="utf-8")
     assert main(["fit", "names.txt", "epochs=6", "units=64", "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     assert answer["metrics"]["nll"] < answer["baselines"]["bigram"]["nll"]
@@ -96,4 +96,4 @@ def test_new_names_are_written_a_line_each(data: Path, capsys: pytest.CaptureFix
     assert names[0].startswith("ma") and 100 < len(names) < 400
     assert sum(re.fullmatch("[a-z]{3,11}", name) is not None for name in names) > 0.9 * len(names)
     written = set(names)
-    assert len(written & set(known)) > 10 and len(written - set(known)) > 20
+    assert len(written & set(training_names)) > 10 and len(written - set(training_names)) > 20

@@ -1,4 +1,4 @@
-"""S42, the table part: Q-learning comes to the policy of value iteration, by driving and on slippery ice."""
+"""S42, tabular: Q-learning finds the policy of value iteration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_racing_is_fast_when_cool_and_slow_when_warm(seed: int, capsys: Out) -> 
     assert answer["baselines"]["random policy"]["return"] < 3
     assert answer["verdict"]["sentence"] == "equal to value iteration (the rules known)"
     run = ki.open("run")
-    assert [each.value for each in run.predict("cool", "warm")] == ["fast", "slow"]
+    assert [prediction.value for prediction in run.predict("cool", "warm")] == ["fast", "slow"]
 
 
 @pytest.mark.slow
@@ -48,13 +48,13 @@ def test_the_frozen_lake_is_crossed_as_the_best_policy_does(capsys: Out) -> None
     answer = fitted(capsys, "frozen-lake")
     assert answer["metrics"]["agreement"] == 1
     assert answer["metrics"]["return"] > 0.65 > 0.1 > answer["baselines"]["random policy"]["return"]
-    learned = np.argmax(answer["details"]["policy"]["learned"], axis=1)
+    best_actions = np.argmax(answer["details"]["policy"]["learned"], axis=1)
     rules = gymnasium.make("FrozenLake-v1").unwrapped.P
     arrives = np.zeros(16)
     for _ in range(100):  # the environment cuts an episode short after 100 steps
         arrives = np.asarray([
             sum(chance * (reward if end else arrives[following]) for chance, following, reward, end in rules[state][act])
-            for state, act in enumerate(learned)
+            for state, act in enumerate(best_actions)
         ])  # fmt: skip
     assert arrives[0] == pytest.approx(0.73, abs=0.005)
     error = (arrives[0] * (1 - arrives[0]) / 1000) ** 0.5

@@ -1,4 +1,4 @@
-"""S50: images are arrays: gray, color, resize, threshold and filters, beside Pillow and by hand."""
+"""S50: images as arrays: gray, color, resize, threshold and filters."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kissipo.lessons.image_basics import GRAY
 
 def figures(title: str, **words: Any) -> dict[str, Any]:
     (page,) = [
-        each
-        for each in ki.load("image-basics", words=words).show().explanation
-        if each.title == title
+        item
+        for item in ki.load("image-basics", words=words).show().explanation
+        if item.title == title
     ]
-    return {each.name: each.values for each in page.figures}
+    return {figure.name: figure.values for figure in page.figures}
 
 
 def test_gray_and_color_are_the_arrays_of_the_lecture() -> None:
-    pages = {each.title: each for each in ki.load("image-basics").show().explanation}
+    pages = {page.title: page for page in ki.load("image-basics").show().explanation}
     assert [row[1] for row in pages["Gray"].rows] == ["(2, 2)", "(2, 2, 1)", "(1, 2, 2)"]
     assert pages["Gray"].rows[1][2] == "[[[1], [2]], [[3], [4]]]"
     assert pages["Color"].rows[0][1:] == (
@@ -35,7 +35,7 @@ def test_gray_and_color_are_the_arrays_of_the_lecture() -> None:
 
 
 def test_resizing_is_the_weighted_mean_of_what_an_answer_covers() -> None:
-    """Bilinear from 5 to 3: triangles of half a width of 5/3 around 5/6, 15/6, 25/6, worked in numpy."""
+    """Bilinear from 5 to 3: triangles of half a width of 5/3 around 5/6, 15/6, 25/6."""
     centers, scale = (np.arange(3) + 0.5) * 5 / 3, 5 / 3
     weights = np.clip(1 - abs((np.arange(5) + 0.5)[None] - centers[:, None]) / scale, 0, None)
     weights /= weights.sum(axis=1, keepdims=True)
@@ -51,7 +51,7 @@ def test_the_threshold_is_that_of_pillow(threshold: int) -> None:
     assert np.array_equal(figures("Threshold", threshold=threshold)["after"], np.asarray(expected))
 
 
-def test_a_file_of_ones_own_goes_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_file_goes_through_the_same_steps(capsys: pytest.CaptureFixture[str]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     Image.fromarray(pixels).save("photo.png")
     trace = ki.load(
@@ -65,8 +65,8 @@ def test_a_file_of_ones_own_goes_the_same_way(capsys: pytest.CaptureFixture[str]
     )
     edge = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), 1)
     small = Image.fromarray(np.asarray(trace.steps[2].value))
-    found = figures("Filters", image="photo.png", size=6)["edge"]
-    assert np.array_equal(found[1:-1, 1:-1], np.asarray(small.filter(edge))[1:-1, 1:-1])
+    filtered = figures("Filters", image="photo.png", size=6)["edge"]
+    assert np.array_equal(filtered[1:-1, 1:-1], np.asarray(small.filter(edge))[1:-1, 1:-1])
     assert main(["show", "image-basics", "image=nowhere.jpg"]) == 2
     assert "there is no image nowhere.jpg" in capsys.readouterr().err
     Path("text.jpg").write_text("no image")

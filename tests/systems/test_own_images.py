@@ -17,7 +17,7 @@ CLASSES = ["MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Free", "MT_Unev
 
 
 def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
-    """The accuracy, after the confusion matrix was held against the answers of the opened run."""
+    """Returns the accuracy after a check of the confusion matrix against predictions."""
     assert main(["fit", str(folder), *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     run = ki.open("run")
@@ -25,8 +25,8 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     test = pipeline.frame.take(pipeline.parts["test"])
     decided = [row[0].value for row in run.predict_all(list(test["image"].values))[0]]
     matrix = np.zeros((6, 6), dtype=int)
-    for truth, said in zip(test["class"].texts(), decided, strict=True):
-        matrix[CLASSES.index(str(truth)), CLASSES.index(said)] += 1
+    for truth, predicted in zip(test["class"].texts(), decided, strict=True):
+        matrix[CLASSES.index(str(truth)), CLASSES.index(predicted)] += 1
     assert answer["details"]["classes"] == CLASSES
     assert answer["details"]["confusion"] == matrix.tolist()
     assert answer["metrics"]["accuracy"] == pytest.approx(np.trace(matrix) / len(test))
@@ -35,7 +35,7 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     return float(answer["metrics"]["accuracy"])
 
 
-def test_a_few_tiles_of_a_small_size_train_and_are_judged_class_by_class(
+def test_small_tiles_train_and_are_evaluated_per_class(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in CLASSES:
@@ -43,18 +43,20 @@ def test_a_few_tiles_of_a_small_size_train_and_are_judged_class_by_class(
         for path in sorted((data / "magnetic-tile" / name).rglob("*.jpg"))[:20]:
             shutil.copy(path, Path("tiles", name))
     fit(Path("tiles"), capsys, "input.size=[16]", "epochs=1")
-    told = Path("run/report.html").read_text(encoding="utf-8")
-    assert all(name in told for name in CLASSES)
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    assert all(name in report for name in CLASSES)
 
 
 @pytest.mark.slow
-def test_tiles_beat_the_majority_class(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_net_on_tiles_beats_the_majority_class(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     accuracy = fit(data / "magnetic-tile", capsys, "input.size=[32]")
     counts = [len(list((data / "magnetic-tile" / name).rglob("*.jpg"))) for name in CLASSES]
     assert accuracy > max(counts) / sum(counts) + 0.2
 
 
-def test_a_run_knows_its_images_by_their_content(data: Path) -> None:
+def test_changed_images_are_refused(data: Path) -> None:
     for name in CLASSES[:2]:
         Path("tiles", name).mkdir(parents=True)
         for path in sorted((data / "magnetic-tile" / name).rglob("*.jpg"))[:8]:
