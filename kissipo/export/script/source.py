@@ -4,10 +4,11 @@ Every definition is copied unchanged. The names in it are looked up in its own f
 definitions of that file and imports from kissipo are copied before it, and other
 imports become import lines.
 
-Example:  >>> from kissipo.process.losses import half_mean_squared_error >>> source =
-Source() >>> source.add(half_mean_squared_error, "loss",
-renamed="half_mean_squared_error") >>> source.imports {'from torch import Tensor', 'from
-torch.nn import functional'}
+Example:  >>> from kissipo.process.losses import half_mean_squared_error
+          >>> source = Source()
+          >>> source.add(half_mean_squared_error, "loss", renamed="half_mean_squared_error")
+          >>> sorted(source.imports)
+          ['from torch import Tensor', 'from torch.nn import functional']
 """
 
 from __future__ import annotations

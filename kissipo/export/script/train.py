@@ -119,7 +119,8 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
     optimizer = torch.optim.$optimizer
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn($ema))  #? ema
     best, outputs = evaluate(net, *validation)  #? watched
-    best_epoch, best_weights = 0, copy.deepcopy(net.state_dict())  #? watched
+    best_weights = copy.deepcopy(net.state_dict())  #? watched
+    best_epoch = 0  #? patience
     at_start = quality(outputs, validation[1])  #? linear
     for epoch in range(1, EPOCHS + 1):
         net.train()
@@ -160,8 +161,8 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
         chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
         if validation_loss < best and float(gain.mean()) > chance:  #? linear
         if validation_loss < best:  #? by_loss
-            best, best_epoch = validation_loss, epoch  #? watched
-            best_weights = copy.deepcopy($evaluated.state_dict())  #? watched
+            best, best_weights = validation_loss, copy.deepcopy($evaluated.state_dict())  #? watched
+            best_epoch = epoch  #? patience
         if epoch - best_epoch >= PATIENCE:  #? patience
             break  #? patience
     net.load_state_dict(best_weights)  #? watched
