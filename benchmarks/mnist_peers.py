@@ -60,7 +60,7 @@ def experiment(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
 
 
 def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
-    from kissipo.core.devices import memory_kept
+    from kissipo.core.devices import keep_memory
     from kissipo.core.protocols import Callback
     from kissipo.engine.fit import Fit, FitConfig
 
@@ -71,7 +71,7 @@ def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
         def on_epoch(self, row: object) -> None:
             ends.append(now())
 
-    with memory_kept():
+    with keep_memory():
         began = now()
         Fit(
             task.net,

@@ -95,7 +95,7 @@ def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
     from torch.utils.data import DataLoader, Dataset
 
     task = experiment(folder, size)
-    frame = task.pipeline.frame.take(task.pipeline.parts["train"])
+    frame = task.pipeline.frame.take(task.pipeline.splits["train"])
     paths, truth = list(frame["image"].values), task.pipeline.datasets["train"].targets[0]
 
     class Images(Dataset):

@@ -52,7 +52,7 @@ def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
             for cell in (_in_rows(window.products), f"[bold]{window.sum:g}[/]")
         ]
         layout.add_row(
-            f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.given)}[/]", *cells
+            f"{first.row + 1}, {first.column + 1}", f"[dim]{_in_rows(first.patch)}[/]", *cells
         )
     return layout
 

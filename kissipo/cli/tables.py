@@ -14,7 +14,7 @@ from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.inspect.trace import Step, Trace, format_array
 from kissipo.output.answer import Prediction as Prediction
-from kissipo.output.inspection import told
+from kissipo.output.inspection import describe_costs
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.pipeline import InferredOption
@@ -111,8 +111,8 @@ def splits_table(experiment: Experiment) -> Table:
     pipeline = experiment.pipeline
     answer: Any = pipeline.answers[0]
     classes = (
-        answer.levels
-        if answer.WORD == "category" and len(answer.levels) <= _MAX_COUNTED_CLASSES
+        answer.classes
+        if answer.WORD == "category" and len(answer.classes) <= _MAX_COUNTED_CLASSES
         else ()
     )
     names = classes[:_MAX_CLASSES]
@@ -237,7 +237,7 @@ def playground_table(points: Sequence[Mapping[str, Any]]) -> Table:
 
 def inspection_line(inspection: Mapping[str, Any]) -> str:
     """Returns the errors and the cost at the threshold, compared with argmax."""
-    return escape(told(inspection))
+    return escape(describe_costs(inspection))
 
 
 def interval_line(interval: Mapping[str, Any]) -> str:

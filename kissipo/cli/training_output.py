@@ -14,7 +14,7 @@ from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.text import format_score
 from kissipo.inspect.trace import Trace
-from kissipo.output.baseline_data import MOST_SAMPLES
+from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.fit import RunCallback
@@ -45,9 +45,9 @@ class TrainingOutput(RunCallback):
         note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
         note(tables.findings_table(experiment.pipeline.findings))
-        if experiment.decisions:
+        if experiment.inferred_options:
             note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
-            note(tables.inferred_options_table(experiment.decisions))
+            note(tables.inferred_options_table(experiment.inferred_options))
         note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
         note(tables.trace_table(trace))
         note(f"[dim]{tables.trace_summary(trace)}[/]\n")
@@ -129,9 +129,9 @@ class TrainingOutput(RunCallback):
             self.screen.result(tables.scores_table(score))
             if score.verdict is not None:
                 self.screen.result("Verdict: " + tables.verdict_line(score))
-                if self._samples > MOST_SAMPLES:
+                if self._samples > MAX_SAMPLES:
                     self.screen.note(
-                        f"[dim]The baselines were trained on {MOST_SAMPLES:,} "
+                        f"[dim]The baselines were trained on {MAX_SAMPLES:,} "
                         f"of {self._samples:,} examples.[/]"
                     )
             if "simple_answers" in score.net.details:
@@ -194,7 +194,7 @@ def _samples(score: Score) -> str:
         return f"from {score.net.details['judged_from']} on, steps not used to fit any detector"
     if score.part == "train":
         return "evaluated on the training split: there is no test split"
-    count = len(score.net.each) if score.net.each is not None else 0
+    count = len(score.net.per_sample) if score.net.per_sample is not None else 0
     what = (
         "episodes with held-out random seeds"
         if score.answer.WORD == "actions"

@@ -48,7 +48,7 @@ class States(Codec):
         for row, text in zip(frame.rows.tolist(), as_strings(frame["state"]).texts(), strict=True):
             number = numbers.get(text or "", int(text) if text and text.isdecimal() else -1)
             if not 0 <= number < len(self.names):
-                hint = did_you_mean(str(text), self.names, most_listed=10)
+                hint = did_you_mean(str(text), self.names, max_listed=10)
                 raise DataError(
                     f"row {row} is not a state",
                     given=f"'{text}'",

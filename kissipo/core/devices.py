@@ -47,7 +47,7 @@ def threads_for(multiplications: int) -> Iterator[int]:
 
 
 @contextmanager
-def memory_kept() -> Iterator[bool]:
+def keep_memory() -> Iterator[bool]:
     """Keeps freed memory in the process inside; yields whether the system allows it.
 
     By default, the C library of Linux returns the large blocks of each step to the

@@ -59,7 +59,7 @@ class Evaluator(Protocol):
     """Evaluates one answer of the net for the training loop."""
 
     @property
-    def watched(self) -> str:
+    def monitor(self) -> str:
         """The metric that is shown during training."""
         ...
 
@@ -138,15 +138,15 @@ class Source(NamedTuple):
     weight: float = 1.0
 
 
-Combined = Literal["sum", "relu", "product", "greatest"]
+Combined = Literal["sum", "relu", "product", "max"]
 
 
-def opens(layer: Any) -> bool:
+def explains(layer: Any) -> bool:
     """Returns whether a composite layer explains its values.
 
-    Then `opens(index, *inputs)` returns the weighted sources and how they are combined.
+    Then `explain(index, *inputs)` returns the weighted sources and how they are combined.
     """
-    return hasattr(layer, "opens")
+    return hasattr(layer, "explain")
 
 
 def batches(length: int, size: int) -> Iterator[slice]:

@@ -23,7 +23,7 @@ def nearest(name: str, names: Iterable[str], *, limit: int = 3) -> list[str]:
     return [k for score, k in scored[:limit] if score >= 0.65]
 
 
-def did_you_mean(name: str, names: Iterable[str], *, most_listed: int = 12) -> str:
+def did_you_mean(name: str, names: Iterable[str], *, max_listed: int = 12) -> str:
     """Suggests similar names, else lists the first `most_listed` names.
 
     Example:  >>> did_you_mean("epoch", ["epochs", "learning_rate"])
@@ -32,6 +32,6 @@ def did_you_mean(name: str, names: Iterable[str], *, most_listed: int = 12) -> s
     names = list(names)
     if similar := nearest(name, names):
         return "Did you mean " + " or ".join(f"'{k}'" for k in similar) + "?"
-    if not names or not most_listed:
+    if not names or not max_listed:
         return ""
-    return f"Known here: {list_some(names, most_listed)}"
+    return f"Known here: {list_some(names, max_listed)}"

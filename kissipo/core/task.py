@@ -107,7 +107,7 @@ class Task:
                 raise TaskError(
                     f"{origin} has an unknown part '{part}'",
                     allowed="input, process, output",
-                    do=did_you_mean(str(part), PARTS, most_listed=0),
+                    do=did_you_mean(str(part), PARTS, max_listed=0),
                 )
         return cls(**{str(part): config for part, config in content.items()}, name=name)
 

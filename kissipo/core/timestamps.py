@@ -90,13 +90,13 @@ def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[n
     if is_monthly(timestamps):
         whole = timestamps.astype("datetime64[M]")
         within = timestamps[-1] - whole[-1].astype(timestamps.dtype)
-        return (whole[-1] + ahead * _most_frequent(np.diff(whole))).astype(
+        return (whole[-1] + ahead * _mode(np.diff(whole))).astype(
             timestamps.dtype
         ) + within
-    return timestamps[-1] + ahead * _most_frequent(np.diff(timestamps))
+    return timestamps[-1] + ahead * _mode(np.diff(timestamps))
 
 
-def _most_frequent(steps: NDArray[Any]) -> Any:
+def _mode(steps: NDArray[Any]) -> Any:
     """Returns the most frequent step."""
     values, counts = np.unique(steps, return_counts=True)
     return values[np.argmax(counts)]

@@ -263,8 +263,8 @@ class Fit:
             split = evaluate(self.net, self.validation, self.answers, algorithm=self.algorithm)
             row["validation_loss"] = split.loss
             for answer, evaluation in zip(self.answers, split.evaluations, strict=True):
-                row[f"validation_{answer.watched}"] = evaluation.metrics[answer.watched]
-            qualities = split.evaluations[0].each if split.evaluations else None
+                row[f"validation_{answer.monitor}"] = evaluation.metrics[answer.monitor]
+            qualities = split.evaluations[0].per_sample if split.evaluations else None
             quality = None if qualities is None else torch.from_numpy(qualities)
         self.state.history.append(row)
         return row, quality

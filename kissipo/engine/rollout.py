@@ -34,7 +34,7 @@ class Agent(Protocol):
 
     def act(self, state: int, generator: Generator, *, done: float) -> int: ...
 
-    def learn(
+    def update(
         self, state: int, action: int, reward: float, following: int, *, end: bool
     ) -> None: ...
 
@@ -143,7 +143,7 @@ class Rollout:
         while not over:
             action = agent.act(state, generator, done=done)
             following, reward, end, cut, _ = step(action)
-            agent.learn(state, action, float(reward), following, end=end)
+            agent.update(state, action, float(reward), following, end=end)
             self.state.reward_sum += float(reward)
             self.state.steps += 1
             state, over = following, end or cut

@@ -8,8 +8,8 @@
 The first three rules follow from the board, the fourth is random. So no model can
 predict every move.
 
-Example:  >>> game, = made_games(1, seed=0)
-          >>> len(game.moves), game == made_games(1, seed=0)[0]
+Example:  >>> game, = generate_games(1, seed=0)
+          >>> len(game.moves), game == generate_games(1, seed=0)[0]
           (120, True)
 """
 
@@ -26,7 +26,7 @@ _ANYWHERE = 0.1
 _NEAR = 2
 
 
-def made_games(count: int, *, seed: int) -> list[Record]:
+def generate_games(count: int, *, seed: int) -> list[Record]:
     """Generates games; each game has its own random seed."""
     return [
         _game(number, numpy_generator(seed, "made games", number)) for number in range(1, count + 1)

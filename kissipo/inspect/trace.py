@@ -148,7 +148,7 @@ class Trace:
             "answer": self.answer,
             "truth": self.truth,
             "labels": {axis: list(names) for axis, names in self.labels.items()},
-            "likeliest": top,
+            "top": top,
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [call.to_json() for call in recording.operations] if recording else [],

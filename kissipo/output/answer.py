@@ -74,7 +74,7 @@ class Evaluation:
 
     metrics: Mapping[str, float]
     details: Mapping[str, Any] = field(default_factory=dict)
-    each: Scores | None = None
+    per_sample: Scores | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Answer(ABC):
         """The name of the target column."""
 
     @property
-    def watched(self) -> str:
+    def monitor(self) -> str:
         """The metric that is reported after every epoch."""
         return self.EVAL_METRIC
 
@@ -152,23 +152,23 @@ class Answer(ABC):
         """
         return self
 
-    def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+    def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, Any]:
         """Returns further metrics of the model alone, such as interval coverage."""
         return {}
 
     @abstractmethod
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes scores into one prediction per sample."""
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
+    def predictions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         """Decodes outputs into one prediction per sample.
 
         Anomaly detection compares them with the targets; other answers ignore these.
         """
-        return self.decide(self.scores(outputs))
+        return self.decode(self.scores(outputs))
 
     @abstractmethod
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         """Returns the decoding steps of one sample, from output to prediction."""
 
     @abstractmethod

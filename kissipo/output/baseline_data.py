@@ -15,7 +15,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
 
-MOST_SAMPLES = 10_000
+MAX_SAMPLES = 10_000
 _MAX_CLASSES = 2_000
 
 
@@ -37,7 +37,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Case:
+class BaselineData:
     """The data of a baseline that predicts samples.
 
     season:  the season length of a series in steps; 0 without a season
@@ -86,7 +86,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class WorldCase:
+class EnvironmentData:
     """The data of a baseline that acts in an environment.
 
     play:   play(choose) returns the returns of the evaluation episodes

@@ -72,13 +72,13 @@ class Inspection:
         }
 
 
-def told(costs: Mapping[str, Any]) -> str:
+def describe_costs(costs: Mapping[str, Any]) -> str:
     """Returns the errors and the cost at the threshold and at the argmax, in one line.
 
     Example:  >>> counts = {"false_negatives": 1, "positives": 58, "cost": 28.155}
               >>> counts |= {"false_positives": 9, "negatives": 45}
               >>> costs = {"at_threshold": counts, "at_argmax": {"cost": 71.2}}
-              >>> told(costs | {"threshold": 0.08, "reason": ""}).split(";")[0]
+              >>> describe_costs(costs | {"threshold": 0.08, "reason": ""}).split(";")[0]
               'threshold 0.08: 1 of 58 defects missed, 9 false alarms on 45 negatives'
     """
     counts, argmax = costs["at_threshold"], costs["at_argmax"]

@@ -8,7 +8,7 @@ Shapes:   activations (time, neuron), units (time)
 Source:   the quote, line and bracket cells of Karpathy, Johnson and Fei-Fei,
           Visualizing and Understanding Recurrent Networks, 2015.
 Example:  >>> activations = np.array([[0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1, 0.7]])
-          >>> (neuron,) = telling(activations, ["A", "b", "c", "D"])
+          >>> (neuron,) = interpretable_neurons(activations, ["A", "b", "c", "D"])
           >>> neuron.neuron, neuron.about, round(neuron.correlation, 2)
           (1, 'after a capital letter', 1.0)
 """
@@ -25,7 +25,7 @@ _SHORT = 100
 
 
 @dataclass(frozen=True)
-class Telling:
+class InterpretableNeuron:
     """A neuron, the property it correlates with, and the correlation."""
 
     neuron: int
@@ -33,7 +33,7 @@ class Telling:
     correlation: float
 
 
-def telling(activations: NDArray[Any], units: Sequence[str]) -> list[Telling]:
+def interpretable_neurons(activations: NDArray[Any], units: Sequence[str]) -> list[InterpretableNeuron]:
     """Returns the best neuron per property, if it correlates at all.
 
     Properties that need memory come first, properties of the last token after them.
@@ -44,11 +44,11 @@ def telling(activations: NDArray[Any], units: Sequence[str]) -> list[Telling]:
         correlations = _correlations(activations.astype(np.float64), target)
         best = int(np.abs(correlations).argmax())
         if abs(correlations[best]) >= _WEAK:
-            neurons.append(Telling(best, about, float(correlations[best])))
+            neurons.append(InterpretableNeuron(best, about, float(correlations[best])))
     return neurons
 
 
-def choose(activations: NDArray[Any], neurons: Sequence[Telling]) -> tuple[int, str]:
+def choose(activations: NDArray[Any], neurons: Sequence[InterpretableNeuron]) -> tuple[int, str]:
     """Returns the neuron to show first, and the reason.
 
     It prefers a property that needs memory, then one of the last token, then the neuron

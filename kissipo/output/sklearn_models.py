@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 Features = tuple[Any, Any]
 MAX_CLASSES = 100
@@ -16,13 +16,13 @@ _ANALYZERS: dict[str, dict[str, Any]] = {
 }
 
 
-def encoded(data: Case) -> Features | None:
+def encoded(data: BaselineData) -> Features | None:
     """Returns the features of both splits; None when the inputs are not numbers."""
     train, test = data.features(data.train), data.features(data.test)
     return None if train is None or test is None else (train, test)
 
 
-def classify(data: Case, model: Any, *, features: Features | None = None) -> Scores | None:
+def classify(data: BaselineData, model: Any, *, features: Features | None = None) -> Scores | None:
     """Fits a classifier and returns its probabilities (sample, class)."""
     both = features or encoded(data)
     if both is None:
@@ -37,7 +37,7 @@ def classify(data: Case, model: Any, *, features: Features | None = None) -> Sco
     return probabilities
 
 
-def estimate(data: Case, model: Any, *, features: Features | None = None) -> Scores | None:
+def estimate(data: BaselineData, model: Any, *, features: Features | None = None) -> Scores | None:
     """Fits a regressor and returns its predictions."""
     both = features or encoded(data)
     if both is None:
@@ -47,7 +47,7 @@ def estimate(data: Case, model: Any, *, features: Features | None = None) -> Sco
     return np.asarray(model.predict(test))
 
 
-def _fit(model: Any, train: Any, data: Case) -> None:
+def _fit(model: Any, train: Any, data: BaselineData) -> None:
     """Fits on all cores, but predicts on one core.
 
     A forest that sums its trees in any order differs in the last digit.
@@ -57,7 +57,7 @@ def _fit(model: Any, train: Any, data: Case) -> None:
         model.n_jobs = 1
 
 
-def text_weights(data: Case) -> Features | None:
+def text_weights(data: BaselineData) -> Features | None:
     """Returns the TF-IDF weights of all text columns; None when there are none.
 
     The weights of words and of characters are concatenated.
@@ -75,7 +75,7 @@ def text_weights(data: Case) -> Features | None:
     return train, test
 
 
-def _weights(data: Case, names: Sequence[str], analyzer: Mapping[str, Any]) -> Features:
+def _weights(data: BaselineData, names: Sequence[str], analyzer: Mapping[str, Any]) -> Features:
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 

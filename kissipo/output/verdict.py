@@ -76,9 +76,9 @@ def verdict(
 
 def _significant(net: Evaluation, baseline: Evaluation) -> bool:
     """Returns whether the mean difference is above two standard errors."""
-    if net.each is None or baseline.each is None or len(net.each) < 2:
+    if net.per_sample is None or baseline.per_sample is None or len(net.per_sample) < 2:
         return True
-    difference: Any = net.each - baseline.each
+    difference: Any = net.per_sample - baseline.per_sample
     error = float(np.std(difference, ddof=1)) / sqrt(len(difference))
     return abs(float(np.mean(difference))) > 2 * error
 

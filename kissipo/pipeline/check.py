@@ -5,7 +5,7 @@ from __future__ import annotations
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
 from kissipo.core.task import Task
-from kissipo.pipeline.experiment import read_data, wire
+from kissipo.pipeline.experiment import read_data, build_pipeline
 from kissipo.pipeline.parse import read_task
 
 
@@ -14,7 +14,7 @@ def check(task: Task) -> list[Finding]:
     last."""
     try:
         resolved = read_task(task)
-        return list(wire(read_data(resolved), resolved, seed=0).findings)
+        return list(build_pipeline(read_data(resolved), resolved, seed=0).findings)
     except UserError as error:
         return failed(error)
 

@@ -33,8 +33,8 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
     inferred."""
     decided: list[InferredOption] = []
 
-    def settle(task: Task, decisions: Iterable[InferredOption]) -> Task:
-        fresh = tuple(option for option in decisions if not is_written(task, option.place))
+    def settle(task: Task, inferred_options: Iterable[InferredOption]) -> Task:
+        fresh = tuple(option for option in inferred_options if not is_written(task, option.place))
         decided.extend(fresh)
         return decide(task, fresh)
 
@@ -85,7 +85,7 @@ def _net(pipeline: Pipeline) -> InferredOption:
 def _needed(net: str, pipeline: Pipeline) -> list[InferredOption]:
     """Returns the options that the data require of a named net, whatever its sizes are."""
     if net == "playground":
-        return [InferredOption("process.num_points", len(pipeline.parts["train"]))]
+        return [InferredOption("process.num_points", len(pipeline.splits["train"]))]
     if net == "q_table":
         return [
             InferredOption("process.episodes", 20_000, "enough episodes to visit rare states often")
@@ -251,7 +251,7 @@ def _widest(pipeline: Pipeline) -> int:
 
 def _fit_options(task: Task, pipeline: Pipeline) -> list[InferredOption]:
     """Returns loss, learning rate, batch size and epochs for a few thousand steps."""
-    samples = len(pipeline.parts["train"])
+    samples = len(pipeline.splits["train"])
     batch = task.input.get("batch_size") or min(
         2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _widest(pipeline)
     )

@@ -40,7 +40,7 @@ class Experiment:
     pipeline: Pipeline
     net: nn.Module
     algorithm: Algorithm
-    decisions: tuple[InferredOption, ...]
+    inferred_options: tuple[InferredOption, ...]
 
     @property
     def config(self) -> Any:
@@ -54,9 +54,9 @@ def read_data(resolved: ResolvedTask) -> Any:
     return resolved.source.module.read(resolved.source.value, resolved.source.options)
 
 
-def wire(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+def build_pipeline(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Builds the input and the output of the task for these data."""
-    module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.word}")
+    module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
     pipeline: Pipeline = module.build(reading, resolved, seed=seed, strict=strict)
     return pipeline
 
@@ -85,9 +85,9 @@ def build_experiment(
         task = task.with_words({"output": task.output[0]})
     resolved = read_task(task)
     reading = reading or read_data(resolved)
-    pipeline = wire(reading, resolved, seed=seed, strict=strict)
+    pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
     _refuse_unseen_defects(pipeline)
-    from_data = tuple(option for option in pipeline.decisions if not is_written(task, option.place))
+    from_data = tuple(option for option in pipeline.inferred_options if not is_written(task, option.place))
     task = decide(task, from_data)
     task, defaults = with_defaults(task, pipeline)
     task = spell_out(task, read_task(task))
@@ -116,7 +116,7 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     """Builds the algorithm that trains a net."""
     assert resolved.algorithm is not None
     options = resolved.algorithm.options
-    if resolved.algorithm.word != "supervised":
+    if resolved.algorithm.name != "supervised":
         acting: Algorithm = resolved.algorithm.module.ALGORITHM(net, (), options)
         return acting
     _refuse_improper(pipeline)
@@ -145,16 +145,16 @@ def _refuse_unseen_defects(pipeline: Pipeline) -> None:
         if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
             continue
         counts = np.bincount(
-            dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.levels)
+            dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.classes)
         )
-        absent = [level for level, count in zip(answer.levels, counts, strict=True) if not count]
+        absent = [level for level, count in zip(answer.classes, counts, strict=True) if not count]
         defects = [level for level in absent if level != answer.options.negative_class]
         if defects:
             raise DataError(
                 f"the validation split contains no '{defects[0]}', "
                 "so the threshold of output.negative_class would ignore that defect",
                 given=", ".join(
-                    f"{level} {count}" for level, count in zip(answer.levels, counts, strict=True)
+                    f"{level} {count}" for level, count in zip(answer.classes, counts, strict=True)
                 ),
                 do=(
                     "Set a larger input.split.validation or another input.split.seed; "
@@ -167,7 +167,7 @@ def _refuse_unseen_defects(pipeline: Pipeline) -> None:
 def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
     """Weights the loss of every category by its class counts in the training split."""
     class_names = [
-        answer.levels if isinstance(answer, Category) else () for answer in pipeline.answers
+        answer.classes if isinstance(answer, Category) else () for answer in pipeline.answers
     ]
     if not any(class_names):
         raise TaskError("process.class_weights needs an answer of classes", do="Leave it out")

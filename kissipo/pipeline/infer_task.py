@@ -21,7 +21,7 @@ from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.game_folder import SUFFIX, holds_games
+from kissipo.input.formats.game_folder import SUFFIX, has_game_records
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 from kissipo.pipeline.infer_types import guess_answer
 
@@ -58,7 +58,7 @@ def ask(
     name = _plain(path.name if path.exists() else str(data))
     if not path.exists() and str(data) in dataset_names():
         return _ask_named(str(data), output, time, horizon, answer, name)
-    if path.suffix.lower() == SUFFIX or (path.is_dir() and holds_games(path)):
+    if path.suffix.lower() == SUFFIX or (path.is_dir() and has_game_records(path)):
         return Task(
             input={"games": str(data)}, output={answer or "category": output or "move"}, name=name
         )

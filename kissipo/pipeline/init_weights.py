@@ -119,7 +119,7 @@ def _net_options(stored: Task, resolved: ResolvedTask) -> str:
     """Returns the options of the net of another run as text; of another net only its
     name."""
     assert resolved.net is not None
-    if stored.process.get("net") != resolved.net.word:
+    if stored.process.get("net") != resolved.net.name:
         return f"process.net={stored.process.get('net')}"
     own = option_infos(resolved.net.module.Options)
     options = [
@@ -127,4 +127,4 @@ def _net_options(stored: Task, resolved: ResolvedTask) -> str:
         for key, value in stored.process.items()
         if key in own
     ]
-    return " ".join([f"process.net={resolved.net.word}", *options])
+    return " ".join([f"process.net={resolved.net.name}", *options])

@@ -42,7 +42,7 @@ class Component:
     """A source, net, algorithm or answer: its name, module, value, typed options and
     place."""
 
-    word: str
+    name: str
     module: ModuleType
     value: Any
     options: Any
@@ -239,7 +239,7 @@ def _check_baselines(names: tuple[str, ...], answer: Component | None, place: st
     allowed = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
-            noun = f"baseline for {answer.word}" if answer else "baseline of kissipo"
+            noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"
             hint = did_you_mean(name, allowed)
             raise TaskError(f"{place}.baselines names no {noun}", given=f"'{name}'", do=hint)
 

@@ -46,17 +46,17 @@ class Pipeline:
     """
 
     frame: Frame
-    parts: Mapping[str, Positions]
+    splits: Mapping[str, Positions]
     codecs: tuple[Codec, ...]
     answers: tuple[Answer, ...]
     datasets: Mapping[str, TensorDataset]
     findings: tuple[Finding, ...] = ()
-    season: int = 0
-    decisions: tuple[InferredOption, ...] = field(default=())
+    season_length: int = 0
+    inferred_options: tuple[InferredOption, ...] = field(default=())
     augment: Augment | None = None
 
     @property
-    def shown(self) -> str:
+    def shown_split(self) -> str:
         """The split whose first sample is shown step by step: test, or train if test is
         empty."""
         return "test" if len(self.datasets["test"]) else "train"
@@ -68,12 +68,12 @@ class Pipeline:
         return next((name for name in ("test", "validation") if len(self.datasets[name])), "train")
 
 
-def decide(task: Task, decisions: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
+def decide(task: Task, inferred_options: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
     """Returns the task with the inferred options; an option with a value is kept."""
-    if isinstance(decisions, Mapping):
-        decisions = tuple(InferredOption(place, value) for place, value in decisions.items())
+    if isinstance(inferred_options, Mapping):
+        inferred_options = tuple(InferredOption(place, value) for place, value in inferred_options.items())
     return task.with_words(
-        {option.place: option.value for option in decisions if not is_written(task, option.place)}
+        {option.place: option.value for option in inferred_options if not is_written(task, option.place)}
     )
 
 

@@ -21,7 +21,7 @@ def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     changes |= _missing_options("input", written(resolved.source.options), task.input)
     changes |= _missing_options("input", written(resolved.general), task.input)
     changes |= _missing_options(
-        "process", {"net": resolved.net.word, "algorithm": resolved.algorithm.word}, task.process
+        "process", {"net": resolved.net.name, "algorithm": resolved.algorithm.name}, task.process
     )
     changes |= _missing_options("process", written(resolved.net.options), task.process)
     changes |= _missing_options("process", written(resolved.algorithm.options), task.process)

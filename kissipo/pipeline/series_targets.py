@@ -92,18 +92,18 @@ def series_target(
     reading: Reading,
     resolved: ResolvedTask,
     time: str | None,
-    decisions: list[InferredOption],
+    inferred_options: list[InferredOption],
 ) -> SeriesTarget:
     """Returns the target of a series after a check of its columns.
 
     Raises:   TaskError, DataError for a column that is missing, of another kind or
               named twice.
     """
-    answer = resolved.answers[0].word if resolved.answers else "forecast"
+    answer = resolved.answers[0].name if resolved.answers else "forecast"
     if len(resolved.answers) > 1 or answer not in ("forecast", "anomaly", "category"):
         raise TaskError(
             "output must be one answer for a series",
-            given=", ".join(component.word for component in resolved.answers),
+            given=", ".join(component.name for component in resolved.answers),
             allowed="forecast, anomaly or category",
         )
     losses = resolved.losses or (None,)
@@ -127,7 +127,7 @@ def series_target(
                 given="the columns " + ", ".join(frame.names),
                 do="Name it with --output COLUMN",
             )
-        decisions.append(InferredOption(f"output.{answer}", value, "the only numeric column"))
+        inferred_options.append(InferredOption(f"output.{answer}", value, "the only numeric column"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     if time in names:
         raise TaskError(
@@ -140,7 +140,7 @@ def series_target(
             names[0],
             [name for name in numeric if name != names[0]],
             losses[0],
-            decisions,
+            inferred_options,
         )
     for name in names:
         if frame[name].kind != "number":
@@ -149,7 +149,7 @@ def series_target(
                 given=f"'{frame[name].show(0)}'",
             )
     if isinstance(options, AnomalyOptions):
-        options = _anomaly_options(options, resolved, frame, names, decisions)
+        options = _anomaly_options(options, resolved, frame, names, inferred_options)
     return SeriesTarget(names, tuple(resolved.source.options.features or names), options, losses[0])
 
 
@@ -159,18 +159,18 @@ def _class_target(
     name: str,
     numeric: list[str],
     loss: str | None,
-    decisions: list[InferredOption],
+    inferred_options: list[InferredOption],
 ) -> SeriesTarget:
     """Returns the target for classes; the inputs are all numeric columns by default."""
     if frame[name].missing.any():
         raise DataError(
             f"'{name}' has no class for some steps",
-            given=answer_checks.unanswered(frame, name)[0].message,
+            given=answer_checks.missing_targets(frame, name)[0].message,
             do="Fill the missing classes",
         )
     answer_checks.classes(as_strings(frame[name]))
     if not resolved.source.options.features:
-        decisions.append(InferredOption("input.features", numeric, "every numeric column"))
+        inferred_options.append(InferredOption("input.features", numeric, "every numeric column"))
     return SeriesTarget(
         (name,),
         tuple(resolved.source.options.features or numeric),
@@ -184,17 +184,17 @@ def _anomaly_options(
     resolved: ResolvedTask,
     frame: Frame,
     names: tuple[str, ...],
-    decisions: list[InferredOption],
+    inferred_options: list[InferredOption],
 ) -> AnomalyOptions:
     """Returns the options with the method that detects anomalies; checks the labels."""
     if options.method is None:
-        is_autoencoder = resolved.net is not None and resolved.net.word == "autoencoder"
+        is_autoencoder = resolved.net is not None and resolved.net.name == "autoencoder"
         method, reason = (
             ("reconstruction", "the net is an autoencoder")
             if is_autoencoder
             else ("forecast", "the error of a forecast one step ahead")
         )
-        decisions.append(InferredOption("output.method", method, reason))
+        inferred_options.append(InferredOption("output.method", method, reason))
         options = replace(options, method=method)  # type: ignore[arg-type]
     if options.anomaly_labels in names:
         raise TaskError(
@@ -202,11 +202,11 @@ def _anomaly_options(
             do="Labels are used for evaluation only",
         )
     if options.anomaly_labels is not None:
-        marks_of(frame, options.anomaly_labels)
+        anomaly_labels_of(frame, options.anomaly_labels)
     return options
 
 
-def marks_of(frame: Frame, name: str) -> NDArray[np.bool_]:
+def anomaly_labels_of(frame: Frame, name: str) -> NDArray[np.bool_]:
     """Returns which steps are labeled as anomalies; an empty cell means no.
 
     Raises:   DataError for a label that means neither yes nor no.

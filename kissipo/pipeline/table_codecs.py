@@ -42,7 +42,7 @@ class SortedColumns:
     by_kind: dict[Kind, list[str]]
     guesses: list[Guess]
 
-    def decisions(self) -> list[InferredOption]:
+    def inferred_options(self) -> list[InferredOption]:
         """Returns the inferred options, each with up to four of its reasons."""
         inferred = []
         for kind, word in WORDS.items():
@@ -150,7 +150,7 @@ def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
     )
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
     findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
-    findings += checks.missing_values(frame, used, fills=actions)
+    findings += checks.missing_values(frame, used, imputation=actions)
     dropped = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [
         Finding("WARN", "columns left out", f"'{guess.column}' holds {guess.reason}", "left out")

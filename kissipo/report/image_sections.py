@@ -64,7 +64,7 @@ def heat_gallery(
 
 def mask_sections(pipeline: Pipeline, score: Score, answers: Any, truth: Any) -> str:
     """The images with the worst and the best masks: original, target mask, predicted mask."""
-    answer, item = score.answer, score.net.each
+    answer, item = score.answer, score.net.per_sample
     assert isinstance(answer, Mask) and item is not None
     order = np.argsort(item, kind="stable")
     has_mask = [
@@ -88,7 +88,7 @@ def legend(answer: Mask) -> str:
     """The color of each class."""
     parts = [
         f'<span style="color:{color_name(number)}">■</span> {escape(level)}'
-        for number, level in enumerate(answer.levels)
+        for number, level in enumerate(answer.classes)
         if number
     ]
     return f"<p>{' &nbsp; '.join(parts)}</p>"
@@ -97,12 +97,12 @@ def legend(answer: Mask) -> str:
 def _three(pipeline: Pipeline, answer: Mask, item: Any, answers: Any, truth: Any, some: Any) -> str:
     part = pipeline.eval_split
     images = pipeline.datasets[part].batch(torch.from_numpy(some)).inputs[0]
-    frame = pipeline.frame.take(pipeline.parts[part][some])
+    frame = pipeline.frame.take(pipeline.splits[part][some])
     rows, captions = [], []
     for index, image in zip(some, images, strict=True):
         real, record = (torch.from_numpy(mask[index]) for mask in (truth, answers))
         rows.append((image, marked(image, real), marked(image, record)))
-        (text,) = answer.decide(answers[index][None])
+        (text,) = answer.decode(answers[index][None])
         captions.append(f"image, truth, answer: {areas(text)}; overlap {item[index]:.2f}")
     return strips(rows, captions, [frame["image"].show(index) for index in range(len(some))])
 

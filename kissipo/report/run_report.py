@@ -28,7 +28,7 @@ from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
-from kissipo.pipeline.series_targets import marks_of
+from kissipo.pipeline.series_targets import anomaly_labels_of
 from kissipo.process.layers.surfaces import height
 from kissipo.report import sections
 from kissipo.report.board_drawing import board, boards
@@ -67,7 +67,7 @@ class Results:
 def write_report(folder: RunFolder, experiment: Experiment, results: Results) -> None:
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
-    eval_metrics = [answer.watched for answer in experiment.pipeline.answers]
+    eval_metrics = [answer.monitor for answer in experiment.pipeline.answers]
     epochs = getattr(experiment.config, "epochs", 0) or 0
     training = sections.curves(
         results.history, eval_metrics, best_epoch=results.best_epoch, asked_epochs=epochs
@@ -102,8 +102,8 @@ def _data(experiment: Experiment) -> str:
     content = f"<p>{escape(pipeline.frame.origin)}: {len(pipeline.frame):,} rows.</p>"
     content += table(["check", "finding", "action"], rows, classes=[row[0] for row in rows])
     content += _parts(pipeline)
-    if experiment.decisions:
-        decided = [[item.place, _listed(item.value), item.reason] for item in experiment.decisions]
+    if experiment.inferred_options:
+        decided = [[item.place, _listed(item.value), item.reason] for item in experiment.inferred_options]
         content += "<p>Inferred settings, written to task.yaml, where you can change them:</p>"
         content += table(["option", "value", "reason"], decided)
     return content
@@ -115,12 +115,12 @@ def _season(experiment: Experiment) -> list[Section]:
     answer = pipeline.answers[0]
     if not isinstance(answer, Forecast | Anomaly):
         return []
-    record = decompose(pipeline.frame[answer.variables[0]].values, pipeline.season)
+    record = decompose(pipeline.frame[answer.variables[0]].values, pipeline.season_length)
     if record is None:
         return []
     timestamps, unit = _times_of(experiment, np.arange(len(pipeline.frame)))
     return [
-        Section("Trend and season", sections.seasons(record, timestamps, unit, pipeline.season))
+        Section("Trend and season", sections.seasons(record, timestamps, unit, pipeline.season_length))
     ]
 
 
@@ -131,8 +131,8 @@ def _parts(pipeline: Pipeline) -> str:
         return ""
     rows = [[name, f"{len(dataset):,}"] for name, dataset in pipeline.datasets.items()]
     levels = (
-        answer.levels
-        if answer.WORD == "category" and len(answer.levels) <= sections.MAX_CLASSES
+        answer.classes
+        if answer.WORD == "category" and len(answer.classes) <= sections.MAX_CLASSES
         else ()
     )
     for row, dataset in zip(rows, pipeline.datasets.values(), strict=True):
@@ -268,7 +268,7 @@ def _alarms(experiment: Experiment, score: Score, errors: NDArray[np.float64], f
     labels = (
         None
         if answer.options.anomaly_labels is None
-        else marks_of(pipeline.frame, answer.options.anomaly_labels)
+        else anomaly_labels_of(pipeline.frame, answer.options.anomaly_labels)
     )
     return sections.alarms(
         values, errors, first, labels, score.net.details, timestamps, unit, answer.variables[0]
@@ -281,9 +281,9 @@ def _timestamps(experiment: Experiment) -> tuple[list[float], str]:
     part = pipeline.eval_split
     codec: Any = pipeline.codecs[0]
     answer: Any = pipeline.answers[0]
-    first = int(pipeline.parts[part][0]) + codec.length
+    first = int(pipeline.splits[part][0]) + codec.length
     return _times_of(
-        experiment, np.arange(first, first + len(pipeline.parts[part]) + answer.options.horizon - 1)
+        experiment, np.arange(first, first + len(pipeline.splits[part]) + answer.options.horizon - 1)
     )
 
 
@@ -298,7 +298,7 @@ def _times_of(experiment: Experiment, steps: Any) -> tuple[list[float], str]:
 def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> str:
     """The samples with the largest errors, with their inputs."""
     pipeline = experiment.pipeline
-    item, answer = score.net.each, score.answer
+    item, answer = score.net.per_sample, score.answer
     if item is None or answer.WORD not in ("category", "number", "forecast"):
         return ""
     part = pipeline.eval_split
@@ -311,20 +311,20 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
     if answer.WORD == "forecast":
         rows = [
             [
-                f"step {pipeline.parts[part][index] + 1}",
+                f"step {pipeline.splits[part][index] + 1}",
                 _series(truth[index]),
                 _series(answers[index]),
             ]
             for index in worst
         ]
         return table(["window from", "target", "prediction"], rows)
-    frame = pipeline.frame.take(pipeline.parts[part][worst])
+    frame = pipeline.frame.take(pipeline.splits[part][worst])
     predicted = []
-    for decision in answer.decide(answers[worst]):
+    for decision in answer.decode(answers[worst]):
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         predicted.append(f"{_listed(decision.value)}{sure}")
     real = [
-        answer.levels[int(index)] if answer.WORD == "category" else _listed(index)
+        answer.classes[int(index)] if answer.WORD == "category" else _listed(index)
         for index in truth[worst]
     ]  # type: ignore[attr-defined]
     if isinstance(pipeline.codecs[0], Board):
@@ -386,14 +386,14 @@ def _confused(pipeline: Pipeline, score: Score, results: Results) -> str:
     ):
         return ""
     scores, truth = results.evaluation.scores[0], results.evaluation.truths[0]
-    frame = pipeline.frame.take(pipeline.parts[part])
+    frame = pipeline.frame.take(pipeline.splits[part])
 
     def images_at(samples: Sequence[int]) -> tuple[torch.Tensor, list[Any]]:
         return pipeline.datasets[part].batch(torch.tensor(samples)).inputs[0], [
             frame["image"].show(index) for index in samples
         ]
 
-    return confused(kinds(truth, answer.choose(scores), scores), answer.levels, scores, images_at)
+    return confused(kinds(truth, answer.choose(scores), scores), answer.classes, scores, images_at)
 
 
 def _augmented(experiment: Experiment, seed: int) -> list[Section]:
@@ -417,7 +417,7 @@ def _augmented(experiment: Experiment, seed: int) -> list[Section]:
 
 
 def _reproduce(experiment: Experiment, environment: Any, folder: RunFolder) -> str:
-    task = writable(experiment.task, experiment.resolved.source.word)
+    task = writable(experiment.task, experiment.resolved.source.name)
     command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
     return (
         preformatted(command)

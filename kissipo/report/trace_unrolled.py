@@ -164,7 +164,7 @@ def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, Any]:
     """The token read at each step and the predicted next tokens."""
     labels = list(view.content.get("labels", {}).get("time", ()))[:steps]
     labels = labels if len(labels) == steps else []
-    rows = view.content.get("likeliest", ())
+    rows = view.content.get("top", ())
     if not labels or len(rows) != steps or not rows[0]:
         return {
             "labels": labels,

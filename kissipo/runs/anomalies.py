@@ -22,13 +22,13 @@ from kissipo.output.answer import Evaluation, Scores
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as Ahead
-from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
+from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.nab import nab_score
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import BASELINES
-from kissipo.pipeline.series_targets import marks_of
+from kissipo.pipeline.series_targets import anomaly_labels_of
 
 PARTS = ("train", "validation", "test")
 Errors = tuple[NDArray[np.float64], int]  # of all evaluated steps, and the index of the first step
@@ -133,7 +133,7 @@ def _evaluate_alarms(
     labels = (
         None
         if answer.options.anomaly_labels is None
-        else marks_of(pipeline.frame, answer.options.anomaly_labels)
+        else anomaly_labels_of(pipeline.frame, answer.options.anomaly_labels)
     )
     windows = [] if labels is None else spans(labels)
     if windows:
@@ -223,22 +223,22 @@ def _evaluate_baselines(
     codec = pipeline.codecs[0]
     assert isinstance(codec, Windows)
     window, steps = codec.length, len(pipeline.frame)
-    trained = int(pipeline.parts["train"][-1]) + 1
+    trained = int(pipeline.splits["train"][-1]) + 1
     simple = Forecast(answer.variables, Ahead(1, interval_coverage=0)).fit(
         pipeline.frame.take(np.arange(window + trained))
     )
     windows = codec.encode(pipeline.frame)[: steps - window]
     truth = simple.truth(simple.codec.encode(pipeline.frame)[window:])
     series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)
-    indices = drawn(trained, MOST_SAMPLES, "baselines")
+    indices = drawn(trained, MAX_SAMPLES, "baselines")
     train = Samples((windows[indices],), truth[indices], origins=indices + window)
     eval_samples = Samples((windows,), truth, origins=np.arange(window, steps))
-    case = Case(simple, (codec.spec,), train, eval_samples, pipeline.season, series=series)
+    case = BaselineData(simple, (codec.spec,), train, eval_samples, pipeline.season_length, series=series)
     evaluations = {}
     plain = replace(answer.options, method="forecast")
     for name in answer.BASELINES if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
-        scores: Scores | None = module.answer(case)
+        scores: Scores | None = module.predict(case)
         if scores is None:
             continue
         detector = Anomaly(answer.variables, plain, loss=answer.loss)

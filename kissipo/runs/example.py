@@ -13,7 +13,7 @@ from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.tensor_dataset import TensorDataset
-from kissipo.output.answers.text import MOST_UNITS, NextToken
+from kissipo.output.answers.text import MAX_UNITS, NextToken
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import LOSSES
 from kissipo.runs.trained import TrainedModel
@@ -61,10 +61,10 @@ def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
     answer = run.answers[0]
     if isinstance(answer, NextToken) and isinstance(values[0], str):
         units, frame = answer.split(values[0])
-        if not 1 <= len(units) <= MOST_UNITS:
+        if not 1 <= len(units) <= MAX_UNITS:
             raise DataError(
                 f"a text of {len(units):,} {answer.unit} cannot be read",
-                allowed=f"1 to {MOST_UNITS:,}",
+                allowed=f"1 to {MAX_UNITS:,}",
             )
         index = answer.codec.inner
         ids = index.encode(frame).unsqueeze(0)
@@ -83,7 +83,7 @@ def stored_example(run: TrainedModel, position: int = 0) -> Example:
     Raises:   TaskError when there is no such example.
     """
     pipeline = run.pipeline()
-    part = pipeline.shown
+    part = pipeline.shown_split
     count = len(pipeline.datasets[part])
     if not 0 <= position < count:
         raise TaskError(f"the {part} split has no example {position}", allowed=f"0 to {count - 1}")
@@ -105,7 +105,7 @@ def sample_of(
 ) -> Example:
     """Returns an example of a split, counted from 0."""
     dataset = pipeline.datasets[part].take(slice(position, position + 1))
-    first = int(pipeline.parts[part][position])
+    first = int(pipeline.splits[part][position])
     steps = sum(codec.length for codec in pipeline.codecs if isinstance(codec, Windows))
     return Example(
         pipeline.frame.take(np.arange(first, first + max(1, steps))), dataset, notes, loss

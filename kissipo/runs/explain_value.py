@@ -13,7 +13,7 @@ from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.suggest import did_you_mean
 from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
-from kissipo.inspect.breakdown.explain_value import what_is_opened
+from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
 from kissipo.runs.example import example_of, stored_example
@@ -69,7 +69,7 @@ def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tupl
 
     Raises:   TaskError when the index does not exist.
     """
-    output, number = what_is_opened(call.layer, call.output), None
+    output, number = explainable_output(call.layer, call.output), None
     stacked = call.layer.num_layers if isinstance(call.layer, nn.RNNBase) else 0
     if not isinstance(output, Tensor):
         raise NotBuiltError(

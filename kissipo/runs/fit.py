@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.core.codec import save as save_codec
-from kissipo.core.devices import describe_machine, memory_kept, multiplies_bfloat16, threads_for
+from kissipo.core.devices import describe_machine, keep_memory, multiplies_bfloat16, threads_for
 from kissipo.core.errors import MachineError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.protocols import Callback
@@ -104,7 +104,7 @@ def fit(
     for callback in callbacks:
         callback.on_built(experiment, trace)
     with (
-        memory_kept(),
+        keep_memory(),
         threads_for(
             trace.multiplications * (experiment.resolved.general.batch_size or 1)
         ) as threads,
@@ -175,7 +175,7 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
         "fingerprint": pipeline.frame.fingerprint(),
         "samples": {name: len(dataset) for name, dataset in pipeline.datasets.items()},
         "findings": [finding.to_json() for finding in pipeline.findings],
-        "decisions": [asdict(decision) for decision in experiment.decisions],
+        "decisions": [asdict(decision) for decision in experiment.inferred_options],
     }
     return {
         TASK: writable(experiment.task, experiment.resolved.source.word).to_yaml(),
@@ -190,10 +190,10 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
 
     For windows, these are the rows of their first steps.
     """
-    frame, parts = pipeline.frame, pipeline.parts
+    frame, splits = pipeline.frame, pipeline.splits
     split: dict[str, Any] = {
         "format": FORMAT,
-        "rows": {name: format_spans(frame.rows[indices]) for name, indices in parts.items()},
+        "rows": {name: format_spans(frame.rows[indices]) for name, indices in splits.items()},
     }
     images = frame["image"].values if "image" in frame else np.zeros(0)
     files: list[Any] = images.tolist() if images.dtype == object else []
@@ -201,7 +201,7 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
         within = commonpath([str(Path(file).parent) for file in files])
         short = [Path(file).relative_to(within).as_posix() for file in files]
         split["files"] = {
-            name: [short[position] for position in indices] for name, indices in parts.items()
+            name: [short[position] for position in indices] for name, indices in splits.items()
         }
     return split
 
@@ -215,7 +215,7 @@ def _train(
     resume: bool,
 ) -> TrainingResult:
     pipeline = experiment.pipeline
-    first = pipeline.datasets[pipeline.shown].batch(slice(0, 1)).inputs
+    first = pipeline.datasets[pipeline.shown_split].batch(slice(0, 1)).inputs
     try:
         return train(
             experiment,
@@ -233,7 +233,7 @@ def _train(
 def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
     """Traces the first example of the test split; `back` adds the gradients."""
     pipeline = experiment.pipeline
-    example = sample_of(pipeline, pipeline.shown, 0, loss=experiment.algorithm if back else None)
+    example = sample_of(pipeline, pipeline.shown_split, 0, loss=experiment.algorithm if back else None)
     return follow(
         example,
         pipeline.codecs,

@@ -34,13 +34,13 @@ def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Cod
     first = values[0]
     if isinstance(first, Frame):
         return first
-    if resolved.source.word == "images":
+    if resolved.source.name == "images":
         return _images(values)
-    if resolved.source.word == "games":
+    if resolved.source.name == "games":
         return _boards(values)
     if is_dataframe(first):
         return from_dataframe(first, origin="the data frame")
-    if resolved.source.word == "text":
+    if resolved.source.name == "text":
         text = _text_of(first, resolved) if isinstance(first, Path) else str(first)
         return Frame(
             (
@@ -58,7 +58,7 @@ def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Cod
     )
     if named and len(values) == 1 and isinstance(resolved.source.options, FileWords):
         return read_table(first, resolved.source.options)[0]
-    if resolved.source.word == "series":
+    if resolved.source.name == "series":
         return _steps(values, codecs)
     return _rows(values, resolved, codecs)
 
@@ -240,11 +240,11 @@ def _column(name: str, cells: list[Any]) -> Column:
 
 def _how(resolved: ResolvedTask, codecs: Sequence[Codec]) -> str:
     names = list(dict.fromkeys(column for codec in codecs for column in codec.columns))
-    if resolved.source.word == "images":
+    if resolved.source.name == "images":
         return "Give paths of images: kissipo predict RUN photo.png"
-    if resolved.source.word == "games":
+    if resolved.source.name == "games":
         return "Give records of games: kissipo predict RUN game.sgf"
-    if resolved.source.word == "series":
+    if resolved.source.name == "series":
         return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
     if len(names) == 1:
         return 'Give a value: kissipo predict RUN "text"'

@@ -18,7 +18,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
-from kissipo.input.check.images import look_at
+from kissipo.input.check.images import check_images
 from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.category import Category
@@ -80,7 +80,7 @@ class FolderPredictions:
     def to_csv(self) -> str:
         """Returns one line per image; for a mask with the area of each class."""
         classes = {
-            answer.name: answer.levels[1:] for answer in self.answers if isinstance(answer, Mask)
+            answer.name: answer.classes[1:] for answer in self.answers if isinstance(answer, Mask)
         }
         titles = ["file"]
         for name in self.names:
@@ -179,9 +179,9 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """
-    if run.resolved.source.word != "images":
+    if run.resolved.source.name != "images":
         raise TaskError(
-            f"a folder needs a run on images; this run is on {run.resolved.source.word}",
+            f"a folder needs a run on images; this run is on {run.resolved.source.name}",
             do="Give values or --file",
         )
     files = [file for place in places for file in _files(Path(place))]
@@ -214,7 +214,7 @@ def _files(place: Path) -> list[Path]:
 
 
 def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePrediction]:
-    looks = look_at(frame_of(files, run.resolved, run.codecs)["image"])
+    looks = check_images(frame_of(files, run.resolved, run.codecs)["image"])
     readable = [file for file, look in zip(files, looks, strict=True) if not look.damage]
     predictions = iter(_predictions_of(run, readable)) if readable else iter(())
     for file, look in zip(files, looks, strict=True):
@@ -225,7 +225,7 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
     dataset = run.encode_frame(frame_of(files, run.resolved, run.codecs))
     outputs = answer_all(run.net, dataset)
     decided = [
-        answer.decisions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)
+        answer.predictions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)
     ]
     inputs, first = dataset.everything().inputs, run.answers[0]
     x = inputs[0]
@@ -236,7 +236,7 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
         ]
     elif is_heatable(inputs, first):
         assert isinstance(first, Category)
-        classes = [first.levels.index(str(prediction.value)) for prediction in decided[0]]
+        classes = [first.classes.index(str(prediction.value)) for prediction in decided[0]]
         maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
     else:

@@ -33,7 +33,7 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
     Raises:   RunError with the option that differs.
     """
     stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
-    source = read_task(task).source.word
+    source = read_task(task).source.name
     began = read_task(stored)
     for part, words in writable(task, source).parts().items():
         before = stored.parts()[part]

@@ -21,7 +21,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import SplitEvaluation, evaluate, portion
 from kissipo.output.answer import Answer, Evaluation
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.baseline_data import MOST_SAMPLES, Case, Samples
+from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
@@ -44,13 +44,13 @@ def evaluate_scores(
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
     split_name = (
-        "train" if np.intersect1d(pipeline.parts["train"], pipeline.parts[part]).size else part
+        "train" if np.intersect1d(pipeline.splits["train"], pipeline.splits[part]).size else part
     )
     scores = []
     for number, (answer, evaluation) in enumerate(
         zip(pipeline.answers, split_evaluation.evaluations, strict=True)
     ):
-        details = answer.held(split_evaluation.scores[number], split_evaluation.truths[number])
+        details = answer.extra_metrics(split_evaluation.scores[number], split_evaluation.truths[number])
         evaluation = replace(evaluation, details={**evaluation.details, **details})
         baselines: dict[str, Evaluation] = {}
         if len(pipeline.datasets["train"]):
@@ -89,7 +89,7 @@ def evaluate_baselines(
     evaluations, plain = {}, answer.for_baselines()
     for name in fitting if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
-        scores = module.answer(case)
+        scores = module.predict(case)
         if scores is not None:
             evaluations[module.NAME] = plain.evaluate(scores, truth)
     return evaluations
@@ -104,16 +104,16 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
     # a board cannot be shrunk
     if spec.axes[:1] != ("channel",) or isinstance(pipeline.codecs[0], Board):
         return None
-    samples = min(len(pipeline.datasets["train"]), MOST_SAMPLES) + len(pipeline.datasets[part])
+    samples = min(len(pipeline.datasets["train"]), MAX_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
     while samples * spec.shape[0] * side**2 > _MAX_VALUES and side > _MIN_SIDE:
         side //= 2
     return side if side < max(spec.shape[1:]) else None
 
 
-def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | None) -> Case:
+def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | None) -> BaselineData:
     texts = {codec.column: codec.unit for codec in pipeline.codecs if isinstance(codec, Tokens)}
-    some = drawn(len(pipeline.datasets["train"]), MOST_SAMPLES, "baselines")
+    some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
     train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
     test = _samples(
         pipeline,
@@ -126,12 +126,12 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
     specs = tuple(codec.spec for codec in pipeline.codecs)
     answer = pipeline.answers[number]
     if not isinstance(answer, Forecast):
-        return Case(answer, specs, train, test, pipeline.season, texts, seed)
+        return BaselineData(answer, specs, train, test, pipeline.season_length, texts, seed)
     series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)
     window = specs[0].shape[0]
-    train = replace(train, origins=pipeline.parts["train"][some] + window)
-    test = replace(test, origins=pipeline.parts[part] + window)
-    return Case(answer, specs, train, test, pipeline.season, texts, seed, series)
+    train = replace(train, origins=pipeline.splits["train"][some] + window)
+    test = replace(test, origins=pipeline.splits[part] + window)
+    return BaselineData(answer, specs, train, test, pipeline.season_length, texts, seed, series)
 
 
 def _samples(
@@ -149,7 +149,7 @@ def _samples(
     )
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
     return Samples(
-        inputs, truth, pipeline.frame.take(pipeline.parts[part][some]) if with_frame else None
+        inputs, truth, pipeline.frame.take(pipeline.splits[part][some]) if with_frame else None
     )
 
 

@@ -88,7 +88,7 @@ def graph(recording: Recording) -> bytes:
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
     nodes, makers = [], {}
-    read = {key for operation in recording.operations for key in operation.reads}
+    read = {key for operation in recording.operations for key in operation.input_keys}
     for key, value in recording.values.items():
         if value.origin != "operation" and key in read:
             makers[key] = f"{value.origin}s/{key}".replace(".", "/")
@@ -97,16 +97,16 @@ def graph(recording: Recording) -> bytes:
         name = "/".join(
             filter(None, [*operation.layer.split("."), f"{operation.name}_{operation.number}"])
         )
-        output = recording.values[operation.gives[0]].tensor
+        output = recording.values[operation.output_keys[0]].tensor
         nodes.append(
             NodeDef(
                 name=name,
                 op=operation.name,
-                input=[makers[key] for key in operation.reads],
+                input=[makers[key] for key in operation.input_keys],
                 attr=_shape(output),
             )
         )
-        makers |= dict.fromkeys(operation.gives, name)
+        makers |= dict.fromkeys(operation.output_keys, name)
     nodes += [
         NodeDef(
             name=f"answers/{number}",

@@ -91,7 +91,7 @@ def follow(
     for answer, output in zip(answers, as_tuple(recording.output), strict=True):
         steps += [
             Step("output", step.name, step.description, step.shape, value=step.value)
-            for step in answer.decoding(output)
+            for step in answer.decoding_steps(output)
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
@@ -157,7 +157,7 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
 
 def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
     """Returns the formatted prediction; empty if it is not a plain value."""
-    decision = answer.decisions(output, targets)[0]
+    decision = answer.predictions(output, targets)[0]
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
         return ""

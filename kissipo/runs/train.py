@@ -21,7 +21,7 @@ from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
-from kissipo.output.baseline_data import WorldCase
+from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
@@ -99,7 +99,7 @@ def _choose_thresholds(experiment: Experiment) -> None:
         return
     evaluation = evaluate(experiment.net, dataset, answers) if len(dataset) else None
     for index, answer in inspected:
-        nothing = np.zeros((0, len(answer.levels))), np.zeros(0, dtype=np.int64)
+        nothing = np.zeros((0, len(answer.classes))), np.zeros(0, dtype=np.int64)
         answer.calibrate(
             *((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing)
         )
@@ -140,10 +140,10 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
     """Returns the weights of a linear net with one output by feature, else empty."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
-    names = [word for codec in experiment.pipeline.codecs for word in codec.spec.words]
+    names = [name for codec in experiment.pipeline.codecs for name in codec.spec.words]
     if (
         experiment.resolved.net is None
-        or experiment.resolved.net.word != "linear"
+        or experiment.resolved.net.name != "linear"
         or len(layers) != 1
     ):
         return {}
@@ -198,7 +198,7 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     assert isinstance(answer, Actions)
     agent: Any = experiment.algorithm
     episodes, discount = answer.options.episodes, experiment.config.discount
-    case = WorldCase(
+    case = EnvironmentData(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=seed),
         world.actions,
         world.model,

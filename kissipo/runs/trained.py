@@ -124,7 +124,7 @@ class TrainedModel:
             pipeline.answers,
             experiment=experiment,
         )
-        epoch = state["position"].get("epoch", 0) + 1
+        epoch = state["state"].get("epoch", 0) + 1
         run.remark = (
             "the training is not finished: these are the weights of its last checkpoint, "
             f"in epoch {epoch}"
@@ -172,7 +172,7 @@ class TrainedModel:
         outputs = answer_all(self.net, dataset)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
         decided = [
-            answer.decisions(output, truths)
+            answer.predictions(output, truths)
             for answer, output in zip(self.answers, outputs, strict=True)
         ]
         if isinstance(self.answers[0], Anomaly):
@@ -221,7 +221,7 @@ class TrainedModel:
     def encode_frame(self, frame: Frame) -> TensorDataset:
         """Returns new examples as the inputs of the net."""
         module = BUILDERS.find(self.resolved.source.module.SAMPLES, place="input")
-        dataset: TensorDataset = module.question(frame, self.codecs, self.answers)
+        dataset: TensorDataset = module.encode_new(frame, self.codecs, self.answers)
         return dataset
 
     def pipeline(self) -> Pipeline:
@@ -255,10 +255,10 @@ class TrainedModel:
         builder = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
         if resolved.source.module.SAMPLES not in _INDEPENDENT:
             raise TaskError(
-                f"a run on {resolved.source.word} can be evaluated on its own test split only",
+                f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",
             )
-        changed = {f"input.{resolved.source.word}": data} | (
+        changed = {f"input.{resolved.source.name}": data} | (
             {"input.masks": None} if "masks" in self.task.input else {}
         )
         frame = read_data(read_task(self.task.with_words(changed))).frame
@@ -271,7 +271,7 @@ class TrainedModel:
         for answer in self.answers:
             if isinstance(answer, Mask):
                 refuse_failures(mask_findings(frame, answer.codec.column))
-        dataset = builder.question(frame, self.codecs, self.answers, judged=True)
+        dataset = builder.encode_new(frame, self.codecs, self.answers, evaluated=True)
         indices = np.arange(len(frame))
         empty = indices[:0]
         parts = {"train": empty, "validation": empty, "test": indices}
@@ -301,6 +301,6 @@ def _rebuild_experiment(task: Task, folder: RunFolder) -> Experiment:
 
 def _restore_answer(content: Mapping[str, Any]) -> Answer:
     state = dict(content)
-    word = state.pop("answer")
-    answer: Answer = ANSWERS.find(word, place="codecs.json").ANSWER.from_state(state)
+    name = state.pop("answer")
+    answer: Answer = ANSWERS.find(name, place="codecs.json").ANSWER.from_state(state)
     return answer

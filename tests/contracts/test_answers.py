@@ -122,7 +122,7 @@ def test_answer_restored_from_state_predicts_the_same(make: Callable[[], Answer]
     again = type(answer).from_state(json.loads(json.dumps(answer.state())))
     scores = answer.scores(outputs_for(answer, 20))
     np.testing.assert_array_equal(again.scores(outputs_for(answer, 20)), scores)
-    assert again.decide(scores) == answer.decide(scores)
+    assert again.decode(scores) == answer.decode(scores)
     assert (again.name, again.spec, again.loss, again.state()) == (
         answer.name,
         answer.spec,
@@ -136,7 +136,7 @@ def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> Non
     answer = make().fit(TABLE)
     outputs = outputs_for(answer, 20)
     for output in outputs.split(1):
-        steps, prediction = answer.decoding(output), answer.decide(answer.scores(output))[0]
+        steps, prediction = answer.decoding_steps(output), answer.decode(answer.scores(output))[0]
         first = output[0, -1] if answer.WORD == "text" else output[0]
         np.testing.assert_array_equal(steps[0].value, first)
         assert np.ravel(steps[-1].value).tolist() == np.ravel(prediction.value).tolist()
@@ -148,8 +148,8 @@ def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> Non
 def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) -> None:
     answer = make()
     evaluation = evaluated(answer)[2]
-    assert evaluation.each is not None
-    mean = float(evaluation.each.mean())
+    assert evaluation.per_sample is not None
+    mean = float(evaluation.per_sample.mean())
     quality = (
         mean
         if answer.HIGHER_IS_BETTER
@@ -176,8 +176,8 @@ def test_mask_metrics_equal_sklearn(name: str) -> None:
         "accuracy": sklearn.accuracy_score(*flat),
         "image_recall": np.mean([((t == c) & (t > 0)).any() for t, c in pairs]),
     })  # fmt: skip
-    assert evaluation.each is not None
-    for t, c, quality in zip(truth, predicted, evaluation.each, strict=True):
+    assert evaluation.per_sample is not None
+    for t, c, quality in zip(truth, predicted, evaluation.per_sample, strict=True):
         union = ((t > 0) | (c > 0)).sum()
         assert quality == pytest.approx(((t == c) & (t > 0)).sum() / union if union else 1.0)
 
@@ -191,8 +191,8 @@ def test_mask_metrics_ignore_void_and_count_empty_masks() -> None:
     assert evaluation.metrics["iou"] == pytest.approx((1 / 3 + 0 + 0) / 3)
     assert evaluation.metrics["image_recall"] == 0.5
     assert evaluation.metrics["image_specificity"] == 0.5
-    assert evaluation.each is not None
-    assert evaluation.each.tolist() == [1.0, 0.0, 0.5, 0.0]
+    assert evaluation.per_sample is not None
+    assert evaluation.per_sample.tolist() == [1.0, 0.0, 0.5, 0.0]
     assert evaluation.details["images"] == {"marked": 2, "unmarked": 2}
 
 
@@ -204,7 +204,7 @@ def test_mask_prediction_is_the_largest_class_with_its_mean_probability() -> Non
     logits[0, 0, 0, 2:] = torch.tensor([-29.0, 30.0])
     logits[0, 4, 0, 2] = -28.0
     logits[1, 0] = 30.0
-    first, second = answer.decisions(logits, ())
+    first, second = answer.predictions(logits, ())
     assert (first.value, first.areas) == ("dear", (("dear", 0.5), ("free", 0.25)))
     assert first.confidence == pytest.approx(1.0)
     assert first.mask.tolist() == [[2, 2, 4, 0]]
@@ -282,7 +282,7 @@ def test_category_metrics_of_two_classes_are_of_the_positive_class(
 )
 def test_top_k_sets_the_number_of_other_classes(top: int, others: list[Any]) -> None:
     answer = Category("kind", CategoryOptions(decode=Decode(top_k=top))).fit(TABLE)
-    assert answer.decide(np.array([[0.2, 0.1, 0.3, 0.4]])) == [
+    assert answer.decode(np.array([[0.2, 0.1, 0.3, 0.4]])) == [
         Prediction("free", 0.4, tuple(others))
     ]
 
@@ -290,7 +290,7 @@ def test_top_k_sets_the_number_of_other_classes(top: int, others: list[Any]) -> 
 def test_threshold_predicts_the_positive_class_below_one_half() -> None:
     answer = Category("spam", CategoryOptions("no", Decode(threshold=0.3, top_k=1))).fit(TABLE)
     assert answer.classes == ("yes", "no")
-    assert answer.decide(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
+    assert answer.decode(np.array([[0.6, 0.4], [0.8, 0.2]])) == [
         Prediction("no", 0.4, (("yes", 0.6),)),
         Prediction("yes", 0.8, (("no", 0.2),)),
     ]

@@ -35,7 +35,7 @@ from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
-from kissipo.output.baseline_data import Case, Samples, WorldCase
+from kissipo.output.baseline_data import BaselineData, Samples, EnvironmentData
 from kissipo.pipeline.registries import BASELINES
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
@@ -77,13 +77,13 @@ def split_of(rows: slice, codecs: tuple[Codec, ...], answer: Answer) -> Samples:
     return Samples(tuple(codec.encode(frame) for codec in codecs), truth, frame)
 
 
-def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) -> Case:
+def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) -> BaselineData:
     train = TABLE.take(np.arange(40))
     answer.fit(train)
     for codec in codecs:
         codec.fit(train)
     specs = tuple(codec.spec for codec in codecs)
-    return Case(
+    return BaselineData(
         answer,
         specs,
         split_of(TRAIN, codecs, answer),
@@ -93,15 +93,15 @@ def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) ->
     )
 
 
-def of_boards() -> Case:
+def of_boards() -> BaselineData:
     letters = ["".join(".XO"[point] for point in board.ravel()) for board in BOARDS]
     frame = Frame((strings("board", letters), strings("move", [str(point) for point in PLAYED])))
     codec, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
     x, y = codec.finish(codec.encode(frame)), answer.truth(answer.codec.encode(frame))
-    return Case(answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
+    return BaselineData(answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
 
 
-def of_a_series() -> Case:
+def of_a_series() -> BaselineData:
     frame = Frame((numbers("rest", -STEPS), numbers("y", STEPS)))
     codec = Windows(Numbers(("rest", "y")), WINDOW).fit(frame)
     answer = Forecast("y", ForecastOptions(HORIZON)).fit(frame)
@@ -113,10 +113,10 @@ def of_a_series() -> Case:
         Samples((inputs[:end],), truth[:end], None, origins[:end]),
         Samples((inputs[end:],), truth[end:], None, origins[end:]),
     )
-    return Case(answer, (codec.spec,), *splits, season=SEASON, series=STEPS[:, None])
+    return BaselineData(answer, (codec.spec,), *splits, season=SEASON, series=STEPS[:, None])
 
 
-def of_a_text(units: Any = LETTERS) -> Case:
+def of_a_text(units: Any = LETTERS) -> BaselineData:
     frame = Frame((strings("text", list(units)),))
     answer = NextToken(window=3).fit(frame)
     ids = answer.codec.inner.encode(frame)
@@ -124,12 +124,12 @@ def of_a_text(units: Any = LETTERS) -> Case:
     inputs, targets = ids[: 3 * count].view(-1, 3), ids[1 : 3 * count + 1].view(-1, 3)
     train = Samples((inputs[:9],), targets[:9].numpy())
     test = Samples((inputs[9:],), targets[9:].numpy())
-    return Case(answer, (answer.codec.spec,), train, test)
+    return BaselineData(answer, (answer.codec.spec,), train, test)
 
 
-def of_a_world(episodes: int = 400) -> WorldCase:
+def of_a_world(episodes: int = 400) -> EnvironmentData:
     world = environment.read("racing", environment.Options())
-    return WorldCase(
+    return EnvironmentData(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED),
         world.actions,
         world.model,
@@ -137,7 +137,7 @@ def of_a_world(episodes: int = 400) -> WorldCase:
     )
 
 
-def of_images() -> Case:
+def of_images() -> BaselineData:
     """Images of different exposure; masked pixels are darker."""
     generator = np.random.default_rng(7)
     masks = np.zeros((16, 9, 10), dtype=np.uint8)
@@ -163,7 +163,7 @@ def of_images() -> Case:
         Samples((codec.finish(codec.encode(rows)),), answer.truth(answer.codec.encode(rows)), rows)
         for rows in (train, test)
     ]
-    return Case(answer, (codec.spec,), splits[0], splits[1], seed=SEED)
+    return BaselineData(answer, (codec.spec,), splits[0], splits[1], seed=SEED)
 
 
 def by_every_threshold() -> Any:
@@ -213,26 +213,26 @@ def by_a_forest() -> Any:
     return forest.predict(test).reshape(case.test.truth.shape)
 
 
-def with_empty_masks() -> Case:
+def with_empty_masks() -> BaselineData:
     case = of_images()
     return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
 
 
-def category() -> Case:
+def category() -> BaselineData:
     return of_a_table(Category("kind"), Numbers(("size",)), Index("level"))
 
 
-def of_many_classes() -> Case:
+def of_many_classes() -> BaselineData:
     return of_a_table(
         Category("kind", known=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",))
     )
 
 
-def number() -> Case:
+def number() -> BaselineData:
     return of_a_table(Number("price"), Numbers(("size",)), Index("level"))
 
 
-def photographs() -> Case:
+def photographs() -> BaselineData:
     """Images of 18x20 pixels with two channels; class dear is brighter below."""
     return replace(
         category(), specs=(PHOTOGRAPH,), train=image_samples(TRAIN), test=image_samples(TEST)
@@ -286,15 +286,15 @@ def features_of(light: Any) -> list[float]:
     return whole
 
 
-def prose(answer: Answer) -> Case:
+def prose(answer: Answer) -> BaselineData:
     return of_a_table(answer, Tokens("prose"), texts={"prose": "words"})
 
 
-def characters(answer: Answer) -> Case:
+def characters(answer: Answer) -> BaselineData:
     return of_a_table(answer, Tokens("prose", unit="characters"), texts={"prose": "characters"})
 
 
-def prose_beside_characters(answer: Answer) -> Case:
+def prose_beside_characters(answer: Answer) -> BaselineData:
     codecs = Tokens("level", unit="characters"), Tokens("prose")
     return of_a_table(answer, *codecs, texts={"level": "characters", "prose": "words"})
 
@@ -604,7 +604,7 @@ every_case = pytest.mark.parametrize(
 
 
 def answer(name: str, case: Any) -> Any:
-    return BASELINES.find(name, place="here").answer(case)
+    return BASELINES.find(name, place="here").predict(case)
 
 
 def test_every_baseline_has_a_case() -> None:
@@ -621,7 +621,7 @@ def test_baseline_equals_its_definition(
 @pytest.mark.parametrize(
     ("name", "make"), [(name, make) for name, make, _ in CASES if make is not of_a_world]
 )
-def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Case]) -> None:
+def test_baseline_uses_training_rows_only(name: str, make: Callable[[], BaselineData]) -> None:
     case = make()
     few = Samples(
         tuple(x[:4] for x in case.test.inputs),

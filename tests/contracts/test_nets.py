@@ -499,7 +499,7 @@ def test_recording_is_exact_and_changes_nothing(
             torch.equal(one, two)
             for one, two in zip(as_tuple(recording.output), expected, strict=True)
         )
-    assert recording.untrue() == []
+    assert recording.mismatches() == []
     assert not [note for note in recording.notes if "no operation of torch" in note]
 
 
@@ -514,7 +514,7 @@ def test_answer_from_any_layer_reproduces_the_output(
     recording = record(net, tuple(samples(inputs, 2)))
     answers = [recording.values[key].tensor for key in recording.answers]
     for call in recording.steps[:: 1 + len(recording.steps) // 25]:
-        key, generator = call.gives[0], torch.Generator().manual_seed(0)
+        key, generator = call.output_keys[0], torch.Generator().manual_seed(0)
         value = recording.values[key].tensor
         same = recording.answer_from(key, value)
         assert all(torch.equal(one, two) for one, two in zip(same, answers, strict=True)), call.name

@@ -144,7 +144,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
 def test_short_fit_saves_a_complete_run(name: str, recipe: Recipe) -> None:
     algorithm = read_task(recipe.task).algorithm
     assert algorithm is not None
-    run = ki.load(name, words=SHORTEST[algorithm.word]).fit(seed=1)
+    run = ki.load(name, words=SHORTEST[algorithm.name]).fit(seed=1)
     metrics = run.metrics["answers"][0]["metrics"]
     assert recipe.metric in metrics
     assert all(np.isfinite(value) for value in metrics.values())

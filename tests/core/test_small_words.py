@@ -41,7 +41,7 @@ def test_nearest_returns_similar_names(slip: str, names: list[str], expected: li
 def test_did_you_mean_lists_names_when_none_is_similar() -> None:
     assert did_you_mean("zzz", ["alpha", "beta"]) == "Known here: alpha, beta"
     assert (
-        did_you_mean("zzz", [f"c{n}" for n in range(20)], most_listed=2)
+        did_you_mean("zzz", [f"c{n}" for n in range(20)], max_listed=2)
         == "Known here: c0, c1 and 18 more"
     )
     assert did_you_mean("zzz", []) == ""

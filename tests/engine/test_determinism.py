@@ -107,7 +107,7 @@ def test_random_generators_are_independent_per_purpose() -> None:
         for words in ({}, {"process.units": 64}, {"input.split.test": 0.3})
     )
     assert all(
-        (one.pipeline.parts[name] == wide.pipeline.parts[name]).all()
+        (one.pipeline.splits[name] == wide.pipeline.splits[name]).all()
         for name in ("train", "validation", "test")
     )
     assert all(

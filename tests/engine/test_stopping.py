@@ -53,7 +53,7 @@ class Scripted:
 class Qualities:
     """An answer with a given quality of each validation sample in every epoch."""
 
-    watched = "quality"
+    monitor = "quality"
 
     def __init__(self, algorithm: Scripted, qualities: Sequence[Sequence[float]]) -> None:
         self.algorithm, self.qualities = algorithm, qualities
@@ -62,8 +62,8 @@ class Qualities:
         return outputs.numpy(), targets.numpy()
 
     def watch(self, scores: Any, truth: Any) -> Evaluation:
-        each = np.array(self.qualities[int(self.algorithm.net.weight)], dtype=float)
-        return Evaluation({"quality": float(each.mean())}, each=each)
+        per_sample = np.array(self.qualities[int(self.algorithm.net.weight)], dtype=float)
+        return Evaluation({"quality": float(per_sample.mean())}, per_sample=per_sample)
 
 
 class Notes(Callback):

@@ -130,7 +130,7 @@ def test_script_of_a_built_in_task_has_the_same_numbers(name: str, data: Path) -
 
 def test_every_supervised_built_in_task_is_tested() -> None:
     supervised = {
-        name for name, task in all_recipes() if read_task(load(name)).algorithm.word == "supervised"
+        name for name, task in all_recipes() if read_task(load(name)).algorithm.name == "supervised"
     }
     assert {*QUICK, *LONG} == supervised
 

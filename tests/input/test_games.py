@@ -9,9 +9,9 @@ import pytest
 
 from kissipo.core.errors import DataError
 from kissipo.input.environments.go import SIZE, Position, point_names
-from kissipo.input.formats.game_folder import holds_games, read_ends
+from kissipo.input.formats.game_folder import has_game_records, read_ends
 from kissipo.input.formats.go_record import positions
-from kissipo.input.generated_games import made_games
+from kissipo.input.generated_games import generate_games
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.games import Options, read
 
@@ -113,16 +113,16 @@ def test_game_folder_is_recognized_by_a_record() -> None:
     write()
     Path("images/good").mkdir(parents=True)
     assert (
-        holds_games(Path("sgf"))
-        and holds_games(Path("sgf/deep"))
-        and not holds_games(Path("images"))
+        has_game_records(Path("sgf"))
+        and has_game_records(Path("sgf/deep"))
+        and not has_game_records(Path("images"))
     )
 
 
 def test_generated_games_depend_on_the_seed_and_are_legal() -> None:
-    games = made_games(3, seed=5)
-    assert games == made_games(3, seed=5) == made_games(4, seed=5)[:3]
-    assert games != made_games(3, seed=6)
+    games = generate_games(3, seed=5)
+    assert games == generate_games(3, seed=5) == generate_games(4, seed=5)[:3]
+    assert games != generate_games(3, seed=6)
     for game in games:
         moves = list(positions(game))  # replays every move by the rules
         assert [move.number for move in moves] == list(range(1, 121))
@@ -132,7 +132,7 @@ def test_generated_games_depend_on_the_seed_and_are_legal() -> None:
 def test_generated_games_capture_the_largest_chain() -> None:
     """About nine of ten moves do so, because one of ten is random."""
     right = chances = 0
-    for game in made_games(6, seed=0):
+    for game in generate_games(6, seed=0):
         for move in positions(game):
             board = np.array(
                 [{"X": 1, "O": -1, ".": 0}[letter] for letter in move.board], dtype=np.int8

@@ -131,6 +131,6 @@ def test_tiles_are_not_divided_by_the_split(frame: Frame) -> None:
             range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1)
             for span in spans.split(", ")
         ]
-        assert [row - 1 for span in rows for row in span] == pipeline.parts[part].tolist()
-        paths = pipeline.frame["image"].values[pipeline.parts[part]]
+        assert [row - 1 for span in rows for row in span] == pipeline.splits[part].tolist()
+        paths = pipeline.frame["image"].values[pipeline.splits[part]]
         assert [str(folder / file) for file in split["files"][part]] == paths.tolist()

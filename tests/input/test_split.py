@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.split import Split, split_rows
-from kissipo.pipeline.experiment import build_experiment, read_data, wire
+from kissipo.pipeline.experiment import build_experiment, read_data, build_pipeline
 from kissipo.pipeline.parse import read_task
 
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])
@@ -30,21 +30,21 @@ def test_stratified_split_keeps_class_proportions_within_one_row(
     counts: list[int], test: float, validation: float, seed: int
 ) -> None:
     classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
-    parts = split_rows(
+    splits = split_rows(
         len(classes), Split(test=test, validation=validation), seed=seed, classes=classes
     )
-    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(classes)))
-    left = np.delete(classes, parts["test"])
+    assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(len(classes)))
+    left = np.delete(classes, splits["test"])
     for name, share, drawn_from in (
         ("test", test, classes),
         ("validation", validation / (1 - test), left),
     ):
         exact = share * np.bincount(drawn_from)
         assert (
-            np.abs(np.bincount(classes[parts[name]], minlength=len(counts)) - exact).max()
+            np.abs(np.bincount(classes[splits[name]], minlength=len(counts)) - exact).max()
             <= 1 + 1e-9
         )
-        assert abs(len(parts[name]) - share * len(drawn_from)) <= 0.5 + 1e-9
+        assert abs(len(splits[name]) - share * len(drawn_from)) <= 0.5 + 1e-9
 
 
 @settings(max_examples=100, deadline=None)
@@ -53,29 +53,29 @@ def test_grouped_split_keeps_groups_together_and_fractions_close(
     sizes: list[int], seed: int
 ) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
-    parts = split_rows(
+    splits = split_rows(
         len(groups),
         Split(validation=0),
         seed=seed,
         together=np.random.default_rng(seed).permutation(groups),
     )
     shuffled = np.random.default_rng(seed).permutation(groups)
-    sides = [set(shuffled[parts[name]]) for name in PARTS]
+    sides = [set(shuffled[splits[name]]) for name in PARTS]
     assert not sides[0] & sides[2]
-    rest = 0.2 * len(groups) + 0.5 - len(parts["test"])
-    assert 0 <= rest < min(np.bincount(shuffled[parts["train"]])[list(sides[0])]) or rest == 0
+    rest = 0.2 * len(groups) + 0.5 - len(splits["test"])
+    assert 0 <= rest < min(np.bincount(shuffled[splits["train"]])[list(sides[0])]) or rest == 0
 
 
 def test_grouped_split_with_one_large_group_has_the_wanted_sizes() -> None:
     groups = np.repeat(np.arange(51), [50, *[1] * 50])
     for seed in range(20):
-        parts = split_rows(100, Split(test=0.2, validation=0.1), seed=seed, together=groups)
-        assert [len(parts[name]) for name in PARTS] == [70, 10, 20]
+        splits = split_rows(100, Split(test=0.2, validation=0.1), seed=seed, together=groups)
+        assert [len(splits[name]) for name in PARTS] == [70, 10, 20]
 
 
 def test_time_split_has_the_last_rows_in_test() -> None:
-    parts = split_rows(10, Split(test=0.3, validation=0.2, method="time"), seed=5)
-    assert {name: part.tolist() for name, part in parts.items()} == {
+    splits = split_rows(10, Split(test=0.3, validation=0.2, method="time"), seed=5)
+    assert {name: part.tolist() for name, part in splits.items()} == {
         "train": [0, 1, 2, 3, 4],
         "validation": [5, 6],
         "test": [7, 8, 9],
@@ -84,9 +84,9 @@ def test_time_split_has_the_last_rows_in_test() -> None:
 
 def test_published_test_split_is_kept() -> None:
     fixed = {"train": np.arange(5, 50), "test": np.arange(5)}
-    parts = split_rows(50, Split(validation=0.2), seed=0, fixed=fixed)
-    assert parts["test"].tolist() == [0, 1, 2, 3, 4]
-    assert len(parts["validation"]) == 9 and parts["validation"].min() >= 5
+    splits = split_rows(50, Split(validation=0.2), seed=0, fixed=fixed)
+    assert splits["test"].tolist() == [0, 1, 2, 3, 4]
+    assert len(splits["validation"]) == 9 and splits["validation"].min() >= 5
 
 
 def test_split_seed_overrides_the_seed_of_the_run() -> None:
@@ -137,7 +137,7 @@ def test_test_split_has_no_influence_on_training() -> None:
         "output": {"number": "income"},
     }
     run = ki.load(words).fit(seed=4, out="before")
-    test = run.pipeline().parts["test"]
+    test = run.pipeline().splits["test"]
     changed = table.copy()
     changed.loc[test, "age"] = 1e6 + np.arange(len(test))
     changed.loc[test, "city"] = "Oslo"
@@ -145,7 +145,7 @@ def test_test_split_has_no_influence_on_training() -> None:
     changed.loc[test, "remark"] = [f"never seen words {number}" for number in range(len(test))]
     changed.loc[test, "income"] = -5.0
     again = ki.load(words | {"input": {"table": changed}}).fit(seed=4, out="after")
-    assert again.pipeline().parts["test"].tolist() == test.tolist()
+    assert again.pipeline().splits["test"].tolist() == test.tolist()
     assert [codec.state() for codec in again.codecs] == [codec.state() for codec in run.codecs]
     assert [answer.state() for answer in again.answers] == [
         answer.state() for answer in run.answers
@@ -172,8 +172,8 @@ def test_duplicates_stay_in_one_split_or_are_reported(
 ) -> None:
     words = {"table": with_copies(), "drop": [] if "group" in split else ["house"], "split": split}
     resolved = read_task(ki.load({"input": words, "output": {"number": "income"}}))
-    pipeline = wire(read_data(resolved), resolved, seed=1)
-    part = {row: name for name, positions in pipeline.parts.items() for row in positions.tolist()}
+    pipeline = build_pipeline(read_data(resolved), resolved, seed=1)
+    part = {row: name for name, positions in pipeline.splits.items() for row in positions.tolist()}
     divided = 2 * sum(part[row] != part[100 + row] for row in range(10))
     assert divided == apart if apart is not None else divided > 0
     finding = next(item for item in pipeline.findings if item.check == "duplicate rows")
@@ -207,7 +207,7 @@ def test_time_split_windows_have_no_targets_of_another_split(
         }
     )
     resolved = read_task(task)
-    pipeline = wire(read_data(resolved), resolved, seed=0)
+    pipeline = build_pipeline(read_data(resolved), resolved, seed=0)
     first_validation = steps - round(steps * test) - round(steps * validation)
     bounds = {
         "train": (0, first_validation),
@@ -245,12 +245,12 @@ def test_grouped_split_row_without_a_group_is_its_own_group() -> None:
     )
     sides = {
         name: {int(row) // 10 for row in part if row % 5}
-        for name, part in experiment.pipeline.parts.items()
+        for name, part in experiment.pipeline.splits.items()
     }
     assert not sides["train"] & sides["test"] and not sides["train"] & sides["validation"]
     alone = {
         name: [row for row in part if row % 5 == 0]
-        for name, part in experiment.pipeline.parts.items()
+        for name, part in experiment.pipeline.splits.items()
     }
     assert alone["train"] and alone["test"]
 

@@ -81,7 +81,7 @@ def test_logits_become_probabilities_a_decision_and_a_label(fit_run: Any) -> Non
     trace = run.trace()
     names, (logits, probability, decision, label) = last(trace, 4)
     assert names == ["logits", "probability", "decision", "label"]
-    classes = run.answers[0].levels
+    classes = run.answers[0].classes
     if len(classes) == 2:
         yes = 1 / (1 + np.exp(-float(logits[0])))
         expected = [1 - yes, yes]
@@ -93,7 +93,7 @@ def test_logits_become_probabilities_a_decision_and_a_label(fit_run: Any) -> Non
     assert label == classes[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value)
     pipeline = run.pipeline()
-    frame = pipeline.frame.take(pipeline.parts["test"][:1])
+    frame = pipeline.frame.take(pipeline.splits["test"][:1])
     predicted = run.predict(
         frame["image"].values[0]
         if fit_run is digits
@@ -108,10 +108,10 @@ def test_the_output_becomes_a_number_in_the_unit_of_the_data(fit_run: Any) -> No
     run = fit_run()
     _, (output, value) = last(run.trace(), 2)
     pipeline, name = run.pipeline(), "SUNACTIVITY" if fit_run is sunspots else "target"
-    values = pipeline.frame[name].values[pipeline.parts["train"]]
+    values = pipeline.frame[name].values[pipeline.splits["train"]]
     if fit_run is sunspots:
         codec = run.codecs[0]
-        reach = int(pipeline.parts["train"][-1]) + codec.length + 3
+        reach = int(pipeline.splits["train"][-1]) + codec.length + 3
         values = pipeline.frame[name].values[:reach]
     np.testing.assert_allclose(
         np.ravel(value), np.ravel(output) * values.std() + values.mean(), rtol=1e-5
@@ -189,7 +189,7 @@ def test_what_is_done_between_the_layers_is_a_step_too(fit_run: Any, description
 def test_the_encoded_sample_is_the_sample() -> None:
     run = digits()
     pipeline = run.pipeline()
-    image = pipeline.frame["image"].values[pipeline.parts["test"][0]]
+    image = pipeline.frame["image"].values[pipeline.splits["test"][0]]
     np.testing.assert_allclose(run.trace().of("input")[-1].value, image[None] / 255, atol=1e-7)
     run = messages()
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]

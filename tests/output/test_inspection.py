@@ -136,14 +136,14 @@ def test_category_predicts_a_defect_by_suspicion_and_its_top_class() -> None:
     scores = np.array(
         [[0.05, 0.2, 0.75], [0.03, 0.02, 0.95], [0.4, 0.25, 0.35], [0.06, 0.05, 0.89]]
     )
-    assert [prediction.value for prediction in answer.decide(scores)] == [
+    assert [prediction.value for prediction in answer.decode(scores)] == [
         "good",
         "good",
         "chip",
         "good",
     ]  # no threshold yet
     answer.inspection = Inspection(9.0, threshold=0.1)
-    assert [prediction.value for prediction in answer.decide(scores)] == [
+    assert [prediction.value for prediction in answer.decode(scores)] == [
         "crack",
         "good",
         "chip",
@@ -265,7 +265,7 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
         json.loads(capsys.readouterr().out)["answers"][0]["details"]["inspection"]["at_threshold"]
         == counts
     )
-    frame = pipeline.frame.take(pipeline.parts["test"])
+    frame = pipeline.frame.take(pipeline.splits["test"])
     rows = [{name: frame[name].show(row) for name in frame.names} for row in range(len(frame))]
     values = [item.value for item in run.predict(*rows)]  # type: ignore[union-attr]
     assert [value == "malignant" for value in values] == predicted.tolist()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kissipo.output.interpretable_neurons import choose, telling
+from kissipo.output.interpretable_neurons import choose, interpretable_neurons
 
 TEXT = 3 * (
     'He said "No (or yes)."\nThe 12 mice ran.\n"Why 3?" she asked (twice).\n'
@@ -47,7 +47,7 @@ def activations_of(*names: str) -> np.ndarray:
 @pytest.mark.parametrize("about", PROPERTIES)
 def test_correlated_neuron_is_detected(about: str) -> None:
     activations = activations_of(about)
-    neuron = next(item for item in telling(activations, UNITS) if item.about == about)
+    neuron = next(item for item in interpretable_neurons(activations, UNITS) if item.about == about)
     truth = [float(PROPERTIES[about](index)) for index in range(len(TEXT))]
     expected = np.corrcoef(activations[:, 3], truth)[0, 1]
     assert neuron.neuron == 3
@@ -57,11 +57,11 @@ def test_correlated_neuron_is_detected(about: str) -> None:
 
 def test_choose_prefers_a_property_that_needs_memory() -> None:
     activations = activations_of("after a space", "inside quotes")
-    neuron, why = choose(activations, telling(activations, UNITS))
+    neuron, why = choose(activations, interpretable_neurons(activations, UNITS))
     assert neuron == 4 and why == "it correlates with 'inside quotes' (r = -1.00)"
     activations = activations_of("after a space")
     assert (
-        choose(activations, telling(activations, UNITS))[1]
+        choose(activations, interpretable_neurons(activations, UNITS))[1]
         == "it correlates with 'after a space' (r = +1.00)"
     )
 
@@ -70,21 +70,21 @@ def test_choose_falls_back_to_the_largest_std() -> None:
     generator = np.random.default_rng(1)
     noise = generator.uniform(-0.1, 0.1, (len(TEXT), 4))
     noise[:, 2] *= 9
-    neuron, why = choose(noise, telling(noise, UNITS))
+    neuron, why = choose(noise, interpretable_neurons(noise, UNITS))
     assert (
         neuron == 2
         and why.startswith("it has the largest standard deviation (0.5")
         and "no neuron correlates strongly" in why
     )
-    assert telling(noise, UNITS) == []
+    assert interpretable_neurons(noise, UNITS) == []
     activations = activations_of("inside quotes")[:40]
-    assert "too short for correlations" in choose(activations, telling(activations, UNITS[:40]))[1]
+    assert "too short for correlations" in choose(activations, interpretable_neurons(activations, UNITS[:40]))[1]
 
 
 def test_constant_activations_have_no_correlation() -> None:
-    assert telling(np.ones((5, 2)), list("ab cD")) == []
-    assert telling(np.random.default_rng(0).uniform(size=(6, 2)), ["a"] * 6) == []
-    assert telling(np.zeros((1, 3)), ["("]) == []
+    assert interpretable_neurons(np.ones((5, 2)), list("ab cD")) == []
+    assert interpretable_neurons(np.random.default_rng(0).uniform(size=(6, 2)), ["a"] * 6) == []
+    assert interpretable_neurons(np.zeros((1, 3)), ["("]) == []
 
 
 def test_properties_of_words_and_other_quotes() -> None:
@@ -92,7 +92,7 @@ def test_properties_of_words_and_other_quotes() -> None:
     inside = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 0] * 12, dtype=float)
     brackets = np.array([0, 0, 0, 1, 0, 0, 0, 0, 0, 0] * 12, dtype=float)
     neurons = {
-        neuron.about: neuron for neuron in telling(np.stack([inside, brackets], axis=1), words)
+        neuron.about: neuron for neuron in interpretable_neurons(np.stack([inside, brackets], axis=1), words)
     }
     quotes = neurons["inside quotes"]
     assert (quotes.neuron, quotes.correlation) == (0, pytest.approx(1.0))

@@ -16,7 +16,7 @@ RIGHT = np.r_[np.ones(950), np.zeros(50)]
 
 
 def evaluation(main: str, value: float, quality: np.ndarray | None = None) -> Evaluation:
-    return Evaluation({main: value}, each=quality)
+    return Evaluation({main: value}, per_sample=quality)
 
 
 def verdict_of(main: str, net: float, **others: float) -> Verdict:

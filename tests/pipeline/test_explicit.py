@@ -164,7 +164,7 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
     if "loss" in decided and answer in ("forecast", "number"):
         words["loss"] = "huber"
     wished = {"input.batch_size": 7, **{f"process.{key}": value for key, value in words.items()}}
-    wished["process.net"] = read_task(task.complete()).net.word  # type: ignore[union-attr]
+    wished["process.net"] = read_task(task.complete()).net.name  # type: ignore[union-attr]
     kept = task.with_words(wished).complete()
     assert {place: kept.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished} == {  # type: ignore[index]
         place: freeze(value) for place, value in wished.items()

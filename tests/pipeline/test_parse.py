@@ -116,7 +116,7 @@ def test_what_comes_later_is_told_as_that(text: str, told: str) -> None:
 @pytest.mark.parametrize("text", RIGHT)
 def test_what_holds_is_taken_by_the_validator_and_by_the_schema(text: str) -> None:
     task = Task.from_yaml(text)
-    assert read_task(task).source.word == next(iter(task.input))
+    assert read_task(task).source.name == next(iter(task.input))
     assert SCHEMA.is_valid(task.plain())
 
 

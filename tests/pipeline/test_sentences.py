@@ -333,12 +333,12 @@ def ways(sentence: Sentence) -> list[Task]:
 def test_a_sentence_of_today_holds(sentence: Sentence) -> None:
     for task in ways(sentence):
         resolved = read_task(task)
-        assert [resolved.source.word, *(answer.word for answer in resolved.answers)] == [
+        assert [resolved.source.name, *(answer.name for answer in resolved.answers)] == [
             next(iter(task.input)),
             *(next(iter(answer)) for answer in task.answers),
         ]
         assert resolved.net is not None
-        assert resolved.net.word == task.process["net"]
+        assert resolved.net.name == task.process["net"]
 
 
 @pytest.mark.parametrize("sentence", PLANNED, ids=named)

@@ -53,7 +53,7 @@ def recurrent(cell: str = "LSTM", units: int = 7, text: str = NASTY) -> TraceCon
     content, tensors = trace_content(net, torch.randn(1, len(text), 5), name=cell)
     guesses = [("<i>", 0.5), (" ", 0.25), ("\n", 0.125), ("日", 0.0625), (text[0], 0.0)]
     content["labels"] = {"time": list(text)}
-    content["likeliest"] = [
+    content["top"] = [
         [{"unit": unit, "probability": chance} for unit, chance in guesses] for _ in text
     ]
     return content, tensors

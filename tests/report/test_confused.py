@@ -79,7 +79,7 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     loaded = ki.open(run)
     pipeline = loaded.pipeline()
-    part = pipeline.parts["test"]
+    part = pipeline.splits["test"]
     truth = pipeline.frame["digit"].take(part).texts()
     predictions = [
         row[0] for row in loaded.predict_all(list(pipeline.frame["image"].values[part]))[0]
@@ -115,7 +115,7 @@ def test_precision_recall_curves_equal_scikit_learn(run: Path) -> None:
     loaded = ki.open(run)
     pipeline = loaded.pipeline()
     outputs = loaded.net(
-        pipeline.datasets["test"].batch(torch.arange(len(pipeline.parts["test"]))).inputs[0]
+        pipeline.datasets["test"].batch(torch.arange(len(pipeline.splits["test"]))).inputs[0]
     )
     shares, truth = (
         outputs.softmax(dim=1).detach().double().numpy(),

@@ -204,7 +204,7 @@ def test_absent_entries_are_left_out(samples: Samples) -> None:
         "operations",
         "layers",
         "labels",
-        "likeliest",
+        "top",
         "notes",
     ):
         bare[name] = type(content[name])()

@@ -45,7 +45,7 @@ def test_look_does_not_change_a_run_in_training(
             run = Run.look("seen")
             trace = run.trace()
             assert trace.recording
-            assert trace.recording.untrue() == []
+            assert trace.recording.mismatches() == []
             if run.remark:
                 steps.add((run.remark, trace.answer))
         time.sleep(0.05)

@@ -72,13 +72,13 @@ def scores(name: str, seed: int) -> tuple[float, float, float]:
     """Returns R2 or accuracy of the net, its best linear baseline and `linear_score`."""
     table = write_messy(name)
     run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
-    parts = run.pipeline().parts
+    splits = run.pipeline().splits
     evaluation = run.metrics["answers"][0]
     metric = "r2" if name == "diabetes" else "accuracy"
     linear = max(
         values[metric] for kind, values in evaluation["baselines"].items() if "regression" in kind
     )
-    return evaluation["metrics"][metric], linear, linear_score(table, parts["train"], parts["test"])
+    return evaluation["metrics"][metric], linear, linear_score(table, splits["train"], splits["test"])
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -122,7 +122,7 @@ def test_missing_value_has_an_indicator_and_the_median() -> None:
     codec = next(codec for codec in run.codecs[0].codecs if codec.KIND == "numbers")
     assert codec.spec.words[-2:] == ("malic_acid missing", "ash missing")
     pipeline = run.pipeline()
-    train = pipeline.frame.take(pipeline.parts["train"])
+    train = pipeline.frame.take(pipeline.splits["train"])
     values = train["malic_acid"].values
     encoded = codec.encode(train).numpy()
     column = codec.spec.words.index("malic_acid")
@@ -230,9 +230,9 @@ def test_group_stays_in_one_split() -> None:
     table.to_csv("rides.csv", index=False)
     words = {"table": "rides.csv", "split": {"group": "driver"}}
     run = ki.load({"input": words, "process": {"epochs": 1}, "output": {"number": "fare"}}).fit()
-    parts = run.pipeline().parts
-    sides = [set(table["driver"].iloc[parts[name]]) for name in ("train", "validation", "test")]
+    splits = run.pipeline().splits
+    sides = [set(table["driver"].iloc[splits[name]]) for name in ("train", "validation", "test")]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
-    assert len(set.union(*sides)) == 40 and 50 <= len(parts["test"]) <= 61
+    assert len(set.union(*sides)) == 40 and 50 <= len(splits["test"]) <= 61
     assert "driver" not in run.codecs[0].columns
     assert Path(run.folder, "task.yaml").read_text().count("group: driver") == 1

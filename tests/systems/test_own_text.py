@@ -34,9 +34,9 @@ def fit(path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str
 def by_hand() -> tuple[float, float]:
     """Accuracy and F1 (of spam) of TF-IDF and logistic regression on the same rows."""
     pipeline = ki.open("run").pipeline()
-    parts = {name: pipeline.frame.take(positions) for name, positions in pipeline.parts.items()}
-    texts = {name: [text or "" for text in part["message"].texts()] for name, part in parts.items()}
-    kinds = {name: part["kind"].texts() for name, part in parts.items()}
+    splits = {name: pipeline.frame.take(positions) for name, positions in pipeline.splits.items()}
+    texts = {name: [text or "" for text in part["message"].texts()] for name, part in splits.items()}
+    kinds = {name: part["kind"].texts() for name, part in splits.items()}
     model = make_pipeline(
         TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)),
         LogisticRegression(C=100, max_iter=1000),

@@ -44,7 +44,7 @@ def test_false_negative_cost_sets_the_threshold(
         100 * (20 * missed + false) / (defects + pieces), rel=0.01
     )
     pipeline = run.pipeline()
-    frame = pipeline.frame.take(pipeline.parts["test"])
+    frame = pipeline.frame.take(pipeline.splits["test"])
     codec = "image" if task == "magnetic-tile" else "message"
     values = [frame[codec].show(index) for index in range(len(frame))]
     decided = [row[0].value for row in run.predict_all(values)[0]]

@@ -16,7 +16,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.input.environments.go import point_names
-from kissipo.input.generated_games import made_games
+from kissipo.input.generated_games import generate_games
 from kissipo.pipeline.experiment import read_data
 from kissipo.pipeline.parse import read_task
 from kissipo.runs import scores
@@ -42,7 +42,7 @@ def as_sgf(moves: list[tuple[int, int | None]]) -> str:
 
 def write_games(folder: str, count: int) -> None:
     Path(folder).mkdir()
-    for number, game in enumerate(made_games(count, seed=0)):
+    for number, game in enumerate(generate_games(count, seed=0)):
         moves = [(move.color, move.point) for move in game.moves]
         Path(folder, f"{number:02d}.sgf").write_text(as_sgf(moves), encoding="utf-8")
 
@@ -58,20 +58,20 @@ def test_a_sample_is_the_matrix_of_the_lecture_and_one_of_361_moves(run: Run) ->
     assert batch.inputs[0].shape == (3, 1, 19, 19)
     assert set(torch.unique(batch.inputs[0]).tolist()) == {-1.0, 0.0, 1.0}
     names = [point_names(19)[move] for move in batch.targets[0].tolist()]
-    assert names == pipeline.frame.take(pipeline.parts["train"][:3])["move"].texts()
+    assert names == pipeline.frame.take(pipeline.splits["train"][:3])["move"].texts()
     assert pipeline.answers[0].spec.shape == (361,)
 
 
 def test_moves_of_a_game_stay_in_one_split(run: Run) -> None:
     pipeline = run.pipeline()
-    sides = [set(pipeline.frame.take(part)["game"].texts()) for part in pipeline.parts.values()]
+    sides = [set(pipeline.frame.take(part)["game"].texts()) for part in pipeline.splits.values()]
     assert [len(side) for side in sides] == [9, 1, 2]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
 def test_predicted_move_is_a_free_point(run: Run) -> None:
     pipeline = run.pipeline()
-    boards = [str(board) for board in pipeline.frame.take(pipeline.parts["test"])["board"].texts()]
+    boards = [str(board) for board in pipeline.frame.take(pipeline.splits["test"])["board"].texts()]
     decided = run.predict(*boards)
     assert isinstance(decided, list)
     index_of = point_names(19).index

@@ -175,13 +175,13 @@ def test_no_test_value_leaks_into_training(data: Path) -> None:
         out="before"
     )
     pipeline = before.pipeline()
-    first = int(pipeline.parts["test"][0]) + pipeline.codecs[0].length
+    first = int(pipeline.splits["test"][0]) + pipeline.codecs[0].length
     table.loc[first:, "Passengers"] = 7.0 - np.arange(len(table) - first) % 3
     after = ki.load(table, output="Passengers", time="Month", horizon=3, words=words).fit(
         out="after"
     )
-    assert (after.pipeline().season, after.pipeline().codecs[0].length) == (
-        pipeline.season,
+    assert (after.pipeline().season_length, after.pipeline().codecs[0].length) == (
+        pipeline.season_length,
         pipeline.codecs[0].length,
     )
     assert [codec.state() for codec in after.codecs] == [codec.state() for codec in before.codecs]
@@ -283,7 +283,7 @@ def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
     forecast = run.predict(whole.iloc[:132]).value
     dataset, position = (
         run.pipeline().datasets["test"],
-        132 - 24 - int(run.pipeline().parts["test"][0]),
+        132 - 24 - int(run.pipeline().splits["test"][0]),
     )
     expected = run.answers[0].scores(run.net(*dataset.batch(slice(position, position + 1)).inputs))[
         0, :, 0

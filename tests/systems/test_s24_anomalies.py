@@ -245,14 +245,14 @@ def test_pattern_of_each_window_is_classified(net: str, capsys: Out) -> None:
     pipeline = run.pipeline()
     table = patterns()
     index = (
-        int(pipeline.parts["test"][0]) + 31
+        int(pipeline.splits["test"][0]) + 31
     )  # the class of the last step of the first window that judges
     assert (
-        run.answers[0].levels[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][index]
+        run.answers[0].classes[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][index]
     )
     assert (
         run.predict(table.iloc[: index + 1]).value
-        == run.answers[0].levels[int(run.net(pipeline.datasets["test"].inputs[0][:1]).argmax())]
+        == run.answers[0].classes[int(run.net(pipeline.datasets["test"].inputs[0][:1]).argmax())]
     )
     capsys.readouterr()
     with pytest.raises(DataError, match="only one class"):
@@ -265,4 +265,4 @@ def test_classes_may_be_written_as_numbers() -> None:
     )
     words = {"output.category": "kind", "process.epochs": 1, "input.window": 16}
     run = ki.load(table, time="t", words=words).fit(out="run")
-    assert run.answers[0].levels == ("1", "2", "3")
+    assert run.answers[0].classes == ("1", "2", "3")

@@ -146,7 +146,7 @@ def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
         best = row.topk(5)
         assert [unit for unit, _ in ranking] == [words[index] for index in best.indices]
         assert [p for _, p in ranking] == pytest.approx(best.values.tolist(), abs=1e-5)
-    by_topic = {item.about: item for item in xray.telling}
+    by_topic = {item.about: item for item in xray.interpretable_neurons}
     assert (
         xray.why.startswith("it correlates with ")
         and abs(by_topic["inside brackets"].correlation) > 0.6
@@ -192,7 +192,7 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
         and unrolled["why"] == xray.why
         and "".join(unrolled["labels"]) == LINES
     )
-    assert [item["unit"] for item in unrolled["telling"]] == [item.neuron for item in xray.telling]
+    assert [item["unit"] for item in unrolled["telling"]] == [item.neuron for item in xray.interpretable_neurons]
     integers = (
         np.frombuffer(base64.b64decode(unrolled["gates"]["h"]["data"]), "<i2")
         .reshape(24, len(LINES))

@@ -51,14 +51,14 @@ def fit(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str,
 def by_hand() -> float:
     """Returns the accuracy of character n-grams and logistic regression."""
     pipeline = ki.open("run").pipeline()
-    parts = {name: pipeline.frame.take(pipeline.parts[name]) for name in ("train", "test")}
+    splits = {name: pipeline.frame.take(pipeline.splits[name]) for name in ("train", "test")}
     pieces = TfidfVectorizer(
         analyzer="char_wb", ngram_range=(1, 3), lowercase=False, sublinear_tf=True, min_df=2
     )
     model = make_pipeline(pieces, LogisticRegression(C=30, max_iter=1000))
-    words = {name: [word or "" for word in part["word"].texts()] for name, part in parts.items()}
-    model.fit(words["train"], parts["train"]["language"].texts())
-    return float(model.score(words["test"], parts["test"]["language"].texts()))
+    words = {name: [word or "" for word in part["word"].texts()] for name, part in splits.items()}
+    model.fit(words["train"], splits["train"]["language"].texts())
+    return float(model.score(words["test"], splits["test"]["language"].texts()))
 
 
 @pytest.mark.parametrize(

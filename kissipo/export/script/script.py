@@ -77,10 +77,10 @@ def _refuse_other(folder: Path) -> None:
 
 def _refuse_unwritten(experiment: Experiment) -> None:
     algorithm = experiment.resolved.algorithm
-    if algorithm is None or algorithm.word != "supervised":
+    if algorithm is None or algorithm.name != "supervised":
         raise NotBuiltError(
             "kissipo eject only writes supervised tasks",
-            given=f"process.algorithm={algorithm and algorithm.word}",
+            given=f"process.algorithm={algorithm and algorithm.name}",
         )
     for option, default in _PLAIN.items():
         if getattr(experiment.config, option) != default:

@@ -396,7 +396,7 @@ def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[s
         source.imports.add("from torch.nn import functional")
         template = _TEXT
     elif isinstance(answer, Mask):
-        template, words["classes"] = _MASK, len(answer.levels)
+        template, words["classes"] = _MASK, len(answer.classes)
     else:
         scale = _scale(answer)
         template, words["scale"] = (

@@ -33,7 +33,7 @@ class ImageCheck:
     changes: tuple[str, ...] = ()
 
 
-def look_at(column: Column) -> list[ImageCheck]:
+def check_images(column: Column) -> list[ImageCheck]:
     """Decodes every image once and returns one result per image."""
     if column.values.dtype == np.uint8:
         return [ImageCheck()] * len(column)
@@ -78,7 +78,7 @@ def change_findings(frame: Frame, checks: Sequence[ImageCheck]) -> list[Finding]
     return findings
 
 
-def refuse_lonely(frame: Frame, name: str) -> None:
+def refuse_rare_classes(frame: Frame, name: str) -> None:
     """Raises DataError for a single class, and for a class with a single image."""
     values, classes = frame["image"].values, frame[name]
     counts = classes.counts()

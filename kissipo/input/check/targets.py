@@ -16,7 +16,7 @@ _MAX_ROWS = 5_000
 _LEAKAGE_SHARE = 0.999
 
 
-def refuse_no_answers(frame: Frame, name: str) -> None:
+def refuse_all_missing(frame: Frame, name: str) -> None:
     """Raises DataError when the target column has no value at all."""
     if frame[name].missing.all():
         raise DataError(
@@ -37,7 +37,7 @@ def refuse_one_number(frame: Frame, name: str) -> None:
         )
 
 
-def unanswered(frame: Frame, name: str) -> list[Finding]:
+def missing_targets(frame: Frame, name: str) -> list[Finding]:
     """Reports rows without a target value; they are left out."""
     rows = frame.rows[frame[name].missing]
     if not len(rows):

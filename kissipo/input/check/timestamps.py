@@ -12,7 +12,7 @@ from kissipo.core.timestamps import is_monthly
 
 
 def order_in_time(
-    frame: Frame, name: str, *, doubled: str | None = None
+    frame: Frame, name: str, *, aggregate: str | None = None
 ) -> tuple[Frame, list[Finding]]:
     """Sorts the frame by its time column and returns the findings.
 
@@ -28,7 +28,7 @@ def order_in_time(
             f"in {format_rows(frame.rows[column.missing])}",
             do="Fill it, or remove these rows",
         )
-    if doubled is None:
+    if aggregate is None:
         _refuse_duplicates(frame, column)
     findings = []
     backward = np.flatnonzero(np.diff(column.values) < np.timedelta64(0))
@@ -44,8 +44,8 @@ def order_in_time(
                 tuple(rows[:100].tolist()),
             )
         )
-    if doubled is not None:
-        frame, repeats = _one_per_timestamp(frame, name, doubled)
+    if aggregate is not None:
+        frame, repeats = _one_per_timestamp(frame, name, aggregate)
         findings += repeats
     findings += _gaps(frame, name) + _in_the_future(frame, name)
     return frame, findings or [

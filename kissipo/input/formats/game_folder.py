@@ -31,7 +31,7 @@ _GO, _BOARD = "1", f"{SIZE}x{SIZE}"
 Played = tuple[Record, list[PlayedMove]]
 
 
-def holds_games(folder: Path) -> bool:
+def has_game_records(folder: Path) -> bool:
     """Whether a folder, or a folder inside it, contains an .sgf file."""
     return next(_files(folder), None) is not None
 

@@ -107,7 +107,7 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
         names = [*WORLDS.names(), *gymnasium.registry]
         raise DataError(
             f"there is no environment '{name}': {str(error).splitlines()[0]}",
-            do=did_you_mean(name, names, most_listed=0),
+            do=did_you_mean(name, names, max_listed=0),
         ) from None
     except TypeError as error:
         raise DataError(

@@ -14,7 +14,7 @@ from kissipo.core.schema import word
 from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.formats.game_folder import Played, read_games
 from kissipo.input.formats.go_record import positions
-from kissipo.input.generated_games import made_games
+from kissipo.input.generated_games import generate_games
 from kissipo.input.source_data import Reading
 
 SAMPLES = "games"
@@ -40,7 +40,7 @@ def read(value: Any, options: Options) -> Reading:
     Raises:   DataError when the path has no usable game, with the file and position.
     """
     if isinstance(value, str) and value == GENERATED:
-        records = made_games(options.num_games, seed=options.seed)
+        records = generate_games(options.num_games, seed=options.seed)
         return _as_rows([(record, list(positions(record))) for record in records], [], "made games")
     if not isinstance(value, str | Path):
         raise DataError(

@@ -17,7 +17,7 @@ from kissipo.inspect.describe_layer import describe_layer
 def explain_composite(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
     """Returns the explanation of the layer, in groups of one source each."""
     with eval_mode(layer):
-        sources, how = layer.opens(index, *inputs)
+        sources, how = layer.explain(index, *inputs)
     terms = tuple(
         _terms(of, list(group)) for of, group in groupby(sources, key=lambda source: source.of)
     )

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from kissipo.core.protocols import opens
+from kissipo.core.protocols import explains
 from kissipo.inspect.breakdown import attention, elementwise, gates, rows, windows
 from kissipo.inspect.breakdown.breakdown import Breakdown, CannotExplainError, Index, number_of
 from kissipo.inspect.breakdown.composite import explain_composite
@@ -84,7 +84,7 @@ def explain_value(
     if not isinstance(output, Tensor):
         raise CannotExplainError(f"{type(layer).__name__} returns no tensor")
     index = _inside(index, tuple(output.shape))
-    if opens(layer):
+    if explains(layer):
         breakdown = explain_composite(layer, inputs, index)
     elif isinstance(layer, CARRYING):
         breakdown = elementwise.carried(layer, inputs[0], index, tuple(output.shape))

@@ -57,10 +57,10 @@ class Actions(Answer):
         mean, std = float(scores.mean()), float(scores.std(ddof=1))
         return Evaluation(
             {"return": mean, "std": std, "min": float(scores.min()), "max": float(scores.max())},
-            each=scores,
+            per_sample=scores,
         )
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         predictions = []
         for row in scores:
             order = [int(action) for action in np.argsort(-row, kind="stable")]
@@ -68,7 +68,7 @@ class Actions(Answer):
             predictions.append(Prediction(self.names[order[0]], None, others))
         return predictions
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)
         best = int(values[0].argmax())
         description = ", ".join(

@@ -86,7 +86,7 @@ class Anomaly(Answer):
         return self.expected.variables
 
     @property
-    def watched(self) -> str:
+    def monitor(self) -> str:
         return self.expected.EVAL_METRIC
 
     @property
@@ -127,11 +127,11 @@ class Anomaly(Answer):
         """Sets the alarm threshold from errors on the training data."""
         self.threshold = threshold(errors, self.options.false_alarm_rate)
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes the forecasts; the method with targets detects the anomalies."""
-        return self.expected.decide(scores)
+        return self.expected.decode(scores)
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
+    def predictions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         """Labels each step as anomaly or normal, with its error and the threshold."""
         errors = self.errors(self.scores(outputs), self.truth(targets[0]))
         return [
@@ -143,8 +143,8 @@ class Anomaly(Answer):
             for error in errors
         ]
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
-        output, values = self.expected.decoding(outputs)
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
+        output, values = self.expected.decoding_steps(outputs)
         name = "reconstruction" if self.options.method == "reconstruction" else "forecast"
         return [output, DecodingStep(name, values.shape, values.value, values.description)]
 

@@ -231,7 +231,7 @@ class Category(Answer):
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         predicted = self.choose(scores)
         value = _EVAL_METRICS[self.EVAL_METRIC](confusion(truth, predicted, len(self.classes)))
-        return Evaluation({self.EVAL_METRIC: value}, each=self._quality(predicted, truth))
+        return Evaluation({self.EVAL_METRIC: value}, per_sample=self._quality(predicted, truth))
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         predicted = self.choose(scores)
@@ -280,7 +280,7 @@ class Category(Answer):
                 "cost": counts["cost"],
             }
             details["inspection"] = costs
-        return Evaluation(metrics, details, each=self._quality(predicted, truth))
+        return Evaluation(metrics, details, per_sample=self._quality(predicted, truth))
 
     def _costs(
         self, inspection: Inspection, scores: Scores, truth: Scores, predicted: Scores
@@ -307,7 +307,7 @@ class Category(Answer):
             else by_sample(truth, predicted, len(self.classes))
         )
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         predictions, top_k = [], self.options.decode.top_k
         for row, predicted in zip(scores, self.choose(scores), strict=True):
             top = np.argsort(-row, kind="stable")[: top_k + 1]
@@ -316,7 +316,7 @@ class Category(Answer):
             predictions.append(Prediction(self.classes[predicted], float(row[predicted]), others))
         return predictions
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         scores = self.scores(outputs)
         predicted = self.choose(scores)
         function = "sigmoid" if self.one_output else "softmax"

@@ -113,7 +113,7 @@ class Forecast(Answer):
         }
         errors = np.abs(scores - truth)
         details = {"mae_by_step": errors.mean(axis=(0, 2)).tolist(), "unit": self.name}
-        return Evaluation(metrics, details, each=-errors.mean(axis=(1, 2)))
+        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
 
     def _evaluate_several(self, scores: Scores, truth: Scores) -> Evaluation:
         std = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
@@ -143,7 +143,7 @@ class Forecast(Answer):
             "by_variable": by_variable,
             "unit": self.name,
         }
-        return Evaluation(metrics, details, each=-errors.mean(axis=(1, 2)))
+        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
         return [
@@ -160,7 +160,7 @@ class Forecast(Answer):
         enough = self.options.interval_coverage > 0 and rank <= len(scores)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
 
-    def held(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+    def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, Any]:
         """Returns the interval coverage, overall and per step; {} without one."""
         if self.margins is None:
             return {}
@@ -175,7 +175,7 @@ class Forecast(Answer):
         }
         return {"interval": interval}
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         if self.margins is None:
             return [Prediction(self._plain(row)) for row in scores]
         low, high = scores - self.margins, scores + self.margins
@@ -190,7 +190,7 @@ class Forecast(Answer):
             return row.tolist()
         return row[:, 0].tolist() if self.options.horizon > 1 else float(row[0, 0])
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
         return [
             DecodingStep(

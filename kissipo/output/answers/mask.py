@@ -99,13 +99,13 @@ class Mask(Answer):
         }
         union = by_image.sum(axis=(1, 2)) - by_image[:, 0, 0]
         return Evaluation(
-            metrics, details, each=np.where(union > 0, hits / np.maximum(union, 1), 1.0)
+            metrics, details, per_sample=np.where(union > 0, hits / np.maximum(union, 1), 1.0)
         )
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         return [self._prediction(mask) for mask in scores]
 
-    def decisions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
+    def predictions(self, outputs: Tensor, targets: Sequence[Tensor]) -> list[Prediction]:
         predictions = []
         for mask, logits in zip(self.scores(outputs), outputs.detach(), strict=True):
             probabilities, prediction = logits.softmax(dim=0).numpy(), self._prediction(mask)
@@ -114,7 +114,7 @@ class Mask(Answer):
             predictions.append(replace(prediction, confidence=confidence))
         return predictions
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         (mask,) = self.scores(outputs)
         prediction = self._prediction(mask)
         areas = ", ".join(f"{name} {share:.1%}" for name, share in prediction.areas)

@@ -82,12 +82,12 @@ class Number(Answer):
             "r2": r_squared(truth, scores),
             "mape": mean_absolute_percentage_error(truth, scores),
         }
-        return Evaluation(metrics, {"unit": self.name}, each=-np.square(scores - truth))
+        return Evaluation(metrics, {"unit": self.name}, per_sample=-np.square(scores - truth))
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         return [Prediction(float(value)) for value in scores]
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         value = float(self.scores(outputs)[0])
         scaling = "inverse scaling" if self.codec.scale != "none" else "not scaled"
         function = "e^y" if self.counts else scaling

@@ -19,7 +19,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
-MOST_UNITS = 20_000  # tokens of one text that is read at once
+MAX_UNITS = 20_000  # tokens of one text that is read at once
 _MIN_PROBABILITY = 1e-12
 
 
@@ -96,9 +96,9 @@ class NextToken(Answer):
             "perplexity": exp(min(nll, 50)),
             "accuracy": float(scores[..., 1].mean()),
         }
-        return Evaluation(metrics, {"unit": self.unit}, each=-losses.mean(axis=-1))
+        return Evaluation(metrics, {"unit": self.unit}, per_sample=-losses.mean(axis=-1))
 
-    def decide(self, scores: Scores) -> list[Prediction]:
+    def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes the token after the last step."""
         words, predictions = self.codec.inner.spec.words, []
         for row in scores[:, -1]:
@@ -107,9 +107,9 @@ class NextToken(Answer):
             predictions.append(Prediction(words[int(order[0])], float(row[order[0]]), others))
         return predictions
 
-    def decoding(self, outputs: Tensor) -> list[DecodingStep]:
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         scores = self.scores(outputs)
-        best = self.decide(scores)[0]
+        best = self.decode(scores)[0]
         return [
             DecodingStep(
                 "logits",

@@ -3,13 +3,13 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "bigram"
 _MAX_TOKENS = 5_000
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns P(target) and whether it is the argmax; None for large vocabularies.
 
     Shapes:   (sample, time, 2)

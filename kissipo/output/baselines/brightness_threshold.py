@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import resized
 
 NAME = "brightness threshold"
 _THRESHOLDS = 100
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns the class of every pixel; None when all training masks are empty."""
     train, test = (_contrast(split.inputs[0].numpy()) for split in (data.train, data.test))
     truth = resized(data.train.truth, train.shape[1:])

@@ -3,11 +3,11 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "empty mask"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns class 0 for every pixel."""
     return np.zeros_like(data.test.truth)

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "exponential smoothing"
 _MAX_SEASON, _MAX_STEPS, _MAX_VARIABLES = 60, 600, 8
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns forecasts (sample, horizon, variable)."""
     if (
         data.series is None

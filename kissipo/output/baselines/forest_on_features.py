@@ -8,7 +8,7 @@ the other baselines), and for more than a hundred classes.
 from sklearn.ensemble import RandomForestClassifier
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.image_features import simple_features
 from kissipo.output.sklearn_models import MAX_CLASSES, classify
 
@@ -16,7 +16,7 @@ NAME = "random forest on simple features"
 _MIN_SIDE = 16
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities."""
     spec = data.specs[0]
     if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]

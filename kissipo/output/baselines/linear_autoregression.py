@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "linear autoregression"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns forecasts (sample, horizon, variable)."""
     train, test, truth = data.windows(data.train), data.windows(data.test), data.train.truth
     forecasts = []

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "3x3 local patterns"
 _STATES = 4  # 0 empty, 1 own, 2 off the board, 3 the opponent's
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns the probability of each point; None when the input is not a board."""
     if [spec.axes for spec in data.specs] != [("channel", "height", "width")] or data.specs[
         0

@@ -5,13 +5,13 @@ import warnings
 from sklearn.linear_model import LogisticRegression
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import MAX_CLASSES, classify
 
 NAME = "logistic regression"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities; None for hundreds of classes, as they take long."""
     if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]
         return None

@@ -3,12 +3,12 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "majority class"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns the same probabilities for every sample."""
     classes = len(data.answer.classes)  # type: ignore[attr-defined]
     frequencies = np.bincount(data.train.truth, minlength=classes) / len(data.train)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "mean"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns the same number for every sample."""
     return np.full(len(data.test), data.train.truth.mean())

@@ -3,12 +3,12 @@
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "most frequent token"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns P(target) and whether it is the argmax (sample, time, 2)."""
     size = data.answer.spec.shape[-1]
     frequencies = (np.bincount(data.train.truth.reshape(-1), minlength=size) + 1) / (

@@ -3,13 +3,13 @@
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import classify, estimate
 
 NAME = "5 nearest neighbors"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns probabilities, or numbers in the unit of the data."""
     neighbors = min(5, len(data.train))
     if data.answer.WORD == "category":

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import resized
 
 NAME = "random forest on pixels"
@@ -24,7 +24,7 @@ _PIXELS = 40_000
 _BATCH_SIZE = 16
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns the class index of every pixel; None when training has only one class."""
     images = data.train.inputs[0]
     truth = resized(data.train.truth, tuple(images.shape[2:]))

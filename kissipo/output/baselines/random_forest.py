@@ -3,13 +3,13 @@
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import MAX_CLASSES, classify, estimate
 
 NAME = "random forest"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns probabilities, or numbers in the unit of the data.
 
     It returns None for hundreds of classes, whose leaves would fill gigabytes.

@@ -6,12 +6,12 @@ A step more than one season ahead takes the latest value at its position in the 
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "seasonal naive"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns forecasts (sample, horizon, variable).
 
     It returns None without a season, and for windows shorter than one season.

@@ -11,13 +11,13 @@ import warnings
 from sklearn.linear_model import LogisticRegression
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import classify, text_weights
 
 NAME = "TF-IDF + logistic regression"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities; None when there is no text."""
     weights = text_weights(data)
     if weights is None:

@@ -3,13 +3,13 @@
 from sklearn.linear_model import Ridge
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 from kissipo.output.sklearn_models import estimate, text_weights
 
 NAME = "TF-IDF + ridge regression"
 
 
-def answer(data: Case) -> Scores | None:
+def predict(data: BaselineData) -> Scores | None:
     """Returns numbers in the unit of the data; None when there is no text."""
     weights = text_weights(data)
     return None if weights is None else estimate(data, Ridge(), features=weights)

@@ -6,12 +6,12 @@ Its error is the distance from the mean.
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import Case
+from kissipo.output.baseline_data import BaselineData
 
 NAME = "distance from the mean"
 
 
-def answer(data: Case) -> Scores:
+def predict(data: BaselineData) -> Scores:
     """Returns forecasts (sample, horizon, variable)."""
     mean = data.train.truth.mean(axis=(0, 1))
     return np.broadcast_to(mean, (len(data.test), *data.train.truth.shape[1:])).copy()

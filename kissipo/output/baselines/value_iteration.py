@@ -6,13 +6,13 @@ A trained model can exceed it only by chance.
 import numpy as np
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import WorldCase
+from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import value_iteration
 
 NAME = "value iteration (the rules known)"
 
 
-def answer(data: WorldCase) -> Scores | None:
+def predict(data: EnvironmentData) -> Scores | None:
     """Returns the returns of the episodes; None when the model is unknown."""
     if data.model is None:
         return None

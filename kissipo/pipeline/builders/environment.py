@@ -22,12 +22,12 @@ from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose samples are all states once; nothing is read or split."""
-    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "actions"):
-        names = ", ".join(component.word for component in resolved.answers)
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "actions"):
+        names = ", ".join(component.name for component in resolved.answers)
         raise TaskError("output must be actions for an environment", given=names, allowed="actions")
-    if resolved.net is not None and resolved.net.word != "q_table":
+    if resolved.net is not None and resolved.net.name != "q_table":
         raise NotBuiltError(
-            f"process.net: learning in an environment with the net '{resolved.net.word}' "
+            f"process.net: learning in an environment with the net '{resolved.net.name}' "
             "(DQN, S42) is not built yet",
             allowed="q_table",
         )
@@ -52,10 +52,10 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
         "validation": dataset.take(slice(0, 0)),
         "test": dataset.take(slice(0, 0)),
     }
-    decisions = () if resolved.answers else (InferredOption("output", "actions"),)
-    return Pipeline(frame, splits, (codec,), (answer,), datasets, findings, decisions=decisions)
+    inferred_options = () if resolved.answers else (InferredOption("output", "actions"),)
+    return Pipeline(frame, splits, (codec,), (answer,), datasets, findings, inferred_options=inferred_options)
 
 
-def question(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
+def encode_new(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
     """Returns the samples of new rows, each of which names one state."""
     return TensorDataset((codecs[0].encode(frame),), ())

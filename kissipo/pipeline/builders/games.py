@@ -17,18 +17,18 @@ from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answers.category import Category, Options
-from kissipo.pipeline.builders.rows import encode, question
+from kissipo.pipeline.builders.rows import encode, encode_new
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
-__all__ = ["build", "question"]
+__all__ = ["build", "encode_new"]
 _GROUP = "game"
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline in which every point of the board is a class."""
     frame, split = reading.frame, resolved.general.split
-    options, decisions = _move_answer(resolved, reading.answer)
+    options, inferred_options = _move_answer(resolved, reading.answer)
     group_ids, findings_of_rows = duplicates(frame.only(["board", "move"]))
     groups: Any = as_strings(frame[split.group or _GROUP]).values
     splits = split_rows(len(frame), split, seed=seed, together=groups)
@@ -43,7 +43,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         for name, positions in splits.items()
     }
     return Pipeline(
-        frame, splits, (codec,), (answer,), datasets, tuple(findings), decisions=decisions
+        frame, splits, (codec,), (answer,), datasets, tuple(findings), inferred_options=inferred_options
     )
 
 
@@ -54,9 +54,9 @@ def _move_answer(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[In
             InferredOption("output.category", column, "the target of a board is the next move"),
         )
     first, *more = resolved.answers
-    if more or first.word != "category" or first.value not in (None, column):
+    if more or first.name != "category" or first.value not in (None, column):
         names = ", ".join(
-            f"{component.word} {component.value or ''}".strip() for component in resolved.answers
+            f"{component.name} {component.value or ''}".strip() for component in resolved.answers
         )
         raise TaskError(
             "output must be the next move for games", given=names, allowed=f"category: {column}"

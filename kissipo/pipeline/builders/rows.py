@@ -49,9 +49,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """
     findings = list(reading.findings)
     frame = _readable_images(reading.frame, resolved, findings)
-    answers, decisions = _answers(reading, resolved)
+    answers, inferred_options = _answers(reading, resolved)
     frame = _rows_with_targets(frame, answers, resolved, findings)
-    codecs = _codecs(frame, resolved, answers, findings, decisions)
+    codecs = _codecs(frame, resolved, answers, findings, inferred_options)
     group = resolved.general.split.group
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
@@ -74,7 +74,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         answer.fit(train)
         remarks = answer.codec.remarks(frame) if isinstance(answer, Mask) else []
         findings += [Finding("WARN", "masks", remark) for remark in remarks]
-    if resolved.source.word != "make":
+    if resolved.source.name != "make":
         findings += _check_fitted(frame, codecs, answers)
     refuse_failures(findings, strict=strict)
     size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, answers))
@@ -87,7 +87,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     names = getattr(resolved.source.options, "augment", ())
     masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Mask))
     augment = Augment(names, masks) if names else None
-    inferred = (*decisions, *_fitted_options(codecs))
+    inferred = (*inferred_options, *_fitted_options(codecs))
     return Pipeline(
         frame,
         splits,
@@ -95,7 +95,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         answers,
         datasets,
         tuple(findings),
-        decisions=inferred,
+        inferred_options=inferred,
         augment=augment,
     )
 
@@ -136,21 +136,21 @@ def _memory_finding(size: int) -> Finding:
     return Finding("PASS", "memory", message, action)
 
 
-def question(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, judged: bool = False
+def encode_new(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, evaluated: bool = False
 ) -> TensorDataset:
     """Returns the samples of new rows; with targets where they are evaluated."""
-    with_targets = answers if judged else ()
+    with_targets = answers if evaluated else ()
     size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, with_targets))
     return encode(frame, codecs, with_targets, in_memory=size <= _GIGABYTE)
 
 
 def _readable_images(frame: Frame, resolved: ResolvedTask, findings: list[Finding]) -> Frame:
     """Returns the rows whose images can be read; a table is returned unchanged."""
-    if resolved.source.word != "images":
+    if resolved.source.name != "images":
         return frame
     skip = resolved.source.options.skip_corrupt
-    looks = image_checks.look_at(frame["image"])
+    looks = image_checks.check_images(frame["image"])
     findings += image_checks.damage_findings(looks, skip=skip)
     refuse_failures(findings)
     readable = [number for number, look in enumerate(looks) if not look.damage]
@@ -176,19 +176,19 @@ def _answers(
         return (_make(kind, column, None, losses[0] if losses else None),), [
             InferredOption(f"output.{kind}", column, f"'{column}' has {reason}")
         ]
-    answers, decisions = [], []
+    answers, inferred_options = [], []
     for number, component in enumerate(written):
         fitting = (
-            ("category", "mask") if resolved.source.word == "images" else ("category", "number")
+            ("category", "mask") if resolved.source.name == "images" else ("category", "number")
         )
-        if component.word not in fitting:
+        if component.name not in fitting:
             allowed = ", ".join(fitting)
             raise TaskError(
-                f"output.{component.word} is not an answer for {resolved.source.word}",
+                f"output.{component.name} is not an answer for {resolved.source.name}",
                 allowed=allowed,
             )
         column = component.value
-        if component.word == "mask":
+        if component.name == "mask":
             answers.append(
                 _mask_answer(
                     column, component.options, losses[number] if losses else None, reading.frame
@@ -197,17 +197,17 @@ def _answers(
             continue
         if column is None:
             column = _answer_column(reading)
-            decisions.append(
+            inferred_options.append(
                 InferredOption(
-                    f"{component.place}.{component.word}", column, "the answer column of these data"
+                    f"{component.place}.{component.name}", column, "the answer column of these data"
                 )
             )
         answers.append(
             _make(
-                component.word, str(column), component.options, losses[number] if losses else None
+                component.name, str(column), component.options, losses[number] if losses else None
             )
         )
-    return tuple(answers), decisions
+    return tuple(answers), inferred_options
 
 
 def _mask_answer(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
@@ -263,7 +263,7 @@ def _rows_with_targets(
             frame = _rows_with_masks(frame, answer, resolved, findings)
             continue
         name, column = answer.name, frame[answer.name]
-        answer_checks.refuse_no_answers(frame, name)
+        answer_checks.refuse_all_missing(frame, name)
         if answer.WORD == "category":
             frame = frame.replaced(as_strings(column))
         elif column.kind != "number":
@@ -277,7 +277,7 @@ def _rows_with_targets(
                 frame, [name]
             )
             refuse_failures(findings)
-        missing = answer_checks.unanswered(frame, name)
+        missing = answer_checks.missing_targets(frame, name)
         findings += missing
         if missing:
             frame = frame.take(np.flatnonzero(~frame[name].missing))
@@ -286,7 +286,7 @@ def _rows_with_targets(
             continue
         if answer.WORD == "category":
             if "image" in frame and frame["image"].kind == "image":
-                image_checks.refuse_lonely(frame, answer.name)
+                image_checks.refuse_rare_classes(frame, answer.name)
             findings += answer_checks.classes(frame[answer.name])
         else:
             answer_checks.refuse_one_number(frame, answer.name)
@@ -298,15 +298,15 @@ def _codecs(
     resolved: ResolvedTask,
     answers: Sequence[Answer],
     findings: list[Finding],
-    decisions: list[InferredOption],
+    inferred_options: list[InferredOption],
 ) -> tuple[Codec, ...]:
     options, group = resolved.source.options, resolved.general.split.group
-    if resolved.source.word == "images":
+    if resolved.source.name == "images":
         size = (options.size[0], options.size[-1]) if options.size else None
         has_masks = any(isinstance(answer, Mask) for answer in answers)
         max_side = _MASK_SIDE if has_masks else _IMAGE_SIDE
         return (Pixels("image", size=size, color=options.color, most=max_side),)
-    if resolved.source.word == "make":
+    if resolved.source.name == "make":
         inputs = [
             column
             for column in frame.columns
@@ -320,7 +320,7 @@ def _codecs(
         frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])]
     )
     findings += check_columns(frame, columns)
-    decisions += columns.decisions()
+    inferred_options += columns.inferred_options()
     return codecs_for(frame, columns, options)
 
 
@@ -328,7 +328,7 @@ def _duplicates(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], resolved: ResolvedTask
 ) -> tuple[Any, list[Finding]]:
     """Returns one number per row, equal for equal rows; generated samples may repeat."""
-    if resolved.source.word == "make":
+    if resolved.source.name == "make":
         return None, []
     names = [column for codec in codecs for column in codec.columns]
     # masks do not count: an image with two masks is still the same image
@@ -398,16 +398,16 @@ def _check_fitted(
             frame, names, answer.name, is_category=answer.WORD == "category"
         )
     return findings or [
-        Finding("PASS", "gives the answer away", "no column alone determines the answer")
+        Finding("PASS", "target leakage", "no column alone determines the answer")
     ]
 
 
 def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
     """Returns the options that only fitted codecs know."""
-    decisions = []
+    inferred_options = []
     lengths = [codec.length for codec in codecs if isinstance(codec, Tokens)]
     if len(lengths) == 1:
-        decisions.append(
+        inferred_options.append(
             InferredOption(
                 "input.max_length", lengths[0], "99 % of the training texts are not longer"
             )
@@ -415,12 +415,12 @@ def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
     for codec in codecs:
         if isinstance(codec, Pixels):
             limit = f"at most {codec.most}x{codec.most}"
-            decisions.append(
+            inferred_options.append(
                 InferredOption(
                     "input.size", list(codec.size or ()), f"the size of most images, {limit}"
                 )
             )
-            decisions.append(
+            inferred_options.append(
                 InferredOption("input.color", codec.color, "the color of the training images")
             )
-    return decisions
+    return inferred_options

@@ -50,10 +50,10 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
               short.
     """
     options, findings = resolved.source.options, list(reading.findings)
-    decisions: list[InferredOption] = []
-    frame, time = _in_order(reading.frame, options, findings, decisions)
+    inferred_options: list[InferredOption] = []
+    frame, time = _in_order(reading.frame, options, findings, inferred_options)
     frame = _first_steps(frame, options.max_rows)
-    target = series_target(frame, reading, resolved, time, decisions)
+    target = series_target(frame, reading, resolved, time, inferred_options)
     frame, horizon = target.with_classes_as_texts(frame), target.target_length
     columns = tuple(
         dict.fromkeys((*target.inputs, *target.numbers, *(options.future_covariates or ())))
@@ -81,9 +81,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
             if season
             else "no season was found"
         )
-        decisions.append(InferredOption("input.season_length", season, reason))
+        inferred_options.append(InferredOption("input.season_length", season, reason))
     window = options.window or _window(len(frame), season, horizon)
-    decisions.append(
+    inferred_options.append(
         InferredOption(
             "input.window", window, "two seasons" if season else "one twentieth of the series"
         )
@@ -113,12 +113,12 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         rows = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
         datasets[name] = TensorDataset(tuple(x[rows] for x in inputs), (targets[rows],))
     return Pipeline(
-        frame, splits, codecs, (answer,), datasets, tuple(findings), season, tuple(decisions)
+        frame, splits, codecs, (answer,), datasets, tuple(findings), season, tuple(inferred_options)
     )
 
 
 def _in_order(
-    frame: Frame, options: Any, findings: list[Finding], decisions: list[InferredOption]
+    frame: Frame, options: Any, findings: list[Finding], inferred_options: list[InferredOption]
 ) -> tuple[Frame, str | None]:
     """Returns the frame sorted by its time column, and the name of that column if any."""
     name = options.time
@@ -136,7 +136,7 @@ def _in_order(
                 )
             )
             return frame, None
-        decisions.append(InferredOption("input.time", name, "its values are timestamps"))
+        inferred_options.append(InferredOption("input.time", name, "its values are timestamps"))
     timestamps = as_time(frame[name], style=options.date_format)
     if timestamps is None:
         if frame[name].kind != "number":
@@ -156,7 +156,7 @@ def _in_order(
             )
         )
     frame, time_findings = order_in_time(
-        frame.replaced(timestamps), name, doubled=options.duplicate_timestamps
+        frame.replaced(timestamps), name, aggregate=options.duplicate_timestamps
     )
     findings += time_findings
     return frame, name
@@ -252,7 +252,7 @@ def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
     for name in names:
         column = frame[name]
         if column.missing.any():
-            message = checks.missing_values(frame, [name], fills={name: ""})[0].message
+            message = checks.missing_values(frame, [name], imputation={name: ""})[0].message
             raise DataError(
                 message,
                 allowed="a value at every step",
@@ -295,7 +295,7 @@ def _splits(
     return windows
 
 
-def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
+def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
     """Returns the last window of new steps, whose next steps are to be forecast.
 
     Rows after the last value hold the future covariates. To detect anomalies, every

@@ -57,11 +57,11 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         (answer,),
         datasets,
         tuple(findings),
-        decisions=(InferredOption("output.text", "next"),),
+        inferred_options=(InferredOption("output.text", "next"),),
     )
 
 
-def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
+def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
     """Returns the last window of a text; a short one is padded in front with unknown
     tokens."""
     codec: Windows = codecs[0]
@@ -73,8 +73,8 @@ def question(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -
 
 def _loss(resolved: ResolvedTask) -> str | None:
     """Returns the loss if one is set; refuses answers other than the next token."""
-    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].word != "text"):
-        names = ", ".join(component.word for component in resolved.answers)
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "text"):
+        names = ", ".join(component.name for component in resolved.answers)
         raise TaskError(
             "output must be the next token for a text", given=names, allowed="text: next"
         )

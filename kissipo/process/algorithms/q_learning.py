@@ -63,7 +63,7 @@ class QLearning:
             return int(generator.integers(self._values.shape[1]))
         return int(self._values[state].argmax())
 
-    def learn(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
+    def update(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
         """Updates the table after one step."""
         values = self._values
         self._visits[state, action] += 1

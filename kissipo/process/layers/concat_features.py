@@ -36,7 +36,7 @@ class ConcatFeatures(nn.Module):
         rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
-    def opens(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[list[Source], Combined]:
         """Returns the value in the branch that it comes from."""
         rows = {f"branch {number}": self.branches[number](x) for number, x in enumerate(inputs)}
         return [stacked(rows, index)], "sum"
@@ -58,7 +58,7 @@ class MeanEmbedding(nn.Module):
         mask = (ids != 0).unsqueeze(-1)
         return (self.embedding(ids) * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
-    def opens(self, index: tuple[int, int], ids: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, int], ids: Tensor) -> tuple[list[Source], Combined]:
         """Returns the embeddings of the tokens that count."""
         row, feature = index
         steps = ids[row].nonzero()[:, 0].tolist()

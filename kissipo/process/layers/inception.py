@@ -88,7 +88,7 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
 
-    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """Returns the value in the branch that it comes from."""
         names = ("one", "three", "five", "pool")
         return [stacked({name: self.get_submodule(name)(x) for name in names}, index)], "sum"

@@ -44,7 +44,7 @@ class Merge(nn.Module):
             return forward * backward
         return (forward + backward) / (2 if self.how == "ave" else 1)
 
-    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """Returns the unit of each direction."""
         places = (
             [index]

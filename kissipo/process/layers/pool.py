@@ -37,7 +37,7 @@ class TemporalPooling(nn.Module):
     def forward(self, features: Tensor, mask: Tensor | None) -> Tensor:
         return temporal_pooling(features, mask, self.how)
 
-    def opens(
+    def explain(
         self, index: tuple[int, int], features: Tensor, mask: Tensor | None
     ) -> tuple[list[Source], Combined]:
         """Returns the steps that count."""
@@ -49,7 +49,7 @@ class TemporalPooling(nn.Module):
             Source("input", (row, step, feature), features[row, step, feature], weight)
             for step in pooled
         ]
-        return sources, "greatest" if self.how == "max" and sources else "sum"
+        return sources, "max" if self.how == "max" and sources else "sum"
 
 
 def temporal_pooling(features: Tensor, mask: Tensor | None, how: Pool) -> Tensor:

@@ -41,7 +41,7 @@ class Residual(nn.Module):
         y += self.shortcut(x)
         return y.relu_()
 
-    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """Returns the values of both paths."""
         residual, shortcut = self.residual(x)[index], self.shortcut(x)[index]
         return [Source("F(x)", index, residual), Source("shortcut", index, shortcut)], "relu"

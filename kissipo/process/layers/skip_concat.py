@@ -29,7 +29,7 @@ class SkipConcat(nn.Module):
     def forward(self, x: Tensor, below: Tensor) -> Tensor:
         return torch.cat([x, _padded(below, x)], dim=1)
 
-    def opens(
+    def explain(
         self, index: tuple[int, ...], x: Tensor, below: Tensor
     ) -> tuple[list[Source], Combined]:
         """Returns the value of the encoder or of the upsampled features."""

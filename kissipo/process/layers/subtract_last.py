@@ -34,7 +34,7 @@ class RelativeToLastValue(nn.Module):
         shifted: Tensor = self.net(self.subtract_last(x), *ahead)
         return shifted + x[:, -1:, self.answered]
 
-    def opens(
+    def explain(
         self, index: tuple[int, ...], x: Tensor, *ahead: Tensor
     ) -> tuple[list[Source], Combined]:
         """Returns the output of the net, and the last value."""
@@ -51,7 +51,7 @@ class SubtractLast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x - x[:, -1:, :]
 
-    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """Returns the value and the last one."""
         last = (index[0], x.shape[1] - 1, index[2])
         return [Source("input", index, x[index]), Source("input", last, x[last], -1.0)], "sum"

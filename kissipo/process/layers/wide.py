@@ -33,7 +33,7 @@ class WideAndDeep(nn.Module):
         wide: Tensor = self.wide(x)
         return wide + self.head(self.deep(x))
 
-    def opens(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
         """Returns the values of both paths."""
         wide, deep = self.wide(x)[index], self.head(self.deep(x))[index]
         return [Source("wide", index, wide), Source("deep", index, deep)], "sum"

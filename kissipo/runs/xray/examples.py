@@ -43,7 +43,7 @@ def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trac
 def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterator[tuple[int, str]]:
     """Yields positions in the evaluated split, with the kind of the example."""
     score = test_result.scores[0]
-    scores, answer = score.net.each, score.answer
+    scores, answer = score.net.per_sample, score.answer
     assert test_result.evaluation is not None
     answers, truth = test_result.evaluation.scores[0], test_result.evaluation.truths[0]
     if scores is None or len(scores) != len(

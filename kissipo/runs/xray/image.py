@@ -145,7 +145,7 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
         shares = (output[0].argmax(dim=0) == number for number in range(len(probabilities)))
         looks = [
             Look(level, float(share.float().mean()), heat)
-            for level, share, heat in zip(answer.levels, shares, probabilities, strict=True)
+            for level, share, heat in zip(answer.classes, shares, probabilities, strict=True)
         ][1:]
         how = "Warm colors are the probability of the class per pixel; the percentage is its area"
     elif isinstance(answer, Category):
@@ -153,7 +153,7 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
         classes = [int(index) for index in np.argsort(-probabilities, kind="stable")[:_MAX_ANSWERS]]
         attention = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
         looks = [
-            Look(answer.levels[index], float(probabilities[index]), heat)
+            Look(answer.classes[index], float(probabilities[index]), heat)
             for index, heat in zip(classes, attention.maps, strict=True)
         ]
         how = f"Warm colors support the class: {attention.describe()}"

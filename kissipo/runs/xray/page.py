@@ -48,7 +48,7 @@ def page_of(
         more=more,
         unit=unit,
         why=why,
-        telling=neurons,
+        interpretable=neurons,
     )
 
 

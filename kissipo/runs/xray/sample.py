@@ -44,7 +44,7 @@ class SampleXray:
 
     def to_json(self) -> dict[str, Any]:
         """Returns trace.json (docs/trace.md) without the values of tensors."""
-        return {"run": self.run, **self.trace.content(most_bytes=-1)[0]}
+        return {"run": self.run, **self.trace.content(max_bytes=-1)[0]}
 
     def to_html(self) -> str:
         """Returns a page that opens offline."""
@@ -82,7 +82,7 @@ def xray_any(
             f"--neuron needs a recurrent language model; this run predicts {answer.name}",
             do="Leave --neuron out; the page shows every unit",
         )
-    if run.resolved.source.word == "images" and isinstance(answer, Category | Mask):
+    if run.resolved.source.name == "images" and isinstance(answer, Category | Mask):
         if len(values) > 1:
             raise TaskError("kissipo xray takes one image", given=str(len(values)))
         return xray_image(run, values[0] if values else None)

@@ -17,8 +17,8 @@ from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
-from kissipo.output.answers.text import MOST_UNITS, NextToken
-from kissipo.output.interpretable_neurons import Telling, choose, telling
+from kissipo.output.answers.text import MAX_UNITS, NextToken
+from kissipo.output.interpretable_neurons import InterpretableNeuron, choose, interpretable
 from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
@@ -49,7 +49,7 @@ class Xray:
     top: tuple[tuple[tuple[str, float], ...], ...]
     neuron: int
     why: str
-    telling: tuple[Telling, ...]
+    interpretable: tuple[InterpretableNeuron, ...]
     notes: tuple[str, ...] = ()
     follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
@@ -68,10 +68,10 @@ class Xray:
             "neurons": self.states.shape[1],
             "neuron": self.neuron,
             "why": self.why,
-            "telling": [vars(neuron) for neuron in self.telling],
+            "telling": [vars(neuron) for neuron in self.interpretable],
             "units": list(self.units),
             "activity": self.activity.tolist(),
-            "likeliest": top,
+            "top": top,
             "notes": list(self.notes),
         }
 
@@ -86,7 +86,7 @@ class Xray:
             why=self.why,
             neurons=[
                 (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
-                for neuron in self.telling
+                for neuron in self.interpretable
             ],
         )
 
@@ -117,11 +117,11 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     else:
         text = _read(text)
         units, frame = answer.split(text)
-        if not 1 <= len(units) <= MOST_UNITS:
+        if not 1 <= len(units) <= MAX_UNITS:
             raise DataError(
                 "the text is empty" if not units else "the text is too long",
                 given="" if not units else f"{len(units):,} {answer.unit}",
-                allowed=f"1 to {MOST_UNITS:,} {answer.unit}",
+                allowed=f"1 to {MAX_UNITS:,} {answer.unit}",
             )
         ids = index.encode(frame)
         notes += index.remarks(frame)
@@ -137,7 +137,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         tuple((words[index], p) for index, p in zip(ids, chances, strict=True))
         for ids, chances in rows
     )
-    interpretable = tuple(telling(states, units))
+    interpretable = tuple(interpretable(states, units))
     selected, why = (
         choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
     )

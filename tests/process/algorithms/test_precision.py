@@ -129,7 +129,7 @@ def test_bfloat16_training_lowers_the_loss_and_resumes_exactly(name: str, tmp_pa
     cut = fit(12)
     cut.config = FitConfig(2, 8, 0)
     cut.run()
-    cut.at.done = False
+    cut.state.done = False
     save_checkpoint(tmp_path, cut.state_dict())
     checkpoint = load_checkpoint(tmp_path)
     assert checkpoint is not None

@@ -22,9 +22,9 @@ def test_q_learning_update_by_hand() -> None:
     At the end of an episode the next value is 0: 2.9 + 0.5 (3 - 2.9) = 2.95.
     """
     algorithm, values = agent(learning_rate=0.5, discount=0.9)
-    algorithm.learn(0, 1, 3.0, 1, end=False)
+    algorithm.update(0, 1, 3.0, 1, end=False)
     assert values.tolist() == [[0.0, pytest.approx(2.9)], [2.0, -1.0], [0.0, 0.0]]
-    algorithm.learn(0, 1, 3.0, 1, end=True)
+    algorithm.update(0, 1, 3.0, 1, end=True)
     assert values[0, 1].item() == pytest.approx(2.95)
 
 
@@ -32,7 +32,7 @@ def test_default_learning_rate_falls_with_the_visits() -> None:
     algorithm, values = agent(discount=0.0)
     expected = 1.0
     for visit in range(1, 6):
-        algorithm.learn(0, 1, float(visit), 2, end=False)
+        algorithm.update(0, 1, float(visit), 2, end=False)
         expected += (visit - expected) / visit**0.65
         assert values[0, 1].item() == pytest.approx(expected, rel=1e-6)
 
@@ -64,7 +64,7 @@ def test_q_values_of_a_corridor() -> None:
             action = algorithm.act(state, generator, done=episode / 400)
             next_state = max(0, state - 1) if action == 0 else state + 1
             end = next_state == 2
-            algorithm.learn(state, action, float(end), next_state, end=end)
+            algorithm.update(state, action, float(end), next_state, end=end)
             state = next_state
             if end:
                 break
@@ -73,7 +73,7 @@ def test_q_values_of_a_corridor() -> None:
 
 def test_visits_are_saved() -> None:
     algorithm, _ = agent()
-    algorithm.learn(0, 1, 1.0, 1, end=False)
+    algorithm.update(0, 1, 1.0, 1, end=False)
     state = algorithm.state_dict()
     other, _ = agent()
     other.load_state_dict(state)
