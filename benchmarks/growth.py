@@ -133,7 +133,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer", resolved=list(PEERS), help="(used by the benchmark itself)")
+    parser.add_argument("--peer", choices=list(PEERS), help="(used by the benchmark itself)")
     parser.add_argument("--file", type=Path, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
     if arguments.peer:

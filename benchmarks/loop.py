@@ -173,7 +173,7 @@ def main() -> None:
         "--epochs", type=int, default=2, help="epochs a round, after one to warm up"
     )
     parser.add_argument("--samples", type=int, default=48_000)
-    parser.add_argument("--peer", resolved=PEERS, help="(used by the benchmark itself)")
+    parser.add_argument("--peer", choices=PEERS, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
     if arguments.peer:
         print(json.dumps(measure(arguments.peer, arguments.samples, arguments.epochs + 1)[1:]))

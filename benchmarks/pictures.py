@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", resolved=["whole", "speed"])
+    parser.add_argument("--only", choices=["whole", "speed"])
     parser.add_argument("--folder", type=Path, help="where the images are made, or lie already")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()

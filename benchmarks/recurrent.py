@@ -401,7 +401,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grid", action="store_true")
-    parser.add_argument("--kernel", default="auto", resolved=get_args(Kernel))
+    parser.add_argument("--kernel", default="auto", choices=get_args(Kernel))
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

@@ -90,9 +90,7 @@ def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[n
     if is_monthly(timestamps):
         whole = timestamps.astype("datetime64[M]")
         within = timestamps[-1] - whole[-1].astype(timestamps.dtype)
-        return (whole[-1] + ahead * _mode(np.diff(whole))).astype(
-            timestamps.dtype
-        ) + within
+        return (whole[-1] + ahead * _mode(np.diff(whole))).astype(timestamps.dtype) + within
     return timestamps[-1] + ahead * _mode(np.diff(timestamps))
 
 

@@ -39,8 +39,8 @@ def describe_layer(layer: nn.Module) -> str:
         stride = f", stride {layer.stride}" if layer.stride != layer.kernel_size else ""
         return f"max pooling {layer.kernel_size}x{layer.kernel_size}{stride}"
     if isinstance(layer, nn.AdaptiveAvgPool2d):
-        size = layer.output_size
-        return "global average pooling" if size == 1 else f"average pooling to {size}x{size}"
+        side = layer.output_size
+        return "global average pooling" if side == 1 else f"average pooling to {side}x{side}"
     if isinstance(layer, nn.LocalResponseNorm):
         return f"local response normalization over {layer.size} channels"
     if isinstance(layer, nn.Dropout):

@@ -33,7 +33,9 @@ class InterpretableNeuron:
     correlation: float
 
 
-def interpretable_neurons(activations: NDArray[Any], units: Sequence[str]) -> list[InterpretableNeuron]:
+def interpretable_neurons(
+    activations: NDArray[Any], units: Sequence[str]
+) -> list[InterpretableNeuron]:
     """Returns the best neuron per property, if it correlates at all.
 
     Properties that need memory come first, properties of the last token after them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
 from kissipo.core.task import Task
-from kissipo.pipeline.experiment import read_data, build_pipeline
+from kissipo.pipeline.experiment import build_pipeline, read_data
 from kissipo.pipeline.parse import read_task
 
 

@@ -54,7 +54,9 @@ def read_data(resolved: ResolvedTask) -> Any:
     return resolved.source.module.read(resolved.source.value, resolved.source.options)
 
 
-def build_pipeline(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+def build_pipeline(
+    reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False
+) -> Pipeline:
     """Builds the input and the output of the task for these data."""
     module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
     pipeline: Pipeline = module.build(reading, resolved, seed=seed, strict=strict)
@@ -87,7 +89,9 @@ def build_experiment(
     reading = reading or read_data(resolved)
     pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
     _refuse_unseen_defects(pipeline)
-    from_data = tuple(option for option in pipeline.inferred_options if not is_written(task, option.place))
+    from_data = tuple(
+        option for option in pipeline.inferred_options if not is_written(task, option.place)
+    )
     task = decide(task, from_data)
     task, defaults = with_defaults(task, pipeline)
     task = spell_out(task, read_task(task))

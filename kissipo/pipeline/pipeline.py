@@ -71,9 +71,15 @@ class Pipeline:
 def decide(task: Task, inferred_options: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
     """Returns the task with the inferred options; an option with a value is kept."""
     if isinstance(inferred_options, Mapping):
-        inferred_options = tuple(InferredOption(place, value) for place, value in inferred_options.items())
+        inferred_options = tuple(
+            InferredOption(place, value) for place, value in inferred_options.items()
+        )
     return task.with_words(
-        {option.place: option.value for option in inferred_options if not is_written(task, option.place)}
+        {
+            option.place: option.value
+            for option in inferred_options
+            if not is_written(task, option.place)
+        }
     )
 
 

@@ -127,7 +127,9 @@ def series_target(
                 given="the columns " + ", ".join(frame.names),
                 do="Name it with --output COLUMN",
             )
-        inferred_options.append(InferredOption(f"output.{answer}", value, "the only numeric column"))
+        inferred_options.append(
+            InferredOption(f"output.{answer}", value, "the only numeric column")
+        )
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
     if time in names:
         raise TaskError(

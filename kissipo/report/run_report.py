@@ -103,7 +103,9 @@ def _data(experiment: Experiment) -> str:
     content += table(["check", "finding", "action"], rows, classes=[row[0] for row in rows])
     content += _parts(pipeline)
     if experiment.inferred_options:
-        decided = [[item.place, _listed(item.value), item.reason] for item in experiment.inferred_options]
+        decided = [
+            [item.place, _listed(item.value), item.reason] for item in experiment.inferred_options
+        ]
         content += "<p>Inferred settings, written to task.yaml, where you can change them:</p>"
         content += table(["option", "value", "reason"], decided)
     return content
@@ -120,7 +122,9 @@ def _season(experiment: Experiment) -> list[Section]:
         return []
     timestamps, unit = _times_of(experiment, np.arange(len(pipeline.frame)))
     return [
-        Section("Trend and season", sections.seasons(record, timestamps, unit, pipeline.season_length))
+        Section(
+            "Trend and season", sections.seasons(record, timestamps, unit, pipeline.season_length)
+        )
     ]
 
 
@@ -148,7 +152,7 @@ def _data_flow(trace: Trace) -> str:
         classes.append("stage" if step.stage != before else "")
         stage, before = (step.stage if step.stage != before else ""), step.stage
         value = (
-            format_array(step.value, most=6)
+            format_array(step.value, max_values=6)
             if isinstance(step.value, np.ndarray)
             else _listed(step.value)
         )
@@ -283,7 +287,8 @@ def _timestamps(experiment: Experiment) -> tuple[list[float], str]:
     answer: Any = pipeline.answers[0]
     first = int(pipeline.splits[part][0]) + codec.length
     return _times_of(
-        experiment, np.arange(first, first + len(pipeline.splits[part]) + answer.options.horizon - 1)
+        experiment,
+        np.arange(first, first + len(pipeline.splits[part]) + answer.options.horizon - 1),
     )
 
 
@@ -323,10 +328,11 @@ def _worst(experiment: Experiment, score: Score, answers: Any, truth: Any) -> st
     for decision in answer.decode(answers[worst]):
         sure = "" if decision.confidence is None else f" ({decision.confidence:.0%})"
         predicted.append(f"{_listed(decision.value)}{sure}")
+    classes = getattr(answer, "classes", ())
     real = [
-        answer.classes[int(index)] if answer.WORD == "category" else _listed(index)
+        classes[int(index)] if answer.WORD == "category" else _listed(index)
         for index in truth[worst]
-    ]  # type: ignore[attr-defined]
+    ]
     if isinstance(pipeline.codecs[0], Board):
         moves = zip(
             frame["board"].texts(),

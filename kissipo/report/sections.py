@@ -1,6 +1,7 @@
 """Sections of the report: scores, confusion matrix, forecasts, optimizer paths, policies, curves."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -423,9 +424,7 @@ def unrolled_layers(
             paths = {
                 item["optimizer"]: [(point[0], point[1]) for point in item["way"]] for item in mine
             }
-            drawn = drawing.optimizer_paths(
-                paths, lambda x, y, surface=surface: height(surface, x, y)
-            )  # type: ignore[misc]
+            drawn = drawing.optimizer_paths(paths, partial(height, surface))
             content += f"<h3>{escape(surface)}, from {_point(start)}</h3>{drawn}"
     keys = ("start", "end")
     rows = [

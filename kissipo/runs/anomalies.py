@@ -233,7 +233,9 @@ def _evaluate_baselines(
     indices = drawn(trained, MAX_SAMPLES, "baselines")
     train = Samples((windows[indices],), truth[indices], origins=indices + window)
     eval_samples = Samples((windows,), truth, origins=np.arange(window, steps))
-    case = BaselineData(simple, (codec.spec,), train, eval_samples, pipeline.season_length, series=series)
+    case = BaselineData(
+        simple, (codec.spec,), train, eval_samples, pipeline.season_length, series=series
+    )
     evaluations = {}
     plain = replace(answer.options, method="forecast")
     for name in answer.BASELINES if baseline_names is None else baseline_names:

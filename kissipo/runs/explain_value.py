@@ -90,7 +90,7 @@ def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tupl
         raise TaskError(
             f"layer '{call.name}' has no such index: its output is "
             f"{'x'.join(map(str, shape))}, {counted(math.prod(shape), 'value')}",
-            position=",".join(map(str, index)),
+            given=",".join(map(str, index)),
             allowed=f"{what}, " + ", ".join(f"0 to {size - 1}" for size in sizes),
         )
     return output, number, ((0, *position) if len(output) == 1 else position)

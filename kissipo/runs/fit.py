@@ -178,7 +178,7 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
         "decisions": [asdict(decision) for decision in experiment.inferred_options],
     }
     return {
-        TASK: writable(experiment.task, experiment.resolved.source.word).to_yaml(),
+        TASK: writable(experiment.task, experiment.resolved.source.name).to_yaml(),
         DATA: as_json(data),
         SPLIT: as_json(_split(pipeline)),
         ENVIRONMENT: as_json({**describe_machine(), "seed": seed}),
@@ -233,7 +233,9 @@ def _train(
 def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:
     """Traces the first example of the test split; `back` adds the gradients."""
     pipeline = experiment.pipeline
-    example = sample_of(pipeline, pipeline.shown_split, 0, loss=experiment.algorithm if back else None)
+    example = sample_of(
+        pipeline, pipeline.shown_split, 0, loss=experiment.algorithm if back else None
+    )
     return follow(
         example,
         pipeline.codecs,

@@ -50,7 +50,9 @@ def evaluate_scores(
     for number, (answer, evaluation) in enumerate(
         zip(pipeline.answers, split_evaluation.evaluations, strict=True)
     ):
-        details = answer.extra_metrics(split_evaluation.scores[number], split_evaluation.truths[number])
+        details = answer.extra_metrics(
+            split_evaluation.scores[number], split_evaluation.truths[number]
+        )
         evaluation = replace(evaluation, details={**evaluation.details, **details})
         baselines: dict[str, Evaluation] = {}
         if len(pipeline.datasets["train"]):

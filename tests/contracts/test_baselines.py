@@ -35,7 +35,7 @@ from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
-from kissipo.output.baseline_data import BaselineData, Samples, EnvironmentData
+from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.pipeline.registries import BASELINES
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
@@ -98,7 +98,9 @@ def of_boards() -> BaselineData:
     frame = Frame((strings("board", letters), strings("move", [str(point) for point in PLAYED])))
     codec, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
     x, y = codec.finish(codec.encode(frame)), answer.truth(answer.codec.encode(frame))
-    return BaselineData(answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST]))
+    return BaselineData(
+        answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST])
+    )
 
 
 def of_a_series() -> BaselineData:

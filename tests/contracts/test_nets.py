@@ -397,7 +397,9 @@ def test_unet_refuses_too_many_halvings() -> None:
 
 
 def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
-    with pytest.raises(ShapeError, match=r"the filter 12x12 of convolution 1 is larger than its input 9x8"):
+    with pytest.raises(
+        ShapeError, match=r"the filter 12x12 of convolution 1 is larger than its input 9x8"
+    ):
         built("cnn", (IMAGE,), (CLASSES,), {"kernel_size": 12, "padding": "valid"})
 
 

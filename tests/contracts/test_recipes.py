@@ -132,9 +132,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
     } <= set(content["steps"][0])
     assert main(["show", name]) == 0
     text = capsys.readouterr().out
-    assert (
-        f"{content['parameters']:,} params, {content['multiplications']:,} MACs" in text
-    )
+    assert f"{content['parameters']:,} params, {content['multiplications']:,} MACs" in text
     assert all(
         word in text for word in ("input", "process", "output", "shape", "memory", "one sample")
     )

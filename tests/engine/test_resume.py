@@ -255,9 +255,9 @@ def test_resume_without_any_checkpoint(start: Start, assert_same_run: SameRun) -
     process.wait()
     shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
     fit(*words, "--out", str(BROKEN), "--resume")
-    assert "there is no checkpoint yet: the training starts from the beginning" in (BROKEN / "log.txt").read_text(
-        encoding="utf-8"
-    )
+    assert "there is no checkpoint yet: the training starts from the beginning" in (
+        BROKEN / "log.txt"
+    ).read_text(encoding="utf-8")
     assert_same_run(WHOLE, BROKEN)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.split import Split, split_rows
-from kissipo.pipeline.experiment import build_experiment, read_data, build_pipeline
+from kissipo.pipeline.experiment import build_experiment, build_pipeline, read_data
 from kissipo.pipeline.parse import read_task
 
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.25])

@@ -78,7 +78,10 @@ def test_choose_falls_back_to_the_largest_std() -> None:
     )
     assert interpretable_neurons(noise, UNITS) == []
     activations = activations_of("inside quotes")[:40]
-    assert "too short for correlations" in choose(activations, interpretable_neurons(activations, UNITS[:40]))[1]
+    assert (
+        "too short for correlations"
+        in choose(activations, interpretable_neurons(activations, UNITS[:40]))[1]
+    )
 
 
 def test_constant_activations_have_no_correlation() -> None:
@@ -92,7 +95,8 @@ def test_properties_of_words_and_other_quotes() -> None:
     inside = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 0] * 12, dtype=float)
     brackets = np.array([0, 0, 0, 1, 0, 0, 0, 0, 0, 0] * 12, dtype=float)
     neurons = {
-        neuron.about: neuron for neuron in interpretable_neurons(np.stack([inside, brackets], axis=1), words)
+        neuron.about: neuron
+        for neuron in interpretable_neurons(np.stack([inside, brackets], axis=1), words)
     }
     quotes = neurons["inside quotes"]
     assert (quotes.neuron, quotes.correlation) == (0, pytest.approx(1.0))

@@ -79,9 +79,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     before = published()
     fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run")
     told = " ".join(capsys.readouterr().err.split())
-    assert (
-        "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
-    )
+    assert "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
     assert "parameters are frozen" in told
     assert "process.normalize=True pretrained weights expect normalized colors" in told
     after = load_file("run/model.safetensors")

@@ -214,7 +214,10 @@ ROWS = "\n".join(
             {"input.text": ["hour"]},
             "'hour' is not a column of text; got a column of numbers. Use input.numeric=[hour].",
         ),
-        ({"input.numeric": ["place"]}, "'place' is not a column of numbers; got texts such as 'A'."),
+        (
+            {"input.numeric": ["place"]},
+            "'place' is not a column of numbers; got texts such as 'A'.",
+        ),
     ],
 )
 def test_a_misspelt_column_is_told_with_what_is_like_it(words: dict[str, Any], told: str) -> None:

@@ -78,7 +78,11 @@ def scores(name: str, seed: int) -> tuple[float, float, float]:
     linear = max(
         values[metric] for kind, values in evaluation["baselines"].items() if "regression" in kind
     )
-    return evaluation["metrics"][metric], linear, linear_score(table, splits["train"], splits["test"])
+    return (
+        evaluation["metrics"][metric],
+        linear,
+        linear_score(table, splits["train"], splits["test"]),
+    )
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -35,7 +35,9 @@ def by_hand() -> tuple[float, float]:
     """Accuracy and F1 (of spam) of TF-IDF and logistic regression on the same rows."""
     pipeline = ki.open("run").pipeline()
     splits = {name: pipeline.frame.take(positions) for name, positions in pipeline.splits.items()}
-    texts = {name: [text or "" for text in part["message"].texts()] for name, part in splits.items()}
+    texts = {
+        name: [text or "" for text in part["message"].texts()] for name, part in splits.items()
+    }
     kinds = {name: part["kind"].texts() for name, part in splits.items()}
     model = make_pipeline(
         TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)),

@@ -117,10 +117,7 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     np.testing.assert_allclose(np.add(high, low) / 2, now.value, rtol=1e-6)
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
-    assert (
-        f"Interval: coverage {interval['coverage']:.1%} (target 80%)"
-        in capsys.readouterr().out
-    )
+    assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
     assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
 
 
@@ -260,7 +257,8 @@ def test_future_covariates_are_used_and_required(tmp_path: Path) -> None:
             [20 + 10 * first, 20 + 10 * second], abs=3
         )
     with pytest.raises(
-        DataError, match="covariates of the next 2 steps are missing; got 0 rows after the last value"
+        DataError,
+        match="covariates of the next 2 steps are missing; got 0 rows after the last value",
     ):
         with_plan.predict(table)
     with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):

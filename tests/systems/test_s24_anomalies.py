@@ -170,7 +170,9 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
 
 def test_unusable_anomaly_labels_are_reported() -> None:
     table = sensor(300)
-    with pytest.raises(TaskError, match=r"output\.marks names 'value', which is the column to watch"):
+    with pytest.raises(
+        TaskError, match=r"output\.marks names 'value', which is the column to watch"
+    ):
         ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are anomalies; got 'maybe' in row 1"):
         ki.load(

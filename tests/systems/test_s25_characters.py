@@ -192,7 +192,9 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
         and unrolled["why"] == xray.why
         and "".join(unrolled["labels"]) == LINES
     )
-    assert [item["unit"] for item in unrolled["telling"]] == [item.neuron for item in xray.interpretable_neurons]
+    assert [item["unit"] for item in unrolled["telling"]] == [
+        item.neuron for item in xray.interpretable_neurons
+    ]
     integers = (
         np.frombuffer(base64.b64decode(unrolled["gates"]["h"]["data"]), "<i2")
         .reshape(24, len(LINES))

@@ -60,7 +60,9 @@ def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:
     return findings
 
 
-def missing_values(frame: Frame, names: Iterable[str], *, imputation: dict[str, str]) -> list[Finding]:
+def missing_values(
+    frame: Frame, names: Iterable[str], *, imputation: dict[str, str]
+) -> list[Finding]:
     """Reports missing values; `fills` says for each column how they are imputed."""
     findings, complete = [], 0
     for column in (frame[name] for name in names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +23,11 @@ def explain_composite(layer: Any, inputs: tuple[Any, ...], index: Index) -> Brea
         _terms(of, list(group)) for of, group in groupby(sources, key=lambda source: source.of)
     )
     products = [float(product) for group in terms for product in group.products]
-    combine = {"product": math.prod, "sum": math.fsum, "relu": math.fsum}
+    combine: dict[str, Callable[[list[float]], float]] = {
+        "product": math.prod,
+        "sum": math.fsum,
+        "relu": math.fsum,
+    }
     result = combine.get(how, max)(products)
     steps = [] if how == "sum" else [("sum" if how == "relu" else how, result)]
     if how == "relu":

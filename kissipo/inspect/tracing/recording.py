@@ -235,7 +235,9 @@ class Recording:
             if operation.name not in _UNINITIALIZED
             and any(
                 not is_same(replay, self.values[key].tensor)
-                for key, replay in zip(operation.output_keys, operation.replay(tensors), strict=True)
+                for key, replay in zip(
+                    operation.output_keys, operation.replay(tensors), strict=True
+                )
             )
         ]
 

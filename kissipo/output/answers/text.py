@@ -44,7 +44,7 @@ class NextToken(Answer):
         unit: str = "characters",
         loss: str | None = None,
     ) -> None:
-        self.codec: Windows = Windows(Index("text", most=vocabulary), window, stride=window)
+        self.codec: Windows = Windows(Index("text", vocab_size=vocabulary), window, stride=window)
         self.unit, self._loss = unit, loss
 
     @property

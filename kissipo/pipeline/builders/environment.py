@@ -53,7 +53,9 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
         "test": dataset.take(slice(0, 0)),
     }
     inferred_options = () if resolved.answers else (InferredOption("output", "actions"),)
-    return Pipeline(frame, splits, (codec,), (answer,), datasets, findings, inferred_options=inferred_options)
+    return Pipeline(
+        frame, splits, (codec,), (answer,), datasets, findings, inferred_options=inferred_options
+    )
 
 
 def encode_new(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:

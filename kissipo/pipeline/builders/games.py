@@ -43,7 +43,13 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         for name, positions in splits.items()
     }
     return Pipeline(
-        frame, splits, (codec,), (answer,), datasets, tuple(findings), inferred_options=inferred_options
+        frame,
+        splits,
+        (codec,),
+        (answer,),
+        datasets,
+        tuple(findings),
+        inferred_options=inferred_options,
     )
 
 

@@ -305,7 +305,7 @@ def _codecs(
         size = (options.size[0], options.size[-1]) if options.size else None
         has_masks = any(isinstance(answer, Mask) for answer in answers)
         max_side = _MASK_SIDE if has_masks else _IMAGE_SIDE
-        return (Pixels("image", size=size, color=options.color, most=max_side),)
+        return (Pixels("image", size=size, color=options.color, max_side=max_side),)
     if resolved.source.name == "make":
         inputs = [
             column
@@ -397,9 +397,7 @@ def _check_fitted(
         findings += answer_checks.leakage(
             frame, names, answer.name, is_category=answer.WORD == "category"
         )
-    return findings or [
-        Finding("PASS", "target leakage", "no column alone determines the answer")
-    ]
+    return findings or [Finding("PASS", "target leakage", "no column alone determines the answer")]
 
 
 def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
@@ -414,7 +412,7 @@ def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
         )
     for codec in codecs:
         if isinstance(codec, Pixels):
-            limit = f"at most {codec.most}x{codec.most}"
+            limit = f"at most {codec.max_side}x{codec.max_side}"
             inferred_options.append(
                 InferredOption(
                     "input.size", list(codec.size or ()), f"the size of most images, {limit}"

@@ -31,7 +31,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(splits["train"])
     codec = Windows(
-        Index("text", most=options.vocab_size), options.window, stride=options.window
+        Index("text", vocab_size=options.vocab_size), options.window, stride=options.window
     ).fit(train)
     answer = NextToken(
         window=options.window, vocabulary=options.vocab_size, unit=options.tokenizer, loss=loss

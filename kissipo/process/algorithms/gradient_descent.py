@@ -120,9 +120,8 @@ class GradientDescent:
             points = [
                 point for other, point in zip(names, self.net.points, strict=True) if other == name
             ]
-            self._optimizers[name] = optim.optimizer(
-                name, points, rate=self.options.learning_rates[name]
-            )  # type: ignore[arg-type]
+            rate = self.options.learning_rates[name]
+            self._optimizers[name] = optim.optimizer(name, points, rate=rate)  # type: ignore[arg-type]
 
     def _positions(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])

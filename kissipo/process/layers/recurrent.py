@@ -102,12 +102,12 @@ class Recurrent(nn.RNNBase):
     def _tokens(self, ids: Tensor | PackedSequence, table: Tensor) -> tuple[Tensor, Tensor | None]:
         """Returns ids and their table, or features and None if that is faster."""
         if isinstance(ids, PackedSequence) or ids.dim() != 2 or ids.dtype != torch.int64:
-            is_packed = isinstance(ids, PackedSequence)
+            given = "a PackedSequence"
+            if not isinstance(ids, PackedSequence):
+                given = f"shape {tuple(ids.shape)} of {ids.dtype}"
             raise ShapeError(
                 "with a table the input must be (batch, time) or (time, batch) ids of torch.int64",
-                given="a PackedSequence"
-                if is_packed
-                else f"shape {tuple(ids.shape)} of {ids.dtype}",
+                given=given,
             )
         if table.dim() != 2 or table.shape[1] != self.input_size:
             raise ShapeError(
@@ -244,7 +244,8 @@ class Recurrent(nn.RNNBase):
             if kernel == "reference":
                 return by_steps(x, h0, c0, *weights)
             assert library is not None
-            features, tokens, plain = x.shape[-1], 0, by_steps
+            features, tokens = x.shape[-1], 0
+            plain: Callable[..., Results] = by_steps
             if x.dtype == torch.int64:
                 assert table is not None
                 for start in range(0, len(weights), 4):

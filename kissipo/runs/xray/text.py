@@ -18,7 +18,7 @@ from kissipo.input.formats.files import open_text
 from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
 from kissipo.output.answers.text import MAX_UNITS, NextToken
-from kissipo.output.interpretable_neurons import InterpretableNeuron, choose, interpretable
+from kissipo.output.interpretable_neurons import InterpretableNeuron, choose, interpretable_neurons
 from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
@@ -49,7 +49,7 @@ class Xray:
     top: tuple[tuple[tuple[str, float], ...], ...]
     neuron: int
     why: str
-    interpretable: tuple[InterpretableNeuron, ...]
+    interpretable_neurons: tuple[InterpretableNeuron, ...]
     notes: tuple[str, ...] = ()
     follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
@@ -68,7 +68,7 @@ class Xray:
             "neurons": self.states.shape[1],
             "neuron": self.neuron,
             "why": self.why,
-            "telling": [vars(neuron) for neuron in self.interpretable],
+            "telling": [vars(neuron) for neuron in self.interpretable_neurons],
             "units": list(self.units),
             "activity": self.activity.tolist(),
             "top": top,
@@ -86,7 +86,7 @@ class Xray:
             why=self.why,
             neurons=[
                 (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
-                for neuron in self.interpretable
+                for neuron in self.interpretable_neurons
             ],
         )
 
@@ -113,7 +113,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     if text is None:
         ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
         units = [words[index] for index in ids.tolist()]
-        notes.append(f"this is the first window of the {run.pipeline().shown} split")
+        notes.append(f"this is the first window of the {run.pipeline().shown_split} split")
     else:
         text = _read(text)
         units, frame = answer.split(text)
@@ -137,7 +137,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         tuple((words[index], p) for index, p in zip(ids, chances, strict=True))
         for ids, chances in rows
     )
-    interpretable = tuple(interpretable(states, units))
+    interpretable = tuple(interpretable_neurons(states, units))
     selected, why = (
         choose(states, interpretable) if neuron is None else (neuron, "selected by --neuron")
     )
