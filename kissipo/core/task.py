@@ -135,7 +135,7 @@ class Task:
             for place, value in _leaves(part, content):
                 if not isinstance(value, str | int | float | bool | None):
                     raise TaskError(
-                        f"{place} is a {type(value).__name__} object, which cannot be written",
+                        f"{place} is a Python object ({type(value).__name__}), not text",
                         do="Save the data to a file and name the file",
                     )
 

@@ -66,10 +66,10 @@ def test_class_that_is_unseen_is_not_evaluated() -> None:
     Image.fromarray(np.array([[9, 1, 0]], dtype=np.uint8)).save("test.png")
     codec = MaskCodec("part", size=(1, 3)).fit(paths("train.png"))
     assert codec.encode(paths("test.png"))[0].tolist() == [[VOID, 1, 0]]
-    assert codec.remasks(paths("train.png", "test.png")) == [
+    assert codec.remarks(paths("train.png", "test.png")) == [
         "pixels of the classes 9, which are not in the training split, are not evaluated"
     ]
-    assert codec.remasks(paths("train.png")) == []
+    assert codec.remarks(paths("train.png")) == []
 
 
 def test_marked_pixels_have_the_class_of_the_image() -> None:

@@ -144,8 +144,9 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         ),
         (
             lambda: LISTED.with_words({"process.split.validation": 0.1}),
-            "'process.split.validation' has no room in process.split, which is a single value; got 0.3. "
-            "Write it as a mapping, with both: process.split={...}.",
+            "'process.split.validation' cannot be set: "
+            "process.split is a single value; got 0.3. "
+            "Write process.split as a mapping with both: process.split={...}.",
         ),
         (
             lambda: Task.from_plain([1]),
@@ -166,7 +167,7 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         ),
         (
             lambda: Task(input={"table": object()}).to_yaml(),
-            "input.table holds an object that exists only in Python (object), so it cannot be written.",
+            "input.table is a Python object (object), not text.",
         ),
         (
             lambda: Task(input={"table": object()}).to_arguments(),
