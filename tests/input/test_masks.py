@@ -136,7 +136,7 @@ def test_masks_of_wrong_size_damaged_or_all_empty_are_refused() -> None:
         task_of().fit()
     for index in range(24):
         save(f"tiles/{index}.png", (16, 16), marked=False)
-    with pytest.raises(DataError, match="none of 24 masks mask a pixel"):
+    with pytest.raises(DataError, match="none of 24 masks marks a pixel"):
         task_of().fit()
 
 
