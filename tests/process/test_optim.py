@@ -1,4 +1,4 @@
-"""Optimizers, compared with formulas in numpy and with torch; schedules at known values."""
+"""Optimizers, compared with numpy and torch; schedules at known values."""
 
 from __future__ import annotations
 

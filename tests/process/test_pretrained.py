@@ -70,7 +70,7 @@ class Bottleneck(nn.Module):
 
 
 class PublishedResNet(nn.Module):
-    """A ResNet with the names of torchvision and timm; narrow if `width` is below 64."""
+    """A ResNet with the names of torchvision and timm."""
 
     def __init__(
         self, blocks: tuple[int, ...], *, deep: bool, width: int = 64, classes: int = 10
@@ -379,7 +379,7 @@ def test_files_of_other_formats_are_refused(content: bytes) -> None:
 def test_freeze_by_name(names: tuple[str, ...], trained: set[str] | None) -> None:
     net, _ = ours("resnet18", width_multiplier=0.125)
     message = freeze_weights(net, names)
-    found = {name for name, weight in net.named_parameters() if weight.requires_grad}
+    trainable = {name for name, weight in net.named_parameters() if weight.requires_grad}
     frozen = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
     assert (
         message
@@ -388,10 +388,14 @@ def test_freeze_by_name(names: tuple[str, ...], trained: set[str] | None) -> Non
     if names == ("all but conv5",):
         trained = {name for name, _ in net.named_parameters() if name.startswith("conv5.")}
     if names[0].startswith("conv?"):
-        assert not any("residual.norm" in name for name in found)
-        assert "norm1.weight" in found and "head.weight" in found and "head.bias" not in found
+        assert not any("residual.norm" in name for name in trainable)
+        assert (
+            "norm1.weight" in trainable
+            and "head.weight" in trainable
+            and "head.bias" not in trainable
+        )
     else:
-        assert found == trained
+        assert trainable == trained
 
 
 @pytest.mark.parametrize(

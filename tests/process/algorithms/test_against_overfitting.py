@@ -62,7 +62,7 @@ def test_single_logit_equals_two_logits_with_the_first_zero(smoothing: float) ->
     torch.testing.assert_close(CrossEntropy(smoothing)(outputs, targets), expected)
 
 
-def test_balanced_weights_equal_scikit_learn() -> None:
+def test_balanced_weights_equal_sklearn() -> None:
     targets = torch.tensor([0] * 30 + [1] * 5 + [2] * 65)
     expected = compute_class_weight("balanced", classes=np.arange(3), y=targets.numpy())
     np.testing.assert_allclose(balanced(targets, 3), expected, rtol=1e-6)
@@ -128,7 +128,7 @@ def test_mixup_steps_by_hand() -> None:
 
 
 def test_ema_by_hand_while_training_keeps_its_own_weights() -> None:
-    """The mean starts with the weights after the first step; buffers are not averaged."""
+    """The EMA starts after the first step; buffers are not averaged."""
     ours, plain = net(), net()
     mean: dict[str, Tensor] = {}
     algorithm, other = trained_by(ours, ema=0.9), trained_by(plain)

@@ -1,4 +1,4 @@
-"""Gradient descent of points, compared with torch's optimizers, and the kind of its end."""
+"""Gradient descent of points, compared with torch's optimizers."""
 
 from __future__ import annotations
 

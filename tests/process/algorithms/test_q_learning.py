@@ -1,4 +1,4 @@
-"""Q-learning: updates by hand, exploration by counting, and the values of a tiny world."""
+"""Q-learning: updates by hand, exploration by counting, values of a tiny world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Supervised learning, compared with plain torch; linear initialization with scikit-learn."""
+"""Supervised learning, compared with plain torch, and linear init with sklearn."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Rows:
 
 
 @pytest.mark.parametrize("name", ["diabetes", "wine", "cancer"])
-def test_linear_init_equals_scikit_learn(name: str) -> None:
+def test_linear_init_equals_sklearn(name: str) -> None:
     load = {"diabetes": load_diabetes, "wine": load_wine, "cancer": load_breast_cancer}[name]
     x, y = load(return_X_y=True)
     x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)

@@ -45,7 +45,7 @@ def by_torch(chain: list[DenseLayer], x: Tensor, masks: list[Tensor] | None = No
 
 
 def generator_values(count: int, key: int) -> list[int]:
-    """Returns the first numbers of Widynski's counter-based generator, in Python integers."""
+    """Returns the first numbers of Widynski's counter-based generator."""
     mask64, values = 2**64 - 1, []
     for n in range(count):
         x = y = n * key & mask64

@@ -1,4 +1,4 @@
-"""The kernels without Python: under sanitizers, and cross-compiled for NEON with qemu."""
+"""The kernels without Python: under sanitizers, and for NEON with qemu."""
 
 from __future__ import annotations
 

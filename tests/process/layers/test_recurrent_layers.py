@@ -148,7 +148,7 @@ def test_kernels_equal_torch_in_float64(cell: str, kernel: str, data: st.DataObj
 def test_threads_give_the_same_results(
     cell: str, kernel: str, sizes: tuple[int, ...], both: bool
 ) -> None:
-    """The gradients of few weights are summed per part of the batch, others per tile."""
+    """Gradients of few weights are summed per part of the batch, others per tile."""
     batch, steps, features, units = sizes
     torch.manual_seed(5)
     layer, witness = pair(cell, kernel, features, units, bidirectional=both)

@@ -1,4 +1,4 @@
-"""Small layers by hand: pooling, concatenation, embedding, wrappers of series, surfaces."""
+"""Small layers by hand: pooling, embedding, heads, wrappers of series, surfaces."""
 
 from __future__ import annotations
 
@@ -171,9 +171,11 @@ def test_subtract_last_forecast_moves_with_the_level() -> None:
 def test_channel_independent_forecasts_by_hand() -> None:
     window = TensorSpec("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
     forecast = TensorSpec("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
-    known = TensorSpec("calendar", ("ahead", "feature"), (2, 5))
+    calendar_spec = TensorSpec("calendar", ("ahead", "feature"), (2, 5))
     torch.manual_seed(0)
-    net = on_series(rows, (window, known), (forecast,), SeriesWords(channel_independent=True))
+    net = on_series(
+        rows, (window, calendar_spec), (forecast,), SeriesWords(channel_independent=True)
+    )
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     x, calendar = torch.randn(6, 4, 3), torch.randn(6, 2, 5)
     forecasts = net(x, calendar)
@@ -185,9 +187,9 @@ def test_channel_independent_forecasts_by_hand() -> None:
 def test_autoregressive_forecast_by_hand() -> None:
     window = TensorSpec("window", ("time", "variable"), (3, 2), words=("a", "b"))
     forecast = TensorSpec("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
-    known = TensorSpec("calendar", ("ahead", "feature"), (4, 1))
+    calendar_spec = TensorSpec("calendar", ("ahead", "feature"), (4, 1))
     torch.manual_seed(0)
-    net = on_series(rows, (window, known), (forecast,), SeriesWords(autoregressive=True))
+    net = on_series(rows, (window, calendar_spec), (forecast,), SeriesWords(autoregressive=True))
     (linear,) = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     assert linear.weight.shape == (2, 3 * 2 + 1)
     x, calendar = torch.randn(5, 3, 2), torch.randn(5, 4, 1)

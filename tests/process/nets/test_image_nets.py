@@ -1,4 +1,4 @@
-"""Image nets: published counts, counts by hand, and outputs of the same nets in plain torch."""
+"""Image nets: published counts, counts by hand, and outputs of plain torch."""
 
 from __future__ import annotations
 
