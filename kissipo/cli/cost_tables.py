@@ -17,7 +17,7 @@ def costs_table(costs: NetCosts) -> Table:
         "layer",
         "what happens",
         "output",
-        "activations",
+        "values",
         "memory",
         "weights",
         "biases",

@@ -152,7 +152,7 @@ def _evaluate_alarms(
         false_alarm_count = (
             {"false_alarms_per_month": len(false) / months}
             if months > 0
-            else {"false_alarms": float(len(false))}
+            else {"false_alarm_count": float(len(false))}
         )
         metrics |= {
             "precision": precision,

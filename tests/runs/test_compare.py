@@ -71,11 +71,11 @@ def test_compare_prints_the_cost_of_every_row(
 ) -> None:
     assert main(["compare", task, "epochs=2", "--vary", word, "--seeds", "2", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
-    means = [{name: values["mean"] for name, values in each["metrics"].items()} for each in rows]
-    for each, mean in zip(rows, means, strict=True):
+    means = [{name: values["mean"] for name, values in row["metrics"].items()} for row in rows]
+    for row, mean in zip(rows, means, strict=True):
         speed = means[0]["training seconds"] / mean["training seconds"]
-        score = mean[each["main"]] / means[0][each["main"]]
-        assert each["faster"] == pytest.approx(100 * speed - 100)
-        assert each["performance_cost"] == pytest.approx(speed / score if turned else speed * score)
+        score = mean[row["main"]] / means[0][row["main"]]
+        assert row["faster"] == pytest.approx(100 * speed - 100)
+        assert row["performance_cost"] == pytest.approx(speed / score if turned else speed * score)
     assert (rows[0]["faster"], rows[0]["performance_cost"]) == (0, 1)
     assert rows[1]["seeds"] == [0, 1] and all("seed-" in run for run in rows[1]["runs"])
