@@ -13,7 +13,8 @@ from kissipo.cli.main import main
 from kissipo.output.answers.category import Category
 
 LINE = re.compile(
-    r"at the threshold ([\d.e-]+).*?: (\d+) of (\d+) defects missed, (\d+) of (\d+) sound ones called; cost ([\d.]+) for 100 samples"
+    r"at the threshold ([\d.e-]+).*?: (\d+) of (\d+) defects missed, "
+    r"(\d+) of (\d+) sound ones called; cost ([\d.]+) for 100 samples"
 )
 
 
