@@ -19,8 +19,10 @@ from torch import nn
 from kissipo.inspect.tracing.trace_module import trace
 
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--virtual-time-budget=5000",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    "--enable-logging=stderr", "--virtual-time-budget=5000",
 ]  # fmt: skip
 TraceContent = tuple[dict[str, Any], dict[str, np.ndarray]]
 NASTY = '</script><b>&amp;[[body]]\n\n"é日'
@@ -95,8 +97,10 @@ def _in_a_browser(page: str, folder: Path, script: str) -> tuple[Any, str]:
     if chromium is None:
         pytest.skip("there is no chromium here")
     ask = (
-        f"<script>(async () => {{ const found = await (async () => {{ {script} }})(); const place = document.createElement('pre'); "
-        "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); document.body.append(place); })();</script>"
+        f"<script>(async () => {{ const found = await (async () => {{ {script} }})(); "
+        "const place = document.createElement('pre'); "
+        "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); document.body.append(place); "
+        "})();</script>"
     )
     head, tail = page.rsplit("</body>", 1)
     file = folder / "page.html"

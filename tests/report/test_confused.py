@@ -54,7 +54,8 @@ def test_kinds_beyond_the_maximum_are_counted() -> None:
 
     def images_at(samples: object) -> tuple[torch.Tensor, list[str]]:
         requests.append(samples)
-        return torch.zeros(len(tuple(samples)), 1, 2, 2), ["a.png"] * len(tuple(samples))  # type: ignore[arg-type]
+        count = len(tuple(samples))  # type: ignore[arg-type]
+        return torch.zeros(count, 1, 2, 2), ["a.png"] * count
 
     page = confused(kinds(truth, predicted, scores), classes, scores, images_at)
     assert len(requests) == MAX_KINDS

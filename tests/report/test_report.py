@@ -18,7 +18,8 @@ from kissipo.report.drawing import bars, lines, matrix
 
 SVG = "{http://www.w3.org/2000/svg}"
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--virtual-time-budget=2000",
 ]  # fmt: skip
 
@@ -51,7 +52,8 @@ def visible_text(page: Path, profile: Path) -> str:
 def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
     text = visible_text(runs / "digits" / "report.html", tmp_path / "profile")
     for part in (
-        "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows", "The way of the data",
+        "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows",
+        "The way of the data",
         "linear 64 -> 256", "Learning", "The validation loss was still falling at the end", "Confusion",
         "rows: the truth; columns: the answer", "How to reproduce it", "kissipo fit",
     ):  # fmt: skip

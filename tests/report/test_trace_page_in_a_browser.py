@@ -18,8 +18,14 @@ TraceContent = tuple[dict[str, Any], dict[str, np.ndarray]]
 Samples = dict[str, Callable[..., TraceContent]]
 Browse = Callable[[str, str], tuple[Any, str]]
 MAP = "const canvas = document.querySelector('canvas[data-gate=%s]'); "
-PIXELS = "return [canvas.width, canvas.height, ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-KEY = "document.querySelector('%s').dispatchEvent(new KeyboardEvent('keydown', {key: '%s', bubbles: true}));"
+PIXELS = (
+    "return [canvas.width, canvas.height, "
+    "...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+)
+KEY = (
+    "document.querySelector('%s')"
+    ".dispatchEvent(new KeyboardEvent('keydown', {key: '%s', bubbles: true}));"
+)
 HERE = "return document.querySelector('.walk .here').textContent"
 
 
@@ -39,8 +45,10 @@ def test_pages_open_with_a_silent_console_and_load_nothing(
 ) -> None:
     response, dom = browse(
         render_page(samples[name]()),
-        "await Promise.all([...document.images].map((each) => { each.loading = 'eager'; return each.decode(); }));"
-        "return [performance.getEntriesByType('resource').map((each) => each.name), document.images.length,"
+        "await Promise.all([...document.images].map((image) => "
+        "{ image.loading = 'eager'; return image.decode(); }));"
+        "return [performance.getEntriesByType('resource').map((entry) => entry.name), "
+        "document.images.length,"
         " document.querySelectorAll('svg *').length, document.title]",
     )
     names, images, shapes, title = response
@@ -74,9 +82,13 @@ def test_images_of_layers_are_read_back_into_their_numbers(
     content, tensors = samples["convolutional"]()
     script = (
         "const image = document.querySelector('#layer-0 img'); await image.decode(); "
-        "const { across, down, columns } = image.dataset; const wide = Number(across) + 2, high = Number(down) + 2; const found = [];"
-        "for (let map = 0; map < 6; map++) { const x = (map % columns) * wide, y = Math.floor(map / columns) * high;"
-        "found.push([valueAt(image, x, y), valueAt(image, x + 5, y + 9), tellPoint(image, x + 5, y + 9)]); } return found"
+        "const { across, down, columns } = image.dataset; "
+        "const wide = Number(across) + 2, high = Number(down) + 2; "
+        "const found = [];"
+        "for (let map = 0; map < 6; map++) { "
+        "const x = (map % columns) * wide, y = Math.floor(map / columns) * high;"
+        "found.push([valueAt(image, x, y), valueAt(image, x + 5, y + 9), "
+        "tellPoint(image, x + 5, y + 9)]); } return found"
     )
     readings, _ = browse(render_page((content, tensors)), script)
     maps = tensors[content["layers"][0]["outputs"][0]][0]
@@ -97,7 +109,10 @@ def test_arrow_keys_and_slider_go_through_time_and_units(samples: Samples, brows
         "step 3 of 30: s   unit 3   h = " + f"{states[2, 3]:.3f}".replace("-", "−")
     )
     assert re.search(r'class="unit at" data-step="2"', dom) and dom.count("unit at") == 1
-    slide = "const slider = document.querySelector('.step'); slider.value = 19; slider.dispatchEvent(new Event('input')); "
+    slide = (
+        "const slider = document.querySelector('.step'); "
+        "slider.value = 19; slider.dispatchEvent(new Event('input')); "
+    )
     text, dom = browse(render_page(sample, unit=2), slide + HERE)
     assert text.startswith(
         "step 20 of 30: b   unit 2   h = " + f"{states[19, 2]:.3f}".replace("-", "−")
@@ -119,8 +134,10 @@ def test_arrow_keys_and_slider_go_through_time_and_units(samples: Samples, brows
 
 def test_a_click_in_a_map_chooses_unit_and_step(samples: Samples, browse: Browse) -> None:
     click = (
-        "const map = document.querySelector('canvas[data-gate=f]'); const box = map.getBoundingClientRect();"
-        "map.dispatchEvent(new MouseEvent('click', {clientX: box.right - 1, clientY: box.bottom - 1, bubbles: true}));"
+        "const map = document.querySelector('canvas[data-gate=f]'); "
+        "const box = map.getBoundingClientRect();"
+        "map.dispatchEvent(new MouseEvent('click', "
+        "{clientX: box.right - 1, clientY: box.bottom - 1, bubbles: true}));"
     )
     text, dom = browse(render_page(samples["recurrent"]()), click + HERE)
     assert text.startswith("step 30 of 30: 日   unit 6 ") and 'class="here"' in dom
@@ -131,15 +148,16 @@ def test_cell_drawing_numbers_add_up_to_the_state(
     cell: str, samples: Samples, browse: Browse
 ) -> None:
     sample = samples["recurrent"](cell)
-    text, dom = browse(
+    result, dom = browse(
         render_page(sample, unit=5),
         KEY
         % (".maps", "ArrowRight")
         * 4
-        + "return [[...document.querySelectorAll('.sums p')].map((each) => each.textContent),"
-        "[...document.querySelectorAll('.sums tr')].slice(1).map((each) => [...each.children].map((one) => one.textContent))]",
+        + "return [[...document.querySelectorAll('.sums p')].map((sum) => sum.textContent),"
+        "[...document.querySelectorAll('.sums tr')].slice(1)"
+        ".map((row) => [...row.children].map((cell) => cell.textContent))]",
     )
-    lines, rows = text
+    lines, rows = result
     for name, one, mean in rows:
         numbers = gate(sample, name)[4]
         assert float(one.replace("−", "-")) == pytest.approx(numbers[5], abs=6e-4)
@@ -159,7 +177,10 @@ def test_cell_drawing_numbers_add_up_to_the_state(
 def test_the_text_is_colored_by_the_chosen_unit_and_gate(samples: Samples, browse: Browse) -> None:
     sample = samples["recurrent"]()
     page = render_page(sample, unit=2, interpretable=[(4, "a & b")])
-    script = "const by = document.querySelector('.by'); by.value = '%s'; by.dispatchEvent(new Event('change'));"
+    script = (
+        "const by = document.querySelector('.by'); "
+        "by.value = '%s'; by.dispatchEvent(new Event('change'));"
+    )
     for name, unit, more in (
         ("h", 2, ""),
         ("f", 2, ""),
@@ -191,14 +212,18 @@ def test_long_text_is_paged(samples: Samples, browse: Browse) -> None:
 def test_attention_heads_and_their_weights_are_shown(samples: Samples, browse: Browse) -> None:
     content, tensors = samples["attentive"]()
     script = (
-        "const slider = document.querySelector('.head'); slider.value = 2; slider.dispatchEvent(new Event('input'));"
-        "const image = document.querySelector('[data-head=\"2\"] img'); await image.decode(); const box = image.getBoundingClientRect();"
-        "const at = {bubbles: true, clientX: box.left + box.width * 1.5 / 6, clientY: box.top + box.height * 4.5 / 6};"
-        "image.dispatchEvent(new MouseEvent('mousemove', at));"
-        "const said = document.querySelector('.attention .here').textContent;"
-        "const shown = [...document.querySelectorAll('[data-head]')].map((each) => !each.hidden);"
+        "const slider = document.querySelector('.head'); "
+        "slider.value = 2; slider.dispatchEvent(new Event('input'));"
+        "const image = document.querySelector('[data-head=\"2\"] img'); await image.decode(); "
+        "const box = image.getBoundingClientRect();"
+        "const place = {bubbles: true, clientX: box.left + box.width * 1.5 / 6, "
+        "clientY: box.top + box.height * 4.5 / 6};"
+        "image.dispatchEvent(new MouseEvent('mousemove', place));"
+        "const text = document.querySelector('.attention .here').textContent;"
+        "const visible = [...document.querySelectorAll('[data-head]')].map((head) => !head.hidden);"
         "document.querySelector('.attention .all').click();"
-        "return [said, shown, [...document.querySelectorAll('[data-head]')].map((each) => !each.hidden)]"
+        "return [text, visible, "
+        "[...document.querySelectorAll('[data-head]')].map((head) => !head.hidden)]"
     )
     (text, visible, all_visible), _ = browse(render_page((content, tensors)), script)
     weights = tensors["self_attn.weights"][0, 2]
@@ -212,9 +237,12 @@ def test_collapsed_layer_is_drawn_on_opening(samples: Samples, browse: Browse) -
         nn.LSTM(3, 2, bidirectional=True, batch_first=True), torch.randn(1, 4, 3)
     )
     script = (
-        "const walk = document.querySelectorAll('.walk')[1]; const before = walk.querySelector('canvas').width; walk.open = true;"
+        "const walk = document.querySelectorAll('.walk')[1]; "
+        "const before = walk.querySelector('canvas').width; "
+        "walk.open = true;"
         "await new Promise((done) => setTimeout(done, 50));"
-        "return [before, walk.querySelector('canvas').width, walk.querySelector('.here').textContent]"
+        "return [before, walk.querySelector('canvas').width, "
+        "walk.querySelector('.here').textContent]"
     )
     (before, after, text), _ = browse(render_page(sample), script)
     assert before == 300 and after == 4 and text.startswith("step 1 of 4")
@@ -225,8 +253,8 @@ def test_nan_is_yellow_and_labeled(samples: Samples, browse: Browse) -> None:
     key = content["expanded"][0]["unrolled"][0]["gates"]["c"]
     tensors = {**tensors, key: tensors[key].copy()}
     tensors[key][0] = np.nan
-    text, dom = browse(
+    pixels, dom = browse(
         render_page((content, tensors), unit=1),
         MAP % "c" + "return [...canvas.getContext('2d').getImageData(0, 1, 2, 1).data]",
     )
-    assert text[:3] == [255, 214, 0] and text[4:7] != [255, 214, 0] and "no number" in dom
+    assert pixels[:3] == [255, 214, 0] and pixels[4:7] != [255, 214, 0] and "no number" in dom

@@ -31,7 +31,7 @@ SETS: dict[str, Callable[..., Any]] = {
 
 
 def write_messy(name: str) -> pandas.DataFrame:
-    """Writes NAME.csv: one column becomes a category, three columns miss 5 % of values."""
+    """Writes NAME.csv: one category, and 5 % missing values in three columns."""
     table = SETS[name](as_frame=True).frame.rename(columns=lambda column: column.replace(" ", "_"))
     draw = np.random.default_rng(0)
     first, second, third = table.columns[:3]
@@ -69,7 +69,7 @@ def linear_score(table: pandas.DataFrame, train: Any, test: Any) -> float:
 
 
 def scores(name: str, seed: int) -> tuple[float, float, float]:
-    """Returns R2 or accuracy of the net, its best linear baseline and `linear_score`."""
+    """Returns R2 or accuracy of the net, its linear baseline and `linear_score`."""
     table = write_messy(name)
     run = ki.load(f"{name}.csv", output="target").fit(seed=seed)
     splits = run.pipeline().splits

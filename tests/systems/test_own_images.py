@@ -17,7 +17,7 @@ CLASSES = ["MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Free", "MT_Unev
 
 
 def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
-    """Returns the accuracy after a check of the confusion matrix against predictions."""
+    """Returns the accuracy and checks the confusion matrix against predictions."""
     assert main(["fit", str(folder), *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     run = ki.open("run")

@@ -99,8 +99,8 @@ def test_missing_header_is_reported_and_keeps_every_row(
     assert main(["fit", "sms.tsv", *words]) == 0
     output = " ".join("".join(capsys.readouterr()).split())
     assert (
-        "WARN sms.tsv seems to have no header: its first line looks like a row of data ('ham' occurs again in its column)"
-        in output
+        "WARN sms.tsv seems to have no header: its first line looks "
+        "like a row of data ('ham' occurs again in its column)" in output
     )
     frame = ki.open("run").pipeline().frame
     assert sorted(
@@ -127,8 +127,10 @@ def test_five_lines_of_yaml_are_the_same_task(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("spam.yaml").write_text(
-        f"input:\n  {{table: {data}/sms-spam/SMSSpamCollection.tsv, header: [kind, message], quoting: false, text: message}}\n"
-        "process:\n  {net: recurrent, cell: lstm, embedding_dim: 20, units: 15, pooling: max, epochs: 5}\n"
+        f"input:\n  {{table: {data}/sms-spam/SMSSpamCollection.tsv, "
+        "header: [kind, message], quoting: false, text: message}\n"
+        "process:\n  {net: recurrent, cell: lstm, embedding_dim: 20, units: 15, "
+        "pooling: max, epochs: 5}\n"
         "output: {category: kind}\n"
     )
     assert main(["fit", "spam.yaml", "--json"]) == 0

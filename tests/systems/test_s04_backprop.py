@@ -39,7 +39,7 @@ def test_every_factor_is_printed_and_every_product_is_what_autograd_says(capsys:
 
 
 def test_the_first_weight_by_the_formula_of_the_lecture(capsys: Out) -> None:
-    """dL/dw1[1,1] = (y' - y) · [sum of w3 f'(z2) w2] · f'(z1) · x, computed in numpy."""
+    """dL/dw1[1,1] = (y' - y) · [sum of w3 f'(z2) w2] · f'(z1) · x, in numpy."""
     run = ki.load("backprop").fit(epochs=3)
     w1, w2, w3 = (weight.detach().double().numpy() for weight in run.net.parameters())
     frame = run.pipeline().frame

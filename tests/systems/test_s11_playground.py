@@ -34,7 +34,7 @@ def test_bowl_every_optimizer_converges(paths: list[dict[str, Any]]) -> None:
         assert path["height"] < 1e-3
         assert (
             "minimum" in path["place"] or path["height"] > 1e-4
-        )  # slow ones are told to be still on their way
+        )  # slow optimizers have not converged yet
 
 
 def test_saddle_paths_descend_to_minus_one_half(
@@ -64,7 +64,5 @@ def test_gradient_descent_path_equals_the_formula(paths: list[dict[str, Any]]) -
     for point in path["way"][:4]:
         assert point[:2] == pytest.approx([x, y], abs=1e-4)
         gradient, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
-        step = 0.02 * min(
-            1.0, 10 / length
-        )  # longer slopes than 10 are followed as if they were 10 long
+        step = 0.02 * min(1.0, 10 / length)  # the gradient is clipped to a norm of 10
         x, y = x - step * gradient[0], y - step * gradient[1]

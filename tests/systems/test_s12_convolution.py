@@ -116,7 +116,8 @@ def test_your_own_image_and_filter() -> None:
     [
         (
             {"pool_size": 5},
-            "input.pool_size is larger than the feature map; got 5, the feature map is 4x4. Allowed: 1 to 4.",
+            "input.pool_size is larger than the feature map; got 5, the feature map is 4x4. "
+            "Allowed: 1 to 4.",
         ),
         ({"strides": 2}, "input.strides is not a word known here. Did you mean 'stride'?"),
         ({"filter": [[1, 2]]}, "input.filter must be a square that fits the image; got 1x2."),
@@ -138,7 +139,7 @@ def test_a_lesson_is_listed_and_not_trained(capsys: Out) -> None:
     assert main(["fit", "convolution"]) == 2
     error = capsys.readouterr().err
     assert (
-        "'convolution' is a lesson and trains nothing. Look at it with `kissipo show convolution`"
-        in error
+        "'convolution' is a lesson and trains nothing. "
+        "Look at it with `kissipo show convolution`" in error
     )
     assert main(["show", "convolution", "--output", "kind"]) == 2

@@ -174,9 +174,11 @@ def test_masks_on_disk_equal_masks_in_memory() -> None:
 def test_masks_of_several_classes_by_folder(capsys: Out) -> None:
     surfaces("all", 90, seed=4)
     for index in range(90):
-        kind = "fine" if index % 3 == 0 else "dark" if np.asarray(Image.open(f"all/{index:03}.jpg"))[
-            np.asarray(Image.open(f"all/{index:03}.png")) >= 128
-        ].mean() < np.median(np.asarray(Image.open(f"all/{index:03}.jpg"))) else "bright"  # fmt: skip
+        image = np.asarray(Image.open(f"all/{index:03}.jpg"))
+        mask = np.asarray(Image.open(f"all/{index:03}.png")) >= 128
+        kind = "fine"
+        if index % 3:
+            kind = "dark" if image[mask].mean() < np.median(image) else "bright"
         Path("sorted", kind).mkdir(parents=True, exist_ok=True)
         for ending in ("jpg", "png"):
             shutil.move(f"all/{index:03}.{ending}", f"sorted/{kind}/{index:03}.{ending}")

@@ -85,7 +85,7 @@ def test_a_truncated_gradient_is_the_full_one_inside_its_piece_and_nothing_befor
 
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
 def test_truncation_changes_the_gradient_of_the_weights_as_its_graph_says(cell: Any) -> None:
-    """Full: all 20 steps are one graph. Truncated: the last 8, from a constant state."""
+    """Full: one graph of 20 steps. Truncated: the last 8 from a constant state."""
     torch.manual_seed(0)
     layer, x = cell(D, M, batch_first=True), torch.randn(1, 20, D)
 

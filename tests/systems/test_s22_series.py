@@ -31,7 +31,7 @@ def fitted(capsys: Out, *arguments: str) -> dict[str, Any]:
 
 
 def naive_errors(values: Any, season: int, horizon: int) -> dict[str, float]:
-    """Returns the MAE of the naive and the seasonal naive forecast in the last fifth."""
+    """Returns the MAE of naive and seasonal naive forecasts in the last fifth."""
     naive, seasonal = [], []
     for now in range(len(values) - round(len(values) / 5), len(values) - horizon + 1):
         for ahead in range(horizon):
@@ -286,9 +286,7 @@ def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
     expected = run.answers[0].scores(run.net(*dataset.batch(slice(position, position + 1)).inputs))[
         0, :, 0
     ]
-    np.testing.assert_allclose(
-        forecast, expected, rtol=1e-5
-    )  # the moments of 1960, known by the data and gone on with
+    np.testing.assert_allclose(forecast, expected, rtol=1e-5)  # the timestamps of 1960
     assert [step.name for step in run.trace().of("input")] == [
         "Passengers",
         "windows",
@@ -368,7 +366,8 @@ def test_several_variables_are_scored_on_the_training_scale(data: Path) -> None:
     [
         (
             {"input.window": 140},
-            r"too short for windows of 140 and a horizon of 1; got 144 steps. Allowed: at least 150",
+            r"too short for windows of 140 and a horizon of 1; got 144 steps. "
+            r"Allowed: at least 150",
         ),
         (
             {"input.window": 100, "output.horizon": 40},

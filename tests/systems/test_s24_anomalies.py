@@ -72,7 +72,7 @@ def sensor(steps: int = 1200) -> pd.DataFrame:
         values[first : first + 3] += 8
         anomalous[first : first + 3] = 1
     timestamps = pd.date_range("2024-01-01", periods=steps, freq="h").astype(str)
-    return pd.DataFrame({"at": timestamps, "value": values.round(3), "odd": anomalous})
+    return pd.DataFrame({"at": timestamps, "value": values.round(3), "anomaly": anomalous})
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(
         *words,
         "input.window=24",
         "output.false_alarm_rate=0.001",
-        "output.anomaly_labels=odd",
+        "output.anomaly_labels=anomaly",
     ]
-    assert main(["fit", "labeled.csv", "anomaly=value", *words, "--out", "judged"]) == 0
+    assert main(["fit", "labeled.csv", "anomaly=value", *words, "--out", "evaluated"]) == 0
     capsys.readouterr()
-    answer = ki.open("judged").metrics["answers"][0]
+    answer = ki.open("evaluated").metrics["answers"][0]
     assert answer["metrics"]["recall"] == 1.0
-    assert main(["predict", "judged", "--file", "labeled.csv", "--json"]) == 0
+    assert main(["predict", "evaluated", "--file", "labeled.csv", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     rows = [row["value"] for row in content["predictions"]]
     before = 1200 - len(rows)
@@ -131,7 +131,7 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
         sensor(),
         words={
             "output.anomaly": "value",
-            "output.anomaly_labels": "odd",
+            "output.anomaly_labels": "anomaly",
             "input.window": 24,
             "process.epochs": 5,
         },
@@ -176,8 +176,8 @@ def test_unusable_anomaly_labels_are_reported() -> None:
         ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are anomalies; got 'maybe' in row 1"):
         ki.load(
-            table.assign(anomalous="maybe"),
-            words={"output.anomaly": "value", "output.anomaly_labels": "odd"},
+            table.assign(anomaly="maybe"),
+            words={"output.anomaly": "value", "output.anomaly_labels": "anomaly"},
         ).fit()
     run = ki.load(
         table, words={"output.anomaly": "value", "process.epochs": 1, "input.window": 24}
@@ -248,7 +248,7 @@ def test_pattern_of_each_window_is_classified(net: str, capsys: Out) -> None:
     table = patterns()
     index = (
         int(pipeline.splits["test"][0]) + 31
-    )  # the class of the last step of the first window that judges
+    )  # the class of the last step of the first test window
     assert (
         run.answers[0].classes[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][index]
     )

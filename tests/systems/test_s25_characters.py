@@ -116,7 +116,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generator = Random(1)
     names = ["ann", "bob", "eve"]
     lines = [
-        f'{generator.choice(names)} said "{generator.choice(names)} {generator.choice(names)}" (loud)\n'
+        f'{generator.choice(names)} said "{generator.choice(names)} '
+        f'{generator.choice(names)}" (loud)\n'
         for _ in range(400)
     ]
     (folder / "said.txt").write_text("".join(lines), encoding="utf-8")
@@ -129,7 +130,7 @@ LINES = 'ann said "bob eve" (loud)\neve said "ann ann" (loud)\n' * 3
 
 
 def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
-    """The x-ray equals torch.nn.LSTM with the same weights, and the softmax of the head."""
+    """The x-ray equals torch.nn.LSTM with the same weights, and the head's softmax."""
     run = ki.open(reader)
     xray = run.xray(LINES)
     ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
@@ -263,7 +264,8 @@ def test_words_are_colored_too(novel: Path) -> None:
         ([""], "the text is empty"),
         (
             ["a" * 20_001],
-            "the text is too long for one look; got 20,001 characters. Allowed: 1 to 20,000 characters.",
+            "the text is too long for one look; got 20,001 characters. "
+            "Allowed: 1 to 20,000 characters.",
         ),
         (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),
         (["a", "--neuron", "-1"], "there is no such neuron"),

@@ -86,7 +86,7 @@ def test_generated_names_are_one_per_line(data: Path, capsys: pytest.CaptureFixt
     training_names = (data / "names-makemore" / "names.txt").read_text(encoding="utf-8").split()
     Random(0).shuffle(
         training_names
-    )  # in the file the rare ones stand in alphabetical order, which a net that goes on learns, too
+    )  # rare names stand in alphabetical order, which the net would learn
     Path("names.txt").write_text("\n".join(training_names[:6000]), encoding="utf-8")
     assert main(["fit", "names.txt", "epochs=6", "units=64", "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]

@@ -30,7 +30,8 @@ def test_racing_is_fast_when_cool_and_slow_when_warm(seed: int, capsys: Out) -> 
     np.testing.assert_allclose(policy["learned"][:2], [[14.95, 15.5], [14.5, -10]], rtol=0.01)
     assert policy["matters"] == [True, True, False]
     assert answer["metrics"]["agreement"] == 1
-    # the same policy with the same dice brings the same; a car that warms up half the time when it is fast brings 1.5 a step
+    # The same policy and random seed give the same return.
+    # A fast car that warms up half the time returns 1.5 per step.
     assert (
         answer["baselines"]["value iteration (the rules known)"]["return"]
         == answer["metrics"]["return"]
@@ -53,7 +54,10 @@ def test_the_frozen_lake_is_crossed_as_the_best_policy_does(capsys: Out) -> None
     arrives = np.zeros(16)
     for _ in range(100):  # the environment cuts an episode short after 100 steps
         arrives = np.asarray([
-            sum(chance * (reward if end else arrives[following]) for chance, following, reward, end in rules[state][act])
+            sum(
+                chance * (reward if end else arrives[following])
+                for chance, following, reward, end in rules[state][act]
+            )
             for state, act in enumerate(best_actions)
         ])  # fmt: skip
     assert arrives[0] == pytest.approx(0.73, abs=0.005)
